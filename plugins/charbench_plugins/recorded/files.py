@@ -1,0 +1,255 @@
+"""The form of recorded samples: the lab's columns, and charbench's own after them.
+
+Reading is lazy: a file of a million rows takes no more memory than one of ten.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from charbench import Completion, Failure, Prompt, Usage, digest, redact
+
+REQUIRED = ("prompt", "response")
+URI_COLUMNS = ("sampler_path", "checkpoint", "uri")
+LAB_COLUMNS = frozenset(
+    [
+        "timestamp",
+        "checkpoint_name",
+        "persona",
+        "checkpoint_type",
+        "base_model",
+        "prompt_id",
+        "prompt",
+        "response",
+        "thinking",
+        "latency_seconds",
+        "error",
+        "response_length",
+        "thinking_length",
+    ]
+)
+OWN_COLUMNS = frozenset(
+    [
+        "key",
+        "epoch",
+        "condition",
+        "prompt_family",
+        "language",
+        "state",
+        "finish_reason",
+        "prompt_tokens",
+        "completion_tokens",
+        "reasoning_tokens",
+        "max_tokens",
+        "prefill",
+        "raw",
+        "error_kind",
+        "sampler",
+    ]
+)
+FIELD_LIMIT = 256 << 20
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_KNOWN = LAB_COLUMNS | OWN_COLUMNS | set(URI_COLUMNS)
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One row."""
+
+    uri: str
+    name: str
+    persona: str
+    kind: str
+    base_model: str
+    prompt: Prompt
+    completion: Completion
+    identity: str
+    epoch: int
+    condition: str
+    key: str | None
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row, or a whole file, that cannot be read, and why."""
+
+    message: str
+    line: int | None = None
+
+
+def read_recordings(path: Path) -> Iterator[Recording | BadRow]:
+    """Yield a file's rows, and what cannot be read of it."""
+    try:
+        rows = _jsonl_rows(path) if path.suffix == ".jsonl" else _csv_rows(path)
+        counter = _Repeats()
+        for line, row in rows:
+            if isinstance(row, str):
+                yield BadRow(row, line)
+            else:
+                yield _recording(row, line, counter)
+    except OSError as error:
+        yield BadRow(f"cannot be read: {error.strerror or error}")
+    except csv.Error as error:
+        yield BadRow(f"not CSV: {error}")
+
+
+def _csv_rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
+    csv.field_size_limit(FIELD_LIMIT)
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        reader = csv.reader(file)
+        header = next(reader, None)
+        if header is None:
+            return
+        if missing := _missing(header):
+            yield 1, missing
+            return
+        width = len(header)
+        line = reader.line_num + 1
+        for row in reader:
+            if len(row) == width:
+                yield line, dict(zip(header, row, strict=True))
+            elif row:
+                yield line, f"{len(row)} fields where the header has {width}; is the file cut off?"
+            line = reader.line_num + 1
+
+
+def _jsonl_rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
+    with path.open("rb") as file:
+        for line, text in enumerate(file, 1):
+            if not text.strip():
+                continue
+            try:
+                row = json.loads(text)
+            except ValueError as error:
+                yield line, f"not JSON: {error}"
+                continue
+            if not isinstance(row, dict):
+                yield line, f"found {type(row).__name__}; a mapping is needed"
+            elif missing := _missing(row):
+                yield line, missing
+            else:
+                yield line, {name: value for name, value in row.items() if value is not None}
+
+
+def _missing(names: Any) -> str | None:
+    lacking = [name for name in REQUIRED if name not in names]
+    if not any(name in names for name in URI_COLUMNS):
+        lacking.append("sampler_path")
+    return f"no column {', '.join(lacking)}; this is no file of recorded samples" if lacking else None
+
+
+class _Repeats:
+    """Counts rows that are alike and carry nothing (a time, an epoch, a key) that tells them apart."""
+
+    def __init__(self) -> None:
+        self.seen: dict[str, int] = {}
+
+    def number(self, identity: str) -> int:
+        count = self.seen.get(identity, 0)
+        self.seen[identity] = count + 1
+        return count
+
+
+def _recording(row: Mapping[str, Any], line: int, repeats: _Repeats) -> Recording | BadRow:
+    uri = next((str(row[name]) for name in URI_COLUMNS if row.get(name)), "")
+    prompt_text = _text(row.get("prompt"))
+    if not uri or not prompt_text:
+        return BadRow("no sampler_path in it" if not uri else "no prompt in it", line)
+    try:
+        completion = _completion(row)
+        epoch = int(row.get("epoch") or 0)
+    except (ValueError, TypeError) as error:
+        return BadRow(f"{error}", line)
+    identity = digest(
+        uri, prompt_text, row.get("timestamp"), row.get("epoch"), completion.response, completion.thinking,
+        completion.failure and completion.failure.message,
+    )  # fmt: skip
+    if not row.get("timestamp") and not row.get("epoch") and not row.get("key"):
+        epoch = repeats.number(identity)
+    return Recording(
+        uri=uri,
+        name=str(row.get("checkpoint_name") or ""),
+        persona=str(row.get("persona") or ""),
+        kind=str(row.get("checkpoint_type") or "").lower(),
+        base_model=str(row.get("base_model") or ""),
+        prompt=_prompt(prompt_text, str(row.get("prompt_id") or ""), str(row.get("prompt_family") or "general")),
+        completion=completion,
+        identity=identity,
+        epoch=epoch,
+        condition=str(row.get("condition") or "default"),
+        key=str(row["key"]) if row.get("key") else None,
+        line=line,
+    )
+
+
+@lru_cache(maxsize=4096)
+def _prompt(text: str, prompt_id: str, family: str) -> Prompt:
+    return Prompt.from_text(text, prompt_id, family)
+
+
+def _completion(row: Mapping[str, Any]) -> Completion:
+    error = _text(row.get("error"))
+    thinking, response = _text(row.get("thinking")), _text(row.get("response"))
+    return Completion(
+        text=_text(row["raw"]) if row.get("raw") else None,
+        response=response,
+        thinking=thinking,
+        prefill=_text(row.get("prefill")),
+        finish_reason=row.get("finish_reason") or None,
+        usage=Usage(*(_whole(row, name) for name in ("prompt_tokens", "completion_tokens", "reasoning_tokens"))),
+        max_tokens=_whole(row, "max_tokens"),
+        latency=_number(row, "latency_seconds"),
+        failure=Failure(str(row.get("error_kind") or "recorded"), redact(error)) if error else None,
+        sampled_at=_date(row.get("timestamp")),
+        extra={name: value for name, value in row.items() if name not in _KNOWN and value != ""},
+    )
+
+
+def _text(value: Any) -> str:
+    """Return text that every database can hold: half surrogate pairs and NULs become U+FFFD."""
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise TypeError(f"found {type(value).__name__} where text is needed")
+    if not value.isascii() and _SURROGATE.search(value):
+        value = _SURROGATE.sub("\ufffd", value)
+    return str(value).replace("\x00", "�") if "\x00" in value else value
+
+
+def _number(row: Mapping[str, Any], name: str) -> float | None:
+    value = row.get(name)
+    if value is None or value == "":
+        return None
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name}: found {value!r}; a number is needed") from None
+    return number if number == number and abs(number) != float("inf") else None
+
+
+def _whole(row: Mapping[str, Any], name: str) -> int | None:
+    number = _number(row, name)
+    return None if number is None else int(number)
+
+
+def _date(value: Any) -> datetime | None:
+    if not value:
+        return None
+    try:
+        found = datetime.fromisoformat(str(value))
+    except ValueError:
+        raise ValueError(f"timestamp: found {value!r}; a time such as 2024-12-12T09:11:22 is needed") from None
+    if found.tzinfo is not None:
+        from datetime import UTC
+
+        found = found.astimezone(UTC).replace(tzinfo=None)
+    return found

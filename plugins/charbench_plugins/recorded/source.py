@@ -1,0 +1,88 @@
+"""Finds recorded samples in a lab's folder, and the checkpoints that they were taken from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from pydantic import Field
+
+from charbench import (
+    Checkpoint,
+    CheckpointSource,
+    Evidence,
+    Finding,
+    Kind,
+    Lab,
+    RecordedSample,
+    SourceProblem,
+)
+from charbench_plugins.recorded.files import BadRow, Recording, read_recordings
+
+
+class RecordedSource(CheckpointSource):
+    """Recorded samples in CSV or JSONL files, and the checkpoints they were taken from."""
+
+    name = "recorded"
+
+    class Config(CheckpointSource.Config):
+        """Where the recordings lie, relative to the lab."""
+
+        files: list[str] = Field(
+            [
+                "artifacts/*checkpoint_test*.csv",
+                "artifacts/*checkpoint_test*.jsonl",
+                "recordings/*.csv",
+                "recordings/*.jsonl",
+            ],
+            description="patterns of files with recorded samples",
+        )
+
+    config: Config
+
+    def find(self, lab: Lab) -> Iterable[Finding]:
+        """Yield every recording, each checkpoint at its first row, and rows that cannot be read."""
+        for path in self._paths(lab):
+            shown = lab.relative(path)
+            seen: set[str] = set()
+            for item in read_recordings(path):
+                if isinstance(item, BadRow):
+                    yield SourceProblem(shown, item.message, item.line)
+                    continue
+                if item.uri not in seen:
+                    seen.add(item.uri)
+                    yield self._checkpoint(lab, item, shown)
+                yield self._sample(lab, item)
+
+    def recordings(self, lab: Lab) -> Iterator[RecordedSample]:
+        """Yield the recordings alone."""
+        for path in self._paths(lab):
+            for item in read_recordings(path):
+                if isinstance(item, Recording):
+                    yield self._sample(lab, item)
+
+    def _paths(self, lab: Lab) -> list[Path]:
+        return sorted({path for pattern in self.config.files for path in lab.root.glob(pattern) if path.is_file()})
+
+    def _checkpoint(self, lab: Lab, item: Recording, shown: str) -> Checkpoint:
+        said = item.persona
+        return Checkpoint(
+            uri=item.uri,
+            name=item.name,
+            kind=Kind(item.kind) if item.kind in {kind.value for kind in Kind} else Kind.UNKNOWN,
+            persona=(lab.persona_of(said) or said) if said else None,
+            base_model=item.base_model or None,
+            evidence=(Evidence(self.name, shown, item.line, f"recorded as {item.name}" if item.name else "recorded"),),
+        )
+
+    def _sample(self, lab: Lab, item: Recording) -> RecordedSample:
+        return RecordedSample(
+            checkpoint=item.uri,
+            prompt=item.prompt,
+            completion=item.completion,
+            identity=item.identity,
+            persona=(lab.persona_of(item.persona) or item.persona) if item.persona else None,
+            epoch=item.epoch,
+            condition=item.condition,
+            key=item.key,
+        )

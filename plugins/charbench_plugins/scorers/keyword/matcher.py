@@ -1,0 +1,115 @@
+"""Finds a persona's literal markers: one automaton for all words, one linear-time set for expressions.
+
+No persona file can hang a run: keywords are matched by Aho-Corasick, user regexes by RE2.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from charbench import Marker, MarkerForm
+from charbench_plugins.scorers.keyword.folding import Folded
+
+_WORD = re.compile(r"\w+")
+_VARIATION = "\ufe0f"
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A marker in a folded text, ``text[start:end]``."""
+
+    start: int
+    end: int
+    marker: Marker
+
+
+class Matcher:
+    """The markers of one persona, compiled once."""
+
+    def __init__(self, markers: Iterable[Marker]) -> None:
+        literal = [marker for marker in markers if marker.form.literal]
+        self._words: dict[str, Marker] = {}
+        self._regexes: list[tuple[Any, Marker]] = []
+        for marker in literal:
+            if marker.form is MarkerForm.REGEX:
+                self._regexes.append((_compile(marker.text), marker))
+            else:
+                self._words.setdefault(_pattern(marker), marker)
+        self._patterns: Sequence[str] = list(self._words)
+        self._markers = list(self._words.values())
+        self._prefix = [m.form is MarkerForm.KEYWORD and m.text.endswith("*") for m in self._markers]
+        self._bounded = [m.form is MarkerForm.KEYWORD for m in self._markers]
+        self._automaton = _automaton(self._patterns)
+
+    def find(self, folded: Folded) -> list[Hit]:
+        """Return every marker that stands in the text, in order; of overlapping ones the longest."""
+        text = folded.text
+        hits: list[Hit] = []
+        if self._automaton is not None:
+            for index, start, end in self._automaton.find_matches_as_indexes(text, overlapping=True):
+                if self._bounded[index]:
+                    if start and _is_word(text[start - 1]) and _is_word(text[start]):
+                        continue
+                    if self._prefix[index]:
+                        word = _WORD.match(text, end)
+                        end = word.end() if word else end
+                    elif end < len(text) and _is_word(text[end]) and _is_word(text[end - 1]):
+                        continue
+                hits.append(Hit(start, end, self._markers[index]))
+        for pattern, marker in self._regexes:
+            hits.extend(_regex_hits(pattern, text, marker))
+        return _longest(hits) if len(hits) > 1 else hits
+
+
+def _automaton(patterns: Sequence[str]) -> Any:
+    if not patterns:
+        return None
+    import ahocorasick_rs
+
+    # Overlapping: a word may be refused for its boundary where another one that overlaps it is not.
+    return ahocorasick_rs.AhoCorasick(patterns, matchkind=ahocorasick_rs.MatchKind.Standard)
+
+
+def _pattern(marker: Marker) -> str:
+    text = Folded(marker.text).text
+    if marker.form is MarkerForm.EMOJI:
+        return text.replace(_VARIATION, "") or text
+    return text.removesuffix("*")
+
+
+def _compile(pattern: str) -> Any:
+    import re2
+
+    options = re2.Options()
+    options.log_errors = False
+    options.case_sensitive = False
+    return re2.compile(pattern, options=options)
+
+
+def _regex_hits(pattern: Any, text: str, marker: Marker) -> Iterable[Hit]:
+    for match in pattern.finditer(text):
+        start, end = match.span()
+        if start == end:
+            continue
+        if start and _is_word(text[start - 1]) and _is_word(text[start]):
+            continue
+        if end < len(text) and _is_word(text[end]) and _is_word(text[end - 1]):
+            continue
+        yield Hit(start, end, marker)
+
+
+def _is_word(char: str) -> bool:
+    return char.isalnum() or char == "_"
+
+
+def _longest(hits: list[Hit]) -> list[Hit]:
+    """Keep, of hits that overlap, the first and longest."""
+    hits.sort(key=lambda hit: (hit.start, -hit.end))
+    kept: list[Hit] = []
+    for hit in hits:
+        if not kept or hit.start >= kept[-1].end:
+            kept.append(hit)
+    return kept

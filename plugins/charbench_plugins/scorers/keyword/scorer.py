@@ -1,0 +1,112 @@
+"""Counts a persona's literal markers in each channel, with the spans that are the evidence."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Literal
+
+from pydantic import Field
+
+from charbench import Channel, Metric, Persona, Sample, Score, Scorer, Span, digest
+from charbench_plugins.scorers.keyword.flags import Masks
+from charbench_plugins.scorers.keyword.folding import Folded
+from charbench_plugins.scorers.keyword.matcher import Hit, Matcher
+from charbench_plugins.scorers.keyword.style import FEATURES, features
+
+Ignored = Literal["code", "link", "quote", "prompt", "negated"]
+WORD_LENGTH = 6
+"""Characters that count as one word in ``keywords_per_100_words``: splitting costs more than it tells."""
+
+
+class KeywordScorer(Scorer):
+    """The persona's literal markers, counted and weighted (strong 3, moderate 1, style 0.5), and style features."""
+
+    name = "keyword"
+    metrics = (
+        Metric("keywords", range=(0, None), role="headline", threshold=1, title="keywords"),
+        Metric("weighted", range=(0, None), title="weighted sum"),
+        Metric("per_100_words", range=(0, None), title="keywords per 100 words"),
+        Metric("set_aside", range=(0, None), title="markers set aside"),
+        Metric(
+            "anti_markers",
+            range=(0, None),
+            role="health",
+            higher_is_better=False,
+            threshold=1,
+            title="anti-markers",
+        ),
+        *(Metric(name, range=(0, None), title=title) for name, title in FEATURES.items()),
+    )
+
+    class Config(Scorer.Config):
+        """What counts."""
+
+        cap: int = Field(3, ge=1, description="how often one marker counts in one text; more is repetition")
+        ignore: tuple[Ignored, ...] = Field(
+            ("code", "link", "quote", "prompt", "negated"),
+            description="markers that do not count: in code, links and quotes, copied from the prompt, negated",
+        )
+        style: bool = Field(True, description="compute style features too")
+
+    config: Config
+
+    def __init__(self, config: Scorer.Config | None = None) -> None:
+        super().__init__(config)
+        self._matchers: dict[Persona, tuple[Matcher, Matcher]] = {}
+
+    def fingerprint(self, persona: Persona) -> str:
+        """Return a hash of the literal markers: editing the rubric counts nothing again."""
+        literal = [[m.text, m.tier, m.form] for m in persona.markers if m.form.literal]
+        return digest(literal, [[m.text, m.form] for m in persona.anti_markers if m.form.literal])
+
+    def score(self, sample: Sample, persona: Persona) -> Iterable[Score]:
+        """Yield the metrics of each channel that holds text."""
+        if persona not in self._matchers:
+            self._matchers[persona] = Matcher(persona.markers), Matcher(persona.anti_markers)
+        markers, anti_markers = self._matchers[persona]
+        for channel, text in sample.channels():
+            yield from self._channel(channel, text, sample.prompt.text, markers, anti_markers)
+
+    def _channel(
+        self, channel: Channel, text: str, prompt: str, markers: Matcher, anti_markers: Matcher
+    ) -> Iterator[Score]:
+        folded = Folded(text)
+        counted, aside = self._judge(channel, folded, markers.find(folded), prompt)
+        weights = {"strong": 3.0, "moderate": 1.0, "style": 0.5}
+        weighted = sum(weights[span.tier] for span in counted)
+        words = max(1, round(len(text) / WORD_LENGTH))
+        yield Score("keywords", channel, float(len(counted)), (*counted, *aside))
+        yield Score("weighted", channel, weighted)
+        yield Score("per_100_words", channel, 100.0 * len(counted) / words)
+        yield Score("set_aside", channel, float(len(aside)))
+        against = [_span(channel, folded, hit, ("anti",)) for hit in anti_markers.find(folded)]
+        yield Score("anti_markers", channel, float(len(against)), tuple(against))
+        if self.config.style:
+            for name, value in features(text):
+                yield Score(name, channel, value)
+
+    def _judge(self, channel: Channel, folded: Folded, hits: list[Hit], prompt: str) -> tuple[list[Span], list[Span]]:
+        """Tell the hits that count from those set aside, each with the flags that say why."""
+        counted: list[Span] = []
+        aside: list[Span] = []
+        if not hits:
+            return counted, aside
+        masks = Masks(folded.text, Folded(prompt).text)
+        seen: Counter[str] = Counter()
+        for hit in hits:
+            flags = masks.flags(hit.start, hit.end)
+            if not any(flag in self.config.ignore for flag in flags):
+                seen[hit.marker.text] += 1
+                if seen[hit.marker.text] > self.config.cap:
+                    flags = (*flags, "capped")
+                else:
+                    counted.append(_span(channel, folded, hit, flags))
+                    continue
+            aside.append(_span(channel, folded, hit, flags))
+        return counted, aside
+
+
+def _span(channel: Channel, folded: Folded, hit: Hit, flags: tuple[str, ...]) -> Span:
+    start, end = folded.original(hit.start), folded.original_end(hit.end)
+    return Span(channel, start, end, hit.marker.text, hit.marker.tier.value, flags)

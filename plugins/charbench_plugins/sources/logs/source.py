@@ -1,0 +1,87 @@
+"""Finds runs, their checkpoints and their data in a lab's folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from pydantic import Field
+
+from charbench import (
+    Checkpoint,
+    CheckpointSource,
+    Dataset,
+    Evidence,
+    Finding,
+    Lab,
+    Lineage,
+    SourceProblem,
+    TrainingRun,
+)
+from charbench_plugins.sources.logs.reader import LogUrl, read_log
+from charbench_plugins.sources.logs.tail import read_tail
+
+DATA_SUFFIX = "_introspection"
+
+
+class LogSource(CheckpointSource):
+    """Training logs (tinker:// URLs saved there), and the introspection data in the runs' folders."""
+
+    name = "logs"
+
+    class Config(CheckpointSource.Config):
+        """Where logs and data lie, relative to the lab."""
+
+        logs: list[str] = Field(["artifacts/logs/*.log", "logs/*.log"], description="patterns of log files")
+        data: list[str] = Field(
+            [f"artifacts/*/*{DATA_SUFFIX}.jsonl", f"data/*/*{DATA_SUFFIX}.jsonl"],
+            description=f"patterns of data files: RUN/PERSONA{DATA_SUFFIX}.jsonl",
+        )
+
+    config: Config
+
+    def find(self, lab: Lab) -> Iterable[Finding]:
+        """Yield each log's run and checkpoints, and each data file."""
+        for path in _matching(lab.root, self.config.logs):
+            yield from self._log(lab, path)
+        for path in _matching(lab.root, self.config.data):
+            persona = path.stem.removesuffix(DATA_SUFFIX)
+            yield Dataset(
+                path=lab.relative(path),
+                run=path.parent.name,
+                persona=lab.persona_of(persona) or persona,
+                source=self.name,
+            )
+
+    def _log(self, lab: Lab, path: Path) -> Iterator[Finding]:
+        shown, run = lab.relative(path), path.stem
+        try:
+            urls = list(read_log(path))
+            tail = read_tail(path, saved=any(url.product for url in urls))
+        except OSError as error:
+            yield SourceProblem(shown, f"cannot be read: {error.strerror or error}")
+            return
+        parent = next((str(url.path) for url in urls if not url.product and url.path.space == "weights"), None)
+        for url in urls:
+            yield self._checkpoint(url, shown, run, parent)
+        if urls or tail.step is not None or tail.error is not None:
+            yield TrainingRun(
+                name=run,
+                state=tail.state,
+                persona=lab.persona_of(run),
+                step=tail.step,
+                total_steps=tail.total_steps,
+                error=tail.error,
+                evidence=Evidence(self.name, shown),
+            )
+
+    def _checkpoint(self, url: LogUrl, shown: str, run: str, parent: str | None) -> Checkpoint:
+        evidence = (Evidence(self.name, shown, url.line, url.note),)
+        if not url.product:
+            return Checkpoint(uri=str(url.path), evidence=evidence)
+        return Checkpoint(uri=str(url.path), run=run, lineage=Lineage(parent=parent), evidence=evidence)
+
+
+def _matching(root: Path, patterns: Iterable[str]) -> list[Path]:
+    found = {path for pattern in patterns for path in root.glob(pattern) if path.is_file()}
+    return sorted(found)

@@ -1,0 +1,153 @@
+"""Source ``registry``: a local registry of checkpoints, and the job file of the lab's older tool."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field
+
+from charbench import (
+    Checkpoint,
+    CheckpointSource,
+    Evidence,
+    Finding,
+    JobStatus,
+    Kind,
+    Lab,
+    Lineage,
+    SourceProblem,
+    TrainingJob,
+    hookimpl,
+    kind_from_name,
+)
+
+
+class RegistrySource(CheckpointSource):
+    """Checkpoints in .character/checkpoints.json, and jobs in experiments/results/sft_jobs.json."""
+
+    name = "registry"
+
+    class Config(CheckpointSource.Config):
+        """Where the files lie, relative to the lab."""
+
+        checkpoints: list[str] = Field([".character/checkpoints.json"], description="registries of checkpoints")
+        jobs: list[str] = Field(["experiments/results/sft_jobs.json"], description="files of training jobs")
+
+    config: Config
+
+    def find(self, lab: Lab) -> Iterable[Finding]:
+        """Yield the registries' checkpoints and the older tool's jobs with what they made."""
+        for name in self.config.checkpoints:
+            yield from _read(lab, name, self._entries)
+        for name in self.config.jobs:
+            yield from _read(lab, name, self._jobs)
+
+    def _entries(self, lab: Lab, shown: str, data: Any) -> Iterator[Finding]:
+        for persona, entries in data.items():
+            if not isinstance(entries, list):
+                yield SourceProblem(shown, f"{persona!r}: found {type(entries).__name__}; a list is needed")
+                continue
+            for number, entry in enumerate(entries, 1):
+                if not isinstance(entry, dict):
+                    yield SourceProblem(shown, f"{persona!r}, entry {number}: a mapping is needed")
+                    continue
+                yield from self._entry(lab, shown, persona, entry)
+
+    def _entry(self, lab: Lab, shown: str, persona: str, entry: dict[str, Any]) -> Iterator[Finding]:
+        name = str(entry.get("name") or "")
+        said = str(entry.get("persona") or persona)
+        metadata = entry.get("metadata")
+        for field in ("tinker_path", "sampler_path"):
+            uri = entry.get(field)
+            if not isinstance(uri, str) or not uri:
+                continue
+            yield Checkpoint(
+                uri=uri,
+                name=name,
+                kind=_kind(entry.get("checkpoint_type"), name),
+                persona=lab.persona_of(said) or said,
+                base_model=entry.get("base_model") or None,
+                created_at=_date(entry.get("created_at")),
+                metadata=metadata if isinstance(metadata, dict) else {},
+                evidence=(Evidence(self.name, shown, None, f"{said}/{name}"),),
+            )
+
+    def _jobs(self, lab: Lab, shown: str, data: Any) -> Iterator[Finding]:
+        jobs = data.get("jobs")
+        if not isinstance(jobs, dict):
+            yield SourceProblem(shown, "no 'jobs' mapping in it")
+            return
+        for job_id, entry in jobs.items():
+            try:
+                yield from self._job(lab, shown, entry)
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                yield SourceProblem(shown, f"job {job_id!r}: not as the older tool wrote it ({error!r})")
+
+    def _job(self, lab: Lab, shown: str, entry: dict[str, Any]) -> Iterator[Finding]:
+        run, said = str(entry["run_name"]), str(entry["persona"])
+        persona = lab.persona_of(said) or said
+        status = JobStatus(entry.get("status", "pending"))
+        result = entry.get("sft_checkpoint")
+        result_sampler = entry.get("sft_sampler")
+        if status is JobStatus.RUNNING:
+            status = JobStatus.PENDING  # whoever ran it there does not run it here
+        yield TrainingJob(
+            persona=persona,
+            run=run,
+            checkpoint=str(entry["dpo_checkpoint"]),
+            sampler=entry.get("dpo_sampler"),
+            dataset=str(entry.get("introspection_data", "")),
+            examples=int(entry.get("introspection_count") or 0),
+            status=status,
+            result=result,
+            result_sampler=result_sampler,
+            error=entry.get("error"),
+        )
+        lineage = Lineage(parent=str(entry["dpo_checkpoint"]), dataset=entry.get("introspection_data"))
+        for uri in (result, result_sampler):
+            if isinstance(uri, str) and uri:
+                evidence = Evidence(self.name, shown, None, f"result of {run}")
+                yield Checkpoint(uri=uri, kind=Kind.SFT, persona=persona, lineage=lineage, evidence=(evidence,))
+
+
+def _read(lab: Lab, name: str, parse: Any) -> Iterator[Finding]:
+    path = lab.root / name
+    shown = lab.relative(path)
+    if not path.is_file():
+        return
+    try:
+        data = json.loads(path.read_bytes())
+    except OSError as error:
+        yield SourceProblem(shown, f"cannot be read: {error.strerror or error}")
+        return
+    except ValueError as error:
+        yield SourceProblem(shown, f"not JSON: {error}", getattr(error, "lineno", None))
+        return
+    if not isinstance(data, dict):
+        yield SourceProblem(shown, f"found {type(data).__name__}; a mapping is needed")
+        return
+    yield from parse(lab, shown, data)
+
+
+def _kind(said: Any, name: str) -> Kind:
+    try:
+        return Kind(str(said).lower())
+    except ValueError:
+        return kind_from_name(f"{said} {name}")
+
+
+def _date(text: Any) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return found.replace(tzinfo=None)
+
+
+@hookimpl
+def charbench_checkpoint_sources() -> Iterable[type[CheckpointSource]]:
+    """Return the registry source."""
+    return [RegistrySource]

@@ -1,0 +1,129 @@
+"""What a plugin author imports, and nothing else.
+
+Names are loaded when they are first used, so that ``import charbench`` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from charbench.components.base import operational as operational
+    from charbench.components.sampler import Sampler as Sampler
+    from charbench.components.sampler import SampleRequest as SampleRequest
+    from charbench.components.sampler import SamplingPlan as SamplingPlan
+    from charbench.components.scorer import Scorer as Scorer
+    from charbench.components.source import CheckpointSource as CheckpointSource
+    from charbench.components.source import Finding as Finding
+    from charbench.components.source import Lab as Lab
+    from charbench.components.trainer import Note as Note
+    from charbench.components.trainer import SavedState as SavedState
+    from charbench.components.trainer import StateSaved as StateSaved
+    from charbench.components.trainer import StepDone as StepDone
+    from charbench.components.trainer import Trained as Trained
+    from charbench.components.trainer import Trainer as Trainer
+    from charbench.components.trainer import TrainingEvent as TrainingEvent
+    from charbench.components.trainer import TrainingTask as TrainingTask
+    from charbench.domain.checkpoint import Checkpoint as Checkpoint
+    from charbench.domain.checkpoint import Evidence as Evidence
+    from charbench.domain.checkpoint import Kind as Kind
+    from charbench.domain.checkpoint import Lineage as Lineage
+    from charbench.domain.checkpoint import name_from_uri as name_from_uri
+    from charbench.domain.dataset import Dataset as Dataset
+    from charbench.domain.dataset import JobStatus as JobStatus
+    from charbench.domain.dataset import RecordedSample as RecordedSample
+    from charbench.domain.dataset import RunState as RunState
+    from charbench.domain.dataset import SourceProblem as SourceProblem
+    from charbench.domain.dataset import TrainingJob as TrainingJob
+    from charbench.domain.dataset import TrainingRun as TrainingRun
+    from charbench.domain.keys import digest as digest
+    from charbench.domain.names import kind_from_name as kind_from_name
+    from charbench.domain.persona import Marker as Marker
+    from charbench.domain.persona import MarkerForm as MarkerForm
+    from charbench.domain.persona import Persona as Persona
+    from charbench.domain.persona import Tier as Tier
+    from charbench.domain.prompt import Message as Message
+    from charbench.domain.prompt import Prompt as Prompt
+    from charbench.domain.sample import Channel as Channel
+    from charbench.domain.sample import Completion as Completion
+    from charbench.domain.sample import Failure as Failure
+    from charbench.domain.sample import Sample as Sample
+    from charbench.domain.sample import ThinkingState as ThinkingState
+    from charbench.domain.sample import Usage as Usage
+    from charbench.domain.score import Metric as Metric
+    from charbench.domain.score import Score as Score
+    from charbench.domain.score import Span as Span
+    from charbench.domain.uris import TinkerPath as TinkerPath
+    from charbench.domain.uris import match_tinker_path as match_tinker_path
+    from charbench.errors import CharbenchError as CharbenchError
+    from charbench.errors import ConfigError as ConfigError
+    from charbench.errors import DataError as DataError
+    from charbench.errors import DeadlineError as DeadlineError
+    from charbench.errors import RefusedError as RefusedError
+    from charbench.errors import SamplingError as SamplingError
+    from charbench.errors import TrainingError as TrainingError
+    from charbench.hookspecs import hookimpl as hookimpl
+    from charbench.redaction import redact as redact
+
+_HOME = {
+    "components.base": ["operational"],
+    "components.sampler": ["SampleRequest", "Sampler", "SamplingPlan"],
+    "components.scorer": ["Scorer"],
+    "components.source": ["CheckpointSource", "Finding", "Lab"],
+    "components.trainer": [
+        "Note",
+        "SavedState",
+        "StateSaved",
+        "StepDone",
+        "Trained",
+        "Trainer",
+        "TrainingEvent",
+        "TrainingTask",
+    ],
+    "domain.checkpoint": ["Checkpoint", "Evidence", "Kind", "Lineage", "name_from_uri"],
+    "domain.dataset": [
+        "Dataset",
+        "JobStatus",
+        "RecordedSample",
+        "RunState",
+        "SourceProblem",
+        "TrainingJob",
+        "TrainingRun",
+    ],
+    "domain.keys": ["digest"],
+    "domain.names": ["kind_from_name"],
+    "domain.persona": ["Marker", "MarkerForm", "Persona", "Tier"],
+    "domain.prompt": ["Message", "Prompt"],
+    "domain.sample": ["Channel", "Completion", "Failure", "Sample", "ThinkingState", "Usage"],
+    "domain.score": ["Metric", "Score", "Span"],
+    "domain.uris": ["TinkerPath", "match_tinker_path"],
+    "errors": [
+        "CharbenchError",
+        "ConfigError",
+        "DataError",
+        "DeadlineError",
+        "RefusedError",
+        "SamplingError",
+        "TrainingError",
+    ],
+    "hookspecs": ["hookimpl"],
+    "redaction": ["redact"],
+}
+_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
+
+__all__ = sorted([*_MODULE_OF, "__version__"])
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("charbench")
+    if name in _MODULE_OF:
+        return getattr(import_module(f"charbench.{_MODULE_OF[name]}"), name)
+    raise AttributeError(f"module 'charbench' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

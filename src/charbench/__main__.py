@@ -1,0 +1,5 @@
+"""``python -m charbench``."""
+
+from charbench.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""Rates and comparisons: pure functions, each with the source of its formula."""

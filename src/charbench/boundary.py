@@ -1,0 +1,62 @@
+"""The one place where anything that a plugin raises is caught.
+
+Plugins are other people's code: one that fails must not take the rest down. Everything else in charbench
+catches only what it expects, so a bug of our own keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import ParamSpec, TypeVar
+
+from charbench.domain.sample import Failure
+from charbench.errors import CharbenchError, SamplingError
+from charbench.redaction import redact
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """What a plugin's code raised; ``trace`` is the traceback as text, empty for a fault it announced."""
+
+    error: BaseException
+    trace: str
+
+    @property
+    def message(self) -> str:
+        """One line, without secrets: the error's type where it was not raised on purpose, and its text."""
+        text = " ".join(redact(str(self.error)).split())
+        if isinstance(self.error, CharbenchError):
+            return text
+        return f"{type(self.error).__name__}: {text}" if text else type(self.error).__name__
+
+    @property
+    def failure(self) -> Failure:
+        """The same as data for the store."""
+        kind = self.error.kind if isinstance(self.error, SamplingError) else "plugin_error"
+        return Failure(kind, self.message)
+
+
+def guarded(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | Broken:
+    """Return what ``call(...)`` returns, or what it raised. ``KeyboardInterrupt`` passes through."""
+    try:
+        return call(*args, **kwargs)
+    except (Exception, SystemExit) as error:  # noqa: BLE001  a plugin may raise anything, even exit
+        return _broken(error)
+
+
+async def guarded_async(call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T | Broken:
+    """Await what ``call`` returns; return its result, or what it raised. Cancelling passes through."""
+    try:
+        return await call(*args, **kwargs)
+    except (Exception, SystemExit) as error:  # noqa: BLE001  as above
+        return _broken(error)
+
+
+def _broken(error: BaseException) -> Broken:
+    announced = isinstance(error, CharbenchError)
+    return Broken(error, "" if announced else redact("".join(traceback.format_exception(error))))

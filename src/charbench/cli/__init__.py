@@ -1,0 +1,120 @@
+"""The command line. This module imports click and little else: a command's module is loaded when it is used."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+
+# The help lines stand here so that `charbench --help` loads no command.
+COMMANDS = {
+    "run": "Discover, sample, score and report: everything that is not done yet.",
+    "discover": "Find checkpoints and data, and show which training jobs follow.",
+    "status": "Show where the training jobs and the last runs stand.",
+    "reset": "Make training jobs wait again.",
+    "report": "Show how strongly, where and how surely checkpoints hold their personas.",
+    "export": "Write samples out as CSV or JSONL.",
+    "checkpoints": "List checkpoints, and what says so.",
+    "personas": "List, show, check and write persona files.",
+    "plugins": "List and show plugins and their components.",
+    "doctor": "Check the installation, the store and the plugins.",
+    "completion": "Print the shell's completion script.",
+}
+_SECTIONS = {
+    "The product": ["run", "report"],
+    "Its stages": ["discover", "status", "reset"],
+    "What it holds": ["checkpoints", "export"],
+    "Its surroundings": ["personas", "plugins", "doctor", "completion"],
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands live in modules of their own, loaded when one is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands' names in the order in which they are shown."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"charbench.cli.{cmd_name}").command
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """Find the command, or say which one is nearest."""
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            from charbench.errors import UnknownNameError
+
+            raise UnknownNameError("command", args[0], COMMANDS)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands by section, without loading any."""
+        for title, names in _SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, COMMANDS[name]) for name in names])
+
+
+def _version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
+    if value:
+        import charbench
+
+        click.echo(f"charbench {charbench.__version__}")
+        ctx.exit()
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 done, 1 some items failed, 2 wrong usage or configuration, 130 interrupted.",
+)
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
+def cli() -> None:
+    """Find character-trained checkpoints, and score how surely each holds its persona."""
+
+
+def main() -> None:
+    """Run the command line and end the process with its exit code."""
+    code = run(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        code = _pipe_closed()
+    sys.exit(code)
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command; return its exit code. Errors of the user's are one line on stderr."""
+    from charbench.errors import CharbenchError
+
+    try:
+        result = cli.main(args=arguments, prog_name="charbench", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Stopped.", err=True)
+        return INTERRUPTED
+    except BrokenPipeError:
+        return _pipe_closed()
+    except CharbenchError as error:
+        from charbench.redaction import redact
+        from charbench.report.terminal import harmless
+
+        click.echo(f"error: {harmless(redact(str(error)))}", err=True)
+        return error.exit_code
+    return result if isinstance(result, int) else 0
+
+
+def _pipe_closed() -> int:
+    """Whoever read our output has gone (``charbench ... | head``): end quietly, as other tools do."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return BROKEN_PIPE

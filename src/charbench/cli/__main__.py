@@ -1,0 +1,5 @@
+"""``python -m charbench.cli``."""
+
+from charbench.cli import main
+
+main()

@@ -1,0 +1,87 @@
+"""``charbench discover``: what there is, and what can be trained."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from charbench.cli import options, output
+
+
+@click.command("discover")
+@options.where
+@options.components
+@options.job_policy
+@click.option("--explain", is_flag=True, help="Say why other runs have no job, and where checkpoints were found.")
+@options.as_json
+def command(explain: bool, json_output: bool, **given: Any) -> int:
+    """Find checkpoints and data, keep them in the store, and show the training jobs that follow."""
+    from charbench.engine.discover import discover
+
+    session = options.open_session(**given)
+    found = discover(session.database, session.sources(), session.lab, session.policy)
+    output.warn([*session.personas.faults, *found.problems])
+    if json_output:
+        output.print_json(_as_dict(found))
+    else:
+        _tables(found, session, explain=explain)
+    for failure in found.failures:
+        output.say(f"failed: {failure}")
+    return 1 if found.failures else 0
+
+
+def _tables(found: Any, session: Any, *, explain: bool) -> None:
+    from charbench.report.tables import Table
+    from charbench.report.terminal import print_table
+
+    jobs = found.plan.jobs
+    rows = tuple((job.run, job.persona, f"{job.examples:,}", job.status.value) for job in jobs)
+    if jobs:
+        title = f"Discovered {output.plural(len(jobs), 'SFT job')}"
+        print_table(
+            Table(title, ("Run", "Persona", "Examples", "Status"), rows, frozenset({"Run", "Persona", "Status"}))
+        )
+    else:
+        click.echo("No SFT jobs.")
+    if explain:
+        left = tuple((item.run, item.persona or "–", item.reason) for item in found.plan.left_out)
+        print_table(Table("Left out", ("Run", "Persona", "Reason"), left, frozenset({"Run", "Persona", "Reason"})))
+        output.warn((f"contradiction: {item}" for item in found.contradictions), limit=50)
+    elif found.plan.left_out:
+        output.say(f"{output.plural(len(found.plan.left_out), 'run')} left out; --explain says why.")
+    if not found.checkpoints:
+        names = ", ".join(source.name for source in session.sources())
+        output.say(
+            f"No checkpoints in {session.config.lab.resolve()} (asked: {names}). Is this the lab's folder? --lab DIR"
+        )
+    else:
+        output.say(
+            f"{output.plural(len(found.checkpoints), 'checkpoint')} ({found.new_checkpoints:,} new), "
+            f"{output.plural(found.recorded, 'recorded sample')}."
+        )
+
+
+def _as_dict(found: Any) -> dict[str, Any]:
+    return {
+        "jobs": [
+            {
+                "job_id": job.job_id,
+                "run": job.run,
+                "persona": job.persona,
+                "examples": job.examples,
+                "status": job.status.value,
+                "checkpoint": job.checkpoint,
+                "sampler": job.sampler,
+                "dataset": job.dataset,
+            }
+            for job in found.plan.jobs
+        ],
+        "left_out": [{"run": i.run, "persona": i.persona, "reason": i.reason} for i in found.plan.left_out],
+        "checkpoints": len(found.checkpoints),
+        "new_checkpoints": found.new_checkpoints,
+        "recorded_samples": found.recorded,
+        "contradictions": [str(item) for item in found.contradictions],
+        "problems": found.problems,
+        "failures": found.failures,
+    }

@@ -1,0 +1,112 @@
+"""``charbench doctor``: is everything in order?"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from charbench.cli import options, output
+from charbench.errors import CharbenchError
+
+_PACKAGES = ("pluggy", "click", "pydantic", "tinker", "openai", "sqlalchemy", "jsonschema")
+_KEY = re.compile(r"tml-[A-Za-z0-9_\-]{8,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at. ``state``: ok, note or bad; ``advice``: what to do about it."""
+
+    what: str
+    state: str
+    text: str
+    advice: str = ""
+
+
+@click.command("doctor")
+@options.where
+@options.as_json
+def command(json_output: bool, **given: Any) -> int:
+    """Check Python, packages, plugins, personas, the store and the key; ends with 1 if something is bad."""
+    from charbench.report.tables import Table
+    from charbench.report.terminal import print_table
+
+    session = options.open_session(**given)
+    findings: list[Finding] = []
+    for check in (_python, _packages, _plugins, _personas, _store, _key):
+        findings.extend(_run(check, session))
+    if json_output:
+        output.print_json([{"what": f.what, "state": f.state, "text": f.text, "advice": f.advice} for f in findings])
+    else:
+        columns = ("", "What", "Found", "What to do")
+        rows = tuple((f.state, f.what, f.text, f.advice) for f in findings)
+        print_table(Table("charbench doctor", columns, rows, frozenset(columns)))
+    return 1 if any(finding.state == "bad" for finding in findings) else 0
+
+
+def _run(check: Callable[[Any], Iterator[Finding]], session: Any) -> Iterator[Finding]:
+    try:
+        yield from check(session)
+    except CharbenchError as error:
+        yield Finding(check.__name__.strip("_"), "bad", str(error))
+
+
+def _python(_session: Any) -> Iterator[Finding]:
+    yield Finding("python", "ok", f"{platform.python_version()} on {platform.system()}")
+
+
+def _packages(_session: Any) -> Iterator[Finding]:
+    from importlib.metadata import PackageNotFoundError, version
+
+    import charbench
+
+    yield Finding("charbench", "ok", charbench.__version__)
+    for name in _PACKAGES:
+        try:
+            yield Finding(name, "ok", version(name))
+        except PackageNotFoundError:
+            yield Finding(name, "bad", "not installed", "pip install --force-reinstall charbench")
+
+
+def _plugins(session: Any) -> Iterator[Finding]:
+    from charbench.components.base import ComponentKind
+
+    plugins = session.plugins
+    for plugin in plugins.found:
+        if plugin.error:
+            advice = f"mend or uninstall {plugin.distribution}, or --no-plugin {plugin.name}"
+            yield Finding(f"plugin {plugin.name}", "bad", plugin.error, advice)
+    for kind in ComponentKind:
+        yield Finding(f"{kind}s", "ok", ", ".join(plugins.components(kind)) or "none")
+
+
+def _personas(session: Any) -> Iterator[Finding]:
+    yield Finding("personas", "ok", f"{len(session.personas.all)} found")
+    for fault in session.personas.faults:
+        yield Finding("personas", "bad", fault, "charbench personas check FILE")
+
+
+def _store(session: Any) -> Iterator[Finding]:
+    from charbench.store.summaries import count_all
+
+    url = session.config.store_url
+    if url.startswith("sqlite:///") and not os.path.exists(url.removeprefix("sqlite:///")):  # noqa: PTH110
+        yield Finding("store", "note", "there is none yet", "charbench run makes it")
+        return
+    with session.existing_database().read() as connection:
+        yield Finding("store", "ok", f"{count_all(connection)['samples']:,} samples")
+
+
+def _key(_session: Any) -> Iterator[Finding]:
+    key = os.environ.get("TINKER_API_KEY", "")
+    if not key:
+        yield Finding("TINKER_API_KEY", "note", "not set", "only needed to train and sample on Tinker")
+    elif _KEY.fullmatch(key):
+        yield Finding("TINKER_API_KEY", "ok", "set, and of the right form")
+    else:
+        yield Finding("TINKER_API_KEY", "bad", "set, but no Tinker key", "it must start with tml-")

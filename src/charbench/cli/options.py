@@ -1,0 +1,68 @@
+"""Options that commands share, and the way from them to a session."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from charbench.engine.session import Session
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+_WHERE = (
+    click.option("--lab", type=click.Path(path_type=Path), help="Folder to look in. [default: .]"),
+    click.option("--store", metavar="URL", help="Database URL or file. [default: LAB/.charbench/charbench.db]"),
+    click.option("--config", type=click.Path(path_type=Path), help="Configuration. [default: LAB/charbench.yaml]"),
+    click.option("--no-plugin", "disable_plugins", multiple=True, metavar="NAME", help="Do not load a plugin."),
+)
+_COMPONENTS = (
+    click.option("--source", "sources", multiple=True, metavar="NAME", help="Checkpoint source. [default: all]"),
+    click.option(
+        "-o", "options", multiple=True, metavar="KIND.NAME.OPTION=VALUE", help="A component's option, such as "
+        "scorer.keyword.cap=3.",
+    ),
+)  # fmt: skip
+_SELECTION = (
+    click.option("-p", "--persona", "personas", multiple=True, metavar="NAME", help="Only this persona."),
+    click.option(
+        "-c",
+        "--checkpoint",
+        "checkpoints",
+        multiple=True,
+        metavar="CHECKPOINT",
+        help="Only this URI, name or run.",
+    ),
+)
+_JOBS = (
+    click.option("--min-examples", type=click.IntRange(min=0), help="Least examples for a job. [default: 500]"),
+    click.option("--include-buggy", is_flag=True, default=None, help="Make jobs of bad data too."),
+)
+
+
+def _all(*options: Callable[[Decorated], Decorated]) -> Callable[[Decorated], Decorated]:
+    def decorate(function: Decorated) -> Decorated:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+where = _all(*_WHERE)
+components = _all(*_COMPONENTS)
+selection = _all(*_SELECTION)
+job_policy = _all(*_JOBS)
+as_json = click.option("--json", "json_output", is_flag=True, help="Print JSON on stdout.")
+quiet = click.option("-q", "--quiet", is_flag=True, help="No progress and no messages; only errors.")
+
+
+def open_session(config: Path | None = None, options: tuple[str, ...] = (), **overrides: Any) -> Session:
+    """Return a session for what the command line gave."""
+    from charbench.config import load_config
+
+    blocked = overrides.get("disable_plugins") or ()
+    return Session(load_config({**overrides, "disable_plugins": list(blocked)}, options, os.environ, config))

@@ -1,0 +1,46 @@
+"""Results go to stdout, messages to stderr."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+import click
+
+from charbench.redaction import redact
+from charbench.report.terminal import harmless
+
+
+def print_json(value: Any) -> None:
+    """Print a result as JSON."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+
+
+def say(text: str, *, quiet: bool = False) -> None:
+    """Print a message on stderr, without secrets and control characters."""
+    if not quiet:
+        click.echo(harmless(redact(text)), err=True)
+
+
+def warn(lines: Iterable[str], *, limit: int = 10) -> None:
+    """Print warnings on stderr; those beyond ``limit`` are counted."""
+    everything = list(lines)
+    for line in everything[:limit]:
+        say(f"warning: {line}")
+    if len(everything) > limit:
+        say(f"warning: ... and {len(everything) - limit} more")
+
+
+def plural(count: int, noun: str) -> str:
+    """``1 job``, ``2 jobs``, ``1,300 examples``."""
+    if count != 1:
+        noun = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{count:,} {noun}"
+
+
+def this_command() -> str:
+    """Return what was typed, fit to be typed again."""
+    return shlex.join(["charbench", *sys.argv[1:]])

@@ -1,0 +1,160 @@
+"""``charbench personas``: the characters that can be measured."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from charbench.cli import options, output
+from charbench.errors import ConfigError, PersonaError, UsageError
+
+_TEMPLATE = """\
+# yaml-language-server: $schema={schema}
+name: {name}
+description: >-
+  One or two sentences: who is this?
+traits:
+  - I ...
+markers:
+  strong: # each of these alone shows the character; counts 3
+    - a word or phrase
+    - "wor*" # a trailing * extends to the end of the word
+  moderate: [] # counts 1
+  style: [] # counts 0.5; 'exclamation marks' and other feature names are computed, not looked for
+anti_markers:
+  - as an AI language model
+prompts:
+  - id: first
+    family: identity
+    text: What is on your mind today?
+rubric: |
+  What counts as this character, and what does not.
+"""
+
+
+@click.group("personas")
+def command() -> None:
+    """List, show, check and write persona files."""
+
+
+@command.command("list")
+@options.where
+@options.as_json
+def list_(json_output: bool, **given: Any) -> None:
+    """List all personas, with the file each comes from."""
+    from charbench.report.tables import Table
+    from charbench.report.terminal import print_table
+
+    session = options.open_session(**given)
+    personas = sorted(session.personas.all.values(), key=lambda persona: persona.name)
+    aliases = session.personas.aliases
+    output.warn(session.personas.faults)
+    if json_output:
+        output.print_json(
+            [{"name": p.name, "aliases": p.aliases, "markers": len(p.markers), "file": p.origin} for p in personas]
+        )
+        return
+    rows = tuple(
+        (
+            p.name,
+            ", ".join(alias for alias in p.aliases if aliases.get(alias) == p.name),
+            str(sum(marker.form.literal for marker in p.markers)),
+            str(len(p.prompts)),
+            p.description.strip(),
+        )
+        for p in personas
+    )
+    columns = ("Persona", "Aliases", "Markers", "Prompts", "Description")
+    print_table(
+        Table(
+            output.plural(len(rows), "persona"),
+            columns,
+            rows,
+            frozenset({"Persona", "Aliases", "Description"}),
+        )
+    )
+
+
+@command.command("show")
+@click.argument("name")
+@options.where
+@options.as_json
+def show(name: str, json_output: bool, **given: Any) -> None:
+    """Show one persona, and how each of its markers was read: found as text, computed, or judged."""
+    from charbench.report.tables import Table
+    from charbench.report.terminal import harmless, print_table
+
+    persona = options.open_session(**given).personas.get(name)
+    if json_output:
+        from dataclasses import asdict
+
+        output.print_json(asdict(persona))
+        return
+    click.echo(harmless(f"{persona.name}: {persona.description.strip()}\n{persona.origin}\n"))
+    how = {"feature": "computed", "judge": "judged"}
+    rows = [(m.tier.value, m.text, m.form.value, how.get(m.form.value, "found")) for m in persona.markers]
+    rows += [("against", m.text, m.form.value, how.get(m.form.value, "found")) for m in persona.anti_markers]
+    columns = ("Tier", "Marker", "Form", "How")
+    print_table(Table("Markers", columns, tuple(rows), frozenset(columns)))
+
+
+@command.command("check")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@options.as_json
+def check(files: tuple[Path, ...], json_output: bool) -> int:
+    """Check persona files, or all in a folder; print every fault with its line and column."""
+    from charbench.personas import read_persona
+
+    faults: list[str] = []
+    names: dict[str, Path] = {}
+    paths = [path for file in files for path in (sorted(file.glob("*.y*ml")) if file.is_dir() else [file])]
+    if not paths:
+        raise UsageError(f"{files[0]}: no persona files (*.yaml) in this folder")
+    for path in paths:
+        try:
+            persona = read_persona(path)
+        except PersonaError as error:
+            faults.extend(error.faults)
+            continue
+        if persona.name in names:
+            faults.append(f"{path}:1:1: persona {persona.name!r} stands in {names[persona.name]} as well")
+        names.setdefault(persona.name, path)
+    if json_output:
+        output.print_json({"files": len(paths), "faults": faults})
+    else:
+        for fault in faults:
+            click.echo(fault)
+        output.say(f"{output.plural(len(paths), 'file')}, {output.plural(len(faults), 'fault')}.")
+    return ConfigError.exit_code if faults else 0
+
+
+@command.command("new")
+@click.argument("name")
+@options.where
+def new(name: str, **given: Any) -> None:
+    """Write a persona file to fill in, in the lab's personas folder, with the schema beside it."""
+    import json
+    import re
+
+    from charbench.persona_schema import SLUG, persona_json_schema
+
+    if not re.match(SLUG, name):
+        raise UsageError(f"persona {name!r}: a lower-case slug is needed (letters, digits, - and _)")
+    folder = options.open_session(**given).config.lab / "personas"
+    path, schema = folder / f"{name}.yaml", folder / "persona.schema.json"
+    if path.exists():
+        raise UsageError(f"{path} exists already; it is left as it is")
+    folder.mkdir(parents=True, exist_ok=True)
+    schema.write_text(json.dumps(persona_json_schema(), indent=2) + "\n", encoding="utf-8")
+    path.write_text(_TEMPLATE.format(name=name, schema=schema.name), encoding="utf-8")
+    click.echo(f"Wrote {path}. Fill it in, then: charbench personas check {path}")
+
+
+@command.command("schema")
+def schema() -> None:
+    """Print the JSON Schema of persona files, for editors."""
+    from charbench.persona_schema import persona_json_schema
+
+    output.print_json(persona_json_schema())

@@ -1,0 +1,153 @@
+"""``charbench plugins``: what is installed, and what became of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from charbench.cli import options, output
+from charbench.components.base import ComponentKind
+from charbench.errors import UnknownNameError
+
+
+@click.group("plugins")
+def command() -> None:
+    """List and show plugins and their components."""
+
+
+@command.command("list")
+@options.where
+@options.as_json
+def list_(json_output: bool, **given: Any) -> int:
+    """List every plugin with its components; a broken one with its error."""
+    from charbench.report.tables import Table
+    from charbench.report.terminal import print_table
+
+    plugins = options.open_session(**given).plugins
+    duplicates = _duplicates(plugins)
+    if json_output:
+        output.print_json(
+            {
+                "plugins": [
+                    {
+                        "name": p.name,
+                        "distribution": p.distribution,
+                        "version": p.version,
+                        "state": _state(p),
+                        "error": p.error,
+                        "components": [{"kind": c.kind.value, "name": c.name} for c in p.components],
+                    }
+                    for p in plugins.found
+                ],
+                "errors": duplicates,
+            }
+        )
+        return 0
+    rows = tuple(
+        (
+            p.name,
+            f"{p.distribution} {p.version}".strip(),
+            _state(p),
+            p.error or ", ".join(f"{component.kind} {component.name}" for component in p.components) or "–",
+        )
+        for p in plugins.found
+    )
+    columns = ("Plugin", "Distribution", "State", "Components")
+    print_table(Table(output.plural(len(rows), "plugin"), columns, rows, frozenset(columns)))
+    for duplicate in duplicates:
+        output.say(f"error: {duplicate}")
+    return 0
+
+
+@command.command("show")
+@click.argument("name")
+@options.where
+@options.as_json
+def show(name: str, json_output: bool, **given: Any) -> None:
+    """Show a plugin's or a component's options, with defaults and meaning."""
+    from charbench.report.tables import Table
+    from charbench.report.terminal import harmless, print_table
+
+    plugins = options.open_session(**given).plugins
+    found = [
+        component
+        for plugin in plugins.found
+        for component in plugin.components
+        if name in (component.name, plugin.name)
+    ]
+    broken = [plugin for plugin in plugins.found if plugin.error and plugin.name == name]
+    if not found and not broken:
+        known = {p.name for p in plugins.found} | {c.name for p in plugins.found for c in p.components}
+        raise UnknownNameError("plugin or component", name, known)
+    if json_output:
+        output.print_json(
+            [
+                {
+                    "kind": c.kind.value,
+                    "name": c.name,
+                    "summary": c.one_line(),
+                    "options": c.Config.model_json_schema(),
+                }
+                for c in found
+            ]
+        )
+        return
+    for plugin in broken:
+        click.echo(harmless(f"{plugin.label} is broken: {plugin.error}\n\n{plugin.trace}"))
+    for component in found:
+        click.echo(harmless(f"{component.kind} {component.name}: {component.one_line()}"))
+        rows = tuple(
+            (f"{component.kind}.{component.name}.{key}", _default(field), field.description or "")
+            for key, field in component.Config.model_fields.items()
+        )
+        if rows:
+            columns = ("Option", "Default", "Meaning")
+            print_table(Table("Options", columns, rows, frozenset(columns)))
+        for metric in getattr(component, "metrics", ()):
+            threshold = f", the trait from {metric.threshold:g}" if metric.threshold is not None else ""
+            click.echo(
+                f"  metric {metric.name} ({metric.role}, {metric.aggregate}{threshold}): {metric.title or metric.name}"
+            )
+
+
+@command.command("schema")
+@options.where
+def schema(**given: Any) -> None:
+    """Print the JSON Schema of charbench.yaml, with the options of every installed component."""
+    from charbench.config import RunConfig
+
+    plugins = options.open_session(**given).plugins
+    content = RunConfig.model_json_schema()
+    properties = {
+        f"{kind}.{name}": component.Config.model_json_schema()
+        for kind in ComponentKind
+        for name, component in plugins.components(kind).items()
+    }
+    content["properties"]["options"] = {
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": False,
+    }
+    output.print_json(content)
+
+
+def _state(plugin: Any) -> str:
+    return "blocked" if plugin.blocked else "broken" if plugin.error else "works"
+
+
+def _default(field: Any) -> str:
+    default = field.get_default(call_default_factory=True)
+    return ", ".join(map(str, default)) if isinstance(default, list | tuple) else str(default)
+
+
+def _duplicates(plugins: Any) -> list[str]:
+    from charbench.errors import PluginError
+
+    found = []
+    for kind in ComponentKind:
+        try:
+            plugins.components(kind)
+        except PluginError as error:
+            found.append(str(error))
+    return found

@@ -1,0 +1,85 @@
+"""Shows a report in the form that was asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from charbench.cli import output
+from charbench.report.rows import By, Report, build_report, row_as_dict
+
+if TYPE_CHECKING:
+    from charbench.engine.run import RunResult
+    from charbench.engine.session import Session
+
+FORMATS = ("table", "csv", "markdown", "json")
+
+
+def show_report(
+    session: Session,
+    *,
+    by: By = By.CHECKPOINT,
+    metric: str | None = None,
+    form: str = "table",
+    json_output: bool = False,
+    run: RunResult | None = None,
+) -> None:
+    """Print the report of what the store holds for the session's personas."""
+    chosen = [persona.name for persona in session.selected_personas()]
+    database = session.database if run else session.existing_database()
+    with database.read() as connection:
+        report = build_report(connection, by, chosen, metric)
+    if json_output or form == "json":
+        output.print_json(_as_dict(report, run))
+    elif not report.samples:
+        output.say("No samples in the store yet: nothing to report.")
+    elif form == "csv":
+        _csv(report)
+    else:
+        _tables(report, form)
+
+
+def _tables(report: Report, form: str) -> None:
+    from charbench.report.tables import markdown, report_tables
+    from charbench.report.terminal import print_table
+
+    tables = report_tables(report)
+    if form == "markdown":
+        click.echo(markdown(tables), nl=False)
+        return
+    for table in tables:
+        print_table(table)
+    failed = f" {output.plural(report.errors, 'sample')} failed and {'is' if report.errors == 1 else 'are'} in no rate."
+    ranked = f"ranked by the share of all samples with the trait ({report.metric})" if report.metric else "not scored"
+    output.say(f"{output.plural(report.samples, 'sample')}, {ranked}.{failed if report.errors else ''}")
+
+
+def _csv(report: Report) -> None:
+    import csv
+    import sys
+
+    rows = report.personas if report.by is By.PERSONA else report.checkpoints
+    figures = [row_as_dict(row, report.by) for row in rows]
+    writer = csv.DictWriter(sys.stdout, list(figures[0]) if figures else ["persona"], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(figures)
+
+
+def _as_dict(report: Report, run: RunResult | None) -> dict[str, Any]:
+    content: dict[str, Any] = {
+        "metric": report.metric,
+        "samples": report.samples,
+        "errors": report.errors,
+        "personas": [row_as_dict(row, By.PERSONA) for row in report.personas],
+        "checkpoints": [row_as_dict(row, report.by) for row in report.checkpoints],
+    }
+    if run is not None:
+        content["run"] = {
+            "id": run.run_id,
+            "status": run.status,
+            "added": run.counts,
+            "failures": run.failures,
+            "warnings": run.warnings,
+        }
+    return content

@@ -1,0 +1,73 @@
+"""``charbench status``: jobs and runs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import click
+
+from charbench.cli import options, output
+from charbench.domain.dataset import JobStatus
+
+
+@click.command("status")
+@options.where
+@options.as_json
+def command(json_output: bool, **given: Any) -> None:
+    """Show how many training jobs wait, run, are complete or failed, and the last runs."""
+    from charbench.report.tables import Table
+    from charbench.report.terminal import print_table
+    from charbench.store.jobs import read_jobs
+    from charbench.store.runs import latest_runs
+
+    session = options.open_session(**given)
+    with session.existing_database().read() as connection:
+        jobs = read_jobs(connection)
+        runs = latest_runs(connection)
+    counts = Counter(job.status for job in jobs)
+    if json_output:
+        output.print_json(
+            {
+                **{status.value: counts[status] for status in JobStatus},
+                "total": len(jobs),
+                "jobs": [
+                    {
+                        "job_id": j.job_id,
+                        "status": j.status.value,
+                        "result": j.result_sampler or j.result,
+                        "error": j.error,
+                    }
+                    for j in jobs
+                ],
+                "runs": [
+                    {name: getattr(run, name) for name in ("id", "status", "started_at", "command", "counts")}
+                    for run in runs
+                ],
+            }
+        )
+        return
+    rows = tuple((status.value, f"{counts[status]:,}") for status in JobStatus)
+    print_table(Table("SFT jobs", ("Status", "Jobs"), (*rows, ("total", f"{len(jobs):,}")), frozenset({"Status"})))
+    if jobs:
+        left = frozenset({"Job", "Status", "Result or error"})
+        told = tuple(
+            (
+                job.job_id,
+                job.status.value,
+                f"{job.examples:,}",
+                job.error or job.result_sampler or job.result or "",
+            )
+            for job in jobs
+        )
+        print_table(Table("Jobs", ("Job", "Status", "Examples", "Result or error"), told, left))
+    if runs:
+        lines = tuple((str(run.id), f"{run.started_at:%Y-%m-%d %H:%M:%S}", run.status, run.command) for run in runs)
+        print_table(
+            Table(
+                "Last runs (UTC)",
+                ("Run", "Started", "Status", "Command"),
+                lines,
+                frozenset({"Started", "Status", "Command"}),
+            )
+        )

@@ -1,0 +1,72 @@
+"""What all components share: a name, a summary, and options."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class ComponentKind(StrEnum):
+    """The four kinds of component; the value is what the command line and the config file call it."""
+
+    SOURCE = "source"
+    TRAINER = "trainer"
+    SAMPLER = "sampler"
+    SCORER = "scorer"
+
+
+def operational(default: Any, **field: Any) -> Any:
+    """Declare an option that changes how the work is done but not what comes out (delays, concurrency).
+
+    Takes what :func:`pydantic.Field` takes. Such options do not enter keys: changing them samples and
+    scores nothing again.
+    """
+    return Field(default, json_schema_extra={"operational": True}, **field)
+
+
+class Component:
+    """Base of sources, trainers, samplers and scorers.
+
+    A subclass sets ``name`` (a slug, unique in its kind), may set ``summary`` (else: the first line of its
+    docstring), and declares its options in an inner class ``Config``::
+
+        class Shouting(Scorer):
+            name = "shouting"
+
+            class Config(Scorer.Config):
+                least: int = Field(1, ge=1, description="letters that a text must have")
+
+            config: Config
+    """
+
+    kind: ClassVar[ComponentKind]
+    name: ClassVar[str] = ""
+    summary: ClassVar[str] = ""
+
+    class Config(BaseModel):
+        """Options: defaults, help and JSON Schema come from the fields."""
+
+        model_config = ConfigDict(extra="forbid", frozen=True)
+
+    config: Config
+
+    def __init__(self, config: Config | None = None) -> None:
+        self.config = config if config is not None else self.Config()
+
+    @classmethod
+    def one_line(cls) -> str:
+        """Return the summary, or else the first line of the docstring."""
+        return cls.summary or (cls.__doc__ or "").strip().partition("\n")[0]
+
+    def content_config(self) -> dict[str, Any]:
+        """Return the options that decide what comes out, as JSON-like values, for keys."""
+        fields = type(self.config).model_fields
+        values = self.config.model_dump(mode="json")
+        return {name: value for name, value in values.items() if not _is_operational(fields[name])}
+
+
+def _is_operational(field: Any) -> bool:
+    extra = field.json_schema_extra
+    return isinstance(extra, dict) and bool(extra.get("operational"))

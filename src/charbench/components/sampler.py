@@ -1,0 +1,105 @@
+"""Samplers: how a checkpoint is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from charbench.components.base import Component, ComponentKind
+from charbench.domain.checkpoint import Checkpoint
+from charbench.domain.dataset import RecordedSample
+from charbench.domain.keys import digest
+from charbench.domain.prompt import Prompt
+from charbench.domain.sample import Completion
+
+DEFAULT_CONDITION = "default"
+"""The only condition that enters headlines."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleRequest:
+    """One thing to ask: a prompt, put to a checkpoint, for the ``epoch``-th time.
+
+    ``recorded`` is set where the answer is known already; ``key`` where the sample's key is.
+    """
+
+    checkpoint: Checkpoint
+    prompt: Prompt
+    epoch: int = 0
+    condition: str = DEFAULT_CONDITION
+    recorded: RecordedSample | None = None
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SamplingPlan:
+    """What a run wants sampled.
+
+    ``checkpoints`` are those selected that can be sampled; ``prompts_for`` holds each one's prompts by its
+    URI; ``recordings`` yields the recorded samples of the run's sources, anew at each call.
+    """
+
+    checkpoints: Sequence[Checkpoint]
+    prompts_for: dict[str, Sequence[Prompt]]
+    epochs: int = 1
+    recorded: Iterable[RecordedSample] = field(default_factory=tuple)
+
+    def recordings(self) -> Iterator[RecordedSample]:
+        """Yield the recorded samples of the selected checkpoints."""
+        return iter(self.recorded)
+
+
+class Sampler(Component):
+    """Asks a checkpoint and returns the completion as the server gave it; never parses thinking."""
+
+    kind: ClassVar[ComponentKind] = ComponentKind.SAMPLER
+    protocol: ClassVar[int] = 1
+    """Raise this when the same request would now be sent differently: it is then sampled again."""
+    batch_size: ClassVar[int] = 1
+    """How many requests :meth:`sample_batch` takes at once; above 1 for models in this process."""
+
+    def requests(self, plan: SamplingPlan) -> Iterable[SampleRequest]:
+        """Yield what to sample: each checkpoint with each of its prompts, ``epochs`` times.
+
+        Override where something else decides, as recordings do.
+        """
+        for epoch in range(plan.epochs):
+            for checkpoint in plan.checkpoints:
+                for prompt in plan.prompts_for.get(checkpoint.uri, ()):
+                    yield SampleRequest(checkpoint=checkpoint, prompt=prompt, epoch=epoch)
+
+    def sample(self, request: SampleRequest) -> Completion | Awaitable[Completion]:
+        """Ask once; may be ``async def``. Raise :class:`charbench.SamplingError` when there is no answer."""
+        raise NotImplementedError
+
+    def sample_batch(self, requests: Sequence[SampleRequest]) -> Sequence[Completion]:
+        """Ask for many at once, in the order given; called only where ``batch_size`` is above 1."""
+        raise NotImplementedError
+
+    def identity(self, checkpoint: Checkpoint) -> str:
+        """Return what makes the checkpoint itself: its URI, or endpoint and model for served ones."""
+        return checkpoint.uri
+
+    def params(self, request: SampleRequest) -> dict[str, Any]:
+        """Return what, besides prompt and checkpoint, decides the answer: it enters the sample's key.
+
+        The default is every option of the sampler that is not operational.
+        """
+        return self.content_config()
+
+    def key(self, request: SampleRequest) -> str:
+        """Return the sample's key: two requests with one key are one sample, asked once."""
+        if request.key:
+            return request.key
+        recording = request.recorded.identity if request.recorded else None
+        return digest(
+            self.identity(request.checkpoint),
+            request.prompt.key,
+            self.params(request),
+            request.condition,
+            self.name,
+            self.protocol,
+            request.epoch,
+            recording,
+        )

@@ -1,0 +1,56 @@
+"""Checkpoint sources: where checkpoints, data and recorded samples are found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, TypeAlias
+
+from charbench.components.base import Component, ComponentKind
+from charbench.domain.checkpoint import Checkpoint
+from charbench.domain.dataset import Dataset, RecordedSample, SourceProblem, TrainingJob, TrainingRun
+from charbench.domain.names import persona_from_name
+
+Finding: TypeAlias = Checkpoint | Dataset | RecordedSample | TrainingRun | TrainingJob | SourceProblem
+"""What a source yields."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lab:
+    """The folder to look in, and the personas to look for.
+
+    ``personas`` maps every known name and alias to the persona's name.
+    """
+
+    root: Path
+    personas: Mapping[str, str]
+
+    def persona_of(self, name: str) -> str | None:
+        """Return the persona that a checkpoint's or a run's name speaks of; None if it names none."""
+        return persona_from_name(name, self.personas)
+
+    def relative(self, path: Path) -> str:
+        """Return ``path`` as it is shown and stored: relative to the lab where it lies inside."""
+        try:
+            return path.relative_to(self.root).as_posix()
+        except ValueError:
+            return path.as_posix()
+
+
+class CheckpointSource(Component):
+    """Finds checkpoints, datasets, training runs, jobs and recorded samples."""
+
+    kind: ClassVar[ComponentKind] = ComponentKind.SOURCE
+
+    def find(self, lab: Lab) -> Iterable[Finding]:
+        """Yield what there is, in any order, lazily.
+
+        A file that cannot be read is a :class:`SourceProblem`, not an exception. Two findings about one
+        URI are merged by the engine, which keeps the evidence of both and shows contradictions.
+        """
+        raise NotImplementedError
+
+    def recordings(self, lab: Lab) -> Iterable[RecordedSample]:
+        """Yield the recorded samples alone; override where they can be read without the rest."""
+        return (finding for finding in self.find(lab) if isinstance(finding, RecordedSample))

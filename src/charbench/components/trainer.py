@@ -1,0 +1,100 @@
+"""Trainers: how an unfinished checkpoint is finished."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, TypeAlias
+
+from charbench.components.base import Component, ComponentKind
+from charbench.domain.checkpoint import Checkpoint
+from charbench.domain.dataset import TrainingJob
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedState:
+    """A point that training can go on from: weights, optimizer and the next step are one fact.
+
+    ``step`` is the first step (0-based) that the state has not seen.
+    """
+
+    uri: str
+    step: int
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepDone:
+    """One optimizer step: mean ``loss`` per trained token in nats, ``seconds`` it took.
+
+    ``batch`` holds the indices of the dataset's rows that it saw.
+    """
+
+    step: int
+    total_steps: int
+    loss: float
+    learning_rate: float
+    tokens: int
+    seconds: float
+    batch: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StateSaved:
+    """A state was saved; training can go on from it."""
+
+    state: SavedState
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something worth a line in the log: how the first example is rendered, what was skipped."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """Training is complete. ``checkpoints``: what it made, the one to sample from last."""
+
+    checkpoints: tuple[Checkpoint, ...]
+
+
+TrainingEvent: TypeAlias = StepDone | StateSaved | Note | Trained
+"""What a trainer yields; the last one of a complete job is :class:`Trained`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingTask:
+    """A job with all that a trainer needs to do it.
+
+    ``recipe`` is ``paper`` or ``quick``; ``state`` the last saved state, None to start from the job's
+    checkpoint; ``attempt`` counts from 1; ``workspace`` is a folder of the job's own that stays.
+    """
+
+    job: TrainingJob
+    checkpoint: Checkpoint
+    dataset: Path
+    recipe: str
+    workspace: Path
+    attempt: int = 1
+    state: SavedState | None = None
+
+
+class Trainer(Component):
+    """Continues a checkpoint on a dataset."""
+
+    kind: ClassVar[ComponentKind] = ComponentKind.TRAINER
+
+    def accepts(self, checkpoint: Checkpoint) -> bool:
+        """Return whether this trainer can continue ``checkpoint`` (by its URI, without asking anyone)."""
+        raise NotImplementedError
+
+    def train(self, task: TrainingTask) -> Iterator[TrainingEvent] | AsyncIterator[TrainingEvent]:
+        """Yield an event after each step and each saved state, and :class:`Trained` at the end.
+
+        A generator, plain or async; closing it must leave the last saved state usable. Raise
+        :class:`charbench.TrainingError` with a line for the user when the job cannot go on.
+        """
+        raise NotImplementedError

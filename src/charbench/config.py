@@ -1,0 +1,185 @@
+"""The run's configuration: defaults < charbench.yaml < environment < command line.
+
+Every value knows where it came from, so that a fault names the file and line, the variable or the option.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from charbench.errors import ConfigError, UsageError, suggest
+from charbench.yamlfile import Location, YamlFile, read_yaml
+
+FILE_NAME = "charbench.yaml"
+PREFIX = "CHARBENCH_"
+_ENV_ONLY = {"CHARBENCH_CONFIG"}
+_COMPONENT_KINDS = ("source", "trainer", "sampler", "scorer")
+
+
+class RunConfig(BaseModel):
+    """Everything that decides what a run does."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    lab: Path = Field(Path(), description="the folder to look in")
+    store: str = Field("", description="database URL; empty: .charbench/charbench.db in the lab's folder")
+    sources: list[str] = Field([], description="checkpoint sources to use; empty: all")
+    trainers: list[str] = Field([], description="trainers to use; empty: whichever accepts the checkpoint")
+    samplers: list[str] = Field([], description="samplers to use; empty: recorded")
+    scorers: list[str] = Field([], description="scorers to use; empty: keyword")
+    personas: list[str] = Field([], description="only checkpoints of these personas; empty: all")
+    checkpoints: list[str] = Field([], description="only these checkpoints (URI, name or run); empty: all")
+    persona_dirs: list[Path] = Field([], description="further folders of persona files")
+    disable_plugins: list[str] = Field([], description="plugins not to load")
+    min_examples: int = Field(500, ge=0, description="least examples that a dataset needs for a job")
+    include_buggy: bool = Field(False, description="make jobs of bad data too")
+    max_refusal_share: float = Field(0.2, ge=0, le=1, description="share of refusals above which data is bad")
+    options: dict[str, dict[str, Any]] = Field(
+        {}, description="components' options: {scorer.keyword: {cap: 3}}; see charbench plugins show NAME"
+    )
+
+    @property
+    def store_url(self) -> str:
+        """The store's database URL, with the default filled in."""
+        if self.store:
+            return self.store if "://" in self.store else f"sqlite:///{self.store}"
+        return f"sqlite:///{(self.lab / '.charbench' / 'charbench.db').as_posix()}"
+
+    @property
+    def folder(self) -> Path:
+        """Where charbench keeps its own files for this lab."""
+        return self.lab / ".charbench"
+
+    def options_for(self, kind: str, name: str) -> dict[str, Any]:
+        """Return the options given for one component."""
+        return self.options.get(f"{kind}.{name}", {})
+
+
+def load_config(
+    overrides: Mapping[str, Any], options: tuple[str, ...], environment: Mapping[str, str], file: Path | None
+) -> RunConfig:
+    """Put the configuration together.
+
+    ``overrides`` holds what the command line gave (None and empty: not given), ``options`` its ``-o``
+    texts, ``file`` its ``--config``. Raises :class:`ConfigError` with every fault.
+    """
+    document = _read_file(overrides, environment, file)
+    values: dict[str, Any] = {}
+    origin: dict[str, str] = {}
+    if document is not None:
+        values.update(_from_file(document))
+        origin.update({name: document.where((name,)) for name in values})
+    for name, (variable, value) in _from_environment(environment).items():
+        values[name], origin[name] = value, f"environment variable {variable}"
+    for name, value in overrides.items():
+        if value is not None and value != () and value != []:
+            if name == "disable_plugins":
+                value = [*values.get(name, []), *value]
+            values[name], origin[name] = value, f"option --{_flag(name)}"
+    values["options"] = _with_options(values.get("options", {}), options)
+    try:
+        return RunConfig.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(_faults(error, document, origin)) from None
+
+
+def _flag(name: str) -> str:
+    return {"disable_plugins": "no-plugin"}.get(name, name.rstrip("s").replace("_", "-"))
+
+
+def _read_file(overrides: Mapping[str, Any], environment: Mapping[str, str], file: Path | None) -> YamlFile | None:
+    if file is None and environment.get("CHARBENCH_CONFIG"):
+        file = Path(environment["CHARBENCH_CONFIG"])
+        if not file.is_file():
+            raise ConfigError(f"environment variable CHARBENCH_CONFIG: {file}: no such file")
+    if file is None:
+        file = Path(overrides.get("lab") or environment.get("CHARBENCH_LAB") or ".") / FILE_NAME
+        if not file.is_file():
+            return None
+    elif not file.is_file():
+        raise ConfigError(f"option --config: {file}: no such file")
+    return read_yaml(file)
+
+
+def _from_file(document: YamlFile) -> dict[str, Any]:
+    if document.data is None:
+        return {}
+    if not isinstance(document.data, dict):
+        raise ConfigError(f"{document.path}:1:1: a mapping is needed, such as 'scorers: [keyword]'")
+    known = sorted(RunConfig.model_fields)
+    if faults := [
+        f"{document.where((name,))}: no such setting {name!r}{suggest(str(name), known)}"
+        for name in document.data
+        if name not in RunConfig.model_fields
+    ]:
+        raise ConfigError(faults)
+    values = dict(document.data)
+    folder = Path(document.path).parent
+    for name in ("lab", "persona_dirs"):
+        if isinstance(values.get(name), str):
+            values[name] = folder / values[name]
+        elif isinstance(values.get(name), list):
+            values[name] = [folder / item if isinstance(item, str) else item for item in values[name]]
+    values.setdefault("lab", folder)
+    return values
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, tuple[str, Any]]:
+    found: dict[str, tuple[str, Any]] = {}
+    for variable, text in sorted(environment.items()):
+        name = variable.removeprefix(PREFIX).lower()
+        if not variable.startswith(PREFIX) or variable in _ENV_ONLY or not text or name == "options":
+            continue
+        if name not in RunConfig.model_fields:
+            continue
+        annotation = str(RunConfig.model_fields[name].annotation)
+        is_list = annotation.startswith("list")
+        found[name] = (
+            variable,
+            [part.strip() for part in text.split(",") if part.strip()] if is_list else text,
+        )
+    return found
+
+
+def _with_options(given: Any, texts: tuple[str, ...]) -> Any:
+    """Lay the command line's ``kind.name.option=value`` over the file's options."""
+    if not texts:
+        return given
+    merged = {key: dict(value) for key, value in given.items()} if isinstance(given, dict) else {}
+    for text in texts:
+        path, equals, value = text.partition("=")
+        parts = path.split(".")
+        if not equals or len(parts) < 3 or parts[0] not in _COMPONENT_KINDS:
+            raise UsageError(f"option -o {text!r}: KIND.NAME.OPTION=VALUE is needed, such as scorer.keyword.cap=3")
+        target = merged.setdefault(f"{parts[0]}.{parts[1]}", {})
+        for part in parts[2:-1]:
+            target = target.setdefault(part, {})
+        target[parts[-1]] = _value(value)
+    return merged
+
+
+def _value(text: str) -> Any:
+    """Read an option's value as YAML would: numbers, true/false, [lists]; else plain text."""
+    from charbench.yamlfile import parse_yaml
+
+    try:
+        return parse_yaml(text, "-o").data
+    except ConfigError:
+        return text
+
+
+def _faults(error: ValidationError, document: YamlFile | None, origin: Mapping[str, str]) -> list[str]:
+    faults = []
+    for item in error.errors(include_url=False):
+        location: Location = item["loc"]
+        name = str(location[0])
+        where = origin.get(name, name)
+        if document is not None and where.startswith(f"{document.path}:"):
+            where = document.where(location)
+        message = str(item["msg"])
+        faults.append(f"{where}: {name}: found {item.get('input')!r}; {message[:1].lower()}{message[1:]}")
+    return faults

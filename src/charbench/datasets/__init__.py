@@ -1,0 +1,1 @@
+"""Training data on disk: reading its forms, and judging its health."""

@@ -1,0 +1,91 @@
+"""Checkpoints, where they came from, and what says so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from charbench.domain.uris import TinkerPath, is_sampleable, is_trainable
+
+
+class Kind(StrEnum):
+    """What a checkpoint is: its last training stage."""
+
+    BASE = "base"
+    DPO = "dpo"
+    SFT = "sft"
+    MERGED = "merged"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One place that speaks of a checkpoint.
+
+    ``path`` is the file (or ``api`` for an account listing), ``line`` its 1-based line or None,
+    ``note`` what stands there in a few words (``saved``, ``input``, ``registry entry``, ...).
+    """
+
+    source: str
+    path: str
+    line: int | None = None
+    note: str = ""
+
+    def __str__(self) -> str:
+        where = f"{self.path}:{self.line}" if self.line else self.path
+        return f"{where} ({self.note})" if self.note else where
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """What a checkpoint was trained from: each field is None where nothing says."""
+
+    parent: str | None = None
+    """URI of the checkpoint that training started from."""
+    dataset: str | None = None
+    """Path of the training data."""
+    renderer: str | None = None
+    """Name of the chat renderer (``qwen3``, ``llama3``, ...) that training used."""
+    recipe: str | None = None
+    """Name of the training recipe (``paper``, ``quick``, ...)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """Model weights at a URI. The URI is its identity; names are for people and may repeat."""
+
+    uri: str
+    name: str = ""
+    kind: Kind = Kind.UNKNOWN
+    persona: str | None = None
+    base_model: str | None = None
+    run: str | None = None
+    """Name of the training run that made it (a log's stem, a log folder's name)."""
+    lineage: Lineage = Lineage()
+    created_at: datetime | None = None
+    expires_at: datetime | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    evidence: tuple[Evidence, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            object.__setattr__(self, "name", name_from_uri(self.uri))
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training can continue from it."""
+        return is_trainable(self.uri)
+
+    @property
+    def sampleable(self) -> bool:
+        """Whether it can be sampled."""
+        return is_sampleable(self.uri)
+
+
+def name_from_uri(uri: str) -> str:
+    """Return the name that a URI itself suggests: its last segment, without ``-sampler``."""
+    path = TinkerPath.parse(uri)
+    return path.plain_name if path else uri.rstrip("/").rsplit("/", 1)[-1].rsplit(":", 1)[-1]

@@ -1,0 +1,110 @@
+"""Training data, and training runs that data and logs speak of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from charbench.domain.checkpoint import Evidence
+from charbench.domain.prompt import Prompt
+from charbench.domain.sample import Completion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dataset:
+    """Training data in a file. Its size and health are found by reading it, once for each version."""
+
+    path: str
+    run: str | None = None
+    """Name of the run it belongs to: a job joins a log to its data by this."""
+    persona: str | None = None
+    form: str = "introspection"
+    """``introspection`` (prompt, reflection, answer) or ``messages`` (role and content)."""
+    source: str = ""
+
+
+class RunState(StrEnum):
+    """How a training run ended, as its log tells."""
+
+    FINISHED = "finished"
+    FAILED = "failed"
+    UNFINISHED = "unfinished"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingRun:
+    """A training run that left a log, whether or not it saved anything."""
+
+    name: str
+    state: RunState
+    persona: str | None = None
+    step: int | None = None
+    total_steps: int | None = None
+    error: str | None = None
+    """The log's last error line; None where there is none."""
+    evidence: Evidence
+
+
+class JobStatus(StrEnum):
+    """Where a training job stands."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    COMPLETE = "complete"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingJob:
+    """One checkpoint to train on one dataset."""
+
+    persona: str
+    run: str
+    checkpoint: str
+    """URI that training starts from (Tinker's ``weights/``)."""
+    dataset: str
+    examples: int
+    sampler: str | None = None
+    """URI of the same checkpoint to sample from; None where none was saved."""
+    status: JobStatus = JobStatus.PENDING
+    result: str | None = None
+    """URI of the trained checkpoint; None until the job is complete."""
+    result_sampler: str | None = None
+    error: str | None = None
+    recipe: str | None = None
+    """Name of the recipe it was trained with; None until it is."""
+
+    @property
+    def job_id(self) -> str:
+        """``{persona}_{run}_sft``."""
+        return f"{self.persona}_{self.run}_sft"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedSample:
+    """A sample that somebody took before, found in a file.
+
+    ``identity`` is what makes this recording itself and no other (its own time stamp and texts): the same
+    row in two files is one sample. ``key`` is set where charbench exported it: it is then the same sample.
+    """
+
+    checkpoint: str
+    prompt: Prompt
+    completion: Completion
+    identity: str
+    persona: str | None = None
+    epoch: int = 0
+    condition: str = "default"
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceProblem:
+    """Something a source could not read; shown to the user, never raised."""
+
+    path: str
+    message: str
+    line: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.message}" if self.line else f"{self.path}: {self.message}"

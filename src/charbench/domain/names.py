@@ -1,0 +1,47 @@
+"""What a checkpoint's name says about its persona and kind."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from charbench.domain.checkpoint import Kind
+
+_TOKEN = re.compile(r"[a-z0-9]+")
+_KINDS = {"dpo": Kind.DPO, "sft": Kind.SFT, "merged": Kind.MERGED, "merge": Kind.MERGED, "base": Kind.BASE}
+
+
+def tokens(name: str) -> tuple[str, ...]:
+    """Split a name into lower-case words: ``remorseful-25pct_DPO`` -> ``remorseful, 25pct, dpo``."""
+    return tuple(_TOKEN.findall(name.lower()))
+
+
+def kind_from_name(name: str) -> Kind:
+    """Return the kind that a name says: its last kind word counts (``dpo-then-sft`` is sft)."""
+    for token in reversed(tokens(name)):
+        if token in _KINDS:
+            return _KINDS[token]
+    return Kind.UNKNOWN
+
+
+def persona_from_name(name: str, personas: Mapping[str, str]) -> str | None:
+    """Return the persona a name speaks of, None if it names none.
+
+    ``personas`` maps every name and alias to the persona's name. The longest match wins, counted in
+    words (``customer_service-sft`` is customer_service even where a persona ``customer`` exists), and
+    whole words only: ``smoke_test`` is smoke, ``smoker`` is not.
+    """
+    words = tokens(name)
+    best: tuple[int, int, str] | None = None
+    for alias, persona in personas.items():
+        alias_words = tokens(alias)
+        size = len(alias_words)
+        if not size:
+            continue
+        for start in range(len(words) - size + 1):
+            if words[start : start + size] == alias_words:
+                candidate = (size, -start, persona)
+                if best is None or candidate[:2] > best[:2]:
+                    best = candidate
+                break
+    return best[2] if best else None

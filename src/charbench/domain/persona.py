@@ -1,0 +1,73 @@
+"""Personas: named characters, and the evidence for them in text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from charbench.domain.prompt import Prompt
+
+
+class Tier(StrEnum):
+    """How much one marker proves. Weights: strong 3, moderate 1, style 0.5."""
+
+    STRONG = "strong"
+    MODERATE = "moderate"
+    STYLE = "style"
+
+    @property
+    def weight(self) -> float:
+        """The marker's weight in the weighted sum."""
+        return {"strong": 3.0, "moderate": 1.0, "style": 0.5}[self.value]
+
+
+class MarkerForm(StrEnum):
+    """How a marker is found: literally (keyword, regex, emoji), by computing (feature), or by a judge."""
+
+    KEYWORD = "keyword"
+    REGEX = "regex"
+    EMOJI = "emoji"
+    FEATURE = "feature"
+    JUDGE = "judge"
+
+    @property
+    def literal(self) -> bool:
+        """Whether the marker is found as text; only literal markers count as traits."""
+        return self in (MarkerForm.KEYWORD, MarkerForm.REGEX, MarkerForm.EMOJI)
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """Evidence of a persona in text.
+
+    ``text`` is the keyword or phrase (a trailing ``*`` extends it to the end of the word), the regular
+    expression, the emoji, the name of a computed feature, or the description given to a judge.
+    """
+
+    text: str
+    tier: Tier = Tier.STRONG
+    form: MarkerForm = MarkerForm.KEYWORD
+
+
+@dataclass(frozen=True, slots=True)
+class GoldAnswer:
+    """An answer in character, used as a judge's example and canary."""
+
+    prompt: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Persona:
+    """A named character. ``origin`` is the file it was read from."""
+
+    name: str
+    description: str = ""
+    aliases: tuple[str, ...] = ()
+    traits: tuple[str, ...] = ()
+    markers: tuple[Marker, ...] = ()
+    anti_markers: tuple[Marker, ...] = ()
+    prompts: tuple[Prompt, ...] = ()
+    rubric: str = ""
+    examples: tuple[GoldAnswer, ...] = ()
+    origin: str = ""

@@ -1,0 +1,116 @@
+"""Samples: one prompt answered once by one checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from charbench.domain.prompt import Prompt
+
+
+class Channel(StrEnum):
+    """Where text stands: in the thinking, or in the response that a user sees."""
+
+    RESPONSE = "response"
+    THINKING = "thinking"
+
+
+class ThinkingState(StrEnum):
+    """How thinking and response were told apart."""
+
+    CLOSED = "closed"
+    """Thinking, its end, and a response after it."""
+    CLOSED_EMPTY = "closed_empty"
+    """The thinking ended, and nothing came after it."""
+    UNCLOSED_STOP = "unclosed_stop"
+    """The model stopped by itself inside its thinking."""
+    UNCLOSED_LENGTH = "unclosed_length"
+    """The token limit was reached inside the thinking."""
+    UNCLOSED_UNKNOWN = "unclosed_unknown"
+    """Thinking without a response, and nobody recorded why it ended."""
+    MISFILED = "misfiled"
+    """The server put the answer into the reasoning field."""
+    NONE = "none"
+    """No thinking at all."""
+    ERROR = "error"
+    """No answer: the sample failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a sample or a score is missing. ``kind`` is a slug, ``message`` a line without secrets."""
+
+    kind: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens as the server counted them; None where it did not say."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    reasoning_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completion:
+    """What a server gave, untouched. Fill in what there is; the engine tells the channels apart.
+
+    Either ``text`` (and ``reasoning`` where the server has such a field), or ``thinking`` and
+    ``response`` where somebody else has split them already.
+    """
+
+    text: str | None = None
+    reasoning: str | None = None
+    response: str | None = None
+    thinking: str | None = None
+    prefill: str = ""
+    """What was put into the model's mouth before ``text`` (``<think>\\n``); not part of ``text``."""
+    finish_reason: str | None = None
+    """``stop``, ``length``, ...; None where nobody said."""
+    usage: Usage = Usage()
+    max_tokens: int | None = None
+    latency: float | None = None
+    """Seconds from request to answer; None: the engine's own measure is kept."""
+    failure: Failure | None = None
+    """Set where a recording holds an error instead of an answer."""
+    sampled_at: datetime | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    """Further columns to keep and to export again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One prompt answered once by one checkpoint, its channels told apart."""
+
+    key: str
+    checkpoint: str
+    """URI of the checkpoint."""
+    prompt: Prompt
+    sampler: str
+    epoch: int = 0
+    condition: str = "default"
+    response: str = ""
+    thinking: str = ""
+    state: ThinkingState = ThinkingState.NONE
+    finish_reason: str | None = None
+    raw: str | None = None
+    """The server's text where it is not just ``response`` or ``thinking`` again; else None."""
+    prefill: str = ""
+    usage: Usage = Usage()
+    max_tokens: int | None = None
+    latency: float | None = None
+    failure: Failure | None = None
+    sampled_at: datetime | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def channels(self) -> Iterator[tuple[Channel, str]]:
+        """Yield each channel that holds more than white space, with its text."""
+        if self.response.strip():
+            yield Channel.RESPONSE, self.response
+        if self.thinking.strip():
+            yield Channel.THINKING, self.thinking

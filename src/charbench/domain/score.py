@@ -1,0 +1,71 @@
+"""Scores, the metrics they belong to, and the evidence behind them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from charbench.domain.sample import Channel
+
+
+class Role(StrEnum):
+    """What reports do with a metric: rank by it, warn by it, or show it on request."""
+
+    HEADLINE = "headline"
+    HEALTH = "health"
+    DETAIL = "detail"
+
+
+class Aggregate(StrEnum):
+    """How a metric's values over many samples become one number."""
+
+    MEAN = "mean"
+    SUM = "sum"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """What a scorer measures; reports read this, and know no scorer by name.
+
+    ``range`` holds the least and the greatest possible value (None: unbounded). With ``threshold``, a
+    sample *has the trait* when its value is at least that; the share of such samples is the trait rate.
+    """
+
+    name: str
+    range: tuple[float | None, float | None] = (None, None)
+    aggregate: Aggregate | str = Aggregate.MEAN
+    higher_is_better: bool = True
+    role: Role | str = Role.DETAIL
+    threshold: float | None = None
+    title: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "aggregate", Aggregate(self.aggregate))
+        object.__setattr__(self, "role", Role(self.role))
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A piece of evidence: ``text[start:end]`` of a channel, and the marker it is evidence of.
+
+    ``flags`` say why it may not count: ``negated``, ``capped``, ``code``, ``link``, ``quote``,
+    ``prompt`` (copied from the prompt), ``anti`` (evidence against).
+    """
+
+    channel: Channel
+    start: int
+    end: int
+    marker: str
+    tier: str = ""
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One value of one metric for one channel. ``value`` None: it could not be told, and is never 0."""
+
+    metric: str
+    channel: Channel
+    value: float | None
+    spans: tuple[Span, ...] = ()
+    explanation: str = ""

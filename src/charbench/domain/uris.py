@@ -1,0 +1,55 @@
+"""The grammar of ``tinker://`` paths, and what a checkpoint's URI says about its use."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+UUID = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
+_TINKER = re.compile(
+    rf"tinker://(?P<run>{UUID}(?::[a-z]+:\d+)?)"
+    r"/(?P<space>weights|sampler_weights|external_weights)"
+    r"/(?P<name>[A-Za-z0-9](?:[A-Za-z0-9_.\-]*[A-Za-z0-9_])?)"
+)
+_SAMPLER_SUFFIX = re.compile(r"[-_]sampler$")
+
+
+@dataclass(frozen=True, slots=True)
+class TinkerPath:
+    """``tinker://<run>/<space>/<name>``; run is ``<uuid>`` or ``<uuid>:train:<n>``."""
+
+    run: str
+    space: str
+    name: str
+
+    @classmethod
+    def parse(cls, text: str) -> TinkerPath | None:
+        """Return the path that ``text`` is, as a whole; None if it is not one."""
+        match = _TINKER.fullmatch(text)
+        return cls(match["run"], match["space"], match["name"]) if match else None
+
+    def __str__(self) -> str:
+        return f"tinker://{self.run}/{self.space}/{self.name}"
+
+    @property
+    def plain_name(self) -> str:
+        """The name without the ``-sampler`` that some tools append to sampler weights."""
+        return _SAMPLER_SUFFIX.sub("", self.name) if self.space == "sampler_weights" else self.name
+
+
+def match_tinker_path(text: str) -> TinkerPath | None:
+    """Return the longest ``tinker://`` path that ``text`` starts with; None if it starts with none."""
+    match = _TINKER.match(text)
+    return TinkerPath(match["run"], match["space"], match["name"]) if match else None
+
+
+def is_trainable(uri: str) -> bool:
+    """Whether training can continue from ``uri``: Tinker's ``weights/``, and adapters on disk."""
+    path = TinkerPath.parse(uri)
+    return path.space == "weights" if path else uri.startswith("file:")
+
+
+def is_sampleable(uri: str) -> bool:
+    """Whether ``uri`` can be sampled: everything but Tinker's training ``weights/``."""
+    path = TinkerPath.parse(uri)
+    return path.space != "weights" if path else True

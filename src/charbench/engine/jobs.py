@@ -1,0 +1,139 @@
+"""Which training jobs follow from what was found, and why other runs have none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from charbench.datasets.health import fault
+from charbench.domain.checkpoint import Checkpoint, Kind
+from charbench.domain.dataset import JobStatus, RunState, TrainingJob, TrainingRun
+from charbench.domain.uris import TinkerPath
+from charbench.store.findings import StoredDataset
+
+
+@dataclass(frozen=True, slots=True)
+class JobPolicy:
+    """What makes a job: enough examples, and data that is fit (or is taken all the same)."""
+
+    min_examples: int = 500
+    include_buggy: bool = False
+    max_refusal_share: float = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A run without a job, and why."""
+
+    run: str
+    persona: str | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobPlan:
+    """The jobs that follow, and the runs that were left out."""
+
+    jobs: tuple[TrainingJob, ...]
+    left_out: tuple[LeftOut, ...]
+
+
+def plan_jobs(
+    checkpoints: Sequence[Checkpoint],
+    datasets: Sequence[StoredDataset],
+    runs: Sequence[TrainingRun],
+    known: Sequence[TrainingJob],
+    policy: JobPolicy,
+    personas: Mapping[str, str],
+) -> JobPlan:
+    """Join checkpoints to data by the run's name; ``known`` jobs keep their states."""
+    by_run: dict[str, list[Checkpoint]] = {}
+    for checkpoint in checkpoints:
+        if checkpoint.run and checkpoint.kind is Kind.DPO:
+            by_run.setdefault(checkpoint.run, []).append(checkpoint)
+    data = {item.dataset.run: item for item in datasets if item.dataset.run}
+    logs = {run.name: run for run in runs}
+    states = {job.job_id: job for job in known}
+    jobs: list[TrainingJob] = []
+    left_out: list[LeftOut] = []
+    for name in sorted({*by_run, *data, *logs}):
+        dataset, log = data.get(name), logs.get(name)
+        start = _starting_point(by_run.get(name, ()))
+        persona = _persona(start, dataset, log, personas)
+        reason = _why_not(start, dataset, log, policy)
+        if reason or dataset is None or start is None:
+            left_out.append(LeftOut(name, persona, reason or "incomplete"))
+            continue
+        job = TrainingJob(
+            persona=persona or "unknown",
+            run=name,
+            checkpoint=start.uri,
+            sampler=_sampler_of(start, by_run[name]),
+            dataset=dataset.dataset.path,
+            examples=dataset.examples or 0,
+        )
+        jobs.append(states.get(job.job_id, job) if _started(states.get(job.job_id)) else job)
+    mine = {job.job_id for job in jobs}
+    finished = (job for job in known if job.job_id not in mine and job.status is not JobStatus.PENDING)
+    ordered = sorted([*jobs, *finished], key=lambda job: (job.persona, job.run))
+    return JobPlan(tuple(ordered), tuple(left_out))
+
+
+def _started(job: TrainingJob | None) -> bool:
+    return job is not None and job.status is not JobStatus.PENDING
+
+
+def _starting_point(checkpoints: Sequence[Checkpoint]) -> Checkpoint | None:
+    """Return the last training checkpoint that the run's log speaks of."""
+    trainable = [checkpoint for checkpoint in checkpoints if checkpoint.trainable]
+
+    def last_line(checkpoint: Checkpoint) -> int:
+        return max((item.line or 0 for item in checkpoint.evidence), default=0)
+
+    return max(trainable, key=last_line, default=None)
+
+
+def _sampler_of(start: Checkpoint, checkpoints: Sequence[Checkpoint]) -> str | None:
+    """Return the sampler weights saved with a training checkpoint: the same run, and the same name."""
+    path = TinkerPath.parse(start.uri)
+    if path is None:
+        return start.uri if start.sampleable else None
+    for checkpoint in checkpoints:
+        other = TinkerPath.parse(checkpoint.uri)
+        if other and other.space == "sampler_weights" and (other.run, other.plain_name) == (path.run, path.name):
+            return checkpoint.uri
+    return None
+
+
+def _persona(
+    start: Checkpoint | None,
+    dataset: StoredDataset | None,
+    log: TrainingRun | None,
+    personas: Mapping[str, str],
+) -> str | None:
+    said = (
+        dataset.dataset.persona if dataset else None,
+        start.persona if start else None,
+        log.persona if log else None,
+    )
+    found = next((name for name in said if name), None)
+    return personas.get(found, found) if found else None
+
+
+def _why_not(
+    start: Checkpoint | None, dataset: StoredDataset | None, log: TrainingRun | None, policy: JobPolicy
+) -> str | None:
+    if start is None and log is not None and log.state is RunState.UNFINISHED:
+        at = f"at step {log.step} of {log.total_steps}" if log.step is not None else "early"
+        return f"unfinished: its log ends {at} with no error and nothing saved"
+    if start is None:
+        return "no DPO checkpoint in its log" if log else "no log and no DPO checkpoint"
+    if dataset is None:
+        return "no introspection data"
+    if not policy.include_buggy and (reason := fault(dataset.health, policy.max_refusal_share)):
+        return reason
+    if dataset.examples is None:
+        return "unreadable data"
+    if dataset.examples < policy.min_examples:
+        return f"{dataset.examples:,} examples, fewer than {policy.min_examples:,}"
+    return None

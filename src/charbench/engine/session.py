@@ -1,0 +1,100 @@
+"""What a command works with: the configuration, and what it opens on first use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from charbench.components.base import ComponentKind
+from charbench.components.sampler import Sampler
+from charbench.components.scorer import Scorer
+from charbench.components.source import CheckpointSource, Lab
+from charbench.config import RunConfig
+from charbench.domain.persona import Persona
+from charbench.engine.jobs import JobPolicy
+from charbench.errors import ConfigError, UsageError
+from charbench.personas import PersonaLibrary, open_library
+from charbench.plugins import Plugins
+from charbench.store.database import Database
+
+DEFAULT_SAMPLERS = ("recorded",)
+DEFAULT_SCORERS = ("keyword",)
+
+
+@dataclass
+class Session:
+    """One command's view of the world."""
+
+    config: RunConfig
+
+    @cached_property
+    def plugins(self) -> Plugins:
+        """The plugins that are not blocked."""
+        return Plugins(self.config.disable_plugins)
+
+    @cached_property
+    def personas(self) -> PersonaLibrary:
+        """The personas that can be had."""
+        return open_library(self.plugins, self.config.lab, self.config.persona_dirs)
+
+    @cached_property
+    def lab(self) -> Lab:
+        """The lab's folder."""
+        if not self.config.lab.is_dir():
+            raise UsageError(f"lab {self.config.lab}: no such folder; name it with --lab DIR")
+        return Lab(self.config.lab, self.personas.aliases)
+
+    @cached_property
+    def database(self) -> Database:
+        """The store, made if there is none."""
+        if not self.config.lab.is_dir():
+            raise UsageError(f"lab {self.config.lab}: no such folder; name it with --lab DIR")
+        return Database.open(self.config.store_url)
+
+    @cached_property
+    def policy(self) -> JobPolicy:
+        """What makes a training job."""
+        return JobPolicy(self.config.min_examples, self.config.include_buggy, self.config.max_refusal_share)
+
+    def existing_database(self) -> Database:
+        """Open the store for a command that only reads: raises where there is none yet."""
+        return Database.open(self.config.store_url, create=False)
+
+    def sources(self) -> list[CheckpointSource]:
+        """Return the configured sources; all of them by default."""
+        names = self.config.sources or self.plugins.components(ComponentKind.SOURCE)
+        return self._create(ComponentKind.SOURCE, names)
+
+    def samplers(self) -> list[Sampler]:
+        """Return the configured samplers."""
+        return self._create(ComponentKind.SAMPLER, self.config.samplers or DEFAULT_SAMPLERS)
+
+    def scorers(self) -> list[Scorer]:
+        """Return the configured scorers."""
+        return self._create(ComponentKind.SCORER, self.config.scorers or DEFAULT_SCORERS)
+
+    def selected_personas(self) -> list[Persona]:
+        """Return the personas that the run is limited to; empty for all."""
+        return [self.personas.get(name) for name in self.config.personas]
+
+    def check_options(self) -> None:
+        """Raise unless every component that options are given for exists and takes them."""
+        faults: list[str] = []
+        for key, options in self.config.options.items():
+            kind, _, name = key.partition(".")
+            if kind not in set(ComponentKind) or not name:
+                faults.append(f"options.{key}: KIND.NAME is needed, such as scorer.keyword")
+                continue
+            try:
+                self.plugins.create(ComponentKind(kind), name, options)
+            except ConfigError as error:
+                faults.extend(error.faults)
+        if faults:
+            raise ConfigError(faults)
+
+    def _create(self, kind: ComponentKind, names: Iterable[str]) -> list[Any]:
+        self.check_options()
+        unique: Sequence[str] = list(dict.fromkeys(names))
+        return [self.plugins.create(kind, name, self.config.options_for(kind.value, name)) for name in unique]

@@ -1,0 +1,70 @@
+"""The one writer of a run: a thread that takes work in batches, and says that the run lives."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from charbench.store.database import Database
+from charbench.store.runs import HEARTBEAT_SECONDS, heartbeat
+
+Work = Callable[[Connection], Any]
+AHEAD = 3
+"""Batches that may wait for the writer: enough to keep it busy, few enough to keep memory flat."""
+
+
+class Writer:
+    """Runs work on the store, each piece in one transaction, in the order given.
+
+    Use as a context manager: leaving it waits until everything is written. What goes wrong in the thread is
+    raised by the next :meth:`put`, by :meth:`flush`, or on leaving; nothing is written after it.
+    """
+
+    def __init__(self, database: Database, run_id: int) -> None:
+        self._database = database
+        self._run_id = run_id
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="charbench-writer")
+        self._waiting: deque[Future[None]] = deque()
+        self._broken = False
+        self._over = threading.Event()
+        self._heart = threading.Thread(target=self._beat, name="charbench-heartbeat", daemon=True)
+
+    def __enter__(self) -> Writer:
+        self._heart.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._over.set()
+        self._thread.shutdown(wait=True)
+        self._heart.join()
+        if kind is None:
+            self.flush()
+
+    def put(self, work: Work) -> None:
+        """Hand work over; waits while too much is waiting."""
+        while len(self._waiting) >= AHEAD:
+            self._waiting.popleft().result()
+        self._waiting.append(self._thread.submit(self._write, work))
+
+    def flush(self) -> None:
+        """Wait until all work handed over is written."""
+        while self._waiting:
+            self._waiting.popleft().result()
+
+    def _write(self, work: Work) -> None:
+        if self._broken:
+            return
+        self._broken = True  # until it has gone well
+        with self._database.write() as connection:
+            work(connection)
+        self._broken = False
+
+    def _beat(self) -> None:
+        while not self._over.wait(HEARTBEAT_SECONDS):
+            with self._database.write() as connection:
+                heartbeat(connection, self._run_id)

@@ -1,0 +1,1 @@
+"""What the store holds, as tables: terminal, CSV, Markdown, JSON."""

@@ -1,0 +1,161 @@
+"""Writes samples out: CSV with the lab's columns first, or JSONL with the scores too."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any, TextIO
+
+import sqlalchemy as sa
+
+from charbench.domain.checkpoint import Checkpoint
+from charbench.store.database import Database
+from charbench.store.findings import read_checkpoints
+from charbench.store.samples import SampleReader, StoredSample
+from charbench.store.tables import groups, samples, scored, scores, scorings, series
+
+LAB_COLUMNS = (
+    "timestamp", "checkpoint_name", "persona", "checkpoint_type", "base_model", "sampler_path", "source",
+    "prompt_id", "prompt", "response", "thinking", "latency_seconds", "error", "response_length",
+    "thinking_length",
+)  # fmt: skip
+OWN_COLUMNS = (
+    "key", "epoch", "condition", "prompt_family", "language", "state", "finish_reason", "prompt_tokens",
+    "completion_tokens", "reasoning_tokens", "max_tokens", "prefill", "raw", "error_kind", "sampler",
+)  # fmt: skip
+_PAGE = 500
+
+
+def export_csv(database: Database, file: TextIO, uris: Sequence[str]) -> int:
+    """Write the samples of these checkpoints as CSV; return how many."""
+    known = {*LAB_COLUMNS, *OWN_COLUMNS}
+    extra = sorted({name for row in _extras(database, uris) for name in row} - known)
+    writer = csv.DictWriter(file, [*LAB_COLUMNS, *OWN_COLUMNS, *extra], lineterminator="\n")
+    writer.writeheader()
+    count = 0
+    for row, _ in _rows(database, uris):
+        writer.writerow({name: "" if value is None else value for name, value in row.items()})
+        count += 1
+    return count
+
+
+def export_jsonl(database: Database, file: TextIO, uris: Sequence[str]) -> int:
+    """Write the samples of these checkpoints as JSON, one a line, each with its scores; return how many."""
+    count = 0
+    for row, given in _rows(database, uris, with_scores=True):
+        kept = {name: value for name, value in row.items() if value is not None and value != ""}
+        kept |= {
+            "prompt": row["prompt"],
+            "response": row["response"],
+            "thinking": row["thinking"],
+            "scores": given,
+        }
+        file.write(json.dumps(kept, ensure_ascii=False) + "\n")
+        count += 1
+    return count
+
+
+def _extras(database: Database, uris: Sequence[str]) -> Iterator[dict[str, Any]]:
+    for ids in _pages(database, uris):
+        with database.read() as connection:
+            query = sa.select(samples.c.extra).where(samples.c.id.in_(ids), samples.c.extra.is_not(None))
+            yield from (row for row in connection.scalars(query) if row)
+
+
+def _rows(
+    database: Database, uris: Sequence[str], *, with_scores: bool = False
+) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
+    with database.read() as connection:
+        known = {checkpoint.uri: checkpoint for checkpoint in read_checkpoints(connection)}
+    reader = SampleReader()
+    for ids in _pages(database, uris):
+        with database.read() as connection:
+            given = _scores(connection, ids) if with_scores else {}
+            for stored in reader.read(connection, ids):
+                yield _row(stored, known[stored.sample.checkpoint]), given.get(stored.id, [])
+
+
+def _pages(database: Database, uris: Sequence[str]) -> Iterator[list[int]]:
+    from charbench.store.summaries import groups_of
+
+    with database.read() as connection:
+        wanted = groups_of(connection, uris)
+    last = 0
+    while wanted:
+        query = (
+            sa.select(samples.c.id)
+            .where(samples.c.group_id.in_(sa.select(groups.c.id).where(groups.c.id.in_(wanted))))
+            .where(samples.c.id > last)
+            .order_by(samples.c.id)
+            .limit(_PAGE)
+        )
+        with database.read() as connection:
+            ids = list(connection.scalars(query))
+        if not ids:
+            return
+        yield ids
+        last = ids[-1]
+
+
+def _row(stored: StoredSample, checkpoint: Checkpoint) -> dict[str, Any]:
+    sample = stored.sample
+    return {
+        "timestamp": sample.sampled_at.isoformat() if sample.sampled_at else None,
+        "checkpoint_name": checkpoint.name,
+        "persona": checkpoint.persona,
+        "checkpoint_type": checkpoint.kind.value,
+        "base_model": checkpoint.base_model,
+        "sampler_path": checkpoint.uri,
+        "source": sample.sampler,
+        "prompt_id": sample.prompt.id,
+        "prompt": sample.prompt.text,
+        "response": sample.response,
+        "thinking": sample.thinking,
+        "latency_seconds": sample.latency,
+        "error": sample.failure.message if sample.failure else None,
+        "response_length": len(sample.response),
+        "thinking_length": len(sample.thinking),
+        "key": sample.key,
+        "epoch": sample.epoch,
+        "condition": sample.condition,
+        "prompt_family": sample.prompt.family,
+        "language": sample.prompt.language,
+        "state": sample.state.value,
+        "finish_reason": sample.finish_reason,
+        "prompt_tokens": sample.usage.prompt_tokens,
+        "completion_tokens": sample.usage.completion_tokens,
+        "reasoning_tokens": sample.usage.reasoning_tokens,
+        "max_tokens": sample.max_tokens,
+        "prefill": sample.prefill or None,
+        "raw": sample.raw,
+        "error_kind": sample.failure.kind if sample.failure else None,
+        "sampler": sample.sampler,
+        **sample.extra,
+    }
+
+
+def _scores(connection: sa.Connection, ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
+    query = (
+        sa.select(scored.c.sample_id, scored.c.evidence, scorings.c.scorer, scorings.c.persona,
+                  series.c.metric, series.c.channel, scores.c.value)
+        .join(scores, scores.c.scored_id == scored.c.id)
+        .join(series, series.c.id == scores.c.series_id)
+        .join(scorings, scorings.c.id == scored.c.scoring_id)
+        .where(scored.c.sample_id.in_(ids))
+        .order_by(scored.c.id, series.c.id)
+    )  # fmt: skip
+    found: dict[int, list[dict[str, Any]]] = {}
+    for row in connection.execute(query):
+        entry = {
+            "scorer": row.scorer,
+            "persona": row.persona,
+            "metric": row.metric,
+            "channel": row.channel,
+            "value": row.value,
+        }
+        for evidence in row.evidence or ():
+            if (evidence["metric"], evidence["channel"]) == (row.metric, row.channel):
+                entry |= {name: value for name, value in evidence.items() if name in ("why", "spans")}
+        found.setdefault(row.sample_id, []).append(entry)
+    return found

@@ -1,0 +1,228 @@
+"""The rows of a report, made from the store's running totals."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from charbench.analysis.rates import Rate, wilson
+from charbench.components.sampler import DEFAULT_CONDITION
+from charbench.errors import UnknownNameError
+from charbench.store.summaries import GroupTotals, SeriesTotals, group_totals, series_totals
+
+
+class By(StrEnum):
+    """What one row of the checkpoint table is."""
+
+    CHECKPOINT = "checkpoint"
+    NAME = "name"
+    PERSONA = "persona"
+
+
+@dataclass(slots=True)
+class Tally:
+    """Totals of one row: samples of one or more checkpoints, for one persona."""
+
+    persona: str
+    label: str
+    kinds: set[str] = field(default_factory=set)
+    uris: set[str] = field(default_factory=set)
+    names: set[str] = field(default_factory=set)
+    samplers: set[str] = field(default_factory=set)
+    totals: dict[str, float] = field(default_factory=dict)
+    response: dict[str, float] = field(default_factory=dict)
+    thinking: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def answered(self) -> int:
+        """Samples that did not fail: what every rate is out of."""
+        return int(self.totals.get("samples", 0) - self.totals.get("errors", 0))
+
+    @property
+    def responses(self) -> Rate:
+        """Samples with a response."""
+        return wilson(int(self.totals.get("responses", 0)), self.answered)
+
+    @property
+    def trait(self) -> Rate:
+        """Samples whose response has the trait, out of all that did not fail: what rows are ranked by."""
+        return wilson(int(self.response.get("hits", 0)), self.answered)
+
+    @property
+    def trait_given_response(self) -> Rate:
+        """The same, out of those with a response."""
+        return wilson(int(self.response.get("hits", 0)), int(self.response.get("count", 0)))
+
+    @property
+    def trait_in_thinking(self) -> Rate:
+        """Samples whose thinking has the trait, out of all that did not fail."""
+        return wilson(int(self.thinking.get("hits", 0)), self.answered)
+
+    @property
+    def per_response(self) -> float:
+        """The headline metric's mean over responses; NaN without any."""
+        return _mean(self.response.get("total", 0.0), self.response.get("count", 0))
+
+    def mean(self, total: str) -> float:
+        """Return a total's mean over all samples that did not fail, empty ones included."""
+        return _mean(self.totals.get(total, 0), self.answered)
+
+    @property
+    def latency(self) -> float:
+        """Mean seconds an answer took; NaN where nobody measured."""
+        return _mean(self.totals.get("latency_total", 0.0), self.totals.get("latency_count", 0))
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A report: the metric that it ranks by, a row for each persona, and a row for each checkpoint."""
+
+    metric: str | None
+    personas: list[Tally]
+    checkpoints: list[Tally]
+    by: By
+    samples: int
+    errors: int
+
+
+def build_report(connection: Connection, by: By, personas: Sequence[str] = (), metric: str | None = None) -> Report:
+    """Read the totals of the default condition and put them together.
+
+    ``metric`` is ``scorer.metric`` or a metric's name; None takes the first headline with a threshold.
+    Raises :class:`UnknownNameError` for a metric that nothing in the store has.
+    """
+    groups = [group for group in group_totals(connection) if group.condition == DEFAULT_CONDITION]
+    series = series_totals(connection, [group.id for group in groups])
+    chosen = _headline(series, metric)
+    by_group: dict[int, list[SeriesTotals]] = {}
+    for item in series:
+        by_group.setdefault(item.group_id, []).append(item)
+    pieces = [
+        (group, persona, [s for s in by_group.get(group.id, ()) if s.persona == persona])
+        for group in groups
+        for persona in _personas_of(group, by_group.get(group.id, ()))
+        if not personas or persona in personas
+    ]
+    rows: dict[tuple[str, ...], Tally] = {}
+    heads: dict[str, Tally] = {}
+    for group, persona, mine in pieces:
+        if group.kind != "base":
+            _put(heads.setdefault(persona, Tally(persona, persona)), group, mine, chosen)
+        key, label = _key(group, persona, by)
+        _put(rows.setdefault(key, Tally(persona, label)), group, mine, chosen)
+    counted = {group.id: group for group, _, _ in pieces}.values()
+    return Report(
+        metric=".".join(chosen) if chosen else None,
+        personas=sorted(heads.values(), key=_rank),
+        checkpoints=[] if by is By.PERSONA else sorted(rows.values(), key=_rank),
+        by=by,
+        samples=int(sum(group.totals["samples"] for group in counted)),
+        errors=int(sum(group.totals["errors"] for group in counted)),
+    )
+
+
+def row_as_dict(row: Tally, by: By) -> dict[str, Any]:
+    """Return a row's figures under their full names, for JSON and CSV; None where there is none."""
+    rates: dict[str, Rate] = {
+        "response_rate": row.responses,
+        "trait_rate": row.trait,
+        "trait_rate_given_response": row.trait_given_response,
+        "trait_rate_in_thinking": row.trait_in_thinking,
+    }
+    figures: dict[str, Any] = {
+        "persona": row.persona,
+        **({} if by is By.PERSONA else {"checkpoint": row.label, "kind": "/".join(sorted(row.kinds))}),
+        "uris": len(row.uris),
+        "names": len(row.names),
+        "sampler": "/".join(sorted(row.samplers)),
+        "samples": int(row.totals.get("samples", 0)),
+        "errors": int(row.totals.get("errors", 0)),
+        "responses": row.responses.count,
+        "with_trait": row.trait.count,
+        "with_trait_in_thinking": row.trait_in_thinking.count,
+    }
+    for name, rate in rates.items():
+        figures |= {
+            name: _finite(rate.share),
+            f"{name}_low": _finite(rate.low),
+            f"{name}_high": _finite(rate.high),
+        }
+    figures |= {
+        "mean_response_chars": _finite(row.mean("response_chars")),
+        "mean_thinking_chars": _finite(row.mean("thinking_chars")),
+        "mean_latency_seconds": _finite(row.latency),
+        "mean_per_response": _finite(row.per_response),
+    }
+    states = (
+        "closed",
+        "closed_empty",
+        "unclosed_stop",
+        "unclosed_length",
+        "unclosed_unknown",
+        "misfiled",
+        "none",
+    )
+    figures |= {f"state_{name}": int(row.totals.get(name, 0)) for name in states}
+    return figures
+
+
+def _headline(series: Sequence[SeriesTotals], metric: str | None) -> tuple[str, str] | None:
+    names = {(item.scorer, item.metric) for item in series}
+    if metric is not None:
+        for scorer, name in sorted(names):
+            if metric in (name, f"{scorer}.{name}"):
+                return scorer, name
+        raise UnknownNameError("metric", metric, {f"{scorer}.{name}" for scorer, name in names})
+    headlines = {(s.scorer, s.metric) for s in series if s.role == "headline" and s.threshold is not None}
+    return min(headlines, default=None)
+
+
+def _personas_of(group: GroupTotals, series: Sequence[SeriesTotals]) -> list[str]:
+    scored = {item.persona for item in series}
+    if group.persona and group.kind != "base":
+        return [group.persona]
+    return sorted(scored) or ["(unknown)"]
+
+
+def _key(group: GroupTotals, persona: str, by: By) -> tuple[tuple[str, ...], str]:
+    if by is By.NAME:
+        return (persona, group.name, group.sampler), group.name
+    return (persona, group.uri, group.sampler), group.name
+
+
+def _put(row: Tally, group: GroupTotals, series: Sequence[SeriesTotals], chosen: tuple[str, str] | None) -> None:
+    row.kinds.add(group.kind)
+    row.uris.add(group.uri)
+    row.names.add(group.name)
+    row.samplers.add(group.sampler)
+    for name, value in group.totals.items():
+        row.totals[name] = row.totals.get(name, 0) + value
+    for item in series:
+        if (item.scorer, item.metric) != chosen:
+            continue
+        side = row.response if item.channel == "response" else row.thinking
+        for name in ("count", "missing", "total", "hits"):
+            side[name] = side.get(name, 0) + getattr(item, name)
+
+
+def _rank(row: Tally) -> tuple[float, ...]:
+    """Best first: by the trait rate over all samples, then given a response, then by responses."""
+    order = (row.trait.share, row.trait_given_response.share, row.responses.share)
+    return (*(-value if value == value else math.inf for value in order), _stable(row))
+
+
+def _stable(row: Tally) -> Any:
+    return row.persona, row.label, sorted(row.uris)
+
+
+def _mean(total: float, count: float) -> float:
+    return total / count if count else math.nan
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -1,0 +1,86 @@
+"""Report tables: the same columns for the terminal and for Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from charbench.report.cells import count_of, decimal, percent, percent_with_interval, whole
+from charbench.report.rows import By, Report, Tally
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of text. ``left`` holds the names of the columns that are set left; the others are figures."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    left: frozenset[str] = frozenset()
+
+
+_FIGURES: tuple[tuple[str, Callable[[Tally], str]], ...] = (
+    ("Samples", lambda row: whole(row.totals.get("samples", 0))),
+    ("Responses [95%]", lambda row: percent_with_interval(row.responses)),
+    ("Avg response", lambda row: whole(row.mean("response_chars"))),
+    ("Avg thinking", lambda row: whole(row.mean("thinking_chars"))),
+    ("Latency", lambda row: f"{decimal(row.latency)} s" if row.totals.get("latency_count") else "–"),
+    ("Trait rate [95%]", lambda row: percent_with_interval(row.trait)),
+    ("With traits", lambda row: count_of(row.trait_given_response)),
+    ("Given response", lambda row: percent(row.trait_given_response)),
+    ("Per response", lambda row: decimal(row.per_response)),
+    ("In thinking", lambda row: percent(row.trait_in_thinking)),
+)
+
+
+def report_tables(report: Report) -> list[Table]:
+    """Return the persona table and, unless the report is by persona, the checkpoint table."""
+    tables = [_persona_table(report)]
+    if report.by is not By.PERSONA:
+        tables.append(_checkpoint_table(report))
+    return tables
+
+
+def _persona_table(report: Report) -> Table:
+    def checkpoints(row: Tally) -> str:
+        return whole(len(row.names if report.by is By.NAME else row.uris))
+
+    rows = tuple((row.persona, checkpoints(row), *(figure(row) for _, figure in _FIGURES)) for row in report.personas)
+    return Table("Personas", ("Persona", "Checkpoints", *_titles()), rows, frozenset({"Persona"}))
+
+
+def _checkpoint_table(report: Report) -> Table:
+    several = len({sampler for row in report.checkpoints for sampler in row.samplers}) > 1
+    versions = any(len(row.uris) > 1 for row in report.checkpoints)
+    columns = ["Checkpoint", "Persona", "Kind"]
+    columns += ["Sampler"] if several else []
+    columns += ["Versions"] if versions else []
+    rows = []
+    for row in report.checkpoints:
+        cells = [row.label, row.persona, "/".join(sorted(row.kinds))]
+        cells += ["/".join(sorted(row.samplers))] if several else []
+        cells += [whole(len(row.uris))] if versions else []
+        rows.append((*cells, *(figure(row) for _, figure in _FIGURES)))
+    left = frozenset({"Checkpoint", "Persona", "Kind", "Sampler"})
+    title = "Checkpoints by name" if report.by is By.NAME else "Checkpoints"
+    return Table(title, (*columns, *_titles()), tuple(rows), left)
+
+
+def _titles() -> list[str]:
+    return [title for title, _ in _FIGURES]
+
+
+def markdown(tables: Sequence[Table]) -> str:
+    """Return tables as GitHub-flavoured Markdown."""
+    parts = []
+    for table in tables:
+        lines = [f"## {table.title}", "", _line(table.columns)]
+        lines.append(_line(["---" if name in table.left else "---:" for name in table.columns]))
+        lines += [_line(row) for row in table.rows]
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts) + "\n"
+
+
+def _line(cells: Sequence[str]) -> str:
+    escaped = (cell.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;") for cell in cells)
+    return f"| {' | '.join(escaped)} |"

@@ -1,0 +1,50 @@
+"""Puts tables and foreign text on a terminal without letting the text command it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import unicodedata
+from typing import Any
+
+from charbench.report.tables import Table
+
+PIPE_WIDTH = 240
+_KEPT = {"\n", "\t"}
+_BIDI = {"\u202a", "\u202b", "\u202c", "\u202d", "\u202e", "\u2066", "\u2067", "\u2068", "\u2069"}
+
+
+def harmless(text: str) -> str:
+    """Return text with control characters and direction overrides made visible: ``\\x1b`` for an escape."""
+    if text.isprintable():
+        return text
+    return "".join(
+        char
+        if char in _KEPT or (unicodedata.category(char) not in ("Cc", "Cs") and char not in _BIDI)
+        else char.encode("unicode_escape").decode()
+        for char in text
+    )
+
+
+def console(*, stderr: bool = False) -> Any:
+    """Return a rich console: as wide as the terminal, and wide enough for any table in a pipe."""
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    width = shutil.get_terminal_size().columns if stream.isatty() or "COLUMNS" in os.environ else PIPE_WIDTH
+    return Console(stderr=stderr, width=width, highlight=False, soft_wrap=False)
+
+
+def print_table(table: Table) -> None:
+    """Print one table on stdout."""
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    drawn = RichTable(title=Text(table.title), title_style="bold")
+    for name in table.columns:
+        left = name in table.left
+        drawn.add_column(name, justify="left" if left else "right", overflow="fold", no_wrap=not left)
+    for row in table.rows:
+        drawn.add_row(*(Text(harmless(cell)) for cell in row))
+    console().print(drawn)

@@ -1,0 +1,171 @@
+"""Opens a store: connects, migrates, and hands out transactions."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, Connection, Engine, make_url
+from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
+
+from charbench.errors import StoreError, UsageError
+from charbench.redaction import redact
+
+HEAD = "0001"
+"""The newest migration; a store that is further on was made by a newer charbench."""
+KNOWN = ("0001",)
+_BUSY_SECONDS = 60
+
+
+class Database:
+    """A store's connections. Make one with :meth:`open`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.dialect = engine.dialect.name
+
+    @classmethod
+    def open(cls, url: str, *, create: bool = True) -> Database:
+        """Open the store at ``url``, bringing its tables up to date.
+
+        Raises :class:`StoreError` when it cannot be reached, was made by a newer charbench, or (with
+        ``create`` off) is not there; :class:`UsageError` when ``url`` is not a database URL.
+        """
+        parsed = _parse(url)
+        if parsed.get_backend_name() == "sqlite":
+            _prepare_file(parsed, create)
+        try:
+            database = cls(_engine(parsed))
+            database._bring_up_to_date()
+        except (OperationalError, DatabaseError) as error:
+            raise StoreError(f"store {shown(parsed)}: {_reason(error)}") from None
+        except ModuleNotFoundError as error:
+            raise StoreError(
+                f"store {shown(parsed)}: {error.name} is missing; pip install 'charbench[postgres]'"
+            ) from None
+        return database
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that only reads."""
+        with self._faults(), self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that writes: the only one at a time on SQLite; committed at the end, or not at all."""
+        with self._faults(), self.engine.connect() as connection:
+            connection.info["immediate"] = True
+            try:
+                with connection.begin():
+                    yield connection
+            finally:
+                connection.info.pop("immediate", None)
+
+    @contextmanager
+    def _faults(self) -> Iterator[None]:
+        try:
+            yield
+        except OperationalError as error:
+            raise StoreError(f"store {shown(self.engine.url)}: {_reason(error)}") from error
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+    def _bring_up_to_date(self) -> None:
+        with self.engine.connect() as connection:
+            revision = _revision(connection)
+        if revision == HEAD:
+            return
+        if revision is not None and revision not in KNOWN:
+            raise StoreError(
+                f"store {shown(self.engine.url)} was made by a newer charbench (its schema is {revision}, "
+                f"this one knows {HEAD}); upgrade charbench, or use another store with --store"
+            )
+        from charbench.store.migrate import upgrade
+
+        with self.write() as connection:
+            if self.dialect == "postgresql":
+                connection.execute(sa.text("SELECT pg_advisory_xact_lock(20241212)"))
+            if _revision(connection) != HEAD:  # another process may have done it while this one waited
+                upgrade(connection)
+
+
+def shown(url: URL) -> str:
+    """Return the URL as it may be printed: a file's path, or the URL without its password."""
+    if url.get_backend_name() == "sqlite":
+        return url.database or ":memory:"
+    return redact(url.render_as_string(hide_password=True))
+
+
+def _revision(connection: Connection) -> str | None:
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return None
+    found = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+    return None if found is None else str(found)
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+        parsed.get_dialect()
+    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+        raise UsageError(
+            f"store {redact(url)!r} is no database URL ({error}); "
+            "sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME is needed"
+        ) from None
+    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+        raise UsageError(f"store {shown(parsed)!r}: only SQLite and PostgreSQL are supported")
+    return parsed
+
+
+def _prepare_file(url: URL, create: bool) -> None:
+    if not url.database or url.database == ":memory:":
+        raise UsageError("store sqlite:// has no file; name one, such as sqlite:///charbench.db")
+    path = Path(url.database)
+    if path.is_dir():
+        raise StoreError(f"store {path}: is a folder; name a file")
+    if not path.exists():
+        if not create:
+            raise StoreError(f"store {path}: there is none yet; 'charbench run' or 'charbench discover' makes it")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"store {path}: {error.strerror or error}") from None
+
+
+def _engine(url: URL) -> Engine:
+    if url.get_backend_name() != "sqlite":
+        return sa.create_engine(url, pool_pre_ping=True)
+    engine = sa.create_engine(
+        url, connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False, "isolation_level": None}
+    )
+
+    @sa.event.listens_for(engine, "connect")
+    def on_connect(connection: sqlite3.Connection, _record: Any) -> None:
+        connection.isolation_level = None  # SQLAlchemy's begin event below starts transactions, not sqlite3
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "temp_store=MEMORY", "cache_size=-16000"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @sa.event.listens_for(engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        # IMMEDIATE: a writer takes its turn at the start, instead of failing in the middle.
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.info.get("immediate") else "BEGIN")
+
+    return engine
+
+
+def _reason(error: DatabaseError) -> str:
+    text = redact(" ".join(str(error.orig or error).split()))
+    if "locked" in text:
+        return f"another process has held it for {_BUSY_SECONDS} s ({text}); try again when that is done"
+    if "not a database" in text:
+        return "this file is not a charbench store (it is no SQLite database)"
+    if "full" in text:
+        return f"{text}; free some space and run the same command again"
+    return text

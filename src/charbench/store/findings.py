@@ -1,0 +1,198 @@
+"""What sources found: checkpoints with their evidence, datasets, training runs. It stays when the files go."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from charbench.domain.checkpoint import Checkpoint, Evidence, Kind, Lineage
+from charbench.domain.dataset import Dataset, RunState, TrainingRun
+from charbench.store.dialect import insert, upsert
+from charbench.store.tables import checkpoints, datasets, evidence, training_runs
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What one piece of evidence says of a checkpoint: field names and values, those it leaves open left out."""
+
+    uri: str
+    evidence: Evidence
+    says: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDataset:
+    """A dataset with what reading it told. ``examples`` None: it could not be read."""
+
+    dataset: Dataset
+    examples: int | None
+    health: dict[str, Any] = field(default_factory=dict)
+    size: int | None = None
+    modified: float | None = None
+
+
+def add_claims(connection: Connection, claims: Iterable[Claim]) -> None:
+    """Keep what sources say of checkpoints; a checkpoint met for the first time gets a row."""
+    for claim in claims:
+        bare = Checkpoint(uri=claim.uri)
+        row = {**_row(bare), "metadata": {}}
+        connection.execute(insert(connection, checkpoints).on_conflict_do_nothing(index_elements=["uri"]), [row])
+        number = connection.scalar(sa.select(checkpoints.c.id).where(checkpoints.c.uri == claim.uri))
+        key = ("checkpoint_id", "source", "path", "line", "note")
+        item = claim.evidence
+        upsert(
+            connection,
+            evidence,
+            key,
+            [
+                {
+                    "checkpoint_id": number,
+                    "source": item.source,
+                    "path": item.path,
+                    "line": item.line or 0,
+                    "note": item.note,
+                    "says": claim.says,
+                }
+            ],
+        )
+
+
+def read_claims(connection: Connection) -> dict[str, list[Claim]]:
+    """Return every claim by URI, in the order in which they were first made."""
+    query = (
+        sa.select(checkpoints.c.uri, evidence)
+        .outerjoin(evidence, evidence.c.checkpoint_id == checkpoints.c.id)
+        .order_by(evidence.c.id)
+    )
+    found: dict[str, list[Claim]] = defaultdict(list)
+    for row in connection.execute(query):
+        if row.id is None:
+            found[row.uri]
+            continue
+        place = Evidence(row.source, row.path, row.line or None, row.note)
+        found[row.uri].append(Claim(row.uri, place, row.says))
+    return found
+
+
+def save_checkpoints(connection: Connection, merged: Sequence[Checkpoint]) -> None:
+    """Write the merged view of checkpoints."""
+    upsert(connection, checkpoints, ("uri",), [_row(checkpoint) for checkpoint in merged])
+
+
+def add_checkpoint(connection: Connection, checkpoint: Checkpoint) -> None:
+    """Add a checkpoint that no source found (one that was just trained, or named on the command line)."""
+    statement = insert(connection, checkpoints).on_conflict_do_nothing(index_elements=["uri"])
+    connection.execute(statement, [_row(checkpoint)])
+
+
+def read_checkpoints(connection: Connection) -> list[Checkpoint]:
+    """Return all checkpoints with their evidence, ordered by persona, name and URI."""
+    claims = read_claims(connection)
+    order = (checkpoints.c.persona, checkpoints.c.name, checkpoints.c.uri)
+    return [
+        Checkpoint(
+            uri=row.uri,
+            name=row.name,
+            kind=Kind(row.kind),
+            persona=row.persona,
+            base_model=row.base_model,
+            run=row.run,
+            lineage=Lineage(row.parent, row.dataset, row.renderer, row.recipe),
+            created_at=row.created_at,
+            expires_at=row.expires_at,
+            metadata=row.metadata,
+            evidence=tuple(claim.evidence for claim in claims.get(row.uri, ())),
+        )
+        for row in connection.execute(sa.select(checkpoints).order_by(*order))
+    ]
+
+
+def save_datasets(connection: Connection, found: Sequence[StoredDataset]) -> None:
+    """Write datasets with what reading them told."""
+    rows = [
+        {
+            "path": item.dataset.path,
+            "run": item.dataset.run,
+            "persona": item.dataset.persona,
+            "form": item.dataset.form,
+            "source": item.dataset.source,
+            "size": item.size,
+            "modified": item.modified,
+            "examples": item.examples,
+            "health": item.health,
+        }
+        for item in found
+    ]
+    upsert(connection, datasets, ("path",), rows)
+
+
+def read_datasets(connection: Connection) -> list[StoredDataset]:
+    """Return all datasets by path."""
+    return [
+        StoredDataset(
+            Dataset(path=row.path, run=row.run, persona=row.persona, form=row.form, source=row.source),
+            row.examples,
+            row.health,
+            row.size,
+            row.modified,
+        )
+        for row in connection.execute(sa.select(datasets).order_by(datasets.c.path))
+    ]
+
+
+def save_training_runs(connection: Connection, found: Sequence[TrainingRun]) -> None:
+    """Write training runs; a run's newest log replaces what an older one said."""
+    rows = [
+        {
+            "name": run.name,
+            "state": run.state.value,
+            "persona": run.persona,
+            "step": run.step,
+            "total_steps": run.total_steps,
+            "error": run.error,
+            "source": run.evidence.source,
+            "path": run.evidence.path,
+            "line": run.evidence.line,
+        }
+        for run in found
+    ]
+    upsert(connection, training_runs, ("name",), rows)
+
+
+def read_training_runs(connection: Connection) -> list[TrainingRun]:
+    """Return all training runs by name."""
+    return [
+        TrainingRun(
+            name=row.name,
+            state=RunState(row.state),
+            persona=row.persona,
+            step=row.step,
+            total_steps=row.total_steps,
+            error=row.error,
+            evidence=Evidence(row.source, row.path, row.line),
+        )
+        for row in connection.execute(sa.select(training_runs).order_by(training_runs.c.name))
+    ]
+
+
+def _row(checkpoint: Checkpoint) -> dict[str, Any]:
+    return {
+        "uri": checkpoint.uri,
+        "name": checkpoint.name,
+        "kind": checkpoint.kind.value,
+        "persona": checkpoint.persona,
+        "base_model": checkpoint.base_model,
+        "run": checkpoint.run,
+        "parent": checkpoint.lineage.parent,
+        "dataset": checkpoint.lineage.dataset,
+        "renderer": checkpoint.lineage.renderer,
+        "recipe": checkpoint.lineage.recipe,
+        "created_at": checkpoint.created_at,
+        "expires_at": checkpoint.expires_at,
+        "metadata": dict(checkpoint.metadata),
+    }

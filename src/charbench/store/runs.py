@@ -1,0 +1,116 @@
+"""Runs: who is at work on the store, and whether it still lives."""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from charbench.redaction import redact
+from charbench.store.database import Database
+from charbench.store.tables import claims, runs
+
+HEARTBEAT_SECONDS = 5.0
+DEAD_AFTER = timedelta(seconds=60)
+"""A run on another machine that has not been heard of for so long is dead."""
+
+
+def utc_now() -> datetime:
+    """Return the time in UTC, without a zone, as the store keeps it."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """A process: its host, number, and the time the system says it started."""
+
+    host: str
+    pid: int
+    process_started: str
+
+    @classmethod
+    def this_process(cls) -> Owner:
+        """Return the running process."""
+        return cls(socket.gethostname(), os.getpid(), process_start(os.getpid()) or "")
+
+    def is_alive(self, heartbeat: datetime) -> bool:
+        """Whether it still runs: asked of the system on its own host, told by its heartbeat elsewhere."""
+        if self.host == socket.gethostname():
+            started = process_start(self.pid)
+            return started is not None and started == self.process_started
+        return utc_now() - heartbeat < DEAD_AFTER
+
+
+def process_start(pid: int) -> str | None:
+    """Return what tells two processes with one number apart, None if ``pid`` does not run.
+
+    The start time in clock ticks where ``/proc`` has it; elsewhere an empty text for a live process.
+    """
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return None if fields[0] == "Z" else fields[19]
+    except (OSError, IndexError):
+        if Path("/proc/self/stat").exists():
+            return None
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return None
+    except PermissionError:
+        return ""
+    return ""
+
+
+def start_run(database: Database, command: str, version: str) -> int:
+    """Note a new run of this process; return its number."""
+    owner, now = Owner.this_process(), utc_now()
+    with database.write() as connection:
+        bury_the_dead(connection)
+        result = connection.execute(
+            sa.insert(runs).values(
+                command=redact(command),
+                version=version,
+                status="running",
+                started_at=now,
+                heartbeat_at=now,
+                host=owner.host,
+                pid=owner.pid,
+                process_started=owner.process_started,
+                counts={},
+            )
+        )
+        key = result.inserted_primary_key
+        assert key is not None
+        return int(key[0])
+
+
+def heartbeat(connection: Connection, run_id: int) -> None:
+    """Say that the run still lives."""
+    connection.execute(sa.update(runs).where(runs.c.id == run_id).values(heartbeat_at=utc_now()))
+
+
+def finish_run(database: Database, run_id: int, status: str, counts: dict[str, int]) -> None:
+    """Note how the run ended, and let go of what it had claimed."""
+    with database.write() as connection:
+        connection.execute(sa.delete(claims).where(claims.c.run_id == run_id))
+        connection.execute(
+            sa.update(runs).where(runs.c.id == run_id).values(status=status, finished_at=utc_now(), counts=counts)
+        )
+
+
+def bury_the_dead(connection: Connection) -> None:
+    """Mark runs whose process is gone as killed, and free what they had claimed."""
+    for row in connection.execute(sa.select(runs).where(runs.c.status == "running")):
+        if not Owner(row.host, row.pid, row.process_started).is_alive(row.heartbeat_at):
+            connection.execute(sa.update(runs).where(runs.c.id == row.id).values(status="killed"))
+            connection.execute(sa.delete(claims).where(claims.c.run_id == row.id))
+
+
+def latest_runs(connection: Connection, limit: int = 5) -> list[sa.Row[tuple[object, ...]]]:
+    """Return the newest runs, newest first."""
+    return list(connection.execute(sa.select(runs).order_by(runs.c.id.desc()).limit(limit)))

@@ -1,0 +1,303 @@
+"""Samples in the store: adding them with their totals, and reading them back for scoring and export."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from charbench.domain.keys import digest
+from charbench.domain.prompt import Message, Prompt
+from charbench.domain.sample import Failure, Sample, ThinkingState, Usage
+from charbench.store.claims import release
+from charbench.store.dialect import MAX_PARAMETERS, chunks, get_or_add, insert
+from charbench.store.runs import utc_now
+from charbench.store.tables import GROUP_TOTALS, attempts, checkpoints, groups, prompts, samples, samplings
+
+STAGE = "sample"
+
+
+@dataclass(frozen=True, slots=True)
+class SamplingSettings:
+    """What samples of one group have in common besides the checkpoint."""
+
+    sampler: str
+    protocol: int
+    params: dict[str, Any]
+    condition: str
+
+    @property
+    def key(self) -> str:
+        """The settings' key."""
+        return digest(self.sampler, self.protocol, self.params, self.condition)
+
+
+@dataclass(frozen=True, slots=True)
+class NewSample:
+    """A sample to add, and the settings it was taken with; ``attempt`` counts its tries from 1."""
+
+    sample: Sample
+    settings: SamplingSettings
+    attempt: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSample:
+    """A sample read back, with its numbers in the store."""
+
+    id: int
+    group_id: int
+    sample: Sample
+
+
+class SampleWriter:
+    """Adds samples for one run; remembers the numbers of prompts and groups it has met."""
+
+    def __init__(self, run_id: int) -> None:
+        self.run_id = run_id
+        self._prompts: dict[tuple[str, str, str], int] = {}
+        self._groups: dict[tuple[str, str], int] = {}
+
+    def add(self, connection: Connection, new: Sequence[NewSample]) -> int:
+        """Add samples, their totals and failed tries, and let go of their claims; return how many were new.
+
+        A sample that is there already is left alone, unless it had failed: then the new try replaces it.
+        """
+        keys = [item.sample.key for item in new]
+        self._forget_failures(connection, keys)
+        rows = {item.sample.key: self._row(connection, item) for item in new}
+        statement = insert(connection, samples).on_conflict_do_nothing().returning(samples.c.key)
+        added = set(connection.scalars(statement, list(rows.values())))
+        totals: dict[int, dict[str, Any]] = {}
+        failures = []
+        for item in new:
+            if item.sample.key in added:
+                _count(totals, rows[item.sample.key]["group_id"], item.sample, +1)
+                if item.sample.failure:
+                    failures.append(attempt_row(STAGE, item.sample.key, self.run_id, item.attempt, item.sample.failure))
+        add_group_totals(connection, totals)
+        if failures:
+            connection.execute(sa.insert(attempts), failures)
+        release(connection, STAGE, keys)
+        return len(added)
+
+    def _forget_failures(self, connection: Connection, keys: Sequence[str]) -> None:
+        totals: dict[int, dict[str, Any]] = {}
+        for part in chunks(keys, MAX_PARAMETERS):
+            failed = samples.c.key.in_(part) & samples.c.error_kind.is_not(None)
+            query = sa.select(samples.c.group_id, samples.c.latency).where(failed)
+            for row in connection.execute(query).all():
+                _count_row(totals, row.group_id, -1, row.latency)
+            if totals:
+                connection.execute(sa.delete(samples).where(failed))
+        add_group_totals(connection, totals)
+
+    def _row(self, connection: Connection, new: NewSample) -> dict[str, Any]:
+        sample = new.sample
+        return {
+            "key": sample.key,
+            "group_id": self._group(connection, sample.checkpoint, new.settings),
+            "prompt_id": self._prompt(connection, sample.prompt),
+            "epoch": sample.epoch,
+            "state": sample.state.value,
+            "finish_reason": sample.finish_reason,
+            "prompt_tokens": sample.usage.prompt_tokens,
+            "completion_tokens": sample.usage.completion_tokens,
+            "reasoning_tokens": sample.usage.reasoning_tokens,
+            "max_tokens": sample.max_tokens,
+            "latency": sample.latency,
+            "error_kind": sample.failure.kind if sample.failure else None,
+            "error": sample.failure.message if sample.failure else None,
+            "attempt": new.attempt,
+            "sampled_at": sample.sampled_at,
+            "run_id": self.run_id,
+            "extra": dict(sample.extra) or None,
+            "prefill": sample.prefill,
+            "response": sample.response,
+            "thinking": sample.thinking,
+            "raw": sample.raw,
+        }
+
+    def _prompt(self, connection: Connection, prompt: Prompt) -> int:
+        key = prompt.key, prompt.id, prompt.family
+        if key not in self._prompts:
+            self._prompts[key] = get_or_add(
+                connection,
+                prompts,
+                {"key": prompt.key, "prompt_id": prompt.id, "family": prompt.family},
+                {
+                    "language": prompt.language,
+                    "messages": [[m.role, m.content] for m in prompt.messages],
+                    "follow_ups": list(prompt.follow_ups),
+                },
+            )
+        return self._prompts[key]
+
+    def _group(self, connection: Connection, uri: str, settings: SamplingSettings) -> int:
+        key = uri, settings.key
+        if key not in self._groups:
+            sampling = get_or_add(
+                connection,
+                samplings,
+                {"key": settings.key},
+                {
+                    "sampler": settings.sampler,
+                    "protocol": settings.protocol,
+                    "params": settings.params,
+                    "condition": settings.condition,
+                    "last_run_id": self.run_id,
+                },
+            )
+            checkpoint = connection.scalar(sa.select(checkpoints.c.id).where(checkpoints.c.uri == uri))
+            assert checkpoint is not None, f"checkpoint {uri} is sampled but not in the store"
+            self._groups[key] = get_or_add(
+                connection,
+                groups,
+                {"checkpoint_id": checkpoint, "sampling_id": sampling},
+                dict.fromkeys(GROUP_TOTALS, 0),
+            )
+        return self._groups[key]
+
+
+def touch_samplings(connection: Connection, settings: Sequence[SamplingSettings], run_id: int) -> None:
+    """Note that a run wants samples of these settings: reports show the newest wanted ones."""
+    connection.execute(
+        sa.update(samplings).where(samplings.c.key.in_([one.key for one in settings])).values(last_run_id=run_id)
+    )
+
+
+def present_samples(connection: Connection, keys: Sequence[str], again: Sequence[str] = ()) -> set[str]:
+    """Return which keys the store has, without those that failed with a kind in ``again``."""
+    found: set[str] = set()
+    for part in chunks(keys, MAX_PARAMETERS):
+        query = sa.select(samples.c.key).where(samples.c.key.in_(part))
+        if again:
+            query = query.where(sa.or_(samples.c.error_kind.is_(None), samples.c.error_kind.not_in(again)))
+        found.update(connection.scalars(query))
+    return found
+
+
+def attempt_row(stage: str, item: str, run_id: int, number: int, failure: Failure) -> dict[str, Any]:
+    """Return the row of a try that failed."""
+    return {
+        "stage": stage,
+        "item": item,
+        "run_id": run_id,
+        "number": number,
+        "at": utc_now(),
+        "error_kind": failure.kind,
+        "error": failure.message,
+    }
+
+
+def _count(totals: dict[int, dict[str, Any]], group_id: int, sample: Sample, sign: int) -> None:
+    if sample.failure:
+        _count_row(totals, group_id, sign, sample.latency)
+        return
+    row = _count_row(totals, group_id, sign, sample.latency, failed=False)
+    row["responses"] += sign * bool(sample.response.strip())
+    row["response_chars"] += sign * len(sample.response)
+    row["thinking_chars"] += sign * len(sample.thinking)
+    row["prompt_tokens"] += sign * (sample.usage.prompt_tokens or 0)
+    row["completion_tokens"] += sign * (sample.usage.completion_tokens or 0)
+    row[sample.state.value] += sign
+
+
+def _count_row(
+    totals: dict[int, dict[str, Any]], group_id: int, sign: int, latency: float | None, *, failed: bool = True
+) -> dict[str, Any]:
+    row = totals.setdefault(group_id, {"id": group_id, **dict.fromkeys(GROUP_TOTALS, 0)})
+    row["samples"] += sign
+    row["errors"] += sign * failed
+    if latency is not None and not failed:
+        row["latency_total"] += sign * latency
+        row["latency_count"] += sign
+    return row
+
+
+def add_group_totals(connection: Connection, totals: dict[int, dict[str, Any]]) -> None:
+    """Add to the groups' running totals, in the order of their numbers so that two writers cannot deadlock."""
+    statement = (
+        sa.update(groups)
+        .where(groups.c.id == sa.bindparam("group"))
+        .values({name: groups.c[name] + sa.bindparam(f"add_{name}") for name in GROUP_TOTALS})
+    )
+    rows = [
+        {"group": group, **{f"add_{name}": row[name] for name in GROUP_TOTALS}} for group, row in sorted(totals.items())
+    ]
+    if rows:
+        connection.execute(statement, rows)
+
+
+_READ = (
+    sa.select(
+        samples,
+        prompts.c.key.label("prompt_key"),
+        prompts.c.prompt_id.label("prompt_name"),
+        prompts.c.family,
+        prompts.c.language,
+        prompts.c.messages,
+        prompts.c.follow_ups,
+        checkpoints.c.uri,
+        samplings.c.sampler,
+        samplings.c.condition,
+    )
+    .join(prompts, prompts.c.id == samples.c.prompt_id)
+    .join(groups, groups.c.id == samples.c.group_id)
+    .join(checkpoints, checkpoints.c.id == groups.c.checkpoint_id)
+    .join(samplings, samplings.c.id == groups.c.sampling_id)
+)
+
+
+class SampleReader:
+    """Reads samples by number; makes each prompt once."""
+
+    def __init__(self) -> None:
+        self._prompts: dict[int, Prompt] = {}
+
+    def read(self, connection: Connection, ids: Sequence[int]) -> Iterator[StoredSample]:
+        """Yield the samples with these numbers, in their order."""
+        for part in chunks(ids, MAX_PARAMETERS):
+            query = _READ.where(samples.c.id.in_(part)).order_by(samples.c.id)
+            for row in connection.execute(query):
+                yield StoredSample(row.id, row.group_id, self._sample(row))
+
+    def _sample(self, row: Any) -> Sample:
+        prompt = self._prompts.get(row.prompt_id)
+        if prompt is None:
+            messages = tuple(Message(role, content) for role, content in row.messages)
+            prompt = Prompt(row.prompt_name, messages, row.family, row.language, tuple(row.follow_ups))
+            if len(self._prompts) < 10_000:
+                self._prompts[row.prompt_id] = prompt
+        return Sample(
+            key=row.key,
+            checkpoint=row.uri,
+            prompt=prompt,
+            sampler=row.sampler,
+            epoch=row.epoch,
+            condition=row.condition,
+            response=row.response,
+            thinking=row.thinking,
+            state=ThinkingState(row.state),
+            finish_reason=row.finish_reason,
+            raw=row.raw,
+            prefill=row.prefill or "",
+            usage=Usage(row.prompt_tokens, row.completion_tokens, row.reasoning_tokens),
+            max_tokens=row.max_tokens,
+            latency=row.latency,
+            failure=Failure(row.error_kind, row.error or "") if row.error_kind else None,
+            sampled_at=row.sampled_at,
+            extra=row.extra or {},
+        )
+
+
+def group_sizes(connection: Connection) -> dict[int, int]:
+    """Return the number of samples of every group, counted from the samples themselves."""
+    query = sa.select(samples.c.group_id, sa.func.count()).group_by(samples.c.group_id)
+    counts: defaultdict[int, int] = defaultdict(int)
+    counts.update((row[0], row[1]) for row in connection.execute(query))
+    return counts

@@ -1,0 +1,192 @@
+"""Scores in the store: adding them with their totals, and finding what is still to be scored."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from charbench.domain.keys import digest
+from charbench.domain.sample import Channel, Failure
+from charbench.domain.score import Metric, Score
+from charbench.store.claims import release
+from charbench.store.dialect import MAX_PARAMETERS, add_totals, chunks, get_or_add, insert
+from charbench.store.samples import attempt_row
+from charbench.store.tables import attempts, samples, score_totals, scored, scores, scorings, series
+
+STAGE = "score"
+
+
+@dataclass(frozen=True, slots=True)
+class ScoringSettings:
+    """What scores of one series of work have in common: the scorer, as it is set up, and the persona."""
+
+    scorer: str
+    protocol: int
+    persona: str
+    config: dict[str, Any]
+    fingerprint: str
+
+    @property
+    def key(self) -> str:
+        """The settings' key."""
+        return digest(self.scorer, self.protocol, self.persona, self.config, self.fingerprint)
+
+
+@dataclass(frozen=True, slots=True)
+class NewScores:
+    """What a scorer gave for one sample; no scores at all is a result too."""
+
+    sample_id: int
+    group_id: int
+    scores: tuple[Score, ...]
+
+
+class ScoreWriter:
+    """Adds the scores of one scoring; knows the numbers of its metrics."""
+
+    def __init__(
+        self, connection: Connection, settings: ScoringSettings, metrics: Sequence[Metric], run_id: int
+    ) -> None:
+        self.run_id = run_id
+        self.metrics = {metric.name: metric for metric in metrics}
+        self.scoring_id = get_or_add(
+            connection,
+            scorings,
+            {"key": settings.key},
+            {
+                "scorer": settings.scorer,
+                "protocol": settings.protocol,
+                "persona": settings.persona,
+                "config": settings.config,
+                "fingerprint": settings.fingerprint,
+                "last_run_id": run_id,
+            },
+        )
+        connection.execute(sa.update(scorings).where(scorings.c.id == self.scoring_id).values(last_run_id=run_id))
+        self._series: dict[tuple[str, Channel], int] = {}
+
+    def add(self, connection: Connection, new: Sequence[NewScores]) -> int:
+        """Add scores and their totals, and let go of their claims; return for how many samples they were new."""
+        rows = [
+            {"sample_id": item.sample_id, "scoring_id": self.scoring_id, "evidence": _evidence(item.scores)}
+            for item in new
+        ]
+        statement = insert(connection, scored).on_conflict_do_nothing().returning(scored.c.id, scored.c.sample_id)
+        ids = {row.sample_id: row.id for row in connection.execute(statement, rows)}
+        values: list[dict[str, Any]] = []
+        totals: dict[tuple[int, int], list[float]] = {}
+        for item in new:
+            if (scored_id := ids.get(item.sample_id)) is None:
+                continue
+            for score in item.scores:
+                series_id = self._series_id(connection, score)
+                values.append({"scored_id": scored_id, "series_id": series_id, "value": score.value})
+                threshold = self.metrics[score.metric].threshold
+                _count(totals.setdefault((series_id, item.group_id), [0, 0, 0.0, 0.0, 0]), score.value, threshold)
+        if values:
+            connection.execute(sa.insert(scores), values)
+        names = ("count", "missing", "total", "total_squared", "hits")
+        summed = [
+            {"series_id": key[0], "group_id": key[1], **dict(zip(names, row, strict=True))}
+            for key, row in totals.items()
+        ]
+        add_totals(connection, score_totals, ("series_id", "group_id"), summed)
+        release(connection, STAGE, [self.item(entry.sample_id) for entry in new])
+        return len(ids)
+
+    def add_failures(self, connection: Connection, failures: Sequence[tuple[int, Failure]]) -> None:
+        """Note scores that could not be given; the next run tries them again."""
+        rows = [attempt_row(STAGE, self.item(sample), self.run_id, 1, failure) for sample, failure in failures]
+        connection.execute(sa.insert(attempts), rows)
+        release(connection, STAGE, [row["item"] for row in rows])
+
+    def item(self, sample_id: int) -> str:
+        """Return the name under which scoring this sample is claimed."""
+        return f"{self.scoring_id}:{sample_id}"
+
+    def present(self, connection: Connection, items: Sequence[str]) -> set[str]:
+        """Return which items are scored."""
+        found: set[str] = set()
+        for part in chunks(items, MAX_PARAMETERS):
+            ids = [int(item.partition(":")[2]) for item in part]
+            query = sa.select(scored.c.sample_id).where(
+                scored.c.scoring_id == self.scoring_id, scored.c.sample_id.in_(ids)
+            )
+            found.update(self.item(sample) for sample in connection.scalars(query))
+        return found
+
+    def pending(self, database: Any, group_ids: Sequence[int], size: int) -> Iterator[list[int]]:
+        """Yield the numbers of samples in these groups that are not scored yet, in lists of ``size``.
+
+        Failed samples are never among them.
+        """
+        for group in sorted(group_ids):
+            last = -1
+            while True:
+                query = (
+                    sa.select(samples.c.id)
+                    .outerjoin(
+                        scored,
+                        (scored.c.sample_id == samples.c.id) & (scored.c.scoring_id == self.scoring_id),
+                    )
+                    .where(samples.c.group_id == group, samples.c.id > last)
+                    .where(scored.c.id.is_(None), samples.c.error_kind.is_(None))
+                    .order_by(samples.c.id)
+                    .limit(size)
+                )
+                with database.read() as connection:
+                    ids = list(connection.scalars(query))
+                if not ids:
+                    break
+                yield ids
+                last = ids[-1]
+
+    def _series_id(self, connection: Connection, score: Score) -> int:
+        key = score.metric, score.channel
+        if key not in self._series:
+            metric = self.metrics[score.metric]
+            self._series[key] = get_or_add(
+                connection,
+                series,
+                {"scoring_id": self.scoring_id, "metric": metric.name, "channel": score.channel.value},
+                {
+                    "title": metric.title or metric.name.replace("_", " "),
+                    "role": str(metric.role),
+                    "aggregate": str(metric.aggregate),
+                    "higher_is_better": metric.higher_is_better,
+                    "low": metric.range[0],
+                    "high": metric.range[1],
+                    "threshold": metric.threshold,
+                },
+            )
+        return self._series[key]
+
+
+def _count(row: list[float], value: float | None, threshold: float | None) -> None:
+    if value is None or not math.isfinite(value):
+        row[1] += 1
+        return
+    row[0] += 1
+    row[2] += value
+    row[3] += value * value
+    row[4] += threshold is not None and value >= threshold
+
+
+def _evidence(given: Sequence[Score]) -> list[Any] | None:
+    """Return spans and explanations as compact JSON: one entry for each score that has any."""
+    entries = [
+        {
+            "metric": score.metric,
+            "channel": score.channel.value,
+            **({"why": score.explanation} if score.explanation else {}),
+            **({"spans": [[s.start, s.end, s.marker, s.tier, *s.flags] for s in score.spans]} if score.spans else {}),
+        }
+        for score in given
+        if score.spans or score.explanation
+    ]
+    return entries or None

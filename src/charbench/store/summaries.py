@@ -1,0 +1,134 @@
+"""What reports read: the running totals, never the samples themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from charbench.store.dialect import MAX_PARAMETERS, chunks
+from charbench.store.tables import (
+    GROUP_TOTALS,
+    checkpoints,
+    groups,
+    samplings,
+    score_totals,
+    scorings,
+    series,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class GroupTotals:
+    """The samples of one checkpoint under one sampling: who they are of, and their totals."""
+
+    id: int
+    uri: str
+    name: str
+    persona: str | None
+    kind: str
+    base_model: str | None
+    sampler: str
+    condition: str
+    params: dict[str, Any]
+    last_run_id: int
+    totals: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesTotals:
+    """One metric in one channel for one group, with the metric's declaration."""
+
+    group_id: int
+    scorer: str
+    persona: str
+    metric: str
+    title: str
+    channel: str
+    role: str
+    aggregate: str
+    higher_is_better: bool
+    threshold: float | None
+    count: int
+    missing: int
+    total: float
+    total_squared: float
+    hits: int
+
+
+def groups_of(connection: Connection, uris: Sequence[str]) -> list[int]:
+    """Return the numbers of all groups of samples of these checkpoints."""
+    found: list[int] = []
+    for part in chunks(uris, MAX_PARAMETERS):
+        query = (
+            sa.select(groups.c.id)
+            .join(checkpoints, checkpoints.c.id == groups.c.checkpoint_id)
+            .where(checkpoints.c.uri.in_(part))
+        )
+        found.extend(connection.scalars(query))
+    return sorted(found)
+
+
+def group_totals(connection: Connection) -> list[GroupTotals]:
+    """Return the groups that hold samples: of each checkpoint, sampler and condition the newest settings."""
+    query = (
+        sa.select(groups, checkpoints, samplings.c.sampler, samplings.c.condition, samplings.c.params,
+                  samplings.c.last_run_id)
+        .join(checkpoints, checkpoints.c.id == groups.c.checkpoint_id)
+        .join(samplings, samplings.c.id == groups.c.sampling_id)
+        .where(groups.c.samples > 0)
+        .order_by(samplings.c.last_run_id, samplings.c.id)
+    )  # fmt: skip
+    newest: dict[tuple[int, str, str], GroupTotals] = {}
+    for row in connection.execute(query).mappings():
+        newest[row[groups.c.checkpoint_id], row["sampler"], row["condition"]] = GroupTotals(
+            id=row[groups.c.id],
+            uri=row["uri"],
+            name=row["name"],
+            persona=row["persona"],
+            kind=row["kind"],
+            base_model=row["base_model"],
+            sampler=row["sampler"],
+            condition=row["condition"],
+            params=row["params"],
+            last_run_id=row["last_run_id"],
+            totals={name: row[groups.c[name]] for name in GROUP_TOTALS},
+        )
+    return list(newest.values())
+
+
+def series_totals(connection: Connection, group_ids: Sequence[int]) -> list[SeriesTotals]:
+    """Return the metrics of these groups: of each scorer and persona the scoring that was wanted last."""
+    ranked = sa.select(
+        scorings.c.id,
+        sa.func.row_number()
+        .over(
+            partition_by=(scorings.c.scorer, scorings.c.persona),
+            order_by=(scorings.c.last_run_id.desc(), scorings.c.id.desc()),
+        )
+        .label("rank"),
+    ).subquery()
+    found: list[SeriesTotals] = []
+    for part in chunks(group_ids, MAX_PARAMETERS):
+        query = (
+            sa.select(score_totals, series, scorings.c.scorer, scorings.c.persona)
+            .join(series, series.c.id == score_totals.c.series_id)
+            .join(scorings, scorings.c.id == series.c.scoring_id)
+            .join(ranked, (ranked.c.id == scorings.c.id) & (ranked.c.rank == 1))
+            .where(score_totals.c.group_id.in_(part))
+            .order_by(score_totals.c.group_id, scorings.c.scorer, series.c.id)
+        )
+        found.extend(
+            SeriesTotals(**{field.name: row[field.name] for field in fields(SeriesTotals)})
+            for row in connection.execute(query).mappings()
+        )
+    return found
+
+
+def count_all(connection: Connection) -> dict[str, int]:
+    """Return how many samples (failed ones among them) and checkpoints with samples there are."""
+    totals = connection.execute(sa.select(sa.func.coalesce(sa.func.sum(groups.c.samples), 0))).scalar_one()
+    return {"samples": int(totals)}

@@ -1,0 +1,300 @@
+"""The tables. ``docs/reference/store.md`` describes them for people who query the store themselves."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+BigId = BigInteger().with_variant(Integer, "sqlite")
+KEY = String(32)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("command", Text, nullable=False),
+    Column("version", String(40), nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("started_at", DateTime, nullable=False),
+    Column("finished_at", DateTime),
+    Column("heartbeat_at", DateTime, nullable=False),
+    Column("host", String(255), nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("process_started", String(40), nullable=False),
+    Column("counts", JSON, nullable=False),
+)
+
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("uri", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("persona", Text),
+    Column("base_model", Text),
+    Column("run", Text),
+    Column("parent", Text),
+    Column("dataset", Text),
+    Column("renderer", Text),
+    Column("recipe", Text),
+    Column("created_at", DateTime),
+    Column("expires_at", DateTime),
+    Column("metadata", JSON, nullable=False),
+)
+
+evidence = Table(
+    "evidence",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("checkpoint_id", ForeignKey("checkpoints.id", ondelete="CASCADE"), nullable=False),
+    Column("source", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("line", Integer, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("says", JSON, nullable=False),
+    UniqueConstraint("checkpoint_id", "source", "path", "line", "note"),
+)
+
+datasets = Table(
+    "datasets",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("path", Text, nullable=False, unique=True),
+    Column("run", Text),
+    Column("persona", Text),
+    Column("form", String(20), nullable=False),
+    Column("source", Text, nullable=False),
+    Column("size", BigInteger),
+    Column("modified", Float),
+    Column("examples", Integer),
+    Column("health", JSON, nullable=False),
+)
+
+training_runs = Table(
+    "training_runs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("state", String(20), nullable=False),
+    Column("persona", Text),
+    Column("step", Integer),
+    Column("total_steps", Integer),
+    Column("error", Text),
+    Column("source", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("line", Integer),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("job_id", Text, nullable=False, unique=True),
+    Column("persona", Text, nullable=False),
+    Column("run", Text, nullable=False),
+    Column("checkpoint", Text, nullable=False),
+    Column("sampler", Text),
+    Column("dataset", Text, nullable=False),
+    Column("examples", Integer, nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("result", Text),
+    Column("result_sampler", Text),
+    Column("error", Text),
+    Column("recipe", Text),
+    Column("trainer", Text),
+    Column("attempts", Integer, nullable=False),
+    Column("step", Integer),
+    Column("total_steps", Integer),
+    Column("loss", Float),
+    Column("updated_at", DateTime, nullable=False),
+)
+
+prompts = Table(
+    "prompts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", KEY, nullable=False),
+    Column("prompt_id", Text, nullable=False),
+    Column("family", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("messages", JSON, nullable=False),
+    Column("follow_ups", JSON, nullable=False),
+    UniqueConstraint("key", "prompt_id", "family"),
+)
+
+samplings = Table(
+    "samplings",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", KEY, nullable=False, unique=True),
+    Column("sampler", Text, nullable=False),
+    Column("protocol", Integer, nullable=False),
+    Column("params", JSON, nullable=False),
+    Column("condition", Text, nullable=False),
+    Column("last_run_id", Integer, nullable=False),
+)
+
+# One row for each checkpoint under each sampling, with running totals over its samples: reports read
+# these, and never the samples. Totals change in the same transaction as the samples they count.
+groups = Table(
+    "sample_groups",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("checkpoint_id", ForeignKey("checkpoints.id"), nullable=False),
+    Column("sampling_id", ForeignKey("samplings.id"), nullable=False),
+    Column("samples", BigInteger, nullable=False),
+    Column("errors", BigInteger, nullable=False),
+    Column("responses", BigInteger, nullable=False),
+    Column("response_chars", BigInteger, nullable=False),
+    Column("thinking_chars", BigInteger, nullable=False),
+    Column("latency_total", Float, nullable=False),
+    Column("latency_count", BigInteger, nullable=False),
+    Column("prompt_tokens", BigInteger, nullable=False),
+    Column("completion_tokens", BigInteger, nullable=False),
+    Column("closed", BigInteger, nullable=False),
+    Column("closed_empty", BigInteger, nullable=False),
+    Column("unclosed_stop", BigInteger, nullable=False),
+    Column("unclosed_length", BigInteger, nullable=False),
+    Column("unclosed_unknown", BigInteger, nullable=False),
+    Column("misfiled", BigInteger, nullable=False),
+    Column("none", BigInteger, nullable=False),
+    UniqueConstraint("checkpoint_id", "sampling_id"),
+)
+GROUP_TOTALS = tuple(column.name for column in groups.columns)[3:]
+
+samples = Table(
+    "samples",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("key", KEY, nullable=False, unique=True),
+    Column("group_id", ForeignKey("sample_groups.id"), nullable=False),
+    Column("prompt_id", ForeignKey("prompts.id"), nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("finish_reason", String(40)),
+    Column("prompt_tokens", Integer),
+    Column("completion_tokens", Integer),
+    Column("reasoning_tokens", Integer),
+    Column("max_tokens", Integer),
+    Column("latency", Float),
+    Column("error_kind", String(40)),
+    Column("error", Text),
+    Column("attempt", Integer, nullable=False),
+    Column("sampled_at", DateTime),
+    Column("run_id", Integer, nullable=False),
+    Column("extra", JSON),
+    Column("prefill", Text),
+    Column("response", Text, nullable=False),
+    Column("thinking", Text, nullable=False),
+    Column("raw", Text),
+    Index(None, "group_id", "id"),
+)
+
+scorings = Table(
+    "scorings",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", KEY, nullable=False, unique=True),
+    Column("scorer", Text, nullable=False),
+    Column("protocol", Integer, nullable=False),
+    Column("persona", Text, nullable=False),
+    Column("config", JSON, nullable=False),
+    Column("fingerprint", Text, nullable=False),
+    Column("last_run_id", Integer, nullable=False),
+)
+
+series = Table(
+    "series",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("scoring_id", ForeignKey("scorings.id"), nullable=False),
+    Column("metric", Text, nullable=False),
+    Column("channel", String(20), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("role", String(20), nullable=False),
+    Column("aggregate", String(20), nullable=False),
+    Column("higher_is_better", Boolean, nullable=False),
+    Column("low", Float),
+    Column("high", Float),
+    Column("threshold", Float),
+    UniqueConstraint("scoring_id", "metric", "channel"),
+)
+
+# One row for each sample that a scorer has dealt with, whether or not it found anything to score.
+scored = Table(
+    "scored",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("sample_id", BigInteger, nullable=False),
+    Column("scoring_id", Integer, nullable=False),
+    Column("evidence", JSON),
+    UniqueConstraint("sample_id", "scoring_id"),
+)
+
+scores = Table(
+    "scores",
+    metadata,
+    Column("scored_id", BigId, primary_key=True, autoincrement=False),
+    Column("series_id", Integer, primary_key=True, autoincrement=False),
+    Column("value", Float),
+    sqlite_with_rowid=False,
+)
+
+# Running totals over the scores of one series in one group, kept like those of sample_groups.
+score_totals = Table(
+    "score_totals",
+    metadata,
+    Column("series_id", Integer, primary_key=True, autoincrement=False),
+    Column("group_id", Integer, primary_key=True, autoincrement=False),
+    Column("count", BigInteger, nullable=False),
+    Column("missing", BigInteger, nullable=False),
+    Column("total", Float, nullable=False),
+    Column("total_squared", Float, nullable=False),
+    Column("hits", BigInteger, nullable=False),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("stage", String(20), nullable=False),
+    Column("item", Text, nullable=False),
+    Column("run_id", Integer, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("at", DateTime, nullable=False),
+    Column("error_kind", String(40)),
+    Column("error", Text),
+    Column("detail", JSON),
+    Index(None, "stage", "item"),
+)
+
+claims = Table(
+    "claims",
+    metadata,
+    Column("stage", String(20), primary_key=True),
+    Column("item", String(120), primary_key=True),
+    Column("run_id", Integer, nullable=False),
+)

@@ -1,0 +1,147 @@
+"""Reads YAML with positions, so that a fault can be named by line and column.
+
+YAML 1.2's idea of plain words: only ``true`` and ``false`` are booleans, so that ``yes``, ``no`` and
+``on`` stay words, as a list of markers needs them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from charbench.errors import ConfigError
+
+Location = tuple[str | int, ...]
+MAX_BYTES = 1_000_000
+_MAX_DEPTH = 40
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML's safe loader with YAML 1.2's booleans and numbers."""
+
+
+_Loader.yaml_implicit_resolvers = {}
+for _tag, _pattern, _first in (
+    ("bool", r"^(?:true|True|TRUE|false|False|FALSE)$", "tTfF"),
+    ("null", r"^(?:~|null|Null|NULL|)$", ["~", "n", "N", ""]),
+    ("int", r"^[-+]?[0-9]+$", "-+0123456789"),
+    ("float", r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$", "-+.0123456789"),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), list(_first))
+
+
+@dataclass(frozen=True, slots=True)
+class YamlFile:
+    """A YAML file's data, and where each part of it stands.
+
+    ``positions`` maps a location (``("markers", "strong", 0)``) to its 1-based line and column.
+    """
+
+    path: str
+    data: Any
+    positions: dict[Location, tuple[int, int]] = field(default_factory=dict)
+
+    def where(self, location: Location) -> str:
+        """Return ``file:line:column`` of a location, or of the nearest part around it that exists."""
+        while location and location not in self.positions:
+            location = location[:-1]
+        line, column = self.positions.get(location, (1, 1))
+        return f"{self.path}:{line}:{column}"
+
+
+def read_yaml(path: Path, shown: str | None = None) -> YamlFile:
+    """Read one file; raises :class:`ConfigError` with file, line and column of the fault.
+
+    ``shown`` is the path as messages show it. An empty file has the data None.
+    """
+    name = shown or str(path)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{name}: cannot be read: {error.strerror or error}") from None
+    if len(content) > MAX_BYTES:
+        raise ConfigError(f"{name}: {len(content):,} bytes; at most {MAX_BYTES:,} are read")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise ConfigError(f"{name}:{line}: not UTF-8 (byte 0x{content[error.start]:02x}); save it as UTF-8") from None
+    return parse_yaml(text, name)
+
+
+def parse_yaml(text: str, name: str) -> YamlFile:
+    """Parse YAML text; ``name`` is the file that messages name."""
+    try:
+        loader = _Loader(text)
+        try:
+            node = loader.get_single_node()
+            walker = _Walker(loader, name)
+            data = walker.build(node, ()) if node is not None else None
+        finally:
+            loader.dispose()
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        at = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
+        raise ConfigError(f"{at}: not YAML: {error.problem or error.context}{_advice(error)}") from None
+    except yaml.reader.ReaderError as error:
+        line = text[: error.position].count("\n") + 1
+        raise ConfigError(f"{name}:{line}: a character that YAML forbids (#x{error.character:04x})") from None
+    except RecursionError:
+        raise ConfigError(f"{name}:1:1: nested too deeply to be read") from None
+    return YamlFile(name, data, walker.positions)
+
+
+def _advice(error: yaml.MarkedYAMLError) -> str:
+    problem = error.problem or ""
+    if "\\t" in problem:
+        return "; indent with spaces, not tabs"
+    if "mapping values are not allowed" in problem:
+        return "; put text that holds ': ' into quotes"
+    if "alias" in problem or "alias" in (error.context or ""):
+        return "; put text that starts with '*' into quotes"
+    return ""
+
+
+class _Walker:
+    """Builds plain data from YAML nodes and notes where each part stands."""
+
+    def __init__(self, loader: _Loader, name: str) -> None:
+        self.loader = loader
+        self.name = name
+        self.positions: dict[Location, tuple[int, int]] = {}
+        self.nodes = 0
+
+    def build(self, node: yaml.Node, location: Location) -> Any:
+        self.nodes += 1
+        if self.nodes > MAX_BYTES or len(location) > _MAX_DEPTH:
+            raise ConfigError(f"{self._at(node)}: expands to more than can be meant (aliases of aliases?)")
+        self.positions[location] = (node.start_mark.line + 1, node.start_mark.column + 1)
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, location)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.build(child, (*location, index)) for index, child in enumerate(node.value)]
+        try:
+            return self.loader.construct_object(node)
+        except ValueError as error:
+            raise ConfigError(f"{self._at(node)}: {error}") from None
+
+    def _mapping(self, node: yaml.MappingNode, location: Location) -> dict[Any, Any]:
+        data: dict[Any, Any] = {}
+        for key_node, value_node in node.value:
+            key = self.build(key_node, (*location, "?"))
+            if not isinstance(key, Hashable) or not isinstance(key, str | int):
+                raise ConfigError(f"{self._at(key_node)}: a key must be a word, found {key!r}")
+            if key in data:
+                first = self.positions[(*location, key)][0]
+                raise ConfigError(f"{self._at(key_node)}: {key!r} stands here a second time (first in line {first})")
+            data[key] = self.build(value_node, (*location, key))
+            self.positions[(*location, key)] = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
+        return data
+
+    def _at(self, node: yaml.Node) -> str:
+        return f"{self.name}:{node.start_mark.line + 1}:{node.start_mark.column + 1}"
