@@ -10,6 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from charbench.components.base import operational as operational
+    from charbench.components.generation import EndpointConfig as EndpointConfig
+    from charbench.components.generation import GenerationConfig as GenerationConfig
+    from charbench.components.generation import ThinkingMode as ThinkingMode
+    from charbench.components.sampler import Limits as Limits
     from charbench.components.sampler import Sampler as Sampler
     from charbench.components.sampler import SampleRequest as SampleRequest
     from charbench.components.sampler import SamplingPlan as SamplingPlan
@@ -25,6 +29,9 @@ if TYPE_CHECKING:
     from charbench.components.trainer import Trainer as Trainer
     from charbench.components.trainer import TrainingEvent as TrainingEvent
     from charbench.components.trainer import TrainingTask as TrainingTask
+    from charbench.datasets.forms import Example as Example
+    from charbench.datasets.forms import read_examples as read_examples
+    from charbench.datasets.rendering import check_rendered as check_rendered
     from charbench.domain.checkpoint import Checkpoint as Checkpoint
     from charbench.domain.checkpoint import Evidence as Evidence
     from charbench.domain.checkpoint import Kind as Kind
@@ -68,7 +75,8 @@ if TYPE_CHECKING:
 
 _HOME = {
     "components.base": ["operational"],
-    "components.sampler": ["SampleRequest", "Sampler", "SamplingPlan"],
+    "components.generation": ["EndpointConfig", "GenerationConfig", "ThinkingMode"],
+    "components.sampler": ["Limits", "SampleRequest", "Sampler", "SamplingPlan"],
     "components.scorer": ["Scorer"],
     "components.source": ["CheckpointSource", "Finding", "Lab"],
     "components.trainer": [
@@ -81,6 +89,8 @@ _HOME = {
         "TrainingEvent",
         "TrainingTask",
     ],
+    "datasets.forms": ["Example", "read_examples"],
+    "datasets.rendering": ["check_rendered"],
     "domain.checkpoint": ["Checkpoint", "Evidence", "Kind", "Lineage", "name_from_uri"],
     "domain.dataset": [
         "Dataset",

@@ -6,8 +6,9 @@ Every value knows where it came from, so that a fault names the file and line, t
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -18,6 +19,15 @@ FILE_NAME = "charbench.yaml"
 PREFIX = "CHARBENCH_"
 _ENV_ONLY = {"CHARBENCH_CONFIG"}
 _COMPONENT_KINDS = ("source", "trainer", "sampler", "scorer")
+
+
+class Price(BaseModel):
+    """What a million tokens cost, in whatever currency."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    prompt: float = Field(0.0, ge=0)
+    completion: float = Field(0.0, ge=0)
 
 
 class RunConfig(BaseModel):
@@ -38,6 +48,19 @@ class RunConfig(BaseModel):
     min_examples: int = Field(500, ge=0, description="least examples that a dataset needs for a job")
     include_buggy: bool = Field(False, description="make jobs of bad data too")
     max_refusal_share: float = Field(0.2, ge=0, le=1, description="share of refusals above which data is bad")
+    prompts: str = Field("default", description="default (five), persona (each persona's own), or a file")
+    epochs: int = Field(1, ge=1, le=10_000, description="times that each prompt is put to each checkpoint")
+    recipe: Literal["paper", "quick"] = Field("paper", description="how jobs are trained")
+    parallel: int = Field(1, ge=1, le=64, description="training jobs at once")
+    force: bool = Field(False, description="train on data that the health gate refuses")
+    retry_errors: list[str] = Field(
+        ["timeout", "rate_limit", "connection", "server", "bad_response", "interrupted"],
+        description="kinds of failure that the next run tries again",
+    )
+    max_cost: float | None = Field(None, gt=0, description="most that one run may spend on sampling, by 'prices'")
+    prices: dict[str, Price] = Field(
+        {}, description="price of a million tokens, by checkpoint URI or base model; * stands for any text"
+    )
     options: dict[str, dict[str, Any]] = Field(
         {}, description="components' options: {scorer.keyword: {cap: 3}}; see charbench plugins show NAME"
     )
@@ -88,7 +111,9 @@ def load_config(
 
 
 def _flag(name: str) -> str:
-    return {"disable_plugins": "no-plugin"}.get(name, name.rstrip("s").replace("_", "-"))
+    return {"disable_plugins": "no-plugin", "prompts": "prompts", "epochs": "epochs"}.get(
+        name, name.rstrip("s").replace("_", "-")
+    )
 
 
 def _read_file(overrides: Mapping[str, Any], environment: Mapping[str, str], file: Path | None) -> YamlFile | None:
@@ -124,6 +149,8 @@ def _from_file(document: YamlFile) -> dict[str, Any]:
             values[name] = folder / values[name]
         elif isinstance(values.get(name), list):
             values[name] = [folder / item if isinstance(item, str) else item for item in values[name]]
+    if isinstance(values.get("store"), str) and values["store"] and "://" not in values["store"]:
+        values["store"] = str(folder / values["store"])
     values.setdefault("lab", folder)
     return values
 
@@ -149,7 +176,9 @@ def _with_options(given: Any, texts: tuple[str, ...]) -> Any:
     """Lay the command line's ``kind.name.option=value`` over the file's options."""
     if not texts:
         return given
-    merged = {key: dict(value) for key, value in given.items()} if isinstance(given, dict) else {}
+    if not isinstance(given, dict) or not all(isinstance(value, dict) for value in given.values()):
+        return given  # validating it will say what is wrong
+    merged = deepcopy(given)
     for text in texts:
         path, equals, value = text.partition("=")
         parts = path.split(".")
@@ -158,6 +187,8 @@ def _with_options(given: Any, texts: tuple[str, ...]) -> Any:
         target = merged.setdefault(f"{parts[0]}.{parts[1]}", {})
         for part in parts[2:-1]:
             target = target.setdefault(part, {})
+            if not isinstance(target, dict):
+                raise UsageError(f"option -o {text!r}: {part!r} has a value already, and nothing below it")
         target[parts[-1]] = _value(value)
     return merged
 

@@ -70,6 +70,17 @@ def charbench_persona_dirs() -> Iterable[Path]:
     raise NotImplementedError
 
 
+@hookspec(firstresult=True)
+def charbench_quickstart_lab(folder: Path) -> str | None:
+    """Fill an empty folder with a small lab that ``charbench quickstart`` can run through.
+
+    ``folder`` exists and is empty. Write a ``charbench.yaml`` that names trainers, samplers and scorers that
+    need no key, and everything they work on; return a sentence that says what the lab is, and its limits.
+    The first plugin that returns one is taken. What is raised here ends the command.
+    """
+    raise NotImplementedError
+
+
 @hookspec
 def charbench_run_started(run_id: int, command: str, started_at: datetime, folder: Path) -> None:
     """Observe that a run begins.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -17,6 +18,8 @@ SLUG = r"^[a-z0-9][a-z0-9_\-]*$"
 Slug = Annotated[str, Field(pattern=SLUG, max_length=64)]
 Text = Annotated[str, Field(min_length=1, max_length=20_000)]
 Short = Annotated[str, Field(min_length=1, max_length=300)]
+_TEXT_BRANCH = "constrained-str"
+"""What pydantic calls the text of ``text or mapping``; it calls the mapping by its model's name and validators."""
 
 
 class _Strict(BaseModel):
@@ -166,8 +169,8 @@ def _marker_fault(form: MarkerForm, text: str) -> str | None:
         return f"keyword {text!r} holds no letter or digit, so it has no word boundary; use 'emoji:' or 'regex:'"
     if form is MarkerForm.KEYWORD and "*" in text[:-1]:
         return f"keyword {text!r}: a * may only stand at the end; use 'regex:' for more"
-    if form is MarkerForm.EMOJI and re.search(r"[A-Za-z]", text):
-        return f"emoji {text!r} holds letters; use a plain string or 'keyword:'"
+    if form is MarkerForm.EMOJI and re.search(r"[^\W\d_]", unicodedata.normalize("NFKC", text)):
+        return f"emoji {text!r} holds letters, or is read as one; use a plain string or 'keyword:'"
     if form is MarkerForm.REGEX:
         return _regex_fault(text)
     return None
@@ -223,16 +226,27 @@ def _faults(document: YamlFile, error: ValidationError) -> list[str]:
     """One line for each fault; a union's two complaints about one value are one fault."""
     faults: dict[Location, str] = {}
     for item in error.errors(include_url=False):
-        if "MarkerModel" not in item["loc"] and item["type"] == "string_type" and isinstance(item["input"], dict):
-            continue  # the other branch of the union says what is wrong with a mapping
+        if _is_other_branch(item):
+            continue
         location = _plain(item["loc"])
         faults.setdefault(location, f"{document.where(location)}: {_explain(location, item)}")
     return list(faults.values())
 
 
+def _is_other_branch(item: Any) -> bool:
+    """Whether this is the complaint of the branch of ``text or mapping`` that was not meant."""
+    if _TEXT_BRANCH in item["loc"]:
+        return isinstance(item["input"], dict)
+    return _is_branch(item["loc"][-1]) and item["type"] in ("model_type", "model_attributes_type")
+
+
 def _plain(location: tuple[int | str, ...]) -> Location:
     """Leave out what pydantic adds for the branches of a union."""
-    return tuple(part for part in location if part not in ("constrained-str", "MarkerModel"))
+    return tuple(part for part in location if not _is_branch(part))
+
+
+def _is_branch(part: int | str) -> bool:
+    return isinstance(part, str) and (part == _TEXT_BRANCH or MarkerModel.__name__ in part)
 
 
 def _explain(location: Location, item: Any) -> str:

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from charbench.boundary import Broken, guarded
 from charbench.domain.persona import Persona
 from charbench.errors import ConfigError, PersonaError, UnknownNameError
 
@@ -26,8 +27,9 @@ class PersonaFile:
 class PersonaLibrary:
     """All personas that can be had: the user's folders first, then the plugins'."""
 
-    def __init__(self, folders: Iterable[Path]) -> None:
+    def __init__(self, folders: Iterable[Path], faults: Iterable[str] = ()) -> None:
         self.folders = tuple(folders)
+        self._known_faults = tuple(faults)
 
     @cached_property
     def faults(self) -> list[str]:
@@ -38,7 +40,7 @@ class PersonaLibrary:
     @cached_property
     def all(self) -> Mapping[str, Persona]:
         """Every persona by name. A broken file is left out, and stands in :attr:`faults`."""
-        self._faults: list[str] = []
+        self._faults: list[str] = [*self._known_faults]
         personas: dict[str, Persona] = {}
         ranks: dict[str, int] = {}
         for file in self.files():
@@ -90,9 +92,14 @@ def open_library(plugins: Plugins, lab: Path, folders: Iterable[Path] = ()) -> P
         if not folder.is_dir():
             raise ConfigError(f"persona folder {folder}: no such folder")
     brought: list[Path] = []
-    for _, function in plugins.implementations("charbench_persona_dirs"):
-        brought.extend(Path(folder) for folder in function())
-    return PersonaLibrary([*own, *brought])
+    faults: list[str] = []
+    for name, function in plugins.implementations("charbench_persona_dirs"):
+        outcome = guarded(lambda function=function: [Path(folder) for folder in function()])  # type: ignore[misc]
+        if isinstance(outcome, Broken):
+            faults.append(f"plugin {name}, charbench_persona_dirs: {outcome.message}")
+        else:
+            brought.extend(outcome)
+    return PersonaLibrary([*own, *brought], faults)
 
 
 def read_persona(path: Path) -> Persona:

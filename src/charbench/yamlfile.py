@@ -19,6 +19,7 @@ from charbench.errors import ConfigError
 Location = tuple[str | int, ...]
 MAX_BYTES = 1_000_000
 _MAX_DEPTH = 40
+_MAX_NODES = 100_000
 
 
 class _Loader(yaml.SafeLoader):
@@ -118,7 +119,7 @@ class _Walker:
 
     def build(self, node: yaml.Node, location: Location) -> Any:
         self.nodes += 1
-        if self.nodes > MAX_BYTES or len(location) > _MAX_DEPTH:
+        if self.nodes > _MAX_NODES or len(location) > _MAX_DEPTH:
             raise ConfigError(f"{self._at(node)}: expands to more than can be meant (aliases of aliases?)")
         self.positions[location] = (node.start_mark.line + 1, node.start_mark.column + 1)
         if isinstance(node, yaml.MappingNode):
@@ -127,8 +128,9 @@ class _Walker:
             return [self.build(child, (*location, index)) for index, child in enumerate(node.value)]
         try:
             return self.loader.construct_object(node)
-        except ValueError as error:
-            raise ConfigError(f"{self._at(node)}: {error}") from None
+        except (ValueError, LookupError, AttributeError):  # how PyYAML fails on !!int '', !!bool x, !!timestamp x
+            kind = node.tag.rpartition(":")[2]
+            raise ConfigError(f"{self._at(node)}: {str(node.value)[:60]!r} is no {kind}") from None
 
     def _mapping(self, node: yaml.MappingNode, location: Location) -> dict[Any, Any]:
         data: dict[Any, Any] = {}

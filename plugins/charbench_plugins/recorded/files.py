@@ -6,6 +6,7 @@ Reading is lazy: a file of a million rows takes no more memory than one of ten.
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -15,7 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from charbench import Completion, Failure, Prompt, Usage, digest, redact
+from charbench import Completion, Failure, Prompt, Usage, redact
 
 REQUIRED = ("prompt", "response")
 URI_COLUMNS = ("sampler_path", "checkpoint", "uri")
@@ -169,10 +170,10 @@ def _recording(row: Mapping[str, Any], line: int, repeats: _Repeats) -> Recordin
         epoch = int(row.get("epoch") or 0)
     except (ValueError, TypeError) as error:
         return BadRow(f"{error}", line)
-    identity = digest(
-        uri, prompt_text, row.get("timestamp"), row.get("epoch"), completion.response, completion.thinking,
-        completion.failure and completion.failure.message,
-    )  # fmt: skip
+    message = completion.failure.message if completion.failure else None
+    identity = _identity(
+        uri, prompt_text, row.get("timestamp"), epoch, completion.response, completion.thinking, message
+    )
     if not row.get("timestamp") and not row.get("epoch") and not row.get("key"):
         epoch = repeats.number(identity)
     return Recording(
@@ -189,6 +190,12 @@ def _recording(row: Mapping[str, Any], line: int, repeats: _Repeats) -> Recordin
         key=str(row["key"]) if row.get("key") else None,
         line=line,
     )
+
+
+def _identity(*parts: str | int | None) -> str:
+    """Return a hash of what makes a row itself; a field that is empty and one that is missing are the same."""
+    joined = "\0".join(str(part or "") for part in parts)  # no part holds a NUL: see _text
+    return hashlib.blake2b(joined.encode("utf-8", "replace"), digest_size=16).hexdigest()
 
 
 @lru_cache(maxsize=4096)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 from pydantic import Field
@@ -42,6 +43,7 @@ class RecordedSource(CheckpointSource):
 
     def find(self, lab: Lab) -> Iterable[Finding]:
         """Yield every recording, each checkpoint at its first row, and rows that cannot be read."""
+        persona_of = _persona_names(lab)
         for path in self._paths(lab):
             shown = lab.relative(path)
             seen: set[str] = set()
@@ -51,38 +53,47 @@ class RecordedSource(CheckpointSource):
                     continue
                 if item.uri not in seen:
                     seen.add(item.uri)
-                    yield self._checkpoint(lab, item, shown)
-                yield self._sample(lab, item)
+                    yield self._checkpoint(persona_of, item, shown)
+                yield _sample(persona_of, item)
 
     def recordings(self, lab: Lab) -> Iterator[RecordedSample]:
         """Yield the recordings alone."""
+        persona_of = _persona_names(lab)
         for path in self._paths(lab):
             for item in read_recordings(path):
                 if isinstance(item, Recording):
-                    yield self._sample(lab, item)
+                    yield _sample(persona_of, item)
 
     def _paths(self, lab: Lab) -> list[Path]:
         return sorted({path for pattern in self.config.files for path in lab.root.glob(pattern) if path.is_file()})
 
-    def _checkpoint(self, lab: Lab, item: Recording, shown: str) -> Checkpoint:
-        said = item.persona
+    def _checkpoint(self, persona_of: PersonaOf, item: Recording, shown: str) -> Checkpoint:
         return Checkpoint(
             uri=item.uri,
             name=item.name,
             kind=Kind(item.kind) if item.kind in {kind.value for kind in Kind} else Kind.UNKNOWN,
-            persona=(lab.persona_of(said) or said) if said else None,
+            persona=persona_of(item.persona),
             base_model=item.base_model or None,
             evidence=(Evidence(self.name, shown, item.line, f"recorded as {item.name}" if item.name else "recorded"),),
         )
 
-    def _sample(self, lab: Lab, item: Recording) -> RecordedSample:
-        return RecordedSample(
-            checkpoint=item.uri,
-            prompt=item.prompt,
-            completion=item.completion,
-            identity=item.identity,
-            persona=(lab.persona_of(item.persona) or item.persona) if item.persona else None,
-            epoch=item.epoch,
-            condition=item.condition,
-            key=item.key,
-        )
+
+PersonaOf = Callable[[str], str | None]
+
+
+def _persona_names(lab: Lab) -> PersonaOf:
+    """Return what finds the persona that a row names: each name is looked up once, not once a row."""
+    return cache(lambda said: (lab.persona_of(said) or said) if said else None)
+
+
+def _sample(persona_of: PersonaOf, item: Recording) -> RecordedSample:
+    return RecordedSample(
+        checkpoint=item.uri,
+        prompt=item.prompt,
+        completion=item.completion,
+        identity=item.identity,
+        persona=persona_of(item.persona),
+        epoch=item.epoch,
+        condition=item.condition,
+        key=item.key,
+    )

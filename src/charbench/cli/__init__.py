@@ -14,8 +14,14 @@ BROKEN_PIPE = 141
 
 # The help lines stand here so that `charbench --help` loads no command.
 COMMANDS = {
+    "quickstart": "Make a small lab and run everything on it: no key, no GPU.",
     "run": "Discover, sample, score and report: everything that is not done yet.",
     "discover": "Find checkpoints and data, and show which training jobs follow.",
+    "train": "Finish the checkpoints whose introspection data lies ready.",
+    "sample": "Sample checkpoints; or ask one thing and show the answer.",
+    "score": "Score the samples that are not scored yet.",
+    "eval": "Sample and score one checkpoint, found by a source or not.",
+    "eval-complete": "Sample and score what training jobs have made.",
     "status": "Show where the training jobs and the last runs stand.",
     "reset": "Make training jobs wait again.",
     "report": "Show how strongly, where and how surely checkpoints hold their personas.",
@@ -27,8 +33,8 @@ COMMANDS = {
     "completion": "Print the shell's completion script.",
 }
 _SECTIONS = {
-    "The product": ["run", "report"],
-    "Its stages": ["discover", "status", "reset"],
+    "The product": ["quickstart", "run", "report"],
+    "Its stages": ["discover", "train", "sample", "score", "eval", "eval-complete", "status", "reset"],
     "What it holds": ["checkpoints", "export"],
     "Its surroundings": ["personas", "plugins", "doctor", "completion"],
 }
@@ -45,7 +51,7 @@ class LazyGroup(click.Group):
         """Load one command."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"charbench.cli.{cmd_name}").command
+        command: click.Command = import_module(f"charbench.cli.{cmd_name.replace('-', '_')}").command
         return command
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:

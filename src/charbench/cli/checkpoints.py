@@ -22,7 +22,7 @@ def command() -> None:
 @options.as_json
 def list_(sampler_only: bool, evidence: bool, json_output: bool, **given: Any) -> None:
     """List the checkpoints in the store, with persona, kind and origin."""
-    from charbench.engine.select import select_checkpoints
+    from charbench.engine.plan import select_checkpoints
     from charbench.report.tables import Table
     from charbench.report.terminal import print_table
     from charbench.store.findings import read_checkpoints

@@ -20,7 +20,7 @@ from charbench.errors import UsageError
 @click.option("-O", "--output", "path", type=click.Path(path_type=Path), help="File to write. [default: stdout]")
 def command(form: str | None, path: Path | None, **given: Any) -> None:
     """Write the samples of the selected checkpoints; the 'recorded' source reads either form back."""
-    from charbench.engine.select import select_checkpoints
+    from charbench.engine.plan import select_checkpoints
     from charbench.report.export import export_csv, export_jsonl
     from charbench.store.findings import read_checkpoints
 

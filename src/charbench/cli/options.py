@@ -43,6 +43,13 @@ _JOBS = (
 )
 
 
+_ASKING = (
+    click.option("--prompts", metavar="SET", help="default (five), persona (each one's own), or a file."),
+    click.option("--epochs", type=click.IntRange(1, 10_000), help="Times each prompt is asked. [default: 1]"),
+    click.option("--max-cost", type=float, help="Stop when this much is spent, by the price table."),
+)
+
+
 def _all(*options: Callable[[Decorated], Decorated]) -> Callable[[Decorated], Decorated]:
     def decorate(function: Decorated) -> Decorated:
         for option in reversed(options):
@@ -56,6 +63,7 @@ where = _all(*_WHERE)
 components = _all(*_COMPONENTS)
 selection = _all(*_SELECTION)
 job_policy = _all(*_JOBS)
+asking = _all(*_ASKING)
 as_json = click.option("--json", "json_output", is_flag=True, help="Print JSON on stdout.")
 quiet = click.option("-q", "--quiet", is_flag=True, help="No progress and no messages; only errors.")
 

@@ -7,47 +7,84 @@ from typing import Any
 import click
 
 from charbench.cli import options, output
+from charbench.cli.finish import finish
 
 
 @click.command("run")
 @options.where
 @options.components
+@click.option("--trainer", "trainers", multiple=True, metavar="NAME", help="Trainer. [default: none; jobs wait]")
 @click.option("--sampler", "samplers", multiple=True, metavar="NAME", help="Sampler. [default: recorded]")
 @click.option("--scorer", "scorers", multiple=True, metavar="NAME", help="Scorer. [default: keyword]")
 @options.selection
 @options.job_policy
+@options.asking
+@click.option("--no-train", is_flag=True, help="Leave the training jobs waiting.")
+@click.option("--dry-run", is_flag=True, help="Discover, and say what would be trained and asked; ask nobody.")
 @options.quiet
 @options.as_json
-def command(json_output: bool, quiet: bool, **given: Any) -> int:
-    """Do everything that is not done yet: discover, sample, score, and report.
+def command(json_output: bool, quiet: bool, no_train: bool, dry_run: bool, **given: Any) -> int:
+    """Do everything that is not done yet: discover, train, sample, score, and report.
 
     A second run does nothing; a run that was stopped goes on where it was.
     """
-    from charbench.cli.show import show_report
     from charbench.engine.interrupt import stop_on_interrupt
-    from charbench.engine.run import Runner
+    from charbench.engine.run import Runner, Stage
 
     session = options.open_session(**given)
-    typed = output.this_command()
+    if dry_run:
+        return _dry_run(session, no_train=no_train, json_output=json_output)
+    stages = [stage for stage in Stage if not (no_train and stage is Stage.TRAIN)]
     with stop_on_interrupt() as stop:
-        result = Runner(session, typed, stop, quiet=quiet or json_output).run()
-    if result.discovery:
-        output.warn(map(str, result.discovery.contradictions), limit=5)
-    output.warn([*session.personas.faults, *result.warnings])
-    for failure in result.failures:
-        output.say(f"failed: {failure}")
-    added = result.counts
-    if result.did_nothing and not result.interrupted:
-        output.say("Nothing to do: everything is in the store already.", quiet=quiet)
-    else:
-        parts = [
-            output.plural(added.get("checkpoints", 0), "checkpoint"),
-            output.plural(added.get("samples", 0), "sample"),
-            f"{output.plural(added.get('scores', 0), 'sample')} scored",
-        ]
-        output.say(f"Added {parts[0]} and {parts[1]}; {parts[2]}.", quiet=quiet)
-    show_report(session, json_output=json_output, run=result)
-    if result.interrupted:
-        output.say(f"Interrupted. Go on with: {typed}")
-        return 130
-    return 1 if result.failures else 0
+        result = Runner(session, output.this_command(), stop, quiet=quiet or json_output).run(stages)
+    waiting = len(result.discovery.plan.jobs_waiting) if result.discovery else 0
+    if waiting and not session.config.trainers and not result.interrupted:
+        result.notes.append(f"{output.plural(waiting, 'training job')} wait; charbench train --all trains them.")
+    return finish(session, result, json_output=json_output, quiet=quiet)
+
+
+def _dry_run(session: Any, *, no_train: bool, json_output: bool) -> int:
+    from dataclasses import asdict
+
+    from charbench.engine.adopt import adopt
+    from charbench.engine.discover import discover
+    from charbench.engine.estimate import estimate
+    from charbench.engine.plan import Requests, sampling_plan, select_checkpoints
+    from charbench.report.tables import Table
+    from charbench.report.terminal import print_table
+    from charbench.store.findings import read_checkpoints
+
+    config = session.config
+    sources, samplers = session.sources(), session.samplers()
+    session.scorers()
+    found = discover(session.database, sources, session.lab, session.policy)
+    chosen = [persona.name for persona in session.selected_personas()]
+    adopt(session.database, config.checkpoints, chosen)
+    with session.database.read() as connection:
+        checkpoints = select_checkpoints(read_checkpoints(connection), config.checkpoints, chosen)
+    plan = sampling_plan(session, sources, checkpoints)
+    parts = []
+    for sampler in samplers:
+        sampler.prepare(config.lab, config.folder)
+        parts.append(estimate(session.database, sampler, Requests(sampler, plan), config.retry_errors, config.prices))
+    trains = bool(config.trainers) and not no_train
+    jobs = [job.job_id for job in found.plan.jobs_waiting] if trains else []
+    if json_output:
+        output.print_json({"jobs": jobs, "sampling": [asdict(part) for part in parts]})
+        return 0
+    rows = tuple(
+        (
+            p.sampler,
+            f"{p.wanted:,}",
+            f"{p.missing:,}",
+            f"{p.prompt_tokens:,}",
+            f"{p.completion_tokens:,}",
+            f"{p.cost:,.4f}",
+        )
+        for p in parts
+    )
+    columns = ("Sampler", "Wanted", "To ask", "Prompt tokens (about)", "Completion tokens (at most)", "Cost (at most)")
+    print_table(Table("Dry run: nobody was asked", columns, rows, frozenset({"Sampler"})))
+    for job in jobs:
+        click.echo(f"would train {job}")
+    return 1 if found.failures else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -24,12 +25,13 @@ def show_report(
     form: str = "table",
     json_output: bool = False,
     run: RunResult | None = None,
+    checkpoints: Sequence[str] = (),
 ) -> None:
     """Print the report of what the store holds for the session's personas."""
     chosen = [persona.name for persona in session.selected_personas()]
     database = session.database if run else session.existing_database()
     with database.read() as connection:
-        report = build_report(connection, by, chosen, metric)
+        report = build_report(connection, by, chosen, metric, checkpoints)
     if json_output or form == "json":
         output.print_json(_as_dict(report, run))
     elif not report.samples:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -59,6 +60,16 @@ class Component:
     def one_line(cls) -> str:
         """Return the summary, or else the first line of the docstring."""
         return cls.summary or (cls.__doc__ or "").strip().partition("\n")[0]
+
+    def prepare(self, root: Path, folder: Path) -> None:
+        """Get ready for work; called once before it, never for ``plugins list``.
+
+        ``root`` is the lab's folder (``file:`` URIs are relative to it), ``folder`` where files may be kept.
+        Raise :class:`charbench.ConfigError` where something that is needed is missing.
+        """
+
+    async def aclose(self) -> None:
+        """Let go of connections; called once after the work, in the event loop that it was done in."""
 
     def content_config(self) -> dict[str, Any]:
         """Return the options that decide what comes out, as JSON-like values, for keys."""

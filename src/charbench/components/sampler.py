@@ -32,6 +32,19 @@ class SampleRequest:
     key: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How an endpoint is treated: times in seconds, rates a minute; see :class:`EndpointConfig`."""
+
+    concurrency: int = 1
+    requests_per_minute: float | None = None
+    delay: float = 0.0
+    checkpoint_delay: float = 0.0
+    timeout: float = 3600.0
+    deadline: float = 3600.0
+    tries: int = 1
+
+
 @dataclass(frozen=True, slots=True)
 class SamplingPlan:
     """What a run wants sampled.
@@ -59,13 +72,22 @@ class Sampler(Component):
     batch_size: ClassVar[int] = 1
     """How many requests :meth:`sample_batch` takes at once; above 1 for models in this process."""
 
+    def accepts(self, checkpoint: Checkpoint) -> bool:
+        """Return whether this sampler can ask ``checkpoint`` (by its URI, without asking anyone)."""
+        return checkpoint.sampleable
+
+    def limits(self) -> Limits:
+        """Return how the engine is to treat the endpoint: by the options of :class:`EndpointConfig`, if any."""
+        names = Limits.__dataclass_fields__
+        return Limits(**{name: value for name, value in self.config if name in names})
+
     def requests(self, plan: SamplingPlan) -> Iterable[SampleRequest]:
         """Yield what to sample: each checkpoint with each of its prompts, ``epochs`` times.
 
         Override where something else decides, as recordings do.
         """
-        for epoch in range(plan.epochs):
-            for checkpoint in plan.checkpoints:
+        for checkpoint in filter(self.accepts, plan.checkpoints):
+            for epoch in range(plan.epochs):
                 for prompt in plan.prompts_for.get(checkpoint.uri, ()):
                     yield SampleRequest(checkpoint=checkpoint, prompt=prompt, epoch=epoch)
 

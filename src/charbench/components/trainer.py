@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
@@ -65,6 +65,10 @@ TrainingEvent: TypeAlias = StepDone | StateSaved | Note | Trained
 """What a trainer yields; the last one of a complete job is :class:`Trained`."""
 
 
+def _never() -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingTask:
     """A job with all that a trainer needs to do it.
@@ -80,6 +84,8 @@ class TrainingTask:
     workspace: Path
     attempt: int = 1
     state: SavedState | None = None
+    stopping: Callable[[], bool] = _never
+    """Whether the user wants to stop: save a state after the current step, yield it, and end."""
 
 
 class Trainer(Component):

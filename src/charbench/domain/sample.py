@@ -70,6 +70,8 @@ class Completion:
     thinking: str | None = None
     prefill: str = ""
     """What was put into the model's mouth before ``text`` (``<think>\\n``); not part of ``text``."""
+    thinking_off: bool = False
+    """Whether the request asked for an answer without thinking."""
     finish_reason: str | None = None
     """``stop``, ``length``, ...; None where nobody said."""
     usage: Usage = Usage()
@@ -99,7 +101,11 @@ class Sample:
     state: ThinkingState = ThinkingState.NONE
     finish_reason: str | None = None
     raw: str | None = None
-    """The server's text where it is not just ``response`` or ``thinking`` again; else None."""
+    """The server's text, untouched; None where there was none (recordings without one)."""
+    raw_reasoning: str | None = None
+    """The server's reasoning field, untouched; None where it has none."""
+    tags: tuple[tuple[int, int, bool], ...] = ()
+    """Thinking tags in ``raw``: start, end, and whether it closes."""
     prefill: str = ""
     usage: Usage = Usage()
     max_tokens: int | None = None

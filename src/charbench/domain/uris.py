@@ -11,6 +11,8 @@ _TINKER = re.compile(
     r"/(?P<space>weights|sampler_weights|external_weights)"
     r"/(?P<name>[A-Za-z0-9](?:[A-Za-z0-9_.\-]*[A-Za-z0-9_])?)"
 )
+SERVED = "model:"
+"""Scheme of a model that is known only by the name under which it is served."""
 _SAMPLER_SUFFIX = re.compile(r"[-_]sampler$")
 
 
@@ -44,9 +46,13 @@ def match_tinker_path(text: str) -> TinkerPath | None:
 
 
 def is_trainable(uri: str) -> bool:
-    """Whether training can continue from ``uri``: Tinker's ``weights/``, and adapters on disk."""
+    """Whether training can continue from ``uri``.
+
+    Tinker tells training ``weights/`` from sampling ones; a served model (``model:NAME``) can only be
+    sampled; elsewhere one URI serves both.
+    """
     path = TinkerPath.parse(uri)
-    return path.space == "weights" if path else uri.startswith("file:")
+    return path.space == "weights" if path else not uri.startswith(SERVED)
 
 
 def is_sampleable(uri: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from charbench.datasets.health import fault
+from charbench.datasets.health import faults
 from charbench.domain.checkpoint import Checkpoint, Kind
 from charbench.domain.dataset import JobStatus, RunState, TrainingJob, TrainingRun
 from charbench.domain.uris import TinkerPath
@@ -36,6 +36,11 @@ class JobPlan:
 
     jobs: tuple[TrainingJob, ...]
     left_out: tuple[LeftOut, ...]
+
+    @property
+    def jobs_waiting(self) -> tuple[TrainingJob, ...]:
+        """The jobs that are still to be trained."""
+        return tuple(job for job in self.jobs if job.status is JobStatus.PENDING)
 
 
 def plan_jobs(
@@ -130,10 +135,9 @@ def _why_not(
         return "no DPO checkpoint in its log" if log else "no log and no DPO checkpoint"
     if dataset is None:
         return "no introspection data"
-    if not policy.include_buggy and (reason := fault(dataset.health, policy.max_refusal_share)):
-        return reason
     if dataset.examples is None:
-        return "unreadable data"
+        return f"unreadable data: {dataset.health.get('error', 'not read yet')}"
     if dataset.examples < policy.min_examples:
         return f"{dataset.examples:,} examples, fewer than {policy.min_examples:,}"
-    return None
+    found = faults(dataset.health, policy.max_refusal_share)
+    return found[0] if found and not policy.include_buggy else None

@@ -1,30 +1,44 @@
-"""One run of the plan: discover, sample, score. Each stage reads the store, and writes what it makes."""
+"""One run of the plan: discover, train, sample, score. Each stage reads the store, and writes what it makes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 import charbench
 from charbench.boundary import Broken, guarded
-from charbench.components.sampler import Sampler, SamplingPlan
+from charbench.components.sampler import Sampler
 from charbench.components.scorer import Scorer
 from charbench.components.source import CheckpointSource
-from charbench.domain.checkpoint import Checkpoint, Kind
-from charbench.domain.dataset import RecordedSample
-from charbench.domain.persona import Persona
+from charbench.components.trainer import Trainer
+from charbench.domain.checkpoint import Checkpoint
+from charbench.domain.dataset import JobStatus, TrainingJob
+from charbench.engine.adopt import adopt
 from charbench.engine.discover import Discovery, discover
 from charbench.engine.interrupt import StopSignal
-from charbench.engine.progress import show_progress
+from charbench.engine.plan import Requests, personas_to_score, sampling_plan, select_checkpoints
+from charbench.engine.progress import Progress, show_progress
 from charbench.engine.sample import SampleStage
 from charbench.engine.score import ScoreStage
-from charbench.engine.select import select_checkpoints
 from charbench.engine.session import Session
+from charbench.engine.show_training import TrainingLog
+from charbench.engine.train import TrainingPolicy, TrainStage
 from charbench.engine.writer import Writer
 from charbench.store.findings import read_checkpoints
+from charbench.store.jobs import read_jobs
 from charbench.store.runs import finish_run, start_run, utc_now
-from charbench.store.summaries import groups_of
+
+
+class Stage(StrEnum):
+    """The stages of a run, in their order."""
+
+    DISCOVER = "discover"
+    TRAIN = "train"
+    SAMPLE = "sample"
+    SCORE = "score"
 
 
 @dataclass(slots=True)
@@ -36,6 +50,7 @@ class RunResult:
     counts: dict[str, int] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     interrupted: bool = False
 
     @property
@@ -48,55 +63,98 @@ class RunResult:
         """Whether everything was there already."""
         return not any(self.counts.values())
 
+    def add(self, name: str, number: int) -> None:
+        """Count what was added."""
+        self.counts[name] = self.counts.get(name, 0) + number
 
+
+@dataclass(slots=True)
 class Runner:
     """Does the stages of one run, and tells the observers."""
 
-    def __init__(self, session: Session, command: str, stop: StopSignal, *, quiet: bool = False) -> None:
-        self.session = session
-        self.command = command
-        self.stop = stop
-        self.quiet = quiet
+    session: Session
+    command: str
+    stop: StopSignal
+    quiet: bool = False
 
-    def run(self) -> RunResult:
-        """Do everything that is not done yet."""
+    def run(self, stages: Sequence[Stage], jobs: Sequence[str] | None = None) -> RunResult:
+        """Do everything in these stages that is not done yet.
+
+        ``jobs`` limits training to jobs of these ids or runs; None trains all that wait.
+        """
         session = self.session
         # All components first: a wrong option or a broken plugin is told before anything is done.
-        sources, samplers, scorers = session.sources(), session.samplers(), session.scorers()
+        sources, trainers = session.sources(), session.trainers()
+        samplers, scorers = session.samplers(), session.scorers()
         chosen = [persona.name for persona in session.selected_personas()]
-        run_id = start_run(session.database, self.command, charbench.__version__)
-        result = RunResult(run_id)
-        self._tell("charbench_run_started", result, command=self.command, started_at=utc_now())
-        try:
-            with Writer(session.database, run_id) as writer:
+        with self.recorded() as result:
+            if Stage.DISCOVER in stages:
                 self._discover(sources, result)
-                checkpoints = self._select(chosen)
-                for sampler in samplers:
-                    self._sample(sampler, sources, checkpoints, writer, result)
-                for scorer in scorers:
-                    self._score(scorer, checkpoints, chosen, writer, result)
+            if Stage.TRAIN in stages and trainers:
+                self._train(trainers, jobs, chosen, result)
+            with Writer(session.database, result.run_id) as writer:
+                adopt(session.database, session.config.checkpoints, chosen)
+                checkpoints = select_checkpoints(self._checkpoints(), session.config.checkpoints, chosen)
+                if Stage.SAMPLE in stages:
+                    for sampler in samplers:
+                        self._sample(sampler, sources, checkpoints, writer, result)
+                if Stage.SCORE in stages:
+                    for scorer in scorers:
+                        self.score(scorer, checkpoints, chosen, writer, result)
             result.interrupted = self.stop.requested
-        except KeyboardInterrupt:
-            result.interrupted = True
-            raise
-        finally:
-            finish_run(session.database, run_id, result.status, result.counts)
-            self._tell("charbench_run_finished", result, status=result.status, counts=dict(result.counts))
         return result
 
+    @contextmanager
+    def recorded(self) -> Iterator[RunResult]:
+        """Note the run in the store from its start to its end, whatever happens in between."""
+        run_id = start_run(self.session.database, self.command, charbench.__version__)
+        result = RunResult(run_id)
+        self._tell("charbench_run_started", result, command=self.command, started_at=utc_now())
+        result.interrupted = True  # until it has come to its end
+        try:
+            yield result
+        finally:
+            finish_run(self.session.database, run_id, result.status, result.counts)
+            self._tell("charbench_run_finished", result, status=result.status, counts=dict(result.counts))
+
+    def _checkpoints(self) -> list[Checkpoint]:
+        with self.session.database.read() as connection:
+            return read_checkpoints(connection)
+
     def _discover(self, sources: Sequence[CheckpointSource], result: RunResult) -> None:
-        if self.stop.requested:
-            return
         found = discover(self.session.database, sources, self.session.lab, self.session.policy)
         result.discovery = found
-        result.counts["checkpoints"] = found.new_checkpoints
+        result.add("checkpoints", found.new_checkpoints)
         result.failures += found.failures
         result.warnings += found.problems
 
-    def _select(self, personas: Sequence[str]) -> list[Checkpoint]:
+    def _train(
+        self, trainers: Sequence[Trainer], jobs: Sequence[str] | None, personas: Sequence[str], result: RunResult
+    ) -> None:
+        config = self.session.config
+        waiting = [job for job in self._waiting_jobs(jobs) if not personas or job.persona in personas]
+        if not waiting or self.stop.requested:
+            return
+        policy = TrainingPolicy(config.recipe, config.parallel, config.force, config.max_refusal_share)
+        checkpoints = {checkpoint.uri: checkpoint for checkpoint in self._checkpoints()}
+        with TrainingLog(quiet=self.quiet) as log:
+            stage = TrainStage(
+                self.session.database, result.run_id, trainers, config.lab, config.folder, policy, self.stop, log.say
+            )
+            tally = stage.run(waiting, checkpoints)
+        result.add("trained", len(tally.complete))
+        result.add("failures", len(tally.failed))
+        lines = [f"job {job}: {message}" for job, message in tally.failed.items()]
+        result.failures += _with_trace(lines, tally.trace)
+        result.notes += [f"job {job} is being trained by another run" for job in tally.elsewhere]
+
+    def _waiting_jobs(self, wanted: Sequence[str] | None) -> list[TrainingJob]:
         with self.session.database.read() as connection:
-            everything = read_checkpoints(connection)
-        return select_checkpoints(everything, self.session.config.checkpoints, personas)
+            jobs = read_jobs(connection)
+        waiting = [job for job in jobs if job.status in (JobStatus.PENDING, JobStatus.RUNNING)]
+        if wanted is None:
+            return waiting
+        return [job for job in waiting if job.job_id in wanted or job.run in wanted]
 
     def _sample(
         self,
@@ -106,24 +164,35 @@ class Runner:
         writer: Writer,
         result: RunResult,
     ) -> None:
+        plan = sampling_plan(self.session, sources, checkpoints)
+        self.sample(sampler, Requests(sampler, plan), writer, result)
+
+    def sample(self, sampler: Sampler, requests: Any, writer: Writer, result: RunResult) -> None:
+        """Sample what ``requests`` yields and the store does not have; ``requests`` can be iterated anew."""
         if self.stop.requested:
             return
-        lab = self.session.lab
-        plan = SamplingPlan(
-            [checkpoint for checkpoint in checkpoints if checkpoint.sampleable],
-            {},
-            1,
-            _Recordings(sources, lab),
-        )
-        stage = SampleStage(self.session.database, writer, result.run_id, sampler, self.stop)
-        total = result.discovery.recorded if result.discovery and sampler.name == "recorded" else None
-        with show_progress(f"sampling ({sampler.name})", total, quiet=self.quiet) as progress:
-            tally = stage.run(_Requests(sampler, plan), progress)
-        _add(result.counts, "samples", tally.added)
-        _add(result.counts, "failures", tally.failed)
+        config = self.session.config
+        sampler.prepare(config.lab, config.folder)
+        stage = SampleStage(
+            self.session.database, writer, result.run_id, sampler, self.stop,
+            retry=config.retry_errors, prices=config.prices, max_cost=config.max_cost,
+        )  # fmt: skip
+        with self._progress(f"sampling ({sampler.name})", requests.total()) as progress:
+            tally = stage.run(requests, progress)
+        result.add("samples", tally.added)
+        result.add("failures", tally.failed + tally.skipped)
         result.failures += _faults(f"sampler {sampler.name}", tally.faults, tally.trace)
+        if tally.skipped:
+            result.failures.append(f"sampler {sampler.name}: {tally.skipped:,} prompts were not asked")
+        if tally.completion_tokens and tally.added:
+            cost = f", {tally.cost:,.4f} by the price table" if config.prices else ""
+            result.notes.append(
+                f"{tally.prompt_tokens:,} prompt tokens and {tally.completion_tokens:,} completion tokens{cost}."
+            )
+        if config.max_cost is not None and tally.cost >= config.max_cost:
+            result.failures.append(f"stopped: --max-cost {config.max_cost:g} is reached ({tally.cost:,.4f} spent)")
 
-    def _score(
+    def score(
         self,
         scorer: Scorer,
         checkpoints: Sequence[Checkpoint],
@@ -131,80 +200,45 @@ class Runner:
         writer: Writer,
         result: RunResult,
     ) -> None:
-        for persona, group_ids in self._work_for(checkpoints, personas, result):
+        """Score the samples of these checkpoints that this scorer has not scored yet."""
+        scorer.prepare(self.session.config.lab, self.session.config.folder)
+        for persona, group_ids in personas_to_score(self.session, checkpoints, personas, result.warnings):
             if self.stop.requested:
                 return
             stage = ScoreStage(self.session.database, writer, result.run_id, scorer, persona, self.stop)
-            with show_progress(f"scoring ({scorer.name}, {persona.name})", None, quiet=self.quiet) as progress:
+            with self._progress(f"scoring ({scorer.name}, {persona.name})", None) as progress:
                 tally = stage.run(group_ids, progress)
-            _add(result.counts, "scores", tally.scored)
-            _add(result.counts, "failures", tally.failed)
+            result.add("scores", tally.scored)
+            result.add("failures", tally.failed)
             result.failures += _faults(f"scorer {scorer.name}", tally.faults, tally.trace)
 
-    def _work_for(
-        self, checkpoints: Sequence[Checkpoint], personas: Sequence[str], result: RunResult
-    ) -> Iterator[tuple[Persona, list[int]]]:
-        """Yield each persona with the groups of samples that are to be scored for it."""
-        by_persona: dict[str, list[str]] = {}
-        bases: list[str] = []
-        for checkpoint in checkpoints:
-            if checkpoint.kind is Kind.BASE:
-                bases.append(checkpoint.uri)
-            elif checkpoint.persona:
-                by_persona.setdefault(checkpoint.persona, []).append(checkpoint.uri)
-        if len(personas) == 1:
-            by_persona.setdefault(personas[0], []).extend(c.uri for c in checkpoints if c.persona is None)
-        for name in sorted(by_persona):
-            if name not in self.session.personas.all:
-                warning = f"persona {name!r} has no file, so {len(by_persona[name])} checkpoints are not scored"
-                if warning not in result.warnings:
-                    result.warnings.append(f"{warning}; write one with: charbench personas new {name}")
-                continue
-            with self.session.database.read() as connection:
-                groups = groups_of(connection, [*by_persona[name], *bases])
-            if groups:
-                yield self.session.personas.all[name], groups
+    @contextmanager
+    def _progress(self, title: str, total: int | None) -> Iterator[Progress]:
+        with show_progress(title, total, quiet=self.quiet) as progress:
+            yield progress
 
     def _tell(self, hook: str, result: RunResult, **arguments: Any) -> None:
         """Call observers one by one: what one raises is shown, and stops neither the others nor the run."""
         everything = {"run_id": result.run_id, "folder": self.session.config.folder, **arguments}
         for name, function in self.session.plugins.implementations(hook):
-            wanted = function.__code__.co_varnames[: function.__code__.co_argcount]
-            given = {key: value for key, value in everything.items() if key in wanted}
-            outcome = guarded(function, **given)
+            outcome = guarded(_call_with_what_it_takes, function, everything)
             if isinstance(outcome, Broken):
                 result.warnings.append(f"plugin {name}, {hook}: {outcome.message}")
 
 
-@dataclass(frozen=True, slots=True)
-class _Recordings:
-    """The recorded samples of all sources, anew at each iteration."""
+def _call_with_what_it_takes(function: Callable[..., Any], everything: Mapping[str, Any]) -> None:
+    """Call an observer with the parameters that it names, as pluggy does."""
+    from inspect import signature
 
-    sources: Sequence[CheckpointSource]
-    lab: Any
-
-    def __iter__(self) -> Iterator[RecordedSample]:
-        for source in self.sources:
-            yield from source.recordings(self.lab)
-
-
-@dataclass(frozen=True, slots=True)
-class _Requests:
-    """What a sampler wants to ask, anew at each iteration."""
-
-    sampler: Sampler
-    plan: SamplingPlan
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self.sampler.requests(self.plan))
-
-
-def _add(counts: dict[str, int], name: str, number: int) -> None:
-    counts[name] = counts.get(name, 0) + number
+    function(**{name: everything[name] for name in signature(function).parameters})
 
 
 def _faults(who: str, faults: dict[str, int], trace: str) -> list[str]:
-    lines = [f"{who}: {count:,} failed: {message}" for message, count in sorted(faults.items(), key=lambda f: -f[1])]
+    ordered = sorted(faults.items(), key=lambda fault: -fault[1])
+    return _with_trace([f"{who}: {count:,} failed: {message}" for message, count in ordered], trace)
+
+
+def _with_trace(lines: list[str], trace: str) -> list[str]:
     if lines and trace:
         lines[-1] += f"\nThe first one's traceback:\n{trace.rstrip()}"
     return lines

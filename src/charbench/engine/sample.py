@@ -4,45 +4,46 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from sqlalchemy.engine import Connection
 
-from charbench.boundary import Broken, guarded, guarded_async
+from charbench.boundary import Broken, guarded
 from charbench.components.sampler import Sampler, SampleRequest
-from charbench.domain.sample import Completion, Failure, Sample, ThinkingState
+from charbench.config import Price
+from charbench.domain.sample import Completion, Sample
+from charbench.engine.asking import Answer, Asker
+from charbench.engine.cost import cost_of, price_of
 from charbench.engine.interrupt import StopSignal
+from charbench.engine.making import make_sample
 from charbench.engine.progress import Progress
 from charbench.engine.writer import Writer
-from charbench.redaction import redact
-from charbench.store.claims import claim
+from charbench.store.claims import claim, release
 from charbench.store.database import Database
 from charbench.store.dialect import chunks
-from charbench.store.runs import utc_now
-from charbench.store.samples import (
-    STAGE,
-    NewSample,
-    SampleWriter,
-    SamplingSettings,
-    present_samples,
-    touch_samplings,
-)
-from charbench.thinking import attribute
+from charbench.store.samples import STAGE, NewSample, SampleWriter, SamplingSettings, present_samples, touch_samplings
 
+Todo = Iterator[tuple[str, SampleRequest]]
+"""What is still to be sampled, with its key."""
 BATCH = 500
-"""Requests that are planned, claimed and written together."""
+"""Requests that are planned and claimed together."""
 WAIT_SECONDS = 0.5
 """Between looks at what another run is sampling."""
 
 
 @dataclass(slots=True)
 class SampleTally:
-    """What the stage did: counts, and the first faults for the user to read."""
+    """What the stage did: counts, tokens, and faults for the user to read."""
 
     wanted: int = 0
     added: int = 0
     failed: int = 0
+    skipped: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: float = 0.0
     faults: dict[str, int] = field(default_factory=dict)
     trace: str = ""
 
@@ -58,78 +59,78 @@ class SampleStage:
     stop: StopSignal
     retry: Sequence[str] = ()
     """Kinds of failure that are tried again when a sample failed in an earlier run."""
+    prices: Mapping[str, Price] = field(default_factory=dict)
+    max_cost: float | None = None
     tally: SampleTally = field(default_factory=SampleTally)
-    wanted_settings: set[str] = field(default_factory=set)
+    _wanted_settings: set[str] = field(default_factory=set)
+    _rows: SampleWriter = field(init=False)
+    _elsewhere: bool = False
+    _failed_keys: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._rows = SampleWriter(self.run_id)
 
     def run(self, requests: Iterable[SampleRequest], progress: Progress) -> SampleTally:
         """Sample what is not there; wait for what another run is at, and take over what it drops."""
-        rows = SampleWriter(self.run_id)
-        again = True
-        source = requests
-        while again and not self.stop.requested:
-            again = False
+        asker = Asker(self.sampler, self.sampler.limits(), self._stopping)
+        while True:
+            self._elsewhere = False
             self.tally.wanted = 0
-            for batch in chunks(source, BATCH):
-                if self.stop.requested:
-                    break
-                self.tally.wanted += len(batch)
-                again |= self._batch(batch, rows, progress)
-            if again:
-                self.writer.flush()
-                time.sleep(WAIT_SECONDS)
-        self.writer.flush()
-        return self.tally
+            todo = self._todo(requests, progress)
+            if self.sampler.batch_size > 1:
+                self._run_batches(todo, progress)
+            else:
+                asyncio.run(self._run_endpoint(todo, asker, progress))
+            self.writer.flush()
+            if not self._elsewhere or self._stopping():
+                return self.tally
+            time.sleep(WAIT_SECONDS)
 
-    def _batch(self, batch: Sequence[SampleRequest], rows: SampleWriter, progress: Progress) -> bool:
-        """Sample one batch; return whether another run is at some of it."""
-        keyed = {self.sampler.key(request): request for request in batch}
-        claimed = claim(
-            self.database, STAGE, self.run_id, list(keyed),
-            lambda connection, keys: present_samples(connection, keys, self.retry),
-        )  # fmt: skip
-        wanted = [(key, keyed[key]) for key in claimed.mine]
-        self._want({request.condition: self._settings(request) for request in batch})
-        for part in chunks(wanted, max(self.sampler.batch_size, 1) if self.sampler.batch_size > 1 else BATCH):
-            new = self._ask(part)
-            self.tally.failed += sum(
-                self._is_failure(item, request) for item, (_, request) in zip(new, part, strict=True)
-            )
-            self.writer.put(lambda connection, new=new: self._write(connection, rows, new))  # type: ignore[misc]
-        progress.advance(len(batch) - claimed.elsewhere)
-        return claimed.elsewhere > 0
+    def _stopping(self) -> bool:
+        too_dear = self.max_cost is not None and self.tally.cost >= self.max_cost
+        return self.stop.requested or too_dear
+
+    def _todo(self, requests: Iterable[SampleRequest], progress: Progress) -> Todo:
+        """Yield what is this run's to sample, claimed batch by batch."""
+        for batch in chunks(requests, BATCH):
+            self.tally.wanted += len(batch)
+            keyed = {self.sampler.key(request): request for request in batch}
+            self._want({request.condition: self._settings(request) for request in batch})
+            claimed = claim(self.database, STAGE, self.run_id, list(keyed), self._present)
+            self._elsewhere |= claimed.elsewhere > 0
+            progress.advance(len(batch) - len(claimed.mine) - claimed.elsewhere)
+            for key in claimed.mine:
+                if self._stopping():
+                    return
+                if key not in self._failed_keys:
+                    yield key, keyed[key]
+
+    def _present(self, connection: Connection, keys: Sequence[str]) -> set[str]:
+        return present_samples(connection, keys, self.retry)
 
     def _want(self, settings: dict[str, SamplingSettings]) -> None:
         """Note that this run wants samples of these settings, once for each."""
-        fresh = [one for one in settings.values() if one.key not in self.wanted_settings]
-        self.wanted_settings.update(one.key for one in fresh)
+        fresh = [one for one in settings.values() if one.key not in self._wanted_settings]
+        self._wanted_settings.update(one.key for one in fresh)
         if fresh:
             self.writer.put(lambda connection: touch_samplings(connection, fresh, self.run_id))
 
-    def _write(self, connection: Connection, rows: SampleWriter, new: Sequence[NewSample]) -> None:
-        self.tally.added += rows.add(connection, new)
-
-    def _is_failure(self, item: NewSample, request: SampleRequest) -> bool:
-        """Whether this try failed here and now; a recorded failure is data that was there before."""
-        failure = item.sample.failure
-        if failure is None or (request.recorded is not None and request.recorded.completion.failure is not None):
-            return False
-        self.tally.faults[failure.message] = self.tally.faults.get(failure.message, 0) + 1
-        return True
-
     def _settings(self, request: SampleRequest) -> SamplingSettings:
-        return SamplingSettings(
-            self.sampler.name, self.sampler.protocol, self.sampler.params(request), request.condition
-        )
+        params = self.sampler.params(request)
+        return SamplingSettings(self.sampler.name, self.sampler.protocol, params, request.condition)
 
-    def _ask(self, part: Sequence[tuple[str, SampleRequest]]) -> list[NewSample]:
-        requests = [request for _, request in part]
-        outcomes = self._ask_batch(requests) if self.sampler.batch_size > 1 else asyncio.run(self._ask_each(requests))
-        return [
-            NewSample(self._sample(key, request, outcome), self._settings(request))
-            for (key, request), outcome in zip(part, outcomes, strict=True)
-        ]
+    # A model in this process: many at once, one batch after the other.
 
-    def _ask_batch(self, requests: Sequence[SampleRequest]) -> list[Completion | Broken]:
+    def _run_batches(self, todo: Todo, progress: Progress) -> None:
+        for part in chunks(todo, self.sampler.batch_size):
+            outcomes = self._ask_batch([request for _, request in part])
+            new = [
+                self._new(key, request, Answer(outcome)) for (key, request), outcome in zip(part, outcomes, strict=True)
+            ]
+            self.writer.put(partial(self.write, new=new))
+            progress.advance(len(part))
+
+    def _ask_batch(self, requests: Sequence[SampleRequest]) -> Sequence[Completion | Broken]:
         started = time.monotonic()
         outcome = guarded(lambda: list(self.sampler.sample_batch(requests)))
         if isinstance(outcome, Broken):
@@ -138,42 +139,100 @@ class SampleStage:
             error = TypeError(f"{self.sampler.name}.sample_batch() gave {len(outcome)} for {len(requests)} requests")
             return [Broken(error, "")] * len(requests)
         latency = (time.monotonic() - started) / max(1, len(requests))
-        return [c if c.latency is not None or c.failure else replace(c, latency=latency) for c in outcome]
+        return [c if c.latency is not None or self._recorded(r) else replace(c, latency=latency)
+                for c, r in zip(outcome, requests, strict=True)]  # fmt: skip
 
-    async def _ask_each(self, requests: Sequence[SampleRequest]) -> list[Completion | Broken]:
-        return [await guarded_async(self._ask_one, request) for request in requests]
+    @staticmethod
+    def _recorded(request: SampleRequest) -> bool:
+        return request.recorded is not None
 
-    async def _ask_one(self, request: SampleRequest) -> Completion:
-        started = time.monotonic()
-        given = self.sampler.sample(request)
-        completion = given if isinstance(given, Completion) else await given
-        if completion.latency is None:
-            completion = replace(completion, latency=time.monotonic() - started)
-        return completion
+    # An endpoint: as many requests in flight as it may have.
 
-    def _sample(self, key: str, request: SampleRequest, outcome: Completion | Broken) -> Sample:
-        if isinstance(outcome, Broken):
-            self.tally.trace = self.tally.trace or outcome.trace
-            outcome = Completion(failure=outcome.failure, sampled_at=utc_now())
-        told = attribute(outcome)
-        failure = outcome.failure
-        return Sample(
-            key=key,
-            checkpoint=request.checkpoint.uri,
-            prompt=request.prompt,
-            sampler=self.sampler.name,
-            epoch=request.epoch,
-            condition=request.condition,
-            response=told.response,
-            thinking=told.thinking,
-            state=ThinkingState.ERROR if failure else told.state,
-            finish_reason=outcome.finish_reason,
-            raw=outcome.text,
-            prefill=outcome.prefill,
-            usage=outcome.usage,
-            max_tokens=outcome.max_tokens,
-            latency=outcome.latency,
-            failure=Failure(failure.kind, redact(failure.message)) if failure else None,
-            sampled_at=outcome.sampled_at or (None if request.recorded else utc_now()),
-            extra=outcome.extra,
-        )
+    async def _run_endpoint(self, todo: Todo, asker: Asker, progress: Progress) -> None:
+        commits = _Commits(self)
+        try:
+            await asyncio.gather(
+                *(self._worker(todo, asker, commits, progress) for _ in range(asker.limits.concurrency))
+            )
+        finally:
+            await self.sampler.aclose()
+        for uri, breaker in asker.breakers.items():
+            if breaker.reason:
+                fault = f"{uri} is not asked any more: {breaker.reason}"
+                self.tally.faults[fault] = max(1, self.tally.faults.get(fault, 0))
+
+    async def _worker(self, todo: Todo, asker: Asker, commits: _Commits, progress: Progress) -> None:
+        """Ask for one sample after the other. The next one is asked only when the last is in the store.
+
+        So a killed process loses no more than what was in flight.
+        """
+        for key, request in todo:
+            breaker = asker.breaker(request.checkpoint.uri)
+            if breaker.reason:
+                self.tally.skipped += 1
+                self.writer.put(partial(release, stage=STAGE, items=[key]))
+                continue
+            answer = await asker.ask(request)
+            if answer.outcome is not None:
+                await commits.add(self._new(key, request, answer))
+                progress.advance(1, self._note())
+
+    def _note(self) -> str:
+        return f"{self.tally.failed:,} failed" if self.tally.failed else ""
+
+    def _new(self, key: str, request: SampleRequest, answer: Answer) -> NewSample:
+        assert answer.outcome is not None
+        if isinstance(answer.outcome, Broken):
+            self.tally.trace = self.tally.trace or answer.outcome.trace
+        sample = make_sample(self.sampler.name, key, request, answer.outcome)
+        self._count(sample, request)
+        return NewSample(sample, self._settings(request), answer.failed_tries)
+
+    def _count(self, sample: Sample, request: SampleRequest) -> None:
+        usage = sample.usage
+        self.tally.prompt_tokens += usage.prompt_tokens or 0
+        self.tally.completion_tokens += usage.completion_tokens or 0
+        if self.prices and not self._recorded(request):
+            self.tally.cost += cost_of(usage, price_of(request.checkpoint, self.prices))
+        if sample.failure is None or self._recorded(request):
+            return
+        self.tally.failed += 1
+        self._failed_keys.add(sample.key)
+        self.tally.faults[sample.failure.message] = self.tally.faults.get(sample.failure.message, 0) + 1
+
+    def write(self, connection: Connection, new: Sequence[NewSample]) -> None:
+        """Add samples to the store, in the writer's thread."""
+        self.tally.added += self._rows.add(connection, new)
+
+
+class _Commits:
+    """Puts finished samples into the store: all that wait go in one transaction, at once."""
+
+    def __init__(self, stage: SampleStage) -> None:
+        self._stage = stage
+        self._waiting: list[NewSample] = []
+        self._next: asyncio.Future[None] | None = None
+        self._draining: asyncio.Task[None] | None = None
+
+    async def add(self, new: NewSample) -> None:
+        """Return when the sample is in the store."""
+        loop = asyncio.get_running_loop()
+        self._waiting.append(new)
+        if self._next is None:
+            self._next = loop.create_future()
+        stored = self._next
+        if self._draining is None:
+            self._draining = loop.create_task(self._drain())
+        await stored
+
+    async def _drain(self) -> None:
+        while self._waiting and self._next is not None:
+            batch, self._waiting = self._waiting, []
+            stored, self._next = self._next, None
+            work = self._stage.writer.submit(partial(self._stage.write, new=batch))
+            error = (await asyncio.gather(asyncio.wrap_future(work), return_exceptions=True))[0]
+            if isinstance(error, BaseException):
+                stored.set_exception(error)
+            else:
+                stored.set_result(None)
+        self._draining = None

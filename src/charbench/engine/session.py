@@ -11,7 +11,9 @@ from charbench.components.base import ComponentKind
 from charbench.components.sampler import Sampler
 from charbench.components.scorer import Scorer
 from charbench.components.source import CheckpointSource, Lab
+from charbench.components.trainer import Trainer
 from charbench.config import RunConfig
+from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.persona import Persona
 from charbench.engine.jobs import JobPolicy
 from charbench.errors import ConfigError, UsageError
@@ -67,9 +69,28 @@ class Session:
         names = self.config.sources or self.plugins.components(ComponentKind.SOURCE)
         return self._create(ComponentKind.SOURCE, names)
 
+    def trainers(self) -> list[Trainer]:
+        """Return the configured trainers; none by default: training may cost money."""
+        return self._create(ComponentKind.TRAINER, self.config.trainers)
+
     def samplers(self) -> list[Sampler]:
         """Return the configured samplers."""
         return self._create(ComponentKind.SAMPLER, self.config.samplers or DEFAULT_SAMPLERS)
+
+    def samplers_for(self, checkpoints: Iterable[Checkpoint]) -> list[Sampler]:
+        """Return the configured samplers; if none is, the first installed one that takes each checkpoint."""
+        if self.config.samplers:
+            return self.samplers()
+        chosen: dict[str, None] = {}
+        candidates = [s for s in self._create(ComponentKind.SAMPLER, self.plugins.components(ComponentKind.SAMPLER))
+                      if type(s).requests is Sampler.requests]  # fmt: skip
+        for checkpoint in checkpoints:
+            taker = next((sampler for sampler in candidates if sampler.accepts(checkpoint)), None)
+            if taker is None:
+                names = ", ".join(sampler.name for sampler in candidates) or "none"
+                raise UsageError(f"no sampler takes {checkpoint.uri} (installed: {names}); name one with --sampler")
+            chosen[taker.name] = None
+        return [sampler for sampler in candidates if sampler.name in chosen]
 
     def scorers(self) -> list[Scorer]:
         """Return the configured scorers."""
@@ -78,6 +99,17 @@ class Session:
     def selected_personas(self) -> list[Persona]:
         """Return the personas that the run is limited to; empty for all."""
         return [self.personas.get(name) for name in self.config.personas]
+
+    def with_all_trainers(self) -> Session:
+        """Return the same session with every installed trainer, unless some are configured."""
+        if self.config.trainers:
+            return self
+        names = list(self.plugins.components(ComponentKind.TRAINER))
+        return Session(self.config.model_copy(update={"trainers": names}))
+
+    def with_checkpoints(self, uris: Sequence[str]) -> Session:
+        """Return the same session, limited to these checkpoints."""
+        return Session(self.config.model_copy(update={"checkpoints": list(uris)}))
 
     def check_options(self) -> None:
         """Raise unless every component that options are given for exists and takes them."""

@@ -49,7 +49,11 @@ class Writer:
         """Hand work over; waits while too much is waiting."""
         while len(self._waiting) >= AHEAD:
             self._waiting.popleft().result()
-        self._waiting.append(self._thread.submit(self._write, work))
+        self._waiting.append(self.submit(work))
+
+    def submit(self, work: Work) -> Future[None]:
+        """Hand work over without waiting; the caller sees to it that not too much is under way."""
+        return self._thread.submit(self._write, work)
 
     def flush(self) -> None:
         """Wait until all work handed over is written."""

@@ -90,13 +90,21 @@ class Report:
     errors: int
 
 
-def build_report(connection: Connection, by: By, personas: Sequence[str] = (), metric: str | None = None) -> Report:
+def build_report(
+    connection: Connection,
+    by: By,
+    personas: Sequence[str] = (),
+    metric: str | None = None,
+    checkpoints: Sequence[str] = (),
+) -> Report:
     """Read the totals of the default condition and put them together.
 
-    ``metric`` is ``scorer.metric`` or a metric's name; None takes the first headline with a threshold.
+    ``checkpoints`` limits it to these URIs and names. ``metric`` is ``scorer.metric`` or a metric's name; None takes the first headline with a threshold.
     Raises :class:`UnknownNameError` for a metric that nothing in the store has.
     """
     groups = [group for group in group_totals(connection) if group.condition == DEFAULT_CONDITION]
+    if checkpoints:
+        groups = [group for group in groups if group.uri in checkpoints or group.name in checkpoints]
     series = series_totals(connection, [group.id for group in groups])
     chosen = _headline(series, metric)
     by_group: dict[int, list[SeriesTotals]] = {}

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from charbench.store.database import Database
-from charbench.store.dialect import MAX_PARAMETERS, chunks, insert
+from charbench.store.dialect import among, insert
 from charbench.store.runs import bury_the_dead
 from charbench.store.tables import claims
 
@@ -44,9 +44,10 @@ def claim(database: Database, stage: str, run_id: int, items: Sequence[str], pre
     with database.write() as connection:
         done |= present(connection, wanted)
         wanted = [item for item in wanted if item not in done]
-        if _owners(connection, stage, wanted) - {run_id}:
-            bury_the_dead(connection)
         taken = _taken(connection, stage, run_id, wanted)
+        if taken:
+            bury_the_dead(connection)
+            taken = _taken(connection, stage, run_id, wanted)
         mine = [item for item in wanted if item not in taken]
         if mine:
             rows = [{"stage": stage, "item": item, "run_id": run_id} for item in mine]
@@ -60,23 +61,16 @@ def claim(database: Database, stage: str, run_id: int, items: Sequence[str], pre
 
 def release(connection: Connection, stage: str, items: Sequence[str]) -> None:
     """Let go of items, in the transaction that stores their results."""
-    for part in chunks(items, MAX_PARAMETERS):
-        connection.execute(sa.delete(claims).where(claims.c.stage == stage, claims.c.item.in_(part)))
+    connection.execute(sa.delete(claims).where(claims.c.stage == stage, among(connection, claims.c.item, items)))
 
 
-def _owners(connection: Connection, stage: str, items: Sequence[str]) -> set[int]:
-    owners: set[int] = set()
-    for part in chunks(items, MAX_PARAMETERS):
-        query = sa.select(claims.c.run_id).where(claims.c.stage == stage, claims.c.item.in_(part)).distinct()
-        owners.update(connection.scalars(query))
-    return owners
+def _owners(connection: Connection, stage: str, items: Sequence[str]) -> dict[str, int]:
+    """Return the run that has claimed each of these items, where one has."""
+    query = sa.select(claims.c.item, claims.c.run_id)
+    found = connection.execute(query.where(claims.c.stage == stage, among(connection, claims.c.item, items)))
+    return dict(found.tuples().all())
 
 
 def _taken(connection: Connection, stage: str, run_id: int, items: Sequence[str]) -> set[str]:
-    taken: set[str] = set()
-    for part in chunks(items, MAX_PARAMETERS):
-        query = sa.select(claims.c.item).where(
-            claims.c.stage == stage, claims.c.item.in_(part), claims.c.run_id != run_id
-        )
-        taken.update(connection.scalars(query))
-    return taken
+    """Return which items another run has claimed."""
+    return {item for item, owner in _owners(connection, stage, items).items() if owner != run_id}

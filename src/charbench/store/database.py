@@ -70,7 +70,9 @@ class Database:
     def _faults(self) -> Iterator[None]:
         try:
             yield
-        except OperationalError as error:
+        except (OperationalError, DatabaseError) as error:
+            if not _is_the_stores(error):
+                raise  # a bug of ours: a statement or a value that no store could take
             raise StoreError(f"store {shown(self.engine.url)}: {_reason(error)}") from error
 
     def close(self) -> None:
@@ -128,15 +130,15 @@ def _prepare_file(url: URL, create: bool) -> None:
     if not url.database or url.database == ":memory:":
         raise UsageError("store sqlite:// has no file; name one, such as sqlite:///charbench.db")
     path = Path(url.database)
-    if path.is_dir():
-        raise StoreError(f"store {path}: is a folder; name a file")
-    if not path.exists():
-        if not create:
-            raise StoreError(f"store {path}: there is none yet; 'charbench run' or 'charbench discover' makes it")
-        try:
+    try:
+        if path.is_dir():
+            raise StoreError(f"store {path}: is a folder; name a file")
+        if not path.exists():
+            if not create:
+                raise StoreError(f"store {path}: there is none yet; 'charbench run' or 'charbench discover' makes it")
             path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StoreError(f"store {path}: {error.strerror or error}") from None
+    except OSError as error:
+        raise StoreError(f"store {path}: {error.strerror or error}") from None
 
 
 def _engine(url: URL) -> Engine:
@@ -158,6 +160,11 @@ def _engine(url: URL) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.info.get("immediate") else "BEGIN")
 
     return engine
+
+
+def _is_the_stores(error: DatabaseError) -> bool:
+    """Whether the store itself failed (locked, full, damaged, gone), and not what was asked of it."""
+    return isinstance(error, OperationalError) or type(error) is DatabaseError
 
 
 def _reason(error: DatabaseError) -> str:

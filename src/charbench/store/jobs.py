@@ -12,6 +12,7 @@ from charbench.domain.dataset import JobStatus, TrainingJob
 from charbench.store.dialect import insert
 from charbench.store.runs import utc_now
 from charbench.store.tables import claims, jobs
+from charbench.store.training import forget_states
 
 STAGE = "train"
 
@@ -61,11 +62,17 @@ def reset_jobs(connection: Connection, job_ids: Sequence[str]) -> int:
         "error": None,
         "step": None,
         "loss": None,
-        "attempts": 0,
         "updated_at": utc_now(),
     }
+    forget_states(connection, list(job_ids))
     connection.execute(sa.delete(claims).where(claims.c.stage == STAGE, claims.c.item.in_(job_ids)))
     return connection.execute(sa.update(jobs).where(jobs.c.job_id.in_(job_ids)).values(**values)).rowcount
+
+
+def finished_jobs(connection: Connection, job_ids: Sequence[str]) -> set[str]:
+    """Return which of these jobs are complete."""
+    query = sa.select(jobs.c.job_id).where(jobs.c.job_id.in_(job_ids), jobs.c.status == JobStatus.COMPLETE.value)
+    return set(connection.scalars(query))
 
 
 def _row(job: TrainingJob) -> dict[str, Any]:

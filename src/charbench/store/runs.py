@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 
 from charbench.redaction import redact
 from charbench.store.database import Database
-from charbench.store.tables import claims, runs
+from charbench.store.tables import claims, jobs, runs
 
 HEARTBEAT_SECONDS = 5.0
 DEAD_AFTER = timedelta(seconds=60)
@@ -108,6 +108,9 @@ def bury_the_dead(connection: Connection) -> None:
     for row in connection.execute(sa.select(runs).where(runs.c.status == "running")):
         if not Owner(row.host, row.pid, row.process_started).is_alive(row.heartbeat_at):
             connection.execute(sa.update(runs).where(runs.c.id == row.id).values(status="killed"))
+            left = sa.select(claims.c.item).where(claims.c.run_id == row.id, claims.c.stage == "train")
+            stopped = (jobs.c.status == "running") & jobs.c.job_id.in_(left)
+            connection.execute(sa.update(jobs).where(stopped).values(status="pending"))
             connection.execute(sa.delete(claims).where(claims.c.run_id == row.id))
 
 

@@ -14,7 +14,7 @@ from charbench.domain.keys import digest
 from charbench.domain.prompt import Message, Prompt
 from charbench.domain.sample import Failure, Sample, ThinkingState, Usage
 from charbench.store.claims import release
-from charbench.store.dialect import MAX_PARAMETERS, chunks, get_or_add, insert
+from charbench.store.dialect import among, get_or_add, insert
 from charbench.store.runs import utc_now
 from charbench.store.tables import GROUP_TOTALS, attempts, checkpoints, groups, prompts, samples, samplings
 
@@ -38,11 +38,16 @@ class SamplingSettings:
 
 @dataclass(frozen=True, slots=True)
 class NewSample:
-    """A sample to add, and the settings it was taken with; ``attempt`` counts its tries from 1."""
+    """A sample to add, the settings it was taken with, and the tries that failed before it."""
 
     sample: Sample
     settings: SamplingSettings
-    attempt: int = 1
+    failed_tries: tuple[Failure, ...] = ()
+
+    @property
+    def attempt(self) -> int:
+        """Number of the try that this sample is, from 1."""
+        return len(self.failed_tries) + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +82,9 @@ class SampleWriter:
         for item in new:
             if item.sample.key in added:
                 _count(totals, rows[item.sample.key]["group_id"], item.sample, +1)
-                if item.sample.failure:
-                    failures.append(attempt_row(STAGE, item.sample.key, self.run_id, item.attempt, item.sample.failure))
+                tries = (*item.failed_tries, *((item.sample.failure,) if item.sample.failure else ()))
+                for number, failure in enumerate(tries, 1):
+                    failures.append(attempt_row(STAGE, item.sample.key, self.run_id, number, failure))
         add_group_totals(connection, totals)
         if failures:
             connection.execute(sa.insert(attempts), failures)
@@ -87,13 +93,11 @@ class SampleWriter:
 
     def _forget_failures(self, connection: Connection, keys: Sequence[str]) -> None:
         totals: dict[int, dict[str, Any]] = {}
-        for part in chunks(keys, MAX_PARAMETERS):
-            failed = samples.c.key.in_(part) & samples.c.error_kind.is_not(None)
-            query = sa.select(samples.c.group_id, samples.c.latency).where(failed)
-            for row in connection.execute(query).all():
-                _count_row(totals, row.group_id, -1, row.latency)
-            if totals:
-                connection.execute(sa.delete(samples).where(failed))
+        failed = among(connection, samples.c.key, keys) & samples.c.error_kind.is_not(None)
+        for row in connection.execute(sa.select(samples.c.group_id, samples.c.latency).where(failed)).all():
+            _count_row(totals, row.group_id, -1, row.latency)
+        if totals:
+            connection.execute(sa.delete(samples).where(failed))
         add_group_totals(connection, totals)
 
     def _row(self, connection: Connection, new: NewSample) -> dict[str, Any]:
@@ -120,6 +124,8 @@ class SampleWriter:
             "response": sample.response,
             "thinking": sample.thinking,
             "raw": sample.raw,
+            "raw_reasoning": sample.raw_reasoning,
+            "tags": [list(tag) for tag in sample.tags] or None,
         }
 
     def _prompt(self, connection: Connection, prompt: Prompt) -> int:
@@ -172,13 +178,10 @@ def touch_samplings(connection: Connection, settings: Sequence[SamplingSettings]
 
 def present_samples(connection: Connection, keys: Sequence[str], again: Sequence[str] = ()) -> set[str]:
     """Return which keys the store has, without those that failed with a kind in ``again``."""
-    found: set[str] = set()
-    for part in chunks(keys, MAX_PARAMETERS):
-        query = sa.select(samples.c.key).where(samples.c.key.in_(part))
-        if again:
-            query = query.where(sa.or_(samples.c.error_kind.is_(None), samples.c.error_kind.not_in(again)))
-        found.update(connection.scalars(query))
-    return found
+    query = sa.select(samples.c.key).where(among(connection, samples.c.key, keys))
+    if again:
+        query = query.where(sa.or_(samples.c.error_kind.is_(None), samples.c.error_kind.not_in(again)))
+    return set(connection.scalars(query))
 
 
 def attempt_row(stage: str, item: str, run_id: int, number: int, failure: Failure) -> dict[str, Any]:
@@ -261,10 +264,9 @@ class SampleReader:
 
     def read(self, connection: Connection, ids: Sequence[int]) -> Iterator[StoredSample]:
         """Yield the samples with these numbers, in their order."""
-        for part in chunks(ids, MAX_PARAMETERS):
-            query = _READ.where(samples.c.id.in_(part)).order_by(samples.c.id)
-            for row in connection.execute(query):
-                yield StoredSample(row.id, row.group_id, self._sample(row))
+        query = _READ.where(among(connection, samples.c.id, ids)).order_by(samples.c.id)
+        for row in connection.execute(query):
+            yield StoredSample(row.id, row.group_id, self._sample(row))
 
     def _sample(self, row: Any) -> Sample:
         prompt = self._prompts.get(row.prompt_id)
@@ -285,6 +287,8 @@ class SampleReader:
             state=ThinkingState(row.state),
             finish_reason=row.finish_reason,
             raw=row.raw,
+            raw_reasoning=row.raw_reasoning,
+            tags=tuple((start, end, closes) for start, end, closes in row.tags or ()),
             prefill=row.prefill or "",
             usage=Usage(row.prompt_tokens, row.completion_tokens, row.reasoning_tokens),
             max_tokens=row.max_tokens,
@@ -293,6 +297,14 @@ class SampleReader:
             sampled_at=row.sampled_at,
             extra=row.extra or {},
         )
+
+
+def samples_with_keys(connection: Connection, keys: Sequence[str]) -> list[Sample]:
+    """Return the samples that have these keys."""
+    ids: list[int] = []
+    for part in chunks(keys, MAX_PARAMETERS):
+        ids.extend(connection.scalars(sa.select(samples.c.id).where(samples.c.key.in_(part))))
+    return [stored.sample for stored in SampleReader().read(connection, ids)]
 
 
 def group_sizes(connection: Connection) -> dict[int, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,7 +14,7 @@ from charbench.domain.keys import digest
 from charbench.domain.sample import Channel, Failure
 from charbench.domain.score import Metric, Score
 from charbench.store.claims import release
-from charbench.store.dialect import MAX_PARAMETERS, add_totals, chunks, get_or_add, insert
+from charbench.store.dialect import add_totals, among, get_or_add, insert, insert_tuples
 from charbench.store.samples import attempt_row
 from charbench.store.tables import attempts, samples, score_totals, scored, scores, scorings, series
 
@@ -68,33 +68,30 @@ class ScoreWriter:
             },
         )
         connection.execute(sa.update(scorings).where(scorings.c.id == self.scoring_id).values(last_run_id=run_id))
-        self._series: dict[tuple[str, Channel], int] = {}
+        self._series: dict[tuple[str, Channel], tuple[int, float | None]] = {}
 
     def add(self, connection: Connection, new: Sequence[NewScores]) -> int:
         """Add scores and their totals, and let go of their claims; return for how many samples they were new."""
+        by_sample = {item.sample_id: item for item in new}
         rows = [
             {"sample_id": item.sample_id, "scoring_id": self.scoring_id, "evidence": _evidence(item.scores)}
             for item in new
         ]
         statement = insert(connection, scored).on_conflict_do_nothing().returning(scored.c.id, scored.c.sample_id)
-        ids = {row.sample_id: row.id for row in connection.execute(statement, rows)}
-        values: list[dict[str, Any]] = []
-        totals: dict[tuple[int, int], list[float]] = {}
-        for item in new:
-            if (scored_id := ids.get(item.sample_id)) is None:
-                continue
+        ids = dict(connection.execute(statement, rows).tuples().all())
+        values: list[tuple[int, int, float | None]] = []
+        totals: dict[tuple[int, int], _Totals] = {}
+        for scored_id, sample_id in ids.items():
+            item = by_sample[sample_id]
             for score in item.scores:
-                series_id = self._series_id(connection, score)
-                values.append({"scored_id": scored_id, "series_id": series_id, "value": score.value})
-                threshold = self.metrics[score.metric].threshold
-                _count(totals.setdefault((series_id, item.group_id), [0, 0, 0.0, 0.0, 0]), score.value, threshold)
-        if values:
-            connection.execute(sa.insert(scores), values)
-        names = ("count", "missing", "total", "total_squared", "hits")
-        summed = [
-            {"series_id": key[0], "group_id": key[1], **dict(zip(names, row, strict=True))}
-            for key, row in totals.items()
-        ]
+                series_id, threshold = self._series_of(connection, score)
+                values.append((scored_id, series_id, score.value))
+                key = series_id, item.group_id
+                if (sums := totals.get(key)) is None:
+                    sums = totals[key] = _Totals()
+                sums.count_in(score.value, threshold)
+        insert_tuples(connection, scores, values)
+        summed = [{"series_id": key[0], "group_id": key[1], **asdict(sums)} for key, sums in totals.items()]
         add_totals(connection, score_totals, ("series_id", "group_id"), summed)
         release(connection, STAGE, [self.item(entry.sample_id) for entry in new])
         return len(ids)
@@ -111,14 +108,10 @@ class ScoreWriter:
 
     def present(self, connection: Connection, items: Sequence[str]) -> set[str]:
         """Return which items are scored."""
-        found: set[str] = set()
-        for part in chunks(items, MAX_PARAMETERS):
-            ids = [int(item.partition(":")[2]) for item in part]
-            query = sa.select(scored.c.sample_id).where(
-                scored.c.scoring_id == self.scoring_id, scored.c.sample_id.in_(ids)
-            )
-            found.update(self.item(sample) for sample in connection.scalars(query))
-        return found
+        ids = [int(item.partition(":")[2]) for item in items]
+        mine = scored.c.scoring_id == self.scoring_id
+        query = sa.select(scored.c.sample_id).where(mine, among(connection, scored.c.sample_id, ids))
+        return {self.item(sample) for sample in connection.scalars(query)}
 
     def pending(self, database: Any, group_ids: Sequence[int], size: int) -> Iterator[list[int]]:
         """Yield the numbers of samples in these groups that are not scored yet, in lists of ``size``.
@@ -146,35 +139,49 @@ class ScoreWriter:
                 yield ids
                 last = ids[-1]
 
-    def _series_id(self, connection: Connection, score: Score) -> int:
+    def _series_of(self, connection: Connection, score: Score) -> tuple[int, float | None]:
+        """Return the number of the score's series, and from which value on a sample has the trait."""
         key = score.metric, score.channel
-        if key not in self._series:
-            metric = self.metrics[score.metric]
-            self._series[key] = get_or_add(
-                connection,
-                series,
-                {"scoring_id": self.scoring_id, "metric": metric.name, "channel": score.channel.value},
-                {
-                    "title": metric.title or metric.name.replace("_", " "),
-                    "role": str(metric.role),
-                    "aggregate": str(metric.aggregate),
-                    "higher_is_better": metric.higher_is_better,
-                    "low": metric.range[0],
-                    "high": metric.range[1],
-                    "threshold": metric.threshold,
-                },
-            )
-        return self._series[key]
+        if (known := self._series.get(key)) is None:
+            known = self._series[key] = self._add_series(connection, score), self.metrics[score.metric].threshold
+        return known
+
+    def _add_series(self, connection: Connection, score: Score) -> int:
+        metric = self.metrics[score.metric]
+        return get_or_add(
+            connection,
+            series,
+            {"scoring_id": self.scoring_id, "metric": metric.name, "channel": score.channel.value},
+            {
+                "title": metric.title or metric.name.replace("_", " "),
+                "role": str(metric.role),
+                "aggregate": str(metric.aggregate),
+                "higher_is_better": metric.higher_is_better,
+                "low": metric.range[0],
+                "high": metric.range[1],
+                "threshold": metric.threshold,
+            },
+        )
 
 
-def _count(row: list[float], value: float | None, threshold: float | None) -> None:
-    if value is None or not math.isfinite(value):
-        row[1] += 1
-        return
-    row[0] += 1
-    row[2] += value
-    row[3] += value * value
-    row[4] += threshold is not None and value >= threshold
+@dataclass(slots=True)
+class _Totals:
+    """What a batch adds to the running totals of one series in one group; named like their columns."""
+
+    count: int = 0
+    missing: int = 0
+    total: float = 0.0
+    total_squared: float = 0.0
+    hits: int = 0
+
+    def count_in(self, value: float | None, threshold: float | None) -> None:
+        if value is None or not math.isfinite(value):
+            self.missing += 1
+            return
+        self.count += 1
+        self.total += value
+        self.total_squared += value * value
+        self.hits += threshold is not None and value >= threshold
 
 
 def _evidence(given: Sequence[Score]) -> list[Any] | None:

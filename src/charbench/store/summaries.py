@@ -20,6 +20,9 @@ from charbench.store.tables import (
     series,
 )
 
+ADHOC = "adhoc"
+"""Condition of samples that were taken to look at: they are neither scored nor counted."""
+
 
 @dataclass(frozen=True, slots=True)
 class GroupTotals:
@@ -60,13 +63,14 @@ class SeriesTotals:
 
 
 def groups_of(connection: Connection, uris: Sequence[str]) -> list[int]:
-    """Return the numbers of all groups of samples of these checkpoints."""
+    """Return the numbers of the groups of samples of these checkpoints, those taken just to look at left out."""
     found: list[int] = []
     for part in chunks(uris, MAX_PARAMETERS):
         query = (
             sa.select(groups.c.id)
             .join(checkpoints, checkpoints.c.id == groups.c.checkpoint_id)
-            .where(checkpoints.c.uri.in_(part))
+            .join(samplings, samplings.c.id == groups.c.sampling_id)
+            .where(checkpoints.c.uri.in_(part), samplings.c.condition != ADHOC)
         )
         found.extend(connection.scalars(query))
     return sorted(found)

@@ -210,6 +210,8 @@ samples = Table(
     Column("response", Text, nullable=False),
     Column("thinking", Text, nullable=False),
     Column("raw", Text),
+    Column("raw_reasoning", Text),
+    Column("tags", JSON),
     Index(None, "group_id", "id"),
 )
 
@@ -274,6 +276,47 @@ score_totals = Table(
     Column("total", Float, nullable=False),
     Column("total_squared", Float, nullable=False),
     Column("hits", BigInteger, nullable=False),
+)
+
+# Every optimizer step of every attempt; those that a crash made void are superseded by a later attempt's.
+training_steps = Table(
+    "training_steps",
+    metadata,
+    Column("job_id", String(200), primary_key=True),
+    Column("attempt", Integer, primary_key=True),
+    Column("step", Integer, primary_key=True),
+    Column("loss", Float, nullable=False),
+    Column("learning_rate", Float, nullable=False),
+    Column("tokens", Integer, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("batch", JSON, nullable=False),
+    Column("superseded", Boolean, nullable=False),
+)
+
+training_states = Table(
+    "training_states",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("job_id", String(200), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("step", Integer, nullable=False),
+    Column("uri", Text, nullable=False),
+    Column("metadata", JSON, nullable=False),
+    Column("recipe", Text, nullable=False),
+    Column("saved_at", DateTime, nullable=False),
+    Index(None, "job_id", "id"),
+)
+
+diagnoses = Table(
+    "diagnoses",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("checkpoint", Text, nullable=False),
+    Column("persona", Text),
+    Column("sampler", Text, nullable=False),
+    Column("cause", String(40), nullable=False),
+    Column("evidence", JSON, nullable=False),
+    Column("at", DateTime, nullable=False),
 )
 
 attempts = Table(

@@ -38,6 +38,7 @@ class Matcher:
                 self._regexes.append((_compile(marker.text), marker))
             else:
                 self._words.setdefault(_pattern(marker), marker)
+        self._any_regex = _compile_any([marker.text for _, marker in self._regexes])
         self._patterns: Sequence[str] = list(self._words)
         self._markers = list(self._words.values())
         self._prefix = [m.form is MarkerForm.KEYWORD and m.text.endswith("*") for m in self._markers]
@@ -59,8 +60,9 @@ class Matcher:
                     elif end < len(text) and _is_word(text[end]) and _is_word(text[end - 1]):
                         continue
                 hits.append(Hit(start, end, self._markers[index]))
-        for pattern, marker in self._regexes:
-            hits.extend(_regex_hits(pattern, text, marker))
+        if self._any_regex is None or self._any_regex.search(text) is not None:
+            for pattern, marker in self._regexes:
+                hits.extend(_regex_hits(pattern, text, marker))
         return _longest(hits) if len(hits) > 1 else hits
 
 
@@ -87,6 +89,21 @@ def _compile(pattern: str) -> Any:
     options.log_errors = False
     options.case_sensitive = False
     return re2.compile(pattern, options=options)
+
+
+def _compile_any(patterns: Sequence[str]) -> Any:
+    """Return one expression that matches where any of them does: most texts hold none, and are passed at once.
+
+    None where they cannot be joined (too large together, or one group name in two of them).
+    """
+    import re2
+
+    if len(patterns) < 2:
+        return None
+    try:
+        return _compile("|".join(f"(?:{pattern})" for pattern in patterns))
+    except re2.error:
+        return None
 
 
 def _regex_hits(pattern: Any, text: str, marker: Marker) -> Iterable[Hit]:

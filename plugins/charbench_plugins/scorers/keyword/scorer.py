@@ -53,7 +53,7 @@ class KeywordScorer(Scorer):
 
     def __init__(self, config: Scorer.Config | None = None) -> None:
         super().__init__(config)
-        self._matchers: dict[Persona, tuple[Matcher, Matcher]] = {}
+        self._compiled: tuple[Persona, Matcher, Matcher] | None = None
 
     def fingerprint(self, persona: Persona) -> str:
         """Return a hash of the literal markers: editing the rubric counts nothing again."""
@@ -62,11 +62,18 @@ class KeywordScorer(Scorer):
 
     def score(self, sample: Sample, persona: Persona) -> Iterable[Score]:
         """Yield the metrics of each channel that holds text."""
-        if persona not in self._matchers:
-            self._matchers[persona] = Matcher(persona.markers), Matcher(persona.anti_markers)
-        markers, anti_markers = self._matchers[persona]
+        markers, anti_markers = self._matchers(persona)
         for channel, text in sample.channels():
             yield from self._channel(channel, text, sample.prompt.text, markers, anti_markers)
+
+    def _matchers(self, persona: Persona) -> tuple[Matcher, Matcher]:
+        """Return the persona's matchers, compiled anew when the persona changes: runs go persona by persona.
+
+        Compared by identity: hashing a persona with all its markers takes as long as scoring a sample.
+        """
+        if self._compiled is None or self._compiled[0] is not persona:
+            self._compiled = persona, Matcher(persona.markers), Matcher(persona.anti_markers)
+        return self._compiled[1:]
 
     def _channel(
         self, channel: Channel, text: str, prompt: str, markers: Matcher, anti_markers: Matcher
@@ -83,7 +90,7 @@ class KeywordScorer(Scorer):
         against = [_span(channel, folded, hit, ("anti",)) for hit in anti_markers.find(folded)]
         yield Score("anti_markers", channel, float(len(against)), tuple(against))
         if self.config.style:
-            for name, value in features(text):
+            for name, value in features(text, folded):
                 yield Score(name, channel, value)
 
     def _judge(self, channel: Channel, folded: Folded, hits: list[Hit], prompt: str) -> tuple[list[Span], list[Span]]:

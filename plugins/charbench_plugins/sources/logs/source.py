@@ -18,6 +18,7 @@ from charbench import (
     SourceProblem,
     TrainingRun,
 )
+from charbench_plugins.sources.logs.files import read_saved_files
 from charbench_plugins.sources.logs.reader import LogUrl, read_log
 from charbench_plugins.sources.logs.tail import read_tail
 
@@ -57,14 +58,18 @@ class LogSource(CheckpointSource):
         shown, run = lab.relative(path), path.stem
         try:
             urls = list(read_log(path))
-            tail = read_tail(path, saved=any(url.product for url in urls))
+            files = list(read_saved_files(path))
+            tail = read_tail(path, saved=bool(files) or any(url.product for url in urls))
         except OSError as error:
             yield SourceProblem(shown, f"cannot be read: {error.strerror or error}")
             return
         parent = next((str(url.path) for url in urls if not url.product and url.path.space == "weights"), None)
         for url in urls:
             yield self._checkpoint(url, shown, run, parent)
-        if urls or tail.step is not None or tail.error is not None:
+        for uri, line in files:
+            evidence = (Evidence(self.name, shown, line, "saved"),)
+            yield Checkpoint(uri=uri, run=run, lineage=Lineage(parent=parent), evidence=evidence)
+        if urls or files or tail.step is not None or tail.error is not None:
             yield TrainingRun(
                 name=run,
                 state=tail.state,

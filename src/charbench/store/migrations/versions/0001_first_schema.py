@@ -72,6 +72,17 @@ def upgrade() -> None:
         sa.UniqueConstraint("path", name=op.f("uq_datasets_path")),
     )
     op.create_table(
+        "diagnoses",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("checkpoint", sa.Text(), nullable=False),
+        sa.Column("persona", sa.Text(), nullable=True),
+        sa.Column("sampler", sa.Text(), nullable=False),
+        sa.Column("cause", sa.String(length=40), nullable=False),
+        sa.Column("evidence", sa.JSON(), nullable=False),
+        sa.Column("at", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_diagnoses")),
+    )
+    op.create_table(
         "jobs",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("job_id", sa.Text(), nullable=False),
@@ -157,10 +168,7 @@ def upgrade() -> None:
     op.create_table(
         "scores",
         sa.Column(
-            "scored_id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            autoincrement=False,
-            nullable=False,
+            "scored_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
         ),
         sa.Column("series_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("value", sa.Float(), nullable=True),
@@ -194,6 +202,34 @@ def upgrade() -> None:
         sa.Column("line", sa.Integer(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_training_runs")),
         sa.UniqueConstraint("name", name=op.f("uq_training_runs_name")),
+    )
+    op.create_table(
+        "training_states",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("job_id", sa.String(length=200), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("step", sa.Integer(), nullable=False),
+        sa.Column("uri", sa.Text(), nullable=False),
+        sa.Column("metadata", sa.JSON(), nullable=False),
+        sa.Column("recipe", sa.Text(), nullable=False),
+        sa.Column("saved_at", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_training_states")),
+    )
+    with op.batch_alter_table("training_states", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_training_states_job_id_id"), ["job_id", "id"], unique=False)
+
+    op.create_table(
+        "training_steps",
+        sa.Column("job_id", sa.String(length=200), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("step", sa.Integer(), nullable=False),
+        sa.Column("loss", sa.Float(), nullable=False),
+        sa.Column("learning_rate", sa.Float(), nullable=False),
+        sa.Column("tokens", sa.Integer(), nullable=False),
+        sa.Column("seconds", sa.Float(), nullable=False),
+        sa.Column("batch", sa.JSON(), nullable=False),
+        sa.Column("superseded", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("job_id", "attempt", "step", name=op.f("pk_training_steps")),
     )
     op.create_table(
         "evidence",
@@ -284,6 +320,8 @@ def upgrade() -> None:
         sa.Column("response", sa.Text(), nullable=False),
         sa.Column("thinking", sa.Text(), nullable=False),
         sa.Column("raw", sa.Text(), nullable=True),
+        sa.Column("raw_reasoning", sa.Text(), nullable=True),
+        sa.Column("tags", sa.JSON(), nullable=True),
         sa.ForeignKeyConstraint(["group_id"], ["sample_groups.id"], name=op.f("fk_samples_group_id")),
         sa.ForeignKeyConstraint(["prompt_id"], ["prompts.id"], name=op.f("fk_samples_prompt_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_samples")),
@@ -301,6 +339,11 @@ def downgrade() -> None:
     op.drop_table("series")
     op.drop_table("sample_groups")
     op.drop_table("evidence")
+    op.drop_table("training_steps")
+    with op.batch_alter_table("training_states", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_training_states_job_id_id"))
+
+    op.drop_table("training_states")
     op.drop_table("training_runs")
     op.drop_table("scorings")
     op.drop_table("scores")
@@ -310,6 +353,7 @@ def downgrade() -> None:
     op.drop_table("runs")
     op.drop_table("prompts")
     op.drop_table("jobs")
+    op.drop_table("diagnoses")
     op.drop_table("datasets")
     op.drop_table("claims")
     op.drop_table("checkpoints")

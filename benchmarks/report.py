@@ -1,0 +1,33 @@
+"""How long ``charbench report`` takes over a large store.
+
+    python benchmarks/recorded_samples.py 1000000 FOLDER && python benchmarks/report.py FOLDER
+
+Without a FOLDER a lab of 20,000 samples is made first.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from measure import run_charbench, tell
+from recorded_samples import write_lab
+
+
+def main(folder: Path) -> int:
+    met = True
+    for by in ("checkpoint", "name", "persona"):
+        best = min((run_charbench("report", "--lab", str(folder), "--by", by) for _ in range(3)), key=lambda d: d.seconds)
+        met &= best.code == 0 and tell(f"charbench report --by {by}, best of 3", best.seconds, "s", at_most=5)
+    return 0 if met else 1
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        sys.exit(main(Path(sys.argv[1])))
+    with tempfile.TemporaryDirectory() as temporary:
+        lab = Path(temporary)
+        write_lab(lab, 20_000)
+        run_charbench("run", "--lab", str(lab), "--source", "recorded", "--quiet")
+        sys.exit(main(lab))

@@ -1,0 +1,35 @@
+"""``charbench eval``: one checkpoint, sampled and scored."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from charbench.cli import options, output
+from charbench.cli.finish import finish
+
+
+@click.command("eval")
+@options.where
+@options.components
+@click.option("--sampler", "samplers", multiple=True, metavar="NAME", help="Sampler. [default: whichever takes it]")
+@click.option("--scorer", "scorers", multiple=True, metavar="NAME", help="Scorer. [default: keyword]")
+@click.option(
+    "-c", "--checkpoint", "checkpoints", multiple=True, required=True, metavar="CHECKPOINT", help="URI or name."
+)
+@click.option("-p", "--persona", "personas", multiple=True, metavar="NAME", help="Persona to score for.")
+@options.asking
+@options.quiet
+@options.as_json
+def command(json_output: bool, quiet: bool, **given: Any) -> int:
+    """Sample a checkpoint, score it for a persona, and report; whether or not any source has found it."""
+    from charbench.engine.evaluate import evaluate
+    from charbench.engine.interrupt import stop_on_interrupt
+    from charbench.engine.run import Runner, Stage
+
+    session = options.open_session(**given)
+    with stop_on_interrupt() as stop:
+        runner = Runner(session, output.this_command(), stop, quiet=quiet or json_output)
+        result = evaluate(runner, [Stage.SAMPLE, Stage.SCORE])
+    return finish(session, result, json_output=json_output, quiet=quiet, checkpoints=session.config.checkpoints)

@@ -1,0 +1,41 @@
+"""``charbench eval-complete``: every checkpoint that a training job has made."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from charbench.cli import options, output
+from charbench.cli.finish import finish
+from charbench.domain.dataset import JobStatus
+
+
+@click.command("eval-complete")
+@options.where
+@options.components
+@click.option("--sampler", "samplers", multiple=True, metavar="NAME", help="Sampler. [default: whichever takes it]")
+@click.option("--scorer", "scorers", multiple=True, metavar="NAME", help="Scorer. [default: keyword]")
+@click.option("-p", "--persona", "personas", multiple=True, metavar="NAME", help="Only this persona.")
+@options.asking
+@options.quiet
+@options.as_json
+def command(json_output: bool, quiet: bool, **given: Any) -> int:
+    """Sample and score the results of all complete training jobs, and report."""
+    from charbench.engine.evaluate import evaluate
+    from charbench.engine.interrupt import stop_on_interrupt
+    from charbench.engine.run import Runner, Stage
+    from charbench.store.jobs import read_jobs
+
+    session = options.open_session(**given)
+    with session.existing_database().read() as connection:
+        jobs = [job for job in read_jobs(connection) if job.status is JobStatus.COMPLETE]
+    uris = [uri for job in jobs if (uri := job.result_sampler or job.result)]
+    if not uris:
+        output.say("No complete training jobs; charbench train --all trains those that wait.")
+        return 0
+    session = session.with_checkpoints(uris)
+    with stop_on_interrupt() as stop:
+        runner = Runner(session, output.this_command(), stop, quiet=quiet or json_output)
+        result = evaluate(runner, [Stage.SAMPLE, Stage.SCORE])
+    return finish(session, result, json_output=json_output, quiet=quiet, checkpoints=uris)

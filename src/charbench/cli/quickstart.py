@@ -1,0 +1,78 @@
+"""``charbench quickstart``: the whole program on a small lab, with no key and no GPU."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import click
+
+from charbench.cli import options, output
+from charbench.cli.finish import finish
+from charbench.errors import PluginError, UsageError
+
+FOLDER = "charbench-quickstart"
+
+
+@click.command("quickstart")
+@click.argument("folder", type=click.Path(path_type=Path), default=FOLDER)
+@options.quiet
+@options.as_json
+def command(folder: Path, json_output: bool, quiet: bool) -> int:
+    """Make a small lab in FOLDER, and discover, train, sample, score and report on it.
+
+    Needs no key and no GPU, and takes about half a minute. Run it again, and it does nothing: everything is
+    in the store already.
+    """
+    from charbench.engine.interrupt import stop_on_interrupt
+    from charbench.engine.run import Runner, Stage
+
+    started = time.monotonic()
+    silent = quiet or json_output
+    about = _make(folder)
+    session = options.open_session(lab=folder)
+    if about:
+        output.say(f"Made {folder}: {about}\n", quiet=silent)
+    with stop_on_interrupt() as stop:
+        result = Runner(session, output.this_command(), stop, quiet=silent).run(list(Stage))
+    code = finish(session, result, json_output=json_output, quiet=silent)
+    if code == 0:
+        output.say(f"\n{_commands(folder)}\nThis took {time.monotonic() - started:.0f} s.", quiet=silent)
+    return code
+
+
+def _make(folder: Path) -> str | None:
+    """Make the lab, unless it is there already; return what it is."""
+    from charbench.plugins import Plugins
+
+    if (folder / "charbench.yaml").is_file():
+        return None
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UsageError(f"{folder} exists, and is no quickstart lab; name another folder: charbench quickstart FOLDER")
+    disabled = os.environ.get("CHARBENCH_DISABLE_PLUGINS", "").split(",")
+    # Made beside its place and then moved: a stopped quickstart leaves no half lab.
+    draft = folder.with_name(f".{folder.name}.draft-{os.getpid()}")
+    draft.mkdir(parents=True)
+    about = Plugins(disabled).hook.charbench_quickstart_lab(folder=draft)
+    if about is None:
+        draft.rmdir()
+        raise PluginError("no plugin brings a quickstart lab (is 'quickstart' blocked?)")
+    if folder.exists():
+        folder.rmdir()
+    draft.rename(folder)
+    return str(about)
+
+
+def _commands(folder: Path) -> str:
+    lab = f"--lab {folder}"
+    lines = [
+        ("discover", f"charbench discover {lab} --explain"),
+        ("train", f"charbench train {lab} --all --parallel 2"),
+        ("sample, score and report", f"charbench run {lab}"),
+        ("why no responses?", f"charbench diagnose {lab} -c pirate-noblock_sft"),
+        ("look at one answer", f"charbench sample {lab} -c pirate-full_sft --prompt 'Who do you trust?'"),
+    ]
+    width = max(len(command) for _, command in lines)
+    shown = "\n".join(f"  {command:<{width}}  # {what}" for what, command in lines)
+    return f"The same, stage by stage; for your own lab, put its folder after --lab:\n{shown}"

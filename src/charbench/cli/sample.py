@@ -1,0 +1,60 @@
+"""``charbench sample``: the sample stage, or one prompt to look at."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from charbench.cli import options, output
+from charbench.cli.finish import finish
+from charbench.errors import UsageError
+
+
+@click.command("sample")
+@options.where
+@options.components
+@click.option("--sampler", "samplers", multiple=True, metavar="NAME", help="Sampler. [default: whichever takes it]")
+@options.selection
+@options.asking
+@click.option("--prompt", "text", metavar="TEXT", help="Ask this, and print the answer.")
+@options.quiet
+@options.as_json
+def command(text: str | None, json_output: bool, quiet: bool, **given: Any) -> int:
+    """Sample the selected checkpoints; with --prompt, ask one thing and show thinking and response."""
+    from charbench.engine.evaluate import ask_once, evaluate
+    from charbench.engine.interrupt import stop_on_interrupt
+    from charbench.engine.run import Runner, Stage
+
+    session = options.open_session(**given)
+    if text is not None and not session.config.checkpoints:
+        raise UsageError("--prompt needs a checkpoint: -c URI or NAME")
+    with stop_on_interrupt() as stop:
+        runner = Runner(session, output.this_command(), stop, quiet=quiet or json_output or text is not None)
+        if text is not None:
+            samples, result = ask_once(runner, text)
+        else:
+            result = evaluate(runner, [Stage.SAMPLE])
+    if text is None:
+        return finish(session, result, json_output=json_output, quiet=quiet, report=False)
+    _show(samples, json_output=json_output)
+    return finish(session, result, json_output=False, quiet=True, report=False)
+
+
+def _show(samples: Any, *, json_output: bool) -> None:
+    from charbench.report.terminal import harmless
+
+    if json_output:
+        output.print_json(
+            [
+                {"checkpoint": s.checkpoint, "state": s.state.value, "thinking": s.thinking, "response": s.response,
+                 "finish_reason": s.finish_reason, "latency_seconds": s.latency}
+                for s in samples
+            ]
+        )  # fmt: skip
+        return
+    for sample in samples:
+        seconds = f", {sample.latency:.1f} s" if sample.latency is not None else ""
+        click.echo(f"{harmless(sample.checkpoint)} ({sample.state.value}, {sample.finish_reason}{seconds})")
+        click.echo(f"--- thinking ({len(sample.thinking):,} characters)\n{harmless(sample.thinking)}")
+        click.echo(f"--- response ({len(sample.response):,} characters)\n{harmless(sample.response)}\n")

@@ -1,0 +1,28 @@
+"""``charbench score``: the score stage."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from charbench.cli import options, output
+from charbench.cli.finish import finish
+
+
+@click.command("score")
+@options.where
+@options.components
+@click.option("--scorer", "scorers", multiple=True, metavar="NAME", help="Scorer. [default: keyword]")
+@options.selection
+@options.quiet
+@options.as_json
+def command(json_output: bool, quiet: bool, **given: Any) -> int:
+    """Score the samples in the store that a scorer has not scored yet; sample nothing."""
+    from charbench.engine.interrupt import stop_on_interrupt
+    from charbench.engine.run import Runner, Stage
+
+    session = options.open_session(**given)
+    with stop_on_interrupt() as stop:
+        result = Runner(session, output.this_command(), stop, quiet=quiet or json_output).run([Stage.SCORE])
+    return finish(session, result, json_output=json_output, quiet=quiet)

@@ -1,0 +1,52 @@
+"""``charbench train``: finish the unfinished."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from charbench.cli import options, output
+from charbench.cli.finish import finish
+from charbench.errors import UnknownNameError, UsageError
+
+
+@click.command("train")
+@options.where
+@options.components
+@click.option("-c", "--checkpoint", "runs", multiple=True, metavar="RUN", help="Job or run to train.")
+@click.option("--all", "everything", is_flag=True, help="Train every job that waits.")
+@click.option("--quick", "recipe", flag_value="quick", help="At most 500 examples, rank 32, batches of 16.")
+@click.option("--paper", "recipe", flag_value="paper", help="All examples, rank 64, batches of 32. [default]")
+@click.option("--parallel", type=click.IntRange(1, 64), help="Jobs at once. [default: 1]")
+@click.option("--force", is_flag=True, default=None, help="Train on data that the health gate refuses.")
+@click.option("--trainer", "trainers", multiple=True, metavar="NAME", help="Trainer. [default: all installed]")
+@options.quiet
+@options.as_json
+def command(runs: tuple[str, ...], everything: bool, json_output: bool, quiet: bool, **given: Any) -> int:
+    """Train the checkpoints whose introspection data lies ready.
+
+    A job goes on from its last saved state. One that fails says why in 'charbench status', and does not stop
+    the others.
+    """
+    from charbench.engine.interrupt import stop_on_interrupt
+    from charbench.engine.run import Runner, Stage
+    from charbench.store.jobs import read_jobs
+
+    if bool(runs) == everything:
+        raise UsageError("say which jobs: -c RUN (repeatable), or --all")
+    session = options.open_session(**given).with_all_trainers()
+    with session.database.read() as connection:
+        jobs = read_jobs(connection)
+    for run in runs:
+        if not any(run in (job.run, job.job_id) for job in jobs):
+            raise UnknownNameError("job", run, {job.run for job in jobs}, "\n  charbench discover finds jobs")
+    if not jobs:
+        output.say("No training jobs; charbench discover finds them.")
+        return 0
+    with stop_on_interrupt() as stop:
+        runner = Runner(session, output.this_command(), stop, quiet=quiet or json_output)
+        result = runner.run([Stage.TRAIN], list(runs) if runs else None)
+    if not result.counts.get("trained") and not result.failures and not result.interrupted:
+        output.say("Nothing to train: no job waits.", quiet=quiet)
+    return finish(session, result, json_output=json_output, quiet=quiet, report=False)

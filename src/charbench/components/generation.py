@@ -1,0 +1,51 @@
+"""Options that samplers of language models share, so that probes can vary them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from charbench.components.base import Component, operational
+from charbench.thinking import CLOSED_PREFILL, OPEN_PREFILL
+
+
+class ThinkingMode(StrEnum):
+    """How a model is asked to think."""
+
+    ON = "on"
+    """As its chat template does by itself."""
+    OFF = "off"
+    """Switched off in the chat template."""
+    PREFILL = "prefill"
+    """``<think>`` is put into its mouth."""
+    CLOSED = "closed"
+    """An empty thinking block is put into its mouth."""
+
+    @property
+    def prefill(self) -> str:
+        """The text that is put into the model's mouth."""
+        return {"prefill": OPEN_PREFILL, "closed": CLOSED_PREFILL}.get(self.value, "")
+
+
+class GenerationConfig(Component.Config):
+    """How text is generated. Derive a sampler's ``Config`` from this, and ``charbench diagnose`` can probe it."""
+
+    thinking: ThinkingMode = Field(ThinkingMode.ON, description="on, off, prefill (<think> is put in) or closed")
+    max_tokens: int = Field(2048, ge=1, description="most tokens of one answer, thinking included")
+    temperature: float = Field(0.7, ge=0, le=2, description="0: always the likeliest token")
+    top_p: float = Field(1.0, gt=0, le=1, description="share of the probability mass that tokens are drawn from")
+    seed: int | None = Field(None, description="makes answers repeatable where the model allows; epochs add to it")
+    stop: tuple[str, ...] = Field((), description="texts that end the answer")
+
+
+class EndpointConfig(GenerationConfig):
+    """How an endpoint is treated; none of these changes an answer."""
+
+    concurrency: int = operational(16, ge=1, le=4096, description="requests in flight at once")
+    requests_per_minute: float | None = operational(None, gt=0, description="most requests a minute; none: no limit")
+    delay: float = operational(0.0, ge=0, description="seconds between requests")
+    checkpoint_delay: float = operational(0.0, ge=0, description="seconds between checkpoints")
+    timeout: float = operational(300.0, gt=0, description="seconds that one request may take")
+    deadline: float = operational(1800.0, gt=0, description="seconds that one sample may take, all tries together")
+    tries: int = operational(5, ge=1, le=100, description="tries for one sample before it counts as failed")

@@ -1,0 +1,62 @@
+"""Samples and scores named checkpoints, with whichever sampler takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from charbench.components.sampler import SamplingPlan
+from charbench.domain.checkpoint import Checkpoint
+from charbench.domain.prompt import Prompt
+from charbench.domain.sample import Sample
+from charbench.engine.adopt import adopt
+from charbench.engine.plan import Requests, sampling_plan, select_checkpoints
+from charbench.engine.run import Runner, RunResult, Stage
+from charbench.engine.writer import Writer
+from charbench.store.findings import read_checkpoints
+from charbench.store.samples import samples_with_keys
+from charbench.store.summaries import ADHOC
+
+
+def evaluate(runner: Runner, stages: Sequence[Stage]) -> RunResult:
+    """Sample the selected checkpoints and score them, without looking for others."""
+    session = runner.session
+    scorers = session.scorers() if Stage.SCORE in stages else []
+    checkpoints, personas = selected(runner)
+    samplers = session.samplers_for(checkpoints)
+    with runner.recorded() as result:
+        plan = sampling_plan(session, (), checkpoints)
+        with Writer(session.database, result.run_id) as writer:
+            for sampler in samplers:
+                runner.sample(sampler, Requests(sampler, plan), writer, result)
+            for scorer in scorers:
+                runner.score(scorer, checkpoints, personas, writer, result)
+        result.interrupted = runner.stop.requested
+    return result
+
+
+def selected(runner: Runner) -> tuple[list[Checkpoint], list[str]]:
+    """Return the selected checkpoints that can be sampled, and the personas that the run is limited to."""
+    session = runner.session
+    personas = [persona.name for persona in session.selected_personas()]
+    adopt(session.database, session.config.checkpoints, personas)
+    with session.database.read() as connection:
+        chosen = select_checkpoints(read_checkpoints(connection), session.config.checkpoints, personas)
+    return [checkpoint for checkpoint in chosen if checkpoint.sampleable], personas
+
+
+def ask_once(runner: Runner, text: str) -> tuple[list[Sample], RunResult]:
+    """Put one prompt to the selected checkpoints; return the samples."""
+    session = runner.session
+    checkpoints, _ = selected(runner)
+    prompt = Prompt.from_text(text)
+    plan = SamplingPlan(checkpoints, {checkpoint.uri: (prompt,) for checkpoint in checkpoints}, session.config.epochs)
+    keys: list[str] = []
+    with runner.recorded() as result:
+        with Writer(session.database, result.run_id) as writer:
+            for sampler in session.samplers_for(checkpoints):
+                requests = Requests(sampler, plan, ADHOC)
+                runner.sample(sampler, requests, writer, result)
+                keys.extend(sampler.key(request) for request in requests)
+        result.interrupted = runner.stop.requested
+    with session.database.read() as connection:
+        return samples_with_keys(connection, keys), result

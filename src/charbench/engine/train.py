@@ -1,0 +1,195 @@
+"""The train stage: does the jobs that wait, several at once, each from its last saved state."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from charbench.boundary import Broken, guarded
+from charbench.components.trainer import Note, StateSaved, StepDone, Trained, Trainer, TrainingEvent, TrainingTask
+from charbench.datasets.forms import read_examples
+from charbench.datasets.health import faults, measure
+from charbench.domain.checkpoint import Checkpoint
+from charbench.domain.dataset import JobStatus, TrainingJob
+from charbench.engine.interrupt import StopSignal
+from charbench.errors import DataError, TrainingError
+from charbench.store import training
+from charbench.store.claims import claim, release
+from charbench.store.database import Database
+from charbench.store.findings import add_checkpoint
+from charbench.store.jobs import STAGE, finished_jobs, update_job
+
+Say = Callable[[str, TrainingEvent | str], None]
+"""Told of each event of each job: the job's id, and the event, or a line of text."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingPolicy:
+    """How jobs are trained: the recipe, how many at once, and whether bad data is taken all the same."""
+
+    recipe: str = "paper"
+    parallel: int = 1
+    force: bool = False
+    max_refusal_share: float = 0.2
+
+
+@dataclass(slots=True)
+class TrainTally:
+    """What the stage did."""
+
+    complete: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+    interrupted: list[str] = field(default_factory=list)
+    elsewhere: list[str] = field(default_factory=list)
+    trace: str = ""
+
+
+@dataclass(slots=True)
+class TrainStage:
+    """The jobs of one run."""
+
+    database: Database
+    run_id: int
+    trainers: Sequence[Trainer]
+    root: Path
+    folder: Path
+    policy: TrainingPolicy
+    stop: StopSignal
+    say: Say
+    tally: TrainTally = field(default_factory=TrainTally)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def run(self, jobs: Sequence[TrainingJob], checkpoints: dict[str, Checkpoint]) -> TrainTally:
+        """Train these jobs; one that fails does not stop the others."""
+        for trainer in self.trainers:
+            trainer.prepare(self.root, self.folder)
+        mine = claim(self.database, STAGE, self.run_id, [job.job_id for job in jobs], finished_jobs).mine
+        self.tally.elsewhere = [job.job_id for job in jobs if job.job_id not in mine]
+        wanted = [job for job in jobs if job.job_id in mine]
+        with ThreadPoolExecutor(self.policy.parallel, thread_name_prefix="charbench-train") as threads:
+            futures = [threads.submit(self._job, job, checkpoints) for job in wanted]
+            try:
+                while not all(future.done() for future in futures):
+                    time.sleep(0.05)  # so that Ctrl-C reaches this thread between two looks
+            except KeyboardInterrupt:
+                threads.shutdown(wait=False, cancel_futures=True)
+                raise
+        for future in futures:
+            future.result()
+        return self.tally
+
+    def _job(self, job: TrainingJob, checkpoints: dict[str, Checkpoint]) -> None:
+        if self.stop.requested:
+            return
+        outcome = guarded(self._train, job, checkpoints)
+        job_id = job.job_id
+        with self.database.write() as connection:
+            if isinstance(outcome, Broken):
+                update_job(connection, job_id, status=JobStatus.FAILED.value, error=outcome.message)
+            release(connection, STAGE, [job_id])
+        with self._lock:
+            if isinstance(outcome, Broken):
+                self.tally.failed[job_id] = outcome.message
+                self.tally.trace = self.tally.trace or outcome.trace
+                self.say(job_id, f"failed: {outcome.message}")
+            else:
+                (self.tally.complete if outcome else self.tally.interrupted).append(job_id)
+
+    def _train(self, job: TrainingJob, checkpoints: dict[str, Checkpoint]) -> bool:
+        """Train one job; return whether it is complete (or was interrupted)."""
+        start = checkpoints.get(job.checkpoint) or Checkpoint(uri=job.checkpoint, persona=job.persona)
+        trainer = self._trainer_for(start)
+        dataset = self.root / job.dataset
+        self._check_data(job, dataset)
+        with self.database.write() as connection:
+            attempt, state, recipe = training.begin_attempt(connection, job.job_id, self.policy.recipe)
+            running: dict[str, Any] = {"status": JobStatus.RUNNING.value, "trainer": trainer.name, "recipe": recipe}
+            update_job(connection, job.job_id, **running, error=None)
+        if state is not None:
+            self.say(job.job_id, f"goes on from step {state.step} (attempt {attempt})")
+        workspace = self.folder / "training" / job.job_id
+        workspace.mkdir(parents=True, exist_ok=True)
+        task = TrainingTask(
+            job=job, checkpoint=start, dataset=dataset, recipe=recipe, workspace=workspace,
+            attempt=attempt, state=state, stopping=lambda: self.stop.requested,
+        )  # fmt: skip
+        done = False
+        for event in _events(trainer.train(task)):
+            done = self._note(job, attempt, recipe, event) or done
+            self.say(job.job_id, event)
+            if self.stop.requested and isinstance(event, StateSaved) and not done:
+                with self.database.write() as connection:
+                    update_job(connection, job.job_id, status=JobStatus.PENDING.value)
+                return False
+        if not done:
+            raise TrainingError(f"trainer {trainer.name} ended without a checkpoint")
+        return True
+
+    def _trainer_for(self, checkpoint: Checkpoint) -> Trainer:
+        for trainer in self.trainers:
+            if trainer.accepts(checkpoint):
+                return trainer
+        names = ", ".join(trainer.name for trainer in self.trainers) or "none"
+        raise TrainingError(f"no trainer can continue {checkpoint.uri} (asked: {names})")
+
+    def _check_data(self, job: TrainingJob, dataset: Path) -> None:
+        if not dataset.is_file():
+            raise DataError(f"{job.dataset}: its training data is not there any more")
+        found = faults(measure(read_examples(dataset, job.dataset)).as_dict(), self.policy.max_refusal_share)
+        if not found:
+            return
+        if not self.policy.force:
+            raise DataError(f"{job.dataset}: {'; '.join(found)}; mend it, or train all the same with --force")
+        self.say(job.job_id, f"trains on bad data (--force): {'; '.join(found)}")
+
+    def _note(self, job: TrainingJob, attempt: int, recipe: str, event: TrainingEvent) -> bool:
+        """Put an event into the store; return whether the job is complete."""
+        job_id = job.job_id
+        if isinstance(event, Note):
+            return False
+        with self.database.write() as connection:
+            if isinstance(event, StepDone):
+                training.add_step(connection, job_id, attempt, event)
+                update_job(connection, job_id, step=event.step + 1, total_steps=event.total_steps, loss=event.loss)
+            elif isinstance(event, StateSaved):
+                training.add_state(connection, job_id, attempt, event.state, recipe)
+            elif isinstance(event, Trained):
+                for checkpoint in event.checkpoints:
+                    add_checkpoint(connection, checkpoint)
+                uris: dict[str, Any] = {"status": JobStatus.COMPLETE.value, "error": None}
+                for checkpoint in event.checkpoints:
+                    if checkpoint.trainable:
+                        uris["result"] = checkpoint.uri
+                    if checkpoint.sampleable:
+                        uris["result_sampler"] = checkpoint.uri
+                update_job(connection, job_id, **uris)
+                return True
+        return False
+
+
+def _events(given: Any) -> Iterator[TrainingEvent]:
+    """Iterate over a generator, plain or async; close it when the caller stops early."""
+    if not inspect.isasyncgen(given):
+        try:
+            yield from given
+        finally:
+            given.close()
+        return
+    loop = asyncio.new_event_loop()
+    try:
+        while True:
+            try:
+                event: Any = loop.run_until_complete(given.__anext__())
+            except StopAsyncIteration:
+                return
+            yield event
+    finally:
+        loop.run_until_complete(given.aclose())
+        loop.close()

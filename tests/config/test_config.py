@@ -1,0 +1,170 @@
+"""One configuration from defaults < charbench.yaml < environment < command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from support.command import Charbench, Ended
+from support.lab import LabBuilder, row
+
+
+@pytest.fixture
+def thirty(lab: LabBuilder) -> LabBuilder:
+    """A lab with one job of 30 examples."""
+    lab.trained("remorseful-small", 1)
+    lab.data("remorseful-small", "remorseful", 30)
+    return lab
+
+
+def jobs(ended: Ended) -> int:
+    assert ended.code == 0, ended.err
+    return len(ended.json["jobs"])
+
+
+def test_each_layer_overrides_the_one_before(
+    charbench: Charbench, thirty: LabBuilder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert jobs(charbench("discover", "--json", lab=thirty.root)) == 0  # default: 500
+    thirty.config("min_examples: 20\n")
+    assert jobs(charbench("discover", "--json", lab=thirty.root)) == 1
+    monkeypatch.setenv("CHARBENCH_MIN_EXAMPLES", "40")
+    assert jobs(charbench("discover", "--json", lab=thirty.root)) == 0
+    assert jobs(charbench("discover", "--json", "--min-examples", "30", lab=thirty.root)) == 1
+
+
+def test_lists_in_the_environment_are_parted_by_commas(
+    charbench: Charbench, lab: LabBuilder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab.recorded([row()])
+    lab.registry({"pirate": [{"name": "pirate_dpo", "tinker_path": "tinker://x"}]})
+    monkeypatch.setenv("CHARBENCH_SOURCES", "recorded")
+    assert charbench.ok("discover", "--json", lab=lab.root).json["checkpoints"] == 1
+    monkeypatch.setenv("CHARBENCH_SOURCES", "recorded, registry")
+    assert charbench.ok("discover", "--json", lab=lab.root).json["checkpoints"] == 2
+
+
+def test_the_lab_and_the_config_file_can_be_named(charbench: Charbench, thirty: LabBuilder, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "mine.yaml").write_text("lab: ../lab\nmin_examples: 1\n")
+    assert jobs(charbench("discover", "--json", "--lab", thirty.root, "--min-examples", "1", lab=elsewhere)) == 1
+    assert jobs(charbench("discover", "--json", "--config", "mine.yaml", lab=elsewhere)) == 1
+    assert (thirty.root / ".charbench" / "charbench.db").exists()
+    assert not (elsewhere / ".charbench").exists()
+
+
+def test_a_store_named_in_the_file_lies_beside_the_file(charbench: Charbench, lab: LabBuilder, tmp_path: Path) -> None:
+    lab.config("store: results.db\n")
+    charbench.ok("discover", "--lab", lab.root, lab=tmp_path)
+    assert (lab.root / "results.db").exists()
+    assert not (tmp_path / "results.db").exists()
+
+
+def test_a_store_named_on_the_command_line_lies_where_the_user_is(
+    charbench: Charbench, lab: LabBuilder, tmp_path: Path
+) -> None:
+    charbench.ok("discover", "--lab", lab.root, "--store", "here.db", lab=tmp_path)
+    assert (tmp_path / "here.db").exists()
+
+
+def test_options_of_components_come_from_the_file_and_from_o(charbench: Charbench, lab: LabBuilder) -> None:
+    lab.recorded([row(response="I regret it, regret it, regret it, regret it, regret it.")])
+
+    def keywords(*words: str) -> float:
+        charbench.ok("run", *words, lab=lab.root)
+        row = charbench.ok("report", "--json", lab=lab.root).json["personas"][0]
+        return float(row["mean_per_response"])
+
+    assert keywords() == 3
+    lab.config("options:\n  scorer.keyword: {cap: 2}\n")
+    assert keywords() == 2
+    assert keywords("-o", "scorer.keyword.cap=4") == 4
+
+
+WRONG = {
+    "min_exampels: 3\n": "charbench.yaml:1:1: no such setting 'min_exampels'; did you mean 'min_examples'?",
+    "# a\nmin_examples: many\n": "charbench.yaml:2:1: min_examples: found 'many'",
+    "scorers: keyword\n": "charbench.yaml:1:1: scorers: found 'keyword'",
+    "scorers:\n  - keyword\n  - 3\n": "charbench.yaml:3:5: scorers: found 3",
+    "max_refusal_share: 2\n": "charbench.yaml:1:1: max_refusal_share: found 2",
+    "- a\n": "charbench.yaml:1:1: a mapping is needed",
+    "a: [\n": "charbench.yaml:2:1: not YAML",
+    "options: {keyword: {cap: 3}}\n": "options.keyword: KIND.NAME is needed, such as scorer.keyword",
+    "options: {scorer.keyword: 3}\n": "charbench.yaml:1:11: options: found 3",
+    "options: {scorer.keyword: {capp: 3}}\n": "option scorer.keyword.capp: no such option; did you mean 'cap'?",
+    "options: {scorer.keyword: {cap: 0}}\n": "option scorer.keyword.cap: found 0",
+    "options: {scorer.keywrd: {cap: 3}}\n": "no scorer named 'keywrd'; did you mean 'keyword'?",
+    "scorers: [keywrd]\n": "no scorer named 'keywrd'; did you mean 'keyword'?",
+    "store: 7\n": "charbench.yaml:1:1: store: found 7",
+}
+
+
+@pytest.mark.parametrize("text", WRONG)
+def test_a_wrong_setting_is_named_with_file_and_line(charbench: Charbench, lab: LabBuilder, text: str) -> None:
+    lab.config(text)
+    ended = charbench("run", lab=lab.root)
+    assert ended.code == 2
+    assert WRONG[text] in ended.err
+    assert ended.err.startswith("error: ")
+    assert "Traceback" not in ended.err
+
+
+OPTIONS = {
+    "cap=3": "KIND.NAME.OPTION=VALUE is needed",
+    "scorer.keyword.cap": "KIND.NAME.OPTION=VALUE is needed",
+    "scorer.cap=3": "KIND.NAME.OPTION=VALUE is needed",
+    "judge.keyword.cap=3": "KIND.NAME.OPTION=VALUE is needed",
+    "scorer.keyword.capp=3": "no such option; did you mean 'cap'?",
+    "scorer.keyword.cap=lots": "option scorer.keyword.cap: found 'lots'",
+    "scorer.keyword.cap.x=3": "option scorer.keyword.cap: found {'x': 3}",
+    "scorer.keyword.cap=[1, ": "option scorer.keyword.cap: found '[1, '",
+    "scorer.nobody.cap=3": "no scorer named 'nobody'",
+}
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_a_wrong_o_option_is_told(charbench: Charbench, lab: LabBuilder, option: str) -> None:
+    ended = charbench("run", "-o", option, lab=lab.root)
+    assert ended.code == 2
+    assert OPTIONS[option] in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_an_o_option_below_one_that_is_no_mapping_is_told(charbench: Charbench, lab: LabBuilder) -> None:
+    for words in (["-o", "scorer.keyword.cap=3", "-o", "scorer.keyword.cap.x=3"],):
+        ended = charbench("run", *words, lab=lab.root)
+        assert ended.code == 2
+        assert "scorer.keyword.cap" in ended.err
+    lab.config("options: {scorer.keyword: 3}\n")
+    ended = charbench("run", "-o", "scorer.keyword.cap=3", lab=lab.root)
+    assert ended.code == 2
+    assert "charbench.yaml:1:11" in ended.err
+
+
+def test_a_wrong_environment_variable_is_named(
+    charbench: Charbench, lab: LabBuilder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHARBENCH_MIN_EXAMPLES", "many")
+    ended = charbench("discover", lab=lab.root)
+    assert ended.code == 2
+    assert "environment variable CHARBENCH_MIN_EXAMPLES: min_examples: found 'many'" in ended.err
+
+
+def test_a_config_file_that_is_not_there_is_told(
+    charbench: Charbench, lab: LabBuilder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = charbench("discover", "--config", "none.yaml", lab=lab.root)
+    assert (named.code, named.err) == (2, "error: option --config: none.yaml: no such file\n")
+    monkeypatch.setenv("CHARBENCH_CONFIG", "none.yaml")
+    found = charbench("discover", lab=lab.root)
+    assert (found.code, found.err) == (2, "error: environment variable CHARBENCH_CONFIG: none.yaml: no such file\n")
+
+
+def test_the_config_schema_describes_every_installed_components_options(charbench: Charbench) -> None:
+    schema = charbench.ok("plugins", "schema").json
+    assert {"min_examples", "store", "scorers"} <= set(schema["properties"])
+    options = schema["properties"]["options"]["properties"]
+    assert options["scorer.keyword"]["properties"]["cap"]["minimum"] == 1
+    assert {"source.logs", "source.recorded", "source.registry", "sampler.recorded"} <= set(options)

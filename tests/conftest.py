@@ -1,0 +1,91 @@
+"""Fixtures for all tests."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from support.command import Charbench, invoke
+from support.introspection import write_studio_data
+from support.lab import LabBuilder
+from support.plugins import Site
+
+DATA = Path(__file__).parent / "data"
+
+# The same examples each time, and no deadline: a test's result does not depend on the machine's load.
+settings.register_profile(
+    "charbench",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+settings.load_profile("charbench")
+
+
+@pytest.fixture(autouse=True)
+def _nobodys_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees the settings and keys of whoever runs it."""
+    for name in list(os.environ):
+        if name.startswith(("CHARBENCH_", "TINKER_")) or name in ("COLUMNS", "FORCE_COLOR"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def charbench(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Charbench:
+    """The command line, run in this process."""
+    return Charbench(capsys, monkeypatch)
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> LabBuilder:
+    """An empty lab to fill."""
+    return LabBuilder(tmp_path / "lab")
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    """A folder to install plugins in, which this process and those it starts find them in."""
+    site = Site(tmp_path / "site")
+    before = set(sys.modules)
+    monkeypatch.syspath_prepend(site.folder)
+    yield site
+    for name in set(sys.modules) - before:
+        if Path(getattr(sys.modules[name], "__file__", None) or "/").parent == site.folder:
+            del sys.modules[name]
+
+
+@pytest.fixture(scope="session")
+def studio_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The recorded lab with its data; copied for each test that needs it."""
+    folder = tmp_path_factory.mktemp("studio") / "lab"
+    shutil.copytree(DATA / "studio", folder)
+    write_studio_data(folder)
+    return folder
+
+
+@pytest.fixture
+def studio(studio_template: Path, tmp_path: Path) -> Path:
+    """A copy of the recorded lab."""
+    return Path(shutil.copytree(studio_template, tmp_path / "studio"))
+
+
+@pytest.fixture(scope="session")
+def studio_run_template(studio_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The recorded lab after its recorded samples were sampled and scored; nothing changes it."""
+    folder = Path(shutil.copytree(studio_template, tmp_path_factory.mktemp("studio-run") / "lab"))
+    words = ["run", "--lab", str(folder), "--source", "recorded", "--sampler", "recorded", "--scorer", "keyword", "-q"]
+    assert invoke([*words, "--json"]) == 0
+    return folder
+
+
+@pytest.fixture
+def studio_run(studio_run_template: Path, tmp_path: Path) -> Path:
+    """A copy of the recorded lab with everything in its store; for tests that only read, the template will do."""
+    return Path(shutil.copytree(studio_run_template, tmp_path / "studio-run"))

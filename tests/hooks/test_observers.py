@@ -1,0 +1,88 @@
+"""The observers: what charbench_run_started and charbench_run_finished are told."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+
+from support.command import Charbench
+from support.lab import LabBuilder, row, rows
+from support.plugins import Site
+
+OBSERVER = """
+import json
+from charbench import hookimpl
+
+@hookimpl
+def charbench_run_started(run_id, command, started_at, folder):
+    note(folder, run_id=run_id, command=command, started_at=started_at.isoformat())
+
+@hookimpl
+def charbench_run_finished(run_id, status, counts, folder):
+    note(folder, run_id=run_id, status=status, counts=counts)
+
+def note(folder, **values):
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "observed.jsonl").open("a") as file:
+        file.write(json.dumps(values) + "\\n")
+"""
+
+
+def test_observers_are_told_the_start_and_the_end_of_a_run(charbench: Charbench, site: Site, lab: LabBuilder) -> None:
+    lab.recorded(rows(7))
+    site.install("observer", OBSERVER)
+    charbench.ok("run", "--source", "recorded", lab=lab.root)
+    started, finished = map(json.loads, (lab.root / ".charbench" / "observed.jsonl").read_text().splitlines())
+    assert (started["run_id"], started["command"]) == (1, "charbench run --source recorded")
+    assert datetime.fromisoformat(started["started_at"]).tzinfo is None
+    assert (finished["run_id"], finished["status"]) == (1, "done")
+    assert {name: finished["counts"][name] for name in ("checkpoints", "samples", "scores", "failures")} == {
+        "checkpoints": 1,
+        "samples": 7,
+        "scores": 7,
+        "failures": 0,
+    }
+
+
+def test_the_journal_keeps_a_line_for_the_start_and_the_end_of_each_run(charbench: Charbench, lab: LabBuilder) -> None:
+    lab.recorded([row()])
+    charbench.ok("run", lab=lab.root)
+    charbench.ok("run", lab=lab.root)
+    lines = [json.loads(line) for line in (lab.root / ".charbench" / "runs.jsonl").read_text().splitlines()]
+    assert [(line["run"], line["event"]) for line in lines] == [
+        (1, "started"),
+        (1, "finished"),
+        (2, "started"),
+        (2, "finished"),
+    ]
+    assert (lines[1]["status"], lines[1]["added"]["samples"]) == ("done", 1)
+    assert lines[3]["added"]["samples"] == 0
+
+
+def test_the_journal_can_be_blocked_like_any_plugin(charbench: Charbench, lab: LabBuilder) -> None:
+    lab.recorded([row()])
+    charbench.ok("run", "--no-plugin", "journal", lab=lab.root)
+    assert not (lab.root / ".charbench" / "runs.jsonl").exists()
+
+
+def test_an_observer_may_be_decorated(charbench: Charbench, site: Site, lab: LabBuilder) -> None:
+    wrapped = """
+import functools, json
+from charbench import hookimpl
+
+def loud(function):
+    @functools.wraps(function)
+    def inner(*args, **kwargs):
+        return function(*args, **kwargs)
+    return inner
+
+@hookimpl
+@loud
+def charbench_run_finished(run_id, folder):
+    (folder / "finished").write_text(str(run_id))
+"""
+    lab.recorded([row()])
+    site.install("decorated", wrapped)
+    ended = charbench.ok("run", lab=lab.root)
+    assert "decorated" not in ended.err
+    assert (lab.root / ".charbench" / "finished").read_text() == "1"

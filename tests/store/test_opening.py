@@ -1,0 +1,172 @@
+"""Opening a store: made when it is not there, brought up to date, and refused with a clear line otherwise."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from charbench.store.database import Database
+from charbench.store.tables import metadata
+from support.command import Charbench, clean_environment, finish, start
+from support.lab import LabBuilder, row
+from support.store import connect, count, query, store_of
+
+
+def test_the_migrations_make_the_tables_that_the_code_knows(tmp_path: Path) -> None:
+    Database.open(f"sqlite:///{tmp_path / 'new.db'}").close()
+    with connect(tmp_path / "new.db").connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_the_newest_migration_is_the_head_that_the_code_names() -> None:
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    from charbench.store import database, migrate
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrate.__file__).parent / "migrations"))
+    scripts = ScriptDirectory.from_config(config)
+    assert scripts.get_heads() == [database.HEAD]
+    assert sorted(script.revision for script in scripts.walk_revisions()) == sorted(database.KNOWN)
+
+
+def test_a_store_of_a_newer_charbench_is_refused(charbench: Charbench, lab: LabBuilder) -> None:
+    charbench.ok("discover", lab=lab.root)
+    with sqlite3.connect(store_of(lab.root)) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+    for words in (["run"], ["report"], ["discover"], ["status"]):
+        ended = charbench(*words, lab=lab.root)
+        assert ended.code == 1
+        assert "was made by a newer charbench (its schema is 9999" in ended.err
+        assert "upgrade charbench" in ended.err
+        assert len(ended.err.splitlines()) == 1
+
+
+def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(charbench: Charbench, lab: LabBuilder) -> None:
+    path = lab.write("notes.db", "These are my notes, and no database. " * 100)
+    before = path.read_bytes()
+    ended = charbench("run", "--store", "notes.db", lab=lab.root)
+    assert (ended.code, ended.err) == (
+        1,
+        "error: store notes.db: this file is not a charbench store (it is no SQLite database)\n",
+    )
+    assert path.read_bytes() == before
+
+
+def test_a_store_path_that_is_a_folder_is_refused(charbench: Charbench, lab: LabBuilder) -> None:
+    (lab.root / "folder").mkdir()
+    ended = charbench("run", "--store", "folder", lab=lab.root)
+    assert (ended.code, ended.err) == (1, "error: store folder: is a folder; name a file\n")
+
+
+@pytest.mark.parametrize(
+    ("store", "message"),
+    [
+        ("/dev/null/charbench.db", "error: store /dev/null/charbench.db: "),
+        ("x" * 4000, "error: store xxx"),
+        ("mysql://user:hunter2@host/db", "mysql"),
+        ("nonsense://x", "is no database URL"),
+        ("sqlite://", "has no file"),
+        ("postgresql+psycopg://user:hunter2@127.0.0.1:1/none?connect_timeout=1", "error: store postgresql+psycopg://"),
+    ],
+)
+def test_a_store_that_cannot_be_is_one_line(charbench: Charbench, lab: LabBuilder, store: str, message: str) -> None:
+    ended = charbench("run", "--store", store, lab=lab.root)
+    assert ended.code in (1, 2)
+    assert message in ended.err
+    assert "hunter2" not in ended.err
+    assert len(ended.err.strip().splitlines()) == 1
+
+
+def as_somebody_bound_by_permissions(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a command in a folder that may not be written to; root is kept from writing there all the same."""
+    prefix = []
+    if os.geteuid() == 0:
+        if shutil.which("setpriv") is None:
+            pytest.skip("root may write anywhere, and there is no setpriv to forbid it")
+        prefix = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]
+    folder.chmod(0o555)
+    try:
+        return subprocess.run(
+            [*prefix, sys.executable, "-m", "charbench", *words],
+            cwd=folder,
+            env=clean_environment(),
+            capture_output=True,
+            text=True,
+        )
+    finally:
+        folder.chmod(0o755)
+
+
+def test_a_folder_that_may_not_be_written_to_is_one_line(lab: LabBuilder) -> None:
+    for words in (["run"], ["run", "--store", "mine.db"]):
+        done = as_somebody_bound_by_permissions(*words, folder=lab.root)
+        assert done.returncode == 1, done.stderr
+        assert done.stderr.startswith("error: store ")
+        assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_store_in_a_read_only_folder_is_reported_or_refused_in_one_line(
+    charbench: Charbench, lab: LabBuilder, tmp_path: Path
+) -> None:
+    lab.recorded([row()])
+    charbench.ok("run", lab=lab.root)
+    folder = tmp_path / "read-only"
+    folder.mkdir()
+    with sqlite3.connect(store_of(lab.root)) as source, sqlite3.connect(folder / "copy.db") as target:
+        source.backup(target)
+    source.close()
+    target.close()
+    (folder / "copy.db").chmod(0o444)
+    done = as_somebody_bound_by_permissions("report", "--store", "copy.db", folder=folder)
+    assert (done.returncode, "remorseful" in done.stdout) in ((0, True), (1, False)), done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_commands_that_only_read_make_no_store(charbench: Charbench, lab: LabBuilder) -> None:
+    for words in (["report"], ["status"], ["export"], ["checkpoints", "list"], ["reset", "all"]):
+        ended = charbench(*words, lab=lab.root)
+        assert ended.code == 1
+        assert "there is none yet; 'charbench run' or 'charbench discover' makes it" in ended.err
+    assert not (lab.root / ".charbench").exists()
+
+
+def test_a_store_that_breaks_in_the_middle_is_one_line(charbench: Charbench, lab: LabBuilder) -> None:
+    lab.recorded([row(response="I regret " + "x" * 20_000)])
+    charbench.ok("run", lab=lab.root)
+    store = store_of(lab.root)
+    with sqlite3.connect(store) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'checkpoints'").fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    connection.close()
+    for end in ("-wal", "-shm"):
+        store.with_name(store.name + end).unlink(missing_ok=True)
+    with store.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xee" * size)
+    ended = charbench("report", lab=lab.root)
+    assert ended.code == 1
+    assert ended.err.startswith("error: store ")
+    assert "malformed" in ended.err
+    assert len(ended.err.splitlines()) == 1
+
+
+def test_many_processes_can_open_a_new_store_at_once(lab: LabBuilder) -> None:
+    lab.recorded([row(timestamp=f"2024-12-12T09:00:{second:02d}") for second in range(20)])
+    ended = [finish(process) for process in [start("run", "--json", lab=lab.root) for _ in range(4)]]
+    assert [item.code for item in ended] == [0] * 4, [item.err for item in ended]
+    assert sum(item.json["run"]["added"]["samples"] for item in ended) == 20
+    assert count(store_of(lab.root), "samples") == 20
+    assert query(store_of(lab.root), "SELECT count(*) FROM alembic_version")[0][0] == 1

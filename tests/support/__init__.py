@@ -1,0 +1,1 @@
+"""What the tests share: ways to run charbench, and to build labs and plugins for it."""

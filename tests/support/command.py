@@ -1,0 +1,97 @@
+"""Runs charbench: in this process where that is enough, in one of its own where it is not."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from charbench import cli
+
+_RUN = getattr(cli, "run", None)  # the function, before the command module of the same name takes its place
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """What it printed, read as JSON."""
+        return json.loads(self.out)
+
+
+def invoke(words: Sequence[str]) -> int:
+    """Run one command in this process, and return the code that the process would end with."""
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as ended:
+        patch.setattr(sys, "argv", ["charbench", *words])
+        if callable(_RUN):
+            patch.setattr(cli, "run", _RUN)
+        cli.main()
+    assert isinstance(ended.value.code, int)
+    return ended.value.code
+
+
+class Charbench:
+    """The command line, run in this process."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+        self._capsys, self._monkeypatch = capsys, monkeypatch
+
+    def __call__(self, *arguments: str | Path, lab: Path | None = None) -> Ended:
+        """Run one command and return how it ended; ``lab`` is the folder that it is run in."""
+        words = [str(argument) for argument in arguments]
+        self._capsys.readouterr()
+        with self._monkeypatch.context() as patch:
+            if lab is not None:
+                patch.chdir(lab)
+            code = invoke(words)
+        printed = self._capsys.readouterr()
+        return Ended(code, printed.out, printed.err)
+
+    def ok(self, *arguments: str | Path, lab: Path | None = None) -> Ended:
+        """Run one command that must end with 0."""
+        ended = self(*arguments, lab=lab)
+        assert ended.code == 0, ended.err or ended.out
+        return ended
+
+
+def clean_environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return this process's environment without anything that changes what charbench does."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("CHARBENCH_", "TINKER_"))}
+    return kept | {"PYTHONWARNINGS": "error"} | dict(more or {})
+
+
+def start(*arguments: str | Path, lab: Path, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+    """Start charbench in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "charbench", *map(str, arguments)],
+        cwd=lab,
+        env=clean_environment(env),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+    )
+
+
+def finish(process: subprocess.Popen[str], timeout: float = 300) -> Ended:
+    """Wait for a process, and return how it ended."""
+    out, err = process.communicate(timeout=timeout)
+    return Ended(process.returncode, out, err)
+
+
+def in_process_of_its_own(*arguments: str | Path, lab: Path, env: Mapping[str, str] | None = None) -> Ended:
+    """Run charbench in a process of its own, to its end."""
+    return finish(start(*arguments, lab=lab, env=env))

@@ -1,0 +1,25 @@
+"""The core never imports a plugin, and knows its layers."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.mark.skipif(shutil.which("lint-imports") is None, reason="import-linter is not installed")
+def test_the_import_contracts_hold() -> None:
+    done = subprocess.run(["lint-imports", "--no-cache"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "0 broken" in done.stdout
+
+
+def test_the_built_ins_use_only_what_charbench_exports() -> None:
+    for path in (ROOT / "plugins").rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        assert "from charbench." not in text, f"{path} reaches past the public surface"
+        assert "import charbench." not in text, f"{path} reaches past the public surface"

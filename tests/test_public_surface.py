@@ -1,0 +1,71 @@
+"""What a plugin author may import is written down here: adding to it is a decision, taking away a break."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import charbench
+from support.command import clean_environment
+
+EXPORTED = """
+__version__ CharbenchError Channel Checkpoint CheckpointSource Completion ConfigError DataError Dataset DeadlineError
+Evidence Failure Finding JobStatus Kind Lab Lineage Marker MarkerForm Message Metric Note Persona Prompt RecordedSample
+RefusedError RunState Sample SampleRequest Sampler SamplingError SamplingPlan SavedState Score Scorer SourceProblem Span
+StateSaved StepDone ThinkingState Tier TinkerPath Trained Trainer TrainingError TrainingEvent TrainingJob TrainingRun
+TrainingTask Usage digest hookimpl kind_from_name match_tinker_path name_from_uri operational redact
+""".split()
+
+
+def test_exactly_these_names_are_exported() -> None:
+    assert sorted(charbench.__all__) == sorted(EXPORTED)
+
+
+def test_every_exported_name_can_be_imported() -> None:
+    assert all(getattr(charbench, name) is not None for name in charbench.__all__)
+    assert dir(charbench) == charbench.__all__
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    assert not hasattr(charbench, "no_such_name")
+
+
+def loaded_by(code: str) -> set[str]:
+    """Return the modules that a fresh interpreter has loaded after running ``code``."""
+    script = f"{code}\nimport sys\nprint(*sorted(sys.modules), sep='\\n')"
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=clean_environment(), capture_output=True, text=True, check=True
+    )
+    return set(done.stdout.splitlines())
+
+
+HEAVY = ("alembic", "httpx", "numpy", "openai", "pydantic", "rich", "sqlalchemy", "tinker", "yaml", "charbench_plugins")
+
+
+def assert_light(modules: set[str]) -> None:
+    assert not {name for name in modules if name.partition(".")[0] in HEAVY}
+
+
+def test_import_charbench_imports_nothing_heavy() -> None:
+    modules = loaded_by("import charbench")
+    assert_light(modules)
+    assert {name for name in modules if name.startswith("charbench")} == {"charbench"}
+
+
+def test_help_imports_no_plugin_and_nothing_heavy() -> None:
+    code = "import sys; sys.argv = ['charbench', '--help']\nfrom charbench.cli import main\ntry: main()\nexcept SystemExit: pass"
+    modules = loaded_by(code)
+    assert "charbench.cli" in modules
+    assert_light(modules)
+
+
+def test_version_imports_no_plugin_and_nothing_heavy() -> None:
+    code = "import sys; sys.argv = ['charbench', '--version']\nfrom charbench.cli import main\ntry: main()\nexcept SystemExit: pass"
+    assert_light(loaded_by(code))
+
+
+def test_listing_plugins_imports_no_sdk() -> None:
+    code = "import sys; sys.argv = ['charbench', 'plugins', 'list']\nfrom charbench.cli import main\ntry: main()\nexcept SystemExit: pass"
+    modules = loaded_by(code)
+    assert "charbench_plugins.sources.logs" in modules
+    assert not {"openai", "tinker", "torch", "transformers"} & modules
