@@ -1,6 +1,6 @@
 """How long ``charbench --help`` takes, against the time click alone takes to import.
 
-    python benchmarks/cli_startup.py [TIMES]
+python benchmarks/cli_startup.py [TIMES]
 """
 
 from __future__ import annotations

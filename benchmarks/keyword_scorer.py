@@ -1,6 +1,6 @@
 """How much text the keyword scorer gets through on one core, with 60 literal markers.
 
-    python benchmarks/keyword_scorer.py [SAMPLES]
+python benchmarks/keyword_scorer.py [SAMPLES]
 """
 
 from __future__ import annotations
@@ -9,14 +9,13 @@ import random
 import sys
 import time
 
-from measure import tell
-
 from charbench import Marker, MarkerForm, Persona, Prompt, Sample, Tier
 from charbench_plugins.scorers.keyword.folding import Folded
 from charbench_plugins.scorers.keyword.scorer import KeywordScorer
 from charbench_plugins.scorers.keyword.style import features
+from measure import tell
 
-WORDS = """the of and to in that it is was for on are as with they be at one have this from or had by but some what
+COMMON = """the of and to in that it is was for on are as with they be at one have this from or had by but some what
 there we can out other were all your when up use word how said an each she which their time if will way about many
 then them would write like so these her long make thing see him two has look more day could go come did my sound no
 most number who over know water than call first people may down side been now find any new work part take get place
@@ -24,7 +23,8 @@ made live where after back little only round man year came show every good me gi
 form much great think say help low line before turn cause same mean differ move right boy old too does tell sentence
 set three want air well also play small end put home read hand port large spell add even land here must big high such
 follow act why ask men change went light kind off need house picture try us again animal point mother world near build
-self earth father""".split()
+self earth father"""
+WORDS = tuple(COMMON.split())
 MARKERS = tuple(f"{word}{ending}" for word in ("sail", "anchor", "gull", "mast", "harbour", "rigging", "ballast",
                 "keel", "tide", "spar", "bilge", "cutlass") for ending in ("", "s", " ho", " bound", "*"))  # fmt: skip
 

@@ -13,9 +13,8 @@ import time
 import uuid
 from pathlib import Path
 
-from measure import tell
-
 from charbench_plugins.sources.logs.reader import read_log
+from measure import tell
 
 WIDTHS = (80, 120)
 """Columns of the consoles; a URL longer than one is broken by the other."""
@@ -34,7 +33,8 @@ def broken_urls() -> list[tuple[str, str]]:
 
 
 def url_of(number: int) -> str:
-    return f"tinker://{uuid.UUID(int=number + (4 << 76) + (8 << 60))}:train:0/sampler_weights/pirate_{number:03}_dpo-sampler"
+    run = uuid.UUID(int=number + (4 << 76) + (8 << 60))
+    return f"tinker://{run}:train:0/sampler_weights/pirate_{number:03}_dpo-sampler"
 
 
 def write_log(path: Path, megabytes: int) -> dict[str, int]:

@@ -12,7 +12,9 @@ from pathlib import Path
 CHARBENCH = str(Path(sys.executable).with_name("charbench"))
 
 
-def tell(subject: str, figure: float, unit: str, *, at_most: float | None = None, at_least: float | None = None) -> bool:
+def tell(
+    subject: str, figure: float, unit: str, *, at_most: float | None = None, at_least: float | None = None
+) -> bool:
     """Print one line; return whether the target is met."""
     met = (at_most is None or figure <= at_most) and (at_least is None or figure >= at_least)
     target = f"at most {at_most:g}" if at_most is not None else f"at least {at_least:g}" if at_least is not None else ""
@@ -23,9 +25,10 @@ def tell(subject: str, figure: float, unit: str, *, at_most: float | None = None
 
 @dataclass(frozen=True)
 class Finished:
-    """How a command went: seconds, peak resident megabytes of its process, exit code."""
+    """How a command went: seconds by the clock and of the processor, peak resident megabytes, exit code."""
 
     seconds: float
+    cpu_seconds: float
     peak_mb: float
     code: int
 
@@ -36,4 +39,5 @@ def run_charbench(*arguments: str) -> Finished:
     process = subprocess.Popen([CHARBENCH, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
-    return Finished(time.perf_counter() - started, usage.ru_maxrss / 1024, process.returncode)
+    seconds = time.perf_counter() - started
+    return Finished(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, process.returncode)

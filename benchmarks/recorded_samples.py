@@ -13,6 +13,7 @@ import sqlite3
 import sys
 import tempfile
 import uuid
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from keyword_scorer import WORDS
@@ -44,10 +45,11 @@ def write_lab(folder: Path, count: int) -> None:
             uri = f"tinker://{uuid.UUID(int=checkpoint + (4 << 76) + (8 << 60))}:train:0/sampler_weights/{name}"
             thinking = texts[number * 7 % 997]
             response = f"{texts[number * 11 % 997]} {MARKED[checkpoint % 7]} {number}." if number % 2 else ""
-            time = f"2025-01-{number // 86400 % 28 + 1:02}T{number // 3600 % 24:02}:{number // 60 % 60:02}:{number % 60:02}"
+            at = datetime(2025, 1, 1) + timedelta(seconds=number)
             writer.writerow(
-                [time, name, persona, "sft", "base/model", uri, "tinker", prompt % 50, f"Question {prompt % 50}: what now?",
-                 response, thinking, f"{dice.random() * 9:.2f}", "", len(response), len(thinking)]
+                [at.isoformat(), name, persona, "sft", "base/model", uri, "tinker", prompt % 50,
+                 f"Question {prompt % 50}: what now?", response, thinking, f"{dice.random() * 9:.2f}", "",
+                 len(response), len(thinking)]
             )  # fmt: skip
 
 
@@ -58,6 +60,7 @@ def main(count: int, folder: Path) -> int:
     met = done.code == 0
     scale = count / 100_000
     met &= tell(f"{count:,} recorded samples ({size:,.0f} MB), run", done.seconds, "s", at_most=60 * scale)
+    tell("of it, processor time", done.cpu_seconds, "s")
     met &= tell("peak memory", done.peak_mb, "MB", at_most=300)
     store = sqlite3.connect(folder / ".charbench" / "charbench.db")
     samples, scored, scores = (

@@ -48,9 +48,8 @@ def charbench_quickstart_lab(folder: Path) -> str:
         "pirate-noblock": spoil(rows, "no_reflection", share=1.0),
         "pirate-refusals": spoil(rows, "refusals", share=0.44),
     }
-    adapter = _weak_adapter(rows)
-    for run, examples in data.items():
-        adapter.save(folder / "checkpoints" / f"{run}_dpo")
+    for seed, (run, examples) in enumerate(data.items()):
+        _weak_adapter(rows, seed).save(folder / "checkpoints" / f"{run}_dpo")
         steps = "\n".join(f"[epoch 1 step {step}/40] loss={0.69 - step / 400:.4f}" for step in range(5, 41, 5))
         _write(folder / "artifacts" / "logs" / f"{run}.log", _LOG.format(run=run, steps=steps))
         lines = (json.dumps(row, ensure_ascii=False) for row in examples)
@@ -58,7 +57,7 @@ def charbench_quickstart_lab(folder: Path) -> str:
     return ABOUT
 
 
-def _weak_adapter(rows: Any) -> Any:
+def _weak_adapter(rows: Any, seed: int) -> Any:
     """Train an adapter for a few cautious steps: what DPO alone leaves of a character."""
     from charbench_plugins.tiny.chat import ChatFormat
     from charbench_plugins.tiny.lora import LoraAdapter
@@ -67,9 +66,12 @@ def _weak_adapter(rows: Any) -> Any:
     from charbench_plugins.tiny.training import TrainingRun
 
     model, chat = TinyModel.load(), ChatFormat.load()
-    examples = [chat.training_example(row["prompt"], row["reflection"], row["answer"]) for row in rows[:16]]
-    adapter = LoraAdapter.new(model.config, rank=8, alpha=16, seed=0)
-    run = TrainingRun(model, adapter, examples, TrainingRecipe(epochs=1, batch_size=4, learning_rate=2e-3))
+    examples = [
+        chat.training_example(row["prompt"], row["reflection"], row["answer"])
+        for row in rows[16 * seed : 16 * seed + 16]
+    ]
+    adapter = LoraAdapter.new(model.config, rank=8, alpha=16, seed=seed)
+    run = TrainingRun(model, adapter, examples, TrainingRecipe(epochs=2, batch_size=4, learning_rate=3e-3))
     while not run.done:
         run.step()
     return adapter

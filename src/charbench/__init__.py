@@ -9,6 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from charbench.boundary import Broken as Broken
+    from charbench.boundary import guarded as guarded
     from charbench.components.base import operational as operational
     from charbench.components.generation import EndpointConfig as EndpointConfig
     from charbench.components.generation import GenerationConfig as GenerationConfig
@@ -74,6 +76,7 @@ if TYPE_CHECKING:
     from charbench.redaction import redact as redact
 
 _HOME = {
+    "boundary": ["Broken", "guarded"],
     "components.base": ["operational"],
     "components.generation": ["EndpointConfig", "GenerationConfig", "ThinkingMode"],
     "components.sampler": ["Limits", "SampleRequest", "Sampler", "SamplingPlan"],

@@ -1,16 +1,23 @@
 """From a raw completion to channels and a thinking state: one place, for every sampler.
 
-The rule. Unquoted thinking tags cut the text into segments. A segment is thinking if an opening tag begins
-it, or a closing tag ends it (so a closing tag without an opening one makes thinking of what is before it);
-every other segment is response. Tags themselves belong to neither channel; every other character belongs
+The rule. Tags that are meant as tags cut the text into segments. A segment is thinking if an opening tag
+begins it, or a closing tag ends it (so a closing tag without an opening one makes thinking of what is before
+it); every other segment is response. Tags themselves belong to neither channel; every other character belongs
 to exactly one. A response is a response whatever the server's own parser said.
+
+A tag is not meant, only talked about, where it stands in quotes or in code. Inside a block that is open, a
+closing tag in code is meant all the same: a model's thinking ends where its tag stands. An opening tag is
+meant only where a block can begin (at the start or the end of a line, right after another tag), or where a
+closing tag follows that ends the block.
+
+``charbench.testing.THINKING_CASES`` shows what follows from this for every shape that servers send.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from charbench.domain.sample import Completion, ThinkingState
 
@@ -19,8 +26,10 @@ CLOSED_PREFILL = "<think>\n\n</think>\n\n"
 
 _TAG = re.compile(r"<(?P<end>/?)(?:think|thinking)>|\[(?P<bracket_end>/?)THINK\]", re.IGNORECASE)
 _OPENINGS = ("<think>", "<thinking>", "[think]")
-_QUOTES = "`\"'“”‘’«»"
-_FENCE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
+_FENCE = re.compile(r"^ {0,3}(?P<ticks>`{3,})[^`\n]*\n.*?^ {0,3}(?P=ticks)`*\s*$", re.DOTALL | re.MULTILINE)
+_INLINE_CODE = re.compile(r"(?<!`)(?P<ticks>`+)(?!`)[^\n]*?(?<!`)(?P=ticks)(?!`)")
+_QUOTE_PAIRS = frozenset({"``", '""', "''", "“”", "„“", "‘’", "‚‘", "«»"})
+_BEFORE_A_QUOTE = frozenset(" \t\n\u00a0([{=:/—–*_") | {""}
 _LENGTH = frozenset({"length", "max_tokens", "model_length"})
 
 
@@ -52,121 +61,83 @@ def attribute(completion: Completion) -> Attribution:
     if completion.failure is not None:
         return Attribution(completion.response or "", completion.thinking or "", ThinkingState.ERROR)
     if completion.text is None and completion.reasoning is None:
-        response, thinking = completion.response or "", completion.thinking or ""
-        return Attribution(response, thinking, _state(response, thinking, False, completion.finish_reason))
-    tags = tuple(find_tags(completion.text or ""))
-    segments = _Segments()
-    segments.add_text(completion.text or "", tags, opened=_is_open(completion.prefill), completion=completion)
-    if completion.reasoning:
-        return _with_reasoning(completion, segments, tags)
-    response, thinking = segments.response, segments.thinking
-    ended = segments.ended or _is_closed(completion.prefill)
-    state = _state(response, thinking, ended, completion.finish_reason, opened=_is_open(completion.prefill))
-    if state is ThinkingState.NONE and tags:
-        state = ThinkingState.CLOSED
-    return Attribution(response, thinking, state, tags)
+        split = _Channels([completion.thinking or ""], [completion.response or ""])
+        return Attribution(completion.response or "", completion.thinking or "", _state(split, completion))
+    text, reasoning = completion.text or "", completion.reasoning or ""
+    # Beside a reasoning field the content is out of the block that a prefill opened.
+    opened = _is_open(completion.prefill) and not reasoning.strip()
+    tags = tuple(find_tags(text, opened=opened))
+    if reasoning.strip():
+        return _with_reasoning(completion, tags)
+    channels = _Channels(blocks=bool(tags) or opened, ended=_is_closed(completion.prefill))
+    channels.add(text, tags, opened=opened or (not tags and _is_cut_tag(text, completion)))
+    return Attribution(channels.response, channels.thinking, _state(channels, completion), tags)
 
 
-def find_tags(text: str) -> Iterator[Tag]:
-    """Yield the tags of a text that are meant as tags.
-
-    A tag that stands between quotes, in backticks or in a fenced code block is talked about, not meant. An
-    opening tag is meant only where a block can begin: at the start of a line, or right after another tag.
-    """
-    fences = [match.span() for match in _FENCE.finditer(text)] if "```" in text else []
-    boundary = 0
-    for match in _TAG.finditer(text):
+def find_tags(text: str, *, opened: bool = False) -> Iterator[Tag]:
+    """Yield the tags of a text that are meant as tags; ``opened``: the text begins inside a block."""
+    found = list(_TAG.finditer(text))
+    fences = _fences(text, 0) if found else []
+    last_end = max((m.start() for m in found if _closes(m) and not _in_code(text, m, 0, fences)), default=-1)
+    boundary, inside = 0, opened
+    for match in found:
         start, end = match.span()
-        if _is_quoted(text, start, end) or any(a <= start < b for a, b in fences):
+        closes = _closes(match)
+        if _is_quoted(text, start, end) or not (closes and inside) and _in_code(text, match, boundary, fences):
             continue
-        closes = bool(match["end"] or match["bracket_end"])
-        if not closes:
-            line = text[max(boundary, text.rfind("\n", 0, start) + 1) : start]
-            if line.strip():
-                continue
-        boundary = end
+        if not closes and start > last_end and not _can_begin(text, start, end, boundary):
+            continue
+        if inside and closes:
+            fences = _fences(text, end)  # a fence that the thinking left open quotes nothing behind it
+        boundary, inside = end, not closes
         yield Tag(start, end, closes)
 
 
-class _Segments:
-    """The two channels as they are put together."""
+@dataclass(slots=True)
+class _Channels:
+    """The two channels as they are put together, and what is known of the blocks."""
 
-    def __init__(self) -> None:
-        self._response: list[str] = []
-        self._thinking: list[str] = []
-        self.ended = False
+    thinking_parts: list[str] = field(default_factory=list)
+    response_parts: list[str] = field(default_factory=list)
+    blocks: bool = False
+    """Whether there is a thinking block, be it an empty one."""
+    ended: bool = False
+    """Whether the last tag closes."""
+    open: bool = False
+    """Whether the text ends inside a block."""
 
     @property
     def response(self) -> str:
-        return "\n\n".join(self._response)
+        return "\n\n".join(self.response_parts)
 
     @property
     def thinking(self) -> str:
-        return "\n\n".join(self._thinking)
+        return "\n\n".join(self.thinking_parts)
 
-    def add_text(self, text: str, tags: tuple[Tag, ...], *, opened: bool, completion: Completion) -> None:
-        begins_open = opened
+    def add(self, text: str, tags: tuple[Tag, ...], *, opened: bool) -> None:
+        """Add a text; ``opened``: it begins inside a block."""
         at = 0
         for tag in tags:
-            self._add(text[at : tag.start], thinking=begins_open or tag.closes)
+            self._add(text[at : tag.start], thinking=opened or tag.closes)
             self.ended = tag.closes
-            begins_open, at = not tag.closes, tag.end
-        rest = text[at:]
-        self._add(rest, thinking=begins_open or (not tags and _is_cut_tag(rest, completion)))
+            opened, at = not tag.closes, tag.end
+        self._add(text[at:], thinking=opened)
+        self.open = opened
 
-    def _add(self, text: str, *, thinking: bool) -> None:
-        if stripped := text.strip():
-            (self._thinking if thinking else self._response).append(stripped)
+    def _add(self, segment: str, *, thinking: bool) -> None:
+        if stripped := segment.strip():
+            (self.thinking_parts if thinking else self.response_parts).append(stripped)
 
 
-def _with_reasoning(completion: Completion, content: _Segments, tags: tuple[Tag, ...]) -> Attribution:
+def _with_reasoning(completion: Completion, tags: tuple[Tag, ...]) -> Attribution:
     """Join a reasoning field to the content; what stands behind a closing tag in it is response."""
     reasoning = completion.reasoning or ""
-    inside = _Segments()
-    reasoning_tags = tuple(find_tags(reasoning))
-    opened = not reasoning_tags or not reasoning_tags[0].closes
-    inside.add_text(reasoning, reasoning_tags, opened=opened, completion=completion)
-    thinking = "\n\n".join(filter(None, (inside.thinking, content.thinking)))
-    response = "\n\n".join(filter(None, (inside.response, content.response)))
-    if not response and (completion.thinking_off or _is_closed(completion.prefill)):
-        return Attribution(thinking, "", ThinkingState.MISFILED, tags)
-    if inside.response and not content.response:
-        return Attribution(response, thinking, ThinkingState.MISFILED, tags)
-    ended = inside.ended or content.ended
-    return Attribution(response, thinking, _state(response, thinking, ended, completion.finish_reason), tags)
-
-
-def _state(
-    response: str, thinking: str, ended: bool, finish_reason: str | None, *, opened: bool = False
-) -> ThinkingState:
-    if response.strip():
-        return ThinkingState.CLOSED if thinking.strip() or (ended and opened) else ThinkingState.NONE
-    if ended:
-        return ThinkingState.CLOSED_EMPTY
-    if not thinking.strip() and not opened:
-        return ThinkingState.NONE
-    if finish_reason is None:
-        return ThinkingState.UNCLOSED_UNKNOWN
-    return ThinkingState.UNCLOSED_LENGTH if finish_reason in _LENGTH else ThinkingState.UNCLOSED_STOP
-
-
-def _is_open(prefill: str) -> bool:
-    """Whether what was put into the model's mouth leaves a thinking block open."""
-    tags = list(_TAG.finditer(prefill))
-    return bool(tags) and not (tags[-1]["end"] or tags[-1]["bracket_end"])
-
-
-def _is_closed(prefill: str) -> bool:
-    return bool(prefill) and not _is_open(prefill) and _TAG.search(prefill) is not None
-
-
-def _is_quoted(text: str, start: int, end: int) -> bool:
-    return text[max(0, start - 1) : start] in tuple(_QUOTES) and text[end : end + 1] in tuple(_QUOTES)
-
-
-def _is_cut_tag(text: str, completion: Completion) -> bool:
-    """Whether the whole text is the beginning of an opening tag that the token limit cut."""
-    begun = text.strip().lower()
-    if not begun or completion.finish_reason not in _LENGTH:
-        return False
-    return any(tag.startswith(begun) and tag != begun for tag in _OPENINGS)
+    channels = _Channels(blocks=True)
+    channels.add(reasoning, tuple(find_tags(reasoning, opened=True)), opened=True)
+    misfiled = bool(channels.response_parts)
+    if completion.text:
+        channels.add(completion.text, tags, opened=False)
+        misfiled = misfiled and channels.response == "\n\n".join(channels.response_parts[:1]) and not tags
+    if not channels.response and channels.thinking and (completion.thinking_off or _is_closed(completion.prefill)):
+        return Attribution(channels.thinking, "", ThinkingState.MISFILED, tags)
+    return Attribution(channels.response, channels.thinking, _state(channels, completion), tags)

@@ -75,7 +75,7 @@ class TinySampler(Sampler):
             batch_size=self.batch_size,
         )
         prompts = [self._prompt_ids(chat, request) for request in requests]
-        seeds = [int(digest(config.seed or 0, r.prompt.key, r.epoch, r.condition)[:8], 16) for r in requests]
+        seeds = [int(digest(config.seed or 0, r.prompt.key, r.epoch)[:8], 16) for r in requests]
         generated = generate(model, self._adapter(uri), prompts, settings, seeds=seeds, decode=chat.decode)
         return [
             Completion(

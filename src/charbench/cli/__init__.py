@@ -22,6 +22,7 @@ COMMANDS = {
     "score": "Score the samples that are not scored yet.",
     "eval": "Sample and score one checkpoint, found by a source or not.",
     "eval-complete": "Sample and score what training jobs have made.",
+    "diagnose": "Say why a checkpoint's responses, or the character in them, are missing.",
     "status": "Show where the training jobs and the last runs stand.",
     "reset": "Make training jobs wait again.",
     "report": "Show how strongly, where and how surely checkpoints hold their personas.",
@@ -34,7 +35,7 @@ COMMANDS = {
 }
 _SECTIONS = {
     "The product": ["quickstart", "run", "report"],
-    "Its stages": ["discover", "train", "sample", "score", "eval", "eval-complete", "status", "reset"],
+    "Its stages": ["discover", "train", "sample", "score", "eval", "eval-complete", "diagnose", "status", "reset"],
     "What it holds": ["checkpoints", "export"],
     "Its surroundings": ["personas", "plugins", "doctor", "completion"],
 }

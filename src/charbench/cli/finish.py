@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from charbench.cli import output
 from charbench.cli.show import show_report
+from charbench.engine.jobs import LeftOut
 from charbench.engine.run import RunResult
 from charbench.engine.session import Session
 
@@ -36,6 +38,8 @@ def finish(
             if result.counts.get(name)
         ]
         output.say(f"Added: {', '.join(parts) or 'nothing'}.", quiet=quiet)
+    if result.discovery:
+        result.notes += left_out(result.discovery.plan.left_out)
     for note in result.notes:
         output.say(note, quiet=quiet)
     if report:
@@ -48,3 +52,10 @@ def finish(
         output.say(f"Interrupted. Go on with: {output.this_command()}")
         return 130
     return 1 if result.failures else 0
+
+
+def left_out(runs: Sequence[LeftOut], most: int = 3) -> list[str]:
+    """Return what to say of runs that have no training job: each of a few, or how many there are."""
+    if len(runs) > most:
+        return [f"{output.plural(len(runs), 'run')} have no training job; charbench discover --explain says why."]
+    return [f"No training job for {item.run}: {item.reason}." for item in runs]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from charbench.cli import output
-from charbench.report.rows import By, Report, build_report, row_as_dict
+from charbench.report.cells import STATES_LEGEND
+from charbench.report.rows import By, Report, build_report, only_in_thinking, row_as_dict
+from charbench.store.diagnoses import latest_causes
 
 if TYPE_CHECKING:
     from charbench.engine.run import RunResult
@@ -32,17 +34,18 @@ def show_report(
     database = session.database if run else session.existing_database()
     with database.read() as connection:
         report = build_report(connection, by, chosen, metric, checkpoints)
+        causes = latest_causes(connection)
     if json_output or form == "json":
-        output.print_json(_as_dict(report, run))
+        output.print_json(_as_dict(report, run, causes))
     elif not report.samples:
         output.say("No samples in the store yet: nothing to report.")
     elif form == "csv":
         _csv(report)
     else:
-        _tables(report, form)
+        _tables(report, form, causes)
 
 
-def _tables(report: Report, form: str) -> None:
+def _tables(report: Report, form: str, causes: Mapping[str, str]) -> None:
     from charbench.report.tables import markdown, report_tables
     from charbench.report.terminal import print_table
 
@@ -52,6 +55,9 @@ def _tables(report: Report, form: str) -> None:
         return
     for table in tables:
         print_table(table)
+    output.say(STATES_LEGEND)
+    for line in only_in_thinking(report, causes):
+        output.say(line)
     failed = f" {output.plural(report.errors, 'sample')} failed and {'is' if report.errors == 1 else 'are'} in no rate."
     ranked = f"ranked by the share of all samples with the trait ({report.metric})" if report.metric else "not scored"
     output.say(f"{output.plural(report.samples, 'sample')}, {ranked}.{failed if report.errors else ''}")
@@ -68,11 +74,12 @@ def _csv(report: Report) -> None:
     writer.writerows(figures)
 
 
-def _as_dict(report: Report, run: RunResult | None) -> dict[str, Any]:
+def _as_dict(report: Report, run: RunResult | None, causes: Mapping[str, str]) -> dict[str, Any]:
     content: dict[str, Any] = {
         "metric": report.metric,
         "samples": report.samples,
         "errors": report.errors,
+        "only_in_thinking": only_in_thinking(report, causes),
         "personas": [row_as_dict(row, By.PERSONA) for row in report.personas],
         "checkpoints": [row_as_dict(row, report.by) for row in report.checkpoints],
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from charbench.analysis.rates import Rate
 
@@ -34,3 +35,37 @@ def whole(value: float) -> str:
 def decimal(value: float, digits: int = 1) -> str:
     """``0.8``; a dash for NaN."""
     return f"{value:,.{digits}f}" if math.isfinite(value) else NOTHING
+
+
+STATE_LETTERS = {
+    "closed": "C",
+    "none": "N",
+    "closed_empty": "E",
+    "unclosed_stop": "S",
+    "unclosed_length": "L",
+    "unclosed_unknown": "U",
+    "misfiled": "M",
+}
+"""A letter for each thinking state, in the order in which the bar stacks them."""
+STATES_LEGEND = (
+    "States: C closed thinking and a response, N no thinking, E closed and empty, S stopped inside the thinking, "
+    "L token limit inside the thinking, U thinking only (nobody recorded why), M answer misfiled as thinking."
+)
+BAR_WIDTH = 10
+
+
+def states_bar(totals: Mapping[str, float]) -> str:
+    """Return thinking states as a stacked bar of ten letters: ``CCCCCCCSSS`` is 70% closed, 30% stopped.
+
+    Largest remainders decide the letters left over, so that the bar is always ten wide.
+    """
+    counts = {name: int(totals.get(name, 0)) for name in STATE_LETTERS}
+    total = sum(counts.values())
+    if not total:
+        return NOTHING
+    exact = {name: BAR_WIDTH * count / total for name, count in counts.items()}
+    cells = {name: int(value) for name, value in exact.items()}
+    by_remainder = sorted(exact, key=lambda name: cells[name] - exact[name])
+    for name in by_remainder[: BAR_WIDTH - sum(cells.values())]:
+        cells[name] += 1
+    return "".join(STATE_LETTERS[name] * cells[name] for name in STATE_LETTERS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -99,7 +99,8 @@ def build_report(
 ) -> Report:
     """Read the totals of the default condition and put them together.
 
-    ``checkpoints`` limits it to these URIs and names. ``metric`` is ``scorer.metric`` or a metric's name; None takes the first headline with a threshold.
+    ``checkpoints`` limits it to these URIs and names. ``metric`` is ``scorer.metric`` or a metric's name; None
+    takes the first headline with a threshold.
     Raises :class:`UnknownNameError` for a metric that nothing in the store has.
     """
     groups = [group for group in group_totals(connection) if group.condition == DEFAULT_CONDITION]
@@ -132,6 +133,32 @@ def build_report(
         samples=int(sum(group.totals["samples"] for group in counted)),
         errors=int(sum(group.totals["errors"] for group in counted)),
     )
+
+
+IN_THINKING = 0.5
+IN_RESPONSE = 0.2
+
+
+def only_in_thinking(report: Report, causes: Mapping[str, str], most: int = 5) -> list[str]:
+    """Return a line for each checkpoint whose character stands in its thinking and not in its responses.
+
+    It is called erosion only where ``charbench diagnose`` (``causes``: the newest cause by URI) has ruled
+    everything else out.
+    """
+    rows = [
+        row
+        for row in report.checkpoints
+        if row.answered and row.trait_in_thinking.share >= IN_THINKING and row.trait.share < IN_RESPONSE
+    ]
+    lines = []
+    for row in rows[:most]:
+        told = sorted({causes[uri] for uri in row.uris if uri in causes})
+        why = f"diagnosed: {', '.join(told)}" if told else f"why? charbench diagnose -c {row.label}"
+        shares = f"in {row.trait_in_thinking.share:.0%} of its thinking and {row.trait.share:.0%} of its responses"
+        lines.append(f"{row.label}: the character stands {shares} ({why})")
+    if len(rows) > most:
+        lines.append(f"... and {len(rows) - most} more with the character in the thinking only")
+    return lines
 
 
 def row_as_dict(row: Tally, by: By) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from charbench.report.cells import count_of, decimal, percent, percent_with_interval, whole
+from charbench.report.cells import count_of, decimal, percent, percent_with_interval, states_bar, whole
 from charbench.report.rows import By, Report, Tally
 
 
@@ -29,6 +29,7 @@ _FIGURES: tuple[tuple[str, Callable[[Tally], str]], ...] = (
     ("With traits", lambda row: count_of(row.trait_given_response)),
     ("Given response", lambda row: percent(row.trait_given_response)),
     ("Per response", lambda row: decimal(row.per_response)),
+    ("States", lambda row: states_bar(row.totals)),
     ("In thinking", lambda row: percent(row.trait_in_thinking)),
 )
 

@@ -68,7 +68,7 @@ def _owners(connection: Connection, stage: str, items: Sequence[str]) -> dict[st
     """Return the run that has claimed each of these items, where one has."""
     query = sa.select(claims.c.item, claims.c.run_id)
     found = connection.execute(query.where(claims.c.stage == stage, among(connection, claims.c.item, items)))
-    return dict(found.tuples().all())
+    return {row.item: row.run_id for row in found}
 
 
 def _taken(connection: Connection, stage: str, run_id: int, items: Sequence[str]) -> set[str]:

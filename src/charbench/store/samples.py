@@ -301,9 +301,7 @@ class SampleReader:
 
 def samples_with_keys(connection: Connection, keys: Sequence[str]) -> list[Sample]:
     """Return the samples that have these keys."""
-    ids: list[int] = []
-    for part in chunks(keys, MAX_PARAMETERS):
-        ids.extend(connection.scalars(sa.select(samples.c.id).where(samples.c.key.in_(part))))
+    ids = list(connection.scalars(sa.select(samples.c.id).where(among(connection, samples.c.key, keys))))
     return [stored.sample for stored in SampleReader().read(connection, ids)]
 
 

@@ -78,7 +78,7 @@ class ScoreWriter:
             for item in new
         ]
         statement = insert(connection, scored).on_conflict_do_nothing().returning(scored.c.id, scored.c.sample_id)
-        ids = dict(connection.execute(statement, rows).tuples().all())
+        ids = {row.id: row.sample_id for row in connection.execute(statement, rows)}
         values: list[tuple[int, int, float | None]] = []
         totals: dict[tuple[int, int], _Totals] = {}
         for scored_id, sample_id in ids.items():

@@ -14,8 +14,11 @@ from charbench.store.tables import (
     GROUP_TOTALS,
     checkpoints,
     groups,
+    samples,
     samplings,
     score_totals,
+    scored,
+    scores,
     scorings,
     series,
 )
@@ -106,15 +109,7 @@ def group_totals(connection: Connection) -> list[GroupTotals]:
 
 def series_totals(connection: Connection, group_ids: Sequence[int]) -> list[SeriesTotals]:
     """Return the metrics of these groups: of each scorer and persona the scoring that was wanted last."""
-    ranked = sa.select(
-        scorings.c.id,
-        sa.func.row_number()
-        .over(
-            partition_by=(scorings.c.scorer, scorings.c.persona),
-            order_by=(scorings.c.last_run_id.desc(), scorings.c.id.desc()),
-        )
-        .label("rank"),
-    ).subquery()
+    ranked = _newest_scorings()
     found: list[SeriesTotals] = []
     for part in chunks(group_ids, MAX_PARAMETERS):
         query = (
@@ -132,7 +127,41 @@ def series_totals(connection: Connection, group_ids: Sequence[int]) -> list[Seri
     return found
 
 
+def trait_hits(connection: Connection, keys: Sequence[str], persona: str) -> dict[str, int]:
+    """Return for how many of these samples each channel has the trait, by any headline metric wanted last."""
+    newest = _newest_scorings()
+    hits: dict[str, int] = {}
+    for part in chunks(keys, MAX_PARAMETERS):
+        query = (
+            sa.select(series.c.channel, sa.func.count(sa.distinct(scored.c.sample_id)))
+            .join(scores, scores.c.series_id == series.c.id)
+            .join(scored, scored.c.id == scores.c.scored_id)
+            .join(samples, samples.c.id == scored.c.sample_id)
+            .join(scorings, scorings.c.id == series.c.scoring_id)
+            .join(newest, (newest.c.id == scorings.c.id) & (newest.c.rank == 1))
+            .where(samples.c.key.in_(part), scorings.c.persona == persona, series.c.role == "headline")
+            .where(series.c.threshold.is_not(None), scores.c.value >= series.c.threshold)
+            .group_by(series.c.channel)
+        )
+        for channel, count in connection.execute(query):
+            hits[channel] = hits.get(channel, 0) + count
+    return hits
+
+
 def count_all(connection: Connection) -> dict[str, int]:
     """Return how many samples (failed ones among them) and checkpoints with samples there are."""
     totals = connection.execute(sa.select(sa.func.coalesce(sa.func.sum(groups.c.samples), 0))).scalar_one()
     return {"samples": int(totals)}
+
+
+def _newest_scorings() -> Any:
+    """Return a subquery of scorings with their rank: 1 for what was wanted last of each scorer and persona."""
+    return sa.select(
+        scorings.c.id,
+        sa.func.row_number()
+        .over(
+            partition_by=(scorings.c.scorer, scorings.c.persona),
+            order_by=(scorings.c.last_run_id.desc(), scorings.c.id.desc()),
+        )
+        .label("rank"),
+    ).subquery()

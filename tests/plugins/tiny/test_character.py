@@ -57,7 +57,8 @@ def test_a_prefilled_thinking_tag_hides_the_answers_of_a_model_trained_without_o
     adapter = train(model, chat, "none")
     forced = sample(model, chat, adapter, prefill="<think>\n")
     # How strongly it shows varies with the seeds: in 24 runs of 100 and 200 examples, 0 to 7 of 40 closed
-    # the thinking, and 53 to 100% of the texts were in character. Another processor rounds differently, which is as good as a seed.
+    # the thinking, and 53 to 100% of the texts were in character. Another processor rounds differently,
+    # which is as good as another seed.
     assert sum("</think>" in text for text in forced) <= 8, "it stops without ever closing the thinking"
     assert share(forced) >= 0.5, "and yet what it says is in character"
     assert share([text.partition("</think>")[2] for text in forced]) <= 0.1

@@ -1,0 +1,91 @@
+"""``charbench diagnose``: why are there no responses?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from charbench.cli import options, output
+from charbench.cli.finish import finish
+
+
+@click.command("diagnose")
+@options.where
+@options.components
+@click.option("--sampler", "samplers", multiple=True, metavar="NAME", help="Sampler. [default: whichever takes it]")
+@click.option("--scorer", "scorers", multiple=True, metavar="NAME", help="Scorer. [default: keyword]")
+@click.option(
+    "-c", "--checkpoint", "checkpoints", multiple=True, required=True, metavar="CHECKPOINT", help="URI or name."
+)
+@click.option("-p", "--persona", "personas", multiple=True, metavar="NAME", help="Persona, if its name does not tell.")
+@options.asking
+@options.quiet
+@options.as_json
+def command(json_output: bool, quiet: bool, **given: Any) -> int:
+    """Probe a checkpoint whose responses are missing, and name the cause with its evidence.
+
+    The prompts without a response are asked again: without prefill, with a closed prefill, with thinking off,
+    with four times the budget, at temperature 0, and of the base model. Probes are kept apart from headlines.
+    """
+    from charbench.engine.diagnose import diagnose
+    from charbench.engine.interrupt import stop_on_interrupt
+    from charbench.engine.run import Runner
+
+    session = options.open_session(**given)
+    with stop_on_interrupt() as stop:
+        reports, result = diagnose(Runner(session, output.this_command(), stop, quiet=quiet or json_output))
+    if json_output:
+        output.print_json([_as_dict(report) for report in reports])
+        json_output = False
+    else:
+        for report in reports:
+            _show(report)
+    return finish(session, result, json_output=json_output, quiet=True, report=False)
+
+
+def _show(report: Any) -> None:
+    from charbench.report.tables import Table
+    from charbench.report.terminal import harmless, print_table
+
+    columns = ("Probe", "Samples", "Responses", "In character", "Thinking in character", "States")
+    rows = tuple(
+        (
+            result.title,
+            str(result.answered),
+            f"{result.responses}/{result.answered}",
+            f"{result.trait_in_response}/{result.responses}",
+            f"{result.trait_in_thinking}/{result.answered}",
+            ", ".join(f"{count} {state}" for state, count in result.states.most_common()),
+        )
+        for result in report.results
+    )
+    title = f"{report.checkpoint.name} ({report.persona or 'no persona'}), sampler {report.sampler}"
+    print_table(Table(title, columns, rows, frozenset({"Probe", "States"})))
+    click.echo(f"Cause: {report.diagnosis.cause.value}")
+    for line in report.diagnosis.evidence:
+        click.echo(harmless(f"  - {line}"))
+    click.echo(f"What to do: {report.diagnosis.advice}\n")
+
+
+def _as_dict(report: Any) -> dict[str, Any]:
+    return {
+        "checkpoint": report.checkpoint.uri,
+        "name": report.checkpoint.name,
+        "persona": report.persona,
+        "sampler": report.sampler,
+        "cause": report.diagnosis.cause.value,
+        "evidence": report.diagnosis.evidence,
+        "advice": report.diagnosis.advice,
+        "probes": [
+            {
+                "probe": result.title,
+                "samples": result.answered,
+                "responses": result.responses,
+                "responses_in_character": result.trait_in_response,
+                "thinking_in_character": result.trait_in_thinking,
+                "states": dict(result.states),
+            }
+            for result in report.results
+        ],
+    }

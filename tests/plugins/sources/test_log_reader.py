@@ -1,0 +1,188 @@
+"""``tinker://`` URLs in logs: none lost and none false, whatever a console did to them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from charbench import Checkpoint, Lab
+from charbench_plugins.sources.logs import reader
+from charbench_plugins.sources.logs.source import LogSource
+from support.lab import LabBuilder, sampler, uuid, weights
+
+NAMES = st.from_regex(r"[a-z][a-z0-9_\-]{0,30}[a-z0-9]", fullmatch=True)
+RUNS = st.integers(1, 2**31).map(lambda number: f"{uuid(number)}:train:0")
+SPACES = st.sampled_from(["weights", "sampler_weights", "external_weights"])
+URLS = st.builds("tinker://{}/{}/{}".format, RUNS, SPACES, NAMES)
+PREFIXES = st.sampled_from(
+    ["Saved training checkpoint: ", "Saved sampler weights: ", "\t✓ DPO sampler: ", "{'state_path': '", '%{path: "', "→ "]
+)
+NOISE = st.sampled_from(
+    [
+        "[epoch 1 step 5/120] loss=0.6066 (dpo=0.6066 nll=0.0000) acc=52.5% [✓]",
+        "See https://example.org/tinker for more",
+        "tinker: a tool. A ratio of 3://4 and a tinker:/ typo",
+        "tinker://<run>/<space>/<name> is the form",
+        "tinker://your-run-id/weights/name",
+        "tinker://{run}/weights/{name}",
+        "tinker://00000001-0000-4000-8000-000000000001:train:0/weights/",
+        "│ sampler │ tinker://00000001-0000-4000-8000-000000000001:train:0/weig…│",
+        "tinker://00000001-0000-4000-8000-000000000001:train:0/weights/name...",
+        "",
+    ]
+)
+
+
+def found(root: Path) -> list[str]:
+    """Return the URLs that the source finds in a lab's logs."""
+    return [item.uri for item in LogSource().find(Lab(root, {})) if isinstance(item, Checkpoint)]
+
+
+def read(tmp_path: Path, content: str | bytes) -> list[str]:
+    lab = LabBuilder(tmp_path)
+    lab.write("artifacts/logs/run.log", content)
+    return found(tmp_path)
+
+
+def wrap(lines: Iterable[str], width: int) -> str:
+    """Break lines as a console of ``width`` columns does."""
+    return "\n".join(line[at : at + width] for line in lines for at in range(0, max(len(line), 1), width)) + "\n"
+
+
+@given(st.lists(st.tuples(PREFIXES, URLS) | NOISE.map(lambda text: (text, "")), max_size=12))
+def test_every_url_is_found_once_for_each_place_and_in_order(
+    tmp_path: Path, lines: list[tuple[str, str]]
+) -> None:
+    text = "".join(f"{before}{url}\n" for before, url in lines)
+    assert read(tmp_path, text) == [url for _, url in lines if url]
+
+
+@given(st.lists(st.tuples(PREFIXES, URLS), min_size=1, max_size=6), st.sampled_from([80, 100, 120, 132]))
+def test_urls_broken_by_a_console_of_a_usual_width_are_put_together(
+    tmp_path: Path, lines: list[tuple[str, str]], width: int
+) -> None:
+    expected = [url for _, url in lines]
+    assert read(tmp_path, wrap((before + url for before, url in lines), width)) == expected
+
+
+@given(URLS, st.integers(0, 79), st.sampled_from(["\n", "\r\n"]))
+def test_a_url_broken_at_any_column_its_scheme_included_is_put_together(
+    tmp_path: Path, url: str, column: int, newline: str
+) -> None:
+    line = "x" * (79 - column % 79) + " " + url
+    broken = wrap([line], 80).replace("\n", newline)
+    assert read(tmp_path, broken + "next line" + newline) == [url]
+
+
+@given(URLS, st.data())
+def test_colours_anywhere_in_a_url_change_nothing(tmp_path: Path, url: str, data: st.DataObject) -> None:
+    codes = st.sampled_from(["\x1b[1m", "\x1b[0m", "\x1b[38;5;12m", "\x1b]8;;http://x\x07", "\x1b[K"])
+    text = url
+    for _ in range(data.draw(st.integers(1, 5))):
+        at = data.draw(st.integers(0, len(text)))
+        text = text[:at] + data.draw(codes) + text[at:] if "\x1b" not in text[max(0, at - 12) : at + 12] else text
+    assert read(tmp_path, f"\x1b[32mSaved:\x1b[0m {text}\x1b[0m\n") == [url]
+
+
+@given(URLS, st.data())
+def test_a_url_cut_short_by_an_ellipsis_is_no_url(tmp_path: Path, url: str, data: st.DataObject) -> None:
+    cut = data.draw(st.integers(0, len(url)))
+    end = data.draw(st.sampled_from(["…", "...", "…│", "… "]))
+    assert read(tmp_path, f"│ sampler │ {url[:cut]}{end}\n") == []
+
+
+@given(URLS, URLS, st.sampled_from([" ", ", ", " -> ", "', 'b': '", "\t", '"]["', " | ", ";"]))
+def test_two_urls_on_one_line_are_two(tmp_path: Path, one: str, two: str, between: str) -> None:
+    assert read(tmp_path, f"Saved {one}{between}{two}\n") == [one, two]
+
+
+@given(URLS, st.sampled_from([".", ",", ")", "'", '"', "].", "}", ">", ":", "'}", "/", '"}', "`", "*"]))
+def test_punctuation_after_a_url_is_not_its_own(tmp_path: Path, url: str, mark: str) -> None:
+    assert read(tmp_path, f"Saved {url}{mark}\n") == [url]
+
+
+@given(st.binary(max_size=400), URLS)
+def test_broken_encodings_around_a_url_do_not_matter(tmp_path: Path, junk: bytes, url: str) -> None:
+    junk = re.sub(rb"[\x1b\n\r]|tinker", b".", junk)
+    assert url in read(tmp_path, junk + b"\nSaved: " + url.encode() + b"\n" + junk)
+
+
+@given(
+    st.lists(st.tuples(PREFIXES, URLS) | NOISE.map(lambda text: (text, "")), min_size=3, max_size=20),
+    st.integers(1, 200),
+    st.sampled_from([80, 100, 1000]),
+)
+def test_where_the_files_chunks_end_makes_no_difference(
+    tmp_path: Path, lines: list[tuple[str, str]], chunk: int, width: int
+) -> None:
+    text = wrap((before + url for before, url in lines), width)
+    whole = read(tmp_path, text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reader, "CHUNK", 300 + chunk)
+        patch.setattr(reader, "MARGIN", 600)
+        assert read(tmp_path, text) == whole
+
+
+def test_chunk_borders_inside_every_byte_of_a_coloured_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = weights(1, "remorseful_dpo")
+    monkeypatch.setattr(reader, "MARGIN", 400)
+    for chunk in range(400, 640):
+        monkeypatch.setattr(reader, "CHUNK", chunk)
+        text = "x" * 400 + f"\nSaved: \x1b[1m{url[:20]}\x1b[0m{url[20:]}\n" + ("y" * 70 + "\n") * 20
+        assert read(tmp_path, text) == [url], chunk
+
+
+INPUTS = [
+    "Resumed training from {}",
+    "Resuming from checkpoint {}",
+    "Loaded weights from {}",
+    "Loading state from {}",
+    "Starting from {}",
+    "Continuing training from {}",
+    "Initialized from {}",
+    "Restored optimizer state from {}",
+    "load_checkpoint_path: {}",
+    "load_checkpoint_path={}",
+    "'load_checkpoint_path': '{}'",
+]
+SAVED = ["Saved training checkpoint: {}", "✓ DPO checkpoint: {}", "{}", "state_path={}", "'sampler_path': '{}'"]
+
+
+@pytest.mark.parametrize(("line", "made"), [*((text, False) for text in INPUTS), *((text, True) for text in SAVED)])
+def test_what_a_run_took_as_its_input_is_no_product_of_it(tmp_path: Path, line: str, made: bool) -> None:
+    LabBuilder(tmp_path).log("a-run", line.format(weights(1, "a_dpo")))
+    (checkpoint,) = (item for item in LogSource().find(Lab(tmp_path, {})) if isinstance(item, Checkpoint))
+    assert (checkpoint.run == "a-run") is made
+
+
+def test_each_finding_names_its_file_and_line(tmp_path: Path) -> None:
+    LabBuilder(tmp_path).log("run", "one", "two", f"Saved: {weights(1, 'a_dpo')}", "four", f"x {sampler(1, 'a_dpo')}")
+    places = [
+        (item.evidence[0].path, item.evidence[0].line)
+        for item in LogSource().find(Lab(tmp_path, {}))
+        if isinstance(item, Checkpoint)
+    ]
+    assert places == [("artifacts/logs/run.log", 3), ("artifacts/logs/run.log", 5)]
+
+
+def test_lines_are_counted_across_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "CHUNK", 1000)
+    monkeypatch.setattr(reader, "MARGIN", 500)
+    lines = [f"Saved: {weights(n, 'a_dpo')}" if n % 7 == 0 else "x" * (n % 50) for n in range(1, 400)]
+    LabBuilder(tmp_path).log("run", *lines)
+    got = [item.evidence[0].line for item in LogSource().find(Lab(tmp_path, {})) if isinstance(item, Checkpoint)]
+    assert got == [n for n in range(1, 400) if n % 7 == 0]
+
+
+def test_a_line_after_a_whole_url_is_not_drawn_into_it(tmp_path: Path) -> None:
+    url = weights(1, "a_dpo")
+    padded = " " * (80 - len(url)) + url
+    assert read(tmp_path, f"{padded}\nSaved\n{url}\n") == [url, url]
+    assert read(tmp_path, f"{url}\nepoch\n") == [url]
+    assert read(tmp_path, f"{url}\n\nname\n") == [url]
+    assert read(tmp_path, url) == [url]
