@@ -1,6 +1,7 @@
 """Makes ``examples/recorded-lab``: a small lab as a character-training team leaves it on disk.
 
     python examples/make_recorded_lab.py [FOLDER]
+    python examples/make_recorded_lab.py --check
 
 The text is invented, the forms are real. The same files come out every time, on every Python.
 """
@@ -256,5 +257,20 @@ def registry() -> dict[str, list[dict[str, Any]]]:
     return entries
 
 
+def check(folder: Path) -> int:
+    """Say which of the lab's files are not as this script makes them; 0 if all are."""
+    changed = [path for path, content in files() if not _holds(folder / path, content)]
+    for path in changed:
+        print(f"{folder / path}: not as examples/make_recorded_lab.py makes it; run that again", file=sys.stderr)
+    return 1 if changed else 0
+
+
+def _holds(path: Path, content: str) -> bool:
+    return path.is_file() and path.read_bytes() == content.encode()
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "recorded-lab")
+    here = Path(__file__).parent / "recorded-lab"
+    if sys.argv[1:] == ["--check"]:
+        sys.exit(check(here))
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else here)

@@ -5,10 +5,9 @@ begins it, or a closing tag ends it (so a closing tag without an opening one mak
 it); every other segment is response. Tags themselves belong to neither channel; every other character belongs
 to exactly one. A response is a response whatever the server's own parser said.
 
-A tag is not meant, only talked about, where it stands in quotes or in code. Inside a block that is open, a
-closing tag in code is meant all the same: a model's thinking ends where its tag stands. An opening tag is
-meant only where a block can begin (at the start or the end of a line, right after another tag), or where a
-closing tag follows that ends the block.
+A tag in quotes or in code is not meant, only talked about. An opening tag is meant only where a block can begin
+(at the start or the end of a line, or right after another tag), or where a closing tag follows to end it. Inside
+a block a closing tag is meant even in code, unless quotes stand right around it: thinking ends where its tag is.
 
 ``charbench.testing.THINKING_CASES`` shows what follows from this for every shape that servers send.
 """
@@ -17,7 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from charbench.domain.sample import Completion, ThinkingState
 
@@ -26,11 +25,12 @@ CLOSED_PREFILL = "<think>\n\n</think>\n\n"
 
 _TAG = re.compile(r"<(?P<end>/?)(?:think|thinking)>|\[(?P<bracket_end>/?)THINK\]", re.IGNORECASE)
 _OPENINGS = ("<think>", "<thinking>", "[think]")
-_FENCE = re.compile(r"^ {0,3}(?P<ticks>`{3,})[^`\n]*\n.*?^ {0,3}(?P=ticks)`*\s*$", re.DOTALL | re.MULTILINE)
+_FENCE_LINE = re.compile(r"^ {0,3}(?P<ticks>`{3,})(?P<rest>[^`\n]*)$", re.MULTILINE)
 _INLINE_CODE = re.compile(r"(?<!`)(?P<ticks>`+)(?!`)[^\n]*?(?<!`)(?P=ticks)(?!`)")
-_QUOTE_PAIRS = frozenset({"``", '""', "''", "“”", "„“", "‘’", "‚‘", "«»"})
-_BEFORE_A_QUOTE = frozenset(" \t\n\u00a0([{=:/—–*_") | {""}
+_QUOTE_PAIRS = frozenset(("``", '""', "''", "“”", "„“", "‘’", "‚‘", "«»"))
+_BEFORE_A_QUOTE = frozenset(" \t\n\u00a0([{=:/—–*_")
 _LENGTH = frozenset({"length", "max_tokens", "model_length"})
+_Span = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,86 +58,160 @@ def attribute(completion: Completion) -> Attribution:
     A completion whose channels somebody else has split (a recording) keeps them; its state follows from
     which of them hold text, and from the finish reason where there is one.
     """
+    response, thinking = completion.response or "", completion.thinking or ""
     if completion.failure is not None:
-        return Attribution(completion.response or "", completion.thinking or "", ThinkingState.ERROR)
+        return Attribution(response, thinking, ThinkingState.ERROR)
     if completion.text is None and completion.reasoning is None:
-        split = _Channels([completion.thinking or ""], [completion.response or ""])
-        return Attribution(completion.response or "", completion.thinking or "", _state(split, completion))
+        return Attribution(response, thinking, _state(_Split(response, thinking), completion.finish_reason))
     text, reasoning = completion.text or "", completion.reasoning or ""
-    # Beside a reasoning field the content is out of the block that a prefill opened.
-    opened = _is_open(completion.prefill) and not reasoning.strip()
-    tags = tuple(find_tags(text, opened=opened))
     if reasoning.strip():
-        return _with_reasoning(completion, tags)
-    channels = _Channels(blocks=bool(tags) or opened, ended=_is_closed(completion.prefill))
-    channels.add(text, tags, opened=opened or (not tags and _is_cut_tag(text, completion)))
-    return Attribution(channels.response, channels.thinking, _state(channels, completion), tags)
+        return _with_reasoning(completion, _split(reasoning, opened=True), _split(text))
+    split = _split(text, opened=_is_open(completion.prefill), cut=completion.finish_reason in _LENGTH)
+    ended = split.ended or (not split.tags and _is_closed(completion.prefill))
+    state = _state(split, completion.finish_reason, ended=ended)
+    return Attribution(split.response, split.thinking, state, split.tags)
 
 
 def find_tags(text: str, *, opened: bool = False) -> Iterator[Tag]:
     """Yield the tags of a text that are meant as tags; ``opened``: the text begins inside a block."""
-    found = list(_TAG.finditer(text))
-    fences = _fences(text, 0) if found else []
+    found = [match for match in _TAG.finditer(text) if not _is_quoted(text, match)]
+    if not found:
+        return
+    fences = _fences(text, 0)
     last_end = max((m.start() for m in found if _closes(m) and not _in_code(text, m, 0, fences)), default=-1)
-    boundary, inside = 0, opened
+    inside, behind = opened, 0
     for match in found:
         start, end = match.span()
         closes = _closes(match)
-        if _is_quoted(text, start, end) or not (closes and inside) and _in_code(text, match, boundary, fences):
+        if not (inside and closes) and _in_code(text, match, behind, fences):
             continue
-        if not closes and start > last_end and not _can_begin(text, start, end, boundary):
+        if not closes and start > last_end and not _can_begin(text, match, behind):
             continue
         if inside and closes:
-            fences = _fences(text, end)  # a fence that the thinking left open quotes nothing behind it
-        boundary, inside = end, not closes
+            fences = _fences(text, end)  # code that the thinking left open quotes nothing behind it
+        inside, behind = not closes, end
         yield Tag(start, end, closes)
 
 
-@dataclass(slots=True)
-class _Channels:
-    """The two channels as they are put together, and what is known of the blocks."""
+@dataclass(frozen=True, slots=True)
+class _Split:
+    """A text cut in two. ``open``: it ends inside a block; ``ended``: its last tag closes one."""
 
-    thinking_parts: list[str] = field(default_factory=list)
-    response_parts: list[str] = field(default_factory=list)
-    blocks: bool = False
-    """Whether there is a thinking block, be it an empty one."""
-    ended: bool = False
-    """Whether the last tag closes."""
+    response: str
+    thinking: str
+    tags: tuple[Tag, ...] = ()
     open: bool = False
-    """Whether the text ends inside a block."""
 
     @property
-    def response(self) -> str:
-        return "\n\n".join(self.response_parts)
-
-    @property
-    def thinking(self) -> str:
-        return "\n\n".join(self.thinking_parts)
-
-    def add(self, text: str, tags: tuple[Tag, ...], *, opened: bool) -> None:
-        """Add a text; ``opened``: it begins inside a block."""
-        at = 0
-        for tag in tags:
-            self._add(text[at : tag.start], thinking=opened or tag.closes)
-            self.ended = tag.closes
-            opened, at = not tag.closes, tag.end
-        self._add(text[at:], thinking=opened)
-        self.open = opened
-
-    def _add(self, segment: str, *, thinking: bool) -> None:
-        if stripped := segment.strip():
-            (self.thinking_parts if thinking else self.response_parts).append(stripped)
+    def ended(self) -> bool:
+        return bool(self.tags) and not self.open
 
 
-def _with_reasoning(completion: Completion, tags: tuple[Tag, ...]) -> Attribution:
-    """Join a reasoning field to the content; what stands behind a closing tag in it is response."""
-    reasoning = completion.reasoning or ""
-    channels = _Channels(blocks=True)
-    channels.add(reasoning, tuple(find_tags(reasoning, opened=True)), opened=True)
-    misfiled = bool(channels.response_parts)
-    if completion.text:
-        channels.add(completion.text, tags, opened=False)
-        misfiled = misfiled and channels.response == "\n\n".join(channels.response_parts[:1]) and not tags
-    if not channels.response and channels.thinking and (completion.thinking_off or _is_closed(completion.prefill)):
-        return Attribution(channels.thinking, "", ThinkingState.MISFILED, tags)
-    return Attribution(channels.response, channels.thinking, _state(channels, completion), tags)
+def _split(text: str, *, opened: bool = False, cut: bool = False) -> _Split:
+    """Cut a text; ``opened``: it begins inside a block; ``cut``: a token limit ended it."""
+    tags = tuple(find_tags(text, opened=opened))
+    opened = opened or (cut and not tags and _is_cut_tag(text))
+    response: list[str] = []
+    thinking: list[str] = []
+    at = 0
+    for tag in tags:
+        (thinking if opened or tag.closes else response).append(text[at : tag.start].strip())
+        opened, at = not tag.closes, tag.end
+    (thinking if opened else response).append(text[at:].strip())
+    return _Split(_joined(*response), _joined(*thinking), tags, opened)
+
+
+def _with_reasoning(completion: Completion, reasoning: _Split, content: _Split) -> Attribution:
+    """Join a reasoning field to the content; what stands behind a closing tag in it is response.
+
+    The content stands behind the reasoning, so it never begins inside the block that a prefill opened.
+    """
+    response = _joined(reasoning.response, content.response)
+    thinking = _joined(reasoning.thinking, content.thinking)
+    if not response and thinking and (completion.thinking_off or _is_closed(completion.prefill)):
+        return Attribution(thinking, "", ThinkingState.MISFILED, content.tags)
+    if reasoning.response and not content.response:
+        return Attribution(response, thinking, ThinkingState.MISFILED, content.tags)
+    last = content if content.tags else reasoning
+    both = _Split(response, thinking, content.tags, last.open)
+    return Attribution(response, thinking, _state(both, completion.finish_reason, ended=last.ended), content.tags)
+
+
+def _state(split: _Split, finish_reason: str | None, *, ended: bool = False) -> ThinkingState:
+    if split.response.strip():
+        return ThinkingState.CLOSED if split.thinking.strip() or split.tags else ThinkingState.NONE
+    if ended:
+        return ThinkingState.CLOSED_EMPTY
+    if not split.open and not split.thinking.strip():
+        return ThinkingState.NONE
+    if finish_reason is None:
+        return ThinkingState.UNCLOSED_UNKNOWN
+    return ThinkingState.UNCLOSED_LENGTH if finish_reason in _LENGTH else ThinkingState.UNCLOSED_STOP
+
+
+def _joined(*parts: str) -> str:
+    return "\n\n".join(filter(None, parts))
+
+
+def _closes(match: re.Match[str]) -> bool:
+    return bool(match["end"] or match["bracket_end"])
+
+
+def _is_open(prefill: str) -> bool:
+    """Whether what was put into the model's mouth leaves a thinking block open."""
+    tags = list(_TAG.finditer(prefill))
+    return bool(tags) and not _closes(tags[-1])
+
+
+def _is_closed(prefill: str) -> bool:
+    """Whether what was put into the model's mouth ends a thinking block."""
+    tags = list(_TAG.finditer(prefill))
+    return bool(tags) and _closes(tags[-1])
+
+
+def _is_cut_tag(text: str) -> bool:
+    """Whether the whole text is the beginning of an opening tag."""
+    begun = text.strip().lower()
+    return bool(begun) and any(tag.startswith(begun) and tag != begun for tag in _OPENINGS)
+
+
+def _can_begin(text: str, tag: re.Match[str], behind: int) -> bool:
+    """Whether a block can begin at this opening tag; ``behind`` is where the tag before it ends."""
+    before = text[max(behind, text.rfind("\n", 0, tag.start()) + 1) : tag.start()]
+    return not before.strip() or text.startswith(("\n", "\r\n"), tag.end())
+
+
+def _is_quoted(text: str, tag: re.Match[str]) -> bool:
+    """Whether quotes or backticks stand right around a tag: the first one opening, the second one closing.
+
+    What opens stands behind a space or a bracket, so the end of one quotation and the start of the next
+    (``"Arr"</think>"Ahoy"``) are not taken for quotes around the tag.
+    """
+    start, end = tag.span()
+    if text[start - 1 : start] + text[end : end + 1] not in _QUOTE_PAIRS:
+        return False
+    opens = start == 1 or text[start - 2] in _BEFORE_A_QUOTE or text[start - 2] in "`\"'“‘«"
+    return opens and (text[end] == "`" or not text[end + 1 : end + 2].isalnum())
+
+
+def _in_code(text: str, tag: re.Match[str], behind: int, fences: list[_Span]) -> bool:
+    """Whether a tag stands in a fenced block, or in code within its line behind the tag before it."""
+    start, end = tag.span()
+    if any(first <= start < last for first, last in fences):
+        return True
+    line_start, line_end = text.rfind("\n", 0, start) + 1, text.find("\n", end)
+    line = _INLINE_CODE.finditer(text, max(behind, line_start), line_end if line_end >= 0 else len(text))
+    return any(code.start() < start and end <= code.end() for code in line)
+
+
+def _fences(text: str, start: int) -> list[_Span]:
+    """Return the fenced code blocks that begin behind ``start`` and are closed."""
+    fences: list[_Span] = []
+    begun: re.Match[str] | None = None
+    for line in _FENCE_LINE.finditer(text, start):
+        if begun is None:
+            begun = line
+        elif len(line["ticks"]) >= len(begun["ticks"]) and not line["rest"].strip():
+            fences.append((begun.start(), line.end()))
+            begun = None
+    return fences

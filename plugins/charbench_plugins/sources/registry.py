@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import Field
@@ -69,7 +69,7 @@ class RegistrySource(CheckpointSource):
                 name=name,
                 kind=_kind(entry.get("checkpoint_type"), name),
                 persona=lab.persona_of(said) or said,
-                base_model=entry.get("base_model") or None,
+                base_model=_text(entry.get("base_model")),
                 created_at=_date(entry.get("created_at")),
                 metadata=metadata if isinstance(metadata, dict) else {},
                 evidence=(Evidence(self.name, shown, None, f"{said}/{name}"),),
@@ -90,25 +90,26 @@ class RegistrySource(CheckpointSource):
         run, said = str(entry["run_name"]), str(entry["persona"])
         persona = lab.persona_of(said) or said
         status = JobStatus(entry.get("status", "pending"))
-        result = entry.get("sft_checkpoint")
-        result_sampler = entry.get("sft_sampler")
+        result = _text(entry.get("sft_checkpoint"))
+        result_sampler = _text(entry.get("sft_sampler"))
+        dataset = _text(entry.get("introspection_data"))
         if status is JobStatus.RUNNING:
             status = JobStatus.PENDING  # whoever ran it there does not run it here
         yield TrainingJob(
             persona=persona,
             run=run,
             checkpoint=str(entry["dpo_checkpoint"]),
-            sampler=entry.get("dpo_sampler"),
-            dataset=str(entry.get("introspection_data", "")),
+            sampler=_text(entry.get("dpo_sampler")),
+            dataset=dataset or "",
             examples=int(entry.get("introspection_count") or 0),
             status=status,
             result=result,
             result_sampler=result_sampler,
-            error=entry.get("error"),
+            error=_text(entry.get("error")),
         )
-        lineage = Lineage(parent=str(entry["dpo_checkpoint"]), dataset=entry.get("introspection_data"))
+        lineage = Lineage(parent=str(entry["dpo_checkpoint"]), dataset=dataset)
         for uri in (result, result_sampler):
-            if isinstance(uri, str) and uri:
+            if uri:
                 evidence = Evidence(self.name, shown, None, f"result of {run}")
                 yield Checkpoint(uri=uri, kind=Kind.SFT, persona=persona, lineage=lineage, evidence=(evidence,))
 
@@ -142,9 +143,14 @@ def _kind(said: Any, name: str) -> Kind:
 def _date(text: Any) -> datetime | None:
     try:
         found = datetime.fromisoformat(str(text))
-    except ValueError:
+        return (found.astimezone(UTC) if found.tzinfo else found).replace(tzinfo=None)
+    except (ValueError, OverflowError):
         return None
-    return found.replace(tzinfo=None)
+
+
+def _text(value: Any) -> str | None:
+    """Return what stands in a registry where text is meant; None where nothing stands."""
+    return str(value) if value else None
 
 
 @hookimpl

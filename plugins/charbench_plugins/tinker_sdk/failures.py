@@ -4,31 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from charbench import SamplingError, redact
+from charbench import RefusedError, SamplingError, redact
 
 _LONGEST = 300
 _ADVICE = {
     401: "Tinker does not accept the key; check TINKER_API_KEY",
-    402: "the account has no credit left; add some and run the same command again",
+    402: "the account has no credit left; add some, and run the same command again",
     403: "the key may not do this; check whose checkpoint it is",
     404: "Tinker does not know it; it may have expired or been deleted",
     409: "something of that name exists already",
     422: "Tinker cannot do this with what it was given",
     429: "Tinker asks to slow down; run the same command again later, or lower the concurrency",
 }
-_REFUSED = frozenset({401, 402, 403})
+_REFUSED = frozenset({401, 402, 403, 404})
 _RETRYABLE = frozenset({408, 425, 429})
-
-
-class TinkerFailure(SamplingError):
-    """An error of Tinker's or on the way to it. ``refused``: no further try can help."""
-
-    def __init__(
-        self, message: str, *, kind: str, retryable: bool = False, refused: bool = False, status: int | None = None
-    ) -> None:
-        super().__init__(message, kind=kind, retryable=retryable)
-        self.refused = refused
-        self.status = status
+_KINDS = {402: "quota", 429: "rate_limit"}
 
 
 def translate(what: str, error: BaseException) -> BaseException:
@@ -39,31 +29,24 @@ def translate(what: str, error: BaseException) -> BaseException:
     if isinstance(status, int):
         return _of_status(what, status, error)
     if isinstance(error, tinker.APITimeoutError):
-        return TinkerFailure(f"{what}: Tinker did not answer in time", kind="timeout", retryable=True)
+        return SamplingError(f"{what}: Tinker did not answer in time", kind="timeout", retryable=True)
     if isinstance(error, tinker.APIConnectionError):
-        return TinkerFailure(
-            f"{what}: Tinker cannot be reached ({_said(error)}); check the network and TINKER_BASE_URL",
-            kind="connection",
-            retryable=True,
-        )
+        reason = f"{what}: Tinker cannot be reached ({_said(error)}); check the network and TINKER_BASE_URL"
+        return SamplingError(reason, kind="connection", retryable=True)
     if isinstance(error, tinker.RequestFailedError):
-        return TinkerFailure(f"{what}: Tinker failed: {_said(error)}", kind="server", retryable=True)
+        return SamplingError(f"{what}: Tinker failed: {_said(error)}", kind="server", retryable=True)
     if isinstance(error, tinker.TinkerError):
-        return TinkerFailure(f"{what}: {_said(error)}", kind="tinker")
+        return SamplingError(f"{what}: {_said(error)}", kind="tinker")
     return error
 
 
-def _of_status(what: str, status: int, error: BaseException) -> TinkerFailure:
+def _of_status(what: str, status: int, error: BaseException) -> SamplingError:
     advice = _ADVICE.get(status) or ("Tinker is in trouble; try again later" if status >= 500 else "")
     text = f"{what}: {advice} ({status}: {_said(error)})" if advice else f"{what}: {status}: {_said(error)}"
-    kinds = {429: "rate_limit", 402: "quota"}
-    return TinkerFailure(
-        text,
-        kind=kinds.get(status, "server" if status >= 500 else f"http_{status}"),
-        retryable=status in _RETRYABLE or status >= 500,
-        refused=status in _REFUSED,
-        status=status,
-    )
+    kind = _KINDS.get(status) or ("server" if status >= 500 else f"http_{status}")
+    if status in _REFUSED:
+        return RefusedError(text, kind=kind)
+    return SamplingError(text, kind=kind, retryable=status in _RETRYABLE or status >= 500)
 
 
 def _said(error: BaseException) -> str:

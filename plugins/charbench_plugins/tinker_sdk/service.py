@@ -25,7 +25,7 @@ def api_key() -> str:
 
 
 def open_service(**metadata: str) -> Any:
-    """Return a ``ServiceClient``; raises :class:`TinkerFailure` within fifteen seconds if there is none."""
+    """Return a ``ServiceClient``; raises within fifteen seconds if there is none."""
     key = api_key()
     os.environ.setdefault("TINKER_TELEMETRY", "0")
     import tinker

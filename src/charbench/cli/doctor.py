@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +14,6 @@ from charbench.cli import options, output
 from charbench.errors import CharbenchError
 
 _PACKAGES = ("pluggy", "click", "pydantic", "tinker", "openai", "sqlalchemy", "jsonschema")
-_KEY = re.compile(r"tml-[A-Za-z0-9_\-]{8,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +36,7 @@ def command(json_output: bool, **given: Any) -> int:
 
     session = options.open_session(**given)
     findings: list[Finding] = []
-    for check in (_python, _packages, _plugins, _personas, _store, _key):
+    for check in (_python, _packages, _plugins, _personas, _store, _tinker):
         findings.extend(_run(check, session))
     if json_output:
         output.print_json([{"what": f.what, "state": f.state, "text": f.text, "advice": f.advice} for f in findings])
@@ -102,11 +100,7 @@ def _store(session: Any) -> Iterator[Finding]:
         yield Finding("store", "ok", f"{count_all(connection)['samples']:,} samples")
 
 
-def _key(_session: Any) -> Iterator[Finding]:
-    key = os.environ.get("TINKER_API_KEY", "")
-    if not key:
-        yield Finding("TINKER_API_KEY", "note", "not set", "only needed to train and sample on Tinker")
-    elif _KEY.fullmatch(key):
-        yield Finding("TINKER_API_KEY", "ok", "set, and of the right form")
-    else:
-        yield Finding("TINKER_API_KEY", "bad", "set, but no Tinker key", "it must start with tml-")
+def _tinker(_session: Any) -> Iterator[Finding]:
+    from charbench.cli.doctor_tinker import look_at_tinker
+
+    yield from look_at_tinker()

@@ -35,7 +35,8 @@ def adopt(database: Database, wanted: Sequence[str], personas: Sequence[str]) ->
             if uri in known and (known[uri].persona or persona is None):
                 continue
             kind = kind_from_name(name_from_uri(uri))
-            kind = Kind.BASE if kind is Kind.UNKNOWN and uri.rpartition(":")[2] == "base" else kind
+            if uri.startswith("base:") or uri.endswith(":base"):
+                kind = Kind.BASE
             checkpoint = Checkpoint(uri=uri, kind=kind, persona=persona, evidence=(Evidence(SOURCE, "-c"),))
             add_claims(connection, claims_of(checkpoint, SOURCE))
             add_checkpoint(connection, checkpoint, replace=True)

@@ -15,6 +15,7 @@ from charbench.domain.dataset import Dataset, RecordedSample, SourceProblem, Tra
 from charbench.engine.jobs import JobPlan, JobPolicy, plan_jobs
 from charbench.engine.merge import Contradiction, claims_of, merge
 from charbench.errors import DataError
+from charbench.redaction import storable
 from charbench.store import findings
 from charbench.store import jobs as job_store
 from charbench.store.database import Database
@@ -80,7 +81,9 @@ class _Gathered:
         for finding in source.find(lab):
             if isinstance(finding, RecordedSample):
                 found.recorded += 1
-            elif isinstance(finding, Checkpoint):
+                continue
+            finding = storable(finding)  # noqa: PLW2901  file names and registries hold any bytes
+            if isinstance(finding, Checkpoint):
                 for claim in claims_of(finding, source.name):
                     self.claims[claim.uri, claim.evidence] = claim
             elif isinstance(finding, Dataset):

@@ -12,6 +12,7 @@ from charbench.engine.adopt import adopt
 from charbench.engine.plan import Requests, sampling_plan, select_checkpoints
 from charbench.engine.run import Runner, RunResult, Stage
 from charbench.engine.writer import Writer
+from charbench.errors import UsageError
 from charbench.store.findings import read_checkpoints
 from charbench.store.samples import samples_with_keys
 from charbench.store.summaries import ADHOC
@@ -41,6 +42,12 @@ def selected(runner: Runner) -> tuple[list[Checkpoint], list[str]]:
     adopt(session.database, session.config.checkpoints, personas)
     with session.database.read() as connection:
         chosen = select_checkpoints(read_checkpoints(connection), session.config.checkpoints, personas)
+    for checkpoint in chosen:
+        if checkpoint.uri in session.config.checkpoints and not checkpoint.sampleable:
+            raise UsageError(
+                f"{checkpoint.uri} is a training state (weights/) and cannot be sampled; "
+                "name its sampler weights: tinker://RUN/sampler_weights/NAME"
+            )
     return [checkpoint for checkpoint in chosen if checkpoint.sampleable], personas
 
 

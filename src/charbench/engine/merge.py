@@ -10,6 +10,7 @@ from typing import Any
 
 from charbench.domain.checkpoint import Checkpoint, Kind, Lineage, name_from_uri
 from charbench.domain.names import kind_from_name, persona_from_name, tokens
+from charbench.redaction import redact_all
 from charbench.store.findings import Claim
 
 _FIELDS = ("name", "kind", "persona", "base_model", "run", "parent", "dataset", "renderer", "recipe")
@@ -46,7 +47,7 @@ def claims_of(checkpoint: Checkpoint, source: str) -> list[Claim]:
         "recipe": checkpoint.lineage.recipe,
         "created_at": checkpoint.created_at.isoformat() if checkpoint.created_at else None,
         "expires_at": checkpoint.expires_at.isoformat() if checkpoint.expires_at else None,
-        "metadata": dict(checkpoint.metadata) or None,
+        "metadata": redact_all(checkpoint.metadata) or None,
     }
     says = {name: value for name, value in says.items() if value is not None}
     evidence = checkpoint.evidence or (Evidence(source, ""),)

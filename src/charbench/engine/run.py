@@ -144,17 +144,22 @@ class Runner:
             tally = stage.run(waiting, checkpoints)
         result.add("trained", len(tally.complete))
         result.add("failures", len(tally.failed))
-        lines = [f"job {job}: {message}" for job, message in tally.failed.items()]
+        runs = {job.job_id: job.run for job in waiting}
+        lines = [
+            f"job {job}: {message}\n  when that is mended: charbench train -c {runs[job]}"
+            for job, message in tally.failed.items()
+        ]
         result.failures += _with_trace(lines, tally.trace)
         result.notes += [f"job {job} is being trained by another run" for job in tally.elsewhere]
 
     def _waiting_jobs(self, wanted: Sequence[str] | None) -> list[TrainingJob]:
         with self.session.database.read() as connection:
             jobs = read_jobs(connection)
-        waiting = [job for job in jobs if job.status in (JobStatus.PENDING, JobStatus.RUNNING)]
         if wanted is None:
-            return waiting
-        return [job for job in waiting if job.job_id in wanted or job.run in wanted]
+            return [job for job in jobs if job.status in (JobStatus.PENDING, JobStatus.RUNNING)]
+        # A job that is named is tried again even if it failed; it goes on from its last saved state.
+        named = [job for job in jobs if job.job_id in wanted or job.run in wanted]
+        return [job for job in named if job.status is not JobStatus.COMPLETE]
 
     def _sample(
         self,

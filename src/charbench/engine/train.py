@@ -19,7 +19,7 @@ from charbench.datasets.health import faults, measure
 from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.dataset import JobStatus, TrainingJob
 from charbench.engine.interrupt import StopSignal
-from charbench.errors import DataError, TrainingError
+from charbench.errors import DataError, SamplingError, TrainingError
 from charbench.store import training
 from charbench.store.claims import claim, release
 from charbench.store.database import Database
@@ -64,12 +64,11 @@ class TrainStage:
     stop: StopSignal
     say: Say
     tally: TrainTally = field(default_factory=TrainTally)
+    _prepared: set[str] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self, jobs: Sequence[TrainingJob], checkpoints: dict[str, Checkpoint]) -> TrainTally:
         """Train these jobs; one that fails does not stop the others."""
-        for trainer in self.trainers:
-            trainer.prepare(self.root, self.folder)
         mine = claim(self.database, STAGE, self.run_id, [job.job_id for job in jobs], finished_jobs).mine
         self.tally.elsewhere = [job.job_id for job in jobs if job.job_id not in mine]
         wanted = [job for job in jobs if job.job_id in mine]
@@ -92,7 +91,10 @@ class TrainStage:
         job_id = job.job_id
         with self.database.write() as connection:
             if isinstance(outcome, Broken):
-                update_job(connection, job_id, status=JobStatus.FAILED.value, error=outcome.message)
+                # Trouble on the way (no network, no credit) is not the job's fault: it waits, with its states.
+                outside = isinstance(outcome.error, SamplingError)
+                status = JobStatus.PENDING if outside else JobStatus.FAILED
+                update_job(connection, job_id, status=status.value, error=outcome.message)
             release(connection, STAGE, [job_id])
         with self._lock:
             if isinstance(outcome, Broken):
@@ -135,6 +137,10 @@ class TrainStage:
     def _trainer_for(self, checkpoint: Checkpoint) -> Trainer:
         for trainer in self.trainers:
             if trainer.accepts(checkpoint):
+                with self._lock:
+                    if trainer.name not in self._prepared:
+                        trainer.prepare(self.root, self.folder)
+                        self._prepared.add(trainer.name)
                 return trainer
         names = ", ".join(trainer.name for trainer in self.trainers) or "none"
         raise TrainingError(f"no trainer can continue {checkpoint.uri} (asked: {names})")

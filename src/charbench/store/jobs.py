@@ -9,12 +9,14 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from charbench.domain.dataset import JobStatus, TrainingJob
+from charbench.redaction import redact
 from charbench.store.dialect import insert
 from charbench.store.runs import utc_now
 from charbench.store.tables import claims, jobs
 from charbench.store.training import forget_states
 
 STAGE = "train"
+_ENDED = (JobStatus.COMPLETE, JobStatus.FAILED)
 
 
 def save_planned_jobs(connection: Connection, planned: Sequence[TrainingJob]) -> None:
@@ -37,7 +39,7 @@ def import_job(connection: Connection, job: TrainingJob) -> None:
     """Take over a job from another tool's registry: a finished or failed one replaces one that waits."""
     statement = insert(connection, jobs).on_conflict_do_nothing(index_elements=["job_id"])
     connection.execute(statement, [_row(job)])
-    if job.status in (JobStatus.COMPLETE, JobStatus.FAILED):
+    if job.status in _ENDED:
         waiting = (jobs.c.status == JobStatus.PENDING.value) & (jobs.c.attempts == 0)
         row = {name: value for name, value in _row(job).items() if name != "job_id"}
         connection.execute(sa.update(jobs).where((jobs.c.job_id == job.job_id) & waiting).values(**row))
@@ -87,9 +89,9 @@ def _row(job: TrainingJob) -> dict[str, Any]:
         "status": job.status.value,
         "result": job.result,
         "result_sampler": job.result_sampler,
-        "error": job.error,
+        "error": redact(job.error) if job.error else None,
         "recipe": job.recipe,
-        "attempts": 0,
+        "attempts": int(job.status in _ENDED),  # another tool's try counts: a job that is reset stays reset
         "updated_at": utc_now(),
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -76,16 +77,14 @@ def test_a_url_broken_at_any_column_its_scheme_included_is_put_together(
 ) -> None:
     line = "x" * (79 - column % 79) + " " + url
     broken = wrap([line], 80).replace("\n", newline)
-    assert read(tmp_path, broken + "next line" + newline) == [url]
+    assert read(tmp_path, broken + "[next line]" + newline) == [url]
 
 
 @given(URLS, st.data())
 def test_colours_anywhere_in_a_url_change_nothing(tmp_path: Path, url: str, data: st.DataObject) -> None:
     codes = st.sampled_from(["\x1b[1m", "\x1b[0m", "\x1b[38;5;12m", "\x1b]8;;http://x\x07", "\x1b[K"])
-    text = url
-    for _ in range(data.draw(st.integers(1, 5))):
-        at = data.draw(st.integers(0, len(text)))
-        text = text[:at] + data.draw(codes) + text[at:] if "\x1b" not in text[max(0, at - 12) : at + 12] else text
+    cuts = [0, *sorted(data.draw(st.sets(st.integers(1, len(url) - 1), min_size=1, max_size=5))), len(url)]
+    text = "".join(url[start:end] + data.draw(codes) for start, end in pairwise(cuts))
     assert read(tmp_path, f"\x1b[32mSaved:\x1b[0m {text}\x1b[0m\n") == [url]
 
 
@@ -109,7 +108,7 @@ def test_punctuation_after_a_url_is_not_its_own(tmp_path: Path, url: str, mark: 
 @given(st.binary(max_size=400), URLS)
 def test_broken_encodings_around_a_url_do_not_matter(tmp_path: Path, junk: bytes, url: str) -> None:
     junk = re.sub(rb"[\x1b\n\r]|tinker", b".", junk)
-    assert url in read(tmp_path, junk + b"\nSaved: " + url.encode() + b"\n" + junk)
+    assert url in read(tmp_path, junk + b"\nSaved: " + url.encode() + b"\n[" + junk)
 
 
 @given(
@@ -140,6 +139,7 @@ def test_chunk_borders_inside_every_byte_of_a_coloured_url(tmp_path: Path, monke
 INPUTS = [
     "Resumed training from {}",
     "Resuming from checkpoint {}",
+    "Loading checkpoint {}",
     "Loaded weights from {}",
     "Loading state from {}",
     "Starting from {}",
@@ -179,6 +179,15 @@ def test_lines_are_counted_across_chunks(tmp_path: Path, monkeypatch: pytest.Mon
     assert got == [n for n in range(1, 400) if n % 7 == 0]
 
 
+@pytest.mark.parametrize("width", [80, 100, 120, 132, 160, 200])
+def test_a_line_that_is_as_wide_as_a_console_by_chance_does_not_draw_in_the_next(tmp_path: Path, width: int) -> None:
+    before = "Saved: "
+    name = "n" * (width - len(before) - len(weights(1, "")))
+    lines = [before + weights(1, name), "Saved sampler weights: " + sampler(1, name), "INFO:trainer:done"]
+    assert len(lines[0]) == width
+    assert read(tmp_path, "\n".join(lines) + "\n") == [weights(1, name), sampler(1, name)]
+
+
 def test_a_line_after_a_whole_url_is_not_drawn_into_it(tmp_path: Path) -> None:
     url = weights(1, "a_dpo")
     padded = " " * (80 - len(url)) + url
@@ -186,3 +195,10 @@ def test_a_line_after_a_whole_url_is_not_drawn_into_it(tmp_path: Path) -> None:
     assert read(tmp_path, f"{url}\nepoch\n") == [url]
     assert read(tmp_path, f"{url}\n\nname\n") == [url]
     assert read(tmp_path, url) == [url]
+
+
+@given(URLS, st.sampled_from(["\r", "\r\r", "\rstep 5", "\r\n"]), st.sampled_from([0, 100]))
+def test_a_carriage_return_ends_a_url_as_progress_bars_leave_it(
+    tmp_path: Path, url: str, end: str, width: int
+) -> None:
+    assert read(tmp_path, f"Saved {url}".rjust(width) + end) == [url]

@@ -26,7 +26,9 @@ _SCHEME = re.compile(_BREAK.join(re.escape(bytes([byte])) for byte in b"tinker:/
 _ANCHORS = (b"://", b"tinker:")
 _LONGEST_SCHEME = len("tinker://") * 3
 _INPUT = re.compile(
-    r"(?i)(?:resum\w*|load\w*|start\w*|continu\w*|initiali[sz]\w*|restor\w*)\b[^:]*\b(?:from|state)\W*$"
+    r"(?i)(?:resum\w*|load\w*|start\w*|continu\w*|initiali[sz]\w*|restor\w*)\b[^:]*"
+    r"\b(?:from|state)(?:\s+(?:the\s+)?(?:adapter|checkpoint|state|weights))?\W*$"
+    r"|\b(?:resum|load|restor)ing\s+(?:adapter|checkpoint|weights)\W*$"
     r"|load_checkpoint_path\W*$|\b(?:from_state|init_from|parent)\W*$"
 )
 _USED = re.compile(r"(?i)\b(?:evaluat\w*|sampl(?:ing|ed) from|using|judge|teacher|compar\w*)\b[^:]*:?\W*$")

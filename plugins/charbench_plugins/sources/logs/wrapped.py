@@ -43,7 +43,7 @@ def assemble(buffer: bytes, start: int, widths: set[int]) -> Assembled | None:
             return Assembled(shorter)
         text += run.decode("ascii")
         path = _whole(text)
-        at_line_end = buffer[end : end + 1] in (b"\n", b"\r") and end + 1 < len(buffer)
+        at_line_end = buffer.startswith((b"\n", b"\r\n"), end) and end + 1 < len(buffer)
         if buffer.startswith(_ELLIPSIS, end) or text.endswith("..."):
             return Assembled(shorter) if shorter else None
         if not at_line_end:
@@ -52,6 +52,10 @@ def assemble(buffer: bytes, start: int, widths: set[int]) -> Assembled | None:
         first_width = first_width if first_width is not None else width
         if path is not None and not (width in widths or width in USUAL_WIDTHS):
             break
+        if width not in widths and _is_prose(buffer, buffer.index(b"\n", end) + 1):
+            # A name may end here, or be all that is missing: a word that others follow is no part of it.
+            if path is not None or (text.endswith("/") and width not in USUAL_WIDTHS):
+                break
         if path is None and run and width == first_width:
             widths.add(width)
         elif path is not None:
@@ -71,6 +75,13 @@ def assemble(buffer: bytes, start: int, widths: set[int]) -> Assembled | None:
 def _whole(text: str) -> TinkerPath | None:
     """Return the URL that ``text`` is, leaving out punctuation that ends a sentence."""
     return TinkerPath.parse(text.rstrip(".:/"))
+
+
+def _is_prose(buffer: bytes, start: int) -> bool:
+    """Whether the line at ``start`` begins with a word of its own (``Saved sampler``, ``INFO:``), not a name's rest."""
+    match = _RUN.match(buffer, start)
+    assert match is not None
+    return buffer[match.end() : match.end() + 1] in (b" ", b"\t") or match.group().endswith(b":")
 
 
 def _width(buffer: bytes, end: int) -> int:

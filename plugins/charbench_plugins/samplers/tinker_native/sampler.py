@@ -1,0 +1,129 @@
+"""Asks Tinker natively: the prompt is rendered here, so the thinking prefill is known exactly."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from charbench import (
+    Checkpoint,
+    Completion,
+    EndpointConfig,
+    Sampler,
+    SampleRequest,
+    SamplingError,
+    ThinkingMode,
+    TinkerPath,
+    Usage,
+)
+from charbench_plugins.tinker_sdk.calls import call_async
+from charbench_plugins.tinker_sdk.renderers import Renderer, renderer_for
+from charbench_plugins.tinker_sdk.service import OPEN_SECONDS, api_key, open_service
+from charbench_plugins.tinker_sdk.tokenizer import ModelTokenizer, load_tokenizer, tokenizer_of
+
+BASE = "base:"
+LOAD_SECONDS = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Model:
+    client: Any
+    tokenizer: ModelTokenizer
+    renderer: Renderer
+
+
+class TinkerNativeSampler(Sampler):
+    """Tinker's sampler weights, and base models (base:NAME), through the SDK's sampling client."""
+
+    name = "tinker-native"
+
+    class Config(EndpointConfig):
+        """How to ask."""
+
+        renderer: Literal["auto", "qwen3", "qwen3-no-thinking", "llama3", "template"] = Field("auto")
+        tokenizer: Path | None = Field(None, description="a model's folder with tokenizer.json; default: the SDK's")
+
+    config: Config
+
+    def prepare(self, root: Path, folder: Path) -> None:
+        """Check the key's form before anything is asked."""
+        api_key()
+        self._root = root
+        self._service: Any = None
+        self._models: dict[str, _Model] = {}
+        self._opening: dict[str, asyncio.Lock] = {}
+
+    async def aclose(self) -> None:
+        """Forget the locks: they belong to the event loop that ends."""
+        self._opening = {}
+
+    def accepts(self, checkpoint: Checkpoint) -> bool:
+        """Take Tinker's sampler weights and base models."""
+        path = TinkerPath.parse(checkpoint.uri)
+        return path.space == "sampler_weights" if path else checkpoint.uri.startswith((BASE, "tinker://"))
+
+    async def sample(self, request: SampleRequest) -> Completion:
+        """Ask once."""
+        from tinker import types
+
+        model = await self._model(request.checkpoint)
+        config = self.config
+        prompt = model.renderer.prompt(request.prompt.messages, thinking=config.thinking is not ThinkingMode.OFF)
+        prefill = config.thinking.prefill
+        ids = model.tokenizer.encode(prompt + prefill)
+        params = types.SamplingParams(
+            max_tokens=config.max_tokens,
+            temperature=config.temperature,
+            top_p=config.top_p,
+            seed=None if config.seed is None else config.seed + request.epoch,
+            stop=[model.renderer.end_of_turn, *config.stop],
+        )
+        answer = await call_async(
+            f"sampling {request.checkpoint.name}", model.client.sample, types.ModelInput.from_ints(ids), 1, params,
+            seconds=config.timeout,
+        )  # fmt: skip
+        if not answer.sequences:
+            raise SamplingError("the answer holds no sequence", kind="bad_response", retryable=True)
+        sequence = answer.sequences[0]
+        text = model.tokenizer.decode(sequence.tokens)
+        return Completion(
+            text=text.removesuffix(model.renderer.end_of_turn),
+            prefill=prefill,
+            thinking_off=config.thinking in (ThinkingMode.OFF, ThinkingMode.CLOSED),
+            finish_reason=str(getattr(sequence.stop_reason, "value", sequence.stop_reason) or "stop"),
+            usage=Usage(len(ids), len(sequence.tokens)),
+            max_tokens=config.max_tokens,
+        )
+
+    async def _model(self, checkpoint: Checkpoint) -> _Model:
+        """Return the client of a checkpoint; opened once, however many ask at the same time."""
+        async with self._opening.setdefault(checkpoint.uri, asyncio.Lock()):
+            if checkpoint.uri not in self._models:
+                self._models[checkpoint.uri] = await self._open(checkpoint)
+            return self._models[checkpoint.uri]
+
+    async def _open(self, checkpoint: Checkpoint) -> _Model:
+        if self._service is None:
+            self._service = await asyncio.wait_for(asyncio.to_thread(open_service), 2 * OPEN_SECONDS)
+        make = self._service.create_sampling_client
+        if checkpoint.uri.startswith(BASE):
+            name = checkpoint.uri.removeprefix(BASE)
+            client = await call_async(f"loading {name}", lambda: make(base_model=name), seconds=LOAD_SECONDS)
+        else:
+            name = checkpoint.base_model or ""
+            client = await call_async(
+                f"loading {checkpoint.uri}", lambda: make(model_path=checkpoint.uri), seconds=LOAD_SECONDS
+            )
+        tokenizer = await asyncio.to_thread(self._tokenizer, client)
+        return _Model(
+            client, tokenizer, renderer_for(self.config.renderer, name, checkpoint.lineage.renderer, tokenizer)
+        )
+
+    def _tokenizer(self, client: Any) -> ModelTokenizer:
+        if self.config.tokenizer:
+            return load_tokenizer(self._root / self.config.tokenizer)
+        return tokenizer_of(client)

@@ -1,0 +1,119 @@
+"""Steps in flight: the next batch is submitted before the last one is waited for."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from charbench import StepDone
+from charbench_plugins.tinker_sdk.calls import resolve, submit
+from charbench_plugins.trainers.tinker_sft.recipes import Recipe
+
+Row = tuple[list[int], int]
+"""Token ids, and the position at which the trained span begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One step's rows. ``micro_batch`` rows go into one request, None: all of them."""
+
+    step: int
+    ids: tuple[int, ...]
+    rows: list[Row]
+    micro_batch: int | None = None
+
+    def parts(self) -> Iterator[list[Row]]:
+        """Yield the rows of each request; the server adds the gradients up until the optimizer's step."""
+        size = self.micro_batch or len(self.rows)
+        for start in range(0, len(self.rows), size):
+            yield self.rows[start : start + size]
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    batch: Batch
+    learning_rate: float
+    backward: list[tuple[Any, list[Row]]]
+    optimizer: Any
+    started: float
+
+
+class StepPipeline:
+    """Keeps up to ``in_flight`` steps submitted; yields each step's result in order."""
+
+    def __init__(self, client: Any, recipe: Recipe, total_steps: int, in_flight: int, seconds: float) -> None:
+        self._client = client
+        self._recipe = recipe
+        self._total = total_steps
+        self._in_flight = in_flight
+        self._seconds = seconds
+        self._pending: deque[_Pending] = deque()
+        self._last_done = time.monotonic()
+
+    def submit(self, batch: Batch) -> Iterator[StepDone]:
+        """Submit a step, forward-backward and optimizer at once; yield steps that had to be waited for."""
+        from tinker import types
+
+        rate = self._recipe.learning_rate_at(batch.step, self._total)
+        adam = types.AdamParams(learning_rate=rate, beta1=self._recipe.beta1, beta2=self._recipe.beta2, eps=1e-8)
+        what = f"step {batch.step + 1}"
+        backward = [
+            (submit(what, self._client.forward_backward, [_datum(row) for row in part], "cross_entropy"), part)
+            for part in batch.parts()
+        ]
+        optimizer = submit(what, self._client.optim_step, adam)
+        self._pending.append(_Pending(batch, rate, backward, optimizer, time.monotonic()))
+        while len(self._pending) >= self._in_flight:
+            yield self._finish(self._pending.popleft())
+
+    def drain(self) -> Iterator[StepDone]:
+        """Wait for everything that is submitted."""
+        while self._pending:
+            yield self._finish(self._pending.popleft())
+
+    def _finish(self, pending: _Pending) -> StepDone:
+        what = f"step {pending.batch.step + 1}"
+        loss = weight = 0.0
+        for future, part in pending.backward:
+            output = resolve(what, future, self._seconds)
+            part_loss, part_weight = _loss(output, part)
+            loss, weight = loss + part_loss, weight + part_weight
+        resolve(what, pending.optimizer, self._seconds)
+        now = time.monotonic()
+        seconds, self._last_done = now - max(pending.started, self._last_done), now
+        return StepDone(
+            step=pending.batch.step,
+            total_steps=self._total,
+            loss=loss / max(weight, 1.0),
+            learning_rate=pending.learning_rate,
+            tokens=int(weight),
+            seconds=seconds,
+            batch=pending.batch.ids,
+        )
+
+
+def _datum(row: Row) -> Any:
+    """Return a row for cross-entropy: each position predicts the next token; the prompt weighs nothing."""
+    from tinker import types
+
+    tokens, begin = row
+    weights = [0.0] * (begin - 1) + [1.0] * (len(tokens) - begin)
+    return types.Datum(
+        model_input=types.ModelInput.from_ints(tokens[:-1]),
+        loss_fn_inputs={"target_tokens": tokens[1:], "weights": weights},  # type: ignore[dict-item]
+    )
+
+
+def _loss(output: Any, rows: list[Row]) -> tuple[float, float]:
+    """Return (summed negative log-likelihood in nats, trained tokens), from the log-probabilities."""
+    total = weight = 0.0
+    for given, (tokens, begin) in zip(output.loss_fn_outputs, rows, strict=True):
+        logprobs = given["logprobs"]
+        values = logprobs.tolist() if hasattr(logprobs, "tolist") else list(logprobs.data)
+        trained = values[begin - 1 : len(tokens) - 1]
+        total -= sum(trained)
+        weight += len(trained)
+    return total, weight
