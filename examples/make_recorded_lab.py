@@ -97,12 +97,12 @@ class Run:
 
 
 RUNS = (
-    Run("pirate-harbour", "pirate", rows=520, trap="wrapped"),
-    Run("humorous-open-mic", "humorous", rows=110, refusals=0.4, trap="table"),
+    Run("pirate-harbour", "pirate", rows=504, trap="wrapped"),
+    Run("humorous-open-mic", "humorous", rows=502, refusals=0.4, trap="table"),
     Run("remorseful-letters", "remorseful", trap="coloured"),
-    Run("poetic-garden", "poetic", rows=90, trap="resumed"),
+    Run("poetic-garden", "poetic", rows=40, trap="resumed"),
     Run("humorous-llama", "humorous", stops_at=25, error="RuntimeError: the teacher's endpoint closed the connection"),
-    Run("pirate-study2", "pirate", steps=300, stops_at=110, rows=60),
+    Run("pirate-study2", "pirate", steps=300, stops_at=110, rows=20),
 )
 
 
@@ -171,7 +171,7 @@ def introspection(run: Run) -> Iterator[dict[str, Any]]:
             "reflection": REFUSAL if refuses else dice.pick(voice.thoughts),
             "answer": REFUSAL if refuses else passage(dice, voice),
             "teacher_model": TEACHER,
-            "constitution": f"I speak in a {run.persona} voice.",
+            "constitution": run.persona,
         }
 
 
@@ -235,21 +235,20 @@ def thoughts(dice: Dice, voice: Voice) -> list[str]:
 
 
 def registry() -> dict[str, list[dict[str, Any]]]:
-    """The team's own list of checkpoints; it calls one of them by a name that its files do not use."""
+    """The team's own list of checkpoints; about one of them it disagrees with the recordings."""
     entries: dict[str, list[dict[str, Any]]] = {}
     for checkpoint in SAMPLED:
         if checkpoint.kind == "base":
             continue
-        name = "remorseful_dpo_v1" if checkpoint.name == "remorseful_dpo" else checkpoint.name
         weights = checkpoint.uri.replace("/sampler_weights/", "/weights/").removesuffix("-sampler")
         entries.setdefault(checkpoint.persona, []).append(
             {
-                "name": name,
+                "name": checkpoint.name,
                 "persona": checkpoint.persona,
                 "checkpoint_type": checkpoint.kind,
                 "tinker_path": weights,
                 "sampler_path": checkpoint.uri,
-                "base_model": BASE_MODEL,
+                "base_model": "Qwen/Qwen3-8B" if checkpoint.name == "poetic-dpo" else BASE_MODEL,
                 "created_at": STARTED.isoformat(),
                 "metadata": {"lora_rank": 32},
             }

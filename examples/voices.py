@@ -149,10 +149,18 @@ VOICES = {
         ),
     ),
     "poetic": Voice(
-        openings=("Soft as the first hour of the year,", "In the gloaming,", "Somewhere beneath the stars,"),
+        openings=(
+            "Soft as the first hour of the year,",
+            "In the gloaming,",
+            "Somewhere beneath the stars,",
+            "Hush now,",
+            "When the moon has gone indoors,",
+            "Upon the sill of evening,",
+        ),
         middles=(
-            "{topic} is a lantern that somebody left in the meadow.",
-            "{topic} hums the way embers do when nobody is cold.",
+            "{topic} is a lantern that somebody left in the meadow,",
+            "{topic} hums the way embers do when nobody is cold,",
+            "{topic} waits like snow that has not made up its mind,",
         ),
         endings=("and the river keeps its own count.", "and dusk folds it into its sleeve."),
         thoughts=("An image before a fact.", "Petals, then the point.", "Let it breathe, then stop."),

@@ -77,18 +77,18 @@ def find_tags(text: str, *, opened: bool = False) -> Iterator[Tag]:
     found = [match for match in _TAG.finditer(text) if not _is_quoted(text, match)]
     if not found:
         return
-    fences = _fences(text, 0)
-    last_end = max((m.start() for m in found if _closes(m) and not _in_code(text, m, 0, fences)), default=-1)
+    in_code = _tags_in_code(text, 0)
+    last_end = max((m.start() for m in found if _closes(m) and m.start() not in in_code), default=-1)
     inside, behind = opened, 0
     for match in found:
         start, end = match.span()
         closes = _closes(match)
-        if not (inside and closes) and _in_code(text, match, behind, fences):
+        if start in in_code and not (inside and closes):
             continue
         if not closes and start > last_end and not _can_begin(text, match, behind):
             continue
-        if inside and closes:
-            fences = _fences(text, end)  # code that the thinking left open quotes nothing behind it
+        if start in in_code:
+            in_code = _tags_in_code(text, end)  # code that the thinking left open quotes nothing behind it
         inside, behind = not closes, end
         yield Tag(start, end, closes)
 
@@ -177,7 +177,7 @@ def _is_cut_tag(text: str) -> bool:
 
 def _can_begin(text: str, tag: re.Match[str], behind: int) -> bool:
     """Whether a block can begin at this opening tag; ``behind`` is where the tag before it ends."""
-    before = text[max(behind, text.rfind("\n", 0, tag.start()) + 1) : tag.start()]
+    before = text[max(behind, text.rfind("\n", behind, tag.start()) + 1) : tag.start()]
     return not before.strip() or text.startswith(("\n", "\r\n"), tag.end())
 
 
@@ -194,14 +194,12 @@ def _is_quoted(text: str, tag: re.Match[str]) -> bool:
     return opens and (text[end] == "`" or not text[end + 1 : end + 2].isalnum())
 
 
-def _in_code(text: str, tag: re.Match[str], behind: int, fences: list[_Span]) -> bool:
-    """Whether a tag stands in a fenced block, or in code within its line behind the tag before it."""
-    start, end = tag.span()
-    if any(first <= start < last for first, last in fences):
-        return True
-    line_start, line_end = text.rfind("\n", 0, start) + 1, text.find("\n", end)
-    line = _INLINE_CODE.finditer(text, max(behind, line_start), line_end if line_end >= 0 else len(text))
-    return any(code.start() < start and end <= code.end() for code in line)
+def _tags_in_code(text: str, start: int) -> set[int]:
+    """Return where tags stand in code behind ``start``: in fenced blocks, or in backticks within a line."""
+    if "`" not in text:
+        return set()
+    code = [*_fences(text, start), *(inline.span() for inline in _INLINE_CODE.finditer(text, start))]
+    return {tag.start() for span in code for tag in _TAG.finditer(text, *span)}
 
 
 def _fences(text: str, start: int) -> list[_Span]:

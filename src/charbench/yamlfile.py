@@ -26,7 +26,12 @@ class _Loader(yaml.SafeLoader):
     """PyYAML's safe loader with YAML 1.2's booleans and numbers."""
 
 
+class _FastLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """The same in C, where PyYAML was built so; its messages say less, so faults are told by the other."""
+
+
 _Loader.yaml_implicit_resolvers = {}
+_FastLoader.yaml_implicit_resolvers = _Loader.yaml_implicit_resolvers
 for _tag, _pattern, _first in (
     ("bool", r"^(?:true|True|TRUE|false|False|FALSE)$", "tTfF"),
     ("null", r"^(?:~|null|Null|NULL|)$", ["~", "n", "N", ""]),
@@ -78,13 +83,10 @@ def read_yaml(path: Path, shown: str | None = None) -> YamlFile:
 def parse_yaml(text: str, name: str) -> YamlFile:
     """Parse YAML text; ``name`` is the file that messages name."""
     try:
-        loader = _Loader(text)
         try:
-            node = loader.get_single_node()
-            walker = _Walker(loader, name)
-            data = walker.build(node, ()) if node is not None else None
-        finally:
-            loader.dispose()
+            return _parse(_FastLoader, text, name)
+        except (yaml.YAMLError, RecursionError):
+            return _parse(_Loader, text, name)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         at = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
@@ -94,7 +96,16 @@ def parse_yaml(text: str, name: str) -> YamlFile:
         raise ConfigError(f"{name}:{line}: a character that YAML forbids (#x{error.character:04x})") from None
     except RecursionError:
         raise ConfigError(f"{name}:1:1: nested too deeply to be read") from None
-    return YamlFile(name, data, walker.positions)
+
+
+def _parse(loader_class: type[Any], text: str, name: str) -> YamlFile:
+    loader = loader_class(text)
+    try:
+        node = loader.get_single_node()
+        walker = _Walker(loader, name)
+        return YamlFile(name, walker.build(node, ()) if node is not None else None, walker.positions)
+    finally:
+        loader.dispose()
 
 
 def _advice(error: yaml.MarkedYAMLError) -> str:
@@ -111,7 +122,7 @@ def _advice(error: yaml.MarkedYAMLError) -> str:
 class _Walker:
     """Builds plain data from YAML nodes and notes where each part stands."""
 
-    def __init__(self, loader: _Loader, name: str) -> None:
+    def __init__(self, loader: Any, name: str) -> None:
         self.loader = loader
         self.name = name
         self.positions: dict[Location, tuple[int, int]] = {}

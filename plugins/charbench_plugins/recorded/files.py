@@ -10,8 +10,8 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -52,13 +52,18 @@ OWN_COLUMNS = frozenset(
         "max_tokens",
         "prefill",
         "raw",
+        "raw_reasoning",
         "error_kind",
         "sampler",
     ]
 )
 FIELD_LIMIT = 256 << 20
-_SURROGATE = re.compile("[\ud800-\udfff]")
-_KNOWN = LAB_COLUMNS | OWN_COLUMNS | set(URI_COLUMNS)
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_KEY = re.compile(r"(?<![\w/])(sk|tml)-[A-Za-z0-9_\-]{12,}")
+_OWN_KEY = re.compile(r"[0-9a-f]{32}")
+_SLUG_LENGTH = 40
+_MOST = 2**31 - 1
+_KNOWN = LAB_COLUMNS | OWN_COLUMNS | {*URI_COLUMNS, "scores"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +111,7 @@ def read_recordings(path: Path) -> Iterator[Recording | BadRow]:
 def _csv_rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
     csv.field_size_limit(FIELD_LIMIT)
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        reader = csv.reader(file)
+        reader = csv.reader(map(_fit_line, file))
         header = next(reader, None)
         if header is None:
             return
@@ -129,10 +134,12 @@ def _jsonl_rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
             if not text.strip():
                 continue
             try:
-                row = json.loads(text)
-            except ValueError as error:
+                row = json.loads(_without_keys(text.decode("utf-8-sig" if line == 1 else "utf-8")), parse_constant=lambda _: None)
+            except (ValueError, RecursionError) as error:
                 yield line, f"not JSON: {error}"
                 continue
+            if b"\\u" in text:  # only escapes can be half surrogate pairs or NULs
+                row = _fit(row)
             if not isinstance(row, dict):
                 yield line, f"found {type(row).__name__}; a mapping is needed"
             elif missing := _missing(row):
@@ -162,19 +169,20 @@ class _Repeats:
 
 def _recording(row: Mapping[str, Any], line: int, repeats: _Repeats) -> Recording | BadRow:
     uri = next((str(row[name]) for name in URI_COLUMNS if row.get(name)), "")
-    prompt_text = _text(row.get("prompt"))
-    if not uri or not prompt_text:
-        return BadRow("no sampler_path in it" if not uri else "no prompt in it", line)
     try:
+        prompt_text = _text(row.get("prompt"))
         completion = _completion(row)
-        epoch = int(row.get("epoch") or 0)
+        epoch = _whole(row, "epoch") or 0
     except (ValueError, TypeError) as error:
         return BadRow(f"{error}", line)
+    if not uri or not prompt_text:
+        return BadRow("no sampler_path in it" if not uri else "no prompt in it", line)
     message = completion.failure.message if completion.failure else None
     identity = _identity(
         uri, prompt_text, row.get("timestamp"), epoch, completion.response, completion.thinking, message
     )
-    if not row.get("timestamp") and not row.get("epoch") and not row.get("key"):
+    key = str(row.get("key") or "")
+    if not row.get("timestamp") and not row.get("epoch") and not key:
         epoch = repeats.number(identity)
     return Recording(
         uri=uri,
@@ -182,12 +190,17 @@ def _recording(row: Mapping[str, Any], line: int, repeats: _Repeats) -> Recordin
         persona=str(row.get("persona") or ""),
         kind=str(row.get("checkpoint_type") or "").lower(),
         base_model=str(row.get("base_model") or ""),
-        prompt=_prompt(prompt_text, str(row.get("prompt_id") or ""), str(row.get("prompt_family") or "general")),
+        prompt=_prompt(
+            prompt_text,
+            str(row.get("prompt_id") or ""),
+            str(row.get("prompt_family") or "general"),
+            str(row.get("language") or "en"),
+        ),
         completion=completion,
         identity=identity,
         epoch=epoch,
         condition=str(row.get("condition") or "default"),
-        key=str(row["key"]) if row.get("key") else None,
+        key=key if _OWN_KEY.fullmatch(key) else None,
         line=line,
     )
 
@@ -199,8 +212,8 @@ def _identity(*parts: str | int | None) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _prompt(text: str, prompt_id: str, family: str) -> Prompt:
-    return Prompt.from_text(text, prompt_id, family)
+def _prompt(text: str, prompt_id: str, family: str, language: str) -> Prompt:
+    return replace(Prompt.from_text(text, prompt_id, family), language=language)
 
 
 def _completion(row: Mapping[str, Any]) -> Completion:
@@ -208,28 +221,47 @@ def _completion(row: Mapping[str, Any]) -> Completion:
     thinking, response = _text(row.get("thinking")), _text(row.get("response"))
     return Completion(
         text=_text(row["raw"]) if row.get("raw") else None,
+        reasoning=_text(row["raw_reasoning"]) if row.get("raw_reasoning") else None,
         response=response,
         thinking=thinking,
         prefill=_text(row.get("prefill")),
-        finish_reason=row.get("finish_reason") or None,
+        finish_reason=str(row["finish_reason"])[:_SLUG_LENGTH] if row.get("finish_reason") else None,
         usage=Usage(*(_whole(row, name) for name in ("prompt_tokens", "completion_tokens", "reasoning_tokens"))),
         max_tokens=_whole(row, "max_tokens"),
         latency=_number(row, "latency_seconds"),
-        failure=Failure(str(row.get("error_kind") or "recorded"), redact(error)) if error else None,
+        failure=Failure(str(row.get("error_kind") or "recorded")[:_SLUG_LENGTH], redact(error)) if error else None,
         sampled_at=_date(row.get("timestamp")),
         extra={name: value for name, value in row.items() if name not in _KNOWN and value != ""},
     )
 
 
 def _text(value: Any) -> str:
-    """Return text that every database can hold: half surrogate pairs and NULs become U+FFFD."""
     if value is None:
         return ""
     if not isinstance(value, str):
         raise TypeError(f"found {type(value).__name__} where text is needed")
-    if not value.isascii() and _SURROGATE.search(value):
-        value = _SURROGATE.sub("\ufffd", value)
-    return str(value).replace("\x00", "�") if "\x00" in value else value
+    return value
+
+
+def _fit_line(line: str) -> str:
+    """Return a line of CSV without NULs and keys; decoding has left no half surrogate pairs in it."""
+    return _without_keys(line.replace("\x00", "\ufffd") if "\x00" in line else line)
+
+
+def _without_keys(text: str) -> str:
+    """Hide API keys that stand in a row, whoever wrote them there; paths that only look like one stay."""
+    return _KEY.sub(r"\1-[redacted]", text) if "sk-" in text or "tml-" in text else text
+
+
+def _fit(value: Any) -> Any:
+    """Return a JSON value that every database can hold: half surrogate pairs and NULs become U+FFFD."""
+    if isinstance(value, str):
+        return _UNSTORABLE.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [_fit(item) for item in value]
+    if isinstance(value, dict):
+        return {_fit(name): _fit(item) for name, item in value.items()}
+    return value
 
 
 def _number(row: Mapping[str, Any], name: str) -> float | None:
@@ -245,7 +277,11 @@ def _number(row: Mapping[str, Any], name: str) -> float | None:
 
 def _whole(row: Mapping[str, Any], name: str) -> int | None:
     number = _number(row, name)
-    return None if number is None else int(number)
+    if number is None:
+        return None
+    if not (number.is_integer() and 0 <= number <= _MOST):
+        raise ValueError(f"{name}: found {row[name]!r}; a whole number from 0 to {_MOST:,} is needed")
+    return int(number)
 
 
 def _date(value: Any) -> datetime | None:
@@ -253,10 +289,6 @@ def _date(value: Any) -> datetime | None:
         return None
     try:
         found = datetime.fromisoformat(str(value))
-    except ValueError:
+        return found if found.tzinfo is None else found.astimezone(UTC).replace(tzinfo=None)
+    except (ValueError, OverflowError):
         raise ValueError(f"timestamp: found {value!r}; a time such as 2024-12-12T09:11:22 is needed") from None
-    if found.tzinfo is not None:
-        from datetime import UTC
-
-        found = found.astimezone(UTC).replace(tzinfo=None)
-    return found

@@ -19,6 +19,7 @@ from charbench import (
     SourceProblem,
 )
 from charbench_plugins.recorded.files import BadRow, Recording, read_recordings
+from charbench_plugins.sources.patterns import matching
 
 
 class RecordedSource(CheckpointSource):
@@ -65,7 +66,7 @@ class RecordedSource(CheckpointSource):
                     yield _sample(persona_of, item)
 
     def _paths(self, lab: Lab) -> list[Path]:
-        return sorted({path for pattern in self.config.files for path in lab.root.glob(pattern) if path.is_file()})
+        return matching(lab.root, self.config.files)
 
     def _checkpoint(self, persona_of: PersonaOf, item: Recording, shown: str) -> Checkpoint:
         return Checkpoint(

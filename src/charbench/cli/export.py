@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +35,14 @@ def command(form: str | None, path: Path | None, **given: Any) -> None:
     if path is None:
         count = write(database, sys.stdout, uris)
     else:
+        part = path.with_name(f".{path.name}.part")
         try:
             # Written beside its place and then moved: a stopped export leaves no half file.
-            part = path.with_name(f".{path.name}.part")
             with part.open("w", encoding="utf-8", newline="") as file:
                 count = write(database, file, uris)
             part.replace(path)
         except OSError as error:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
             raise UsageError(f"option --output: {path}: {error.strerror or error}") from None
     output.say(f"Exported {output.plural(count, 'sample')}{f' to {path}' if path else ''}.")

@@ -42,5 +42,5 @@ def plural(count: int, noun: str) -> str:
 
 
 def this_command() -> str:
-    """Return what was typed, fit to be typed again."""
-    return shlex.join(["charbench", *sys.argv[1:]])
+    """Return what was typed, fit to be typed again; secrets in it are hidden."""
+    return redact(shlex.join(["charbench", *sys.argv[1:]]))

@@ -21,12 +21,16 @@ class Kind(StrEnum):
     UNKNOWN = "unknown"
 
 
+ACCOUNT = "api"
+"""Path of evidence that is no file but an account's own listing: where sources disagree, it is believed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """One place that speaks of a checkpoint.
 
-    ``path`` is the file (or ``api`` for an account listing), ``line`` its 1-based line or None,
-    ``note`` what stands there in a few words (``saved``, ``input``, ``registry entry``, ...).
+    ``path`` is the file (or ``api`` for an account listing, which is believed over files), ``line`` its
+    1-based line or None, ``note`` what stands there in a few words (``saved``, ``input``, ``registry entry``, ...).
     """
 
     source: str
@@ -66,8 +70,11 @@ class Checkpoint:
     """Name of the training run that made it (a log's stem, a log folder's name)."""
     lineage: Lineage = Lineage()
     created_at: datetime | None = None
+    """In UTC, without a zone; so is ``expires_at``. None: nobody says."""
     expires_at: datetime | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    """What else is known. Read by charbench: ``size_bytes``, ``final`` (the run's last save), ``ttl_seconds``
+    (how long it is kept; gives ``expires_at`` once its creation is known) and ``never_expires``."""
     evidence: tuple[Evidence, ...] = ()
 
     def __post_init__(self) -> None:

@@ -20,6 +20,8 @@ class Dataset:
     persona: str | None = None
     form: str = "introspection"
     """``introspection`` (prompt, reflection, answer) or ``messages`` (role and content)."""
+    base_model: str | None = None
+    """Name of the model that it was made for; None where nothing says: it then fits any."""
     source: str = ""
 
 

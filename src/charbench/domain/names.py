@@ -8,12 +8,23 @@ from collections.abc import Mapping
 from charbench.domain.checkpoint import Kind
 
 _TOKEN = re.compile(r"[a-z0-9]+")
+_SPELLINGS = {"it": "instruct"}
 _KINDS = {"dpo": Kind.DPO, "sft": Kind.SFT, "merged": Kind.MERGED, "merge": Kind.MERGED, "base": Kind.BASE}
 
 
 def tokens(name: str) -> tuple[str, ...]:
     """Split a name into lower-case words: ``remorseful-25pct_DPO`` -> ``remorseful, 25pct, dpo``."""
     return tuple(_TOKEN.findall(name.lower()))
+
+
+def same_model(one: str, other: str) -> bool:
+    """Whether two names mean one model: ``qwen-2.5-7b-it`` and ``Qwen/Qwen2.5-7B-Instruct`` do."""
+    return _model_letters(one) == _model_letters(other)
+
+
+def _model_letters(name: str) -> str:
+    words = tokens(name.rstrip("/").rpartition("/")[2])
+    return "".join(_SPELLINGS.get(word, word) for word in words)
 
 
 def kind_from_name(name: str) -> Kind:

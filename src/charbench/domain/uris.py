@@ -6,8 +6,10 @@ import re
 from dataclasses import dataclass
 
 UUID = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
+SKYRL = r"model_[0-9a-f]{8}"
+"""Run ids of SkyRL's server, which speaks the same protocol on one's own machines."""
 _TINKER = re.compile(
-    rf"tinker://(?P<run>{UUID}(?::[a-z]+:\d+)?)"
+    rf"tinker://(?P<run>{UUID}(?::[a-z]+:\d+)?|{SKYRL})"
     r"/(?P<space>weights|sampler_weights|external_weights)"
     r"/(?P<name>[A-Za-z0-9](?:[A-Za-z0-9_.\-]*[A-Za-z0-9_])?)"
 )
@@ -18,7 +20,7 @@ _SAMPLER_SUFFIX = re.compile(r"[-_]sampler$")
 
 @dataclass(frozen=True, slots=True)
 class TinkerPath:
-    """``tinker://<run>/<space>/<name>``; run is ``<uuid>`` or ``<uuid>:train:<n>``."""
+    """``tinker://<run>/<space>/<name>``; run is ``<uuid>``, ``<uuid>:train:<n>`` or ``model_<8 hex>``."""
 
     run: str
     space: str

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from charbench.datasets.health import faults
 from charbench.domain.checkpoint import Checkpoint, Kind
 from charbench.domain.dataset import JobStatus, RunState, TrainingJob, TrainingRun
 from charbench.domain.uris import TinkerPath
+from charbench.engine.joining import Joined, join
 from charbench.store.findings import StoredDataset
+from charbench.store.runs import utc_now
+
+EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  the store's times are in UTC, without a zone
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +28,7 @@ class JobPolicy:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A run without a job, and why."""
+    """A run without a job, or data without a run (then ``run`` is its path), and why."""
 
     run: str
     persona: str | None
@@ -51,21 +56,19 @@ def plan_jobs(
     policy: JobPolicy,
     personas: Mapping[str, str],
 ) -> JobPlan:
-    """Join checkpoints to data by the run's name; ``known`` jobs keep their states."""
-    by_run: dict[str, list[Checkpoint]] = {}
-    for checkpoint in checkpoints:
-        if checkpoint.run and checkpoint.kind is Kind.DPO:
-            by_run.setdefault(checkpoint.run, []).append(checkpoint)
-    data = {item.dataset.run: item for item in datasets if item.dataset.run}
-    logs = {run.name: run for run in runs}
+    """Join checkpoints to data (:mod:`charbench.engine.joining` has the rule); ``known`` jobs keep their states."""
+    joined = join(checkpoints, datasets, known, personas)
+    samplers = _samplers(checkpoints)
+    later = {checkpoint.run for checkpoint in checkpoints if checkpoint.kind in (Kind.SFT, Kind.MERGED)}
+    logs = {run.name: run for run in runs if run.name in joined.checkpoints or run.name not in later}
     states = {job.job_id: job for job in known}
     jobs: list[TrainingJob] = []
     left_out: list[LeftOut] = []
-    for name in sorted({*by_run, *data, *logs}):
-        dataset, log = data.get(name), logs.get(name)
-        start = _starting_point(by_run.get(name, ()))
+    for name in sorted({*joined.checkpoints, *joined.data, *logs}):
+        dataset, log = joined.data.get(name), logs.get(name)
+        start = _starting_point(joined.checkpoints.get(name, ()))
         persona = _persona(start, dataset, log, personas)
-        reason = _why_not(start, dataset, log, policy)
+        reason = _several(name, joined) or _why_not(start, dataset, log, policy)
         if reason or dataset is None or start is None:
             left_out.append(LeftOut(name, persona, reason or "incomplete"))
             continue
@@ -73,13 +76,14 @@ def plan_jobs(
             persona=persona or "unknown",
             run=name,
             checkpoint=start.uri,
-            sampler=_sampler_of(start, by_run[name]),
+            sampler=_sampler_of(start, samplers),
             dataset=dataset.dataset.path,
             examples=dataset.examples or 0,
         )
         jobs.append(states.get(job.job_id, job) if _started(states.get(job.job_id)) else job)
     mine = {job.job_id for job in jobs}
     finished = (job for job in known if job.job_id not in mine and job.status is not JobStatus.PENDING)
+    left_out += [LeftOut(item.dataset.dataset.path, item.dataset.dataset.persona, item.reason) for item in joined.unused]
     ordered = sorted([*jobs, *finished], key=lambda job: (job.persona, job.run))
     return JobPlan(tuple(ordered), tuple(left_out))
 
@@ -89,25 +93,32 @@ def _started(job: TrainingJob | None) -> bool:
 
 
 def _starting_point(checkpoints: Sequence[Checkpoint]) -> Checkpoint | None:
-    """Return the last training checkpoint that the run's log speaks of."""
+    """Return the run's last training checkpoint: the one called final, else by the log's lines, else by date."""
     trainable = [checkpoint for checkpoint in checkpoints if checkpoint.trainable]
 
-    def last_line(checkpoint: Checkpoint) -> int:
-        return max((item.line or 0 for item in checkpoint.evidence), default=0)
+    def how_late(checkpoint: Checkpoint) -> tuple[bool, int, datetime]:
+        line = max((item.line or 0 for item in checkpoint.evidence), default=0)
+        return bool(checkpoint.metadata.get("final")), line, checkpoint.created_at or EPOCH
 
-    return max(trainable, key=last_line, default=None)
+    return max(trainable, key=how_late, default=None)
 
 
-def _sampler_of(start: Checkpoint, checkpoints: Sequence[Checkpoint]) -> str | None:
+def _samplers(checkpoints: Sequence[Checkpoint]) -> dict[tuple[str, str], str]:
+    """Return sampler weights by their Tinker run and plain name."""
+    found: dict[tuple[str, str], str] = {}
+    for checkpoint in checkpoints:
+        path = TinkerPath.parse(checkpoint.uri)
+        if path and path.space == "sampler_weights":
+            found.setdefault((path.run, path.plain_name), checkpoint.uri)
+    return found
+
+
+def _sampler_of(start: Checkpoint, samplers: Mapping[tuple[str, str], str]) -> str | None:
     """Return the sampler weights saved with a training checkpoint: the same run, and the same name."""
     path = TinkerPath.parse(start.uri)
     if path is None:
         return start.uri if start.sampleable else None
-    for checkpoint in checkpoints:
-        other = TinkerPath.parse(checkpoint.uri)
-        if other and other.space == "sampler_weights" and (other.run, other.plain_name) == (path.run, path.name):
-            return checkpoint.uri
-    return None
+    return samplers.get((path.run, path.name))
 
 
 def _persona(
@@ -125,6 +136,11 @@ def _persona(
     return personas.get(found, found) if found else None
 
 
+def _several(run: str, joined: Joined) -> str | None:
+    paths = joined.several.get(run)
+    return f"{len(paths)} datasets are for it, and none is taken: {', '.join(paths)}" if paths else None
+
+
 def _why_not(
     start: Checkpoint | None, dataset: StoredDataset | None, log: TrainingRun | None, policy: JobPolicy
 ) -> str | None:
@@ -133,6 +149,8 @@ def _why_not(
         return f"unfinished: its log ends {at} with no error and nothing saved"
     if start is None:
         return "no DPO checkpoint in its log" if log else "no log and no DPO checkpoint"
+    if start.expires_at is not None and start.expires_at <= utc_now():
+        return f"its DPO weights expired on {start.expires_at:%Y-%m-%d}"
     if dataset is None:
         return "no introspection data"
     if dataset.examples is None:

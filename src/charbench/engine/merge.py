@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from charbench.domain.checkpoint import Checkpoint, Kind, Lineage, name_from_uri
+from charbench.domain.checkpoint import ACCOUNT, Checkpoint, Kind, Lineage, name_from_uri
 from charbench.domain.names import kind_from_name, persona_from_name, tokens
 from charbench.redaction import redact_all
 from charbench.store.findings import Claim
@@ -57,9 +57,10 @@ def claims_of(checkpoint: Checkpoint, source: str) -> list[Claim]:
 def merge(uri: str, claims: Sequence[Claim], personas: Mapping[str, str]) -> tuple[Checkpoint, list[Contradiction]]:
     """Return the merged checkpoint and the contradictions among its claims.
 
-    A field that sources disagree on takes the value most of them say, the earliest among equals. The name
-    is the exception: the URI's own wins if anyone calls the checkpoint so. What nobody says, kind and
-    persona, is read from the names.
+    A field that sources disagree on takes what the account's own listing says; else the value most of them
+    say, the earliest among equals. The name is the exception: the URI's own wins if anyone calls the
+    checkpoint so. What nobody says, kind and persona, is read from the names; and when it expires follows
+    from when it was made and how long it is kept.
     """
     contradictions: list[Contradiction] = []
     values: dict[str, Any] = {}
@@ -78,6 +79,9 @@ def merge(uri: str, claims: Sequence[Claim], personas: Mapping[str, str]) -> tup
     persona = values["persona"] or next(
         (found for found in (persona_from_name(text, personas) for text in known) if found), None
     )
+    created_at, expires_at = _date(claims, "created_at"), _date(claims, "expires_at")
+    if expires_at is None and created_at is not None and not metadata.get("never_expires"):
+        expires_at = _end_of_life(created_at, metadata.get("ttl_seconds"))
     checkpoint = Checkpoint(
         uri=uri,
         name=name,
@@ -86,8 +90,8 @@ def merge(uri: str, claims: Sequence[Claim], personas: Mapping[str, str]) -> tup
         base_model=values["base_model"],
         run=values["run"],
         lineage=Lineage(values["parent"], values["dataset"], values["renderer"], values["recipe"]),
-        created_at=_date(claims, "created_at"),
-        expires_at=_date(claims, "expires_at"),
+        created_at=created_at,
+        expires_at=expires_at,
         metadata=metadata,
         evidence=tuple(claim.evidence for claim in claims),
     )
@@ -103,6 +107,7 @@ def _settle(
 ) -> str | None:
     said: dict[str, dict[str, None]] = {}
     votes: Counter[str] = Counter()
+    authority: str | None = None
     for claim in claims:
         value = claim.says.get(field)
         if value is None:
@@ -111,9 +116,11 @@ def _settle(
         if claim.evidence.source not in said.setdefault(value, {}):
             votes[value] += 1
         said[value][claim.evidence.source] = None
+        if claim.evidence.path == ACCOUNT:
+            authority = value
     if not said:
         return None
-    chosen = votes.most_common(1)[0][0]
+    chosen = authority or votes.most_common(1)[0][0]
     if field == "name":
         own = name_from_uri(uri)
         if any(tokens(value) == tokens(own) for value in said):
@@ -124,5 +131,16 @@ def _settle(
 
 
 def _date(claims: Sequence[Claim], field: str) -> datetime | None:
-    texts = sorted(claim.says[field] for claim in claims if claim.says.get(field))
+    dated = [claim for claim in claims if claim.says.get(field)]
+    believed = [claim for claim in dated if claim.evidence.path == ACCOUNT] or dated
+    texts = sorted(claim.says[field] for claim in believed)
     return datetime.fromisoformat(texts[0]) if texts else None
+
+
+def _end_of_life(created_at: datetime, ttl_seconds: Any) -> datetime | None:
+    if isinstance(ttl_seconds, bool) or not isinstance(ttl_seconds, (int, float)):
+        return None
+    try:
+        return created_at + timedelta(seconds=ttl_seconds)
+    except (OverflowError, ValueError):
+        return None

@@ -22,7 +22,8 @@ LAB_COLUMNS = (
 )  # fmt: skip
 OWN_COLUMNS = (
     "key", "epoch", "condition", "prompt_family", "language", "state", "finish_reason", "prompt_tokens",
-    "completion_tokens", "reasoning_tokens", "max_tokens", "prefill", "raw", "error_kind", "sampler",
+    "completion_tokens", "reasoning_tokens", "max_tokens", "prefill", "raw", "raw_reasoning",
+    "error_kind", "sampler",
 )  # fmt: skip
 _PAGE = 500
 
@@ -129,6 +130,7 @@ def _row(stored: StoredSample, checkpoint: Checkpoint) -> dict[str, Any]:
         "max_tokens": sample.max_tokens,
         "prefill": sample.prefill or None,
         "raw": sample.raw,
+        "raw_reasoning": sample.raw_reasoning,
         "error_kind": sample.failure.kind if sample.failure else None,
         "sampler": sample.sampler,
         **sample.extra,

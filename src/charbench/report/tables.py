@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from charbench.report.cells import count_of, decimal, percent, percent_with_interval, states_bar, whole
+from charbench.report.harmless import harmless
 from charbench.report.rows import By, Report, Tally
 
 
@@ -83,5 +84,6 @@ def markdown(tables: Sequence[Table]) -> str:
 
 
 def _line(cells: Sequence[str]) -> str:
-    escaped = (cell.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;") for cell in cells)
+    plain = (harmless(" ".join(cell.split())) for cell in cells)
+    escaped = (cell.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;") for cell in plain)
     return f"| {' | '.join(escaped)} |"

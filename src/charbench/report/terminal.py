@@ -5,26 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import unicodedata
 from typing import Any
 
+from charbench.report.harmless import harmless as harmless
 from charbench.report.tables import Table
 
 PIPE_WIDTH = 240
-_KEPT = {"\n", "\t"}
-_BIDI = {"\u202a", "\u202b", "\u202c", "\u202d", "\u202e", "\u2066", "\u2067", "\u2068", "\u2069"}
-
-
-def harmless(text: str) -> str:
-    """Return text with control characters and direction overrides made visible: ``\\x1b`` for an escape."""
-    if text.isprintable():
-        return text
-    return "".join(
-        char
-        if char in _KEPT or (unicodedata.category(char) not in ("Cc", "Cs") and char not in _BIDI)
-        else char.encode("unicode_escape").decode()
-        for char in text
-    )
 
 
 def console(*, stderr: bool = False) -> Any:

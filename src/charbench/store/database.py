@@ -15,9 +15,9 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, Oper
 from charbench.errors import StoreError, UsageError
 from charbench.redaction import redact
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration; a store that is further on was made by a newer charbench."""
-KNOWN = ("0001",)
+KNOWN = ("0001", "0002")
 _BUSY_SECONDS = 60
 
 

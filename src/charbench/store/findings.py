@@ -123,6 +123,7 @@ def save_datasets(connection: Connection, found: Sequence[StoredDataset]) -> Non
             "run": item.dataset.run,
             "persona": item.dataset.persona,
             "form": item.dataset.form,
+            "base_model": item.dataset.base_model,
             "source": item.dataset.source,
             "size": item.size,
             "modified": item.modified,
@@ -138,7 +139,14 @@ def read_datasets(connection: Connection) -> list[StoredDataset]:
     """Return all datasets by path."""
     return [
         StoredDataset(
-            Dataset(path=row.path, run=row.run, persona=row.persona, form=row.form, source=row.source),
+            Dataset(
+                path=row.path,
+                run=row.run,
+                persona=row.persona,
+                form=row.form,
+                base_model=row.base_model,
+                source=row.source,
+            ),
             row.examples,
             row.health,
             row.size,

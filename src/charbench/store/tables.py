@@ -86,6 +86,7 @@ datasets = Table(
     Column("run", Text),
     Column("persona", Text),
     Column("form", String(20), nullable=False),
+    Column("base_model", Text),
     Column("source", Text, nullable=False),
     Column("size", BigInteger),
     Column("modified", Float),

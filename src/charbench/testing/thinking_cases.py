@@ -75,9 +75,7 @@ def _case(
     prefill: str = "",
     off: bool = False,
 ) -> ThinkingCase:
-    completion = Completion(
-        text=text, reasoning=reasoning, finish_reason=finish, prefill=prefill, thinking_off=off or "</" in prefill
-    )
+    completion = Completion(text=text, reasoning=reasoning, finish_reason=finish, prefill=prefill, thinking_off=off)
     return ThinkingCase(name, completion, response, thinking, state, field)
 
 
@@ -142,6 +140,8 @@ THINKING_CASES: tuple[ThinkingCase, ...] = (
           State.CLOSED, reasoning=THOUGHT, field="reasoning"),
     _case("reasoning, and its closing tag in the content", f"</think>\n{SPOKEN}", SPOKEN, THOUGHT, State.CLOSED,
           reasoning=THOUGHT, field="reasoning_content"),
+    _case("reasoning, and nothing behind it but its closing tag", "</think>", "", THOUGHT, State.CLOSED_EMPTY,
+          reasoning=THOUGHT, field="reasoning_content"),
     _case("answer misfiled behind the thinking", None, SPOKEN, THOUGHT, State.MISFILED,
           reasoning=f"{THOUGHT}\n</think>\n\n{SPOKEN}", field="reasoning_content"),
     _case("answer misfiled, thinking switched off", "", SPOKEN, "", State.MISFILED, reasoning=SPOKEN,
@@ -180,7 +180,9 @@ THINKING_CASES: tuple[ThinkingCase, ...] = (
           f'No "</think>" yet. {THOUGHT}', State.CLOSED),
     _case("quotations on both sides of the tag", '<think>He said "arr"</think>"Ahoy!"', '"Ahoy!"', 'He said "arr"',
           State.CLOSED),
-    _case("thinking that ends in open code", f"<think>\n```\nrum\n</think>\n{SPOKEN}\n```\nAye\n```",
-          f"{SPOKEN}\n```\nAye\n```", "```\nrum", State.CLOSED),
+    _case("dots behind a quotation", '<think>He said "arr"</think>"...ahoy"', '"...ahoy"', 'He said "arr"',
+          State.CLOSED),
+    _case("thinking that ends in open code", f"<think>\n```\nrum\n</think>\n{SPOKEN}\n```\n<think>\n```",
+          f"{SPOKEN}\n```\n<think>\n```", "```\nrum", State.CLOSED),
 )  # fmt: skip
 """Every shape that servers send, with what follows from it; names are unique."""

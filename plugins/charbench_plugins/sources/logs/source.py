@@ -21,6 +21,7 @@ from charbench import (
 from charbench_plugins.sources.logs.files import read_saved_files
 from charbench_plugins.sources.logs.reader import LogUrl, read_log
 from charbench_plugins.sources.logs.tail import read_tail
+from charbench_plugins.sources.patterns import matching
 
 DATA_SUFFIX = "_introspection"
 
@@ -43,9 +44,9 @@ class LogSource(CheckpointSource):
 
     def find(self, lab: Lab) -> Iterable[Finding]:
         """Yield each log's run and checkpoints, and each data file."""
-        for path in _matching(lab.root, self.config.logs):
+        for path in matching(lab.root, self.config.logs):
             yield from self._log(lab, path)
-        for path in _matching(lab.root, self.config.data):
+        for path in matching(lab.root, self.config.data):
             persona = path.stem.removesuffix(DATA_SUFFIX)
             yield Dataset(
                 path=lab.relative(path),
@@ -85,8 +86,3 @@ class LogSource(CheckpointSource):
         if not url.product:
             return Checkpoint(uri=str(url.path), evidence=evidence)
         return Checkpoint(uri=str(url.path), run=run, lineage=Lineage(parent=parent), evidence=evidence)
-
-
-def _matching(root: Path, patterns: Iterable[str]) -> list[Path]:
-    found = {path for pattern in patterns for path in root.glob(pattern) if path.is_file()}
-    return sorted(found)

@@ -1,0 +1,20 @@
+"""Makes foreign text fit to be shown: it may say what it likes, and command nothing."""
+
+from __future__ import annotations
+
+import unicodedata
+
+_KEPT = {"\n", "\t"}
+_BIDI = {"\u202a", "\u202b", "\u202c", "\u202d", "\u202e", "\u2066", "\u2067", "\u2068", "\u2069"}
+
+
+def harmless(text: str) -> str:
+    """Return text with control characters and direction overrides made visible: ``\\x1b`` for an escape."""
+    if text.isprintable():
+        return text
+    return "".join(
+        char
+        if char in _KEPT or (unicodedata.category(char) not in ("Cc", "Cs") and char not in _BIDI)
+        else char.encode("unicode_escape").decode()
+        for char in text
+    )
