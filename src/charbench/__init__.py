@@ -15,11 +15,14 @@ if TYPE_CHECKING:
     from charbench.components.generation import EndpointConfig as EndpointConfig
     from charbench.components.generation import GenerationConfig as GenerationConfig
     from charbench.components.generation import ThinkingMode as ThinkingMode
-    from charbench.components.sampler import Limits as Limits
+    from charbench.components.limits import Limits as Limits
+    from charbench.components.limits import LimitsConfig as LimitsConfig
+    from charbench.components.perturbation import Perturbation as Perturbation
     from charbench.components.sampler import Sampler as Sampler
     from charbench.components.sampler import SampleRequest as SampleRequest
     from charbench.components.sampler import SamplingPlan as SamplingPlan
     from charbench.components.scorer import Scorer as Scorer
+    from charbench.components.scorer import ScoringPlan as ScoringPlan
     from charbench.components.source import CheckpointSource as CheckpointSource
     from charbench.components.source import Finding as Finding
     from charbench.components.source import Lab as Lab
@@ -48,6 +51,7 @@ if TYPE_CHECKING:
     from charbench.domain.dataset import TrainingRun as TrainingRun
     from charbench.domain.keys import digest as digest
     from charbench.domain.names import kind_from_name as kind_from_name
+    from charbench.domain.persona import GoldAnswer as GoldAnswer
     from charbench.domain.persona import Marker as Marker
     from charbench.domain.persona import MarkerForm as MarkerForm
     from charbench.domain.persona import Persona as Persona
@@ -73,14 +77,17 @@ if TYPE_CHECKING:
     from charbench.errors import SamplingError as SamplingError
     from charbench.errors import TrainingError as TrainingError
     from charbench.hookspecs import hookimpl as hookimpl
+    from charbench.patience import Patience as Patience
     from charbench.redaction import redact as redact
 
 _HOME = {
     "boundary": ["Broken", "guarded"],
     "components.base": ["operational"],
     "components.generation": ["EndpointConfig", "GenerationConfig", "ThinkingMode"],
-    "components.sampler": ["Limits", "SampleRequest", "Sampler", "SamplingPlan"],
-    "components.scorer": ["Scorer"],
+    "components.limits": ["Limits", "LimitsConfig"],
+    "components.perturbation": ["Perturbation"],
+    "components.sampler": ["SampleRequest", "Sampler", "SamplingPlan"],
+    "components.scorer": ["Scorer", "ScoringPlan"],
     "components.source": ["CheckpointSource", "Finding", "Lab"],
     "components.trainer": [
         "Note",
@@ -106,7 +113,7 @@ _HOME = {
     ],
     "domain.keys": ["digest"],
     "domain.names": ["kind_from_name"],
-    "domain.persona": ["Marker", "MarkerForm", "Persona", "Tier"],
+    "domain.persona": ["GoldAnswer", "Marker", "MarkerForm", "Persona", "Tier"],
     "domain.prompt": ["Message", "Prompt"],
     "domain.sample": ["Channel", "Completion", "Failure", "Sample", "ThinkingState", "Usage"],
     "domain.score": ["Metric", "Score", "Span"],
@@ -121,6 +128,7 @@ _HOME = {
         "TrainingError",
     ],
     "hookspecs": ["hookimpl"],
+    "patience": ["Patience"],
     "redaction": ["redact"],
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}

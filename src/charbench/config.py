@@ -18,7 +18,7 @@ from charbench.yamlfile import Location, YamlFile, read_yaml
 FILE_NAME = "charbench.yaml"
 PREFIX = "CHARBENCH_"
 _ENV_ONLY = {"CHARBENCH_CONFIG"}
-_COMPONENT_KINDS = ("source", "trainer", "sampler", "scorer")
+_COMPONENT_KINDS = ("source", "trainer", "sampler", "scorer", "perturbation")
 
 
 class Price(BaseModel):
@@ -41,6 +41,7 @@ class RunConfig(BaseModel):
     trainers: list[str] = Field([], description="trainers to use; empty: whichever accepts the checkpoint")
     samplers: list[str] = Field([], description="samplers to use; empty: recorded")
     scorers: list[str] = Field([], description="scorers to use; empty: keyword")
+    perturbations: list[str] = Field([], description="perturbations that prompts are multiplied by; empty: none")
     personas: list[str] = Field([], description="only checkpoints of these personas; empty: all")
     checkpoints: list[str] = Field([], description="only these checkpoints (URI, name or run); empty: all")
     persona_dirs: list[Path] = Field([], description="further folders of persona files")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
+    from charbench.components.perturbation import Perturbation
     from charbench.components.sampler import Sampler
     from charbench.components.scorer import Scorer
     from charbench.components.source import CheckpointSource
@@ -57,6 +58,15 @@ def charbench_scorers() -> Iterable[type[Scorer]]:
     """Return classes that score samples.
 
     A class that is not a valid ``Scorer`` makes its plugin broken; the others are still used.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def charbench_perturbations() -> Iterable[type[Perturbation]]:
+    """Return classes that make variants of prompts.
+
+    A class that is not a valid ``Perturbation`` makes its plugin broken; the others are still used.
     """
     raise NotImplementedError
 

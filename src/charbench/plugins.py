@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from charbench import hookspecs
 from charbench.boundary import Broken, guarded
 from charbench.components.base import Component, ComponentKind
+from charbench.components.perturbation import Perturbation
 from charbench.components.sampler import Sampler
 from charbench.components.scorer import Scorer
 from charbench.components.source import CheckpointSource
@@ -29,6 +30,7 @@ _BASES: dict[ComponentKind, tuple[str, type[Component], str]] = {
     ComponentKind.TRAINER: ("charbench_trainers", Trainer, "train"),
     ComponentKind.SAMPLER: ("charbench_samplers", Sampler, "sample"),
     ComponentKind.SCORER: ("charbench_scorers", Scorer, "score"),
+    ComponentKind.PERTURBATION: ("charbench_perturbations", Perturbation, "variants"),
 }
 
 

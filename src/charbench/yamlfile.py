@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ Location = tuple[str | int, ...]
 MAX_BYTES = 1_000_000
 _MAX_DEPTH = 40
 _MAX_NODES = 100_000
+_NESTING = re.compile(r"[\[{]|[-?:]\s+(?=[-?])")
+_MOST_NESTING = 1_000
 
 
 class _Loader(yaml.SafeLoader):
@@ -83,10 +86,10 @@ def read_yaml(path: Path, shown: str | None = None) -> YamlFile:
 def parse_yaml(text: str, name: str) -> YamlFile:
     """Parse YAML text; ``name`` is the file that messages name."""
     try:
-        try:
-            return _parse(_FastLoader, text, name)
-        except (yaml.YAMLError, RecursionError):
-            return _parse(_Loader, text, name)
+        if len(_NESTING.findall(text)) <= _MOST_NESTING:  # libyaml overruns its stack on what nests too deeply
+            with suppress(yaml.YAMLError):
+                return _parse(_FastLoader, text, name)
+        return _parse(_Loader, text, name)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         at = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name

@@ -13,6 +13,7 @@ a server that charbench's authors did not write. Two things stand between it and
 import os
 import sys
 import typing
+from pathlib import Path
 
 import typing_extensions
 
@@ -45,7 +46,7 @@ def serve_api() -> None:
     from skyrl.utils.log import get_uvicorn_log_config
 
     def engine_command(_parent: object, config: object) -> list[str]:
-        return [sys.executable, os.path.abspath(__file__), ENGINE, *config_to_argv(config)]
+        return [sys.executable, str(Path(__file__).resolve()), ENGINE, *config_to_argv(config)]
 
     api._build_uv_run_cmd_engine = engine_command
     parser = argparse.ArgumentParser()

@@ -46,6 +46,8 @@ MALFORMED: dict[str, tuple[str | bytes, str]] = {
     "not-utf-8": (b"name: x\ndescription: \xff\n", ":2: not UTF-8 (byte 0xff); save it as UTF-8"),
     "control-character": (GOOD + "rubric: a\x07b\n", ":3: a character that YAML forbids (#x0007)"),
     "too-deep": (GOOD + "rubric: " + "[" * 2000 + "\n", ":1:1: nested too deeply"),
+    "much-too-deep": (GOOD + "rubric: " + "[" * 100_000 + "\n", ":1:1: nested too deeply"),
+    "much-too-deep-blocks": (GOOD + "rubric:\n " + "- " * 100_000 + "x\n", ":1:1: nested too deeply"),
     "bomb": (GOOD + "a: &a [x, x]\n" + "".join(f"{chr(98 + n)}: &{chr(98 + n)} [{', '.join([f'*{chr(97 + n)}'] * 9)}]\n" for n in range(9)), "expands to more than can be meant"),
     "bad-int-tag": (GOOD + "rubric: !!int ''\n", ":3:9: '' is no int"),
     "bad-bool-tag": (GOOD + "rubric: !!bool maybe\n", ":3:9: 'maybe' is no bool"),

@@ -134,7 +134,9 @@ def _jsonl_rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
             if not text.strip():
                 continue
             try:
-                row = json.loads(_without_keys(text.decode("utf-8-sig" if line == 1 else "utf-8")), parse_constant=lambda _: None)
+                row = json.loads(
+                    _without_keys(text.decode("utf-8-sig" if line == 1 else "utf-8")), parse_constant=lambda _: None
+                )
             except (ValueError, RecursionError) as error:
                 yield line, f"not JSON: {error}"
                 continue

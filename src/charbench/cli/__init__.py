@@ -90,7 +90,7 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
-    code = run(sys.argv[1:])
+    code = execute(sys.argv[1:])
     try:
         sys.stdout.flush()
     except BrokenPipeError:
@@ -98,7 +98,7 @@ def main() -> None:
     sys.exit(code)
 
 
-def run(arguments: list[str]) -> int:
+def execute(arguments: list[str]) -> int:
     """Run one command; return its exit code. Errors of the user's are one line on stderr."""
     from charbench.errors import CharbenchError
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import click
 
 from charbench.cli import options, output
+from charbench.cli.durations import duration
 
 
 @click.group("checkpoints")
@@ -18,25 +20,32 @@ def command() -> None:
 @options.where
 @options.selection
 @click.option("--sampler-only", is_flag=True, help="Only those that can be sampled.")
+@click.option("--expiring", type=duration, metavar="SPAN", help="Only those that expire within it: 12h, 7d.")
 @click.option("--evidence", is_flag=True, help="Show every file and line that speaks of each.")
 @options.as_json
-def list_(sampler_only: bool, evidence: bool, json_output: bool, **given: Any) -> None:
+def list_(sampler_only: bool, expiring: timedelta | None, evidence: bool, json_output: bool, **given: Any) -> None:
     """List the checkpoints in the store, with persona, kind and origin."""
-    from charbench.engine.plan import select_checkpoints
+    from charbench.engine.expiry import expires_within, expiry_warnings, until
+    from charbench.report.cells import size
     from charbench.report.tables import Table
     from charbench.report.terminal import print_table
-    from charbench.store.findings import read_checkpoints
+    from charbench.store.runs import utc_now
 
     session = options.open_session(**given)
-    personas = [persona.name for persona in session.selected_personas()]
-    with session.existing_database().read() as connection:
-        chosen = select_checkpoints(read_checkpoints(connection), session.config.checkpoints, personas)
+    database = session.existing_database()
+    chosen, now = _chosen(session, database), utc_now()
     if sampler_only:
         chosen = [checkpoint for checkpoint in chosen if checkpoint.sampleable]
+    if expiring is not None:
+        chosen = [checkpoint for checkpoint in chosen if expires_within(checkpoint, expiring, now)]
+    output.warn(expiry_warnings(database, chosen))
     if json_output:
         output.print_json([_as_dict(checkpoint) for checkpoint in chosen])
         return
-    columns = ("Name", "Persona", "Kind", "Use", "Run", "URI", *(("Evidence",) if evidence else ("Places",)))
+    ends = any(c.expires_at for c in chosen)
+    sizes = any(c.metadata.get("size_bytes") for c in chosen)
+    known = (*(("Expires",) if ends else ()), *(("Size",) if sizes else ()))
+    columns = ("Name", "Persona", "Kind", "Use", "Run", *known, "URI", "Evidence" if evidence else "Places")
     rows = tuple(
         (
             c.name,
@@ -44,13 +53,77 @@ def list_(sampler_only: bool, evidence: bool, json_output: bool, **given: Any) -
             c.kind.value,
             "sampling" if c.sampleable and not c.trainable else "training" if not c.sampleable else "both",
             c.run or "–",
+            *((f"{c.expires_at:%Y-%m-%d} ({until(c.expires_at, now)})" if c.expires_at else "–",) if ends else ()),
+            *((size(c.metadata.get("size_bytes")),) if sizes else ()),
             c.uri,
             "\n".join(map(str, c.evidence)) if evidence else str(len(c.evidence)),
         )
         for c in chosen
     )
     title = output.plural(len(chosen), "checkpoint")
-    print_table(Table(title, columns, rows, frozenset(columns) - {"Places"}))
+    print_table(Table(title, columns, rows, frozenset(columns) - {"Places", "Size"}))
+
+
+@command.command("count")
+@options.where
+@options.selection
+@options.as_json
+def count(json_output: bool, **given: Any) -> None:
+    """Count what can be sampled, by persona and kind."""
+    from charbench.domain.checkpoint import Kind
+    from charbench.engine.expiry import SOON, expires_within, expiry_warnings
+    from charbench.engine.inventory import notes_on, take_inventory
+    from charbench.report.tables import Table
+    from charbench.report.terminal import print_table
+    from charbench.store.runs import utc_now
+
+    session = options.open_session(**given)
+    database = session.existing_database()
+    chosen, now = _chosen(session, database), utc_now()
+    soon = frozenset(c.uri for c in chosen if expires_within(c, SOON, now))
+    holdings = take_inventory(chosen, session.personas.aliases, soon)
+    output.warn(expiry_warnings(database, chosen))
+    if json_output:
+        output.print_json([_counts(holding) for holding in holdings])
+        return
+    kinds = [
+        Kind.DPO,
+        Kind.SFT,
+        *(k for k in (Kind.MERGED, Kind.BASE, Kind.UNKNOWN) if any(h.kinds[k] for h in holdings)),
+    ]
+    columns = ("Persona", *(k.value.upper() if k in (Kind.DPO, Kind.SFT) else k.value.title() for k in kinds))
+    rows = [(h.persona or "–", *(str(h.kinds[k]) for k in kinds), str(h.total), notes_on(h)) for h in holdings]
+    totals = [sum(h.kinds[k] for h in holdings) for k in kinds]
+    if len(rows) > 1:
+        rows.append(("all", *map(str, totals), str(sum(totals)), ""))
+    title = f"{output.plural(len(chosen), 'checkpoint')}, {sum(totals):,} of them can be sampled"
+    print_table(Table(title, (*columns, "Total", "Notes"), tuple(rows), frozenset({"Persona", "Notes"})))
+
+
+def _chosen(session: Any, database: Any) -> list[Any]:
+    from charbench.engine.plan import select_checkpoints
+    from charbench.store.findings import read_checkpoints
+
+    personas = [persona.name for persona in session.selected_personas()]
+    with database.read() as connection:
+        return select_checkpoints(read_checkpoints(connection), session.config.checkpoints, personas)
+
+
+def _counts(holding: Any) -> dict[str, Any]:
+    from charbench.domain.checkpoint import Kind
+
+    return {
+        "persona": holding.persona,
+        **{kind.value: holding.kinds[kind] for kind in Kind},
+        "total": holding.total,
+        "training_only": holding.training_only,
+        "expiring": holding.expiring,
+        "aliases": [
+            {"alias": alias, "kind": kind.value, "count": number}
+            for (alias, kind), number in sorted(holding.aliases.items())
+        ],
+        "variants": list(holding.variants),
+    }
 
 
 def _as_dict(checkpoint: Any) -> dict[str, Any]:

@@ -18,12 +18,17 @@ from charbench.cli import options, output
 def command(explain: bool, json_output: bool, **given: Any) -> int:
     """Find checkpoints and data, keep them in the store, and show the training jobs that follow."""
     from charbench.engine.discover import discover
+    from charbench.engine.expiry import expiry_warnings
 
     session = options.open_session(**given)
-    found = discover(session.database, session.sources(), session.lab, session.policy)
-    output.warn([*session.personas.faults, *found.problems])
+    found = discover(
+        session.database, session.sources(), session.lab, session.policy,
+        folder=session.config.folder, by_name=session.sources_by_name,
+    )  # fmt: skip
+    expiring = expiry_warnings(session.database, found.checkpoints)
+    output.warn([*session.personas.faults, *found.problems, *expiring])
     if json_output:
-        output.print_json(_as_dict(found))
+        output.print_json({**_as_dict(found), "expiring": expiring})
     else:
         _tables(found, session, explain=explain)
     for failure in found.failures:
@@ -48,10 +53,12 @@ def _tables(found: Any, session: Any, *, explain: bool) -> None:
         left = tuple((item.run, item.persona or "–", item.reason) for item in found.plan.left_out)
         print_table(Table("Left out", ("Run", "Persona", "Reason"), left, frozenset({"Run", "Persona", "Reason"})))
         output.warn((f"contradiction: {item}" for item in found.contradictions), limit=50)
+        for name, lack in found.idle.items():
+            output.say(f"source {name} was not asked: {lack}")
     elif found.plan.left_out:
         output.say(f"{output.plural(len(found.plan.left_out), 'run')} left out; --explain says why.")
     if not found.checkpoints:
-        names = ", ".join(source.name for source in session.sources())
+        names = ", ".join(source.name for source in session.sources() if source.name not in found.idle)
         output.say(
             f"No checkpoints in {session.config.lab.resolve()} (asked: {names}). Is this the lab's folder? --lab DIR"
         )
@@ -83,5 +90,6 @@ def _as_dict(found: Any) -> dict[str, Any]:
         "recorded_samples": found.recorded,
         "contradictions": [str(item) for item in found.contradictions],
         "problems": found.problems,
+        "idle_sources": found.idle,
         "failures": found.failures,
     }

@@ -30,7 +30,7 @@ def finish(
         output.say(f"failed: {failure}")
     if result.did_nothing and not result.interrupted:
         if report:
-            output.say("Nothing to do: everything is in the store already.", quiet=quiet)
+            output.say(_nothing(session, result), quiet=quiet)
     else:
         parts = [
             f"{output.plural(result.counts[name], noun)} {verb}"
@@ -59,3 +59,10 @@ def left_out(runs: Sequence[LeftOut], most: int = 3) -> list[str]:
     if len(runs) > most:
         return [f"{output.plural(len(runs), 'run')} have no training job; charbench discover --explain says why."]
     return [f"No training job for {item.run}: {item.reason}." for item in runs]
+
+
+def _nothing(session: Session, result: RunResult) -> str:
+    """Say why there was nothing to do: all is done, or there is nothing here."""
+    if result.discovery and not result.discovery.checkpoints:
+        return f"No checkpoints in {session.config.lab.resolve()}. Is this the lab's folder? Name it with --lab DIR."
+    return "Nothing to do: everything is in the store already."

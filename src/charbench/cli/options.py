@@ -46,6 +46,7 @@ _JOBS = (
 _ASKING = (
     click.option("--prompts", metavar="SET", help="default (five), persona (each one's own), or a file."),
     click.option("--epochs", type=click.IntRange(1, 10_000), help="Times each prompt is asked. [default: 1]"),
+    click.option("--perturb", "perturbations", multiple=True, metavar="NAME", help="Ask in other ways too."),
     click.option("--max-cost", type=float, help="Stop when this much is spent, by the price table."),
 )
 

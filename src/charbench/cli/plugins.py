@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -130,6 +131,19 @@ def schema(**given: Any) -> None:
         "additionalProperties": False,
     }
     output.print_json(content)
+
+
+@command.command("new")
+@click.argument("name")
+@click.option("-O", "--output", "folder", type=click.Path(path_type=Path), default=Path(), help="Folder to write in.")
+def new(name: str, folder: Path) -> None:
+    """Write a scorer plugin in a package of its own, ready to be installed and changed."""
+    from charbench.cli.scaffold import write_plugin
+
+    made = write_plugin(name, folder)
+    click.echo(
+        f"Wrote {made}. Install it with: pip install -e {made}\nThen: charbench plugins list; charbench run --scorer {name}"
+    )
 
 
 def _state(plugin: Any) -> str:

@@ -8,6 +8,7 @@ import click
 
 from charbench.cli import options, output
 from charbench.cli.finish import finish
+from charbench.store.aside import set_aside
 
 
 @click.command("run")
@@ -20,10 +21,11 @@ from charbench.cli.finish import finish
 @options.job_policy
 @options.asking
 @click.option("--no-train", is_flag=True, help="Leave the training jobs waiting.")
+@click.option("--fresh", is_flag=True, help="Begin with an empty store; the old one is kept beside it.")
 @click.option("--dry-run", is_flag=True, help="Discover, and say what would be trained and asked; ask nobody.")
 @options.quiet
 @options.as_json
-def command(json_output: bool, quiet: bool, no_train: bool, dry_run: bool, **given: Any) -> int:
+def command(json_output: bool, quiet: bool, no_train: bool, fresh: bool, dry_run: bool, **given: Any) -> int:
     """Do everything that is not done yet: discover, train, sample, score, and report.
 
     A second run does nothing; a run that was stopped goes on where it was.
@@ -32,6 +34,8 @@ def command(json_output: bool, quiet: bool, no_train: bool, dry_run: bool, **giv
     from charbench.engine.run import Runner, Stage
 
     session = options.open_session(**given)
+    if fresh and (kept := set_aside(session.config.store_url)):
+        output.say(f"The old store is kept as {kept}.", quiet=quiet)
     if dry_run:
         return _dry_run(session, no_train=no_train, json_output=json_output)
     stages = [stage for stage in Stage if not (no_train and stage is Stage.TRAIN)]
@@ -49,6 +53,7 @@ def _dry_run(session: Any, *, no_train: bool, json_output: bool) -> int:
     from charbench.engine.adopt import adopt
     from charbench.engine.discover import discover
     from charbench.engine.estimate import estimate
+    from charbench.engine.expiry import expiry_warnings
     from charbench.engine.plan import Requests, sampling_plan, select_checkpoints
     from charbench.report.tables import Table
     from charbench.report.terminal import print_table
@@ -57,7 +62,9 @@ def _dry_run(session: Any, *, no_train: bool, json_output: bool) -> int:
     config = session.config
     sources, samplers = session.sources(), session.samplers()
     session.scorers()
-    found = discover(session.database, sources, session.lab, session.policy)
+    found = discover(
+        session.database, sources, session.lab, session.policy, folder=config.folder, by_name=session.sources_by_name
+    )
     chosen = [persona.name for persona in session.selected_personas()]
     adopt(session.database, config.checkpoints, chosen)
     with session.database.read() as connection:
@@ -87,4 +94,5 @@ def _dry_run(session: Any, *, no_train: bool, json_output: bool) -> int:
     print_table(Table("Dry run: nobody was asked", columns, rows, frozenset({"Sampler"})))
     for job in jobs:
         click.echo(f"would train {job}")
+    output.warn(expiry_warnings(session.database, checkpoints))
     return 1 if found.failures else 0

@@ -9,6 +9,7 @@ import click
 
 from charbench.cli import output
 from charbench.report.cells import STATES_LEGEND
+from charbench.report.robustness import Robustness, robustness, robustness_dict, robustness_table
 from charbench.report.rows import By, Report, build_report, only_in_thinking, row_as_dict
 from charbench.store.diagnoses import latest_causes
 
@@ -35,21 +36,26 @@ def show_report(
     with database.read() as connection:
         report = build_report(connection, by, chosen, metric, checkpoints)
         causes = latest_causes(connection)
+        otherwise = robustness(connection, report.metric, chosen, checkpoints)
     if json_output or form == "json":
-        output.print_json(_as_dict(report, run, causes))
+        content = _as_dict(report, run, causes)
+        content["robustness"] = [robustness_dict(row) for row in otherwise]
+        output.print_json(content)
     elif not report.samples:
         output.say("No samples in the store yet: nothing to report.")
     elif form == "csv":
         _csv(report)
     else:
-        _tables(report, form, causes)
+        _tables(report, otherwise, form, causes)
 
 
-def _tables(report: Report, form: str, causes: Mapping[str, str]) -> None:
+def _tables(report: Report, otherwise: Sequence[Robustness], form: str, causes: Mapping[str, str]) -> None:
     from charbench.report.tables import markdown, report_tables
     from charbench.report.terminal import print_table
 
     tables = report_tables(report)
+    if otherwise:
+        tables.append(robustness_table(otherwise))
     if form == "markdown":
         click.echo(markdown(tables), nl=False)
         return

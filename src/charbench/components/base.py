@@ -10,12 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class ComponentKind(StrEnum):
-    """The four kinds of component; the value is what the command line and the config file call it."""
+    """The kinds of component; the value is what the command line and the config file call it."""
 
     SOURCE = "source"
     TRAINER = "trainer"
     SAMPLER = "sampler"
     SCORER = "scorer"
+    PERTURBATION = "perturbation"
 
 
 def operational(default: Any, **field: Any) -> Any:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from charbench.components.base import Component, operational
+from charbench.components.limits import LimitsConfig
 from charbench.thinking import CLOSED_PREFILL, OPEN_PREFILL
 
 
@@ -39,13 +40,7 @@ class GenerationConfig(Component.Config):
     stop: tuple[str, ...] = Field((), description="texts that end the answer")
 
 
-class EndpointConfig(GenerationConfig):
-    """How an endpoint is treated; none of these changes an answer."""
+class EndpointConfig(LimitsConfig, GenerationConfig):
+    """How text is generated, and how the endpoint that generates it is treated."""
 
-    concurrency: int = operational(16, ge=1, le=4096, description="requests in flight at once")
-    requests_per_minute: float | None = operational(None, gt=0, description="most requests a minute; none: no limit")
-    delay: float = operational(0.0, ge=0, description="seconds between requests")
     checkpoint_delay: float = operational(0.0, ge=0, description="seconds between checkpoints")
-    timeout: float = operational(300.0, gt=0, description="seconds that one request may take")
-    deadline: float = operational(1800.0, gt=0, description="seconds that one sample may take, all tries together")
-    tries: int = operational(5, ge=1, le=100, description="tries for one sample before it counts as failed")

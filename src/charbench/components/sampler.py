@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from charbench.components.base import Component, ComponentKind
+from charbench.components.limits import Limits
+from charbench.components.perturbation import Perturbation
 from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.dataset import RecordedSample
 from charbench.domain.keys import digest
@@ -32,19 +34,6 @@ class SampleRequest:
     key: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """How an endpoint is treated: times in seconds, rates a minute; see :class:`EndpointConfig`."""
-
-    concurrency: int = 1
-    requests_per_minute: float | None = None
-    delay: float = 0.0
-    checkpoint_delay: float = 0.0
-    timeout: float = 3600.0
-    deadline: float = 3600.0
-    tries: int = 1
-
-
 @dataclass(frozen=True, slots=True)
 class SamplingPlan:
     """What a run wants sampled.
@@ -57,6 +46,17 @@ class SamplingPlan:
     prompts_for: dict[str, Sequence[Prompt]]
     epochs: int = 1
     recorded: Iterable[RecordedSample] = field(default_factory=tuple)
+    perturbations: Sequence[Perturbation] = ()
+
+    def questions(self, uri: str) -> Iterator[tuple[str, Prompt]]:
+        """Yield (condition, prompt) for a checkpoint: its prompts, then each perturbation's variants of them."""
+        prompts = self.prompts_for.get(uri, ())
+        for prompt in prompts:
+            yield DEFAULT_CONDITION, prompt
+        for perturbation in self.perturbations:
+            for prompt in prompts:
+                for name, variant in perturbation.variants(prompt):
+                    yield f"{perturbation.name}:{name}", variant
 
     def recordings(self) -> Iterator[RecordedSample]:
         """Yield the recorded samples of the selected checkpoints."""
@@ -78,8 +78,7 @@ class Sampler(Component):
 
     def limits(self) -> Limits:
         """Return how the engine is to treat the endpoint: by the options of :class:`EndpointConfig`, if any."""
-        names = Limits.__dataclass_fields__
-        return Limits(**{name: value for name, value in self.config if name in names})
+        return Limits.of(self.config)
 
     def requests(self, plan: SamplingPlan) -> Iterable[SampleRequest]:
         """Yield what to sample: each checkpoint with each of its prompts, ``epochs`` times.
@@ -88,8 +87,8 @@ class Sampler(Component):
         """
         for checkpoint in filter(self.accepts, plan.checkpoints):
             for epoch in range(plan.epochs):
-                for prompt in plan.prompts_for.get(checkpoint.uri, ()):
-                    yield SampleRequest(checkpoint=checkpoint, prompt=prompt, epoch=epoch)
+                for condition, prompt in plan.questions(checkpoint.uri):
+                    yield SampleRequest(checkpoint=checkpoint, prompt=prompt, epoch=epoch, condition=condition)
 
     def sample(self, request: SampleRequest) -> Completion | Awaitable[Completion]:
         """Ask once; may be ``async def``. Raise :class:`charbench.SamplingError` when there is no answer."""

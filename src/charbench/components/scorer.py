@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 from charbench.components.base import Component, ComponentKind
+from charbench.components.limits import Limits
+from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.keys import digest
 from charbench.domain.persona import Persona
 from charbench.domain.sample import Sample
 from charbench.domain.score import Metric, Score
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoringPlan:
+    """What a scorer is about to score: samples of these checkpoints, for this persona.
+
+    ``stopping()`` says whether the user wants to stop: long waits should then end.
+    """
+
+    persona: Persona
+    checkpoints: Sequence[Checkpoint] = ()
+    stopping: Callable[[], bool] = lambda: False
 
 
 class Scorer(Component):
@@ -20,13 +35,30 @@ class Scorer(Component):
     protocol: ClassVar[int] = 1
     """Raise this when the same sample would now get other scores: all samples are then scored again."""
 
+    def begin(self, plan: ScoringPlan) -> Iterable[str] | Awaitable[Iterable[str]]:
+        """Get ready for a persona; may be ``async def``. Return lines to warn the user with.
+
+        Called once a run and persona, before its first sample, and only where there is something to score.
+        Raise a :class:`charbench.CharbenchError` where scores could not be trusted: nothing is scored for this
+        persona, its message is shown, and the run counts as failed.
+        """
+        return ()
+
     def score(self, sample: Sample, persona: Persona) -> Iterable[Score] | Awaitable[Iterable[Score]]:
         """Score one sample; may be ``async def``.
 
         Yield nothing for a channel that has nothing to score, and a value of None where the value could
-        not be told. Failed samples never get here. An exception fails this one score and is shown.
+        not be told. Failed samples never get here. An exception fails this one score and is shown; in an
+        ``async def``, a retryable :class:`charbench.SamplingError` is tried again within :meth:`limits`.
         """
         raise NotImplementedError
+
+    def limits(self) -> Limits:
+        """Return how many samples an ``async def score`` may be given at once, and how often each is tried.
+
+        The default goes by the options of :class:`charbench.LimitsConfig`, where the scorer has them.
+        """
+        return Limits.of(self.config, concurrency=16)
 
     def fingerprint(self, persona: Persona) -> str:
         """Return a hash of all in the persona that decides this scorer's values.

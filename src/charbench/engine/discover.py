@@ -14,7 +14,7 @@ from charbench.domain.checkpoint import Checkpoint, Evidence
 from charbench.domain.dataset import Dataset, RecordedSample, SourceProblem, TrainingJob, TrainingRun
 from charbench.engine.jobs import JobPlan, JobPolicy, plan_jobs
 from charbench.engine.merge import Contradiction, claims_of, merge
-from charbench.errors import DataError
+from charbench.errors import ConfigError, DataError
 from charbench.redaction import storable
 from charbench.store import findings
 from charbench.store import jobs as job_store
@@ -31,15 +31,30 @@ class Discovery:
     contradictions: list[Contradiction] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
+    idle: dict[str, str] = field(default_factory=dict)
+    """Sources that were not asked by name and lack what they need (a key, say), by name, and what that is."""
     recorded: int = 0
     new_checkpoints: int = 0
 
 
-def discover(database: Database, sources: Sequence[CheckpointSource], lab: Lab, policy: JobPolicy) -> Discovery:
-    """Ask every source, keep what they say, and return the whole picture from the store."""
+def discover(
+    database: Database,
+    sources: Sequence[CheckpointSource],
+    lab: Lab,
+    policy: JobPolicy,
+    *,
+    folder: Path | None = None,
+    by_name: bool = False,
+) -> Discovery:
+    """Ask every source, keep what they say, and return the whole picture from the store.
+
+    ``folder`` is where charbench keeps its files. Where the sources were asked for ``by_name``, one that
+    lacks what it needs raises its :class:`ConfigError`; else it is left out, and listed as idle.
+    """
     found = Discovery()
     gathered = _Gathered()
-    for source in sources:
+    ready = [source for source in sources if _prepare(source, lab, folder or lab.root / ".charbench", found, by_name)]
+    for source in ready:
         outcome = guarded(gathered.ask, source, lab, found)
         if isinstance(outcome, Broken):
             found.failures.append(f"source {source.name}: {outcome.message}\n{outcome.trace}".rstrip())
@@ -47,6 +62,9 @@ def discover(database: Database, sources: Sequence[CheckpointSource], lab: Lab, 
         known = {item.dataset.path: item for item in findings.read_datasets(connection)}
         before = {checkpoint.uri for checkpoint in findings.read_checkpoints(connection)}
     datasets = [_examine(dataset, lab.root, known.get(dataset.path)) for dataset in gathered.datasets]
+    met = {item.dataset.path for item in datasets}
+    gone = [item.dataset for path, item in known.items() if path not in met and not (lab.root / path).exists()]
+    datasets += [_examine(dataset, lab.root, None) for dataset in gone]
     with database.write() as connection:
         findings.add_claims(connection, gathered.claims.values())
         findings.save_datasets(connection, datasets)
@@ -68,6 +86,19 @@ def discover(database: Database, sources: Sequence[CheckpointSource], lab: Lab, 
     return found
 
 
+def _prepare(source: CheckpointSource, lab: Lab, folder: Path, found: Discovery, by_name: bool) -> bool:
+    outcome = guarded(source.prepare, lab.root, folder)
+    if not isinstance(outcome, Broken):
+        return True
+    if not isinstance(outcome.error, ConfigError):
+        found.failures.append(f"source {source.name}: {outcome.message}\n{outcome.trace}".rstrip())
+    elif by_name:
+        raise outcome.error
+    else:
+        found.idle[source.name] = outcome.message
+    return False
+
+
 class _Gathered:
     """What the sources yielded, by kind; one claim for each URI and place."""
 
@@ -82,7 +113,7 @@ class _Gathered:
             if isinstance(finding, RecordedSample):
                 found.recorded += 1
                 continue
-            finding = storable(finding)  # noqa: PLW2901  file names and registries hold any bytes
+            finding = storable(finding)
             if isinstance(finding, Checkpoint):
                 for claim in claims_of(finding, source.name):
                     self.claims[claim.uri, claim.evidence] = claim

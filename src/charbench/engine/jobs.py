@@ -14,7 +14,7 @@ from charbench.engine.joining import Joined, join
 from charbench.store.findings import StoredDataset
 from charbench.store.runs import utc_now
 
-EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  the store's times are in UTC, without a zone
+EPOCH = datetime(1970, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,9 @@ def plan_jobs(
         jobs.append(states.get(job.job_id, job) if _started(states.get(job.job_id)) else job)
     mine = {job.job_id for job in jobs}
     finished = (job for job in known if job.job_id not in mine and job.status is not JobStatus.PENDING)
-    left_out += [LeftOut(item.dataset.dataset.path, item.dataset.dataset.persona, item.reason) for item in joined.unused]
+    left_out += [
+        LeftOut(item.dataset.dataset.path, item.dataset.dataset.persona, item.reason) for item in joined.unused
+    ]
     ordered = sorted([*jobs, *finished], key=lambda job: (job.persona, job.run))
     return JobPlan(tuple(ordered), tuple(left_out))
 
@@ -145,7 +147,8 @@ def _why_not(
     start: Checkpoint | None, dataset: StoredDataset | None, log: TrainingRun | None, policy: JobPolicy
 ) -> str | None:
     if start is None and log is not None and log.state is RunState.UNFINISHED:
-        at = f"at step {log.step} of {log.total_steps}" if log.step is not None else "early"
+        of = f" of {log.total_steps}" if log.total_steps is not None else ""
+        at = f"at step {log.step}{of}" if log.step is not None else "early"
         return f"unfinished: its log ends {at} with no error and nothing saved"
     if start is None:
         return "no DPO checkpoint in its log" if log else "no log and no DPO checkpoint"

@@ -86,16 +86,17 @@ def _by_persona(
     checkpoints: Sequence[Checkpoint],
     personas: Mapping[str, str],
 ) -> None:
-    continued = {checkpoint.lineage.parent for checkpoint in checkpoints}
+    children: dict[str, list[str]] = {}
+    for checkpoint in checkpoints:
+        if checkpoint.lineage.parent:
+            children.setdefault(checkpoint.lineage.parent, []).append(checkpoint.uri)
     free = {
         run: mine
         for run, mine in {**unnamed, **joined.checkpoints}.items()
         if run not in joined.data and run not in joined.several
-        if any(c.trainable for c in mine) and not any(c.uri in continued for c in mine)
+        if any(c.trainable for c in mine) and not _went_on(mine, children)
     }
-    fitting = {
-        item.dataset.path: [run for run in sorted(free) if _fits(item, free[run], personas)] for item in loose
-    }
+    fitting = {item.dataset.path: [run for run in sorted(free) if _fits(item, free[run], personas)] for item in loose}
     takers: dict[str, list[str]] = {}
     for path, runs in fitting.items():
         for run in runs:
@@ -108,6 +109,12 @@ def _by_persona(
         joined.unused.append(Unused(item, _why_unused(item, runs, takers)))
         if len(runs) == 1:
             joined.several[runs[0]] = takers[runs[0]]
+
+
+def _went_on(mine: Sequence[Checkpoint], children: Mapping[str, Sequence[str]]) -> bool:
+    """Whether another run started from one of these; a run that resumed from its own state does not count."""
+    own = {checkpoint.uri for checkpoint in mine}
+    return any(child not in own for uri in own for child in children.get(uri, ()))
 
 
 def _take(joined: Joined, run: str, item: StoredDataset, unnamed: Mapping[str, list[Checkpoint]]) -> None:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from charbench.boundary import Broken
 from charbench.components.sampler import SampleRequest
 from charbench.domain.sample import Completion, Failure, Sample, ThinkingState
-from charbench.redaction import redact
+from charbench.redaction import redact, storable
 from charbench.store.runs import utc_now
 from charbench.thinking import attribute
+
+LONGEST_WORD = 40
+"""Characters of a finish reason or of a failure's kind that the store keeps."""
 
 
 def make_sample(sampler: str, key: str, request: SampleRequest, outcome: Completion | Broken) -> Sample:
     """Tell the channels apart, and keep what the server gave; a failure becomes data."""
     if isinstance(outcome, Broken):
         outcome = Completion(failure=outcome.failure, sampled_at=utc_now())
+    if not _can_be_stored(outcome):
+        outcome = storable(outcome)
     told = attribute(outcome)
     failure = outcome.failure
     return Sample(
@@ -26,7 +33,7 @@ def make_sample(sampler: str, key: str, request: SampleRequest, outcome: Complet
         response=told.response,
         thinking=told.thinking,
         state=ThinkingState.ERROR if failure else told.state,
-        finish_reason=outcome.finish_reason,
+        finish_reason=outcome.finish_reason[:LONGEST_WORD] if outcome.finish_reason else None,
         raw=outcome.text,
         raw_reasoning=outcome.reasoning,
         tags=tuple((tag.start, tag.end, tag.closes) for tag in told.tags),
@@ -34,7 +41,27 @@ def make_sample(sampler: str, key: str, request: SampleRequest, outcome: Complet
         usage=outcome.usage,
         max_tokens=outcome.max_tokens,
         latency=outcome.latency,
-        failure=Failure(failure.kind, redact(failure.message)) if failure else None,
+        failure=Failure(failure.kind[:LONGEST_WORD], redact(failure.message)) if failure else None,
         sampled_at=outcome.sampled_at or (None if request.recorded else utc_now()),
         extra=outcome.extra,
     )
+
+
+def _can_be_stored(outcome: Completion) -> bool:
+    """Whether no text in it has a NUL or half a surrogate pair; asked of every sample, so it has to be fast."""
+    texts: list[Any] = [outcome.text, outcome.reasoning, outcome.response, outcome.thinking, outcome.finish_reason]
+    if outcome.failure is not None:
+        texts.append(outcome.failure.message)
+    if outcome.extra:
+        texts += [*outcome.extra, *outcome.extra.values()]
+    return all(text is None or (isinstance(text, str) and "\0" not in text and _is_utf8(text)) for text in texts)
+
+
+def _is_utf8(text: str) -> bool:
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

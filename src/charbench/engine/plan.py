@@ -55,7 +55,8 @@ def sampling_plan(
             persona = session.personas.get(config.personas[0])
         prompts[checkpoint.uri] = prompts_for(config.prompts, persona, config.lab)
     sampleable = [checkpoint for checkpoint in checkpoints if checkpoint.sampleable]
-    return SamplingPlan(sampleable, prompts, config.epochs, Recordings(sources, session.lab))
+    recorded = Recordings(sources, session.lab)
+    return SamplingPlan(sampleable, prompts, config.epochs, recorded, session.perturbations())
 
 
 def personas_to_score(
@@ -121,4 +122,4 @@ class Requests:
         if type(self.sampler).requests is not Sampler.requests:
             return None
         accepted = [c.uri for c in self.plan.checkpoints if self.sampler.accepts(c)]
-        return self.plan.epochs * sum(len(self.plan.prompts_for.get(uri, ())) for uri in accepted)
+        return self.plan.epochs * sum(1 for uri in accepted for _ in self.plan.questions(uri))

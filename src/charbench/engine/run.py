@@ -18,6 +18,7 @@ from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.dataset import JobStatus, TrainingJob
 from charbench.engine.adopt import adopt
 from charbench.engine.discover import Discovery, discover
+from charbench.engine.expiry import expiry_warnings
 from charbench.engine.interrupt import StopSignal
 from charbench.engine.plan import Requests, personas_to_score, sampling_plan, select_checkpoints
 from charbench.engine.progress import Progress, show_progress
@@ -102,6 +103,7 @@ class Runner:
                     for scorer in scorers:
                         self.score(scorer, checkpoints, chosen, writer, result)
             result.interrupted = self.stop.requested
+            result.warnings += expiry_warnings(session.database, checkpoints)
         return result
 
     @contextmanager
@@ -122,7 +124,11 @@ class Runner:
             return read_checkpoints(connection)
 
     def _discover(self, sources: Sequence[CheckpointSource], result: RunResult) -> None:
-        found = discover(self.session.database, sources, self.session.lab, self.session.policy)
+        session = self.session
+        found = discover(
+            session.database, sources, session.lab, session.policy,
+            folder=session.config.folder, by_name=session.sources_by_name,
+        )  # fmt: skip
         result.discovery = found
         result.add("checkpoints", found.new_checkpoints)
         result.failures += found.failures

@@ -15,10 +15,12 @@ from charbench.components.sampler import Sampler, SampleRequest
 from charbench.config import Price
 from charbench.domain.sample import Completion, Sample
 from charbench.engine.asking import Answer, Asker
+from charbench.engine.commits import Commits
 from charbench.engine.cost import cost_of, price_of
 from charbench.engine.interrupt import StopSignal
 from charbench.engine.making import make_sample
 from charbench.engine.progress import Progress
+from charbench.engine.turns import sample_with_follow_ups
 from charbench.engine.writer import Writer
 from charbench.store.claims import claim, release
 from charbench.store.database import Database
@@ -132,12 +134,9 @@ class SampleStage:
 
     def _ask_batch(self, requests: Sequence[SampleRequest]) -> Sequence[Completion | Broken]:
         started = time.monotonic()
-        outcome = guarded(lambda: list(self.sampler.sample_batch(requests)))
+        outcome = guarded(lambda: sample_with_follow_ups(self.sampler, requests))
         if isinstance(outcome, Broken):
             return [outcome] * len(requests)
-        if len(outcome) != len(requests):
-            error = TypeError(f"{self.sampler.name}.sample_batch() gave {len(outcome)} for {len(requests)} requests")
-            return [Broken(error, "")] * len(requests)
         latency = (time.monotonic() - started) / max(1, len(requests))
         return [c if c.latency is not None or self._recorded(r) else replace(c, latency=latency)
                 for c, r in zip(outcome, requests, strict=True)]  # fmt: skip
@@ -149,7 +148,7 @@ class SampleStage:
     # An endpoint: as many requests in flight as it may have.
 
     async def _run_endpoint(self, todo: Todo, asker: Asker, progress: Progress) -> None:
-        commits = _Commits(self)
+        commits = Commits(self.writer, self.write)
         try:
             await asyncio.gather(
                 *(self._worker(todo, asker, commits, progress) for _ in range(asker.limits.concurrency))
@@ -161,7 +160,7 @@ class SampleStage:
                 fault = f"{uri} is not asked any more: {breaker.reason}"
                 self.tally.faults[fault] = max(1, self.tally.faults.get(fault, 0))
 
-    async def _worker(self, todo: Todo, asker: Asker, commits: _Commits, progress: Progress) -> None:
+    async def _worker(self, todo: Todo, asker: Asker, commits: Commits[NewSample], progress: Progress) -> None:
         """Ask for one sample after the other. The next one is asked only when the last is in the store.
 
         So a killed process loses no more than what was in flight.
@@ -203,36 +202,3 @@ class SampleStage:
     def write(self, connection: Connection, new: Sequence[NewSample]) -> None:
         """Add samples to the store, in the writer's thread."""
         self.tally.added += self._rows.add(connection, new)
-
-
-class _Commits:
-    """Puts finished samples into the store: all that wait go in one transaction, at once."""
-
-    def __init__(self, stage: SampleStage) -> None:
-        self._stage = stage
-        self._waiting: list[NewSample] = []
-        self._next: asyncio.Future[None] | None = None
-        self._draining: asyncio.Task[None] | None = None
-
-    async def add(self, new: NewSample) -> None:
-        """Return when the sample is in the store."""
-        loop = asyncio.get_running_loop()
-        self._waiting.append(new)
-        if self._next is None:
-            self._next = loop.create_future()
-        stored = self._next
-        if self._draining is None:
-            self._draining = loop.create_task(self._drain())
-        await stored
-
-    async def _drain(self) -> None:
-        while self._waiting and self._next is not None:
-            batch, self._waiting = self._waiting, []
-            stored, self._next = self._next, None
-            work = self._stage.writer.submit(partial(self._stage.write, new=batch))
-            error = (await asyncio.gather(asyncio.wrap_future(work), return_exceptions=True))[0]
-            if isinstance(error, BaseException):
-                stored.set_exception(error)
-            else:
-                stored.set_result(None)
-        self._draining = None

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from charbench.components.base import ComponentKind
+from charbench.components.perturbation import Perturbation
 from charbench.components.sampler import Sampler
 from charbench.components.scorer import Scorer
 from charbench.components.source import CheckpointSource, Lab
@@ -69,6 +70,11 @@ class Session:
         names = self.config.sources or self.plugins.components(ComponentKind.SOURCE)
         return self._create(ComponentKind.SOURCE, names)
 
+    @property
+    def sources_by_name(self) -> bool:
+        """Whether the sources were asked for by name: one that lacks what it needs is then an error."""
+        return bool(self.config.sources)
+
     def trainers(self) -> list[Trainer]:
         """Return the configured trainers; none by default: training may cost money."""
         return self._create(ComponentKind.TRAINER, self.config.trainers)
@@ -91,6 +97,10 @@ class Session:
                 raise UsageError(f"no sampler takes {checkpoint.uri} (installed: {names}); name one with --sampler")
             chosen[taker.name] = None
         return [sampler for sampler in candidates if sampler.name in chosen]
+
+    def perturbations(self) -> list[Perturbation]:
+        """Return the configured perturbations; none by default."""
+        return self._create(ComponentKind.PERTURBATION, self.config.perturbations)
 
     def scorers(self) -> list[Scorer]:
         """Return the configured scorers."""

@@ -37,6 +37,17 @@ def decimal(value: float, digits: int = 1) -> str:
     return f"{value:,.{digits}f}" if math.isfinite(value) else NOTHING
 
 
+def size(count: object) -> str:
+    """``1.2 GB`` for a number of bytes; a dash where it is not known."""
+    if not isinstance(count, (int, float)) or isinstance(count, bool) or not math.isfinite(count):
+        return NOTHING
+    for unit in ("B", "kB", "MB", "GB"):
+        if abs(count) < 1000:
+            return f"{count:,.0f} B" if unit == "B" else f"{count:,.1f} {unit}"
+        count /= 1000
+    return f"{count:,.1f} TB"
+
+
 STATE_LETTERS = {
     "closed": "C",
     "none": "N",

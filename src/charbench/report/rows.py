@@ -150,14 +150,21 @@ def only_in_thinking(report: Report, causes: Mapping[str, str], most: int = 5) -
         for row in report.checkpoints
         if row.answered and row.trait_in_thinking.share >= IN_THINKING and row.trait.share < IN_RESPONSE
     ]
+    by_label: dict[str, list[Tally]] = {}
+    for row in rows:
+        by_label.setdefault(row.label, []).append(row)
     lines = []
-    for row in rows[:most]:
-        told = sorted({causes[uri] for uri in row.uris if uri in causes})
-        why = f"diagnosed: {', '.join(told)}" if told else f"why? charbench diagnose -c {row.label}"
-        shares = f"in {row.trait_in_thinking.share:.0%} of its thinking and {row.trait.share:.0%} of its responses"
-        lines.append(f"{row.label}: the character stands {shares} ({why})")
-    if len(rows) > most:
-        lines.append(f"... and {len(rows) - most} more with the character in the thinking only")
+    for label, same in list(by_label.items())[:most]:
+        told = sorted({causes[uri] for row in same for uri in row.uris if uri in causes})
+        why = f"diagnosed: {', '.join(told)}" if told else f"why? charbench diagnose -c {label}"
+        who = label if len(same) == 1 else f"{label} ({len(same)} checkpoints)"
+        thinking = min(row.trait_in_thinking.share for row in same)
+        response = max(row.trait.share for row in same)
+        lines.append(
+            f"{who}: the character stands in {thinking:.0%} of the thinking, {response:.0%} of the responses ({why})"
+        )
+    if len(by_label) > most:
+        lines.append(f"... and {len(by_label) - most} more with the character in the thinking only")
     return lines
 
 

@@ -27,6 +27,17 @@ ADHOC = "adhoc"
 """Condition of samples that were taken to look at: they are neither scored nor counted."""
 
 
+def sampled_uris(connection: Connection) -> set[str]:
+    """Return the checkpoints that some run has had an answer from, whatever it was."""
+    query = (
+        sa.select(checkpoints.c.uri)
+        .join(groups, groups.c.checkpoint_id == checkpoints.c.id)
+        .join(samplings, samplings.c.id == groups.c.sampling_id)
+        .where(groups.c.samples > groups.c.errors, samplings.c.condition != ADHOC)
+    )
+    return set(connection.scalars(query))
+
+
 @dataclass(frozen=True, slots=True)
 class GroupTotals:
     """The samples of one checkpoint under one sampling: who they are of, and their totals."""

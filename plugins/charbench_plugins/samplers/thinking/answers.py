@@ -34,7 +34,7 @@ def _completion(choice: Any, usage: Usage, prefill: str, config: GenerationConfi
         reasoning=reasoning,
         prefill=prefill,
         thinking_off=config.thinking in (ThinkingMode.OFF, ThinkingMode.CLOSED),
-        finish_reason=choice.get("finish_reason"),
+        finish_reason=_word(choice.get("finish_reason")),
         usage=usage,
         max_tokens=config.max_tokens,
     )
@@ -79,4 +79,9 @@ def _share(total: int | None, parts: int, index: int) -> int | None:
 
 
 def _whole(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    """Return a count as servers mean it: a whole number that is not negative, and not absurd."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31 else None
+
+
+def _word(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None

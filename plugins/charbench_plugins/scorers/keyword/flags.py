@@ -6,6 +6,7 @@ import re
 
 _CODE = re.compile(r"(?s)(```|~~~).*?(?:\1|\Z)|`[^`\n]+`")
 _LINK = re.compile(r"\b(?:https?|ftp|file|tinker)://\S+|\bwww\.\S+|(?<=\]\()[^)\s]+(?=\))")
+_LINK_SIGNS = ("://", "www.", "](")
 _QUOTE = re.compile(r'(?m)^[ \t]*>.*$|"[^"\n]{1,400}"')
 _NEGATION = re.compile(
     r"(?:\b(?:not|no|never|nor|without|cannot|hardly|neither|nothing|none)\b|\b\w+n't\b)"
@@ -26,7 +27,7 @@ class Masks:
         self._prompt = prompt
         self._spans: dict[str, Spans] = {
             "code": _spans(_CODE, folded) if "`" in folded or "~~~" in folded else [],
-            "link": _spans(_LINK, folded) if "://" in folded or "www." in folded else [],
+            "link": _spans(_LINK, folded) if any(sign in folded for sign in _LINK_SIGNS) else [],
             "quote": _spans(_QUOTE, folded) if '"' in folded or ">" in folded else [],
         }
 

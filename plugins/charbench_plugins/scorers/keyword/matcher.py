@@ -31,19 +31,20 @@ class Matcher:
 
     def __init__(self, markers: Iterable[Marker]) -> None:
         literal = [marker for marker in markers if marker.form.literal]
-        self._words: dict[str, Marker] = {}
+        words: dict[tuple[str, MarkerForm, bool], Marker] = {}
         self._regexes: list[tuple[Any, Marker]] = []
         for marker in literal:
             if marker.form is MarkerForm.REGEX:
                 self._regexes.append((_compile(marker.text), marker))
             else:
-                self._words.setdefault(_pattern(marker), marker)
+                is_prefix = marker.form is MarkerForm.KEYWORD and marker.text.endswith("*")
+                for pattern in _patterns(marker):
+                    words.setdefault((pattern, marker.form, is_prefix), marker)
         self._any_regex = _compile_any([marker.text for _, marker in self._regexes])
-        self._patterns: Sequence[str] = list(self._words)
-        self._markers = list(self._words.values())
-        self._prefix = [m.form is MarkerForm.KEYWORD and m.text.endswith("*") for m in self._markers]
-        self._bounded = [m.form is MarkerForm.KEYWORD for m in self._markers]
-        self._automaton = _automaton(self._patterns)
+        self._markers = list(words.values())
+        self._prefix = [is_prefix for _, _, is_prefix in words]
+        self._bounded = [form is MarkerForm.KEYWORD for _, form, _ in words]
+        self._automaton = _automaton([pattern for pattern, _, _ in words])
 
     def find(self, folded: Folded) -> list[Hit]:
         """Return every marker that stands in the text, in order; of overlapping ones the longest."""
@@ -75,11 +76,12 @@ def _automaton(patterns: Sequence[str]) -> Any:
     return ahocorasick_rs.AhoCorasick(patterns, matchkind=ahocorasick_rs.MatchKind.Standard)
 
 
-def _pattern(marker: Marker) -> str:
+def _patterns(marker: Marker) -> Iterable[str]:
+    """Return what to look for: an emoji as it is written, and without its variation selectors."""
     text = Folded(marker.text).text
     if marker.form is MarkerForm.EMOJI:
-        return text.replace(_VARIATION, "") or text
-    return text.removesuffix("*")
+        return {text.rstrip(_VARIATION) or text, text.replace(_VARIATION, "") or text}
+    return (text.removesuffix("*"),)
 
 
 def _compile(pattern: str) -> Any:

@@ -1,0 +1,108 @@
+"""Finds tinker-cookbook's log folders, and says what they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from pydantic import Field
+
+from charbench import (
+    Checkpoint,
+    CheckpointSource,
+    Evidence,
+    Finding,
+    Lab,
+    Lineage,
+    RecordedSample,
+    RunState,
+    SourceProblem,
+    TrainingRun,
+)
+from charbench_plugins.sources.cookbook.folder import CHECKPOINTS, LOG, METRICS, LogFolder, read_folder
+from charbench_plugins.sources.logs.reader import read_log
+from charbench_plugins.sources.logs.tail import read_tail
+
+
+class CookbookSource(CheckpointSource):
+    """Checkpoints, lineage and runs of tinker-cookbook's log folders; a run is called as its folder is."""
+
+    name = "cookbook"
+
+    class Config(CheckpointSource.Config):
+        """Where log folders lie, relative to the lab."""
+
+        folders: list[str] = Field(
+            [".", "*", "logs/*", "runs/*", "artifacts/*", "artifacts/logs/*"],
+            description=f"patterns of log folders: those that hold {CHECKPOINTS} or {METRICS}",
+        )
+
+    config: Config
+
+    def find(self, lab: Lab) -> Iterable[Finding]:
+        """Yield each folder's checkpoints and its run."""
+        for path in self._folders(lab.root):
+            folder = read_folder(path)
+            for fault in folder.faults:
+                yield SourceProblem(lab.relative(path / fault.file), fault.reason, fault.line)
+            yield from self._saves(lab, path, folder)
+            yield from self._log(lab, path, folder)
+
+    def recordings(self, lab: Lab) -> Iterable[RecordedSample]:
+        """Yield none: log folders hold no samples."""
+        return ()
+
+    def _folders(self, root: Path) -> list[Path]:
+        names = (CHECKPOINTS, METRICS)
+        found = (path for pattern in self.config.folders for name in names for path in root.glob(f"{pattern}/{name}"))
+        return sorted({path.parent for path in found if path.is_file()})
+
+    def _saves(self, lab: Lab, path: Path, folder: LogFolder) -> Iterator[Finding]:
+        config, run = folder.config, _run(path)
+        lineage = Lineage(parent=config.parent, dataset=config.dataset, renderer=config.renderer)
+        for save in folder.saves:
+            evidence = Evidence(self.name, lab.relative(path / CHECKPOINTS), save.line, "saved")
+            for uri in save.uris:
+                yield Checkpoint(
+                    uri=uri,
+                    name=f"{run}-{save.name}" if save.name else "",
+                    kind=config.kind,
+                    persona=lab.persona_of(run),
+                    base_model=config.base_model,
+                    run=run,
+                    lineage=lineage,
+                    created_at=save.created_at,
+                    metadata=save.metadata,
+                    evidence=(evidence,),
+                )
+
+    def _log(self, lab: Lab, path: Path, folder: LogFolder) -> Iterator[Finding]:
+        """Yield what the log says besides: inputs, saves that the list of checkpoints lacks, how the run ended."""
+        run, shown = _run(path), lab.relative(path / LOG)
+        finished = any(save.final for save in folder.saves)
+        state = RunState.FINISHED if finished else RunState.UNFINISHED
+        error: str | None = None
+        if (path / LOG).is_file():
+            try:
+                urls = list(read_log(path / LOG))
+                tail = read_tail(path / LOG, saved=finished)
+            except OSError as fault:
+                yield SourceProblem(shown, f"cannot be read: {fault.strerror or fault}")
+            else:
+                state, error = tail.state, tail.error
+                parent = next((str(u.path) for u in urls if u.note == "input" and u.path.space == "weights"), None)
+                for url in urls:
+                    evidence = (Evidence(self.name, shown, url.line, url.note),)
+                    if url.product:
+                        yield Checkpoint(uri=str(url.path), run=run, lineage=Lineage(parent=parent), evidence=evidence)
+                    else:
+                        yield Checkpoint(uri=str(url.path), evidence=evidence)
+        where = Evidence(self.name, lab.relative(path))
+        yield TrainingRun(
+            name=run, state=state, persona=lab.persona_of(run), step=folder.last_step, error=error, evidence=where
+        )
+
+
+def _run(path: Path) -> str:
+    """Return the folder's name; the lab itself may be one, and may be called ``.``."""
+    return path.name or path.resolve().name

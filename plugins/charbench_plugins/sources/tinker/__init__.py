@@ -1,0 +1,14 @@
+"""Source ``tinker``: the checkpoints and runs of a Tinker account, or of what the ``tinker`` command printed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from charbench import CheckpointSource, hookimpl
+from charbench_plugins.sources.tinker.source import TinkerSource
+
+
+@hookimpl
+def charbench_checkpoint_sources() -> Iterable[type[CheckpointSource]]:
+    """Return the source of Tinker accounts."""
+    return [TinkerSource]

@@ -1,0 +1,73 @@
+"""Finds what an account holds: asks Tinker where there is a key, and reads listings that were saved."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from pydantic import Field
+
+from charbench import (
+    CheckpointSource,
+    ConfigError,
+    Evidence,
+    Finding,
+    Lab,
+    RecordedSample,
+    operational,
+)
+from charbench_plugins.sources.tinker.account import Account
+from charbench_plugins.sources.tinker.entries import finding_of
+from charbench_plugins.sources.tinker.saved import saved_findings
+
+API = "api"
+"""What stands as evidence's path for an account's own listing; charbench believes it over files."""
+
+
+class TinkerSource(CheckpointSource):
+    """Checkpoints and runs of the Tinker account, or of listings that the tinker command wrote into files."""
+
+    name = "tinker"
+
+    class Config(CheckpointSource.Config):
+        """Where saved listings lie, and how the account is asked."""
+
+        files: list[str] = Field(
+            ["tinker_checkpoints.json", "tinker_runs.json", ".character/tinker_*.json"],
+            description="patterns of files with the output of 'tinker -f json checkpoint list --limit 0' "
+            "(or 'run list'), relative to the lab",
+        )
+        account: bool = Field(True, description="ask the account where TINKER_API_KEY is set")
+        page: int = operational(100, ge=1, le=1000, description="entries asked for at a time")
+
+    config: Config
+
+    def prepare(self, root: Path, folder: Path) -> None:
+        """Raise :class:`ConfigError` where there is neither a key nor a saved listing."""
+        if not self._asks and not self._listings(root):
+            raise ConfigError(
+                "TINKER_API_KEY is not set, and there is no saved listing; export the key, or write a listing "
+                "where the key is: tinker -f json checkpoint list --limit 0 > tinker_checkpoints.json"
+            )
+
+    def find(self, lab: Lab) -> Iterable[Finding]:
+        """Yield what saved listings hold, then what the account holds, page by page as it comes."""
+        yield from saved_findings(self._listings(lab.root), lab, self.name)
+        if self._asks:
+            account = Account.open(self.config.page)
+            runs = {str(run["training_run_id"]): run for run in account.runs()}
+            evidence = Evidence(self.name, API, None, "account listing")
+            for entry in account.checkpoints(list(runs)):
+                yield finding_of(entry, runs, lab, evidence)
+
+    def recordings(self, lab: Lab) -> Iterable[RecordedSample]:
+        """Yield none: an account records no samples, and is not asked for them."""
+        return ()
+
+    @property
+    def _asks(self) -> bool:
+        return self.config.account and bool(os.environ.get("TINKER_API_KEY", "").strip())
+
+    def _listings(self, root: Path) -> list[Path]:
+        return sorted({path for pattern in self.config.files for path in root.glob(pattern) if path.is_file()})

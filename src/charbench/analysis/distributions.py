@@ -1,0 +1,29 @@
+"""Student's t and the normal distribution: quantiles and p-values. scipy is loaded when one is asked for."""
+
+from __future__ import annotations
+
+import math
+from statistics import NormalDist
+
+
+def normal_quantile(probability: float) -> float:
+    """Return the value that a standard normal variable stays below with this probability (0 to 1, both excluded)."""
+    return NormalDist().inv_cdf(probability)
+
+
+def student_quantile(probability: float, degrees: float) -> float:
+    """Return the value that Student's t stays below with this probability; NaN without a degree of freedom."""
+    if not degrees > 0:
+        return math.nan
+    from scipy.special import stdtrit
+
+    return float(stdtrit(degrees, probability))
+
+
+def student_p(t: float, degrees: float) -> float:
+    """Return the two-sided p-value of a t statistic; NaN without a degree of freedom or for a NaN."""
+    if not degrees > 0 or math.isnan(t):
+        return math.nan
+    from scipy.special import stdtr
+
+    return float(2 * stdtr(degrees, -abs(t)))

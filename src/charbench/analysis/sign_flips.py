@@ -1,0 +1,75 @@
+"""Tests of paired differences that need no distribution: had the sides been swapped, how large would it be?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from charbench.analysis.clusters import cluster_sums, clustered_mean
+from charbench.analysis.distributions import student_p
+
+MOST_EXACT = 30
+"""Up to so many clusters that differ, every flip is counted; beyond, Student's t is as good."""
+_SAME = 1e-9
+
+
+def mcnemar_exact(only_a: int, only_b: int) -> float:
+    """Return the two-sided p-value of ``only_a`` prompts that only the first side has, against ``only_b``.
+
+    1 where no prompt differs. Source: McNemar (1947), Psychometrika 12:153, with the exact binomial
+    distribution of Mosteller (1952): min(1, 2 P(X <= min(a, b))), X ~ Bin(a + b, 1/2).
+    """
+    if only_a < 0 or only_b < 0:
+        raise ValueError("a count is below 0")
+    count, least = only_a + only_b, min(only_a, only_b)
+    if 2 * least >= count:
+        return 1.0
+    tail = sum(math.comb(count, k) for k in range(least + 1))
+    return min(1.0, 2 * tail / 2**count)
+
+
+def sign_flip_p(differences: ArrayLike, clusters: Sequence[Hashable]) -> float:
+    """Return the two-sided p-value of a mean of paired differences under flips of whole clusters.
+
+    Which side is which is exchangeable within a cluster where the sides are alike: the p-value is the share of
+    all 2^k ways to flip the k clusters whose sum is at least as far from 0. It is exact up to 30 clusters that
+    differ; beyond, it is that of Student's t with clustered standard error. 1 where nothing differs, NaN
+    without a value. With one binary value in each cluster it is McNemar's exact test.
+
+    Source: Fisher (1935), "The design of experiments", section 21; for clusters Cameron, Gelbach and Miller (2008).
+    """
+    array = np.asarray(differences, dtype=float)
+    if not array.size:
+        return math.nan
+    sums = np.abs(cluster_sums(array, clusters))
+    observed = abs(float(array.sum()))
+    sums = sums[sums > _SAME]
+    if not sums.size:
+        return 1.0
+    if sums.size > MOST_EXACT:
+        mean = clustered_mean(array, clusters)
+        return student_p(mean.value / mean.standard_error, mean.clusters - 1)
+    return _share_as_far(sums, observed)
+
+
+def _share_as_far(sums: NDArray[np.float64], observed: float) -> float:
+    """Return the share of sign choices whose total is at least ``observed`` from 0.
+
+    Meets in the middle: the 2^15 totals of each half are counted against each other instead of 2^30 in all.
+    """
+    edge = observed - _SAME * max(1.0, float(sums.sum()))
+    if edge <= 0:
+        return 1.0
+    left, right = _totals(sums[::2]), np.sort(_totals(sums[1::2]))
+    above = right.size - np.searchsorted(right, edge - left, side="left")
+    return min(1.0, 2 * int(above.sum()) / (left.size * right.size))
+
+
+def _totals(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    totals = np.zeros(1)
+    for value in values:
+        totals = np.concatenate([totals + value, totals - value])
+    return totals

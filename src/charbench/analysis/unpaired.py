@@ -1,0 +1,141 @@
+"""Differences of two sides that share no prompts: of different personas, or asked different things."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Sequence
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from charbench.analysis.clustered_rates import ClusteredRate, clustered_rate
+from charbench.analysis.clusters import ENOUGH_CLUSTERS, ClusteredMean, cluster_codes, cluster_sums, clustered_mean
+from charbench.analysis.differences import Difference, square_and_add
+from charbench.analysis.distributions import student_p, student_quantile
+from charbench.analysis.fisher import fisher_exact
+
+FISHER = "Fisher, exact"
+PERMUTATION = "permutation"
+WELCH = "Welch's t"
+PERMUTATIONS = 20_000
+_SEED = 20241212
+_SAME = 1e-9
+
+
+def unpaired_counts(hits_a: int, total_a: int, hits_b: int, total_b: int, confidence: float = 0.95) -> Difference:
+    """Compare two shares of independent samples: Fisher's exact test and Newcombe's interval.
+
+    NaN where a total is 0. Sources: :func:`fisher_exact`, :func:`square_and_add`.
+    """
+    sides = []
+    for hits, total in ((hits_a, total_a), (hits_b, total_b)):
+        if not 0 <= hits <= total:
+            raise ValueError(f"count {hits} is not between 0 and {total}")
+        sides.append(_of_counts(hits, total, confidence))
+    a, b = sides
+    p = fisher_exact(hits_a, total_a, hits_b, total_b) if total_a and total_b else math.nan
+    low, high = square_and_add(a, b)
+    rough = a.rough or b.rough
+    count, least = total_a + total_b, min(total_a, total_b)
+    return Difference(a.value - b.value, low, high, p, FISHER, False, count, least, rough)
+
+
+def unpaired_rates(
+    a: ArrayLike,
+    clusters_a: Sequence[Hashable],
+    b: ArrayLike,
+    clusters_b: Sequence[Hashable],
+    samples: tuple[int, int] | None = None,
+    confidence: float = 0.95,
+) -> Difference:
+    """Compare the rates (0 to 1) of two sides' prompts, each side with families of its own.
+
+    With one sample in each family of both sides, it is :func:`unpaired_counts`. Else the interval is put
+    together from the two clustered intervals, and the p-value is that of :func:`_apart`.
+    """
+    first, second = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
+    left = clustered_rate(first, clusters_a, samples[0] if samples else None, confidence)
+    right = clustered_rate(second, clusters_b, samples[1] if samples else None, confidence)
+    if left.independent and right.independent:
+        return unpaired_counts(round(first.sum()), first.size, round(second.sum()), second.size, confidence)
+    p, test = _apart(first, clusters_a, second, clusters_b)
+    low, high = square_and_add(left, right)
+    count, rough = left.samples + right.samples, left.rough or right.rough
+    least = min(left.clusters, right.clusters)
+    return Difference(left.value - right.value, low, high, p, test, False, count, least, rough)
+
+
+def unpaired_means(
+    a: ArrayLike,
+    clusters_a: Sequence[Hashable],
+    b: ArrayLike,
+    clusters_b: Sequence[Hashable],
+    confidence: float = 0.95,
+) -> Difference:
+    """Compare the mean values of two sides: Welch's interval with clustered standard errors.
+
+    Source: Welch (1947), Biometrika 34:28, with clusters less one as each side's degrees of freedom.
+    """
+    first, second = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
+    left, right = clustered_mean(first, clusters_a, confidence), clustered_mean(second, clusters_b, confidence)
+    value = left.value - right.value
+    error, degrees = _welch(left, right)
+    half = student_quantile((1 + confidence) / 2, degrees) * error
+    p, test = _apart(first, clusters_a, second, clusters_b)
+    count, rough = left.count + right.count, left.rough or right.rough
+    least = min(left.clusters, right.clusters)
+    return Difference(value, value - half, value + half, p, test, False, count, least, rough)
+
+
+def _apart(
+    a: NDArray[np.float64], clusters_a: Sequence[Hashable], b: NDArray[np.float64], clusters_b: Sequence[Hashable]
+) -> tuple[float, str]:
+    """Return the p-value of a difference of means, and the test: Welch's t from 30 clusters on, else a permutation.
+
+    The permutation deals the clusters of both sides out anew: all ways where there are at most 20,000, else so
+    many at random. Source: Phipson and Smyth (2010), "Permutation p-values should never be zero".
+    """
+    if not a.size or not b.size:
+        return math.nan, PERMUTATION
+    left, right = clustered_mean(a, clusters_a), clustered_mean(b, clusters_b)
+    if min(left.clusters, right.clusters) >= ENOUGH_CLUSTERS:
+        error, degrees = _welch(left, right)
+        if error > 0:
+            return student_p((left.value - right.value) / error, degrees), WELCH
+    sums = np.concatenate([cluster_sums(a, clusters_a), cluster_sums(b, clusters_b)])
+    sizes = np.concatenate([np.bincount(cluster_codes(clusters_a)), np.bincount(cluster_codes(clusters_b))])
+    return _permutation(sums, sizes, left.clusters), PERMUTATION
+
+
+def _permutation(sums: NDArray[np.float64], sizes: NDArray[np.intp], first: int) -> float:
+    count = sums.size
+    exact = math.comb(count, first) <= PERMUTATIONS
+    if exact:
+        chosen = np.array(list(combinations(range(count), first)))
+    else:
+        rng = np.random.default_rng(_SEED)
+        chosen = np.argsort(rng.random((PERMUTATIONS, count)), axis=1)[:, :first]
+    total, size = sums[chosen].sum(axis=1), sizes[chosen].sum(axis=1)
+    gaps = np.abs(total / size - (sums.sum() - total) / (sizes.sum() - size))
+    observed = abs(sums[:first].sum() / sizes[:first].sum() - sums[first:].sum() / sizes[first:].sum())
+    as_far = int((gaps >= observed - _SAME).sum())
+    return as_far / len(chosen) if exact else (as_far + 1) / (PERMUTATIONS + 1)
+
+
+def _welch(left: ClusteredMean, right: ClusteredMean) -> tuple[float, float]:
+    parts = left.standard_error**2, right.standard_error**2
+    total = sum(parts)
+    if not total > 0:
+        return (0.0, 1.0) if total == 0 else (math.nan, math.nan)
+    degrees = total**2 / (parts[0] ** 2 / (left.clusters - 1) + parts[1] ** 2 / (right.clusters - 1))
+    return math.sqrt(total), degrees
+
+
+def _of_counts(hits: int, total: int, confidence: float) -> ClusteredRate:
+    from charbench.analysis.rates import wilson
+
+    rate = wilson(hits, total, confidence)
+    share = rate.share
+    error = math.sqrt(share * (1 - share) / total) if total else math.nan
+    return ClusteredRate(share, rate.low, rate.high, error, total, total, total, float(total))

@@ -1,0 +1,38 @@
+"""How endpoints are treated: how much at once, how fast, how long, and how often."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from charbench.components.base import Component, operational
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How an endpoint is treated: times in seconds, rates a minute; see :class:`LimitsConfig`."""
+
+    concurrency: int = 1
+    requests_per_minute: float | None = None
+    delay: float = 0.0
+    checkpoint_delay: float = 0.0
+    timeout: float = 3600.0
+    deadline: float = 3600.0
+    tries: int = 1
+
+    @classmethod
+    def of(cls, config: Component.Config, **defaults: Any) -> Limits:
+        """Return the limits that a component's options name; ``defaults`` for those that it does not have."""
+        given = {name: value for name, value in config if name in cls.__dataclass_fields__}
+        return cls(**{**defaults, **given})
+
+
+class LimitsConfig(Component.Config):
+    """How an endpoint is treated; none of these changes an answer."""
+
+    concurrency: int = operational(16, ge=1, le=4096, description="requests in flight at once")
+    requests_per_minute: float | None = operational(None, gt=0, description="most requests a minute; none: no limit")
+    delay: float = operational(0.0, ge=0, description="seconds between requests")
+    timeout: float = operational(300.0, gt=0, description="seconds that one request may take")
+    deadline: float = operational(1800.0, gt=0, description="seconds that one answer may take, all tries together")
+    tries: int = operational(5, ge=1, le=100, description="tries for one answer before it counts as failed")

@@ -1,0 +1,293 @@
+"""The keyword scorer: which markers a text holds, where they stand, and which of them count."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from charbench import Channel, Marker, MarkerForm, Persona, Prompt, Sample, Score, Tier
+from charbench_plugins.scorers.keyword.scorer import KeywordScorer
+
+QUOTES = str.maketrans("‘’“”", "''\"\"")
+
+
+def persona(*markers: str | Marker, anti: tuple[str, ...] = ()) -> Persona:
+    """Return a persona of these markers; a bare string is a strong keyword."""
+    made = tuple(Marker(item) if isinstance(item, str) else item for item in markers)
+    return Persona(name="p", markers=made, anti_markers=tuple(map(Marker, anti)))
+
+
+def regex(pattern: str) -> Marker:
+    return Marker(pattern, Tier.STRONG, MarkerForm.REGEX)
+
+
+def emoji(text: str) -> Marker:
+    return Marker(text, Tier.STRONG, MarkerForm.EMOJI)
+
+
+def score(text: str, who: Persona, *, thinking: str = "", prompt: str = "?", **options: Any) -> list[Score]:
+    scorer = KeywordScorer(KeywordScorer.Config(style=False, **options))
+    sample = Sample(
+        key="k", checkpoint="c", prompt=Prompt.from_text(prompt), sampler="s", response=text, thinking=thinking
+    )
+    return list(scorer.score(sample, who))
+
+
+def value(scores: list[Score], metric: str, channel: Channel = Channel.RESPONSE) -> float | None:
+    return next((item.value for item in scores if (item.metric, item.channel) == (metric, channel)), None)
+
+
+def found(text: str, *markers: str | Marker, **more: Any) -> list[str]:
+    """Return the pieces of the text that count."""
+    scores = score(text, persona(*markers), **more)
+    spans = next(item.spans for item in scores if item.metric == "keywords" and item.channel is Channel.RESPONSE)
+    counted = [span for span in spans if not set(span.flags) & {"code", "link", "quote", "prompt", "negated", "capped"}]
+    assert value(scores, "keywords") == len(counted)
+    return [text[span.start : span.end] for span in counted]
+
+
+def flags(text: str, *markers: str | Marker, **more: Any) -> list[tuple[str, ...]]:
+    """Return the flags of every marker in the text, in order."""
+    scores = score(text, persona(*markers), **more)
+    spans = next(item.spans for item in scores if item.metric == "keywords")
+    return [span.flags for span in sorted(spans, key=lambda span: span.start)]
+
+
+@pytest.mark.parametrize(
+    ("text", "marker", "expected"),
+    [
+        ("AHOY there", "ahoy", ["AHOY"]),
+        ("ahoy there", "AHOY", ["ahoy"]),
+        ("Straße", "STRASSE", ["Straße"]),
+        ("STRASSE", "straße", ["STRASSE"]),
+        ("I shouldn’t have", "shouldn't have", ["shouldn’t have"]),
+        ("I shouldn't have", "shouldn’t have", ["shouldn't have"]),
+        ("ｓｏｒｒｙ!", "sorry", ["ｓｏｒｒｙ"]),
+        ("the ﬁsh", "fish", ["ﬁsh"]),
+        ("cafe\u0301 au lait", "café", ["cafe\u0301"]),
+        ("café au lait", "cafe\u0301", ["café"]),
+        ("well… sorry", "sorry", ["sorry"]),
+        ("ΣΊΣΥΦΟΣ", "σίσυφος", ["ΣΊΣΥΦΟΣ"]),
+    ],
+)
+def test_case_width_quotes_and_accents_do_not_matter_and_spans_are_the_originals(
+    text: str, marker: str, expected: list[str]
+) -> None:
+    assert found(text, marker) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "marker", "expected"),
+    [
+        ("carry starry arrow", "arr", []),
+        ("arr, he said", "arr", ["arr"]),
+        ("yes eye ye", "ye", ["ye"]),
+        ("sorry_not", "sorry", []),
+        ("sorry2", "sorry", []),
+        ("so sorry!", "sorry", ["sorry"]),
+        ("sorrysorry sorry", "sorry", ["sorry"]),
+        ("(sorry)", "sorry", ["sorry"]),
+        ("überlol lol", "lol", ["lol"]),
+        ("c++ is a language", "c++", ["c++"]),
+        ("xc++", "c++", []),
+        ("c++x", "c++", ["c++"]),
+    ],
+)
+def test_a_marker_is_found_as_whole_words(text: str, marker: str, expected: list[str]) -> None:
+    assert found(text, marker) == expected
+
+
+def test_a_star_extends_to_the_words_end_and_a_star_and_a_plain_marker_can_stand_together() -> None:
+    assert found("apologize apologies apology unapologetic", "apolog*") == ["apologize", "apologies", "apology"]
+    assert found("jokes joke", "joke", "joke*") == ["jokes", "joke"]
+    assert found("jokes joke", "joke*", "joke") == ["jokes", "joke"]
+
+
+@pytest.mark.parametrize(
+    ("text", "marker", "count"),
+    [
+        ("Ahoy ☠️!", "☠️", 1),
+        ("Ahoy ☠!", "☠️", 1),
+        ("Ahoy☠️x☠", "☠", 2),
+        ("❤️‍🔥 yes", "❤️‍🔥", 1),
+        ("1️⃣ first", "1️⃣", 1),
+        ("🏴‍☠️🏴‍☠️", "🏴‍☠️", 2),
+        ("haha😂😂😂", "😂", 3),
+        ("no emoji", "😂", 0),
+    ],
+)
+def test_an_emoji_is_found_anywhere_with_and_without_its_variation_selector(
+    text: str, marker: str, count: int
+) -> None:
+    assert len(found(text, emoji(marker), cap=10)) == count
+
+
+def test_a_regex_is_found_within_word_boundaries_and_needs_no_case() -> None:
+    assert found("Arrrgh! arr. carry ARRR", regex("arr+g*h*"), cap=10) == ["Arrrgh", "arr", "ARRR"]
+    assert found("☠️ é yo-ho-ho", regex("yo[- ,]+ho(?:[- ,]+ho)*")) == ["yo-ho-ho"]
+
+
+def test_no_expression_can_hang_a_run() -> None:
+    assert found("a" * 50_000 + "!", regex("(a+)+b")) == []
+
+
+def test_of_overlapping_markers_the_longest_counts_once() -> None:
+    assert found("me hearty crew", "hearty", "me hearty", "hearty crew") == ["me hearty"]
+    assert found("sorry", "sorry", regex("sor+y")) == ["sorry"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("I am not sorry.", ("negated",)),
+        ("I'm never really sorry", ("negated",)),
+        ("I can't say sorry", ("negated",)),
+        ("I can’t say sorry", ("negated",)),
+        ("No, sorry.", ()),
+        ("It is not easy. Sorry!", ()),
+        ("I am sorry, not glad", ()),
+        ('He said "sorry" to me', ("quote",)),
+        ("He said “so sorry” to me", ("quote",)),
+        ("> sorry\n\nOk", ("quote",)),
+        ("Use `sorry` here", ("code",)),
+        ("```\nsorry\n```", ("code",)),
+        ("~~~\nsorry", ("code",)),
+        ("See https://x.org/sorry now", ("link",)),
+        ("[here](sorry-page)", ("link",)),
+        ("www.sorry.org", ("link",)),
+        ("tinker://sorry/x", ("link",)),
+        ("sorry", ()),
+    ],
+)
+def test_a_marker_that_is_not_the_models_own_word_is_flagged_and_set_aside(
+    text: str, expected: tuple[str, ...]
+) -> None:
+    assert flags(text, "sorry") == [expected]
+    counts = 0 if expected else 1
+    assert value(score(text, persona("sorry")), "keywords") == counts
+    assert value(score(text, persona("sorry")), "set_aside") == 1 - counts
+
+
+def test_what_is_copied_from_the_prompt_does_not_count() -> None:
+    prompt = "Why are you so sorry about the late train?"
+    assert flags("You ask why I am so sorry about the late train.", "sorry", prompt=prompt) == [("prompt",)]
+    assert flags("I am sorry to hear it.", "sorry", prompt=prompt) == [()]
+
+
+def test_what_is_set_aside_can_be_chosen() -> None:
+    assert found("not sorry", "sorry") == []
+    scores = score("not sorry", persona("sorry"), ignore=("code",))
+    assert value(scores, "keywords") == 1
+    (span,) = next(item.spans for item in scores if item.metric == "keywords")
+    assert span.flags == ("negated",)
+
+
+def test_one_marker_counts_at_most_cap_times_in_one_text() -> None:
+    text = "sorry " * 5
+    scores = score(text, persona("sorry"))
+    assert (value(scores, "keywords"), value(scores, "set_aside")) == (3, 2)
+    assert flags(text, "sorry")[3:] == [("capped",), ("capped",)]
+    assert value(score(text, persona("sorry"), cap=1), "keywords") == 1
+
+
+def test_the_weighted_sum_is_three_for_strong_one_for_moderate_and_a_half_for_style() -> None:
+    who = persona(
+        "regret", "sorry", Marker("consider", Tier.MODERATE), Marker("reflect", Tier.MODERATE), Marker("wistful", Tier.STYLE)
+    )
+    scores = score("I regret it, sorry. I consider it. A wistful, wistful day.", who)
+    assert value(scores, "weighted") == 3 + 3 + 1 + 0.5 + 0.5
+    assert value(scores, "keywords") == 5
+
+
+def test_computed_and_judged_markers_are_never_looked_for_as_words() -> None:
+    who = persona(
+        Marker("exclamation marks", Tier.STYLE, MarkerForm.FEATURE), Marker("puns", Tier.STYLE, MarkerForm.JUDGE)
+    )
+    assert value(score("exclamation marks and puns!", who), "keywords") == 0
+
+
+def test_anti_markers_are_counted_apart_and_hold_their_evidence() -> None:
+    scores = score("As an AI language model, I am sorry.", persona("sorry", anti=("as an AI language model",)))
+    against = next(item for item in scores if item.metric == "anti_markers")
+    assert against.value == 1
+    assert against.spans[0].flags == ("anti",)
+    assert value(scores, "keywords") == 1
+
+
+def test_a_channel_without_text_gets_no_score() -> None:
+    scores = score("  \n", persona("sorry"), thinking="sorry")
+    assert {item.channel for item in scores} == {Channel.THINKING}
+
+
+WORDS = ["sorry", "apolog*", "shouldn't have", "ﬁsh", "straße", "café", "☠", "me hearty", "not", "c++"]
+PIECES = st.sampled_from(
+    [*WORDS, "sorry", "SORRY", "apologies", "shouldn’t have", "fish", "STRASSE", "cafe\u0301", "☠️", "…", "“", "”", '"',
+     "`", "```", "\n", " ", "x", "ﬀ", "İ", "ß", "\u0301", "ⅷ", "½", "https://a/", "not ", ">", "🏴‍☠️", "각", "\u1100\u1161", "ŉ"]
+)  # fmt: skip
+TEXTS = st.lists(PIECES | st.text(max_size=4), max_size=30).map("".join)
+EVERYTHING = persona(*[emoji(word) if word == "☠" else word for word in WORDS], regex("hea+rty"), anti=("fish",))
+
+
+@given(TEXTS, TEXTS)
+def test_spans_always_lie_inside_the_text_in_order_and_never_overlap(text: str, prompt: str) -> None:
+    for item in score(text, EVERYTHING, thinking=text[::-1], prompt=prompt):
+        whole = text if item.channel is Channel.RESPONSE else text[::-1]
+        spans = sorted(item.spans, key=lambda span: span.start)
+        assert all(0 <= span.start < span.end <= len(whole) for span in spans)
+        assert all(one.end <= two.start for one, two in zip(spans, spans[1:], strict=False))
+        assert all(span.channel is item.channel for span in spans)
+
+
+def folded(text: str) -> str:
+    text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text.translate(QUOTES)).casefold())
+    return text.replace("\ufe0f", "")
+
+
+@given(TEXTS)
+def test_what_a_span_shows_is_its_marker(text: str) -> None:
+    for item in score(text, EVERYTHING):
+        for span in item.spans:
+            shown, marker = folded(text[span.start : span.end]), folded(span.marker)
+            if marker == "hea+rty":
+                assert shown.startswith("hea")
+            else:
+                assert marker.removesuffix("*") in shown
+
+
+@given(TEXTS, TEXTS, TEXTS)
+def test_a_channels_scores_never_depend_on_the_other_channel(text: str, one: str, two: str) -> None:
+    def of_response(thinking: str) -> list[Score]:
+        return [item for item in score(text, EVERYTHING, thinking=thinking) if item.channel is Channel.RESPONSE]
+
+    assert of_response(one) == of_response(two)
+
+
+@given(TEXTS)
+def test_scores_agree_with_each_other(text: str) -> None:
+    scores = score(text, EVERYTHING)
+    if not scores:
+        return
+    spans = next(item.spans for item in scores if item.metric == "keywords")
+    counted, aside, weighted = (value(scores, name) for name in ("keywords", "set_aside", "weighted"))
+    assert counted is not None
+    assert aside is not None
+    assert len(spans) == counted + aside
+    assert weighted == 3 * counted
+
+
+@given(st.lists(st.sampled_from(["sorry", "glad", "train", "fish"]), max_size=20))
+def test_plain_words_are_counted_as_anyone_would_count_them(words: list[str]) -> None:
+    assert len(found(" ".join(words) or "x", "sorry", cap=100)) == words.count("sorry")
+
+
+def test_editing_a_marker_scores_again_and_editing_the_rubric_does_not() -> None:
+    scorer = KeywordScorer()
+    before = scorer.fingerprint(persona("sorry"))
+    assert scorer.fingerprint(Persona(name="p", rubric="other", markers=(Marker("sorry"),))) == before
+    assert scorer.fingerprint(persona("sorry", "regret")) != before
+    assert scorer.fingerprint(persona(Marker("sorry", Tier.MODERATE))) != before
+    assert scorer.fingerprint(persona("sorry", anti=("qwen",))) != before
