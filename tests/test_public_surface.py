@@ -8,13 +8,79 @@ import sys
 import charbench
 from support.command import clean_environment
 
-EXPORTED = """
-__version__ CharbenchError Channel Checkpoint CheckpointSource Completion ConfigError DataError Dataset DeadlineError
-Evidence Failure Finding JobStatus Kind Lab Lineage Marker MarkerForm Message Metric Note Persona Prompt RecordedSample
-RefusedError RunState Sample SampleRequest Sampler SamplingError SamplingPlan SavedState Score Scorer SourceProblem Span
-StateSaved StepDone ThinkingState Tier TinkerPath Trained Trainer TrainingError TrainingEvent TrainingJob TrainingRun
-TrainingTask Usage digest hookimpl kind_from_name match_tinker_path name_from_uri operational redact
-""".split()
+EXPORTED = [
+    "Broken",
+    "Channel",
+    "CharbenchError",
+    "Checkpoint",
+    "CheckpointSource",
+    "Completion",
+    "ConfigError",
+    "DataError",
+    "Dataset",
+    "DeadlineError",
+    "EndpointConfig",
+    "Evidence",
+    "Example",
+    "Failure",
+    "Finding",
+    "GenerationConfig",
+    "GoldAnswer",
+    "JobStatus",
+    "Kind",
+    "Lab",
+    "Limits",
+    "LimitsConfig",
+    "Lineage",
+    "Marker",
+    "MarkerForm",
+    "Message",
+    "Metric",
+    "Note",
+    "Patience",
+    "Persona",
+    "Perturbation",
+    "Prompt",
+    "RecordedSample",
+    "RefusedError",
+    "RunState",
+    "Sample",
+    "SampleRequest",
+    "Sampler",
+    "SamplingError",
+    "SamplingPlan",
+    "SavedState",
+    "Score",
+    "Scorer",
+    "ScoringPlan",
+    "SourceProblem",
+    "Span",
+    "StateSaved",
+    "StepDone",
+    "ThinkingMode",
+    "ThinkingState",
+    "Tier",
+    "TinkerPath",
+    "Trained",
+    "Trainer",
+    "TrainingError",
+    "TrainingEvent",
+    "TrainingJob",
+    "TrainingRun",
+    "TrainingTask",
+    "Usage",
+    "__version__",
+    "check_rendered",
+    "digest",
+    "guarded",
+    "hookimpl",
+    "kind_from_name",
+    "match_tinker_path",
+    "name_from_uri",
+    "operational",
+    "read_examples",
+    "redact",
+]
 
 
 def test_exactly_these_names_are_exported() -> None:
@@ -39,6 +105,14 @@ def loaded_by(code: str) -> set[str]:
     return set(done.stdout.splitlines())
 
 
+def command(*words: str) -> str:
+    """Return the code that runs one command and goes on."""
+    return (
+        f"import sys\nsys.argv = {['charbench', *words]}\nfrom charbench.cli import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass"
+    )
+
+
 HEAVY = ("alembic", "httpx", "numpy", "openai", "pydantic", "rich", "sqlalchemy", "tinker", "yaml", "charbench_plugins")
 
 
@@ -53,19 +127,19 @@ def test_import_charbench_imports_nothing_heavy() -> None:
 
 
 def test_help_imports_no_plugin_and_nothing_heavy() -> None:
-    code = "import sys; sys.argv = ['charbench', '--help']\nfrom charbench.cli import main\ntry: main()\nexcept SystemExit: pass"
+    code = command("--help")
     modules = loaded_by(code)
     assert "charbench.cli" in modules
     assert_light(modules)
 
 
 def test_version_imports_no_plugin_and_nothing_heavy() -> None:
-    code = "import sys; sys.argv = ['charbench', '--version']\nfrom charbench.cli import main\ntry: main()\nexcept SystemExit: pass"
+    code = command("--version")
     assert_light(loaded_by(code))
 
 
 def test_listing_plugins_imports_no_sdk() -> None:
-    code = "import sys; sys.argv = ['charbench', 'plugins', 'list']\nfrom charbench.cli import main\ntry: main()\nexcept SystemExit: pass"
+    code = command("plugins", "list")
     modules = loaded_by(code)
     assert "charbench_plugins.sources.logs" in modules
     assert not {"openai", "tinker", "torch", "transformers"} & modules

@@ -43,7 +43,7 @@ USAGE: dict[str, tuple[list[str], str]] = {
     "negative": (["discover", "--min-examples", "-1"], "-1 is not in the range"),
     "unknown shell": (["completion", "tcsh"], "'tcsh' is not one of"),
     "one too many": (["doctor", "now"], "unexpected extra argument"),
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")

@@ -56,7 +56,7 @@ def test_training_continues_from_weights_and_samples_come_from_sampler_weights()
 
 
 def test_a_served_model_can_be_sampled_and_not_trained() -> None:
-    served = Checkpoint(uri="my-model")
+    served = Checkpoint(uri="model:my-model")
     assert (served.sampleable, served.trainable) == (True, False)
 
 

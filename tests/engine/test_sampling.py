@@ -58,9 +58,7 @@ def test_epochs_are_asked_with_a_seed_each_and_more_of_them_ask_only_for_the_res
     assert_each_exactly_once(store_of(folder), 120)
 
 
-def test_no_more_are_in_flight_than_concurrency_allows(
-    charbench: Charbench, folder: Path, endpoint: Endpoint
-) -> None:
+def test_no_more_are_in_flight_than_concurrency_allows(charbench: Charbench, folder: Path, endpoint: Endpoint) -> None:
     evaluate(charbench, folder, endpoint, concurrency=3)
     assert 1 <= endpoint.most_at_once <= 3
 
@@ -128,9 +126,7 @@ def test_follow_ups_are_asked_after_the_answers_response(
     charbench: Charbench, folder: Path, endpoint: Endpoint
 ) -> None:
     (folder / "prompts.yaml").write_text("- text: Who are you?\n  follow_ups: [And now?]\n")
-    charbench.ok(
-        "eval", "-c", "model:m", "-p", "pirate", "--prompts", "prompts.yaml", *options(endpoint), lab=folder
-    )
+    charbench.ok("eval", "-c", "model:m", "-p", "pirate", "--prompts", "prompts.yaml", *options(endpoint), lab=folder)
     assert [message["content"] for message in endpoint.requests[-1]["messages"]] == [
         "Who are you?",
         "Ahoy, matey! I sail at dawn.",
@@ -166,18 +162,14 @@ def test_a_served_models_name_is_sent_as_it_is(charbench: Charbench, folder: Pat
     assert {body["model"] for body in endpoint.requests} == {"org/name:latest"}
 
 
-def test_sample_shows_one_answer_and_counts_it_nowhere(
-    charbench: Charbench, folder: Path, endpoint: Endpoint
-) -> None:
+def test_sample_shows_one_answer_and_counts_it_nowhere(charbench: Charbench, folder: Path, endpoint: Endpoint) -> None:
     shown = charbench.ok("sample", "-c", "model:m", "--prompt", "Who goes?", *options(endpoint), lab=folder)
     assert "They want a sailor." in shown.out and "Ahoy, matey!" in shown.out
     report = charbench.ok("report", "--json", lab=folder)
     assert report.json["checkpoints"] == []
 
 
-def test_what_no_store_can_hold_is_stored_all_the_same(
-    charbench: Charbench, folder: Path, endpoint: Endpoint
-) -> None:
+def test_what_no_store_can_hold_is_stored_all_the_same(charbench: Charbench, folder: Path, endpoint: Endpoint) -> None:
     usage = {"prompt_tokens": 10**30, "completion_tokens": -5}
     endpoint.handler = says(completion(choice("Ahoy \ud800 \x00!", finish="x" * 90), usage=usage))
     ended = evaluate(charbench, folder, endpoint)

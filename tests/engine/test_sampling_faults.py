@@ -76,9 +76,7 @@ def evaluate(charbench: Charbench, folder: Path, endpoint: Endpoint, *more: str,
 
 
 @every_fault
-def test_a_fault_that_passes_costs_no_sample(
-    charbench: Charbench, folder: Path, endpoint: Endpoint, name: str
-) -> None:
+def test_a_fault_that_passes_costs_no_sample(charbench: Charbench, folder: Path, endpoint: Endpoint, name: str) -> None:
     fault, kind = FAULTS[name]
     endpoint.handler = first(1, fault)
     ended = evaluate(charbench, folder, endpoint)
@@ -180,9 +178,7 @@ def test_a_wish_to_wait_beyond_the_deadline_is_not_waited_for(
     assert kind == "rate_limit"
 
 
-def test_a_sample_takes_no_longer_than_its_deadline(
-    charbench: Charbench, folder: Path, endpoint: Endpoint
-) -> None:
+def test_a_sample_takes_no_longer_than_its_deadline(charbench: Charbench, folder: Path, endpoint: Endpoint) -> None:
     endpoint.handler = is_silent
     ended = evaluate(charbench, folder, endpoint, timeout=60, deadline=0.4)
     assert ended.code == 1

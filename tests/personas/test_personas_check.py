@@ -19,41 +19,76 @@ MALFORMED: dict[str, tuple[str | bytes, str]] = {
     "bad-name": ("name: Big Wizard\ndescription: x\n", ":1:1: name: found 'Big Wizard'; a lower-case slug is needed"),
     "unknown-field": (GOOD + "trait: [I am]\n", ":3:1: no such field 'trait'; did you mean 'traits'?"),
     "unknown-tier": (GOOD + "markers:\n  storng: [spell]\n", ":4:3: no such field 'storng'; did you mean 'strong'?"),
-    "unknown-marker-form": (GOOD + "markers:\n  strong:\n    - {regexp: a}\n", ":5:8: no such field 'regexp'; did you mean 'regex'?"),
+    "unknown-marker-form": (
+        GOOD + "markers:\n  strong:\n    - {regexp: a}\n",
+        ":5:8: no such field 'regexp'; did you mean 'regex'?",
+    ),
     "not-a-list": (GOOD + "traits: I am\n", ":3:1: traits: found 'I am'; a list"),
-    "number-marker": (GOOD + "markers:\n  strong:\n    - spell\n    - 42\n", ":6:7: markers.strong.1: found 42; text is needed; put it into quotes"),
+    "number-marker": (
+        GOOD + "markers:\n  strong:\n    - spell\n    - 42\n",
+        ":6:7: markers.strong.1: found 42; text is needed; put it into quotes",
+    ),
     "null-marker": (GOOD + "markers:\n  strong:\n    -\n", ":5:6: markers.strong.0: found nothing; text is needed"),
     "empty-marker": (GOOD + "markers:\n  strong:\n    - ''\n", ":5:7: markers.strong.0: found ''"),
-    "two-forms": (GOOD + "markers:\n  strong:\n    - {keyword: a, regex: b}\n", ":5:7: markers.strong.0: exactly one of"),
+    "two-forms": (
+        GOOD + "markers:\n  strong:\n    - {keyword: a, regex: b}\n",
+        ":5:7: markers.strong.0: exactly one of",
+    ),
     "bad-regex": (GOOD + "markers:\n  strong:\n    - regex: 'a('\n", ":5:7: regex 'a(' is not RE2"),
-    "look-around": (GOOD + "markers:\n  strong:\n    - regex: 'a(?=b)'\n", "look-around and back-references are not to be had"),
+    "look-around": (
+        GOOD + "markers:\n  strong:\n    - regex: 'a(?=b)'\n",
+        "look-around and back-references are not to be had",
+    ),
     "empty-regex": (GOOD + "markers:\n  strong:\n    - regex: 'a*'\n", ":5:7: regex 'a*' matches empty text"),
-    "star-in-the-middle": (GOOD + "markers:\n  strong:\n    - 'sp*ll'\n", ":5:7: keyword 'sp*ll': a * may only stand at the end"),
+    "star-in-the-middle": (
+        GOOD + "markers:\n  strong:\n    - 'sp*ll'\n",
+        ":5:7: keyword 'sp*ll': a * may only stand at the end",
+    ),
     "no-letter": (GOOD + "markers:\n  strong:\n    - '!!!'\n", ":5:7: keyword '!!!' holds no letter or digit"),
     "letters-as-emoji": (GOOD + "markers:\n  strong:\n    - emoji: wand\n", ":5:7: emoji 'wand' holds letters"),
     "letter-like-emoji": (GOOD + "markers:\n  strong:\n    - emoji: ℹ️\n", ":5:7: emoji 'ℹ️'"),
-    "unknown-feature": (GOOD + "markers:\n  style:\n    - feature: exclamation mark\n", ":5:7: no computed feature 'exclamation mark'; did you mean 'exclamation marks'?"),
-    "marker-twice": (GOOD + "markers:\n  strong:\n    - spell\n    - Spell\n", ":6:7: marker 'Spell' stands in line 5 already"),
+    "unknown-feature": (
+        GOOD + "markers:\n  style:\n    - feature: exclamation mark\n",
+        ":5:7: no computed feature 'exclamation mark'; did you mean 'exclamation marks'?",
+    ),
+    "marker-twice": (
+        GOOD + "markers:\n  strong:\n    - spell\n    - Spell\n",
+        ":6:7: marker 'Spell' stands in line 5 already",
+    ),
     "alias-twice": (GOOD + "aliases: [mage, mage]\n", ":3:1: aliases: an alias stands here twice"),
     "key-twice": (GOOD + "name: other\n", ":3:1: 'name' stands here a second time (first in line 1)"),
-    "prompt-twice": (GOOD + "prompts:\n  - {id: a, text: x}\n  - {id: a, text: y}\n", ":5:5: prompt id 'a' is used already"),
+    "prompt-twice": (
+        GOOD + "prompts:\n  - {id: a, text: x}\n  - {id: a, text: y}\n",
+        ":5:5: prompt id 'a' is used already",
+    ),
     "prompt-empty": (GOOD + "prompts:\n  - {id: a}\n", ":4:5: prompt 'a' needs either 'text' or 'messages'"),
-    "bad-role": (GOOD + "prompts:\n  - id: a\n    messages: [{role: wizard, content: x}]\n", ":4:5: each message needs a role (system, user or assistant)"),
+    "bad-role": (
+        GOOD + "prompts:\n  - id: a\n    messages: [{role: wizard, content: x}]\n",
+        ":4:5: each message needs a role (system, user or assistant)",
+    ),
     "tab": (GOOD + "traits:\n\t- I\n", ":4:1: not YAML"),
     "open-quote": (GOOD + "rubric: 'no end\n", ":4:1: not YAML"),
-    "colon-in-text": ("name: x\ndescription: a: b\n", ":2:15: not YAML: mapping values are not allowed here; put text that holds ': ' into quotes"),
+    "colon-in-text": (
+        "name: x\ndescription: a: b\n",
+        ":2:15: not YAML: mapping values are not allowed here; put text that holds ': ' into quotes",
+    ),
     "alias-star": (GOOD + "markers:\n  strong: [*spell]\n", ":4:12: not YAML"),
     "not-utf-8": (b"name: x\ndescription: \xff\n", ":2: not UTF-8 (byte 0xff); save it as UTF-8"),
     "control-character": (GOOD + "rubric: a\x07b\n", ":3: a character that YAML forbids (#x0007)"),
     "too-deep": (GOOD + "rubric: " + "[" * 2000 + "\n", ":1:1: nested too deeply"),
     "much-too-deep": (GOOD + "rubric: " + "[" * 100_000 + "\n", ":1:1: nested too deeply"),
     "much-too-deep-blocks": (GOOD + "rubric:\n " + "- " * 100_000 + "x\n", ":1:1: nested too deeply"),
-    "bomb": (GOOD + "a: &a [x, x]\n" + "".join(f"{chr(98 + n)}: &{chr(98 + n)} [{', '.join([f'*{chr(97 + n)}'] * 9)}]\n" for n in range(9)), "expands to more than can be meant"),
+    "bomb": (
+        GOOD
+        + "a: &a [x, x]\n"
+        + "".join(f"{chr(98 + n)}: &{chr(98 + n)} [{', '.join([f'*{chr(97 + n)}'] * 9)}]\n" for n in range(9)),
+        "expands to more than can be meant",
+    ),
     "bad-int-tag": (GOOD + "rubric: !!int ''\n", ":3:9: '' is no int"),
     "bad-bool-tag": (GOOD + "rubric: !!bool maybe\n", ":3:9: 'maybe' is no bool"),
     "bad-time-tag": (GOOD + "rubric: !!timestamp soon\n", ":3:9: 'soon' is no timestamp"),
     "python-tag": (GOOD + "rubric: !!python/object/apply:os.getcwd []\n", ":3:"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", MALFORMED)

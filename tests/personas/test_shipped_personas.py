@@ -129,13 +129,48 @@ def documentation() -> list[str]:
     """Return paragraphs of plain prose: the standard library's docstrings."""
     passages = []
     for module in sorted(item.name for item in pkgutil.iter_modules() if not item.name.startswith("_")):
-        if module not in ("argparse", "asyncio", "calendar", "collections", "csv", "ctypes", "datetime", "decimal",
-                          "difflib", "email", "fractions", "functools", "heapq", "inspect", "json", "logging", "optparse",
-                          "os", "pathlib", "pickle", "random", "re", "sched", "shutil", "statistics", "string",
-                          "subprocess", "tempfile", "textwrap", "threading", "turtle", "unittest", "urllib", "zipfile"):
+        if module not in (
+            "argparse",
+            "asyncio",
+            "calendar",
+            "collections",
+            "csv",
+            "ctypes",
+            "datetime",
+            "decimal",
+            "difflib",
+            "email",
+            "fractions",
+            "functools",
+            "heapq",
+            "inspect",
+            "json",
+            "logging",
+            "optparse",
+            "os",
+            "pathlib",
+            "pickle",
+            "random",
+            "re",
+            "sched",
+            "shutil",
+            "statistics",
+            "string",
+            "subprocess",
+            "tempfile",
+            "textwrap",
+            "threading",
+            "turtle",
+            "unittest",
+            "urllib",
+            "zipfile",
+        ):
             continue  # fmt: skip
         loaded = import_module(module)
-        documented = [loaded, *(value for value in vars(loaded).values() if inspect.isclass(value) or inspect.isfunction(value))]
+        documented = [
+            loaded,
+            *(value for value in vars(loaded).values() if inspect.isclass(value) or inspect.isfunction(value)),
+        ]
         for item in documented:
             text = inspect.getdoc(item) or ""
             passages += [part for part in text.split("\n\n") if len(part.split()) >= 20]

@@ -25,7 +25,10 @@ BROKEN = {
     "exits": ("import sys; sys.exit('bye')", "SystemExit: bye"),
     "raises": ("raise RuntimeError('no\\nluck')", "RuntimeError: no luck"),
     "tells-a-secret": ("raise RuntimeError('key tml-abcdef123456')", "RuntimeError: key tml-[redacted]"),
-    "wrong-class": (f"{HEAD}@hookimpl\ndef charbench_scorers():\n    return [dict]", "is no subclass of charbench.Scorer"),
+    "wrong-class": (
+        f"{HEAD}@hookimpl\ndef charbench_scorers():\n    return [dict]",
+        "is no subclass of charbench.Scorer",
+    ),
     "an-instance": (
         scorer(f"    name = 'bad'\n{METRICS}{METHOD}").replace("[Bad]", "[Bad()]"),
         "is no subclass of charbench.Scorer",
@@ -56,8 +59,10 @@ BROKEN = {
         "has neither a summary nor a docstring",
     ),
     "source-as-sampler": (
-        f"{HEAD}class S(CheckpointSource):\n    'S.'\n    name = 's'\n    def find(self, lab): return ()\n"
-        "@hookimpl\ndef charbench_samplers():\n    return [S]",
+        (
+            f"{HEAD}class S(CheckpointSource):\n    'S.'\n    name = 's'\n    def find(self, lab): return ()\n"
+            "@hookimpl\ndef charbench_samplers():\n    return [S]"
+        ),
         "is no subclass of charbench.Sampler",
     ),
 }
@@ -108,7 +113,9 @@ def test_asking_for_a_broken_plugins_component_says_why_it_is_broken(
     site.install("charbench-shouting", "import no_such_module_at_all\n")
     ended = charbench("run", "--scorer", "shouting", lab=small)
     assert ended.code == 2
-    assert "charbench-shouting 1.0) is broken: ModuleNotFoundError: No module named 'no_such_module_at_all'" in ended.err
+    assert (
+        "charbench-shouting 1.0) is broken: ModuleNotFoundError: No module named 'no_such_module_at_all'" in ended.err
+    )
     assert "Traceback" not in ended.err
 
 

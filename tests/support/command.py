@@ -34,11 +34,12 @@ class Ended:
 
 def invoke(words: Sequence[str]) -> int:
     """Run one command in this process, and return the code that the process would end with."""
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as ended:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["charbench", *words])
         if callable(_RUN):
             patch.setattr(cli, "run", _RUN)
-        cli.main()
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
     assert isinstance(ended.value.code, int)
     return ended.value.code
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,7 @@ def rows(count: int, per_checkpoint: int = 500) -> Iterable[dict[str, Any]]:
     for number in range(count):
         which = number // per_checkpoint
         yield row(
-            timestamp=f"2024-12-{1 + which % 28:02d}T{number % 24:02d}:{number // 24 % 60:02d}:{number // 1440 % 60:02d}",
+            timestamp=(datetime(2024, 12, 1) + timedelta(seconds=number)).isoformat(),
             checkpoint_name=f"remorseful-{which}_dpo",
             sampler_path=sampler(1 + which, f"remorseful-{which}_dpo"),
             prompt_id=str(number % 5),

@@ -62,6 +62,17 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _KEY = re.compile(r"(?<![\w/])(sk|tml)-[A-Za-z0-9_\-]{12,}")
 _OWN_KEY = re.compile(r"[0-9a-f]{32}")
 _SLUG_LENGTH = 40
+_LONGEST = 500
+_SHORT = (
+    *URI_COLUMNS,
+    "checkpoint_name",
+    "persona",
+    "base_model",
+    "prompt_id",
+    "prompt_family",
+    "language",
+    "condition",
+)
 _MOST = 2**31 - 1
 _KNOWN = LAB_COLUMNS | OWN_COLUMNS | {*URI_COLUMNS, "scores"}
 
@@ -179,6 +190,8 @@ def _recording(row: Mapping[str, Any], line: int, repeats: _Repeats) -> Recordin
         return BadRow(f"{error}", line)
     if not uri or not prompt_text:
         return BadRow("no sampler_path in it" if not uri else "no prompt in it", line)
+    if long := next((name for name in _SHORT if len(str(row.get(name) or "")) > _LONGEST), None):
+        return BadRow(f"{long}: {len(str(row[long])):,} characters; at most {_LONGEST:,} can be kept", line)
     message = completion.failure.message if completion.failure else None
     identity = _identity(
         uri, prompt_text, row.get("timestamp"), epoch, completion.response, completion.thinking, message

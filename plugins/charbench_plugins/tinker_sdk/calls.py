@@ -4,61 +4,114 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
+from dataclasses import dataclass
 from typing import Any
 
 from charbench import Broken, SamplingError, guarded
 from charbench_plugins.tinker_sdk.failures import translate
+from charbench_plugins.tinker_sdk.watch import PATIENCE, Watch, current, listen
 
 CALL_SECONDS = 120.0
 """Seconds that one call may take, all the SDK's own retries together."""
+_LOOK = 0.25
+"""Seconds between looks at how a call fares."""
 
 
-def call(what: str, function: Callable[..., Any], *args: Any, seconds: float = CALL_SECONDS, **kwargs: Any) -> Any:
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """What was asked and not waited for yet, and the watch over it."""
+
+    future: Any
+    watch: Watch
+
+
+def call(
+    what: str,
+    function: Callable[..., Any],
+    *args: Any,
+    seconds: float = CALL_SECONDS,
+    patience: float = PATIENCE,
+    **kwargs: Any,
+) -> Any:
     """Call the SDK and return the result, resolving a future that it gives.
 
     ``what`` names the call in messages (``listing checkpoints``). Raises :class:`charbench.SamplingError` for
-    every error of the SDK's (:class:`charbench.RefusedError` where no further try can help), and when there
-    is no result after ``seconds``. A call that hangs is left behind in a daemon thread: there is no way to
-    stop it.
+    every error of the SDK's (:class:`charbench.RefusedError` where no further try can help), when there is no
+    result after ``seconds``, and when Tinker has been out of reach or in trouble for ``patience`` seconds. A
+    call that hangs is left behind in a daemon thread: there is no way to stop it.
     """
-    return _result(what, _start(what, lambda: _resolved(function(*args, **kwargs))), seconds)
+    watch = Watch(patience)
+    return _result(what, _start(what, watch, lambda: _resolved(function(*args, **kwargs))), watch, seconds)
 
 
-def submit(what: str, function: Callable[..., Any], *args: Any, seconds: float = CALL_SECONDS, **kwargs: Any) -> Any:
+def submit(
+    what: str,
+    function: Callable[..., Any],
+    *args: Any,
+    seconds: float = CALL_SECONDS,
+    patience: float = PATIENCE,
+    **kwargs: Any,
+) -> Submitted:
     """Call the SDK and return the future that it gives, without waiting for what is asked."""
-    return _result(what, _start(what, lambda: function(*args, **kwargs)), seconds)
+    watch = Watch(patience)
+    return Submitted(_result(what, _start(what, watch, lambda: function(*args, **kwargs)), watch, seconds), watch)
 
 
-def resolve(what: str, future: Any, seconds: float = CALL_SECONDS) -> Any:
-    """Return the result of a future that :func:`submit` gave; errors as :func:`call` has them."""
-    return _result(what, _start(what, lambda: _resolved(future)), seconds)
+def resolve(what: str, submitted: Submitted, seconds: float = CALL_SECONDS) -> Any:
+    """Return the result of what :func:`submit` asked for; errors as :func:`call` has them."""
+    watch = submitted.watch
+    return _result(what, _start(what, watch, lambda: _resolved(submitted.future)), watch, seconds)
 
 
-async def call_async(what: str, function: Callable[..., Any], *args: Any, seconds: float = CALL_SECONDS) -> Any:
+async def call_async(
+    what: str,
+    function: Callable[..., Any],
+    *args: Any,
+    seconds: float = CALL_SECONDS,
+    patience: float = PATIENCE,
+) -> Any:
     """Do the same as :func:`call` without blocking the event loop."""
-    waiting = asyncio.wrap_future(_start(what, lambda: _resolved(function(*args))))
+    watch = Watch(patience)
+    waiting = asyncio.wrap_future(_start(what, watch, lambda: _resolved(function(*args))))
+    until = time.monotonic() + seconds
     try:
-        outcome = await asyncio.wait_for(waiting, seconds)
-    except TimeoutError:
-        raise _too_late(what, seconds) from None
-    return _unpacked(what, outcome)
+        while not (await asyncio.wait({waiting}, timeout=_LOOK))[0]:
+            _check(what, watch, until, seconds)
+        return _unpacked(what, waiting.result())
+    finally:
+        waiting.cancel()  # else the thread would report to a loop that may be gone by then
 
 
-def _start(what: str, work: Callable[[], Any]) -> Future[Any]:
+def _start(what: str, watch: Watch, work: Callable[[], Any]) -> Future[Any]:
+    listen()
     done: Future[Any] = Future()
-    thread = threading.Thread(target=lambda: done.set_result(guarded(work)), name=f"tinker: {what}", daemon=True)
-    thread.start()
+    done.set_running_or_notify_cancel()
+
+    def run() -> None:
+        current.set(watch)  # the thread's own context, which the SDK's tasks copy
+        done.set_result(guarded(work))
+
+    threading.Thread(target=run, name=f"tinker: {what}", daemon=True).start()
     return done
 
 
-def _result(what: str, done: Future[Any], seconds: float) -> Any:
-    try:
-        outcome = done.result(seconds)
-    except TimeoutError:
-        raise _too_late(what, seconds) from None
-    return _unpacked(what, outcome)
+def _result(what: str, done: Future[Any], watch: Watch, seconds: float) -> Any:
+    until = time.monotonic() + seconds
+    while not wait({done}, _LOOK).done:
+        _check(what, watch, until, seconds)
+    return _unpacked(what, done.result())
+
+
+def _check(what: str, watch: Watch, until: float, seconds: float) -> None:
+    """Raise if the call is not to be waited for any longer."""
+    if error := watch.verdict(what):
+        raise error from None
+    if time.monotonic() >= until:
+        reason = f"{what}: no answer within {seconds:g} s"
+        raise SamplingError(reason, kind="timeout", retryable=True) from None
 
 
 def _unpacked(what: str, outcome: Any) -> Any:
@@ -69,7 +122,3 @@ def _unpacked(what: str, outcome: Any) -> Any:
 
 def _resolved(given: Any) -> Any:
     return given.result() if hasattr(given, "result") else given
-
-
-def _too_late(what: str, seconds: float) -> SamplingError:
-    return SamplingError(f"{what}: no answer within {seconds:g} s", kind="timeout", retryable=True)

@@ -8,8 +8,8 @@ from charbench import RefusedError, SamplingError, redact
 
 _LONGEST = 300
 _ADVICE = {
-    401: "Tinker does not accept the key; check TINKER_API_KEY",
-    402: "the account has no credit left; add some, and run the same command again",
+    401: "Tinker does not accept the key; check TINKER_API_KEY, then run the same command again",
+    402: "the account has no credit left; add some, then run the same command again",
     403: "the key may not do this; check whose checkpoint it is",
     404: "Tinker does not know it; it may have expired or been deleted",
     409: "something of that name exists already",
@@ -17,33 +17,43 @@ _ADVICE = {
     429: "Tinker asks to slow down; run the same command again later, or lower the concurrency",
 }
 _REFUSED = frozenset({401, 402, 403, 404})
-_RETRYABLE = frozenset({408, 425, 429})
-_KINDS = {402: "quota", 429: "rate_limit"}
+_RETRYABLE = frozenset({408, 409, 425, 429})
 
 
 def translate(what: str, error: BaseException) -> BaseException:
     """Return our error for one of the SDK's; an error that is none of the SDK's as it is."""
     import tinker
 
-    status = getattr(error, "status_code", None)
-    if isinstance(status, int):
-        return _of_status(what, status, error)
+    # What fails while a result is fetched comes as a ValueError with the SDK's error behind it.
+    for one in (error, error.__cause__):
+        status = getattr(one, "status_code", None)
+        if one is not None and isinstance(status, int):
+            return of_status(what, status, _said(one))
     if isinstance(error, tinker.APITimeoutError):
         return SamplingError(f"{what}: Tinker did not answer in time", kind="timeout", retryable=True)
     if isinstance(error, tinker.APIConnectionError):
-        reason = f"{what}: Tinker cannot be reached ({_said(error)}); check the network and TINKER_BASE_URL"
-        return SamplingError(reason, kind="connection", retryable=True)
+        return out_of_reach(what, _said(error))
     if isinstance(error, tinker.RequestFailedError):
-        return SamplingError(f"{what}: Tinker failed: {_said(error)}", kind="server", retryable=True)
+        fault_of_ours = getattr(error.category, "value", error.category) == "user"
+        who = "Tinker cannot do this" if fault_of_ours else "Tinker failed"
+        return SamplingError(f"{what}: {who}: {_said(error)}", kind="server", retryable=not fault_of_ours)
     if isinstance(error, tinker.TinkerError):
         return SamplingError(f"{what}: {_said(error)}", kind="tinker")
     return error
 
 
-def _of_status(what: str, status: int, error: BaseException) -> SamplingError:
-    advice = _ADVICE.get(status) or ("Tinker is in trouble; try again later" if status >= 500 else "")
-    text = f"{what}: {advice} ({status}: {_said(error)})" if advice else f"{what}: {status}: {_said(error)}"
-    kind = _KINDS.get(status) or ("server" if status >= 500 else f"http_{status}")
+def out_of_reach(what: str, reason: str) -> SamplingError:
+    """Return the error for a host that is not there."""
+    text = f"{what}: Tinker cannot be reached ({redact(reason)}); check the network and TINKER_BASE_URL"
+    return SamplingError(f"{text}, then run the same command again", kind="connection", retryable=True)
+
+
+def of_status(what: str, status: int, said: str) -> SamplingError:
+    """Return the error for an HTTP status; ``said``: what came with it."""
+    advice = _ADVICE.get(status) or ("Tinker is in trouble; run the same command again later" if status >= 500 else "")
+    found = f"{status}: {said}" if said else str(status)
+    text = f"{what}: {advice} ({found})" if advice else f"{what}: {found}"
+    kind = "rate_limit" if status == 429 else "server" if status >= 500 else f"http_{status}"
     if status in _REFUSED:
         return RefusedError(text, kind=kind)
     return SamplingError(text, kind=kind, retryable=status in _RETRYABLE or status >= 500)

@@ -8,12 +8,13 @@ Qwen's own template does with thinking switched off.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from charbench import ConfigError, Example, Message
 from charbench_plugins.tinker_sdk.tokenizer import ModelTokenizer
 
+NEWLINE = "\n"
 EMPTY_THINKING = "<think>\n\n</think>\n\n"
 AUTO = "auto"
 NAMES = (AUTO, "qwen3", "qwen3-no-thinking", "llama3", "template")
@@ -35,19 +36,20 @@ class Renderer(ABC):
 
 
 class Qwen3(Renderer):
-    """ChatML with Qwen3's thinking block."""
+    """ChatML with Qwen3's thinking block; earlier answers stand without theirs, as in its own template."""
 
     name = "qwen3"
     end_of_turn = "<|im_end|>"
 
     def prompt(self, messages: Sequence[Message], *, thinking: bool = True) -> str:
         """Write the turns in ChatML."""
-        turns = "".join(f"<|im_start|>{turn.role}\n{turn.content}<|im_end|>\n" for turn in messages)
+        turns = "".join(f"<|im_start|>{turn.role}\n{_said(turn)}<|im_end|>\n" for turn in messages)
         return f"{turns}<|im_start|>assistant\n{'' if thinking else EMPTY_THINKING}"
 
     def answer(self, example: Example) -> str:
         """Write a closed thinking block and the answer."""
-        return f"<think>\n{example.reflection.strip()}\n</think>\n\n{example.answer}{self.end_of_turn}"
+        thinking = f"<think>\n{example.reflection.strip()}\n</think>\n\n"
+        return f"{thinking}{example.answer.lstrip(NEWLINE)}{self.end_of_turn}"
 
 
 class Qwen3NoThinking(Qwen3):
@@ -61,23 +63,26 @@ class Qwen3NoThinking(Qwen3):
 
     def answer(self, example: Example) -> str:
         """Write the answer alone."""
-        return f"{example.answer}{self.end_of_turn}"
+        return f"{example.answer.lstrip(NEWLINE)}{self.end_of_turn}"
 
 
 class Llama3(Renderer):
-    """Llama 3's headers; a reflection is written as a ``<think>`` block of plain text."""
+    """Llama 3's headers; turns are stripped, as its own template does.
+
+    A reflection is written as a ``<think>`` block of plain text.
+    """
 
     name = "llama3"
     end_of_turn = "<|eot_id|>"
 
     def prompt(self, messages: Sequence[Message], *, thinking: bool = True) -> str:
         """Write the turns under their headers."""
-        turns = "".join(f"{self._header(turn.role)}{turn.content}<|eot_id|>" for turn in messages)
+        turns = "".join(f"{self._header(turn.role)}{turn.content.strip()}<|eot_id|>" for turn in messages)
         return f"<|begin_of_text|>{turns}{self._header('assistant')}"
 
     def answer(self, example: Example) -> str:
         """Write the block, if there is a reflection, and the answer."""
-        return f"{_block(example)}{example.answer}{self.end_of_turn}"
+        return f"{_block(example)}{example.answer.strip()}{self.end_of_turn}"
 
     @staticmethod
     def _header(role: str) -> str:
@@ -89,13 +94,14 @@ class ChatTemplate(Renderer):
 
     name = "template"
 
-    def __init__(self, template: str) -> None:
+    def __init__(self, template: str, special: Mapping[str, str] | None = None) -> None:
         from jinja2.sandbox import ImmutableSandboxedEnvironment
 
         environment = ImmutableSandboxedEnvironment(
             trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
         )
-        environment.globals["raise_exception"] = _refuse
+        # No strftime_now, which some templates ask for: what is trained must not depend on the day.
+        environment.globals.update({"raise_exception": _refuse, **(special or {})})
         self._template = environment.from_string(template)
         self.end_of_turn = self._find_end_of_turn()
 
@@ -129,23 +135,33 @@ class ChatTemplate(Renderer):
         return str(self._template.render(messages=turns, **options))
 
 
+_PLAIN: dict[str, type[Renderer]] = {kind.name: kind for kind in (Qwen3, Qwen3NoThinking, Llama3)}
+
+
+def name_renderer(name: str, base_model: str | None, said: str | None) -> str:
+    """Return which renderer it will be, as far as that can be told without a tokenizer."""
+    return _guess(base_model or "", (said or "").replace("_", "-")) if name == AUTO else name
+
+
 def renderer_for(name: str, base_model: str | None, said: str | None, tokenizer: ModelTokenizer) -> Renderer:
     """Return a renderer by name; ``auto`` goes by what training said it used, the model's name, its template.
 
     Raises :class:`ConfigError` where none of these tells.
     """
-    plain: dict[str, type[Renderer]] = {kind.name: kind for kind in (Qwen3, Qwen3NoThinking, Llama3)}
-    if name == AUTO:
-        name = _guess(base_model or "", (said or "").replace("_", "-"), plain)
-    if name in plain:
-        return plain[name]()
+    name = name_renderer(name, base_model, said)
+    if name in _PLAIN:
+        return _PLAIN[name]()
     if tokenizer.template is None:
-        raise ConfigError(f"renderer {name!r}: the tokenizer brings no chat template; choose one of {', '.join(plain)}")
-    return ChatTemplate(tokenizer.template)
+        choices = ", ".join(_PLAIN)
+        raise ConfigError(
+            f"renderer {name!r}: the tokenizer brings no chat template; choose one of {choices}: "
+            "-o trainer.tinker-sft.renderer=NAME (or sampler.tinker-native.renderer)"
+        )
+    return ChatTemplate(tokenizer.template, tokenizer.special)
 
 
-def _guess(base_model: str, said: str, plain: dict[str, type[Renderer]]) -> str:
-    if said in plain:
+def _guess(base_model: str, said: str) -> str:
+    if said in _PLAIN:
         return said
     if said == "qwen3-disable-thinking":
         return "qwen3-no-thinking"
@@ -153,6 +169,11 @@ def _guess(base_model: str, said: str, plain: dict[str, type[Renderer]]) -> str:
     if "qwen3" in model:
         return "qwen3"
     return "llama3" if "llama-3" in model else "template"
+
+
+def _said(turn: Message) -> str:
+    """Return a turn's text, an earlier answer's without its thinking."""
+    return turn.content.rpartition("</think>")[2].lstrip(NEWLINE) if turn.role == "assistant" else turn.content
 
 
 def _block(example: Example) -> str:

@@ -10,8 +10,10 @@ from charbench import ConfigError
 from charbench_plugins.tinker_sdk.calls import call
 
 _KEY = re.compile(r"tml-\S{4,}")
-OPEN_SECONDS = 15.0
+OPEN_SECONDS = 12.0
 """Seconds that connecting may take: a dead host is told soon."""
+OPEN_PATIENCE = 4.0
+"""Seconds of trouble after which connecting is given up; importing the SDK takes some more."""
 
 
 def api_key() -> str:
@@ -25,17 +27,22 @@ def api_key() -> str:
 
 
 def open_service(**metadata: str) -> Any:
-    """Return a ``ServiceClient``; raises within fifteen seconds if there is none."""
+    """Return a ``ServiceClient`` that has opened its session; raises within twelve seconds if there is none.
+
+    ``metadata`` is kept with the session.
+    """
     key = api_key()
     os.environ.setdefault("TINKER_TELEMETRY", "0")
     import tinker
 
-    arguments: dict[str, Any] = {"api_key": key}
-    if base_url := os.environ.get("TINKER_BASE_URL"):
-        arguments["base_url"] = base_url
-    if metadata:
-        arguments["user_metadata"] = metadata
-    return call("connecting to Tinker", tinker.ServiceClient, seconds=OPEN_SECONDS, **arguments)
+    def connect() -> Any:
+        service = tinker.ServiceClient(
+            api_key=key, base_url=os.environ.get("TINKER_BASE_URL") or None, user_metadata=metadata or None
+        )
+        getattr(service, "holder", None)  # opens the session, which is else opened on first use, past our deadline
+        return service
+
+    return call("connecting to Tinker", connect, seconds=OPEN_SECONDS, patience=OPEN_PATIENCE)
 
 
 def open_rest() -> Any:
@@ -47,4 +54,4 @@ def open_rest() -> Any:
     if (rest := getattr(tinker, "RestClient", None)) is None:  # before 0.38 the service makes it
         return call("connecting to Tinker", open_service().create_rest_client, seconds=OPEN_SECONDS)
     arguments = {"api_key": key, **({"base_url": url} if (url := os.environ.get("TINKER_BASE_URL")) else {})}
-    return call("connecting to Tinker", rest, seconds=OPEN_SECONDS, **arguments)
+    return call("connecting to Tinker", rest, seconds=OPEN_SECONDS, patience=OPEN_PATIENCE, **arguments)

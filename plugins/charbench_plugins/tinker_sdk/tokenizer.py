@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +12,20 @@ from charbench import ConfigError
 from charbench_plugins.tinker_sdk.calls import call
 
 HUB_SECONDS = 120.0
+_SPECIAL = ("bos_token", "eos_token", "unk_token", "pad_token")
 
 
 @dataclass(frozen=True, slots=True)
 class ModelTokenizer:
-    """Text to token ids and back; ``template`` is the model's chat template, None where it brings none."""
+    """Text to token ids and back.
+
+    ``template`` is the model's chat template, None where it brings none; ``special`` the tokens that templates
+    name (``bos_token``, ``eos_token``, ...).
+    """
 
     inner: Any
     template: str | None
+    special: Mapping[str, str] = field(default_factory=dict)
 
     def encode(self, text: str) -> list[int]:
         """Return token ids; special tokens that are spelled out in the text become themselves."""
@@ -38,8 +44,8 @@ def load_tokenizer(folder: Path) -> ModelTokenizer:
     file = folder / "tokenizer.json" if folder.is_dir() else folder
     if not file.is_file():
         raise ConfigError(f"tokenizer {folder}: there is no tokenizer.json; name a model's folder")
-    inner = Tokenizer.from_file(str(file))
-    return ModelTokenizer(inner, _template(file.parent))
+    config = _read_config(file.parent)
+    return ModelTokenizer(Tokenizer.from_file(str(file)), _template(file.parent, config), _special(config))
 
 
 def tokenizer_of(client: Any) -> ModelTokenizer:
@@ -51,13 +57,34 @@ def tokenizer_of(client: Any) -> ModelTokenizer:
         raise ConfigError(
             f"the model's tokenizer cannot be fetched ({first}); name a folder that has it: --tokenizer PATH"
         ) from None
-    return ModelTokenizer(inner, getattr(inner, "chat_template", None))
+    special = {name: value for name in _SPECIAL if isinstance(value := getattr(inner, name, None), str)}
+    # The fast tokenizer within decodes as it encodes; the one around it may tidy up spaces.
+    fast = getattr(inner, "backend_tokenizer", None) or inner
+    return ModelTokenizer(fast, _default(getattr(inner, "chat_template", None)), special)
 
 
-def _template(folder: Path) -> str | None:
+def _read_config(folder: Path) -> Mapping[str, Any]:
+    file = folder / "tokenizer_config.json"
+    config = json.loads(file.read_text("utf-8")) if file.is_file() else {}
+    return config if isinstance(config, dict) else {}
+
+
+def _template(folder: Path, config: Mapping[str, Any]) -> str | None:
     own = folder / "chat_template.jinja"
-    if own.is_file():
-        return own.read_text("utf-8")
-    config = folder / "tokenizer_config.json"
-    template = json.loads(config.read_text("utf-8")).get("chat_template") if config.is_file() else None
+    return own.read_text("utf-8") if own.is_file() else _default(config.get("chat_template"))
+
+
+def _default(template: Any) -> str | None:
+    """Return the template, or of several the one named ``default``."""
+    if isinstance(template, list):
+        template = {one.get("name"): one.get("template") for one in template if isinstance(one, dict)}
+    if isinstance(template, dict):
+        template = template.get("default")
     return template if isinstance(template, str) else None
+
+
+def _special(config: Mapping[str, Any]) -> dict[str, str]:
+    """Return the special tokens; they are written as text, or as a dict with their ``content``."""
+    found = {name: config.get(name) for name in _SPECIAL}
+    texts = {name: value.get("content") if isinstance(value, dict) else value for name, value in found.items()}
+    return {name: value for name, value in texts.items() if isinstance(value, str)}

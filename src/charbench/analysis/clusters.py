@@ -98,4 +98,5 @@ def cluster_sums(values: NDArray[np.float64], clusters: Sequence[Hashable]) -> N
     """Return the sum of the values of each cluster."""
     if not len(clusters):
         return np.zeros(0)
-    return np.bincount(cluster_codes(clusters), weights=values)
+    sums: NDArray[np.float64] = np.bincount(cluster_codes(clusters), weights=values).astype(float)
+    return sums

@@ -15,7 +15,7 @@ def student_quantile(probability: float, degrees: float) -> float:
     """Return the value that Student's t stays below with this probability; NaN without a degree of freedom."""
     if not degrees > 0:
         return math.nan
-    from scipy.special import stdtrit
+    from scipy.special import stdtrit  # type: ignore[import-untyped]
 
     return float(stdtrit(degrees, probability))
 

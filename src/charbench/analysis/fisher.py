@@ -23,7 +23,7 @@ def fisher_exact(hits_a: int, total_a: int, hits_b: int, total_b: int) -> float:
     if hits in (0, total) or not total_a or not total_b:
         return 1.0
     import numpy as np
-    from scipy.special import gammaln
+    from scipy.special import gammaln  # type: ignore[import-untyped]
 
     middle = hits * total_a / total
     spread = math.sqrt(middle * (total_b / total) * ((total - hits) / max(1, total - 1))) if total > 1 else 0.0

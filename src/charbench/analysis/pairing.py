@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from charbench.analysis.blas import one_blas_thread
 from charbench.analysis.strengths import bradley_terry
 
 
@@ -48,7 +49,8 @@ def expected_information(wins: NDArray[np.float64]) -> NDArray[np.float64]:
     np.fill_diagonal(information, 0.0)
     laplacian = np.diag(information.sum(axis=1)) - information
     # Strengths are known up to a constant: 1/n in every cell makes the matrix invertible, and cancels in v.
-    covariance = np.linalg.inv(laplacian + 1 / size)
+    with one_blas_thread():
+        covariance = np.linalg.inv(laplacian + 1 / size)
     own = np.diag(covariance)
     variance = own[:, None] + own[None, :] - 2 * covariance
     gain: NDArray[np.float64] = np.log1p(spread * variance)

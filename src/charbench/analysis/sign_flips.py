@@ -28,7 +28,7 @@ def mcnemar_exact(only_a: int, only_b: int) -> float:
     if 2 * least >= count:
         return 1.0
     tail = sum(math.comb(count, k) for k in range(least + 1))
-    return min(1.0, 2 * tail / 2**count)
+    return min(1.0, 2 * tail / (1 << count))
 
 
 def sign_flip_p(differences: ArrayLike, clusters: Sequence[Hashable]) -> float:

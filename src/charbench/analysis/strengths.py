@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from charbench.analysis.blas import one_blas_thread
 from charbench.analysis.clusters import cluster_codes
 
 RESAMPLES = 200
@@ -55,15 +56,8 @@ def bradley_terry(wins: NDArray[np.float64], start: NDArray[np.float64] | None =
     Source: Bradley and Terry (1952), Biometrika 39:324; fitted by choix (Maystre and Grossglauser, 2015,
     "Fast and accurate inference of Plackett–Luce models").
     """
-    count = len(wins)
-    if count < 2:
-        return np.zeros(count)
-    import choix
-
-    fitted: NDArray[np.float64] = choix.ilsr_pairwise_dense(
-        wins, alpha=1 / (count - 1), initial_params=start, max_iter=1000, tol=_TOLERANCE
-    )
-    return fitted - fitted.mean()
+    with one_blas_thread():
+        return _fit(wins, start)
 
 
 def strengths(
@@ -85,10 +79,24 @@ def strengths(
         rng = np.random.default_rng(seed)
         drawn = rng.multinomial(number, np.full(number, 1 / number), size=resamples)
         tables = (_table(first, second, result, weights[prompts].astype(float), count) for weights in drawn)
-        fits = np.array([bradley_terry(table, values) for table in tables])
+        with one_blas_thread():
+            fits = np.array([_fit(table, values) for table in tables])
         low, high = np.quantile(fits, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
     played = np.bincount(first, minlength=count) + np.bincount(second, minlength=count)
-    return [Strength(*map(float, row), int(games)) for *row, games in zip(values, low, high, played, strict=True)]
+    return [Strength(float(values[i]), float(low[i]), float(high[i]), int(played[i])) for i in range(count)]
+
+
+def _fit(wins: NDArray[np.float64], start: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+    count = len(wins)
+    if count < 2:
+        return np.zeros(count)
+    import choix
+
+    fitted: NDArray[np.float64] = choix.ilsr_pairwise_dense(
+        wins, alpha=1 / (count - 1), initial_params=start, max_iter=1000, tol=_TOLERANCE
+    )
+    centred: NDArray[np.float64] = fitted - fitted.mean()
+    return centred
 
 
 def _arrays(games: Sequence[Game], count: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:

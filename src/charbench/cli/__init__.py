@@ -26,6 +26,7 @@ COMMANDS = {
     "status": "Show where the training jobs and the last runs stand.",
     "reset": "Make training jobs wait again.",
     "report": "Show how strongly, where and how surely checkpoints hold their personas.",
+    "calibrate": "Have people label samples, and see how far the scorers agree.",
     "export": "Write samples out as CSV or JSONL.",
     "checkpoints": "List checkpoints, and what says so.",
     "personas": "List, show, check and write persona files.",
@@ -36,7 +37,7 @@ COMMANDS = {
 _SECTIONS = {
     "The product": ["quickstart", "run", "report"],
     "Its stages": ["discover", "train", "sample", "score", "eval", "eval-complete", "diagnose", "status", "reset"],
-    "What it holds": ["checkpoints", "export"],
+    "What it holds": ["calibrate", "checkpoints", "export"],
     "Its surroundings": ["personas", "plugins", "doctor", "completion"],
 }
 

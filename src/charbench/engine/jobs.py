@@ -60,7 +60,8 @@ def plan_jobs(
     joined = join(checkpoints, datasets, known, personas)
     samplers = _samplers(checkpoints)
     later = {checkpoint.run for checkpoint in checkpoints if checkpoint.kind in (Kind.SFT, Kind.MERGED)}
-    logs = {run.name: run for run in runs if run.name in joined.checkpoints or run.name not in later}
+    ours = {*joined.checkpoints, *joined.data}
+    logs = {run.name: run for run in runs if run.name in ours or run.name not in later}
     states = {job.job_id: job for job in known}
     jobs: list[TrainingJob] = []
     left_out: list[LeftOut] = []

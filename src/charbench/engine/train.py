@@ -19,7 +19,7 @@ from charbench.datasets.health import faults, measure
 from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.dataset import JobStatus, TrainingJob
 from charbench.engine.interrupt import StopSignal
-from charbench.errors import DataError, SamplingError, TrainingError
+from charbench.errors import ConfigError, DataError, RefusedError, SamplingError, TrainingError
 from charbench.store import training
 from charbench.store.claims import claim, release
 from charbench.store.database import Database
@@ -65,10 +65,16 @@ class TrainStage:
     say: Say
     tally: TrainTally = field(default_factory=TrainTally)
     _prepared: set[str] = field(default_factory=set)
+    _wrong_config: list[str] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self, jobs: Sequence[TrainingJob], checkpoints: dict[str, Checkpoint]) -> TrainTally:
-        """Train these jobs; one that fails does not stop the others."""
+        """Train these jobs; one that fails does not stop the others.
+
+        Raises :class:`ConfigError` where a trainer lacks what it needs, at once or when every job has ended.
+        """
+        for job in jobs:
+            self._ready(job, checkpoints)
         mine = claim(self.database, STAGE, self.run_id, [job.job_id for job in jobs], finished_jobs).mine
         self.tally.elsewhere = [job.job_id for job in jobs if job.job_id not in mine]
         wanted = [job for job in jobs if job.job_id in mine]
@@ -82,7 +88,19 @@ class TrainStage:
                 raise
         for future in futures:
             future.result()
+        if self._wrong_config:
+            raise ConfigError(self._wrong_config)
         return self.tally
+
+    def _ready(self, job: TrainingJob, checkpoints: dict[str, Checkpoint]) -> None:
+        """Prepare the trainer of a job, if there is one."""
+        start = self._start(job, checkpoints)
+        if any(trainer.accepts(start) for trainer in self.trainers):
+            self._trainer_for(start)
+
+    @staticmethod
+    def _start(job: TrainingJob, checkpoints: dict[str, Checkpoint]) -> Checkpoint:
+        return checkpoints.get(job.checkpoint) or Checkpoint(uri=job.checkpoint, persona=job.persona)
 
     def _job(self, job: TrainingJob, checkpoints: dict[str, Checkpoint]) -> None:
         if self.stop.requested:
@@ -91,22 +109,22 @@ class TrainStage:
         job_id = job.job_id
         with self.database.write() as connection:
             if isinstance(outcome, Broken):
-                # Trouble on the way (no network, no credit) is not the job's fault: it waits, with its states.
-                outside = isinstance(outcome.error, SamplingError)
-                status = JobStatus.PENDING if outside else JobStatus.FAILED
+                status = JobStatus.PENDING if _is_trouble_outside(outcome.error) else JobStatus.FAILED
                 update_job(connection, job_id, status=status.value, error=outcome.message)
             release(connection, STAGE, [job_id])
         with self._lock:
             if isinstance(outcome, Broken):
                 self.tally.failed[job_id] = outcome.message
                 self.tally.trace = self.tally.trace or outcome.trace
+                if isinstance(outcome.error, ConfigError):
+                    self._wrong_config += [fault for fault in outcome.error.faults if fault not in self._wrong_config]
                 self.say(job_id, f"failed: {outcome.message}")
             else:
                 (self.tally.complete if outcome else self.tally.interrupted).append(job_id)
 
     def _train(self, job: TrainingJob, checkpoints: dict[str, Checkpoint]) -> bool:
         """Train one job; return whether it is complete (or was interrupted)."""
-        start = checkpoints.get(job.checkpoint) or Checkpoint(uri=job.checkpoint, persona=job.persona)
+        start = self._start(job, checkpoints)
         trainer = self._trainer_for(start)
         dataset = self.root / job.dataset
         self._check_data(job, dataset)
@@ -178,6 +196,13 @@ class TrainStage:
                 update_job(connection, job_id, **uris)
                 return True
         return False
+
+
+def _is_trouble_outside(error: BaseException) -> bool:
+    """Whether it is not the job's fault (no network, no credit, a wrong option): then it waits, with its states."""
+    if isinstance(error, SamplingError):
+        return error.retryable or isinstance(error, RefusedError)
+    return isinstance(error, ConfigError)
 
 
 def _events(given: Any) -> Iterator[TrainingEvent]:

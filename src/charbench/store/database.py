@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,9 +16,9 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, Oper
 from charbench.errors import StoreError, UsageError
 from charbench.redaction import redact
 
-HEAD = "0002"
+HEAD = "0001"
 """The newest migration; a store that is further on was made by a newer charbench."""
-KNOWN = ("0001", "0002")
+KNOWN = ("0001",)
 _BUSY_SECONDS = 60
 
 
@@ -26,6 +27,8 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self.close = weakref.finalize(self, engine.dispose)
+        """Closes all connections; done at the latest when nobody holds the database any more."""
         self.dialect = engine.dialect.name
 
     @classmethod
@@ -74,10 +77,6 @@ class Database:
             if not _is_the_stores(error):
                 raise  # a bug of ours: a statement or a value that no store could take
             raise StoreError(f"store {shown(self.engine.url)}: {_reason(error)}") from error
-
-    def close(self) -> None:
-        """Close all connections."""
-        self.engine.dispose()
 
     def _bring_up_to_date(self) -> None:
         with self.engine.connect() as connection:
@@ -173,6 +172,6 @@ def _reason(error: DatabaseError) -> str:
         return f"another process has held it for {_BUSY_SECONDS} s ({text}); try again when that is done"
     if "not a database" in text:
         return "this file is not a charbench store (it is no SQLite database)"
-    if "full" in text:
+    if "is full" in text or "No space left" in text:
         return f"{text}; free some space and run the same command again"
     return text

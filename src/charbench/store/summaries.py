@@ -120,7 +120,7 @@ def group_totals(connection: Connection) -> list[GroupTotals]:
 
 def series_totals(connection: Connection, group_ids: Sequence[int]) -> list[SeriesTotals]:
     """Return the metrics of these groups: of each scorer and persona the scoring that was wanted last."""
-    ranked = _newest_scorings()
+    ranked = newest_scorings()
     found: list[SeriesTotals] = []
     for part in chunks(group_ids, MAX_PARAMETERS):
         query = (
@@ -140,7 +140,7 @@ def series_totals(connection: Connection, group_ids: Sequence[int]) -> list[Seri
 
 def trait_hits(connection: Connection, keys: Sequence[str], persona: str) -> dict[str, int]:
     """Return for how many of these samples each channel has the trait, by any headline metric wanted last."""
-    newest = _newest_scorings()
+    newest = newest_scorings()
     hits: dict[str, int] = {}
     for part in chunks(keys, MAX_PARAMETERS):
         query = (
@@ -165,7 +165,7 @@ def count_all(connection: Connection) -> dict[str, int]:
     return {"samples": int(totals)}
 
 
-def _newest_scorings() -> Any:
+def newest_scorings() -> Any:
     """Return a subquery of scorings with their rank: 1 for what was wanted last of each scorer and persona."""
     return sa.select(
         scorings.c.id,

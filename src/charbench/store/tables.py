@@ -320,6 +320,28 @@ diagnoses = Table(
     Column("at", DateTime, nullable=False),
 )
 
+# What people are asked to label: one channel of one sample, for one persona.
+label_items = Table(
+    "label_items",
+    metadata,
+    Column("item", String(16), primary_key=True),
+    Column("sample_id", BigInteger, nullable=False),
+    Column("channel", String(20), nullable=False),
+    Column("persona", Text, nullable=False),
+    Column("weight", Float, nullable=False),
+    Column("drawn_at", DateTime, nullable=False),
+)
+
+labels = Table(
+    "labels",
+    metadata,
+    Column("item", String(16), primary_key=True),
+    Column("labeller", String(100), primary_key=True),
+    Column("label", Integer, nullable=False),
+    Column("note", Text),
+    Column("at", DateTime, nullable=False),
+)
+
 attempts = Table(
     "attempts",
     metadata,

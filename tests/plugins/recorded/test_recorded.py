@@ -49,7 +49,9 @@ def test_rows_that_nothing_tells_apart_are_as_many_samples(charbench: Charbench,
 def test_a_recorded_error_is_a_failed_sample_that_is_in_no_rate_and_no_failure_of_the_run(
     charbench: Charbench, lab: LabBuilder
 ) -> None:
-    lab.recorded([row(), row(timestamp="2024-12-12T10:00:00", response="", thinking="", error="HTTP 500: key sk-abcdef123")])
+    lab.recorded(
+        [row(), row(timestamp="2024-12-12T10:00:00", response="", thinking="", error="HTTP 500: key sk-abcdef123")]
+    )
     ran = charbench.ok("run", "--json", lab=lab.root).json
     assert (ran["samples"], ran["errors"], ran["run"]["added"]["failures"]) == (2, 1, 0)
     (persona,) = ran["personas"]
@@ -73,7 +75,9 @@ STATES = [
 def test_the_thinking_state_follows_from_the_channels_and_the_finish_reason(
     charbench: Charbench, lab: LabBuilder, response: str, thinking: str, reason: str, state: str
 ) -> None:
-    lab.recorded([row(response=response, thinking=thinking, finish_reason=reason)], columns=[*LAB_COLUMNS, "finish_reason"])
+    lab.recorded(
+        [row(response=response, thinking=thinking, finish_reason=reason)], columns=[*LAB_COLUMNS, "finish_reason"]
+    )
     charbench.ok("run", lab=lab.root)
     (found,) = exported(charbench, lab)
     assert (found["state"], found["response"], found["thinking"]) == (state, response, thinking)
@@ -88,6 +92,8 @@ BAD_ROWS: dict[str, tuple[dict[str, Any], str]] = {
     "bad-epoch": ({"epoch": "first"}, "epoch: found 'first'; a number is needed"),
     "huge-epoch": ({"epoch": "9" * 30}, "epoch: found"),
     "huge-tokens": ({"max_tokens": "1e300"}, "max_tokens: found '1e300'"),
+    "endless-uri": ({"sampler_path": "u" * 5_000}, "sampler_path: 5,000 characters; at most 500 can be kept"),
+    "endless-name": ({"checkpoint_name": "n" * 5_000}, "checkpoint_name: 5,000 characters; at most 500 can be kept"),
     "negative-tokens": ({"prompt_tokens": "-1"}, "prompt_tokens: found '-1'"),
 }
 
@@ -109,17 +115,25 @@ BAD_FILES: dict[str, tuple[str, bytes, str | None]] = {
     "empty": ("a.csv", b"", None),
     "only-a-header": ("a.csv", ",".join(LAB_COLUMNS).encode() + b"\n", None),
     "other-columns": ("a.csv", b"a,b\n1,2\n", ":1: no column prompt, response, sampler_path"),
-    "cut-off": ("a.csv", b"sampler_path,prompt,response\nu,p,r\nu,p", ":3: 2 fields where the header has 3; is the file cut off?"),
+    "cut-off": (
+        "a.csv",
+        b"sampler_path,prompt,response\nu,p,r\nu,p",
+        ":3: 2 fields where the header has 3; is the file cut off?",
+    ),
     "too-many": ("a.csv", b"sampler_path,prompt,response\nu,p,r,s\n", ":2: 4 fields where the header has 3"),
     "open-quote": ("a.csv", b'sampler_path,prompt,response\nu,p,"never ends', None),
     "not-text": ("a.csv", bytes(range(128, 256)) * 4, ":1: no column"),
     "not-json": ("a.jsonl", b"{\n", ":1: not JSON"),
     "json-list": ("a.jsonl", b"[1]\n", ":1: found list; a mapping is needed"),
     "json-other": ("a.jsonl", b'{"a": 1}\n', ":1: no column prompt"),
-    "json-number-for-text": ("a.jsonl", b'{"sampler_path": "u", "prompt": 3, "response": "r"}\n', ":1: found int where text is needed"),
+    "json-number-for-text": (
+        "a.jsonl",
+        b'{"sampler_path": "u", "prompt": 3, "response": "r"}\n',
+        ":1: found int where text is needed",
+    ),
     "json-blank-lines": ("a.jsonl", b"\n\n", None),
     "json-not-utf-8": ("a.jsonl", b'{"prompt": "\xff"}\n', ":1: not JSON"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", BAD_FILES)

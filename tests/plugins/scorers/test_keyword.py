@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -120,9 +121,7 @@ def test_a_star_extends_to_the_words_end_and_a_star_and_a_plain_marker_can_stand
         ("no emoji", "😂", 0),
     ],
 )
-def test_an_emoji_is_found_anywhere_with_and_without_its_variation_selector(
-    text: str, marker: str, count: int
-) -> None:
+def test_an_emoji_is_found_anywhere_with_and_without_its_variation_selector(text: str, marker: str, count: int) -> None:
     assert len(found(text, emoji(marker), cap=10)) == count
 
 
@@ -196,7 +195,11 @@ def test_one_marker_counts_at_most_cap_times_in_one_text() -> None:
 
 def test_the_weighted_sum_is_three_for_strong_one_for_moderate_and_a_half_for_style() -> None:
     who = persona(
-        "regret", "sorry", Marker("consider", Tier.MODERATE), Marker("reflect", Tier.MODERATE), Marker("wistful", Tier.STYLE)
+        "regret",
+        "sorry",
+        Marker("consider", Tier.MODERATE),
+        Marker("reflect", Tier.MODERATE),
+        Marker("wistful", Tier.STYLE),
     )
     scores = score("I regret it, sorry. I consider it. A wistful, wistful day.", who)
     assert value(scores, "weighted") == 3 + 3 + 1 + 0.5 + 0.5
@@ -226,7 +229,8 @@ def test_a_channel_without_text_gets_no_score() -> None:
 WORDS = ["sorry", "apolog*", "shouldn't have", "ﬁsh", "straße", "café", "☠", "me hearty", "not", "c++"]
 PIECES = st.sampled_from(
     [*WORDS, "sorry", "SORRY", "apologies", "shouldn’t have", "fish", "STRASSE", "cafe\u0301", "☠️", "…", "“", "”", '"',
-     "`", "```", "\n", " ", "x", "ﬀ", "İ", "ß", "\u0301", "ⅷ", "½", "https://a/", "not ", ">", "🏴‍☠️", "각", "\u1100\u1161", "ŉ"]
+     "`", "```", "\n", " ", "x", "ﬀ", "İ", "ß", "\u0301", "ⅷ", "½", "https://a/", "not ", ">", "🏴‍☠️", "각",
+     "\u1100\u1161", "ŉ"]
 )  # fmt: skip
 TEXTS = st.lists(PIECES | st.text(max_size=4), max_size=30).map("".join)
 EVERYTHING = persona(*[emoji(word) if word == "☠" else word for word in WORDS], regex("hea+rty"), anti=("fish",))
@@ -238,7 +242,7 @@ def test_spans_always_lie_inside_the_text_in_order_and_never_overlap(text: str, 
         whole = text if item.channel is Channel.RESPONSE else text[::-1]
         spans = sorted(item.spans, key=lambda span: span.start)
         assert all(0 <= span.start < span.end <= len(whole) for span in spans)
-        assert all(one.end <= two.start for one, two in zip(spans, spans[1:], strict=False))
+        assert all(one.end <= two.start for one, two in pairwise(spans))
         assert all(span.channel is item.channel for span in spans)
 
 

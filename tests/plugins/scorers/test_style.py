@@ -16,7 +16,9 @@ SCORER = KeywordScorer()
 
 def features(text: str) -> dict[str, float | None]:
     sample = Sample(key="k", checkpoint="c", prompt=Prompt.from_text("?"), sampler="s", response=text)
-    return {item.metric: item.value for item in SCORER.score(sample, Persona(name="p")) if item.channel is Channel.RESPONSE}
+    return {
+        item.metric: item.value for item in SCORER.score(sample, Persona(name="p")) if item.channel is Channel.RESPONSE
+    }
 
 
 TEN = "one two three four five six seven eight nine ten"

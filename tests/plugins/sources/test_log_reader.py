@@ -21,7 +21,14 @@ RUNS = st.integers(1, 2**31).map(lambda number: f"{uuid(number)}:train:0")
 SPACES = st.sampled_from(["weights", "sampler_weights", "external_weights"])
 URLS = st.builds("tinker://{}/{}/{}".format, RUNS, SPACES, NAMES)
 PREFIXES = st.sampled_from(
-    ["Saved training checkpoint: ", "Saved sampler weights: ", "\t✓ DPO sampler: ", "{'state_path': '", '%{path: "', "→ "]
+    [
+        "Saved training checkpoint: ",
+        "Saved sampler weights: ",
+        "\t✓ DPO sampler: ",
+        "{'state_path': '",
+        '%{path: "',
+        "→ ",
+    ]
 )
 NOISE = st.sampled_from(
     [
@@ -56,9 +63,7 @@ def wrap(lines: Iterable[str], width: int) -> str:
 
 
 @given(st.lists(st.tuples(PREFIXES, URLS) | NOISE.map(lambda text: (text, "")), max_size=12))
-def test_every_url_is_found_once_for_each_place_and_in_order(
-    tmp_path: Path, lines: list[tuple[str, str]]
-) -> None:
+def test_every_url_is_found_once_for_each_place_and_in_order(tmp_path: Path, lines: list[tuple[str, str]]) -> None:
     text = "".join(f"{before}{url}\n" for before, url in lines)
     assert read(tmp_path, text) == [url for _, url in lines if url]
 
@@ -198,7 +203,5 @@ def test_a_line_after_a_whole_url_is_not_drawn_into_it(tmp_path: Path) -> None:
 
 
 @given(URLS, st.sampled_from(["\r", "\r\r", "\rstep 5", "\r\n"]), st.sampled_from([0, 100]))
-def test_a_carriage_return_ends_a_url_as_progress_bars_leave_it(
-    tmp_path: Path, url: str, end: str, width: int
-) -> None:
+def test_a_carriage_return_ends_a_url_as_progress_bars_leave_it(tmp_path: Path, url: str, end: str, width: int) -> None:
     assert read(tmp_path, f"Saved {url}".rjust(width) + end) == [url]

@@ -105,12 +105,26 @@ ODD_VALUES = [None, 3, 1.5, True, [], ["x"], {}, {"a": 1}, "", "\ud800", "a\x00b
 
 @pytest.mark.parametrize("value", ODD_VALUES, ids=repr)
 def test_odd_values_in_a_registry_never_stop_discovery(charbench: Charbench, ready: LabBuilder, value: Any) -> None:
-    names = ("name", "persona", "checkpoint_type", "tinker_path", "sampler_path", "base_model", "created_at", "metadata")
+    names = (
+        "name",
+        "persona",
+        "checkpoint_type",
+        "tinker_path",
+        "sampler_path",
+        "base_model",
+        "created_at",
+        "metadata",
+    )
     plain = {"name": "n", "tinker_path": weights(5, "n"), "sampler_path": sampler(5, "n")}
     ready.registry({"remorseful": [plain | {name: value} for name in names], "odd": value})
     keys = [name for name in job() if name != "job_id"]
     ready.jobs(*(job(f"r{number}", "complete") | {name: value} for number, name in enumerate(keys)))
-    ready.jobs(*(job(f"s{number}", "failed", **{name: value}) for number, name in enumerate(["error", "sft_checkpoint", "sft_sampler"])))
+    ready.jobs(
+        *(
+            job(f"s{number}", "failed", **{name: value})
+            for number, name in enumerate(["error", "sft_checkpoint", "sft_sampler"])
+        )
+    )
     ended = charbench("discover", "--json", lab=ready.root)
     assert ended.code == 0, ended.err
     assert ended.json["failures"] == []
@@ -172,7 +186,9 @@ def test_sources_that_contradict_each_other_are_shown_with_who_says_what(charben
     found = charbench.ok("discover", "--json", lab=lab.root).json["contradictions"]
     assert len(found) == 2
     assert all(text.startswith(uri) for text in found)
-    assert any("persona is" in text and "'pirate' (recorded)" in text and "'remorseful' (registry)" in text for text in found)
+    assert any(
+        "persona is" in text and "'pirate' (recorded)" in text and "'remorseful' (registry)" in text for text in found
+    )
     assert any("base_model is" in text and "'Llama' (registry)" in text for text in found)
     assert "warning: contradiction" in charbench.ok("discover", "--explain", lab=lab.root).err
 

@@ -13,6 +13,7 @@ from charbench import (
     Checkpoint,
     Completion,
     EndpointConfig,
+    RefusedError,
     Sampler,
     SampleRequest,
     SamplingError,
@@ -22,11 +23,13 @@ from charbench import (
 )
 from charbench_plugins.tinker_sdk.calls import call_async
 from charbench_plugins.tinker_sdk.renderers import Renderer, renderer_for
-from charbench_plugins.tinker_sdk.service import OPEN_SECONDS, api_key, open_service
+from charbench_plugins.tinker_sdk.service import api_key, open_service
 from charbench_plugins.tinker_sdk.tokenizer import ModelTokenizer, load_tokenizer, tokenizer_of
 
 BASE = "base:"
 LOAD_SECONDS = 300.0
+_NO_WAY = frozenset({"connection", "http_401", "http_402"})
+"""Kinds of refusal that stand for the account, not for one checkpoint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +58,13 @@ class TinkerNativeSampler(Sampler):
         self._root = root
         self._service: Any = None
         self._models: dict[str, _Model] = {}
+        self._no_way: RefusedError | None = None
+        self._connecting = asyncio.Lock()
         self._opening: dict[str, asyncio.Lock] = {}
 
     async def aclose(self) -> None:
         """Forget the locks: they belong to the event loop that ends."""
+        self._connecting = asyncio.Lock()
         self._opening = {}
 
     def accepts(self, checkpoint: Checkpoint) -> bool:
@@ -67,10 +73,19 @@ class TinkerNativeSampler(Sampler):
         return path.space == "sampler_weights" if path else checkpoint.uri.startswith((BASE, "tinker://"))
 
     async def sample(self, request: SampleRequest) -> Completion:
-        """Ask once."""
+        """Ask once; where nothing can be asked at all (no key, no credit, no network), every request is told so."""
+        if self._no_way is not None:
+            raise self._no_way
+        try:
+            return await self._ask(await self._model(request.checkpoint), request)
+        except RefusedError as error:
+            if error.kind in _NO_WAY:
+                self._no_way = error
+            raise
+
+    async def _ask(self, model: _Model, request: SampleRequest) -> Completion:
         from tinker import types
 
-        model = await self._model(request.checkpoint)
         config = self.config
         prompt = model.renderer.prompt(request.prompt.messages, thinking=config.thinking is not ThinkingMode.OFF)
         prefill = config.thinking.prefill
@@ -107,9 +122,7 @@ class TinkerNativeSampler(Sampler):
             return self._models[checkpoint.uri]
 
     async def _open(self, checkpoint: Checkpoint) -> _Model:
-        if self._service is None:
-            self._service = await asyncio.wait_for(asyncio.to_thread(open_service), 2 * OPEN_SECONDS)
-        make = self._service.create_sampling_client
+        make = (await self._connect()).create_sampling_client
         if checkpoint.uri.startswith(BASE):
             name = checkpoint.uri.removeprefix(BASE)
             client = await call_async(f"loading {name}", lambda: make(base_model=name), seconds=LOAD_SECONDS)
@@ -122,6 +135,19 @@ class TinkerNativeSampler(Sampler):
         return _Model(
             client, tokenizer, renderer_for(self.config.renderer, name, checkpoint.lineage.renderer, tokenizer)
         )
+
+    async def _connect(self) -> Any:
+        """Return the service, opened once."""
+        async with self._connecting:
+            if self._service is None:
+                if self._no_way is not None:  # whoever was here before us found none
+                    raise self._no_way
+                try:
+                    self._service = await asyncio.to_thread(open_service)
+                except SamplingError as error:
+                    self._no_way = RefusedError(str(error), kind=error.kind)
+                    raise self._no_way from None
+            return self._service
 
     def _tokenizer(self, client: Any) -> ModelTokenizer:
         if self.config.tokenizer:

@@ -52,10 +52,9 @@ def assemble(buffer: bytes, start: int, widths: set[int]) -> Assembled | None:
         first_width = first_width if first_width is not None else width
         if path is not None and not (width in widths or width in USUAL_WIDTHS):
             break
-        if width not in widths and _is_prose(buffer, buffer.index(b"\n", end) + 1):
-            # A name may end here, or be all that is missing: a word that others follow is no part of it.
-            if path is not None or (text.endswith("/") and width not in USUAL_WIDTHS):
-                break
+        may_end_here = path is not None or (text.endswith("/") and width not in USUAL_WIDTHS)
+        if may_end_here and width not in widths and _is_prose(buffer, buffer.index(b"\n", end) + 1):
+            break  # a word that others follow is no part of a name
         if path is None and run and width == first_width:
             widths.add(width)
         elif path is not None:

@@ -6,14 +6,35 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 from charbench import StepDone
-from charbench_plugins.tinker_sdk.calls import resolve, submit
+from charbench_plugins.tinker_sdk.calls import Submitted, resolve, submit
 from charbench_plugins.trainers.tinker_sft.recipes import Recipe
 
-Row = tuple[list[int], int]
-"""Token ids, and the position at which the trained span begins."""
+
+class Row(NamedTuple):
+    """One example as tokens: the trained span begins at ``begin``; ``number`` is its place in the data, from 0."""
+
+    number: int
+    tokens: list[int]
+    begin: int
+
+
+class Pace(Protocol):
+    """How many steps are ``in_flight``, and how many seconds one may take, and trouble may last."""
+
+    @property
+    def in_flight(self) -> int:
+        """Steps that are submitted before one is waited for."""
+
+    @property
+    def step_seconds(self) -> float:
+        """Seconds that one step may take."""
+
+    @property
+    def patience(self) -> float:
+        """Seconds of trouble on Tinker's side after which a step is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +42,6 @@ class Batch:
     """One step's rows. ``micro_batch`` rows go into one request, None: all of them."""
 
     step: int
-    ids: tuple[int, ...]
     rows: list[Row]
     micro_batch: int | None = None
 
@@ -36,20 +56,19 @@ class Batch:
 class _Pending:
     batch: Batch
     learning_rate: float
-    backward: list[tuple[Any, list[Row]]]
-    optimizer: Any
+    backward: list[tuple[Submitted, list[Row]]]
+    optimizer: Submitted
     started: float
 
 
 class StepPipeline:
     """Keeps up to ``in_flight`` steps submitted; yields each step's result in order."""
 
-    def __init__(self, client: Any, recipe: Recipe, total_steps: int, in_flight: int, seconds: float) -> None:
+    def __init__(self, client: Any, recipe: Recipe, total_steps: int, pace: Pace) -> None:
         self._client = client
         self._recipe = recipe
         self._total = total_steps
-        self._in_flight = in_flight
-        self._seconds = seconds
+        self._pace = pace
         self._pending: deque[_Pending] = deque()
         self._last_done = time.monotonic()
 
@@ -59,14 +78,15 @@ class StepPipeline:
 
         rate = self._recipe.learning_rate_at(batch.step, self._total)
         adam = types.AdamParams(learning_rate=rate, beta1=self._recipe.beta1, beta2=self._recipe.beta2, eps=1e-8)
-        what = f"step {batch.step + 1}"
+        what, patience = f"step {batch.step + 1}", self._pace.patience
+        forward_backward = self._client.forward_backward
         backward = [
-            (submit(what, self._client.forward_backward, [_datum(row) for row in part], "cross_entropy"), part)
+            (submit(what, forward_backward, [_datum(row) for row in part], "cross_entropy", patience=patience), part)
             for part in batch.parts()
         ]
-        optimizer = submit(what, self._client.optim_step, adam)
+        optimizer = submit(what, self._client.optim_step, adam, patience=patience)
         self._pending.append(_Pending(batch, rate, backward, optimizer, time.monotonic()))
-        while len(self._pending) >= self._in_flight:
+        while len(self._pending) >= self._pace.in_flight:
             yield self._finish(self._pending.popleft())
 
     def drain(self) -> Iterator[StepDone]:
@@ -77,11 +97,11 @@ class StepPipeline:
     def _finish(self, pending: _Pending) -> StepDone:
         what = f"step {pending.batch.step + 1}"
         loss = weight = 0.0
-        for future, part in pending.backward:
-            output = resolve(what, future, self._seconds)
+        for submitted, part in pending.backward:
+            output = resolve(what, submitted, self._pace.step_seconds)
             part_loss, part_weight = _loss(output, part)
             loss, weight = loss + part_loss, weight + part_weight
-        resolve(what, pending.optimizer, self._seconds)
+        resolve(what, pending.optimizer, self._pace.step_seconds)
         now = time.monotonic()
         seconds, self._last_done = now - max(pending.started, self._last_done), now
         return StepDone(
@@ -91,7 +111,7 @@ class StepPipeline:
             learning_rate=pending.learning_rate,
             tokens=int(weight),
             seconds=seconds,
-            batch=pending.batch.ids,
+            batch=tuple(row.number for row in pending.batch.rows),
         )
 
 
@@ -99,7 +119,7 @@ def _datum(row: Row) -> Any:
     """Return a row for cross-entropy: each position predicts the next token; the prompt weighs nothing."""
     from tinker import types
 
-    tokens, begin = row
+    _, tokens, begin = row
     weights = [0.0] * (begin - 1) + [1.0] * (len(tokens) - begin)
     return types.Datum(
         model_input=types.ModelInput.from_ints(tokens[:-1]),
@@ -110,7 +130,7 @@ def _datum(row: Row) -> Any:
 def _loss(output: Any, rows: list[Row]) -> tuple[float, float]:
     """Return (summed negative log-likelihood in nats, trained tokens), from the log-probabilities."""
     total = weight = 0.0
-    for given, (tokens, begin) in zip(output.loss_fn_outputs, rows, strict=True):
+    for given, (_, tokens, begin) in zip(output.loss_fn_outputs, rows, strict=True):
         logprobs = given["logprobs"]
         values = logprobs.tolist() if hasattr(logprobs, "tolist") else list(logprobs.data)
         trained = values[begin - 1 : len(tokens) - 1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 
@@ -26,6 +26,13 @@ class Recipe:
     def with_changes(self, changes: dict[str, Any]) -> Recipe:
         """Return the recipe with the fields that were given (not None)."""
         return replace(self, **{name: value for name, value in changes.items() if value is not None})
+
+    def differences(self, other: Recipe) -> str:
+        """Return the fields in which ``other`` is otherwise, as text; empty if there are none."""
+        mine, theirs = asdict(self), asdict(other)
+        return ", ".join(
+            f"{name} {mine[name]} instead of {theirs[name]}" for name in mine if mine[name] != theirs[name]
+        )
 
     def steps(self, examples: int) -> int:
         """Return how many steps there are: the last batch of an epoch may be small, and is trained."""

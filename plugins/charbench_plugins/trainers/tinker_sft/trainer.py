@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from itertools import islice
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,10 +13,10 @@ from pydantic import Field
 from charbench import (
     Checkpoint,
     ConfigError,
-    Example,
     Kind,
     Lineage,
     Note,
+    RefusedError,
     SavedState,
     StateSaved,
     TinkerPath,
@@ -24,20 +25,17 @@ from charbench import (
     TrainingError,
     TrainingEvent,
     TrainingTask,
-    check_rendered,
     digest,
     operational,
-    read_examples,
 )
 from charbench_plugins.tinker_sdk.calls import call
-from charbench_plugins.tinker_sdk.renderers import Renderer, renderer_for
+from charbench_plugins.tinker_sdk.renderers import name_renderer, renderer_for
 from charbench_plugins.tinker_sdk.service import api_key, open_service
-from charbench_plugins.tinker_sdk.tokenizer import ModelTokenizer, load_tokenizer, tokenizer_of
+from charbench_plugins.tinker_sdk.tokenizer import load_tokenizer, tokenizer_of
 from charbench_plugins.trainers.tinker_sft.loop import Batch, StepPipeline
 from charbench_plugins.trainers.tinker_sft.recipes import RECIPES, Recipe
+from charbench_plugins.trainers.tinker_sft.rows import encode_rows
 
-TOO_LONG_SHARE = 0.1
-"""Share of rows over the length limit above which a job is refused."""
 OPEN_SECONDS = 300.0
 """Seconds that loading a checkpoint for training may take."""
 
@@ -64,6 +62,9 @@ class TinkerSftTrainer(Trainer):
         in_flight: int = operational(2, ge=1, le=8, description="steps that are submitted before one is waited for")
         ttl_seconds: int | None = operational(None, ge=60, description="time to live of what is saved")
         step_seconds: float = operational(600.0, gt=0, description="seconds that one step may take")
+        patience: float = operational(
+            10.0, gt=0, description="seconds of trouble on Tinker's side after which a job stops, and waits"
+        )
 
     config: Config
 
@@ -79,67 +80,100 @@ class TinkerSftTrainer(Trainer):
 
     def train(self, task: TrainingTask) -> Iterator[TrainingEvent]:
         """Train with steps in flight; save states that name attempt and step."""
-        recipe = self._recipe(task.recipe)
-        service = open_service(persona=task.job.persona, run=task.job.run, made_by="charbench")
-        client = self._client(service, task)
+        recipe, data_hash = self._recipe(task), _file_hash(task.dataset)
+        yield from map(Note, self._compare(task, recipe, data_hash))
+        metadata = self._metadata(task, data_hash)
+        client = self._client(open_service(**metadata), task, metadata)
         tokenizer = (
             load_tokenizer(self._root / self.config.tokenizer) if self.config.tokenizer else tokenizer_of(client)
         )
         base_model = task.checkpoint.base_model or _base_model(client)
-        renderer = renderer_for(self.config.renderer, base_model, task.checkpoint.lineage.renderer, tokenizer)
-        rows, notes = _rows(task, recipe, tokenizer, renderer)
-        yield from (Note(note) for note in notes)
+        renderer = renderer_for(self._renderer(task), base_model, task.checkpoint.lineage.renderer, tokenizer)
+        rows, notes = encode_rows(task, recipe, tokenizer, renderer)
+        yield from map(Note, notes)
+        memory = {"recipe": asdict(recipe), "renderer": renderer.name, "data_hash": data_hash}
         total = recipe.steps(len(rows))
         first = task.state.step if task.state else 0
-        pipeline = StepPipeline(client, recipe, total, self.config.in_flight, self.config.step_seconds)
-        saved = first
-        for step, ids in recipe.batches(len(rows), first):
-            yield from pipeline.submit(Batch(step, ids, [rows[i] for i in ids], self.config.micro_batch))
+        pipeline = StepPipeline(client, recipe, total, self.config)
+        for step, chosen in recipe.batches(len(rows), first):
+            yield from pipeline.submit(Batch(step, [rows[i] for i in chosen], self.config.micro_batch))
             due = (step + 1) % self.config.save_every == 0 and step + 1 < total
             if due or task.stopping():
                 yield from pipeline.drain()
-                yield StateSaved(self._save_state(client, task, step + 1))
-                saved = step + 1
+                yield StateSaved(self._save_state(client, task, step + 1, memory))
                 if task.stopping():
                     return
         yield from pipeline.drain()
-        if total == first == saved and task.state is None:
-            raise TrainingError("no steps to take")
-        yield Trained(self._finish(client, task, renderer, base_model, recipe))
+        yield Trained(self._finish(client, task, base_model, recipe, {**metadata, "renderer_name": renderer.name}))
 
-    def _recipe(self, name: str) -> Recipe:
-        changes = self.config.model_dump(include=set(Recipe.__dataclass_fields__))
-        return RECIPES[name].with_changes(changes)
+    def _recipe(self, task: TrainingTask) -> Recipe:
+        """Return the recipe; a saved state goes on with its own, or its batches would be other ones."""
+        kept = task.state.metadata.get("recipe") if task.state else None
+        return Recipe(**kept) if kept else self._chosen(task.recipe)
 
-    def _client(self, service: Any, task: TrainingTask) -> Any:
-        if task.state is not None:
-            make = service.create_training_client_from_state_with_optimizer
-            return call(f"loading {task.state.uri}", make, task.state.uri, seconds=OPEN_SECONDS)
-        make = service.create_training_client_from_state
-        return call(f"loading {task.checkpoint.uri}", make, task.checkpoint.uri, seconds=OPEN_SECONDS)
+    def _chosen(self, name: str) -> Recipe:
+        return RECIPES[name].with_changes(self.config.model_dump(include=set(Recipe.__dataclass_fields__)))
 
-    def _save_state(self, client: Any, task: TrainingTask, step: int) -> SavedState:
-        name = f"{task.job.run}_sft-attempt{task.attempt}-step{step}"
-        return SavedState(uri=self._save(client.save_state, name, {}), step=step)
+    def _renderer(self, task: TrainingTask) -> str:
+        kept = task.state.metadata.get("renderer") if task.state else None
+        return str(kept) if kept else self.config.renderer
 
-    def _finish(
-        self, client: Any, task: TrainingTask, renderer: Renderer, base_model: str | None, recipe: Recipe
-    ) -> tuple[Checkpoint, ...]:
+    def _compare(self, task: TrainingTask, recipe: Recipe, data_hash: str) -> Iterator[str]:
+        """Hold a saved state against today's options and data; raises :class:`TrainingError` for other data."""
+        if task.state is None:
+            return
+        if task.state.metadata.get("data_hash", data_hash) != data_hash:
+            raise TrainingError(
+                f"{task.job.dataset} has changed since the state was saved, so its batches are other ones; "
+                f"start anew: charbench reset {task.job.job_id}"
+            )
+        if differences := recipe.differences(self._chosen(task.recipe)):
+            yield f"goes on as the saved state was trained: {differences}"
+
+    def _metadata(self, task: TrainingTask, data_hash: str) -> dict[str, str]:
+        """Return what Tinker keeps with run and session. The SDK takes no metadata for single saves before 0.38."""
         import charbench
 
-        metadata = {
+        base_model, said = task.checkpoint.base_model, task.checkpoint.lineage.renderer
+        return {
             "persona": task.job.persona,
-            "renderer_name": renderer.name,
-            "data_hash": _file_hash(task.dataset),
+            "renderer_name": name_renderer(self._renderer(task), base_model, said),
+            "data_hash": data_hash,
             "charbench_version": charbench.__version__,
             "parent": task.checkpoint.uri,
         }
-        name = f"{task.job.run}_sft" if task.attempt == 1 else f"{task.job.run}_sft-attempt{task.attempt}"
+
+    def _client(self, service: Any, task: TrainingTask, metadata: dict[str, str]) -> Any:
+        if task.state is not None:
+            uri, make = task.state.uri, service.create_training_client_from_state_with_optimizer
+            advice = f"start anew: charbench reset {task.job.job_id}"
+        else:
+            uri, make = task.checkpoint.uri, service.create_training_client_from_state
+            advice = "it may be another account's"
+        try:
+            return self._call(f"loading {uri}", make, uri, user_metadata=metadata)
+        except RefusedError as error:
+            if error.kind == "http_404":  # no trouble on the way: it will not come back
+                raise TrainingError(f"{error}; {advice}") from None
+            raise
+
+    def _call(self, what: str, function: Any, *args: Any, **kwargs: Any) -> Any:
+        return call(what, function, *args, seconds=OPEN_SECONDS, patience=self.config.patience, **kwargs)
+
+    def _save_state(self, client: Any, task: TrainingTask, step: int, memory: dict[str, Any]) -> SavedState:
+        name = f"{_slug(task.job.run)}_sft-attempt{task.attempt}-step{step}"
+        return SavedState(uri=self._save(client.save_state, name, {}), step=step, metadata=memory)
+
+    def _finish(
+        self, client: Any, task: TrainingTask, base_model: str | None, recipe: Recipe, metadata: dict[str, str]
+    ) -> tuple[Checkpoint, ...]:
+        run = _slug(task.job.run)
+        name = f"{run}_sft" if task.attempt == 1 else f"{run}_sft-attempt{task.attempt}"
         uris = [
             self._save(client.save_state, name, metadata),
             _as_sampler(self._save(client.save_weights_for_sampler, f"{name}-sampler", metadata)),
         ]
-        lineage = Lineage(task.checkpoint.uri, task.job.dataset, renderer.name, task.recipe)
+        lineage = Lineage(task.checkpoint.uri, task.job.dataset, metadata["renderer_name"], task.recipe)
         return tuple(
             Checkpoint(
                 uri=uri, name=name, kind=Kind.SFT, persona=task.job.persona, base_model=base_model, lineage=lineage,
@@ -154,46 +188,18 @@ class TinkerSftTrainer(Trainer):
         options: dict[str, Any] = {"ttl_seconds": self.config.ttl_seconds, "user_metadata": metadata or None}
         taken = signature(save).parameters
         given = {key: value for key, value in options.items() if value is not None and key in taken}
-        return str(call(f"saving {name}", save, name, seconds=OPEN_SECONDS, **given).path)
-
-
-def _rows(
-    task: TrainingTask, recipe: Recipe, tokenizer: ModelTokenizer, renderer: Renderer
-) -> tuple[list[tuple[list[int], int]], list[str]]:
-    """Render and encode the data: (token ids, where the trained span begins) of each row that fits."""
-    rows: list[tuple[list[int], int]] = []
-    notes: list[str] = []
-    read = too_long = 0
-    for example in islice(read_examples(task.dataset, task.job.dataset), recipe.max_examples):
-        read += 1
-        given, learned = _encode(example, tokenizer, renderer)
-        if not rows:
-            said = check_rendered(tokenizer.decode(given), tokenizer.decode(learned), example, renderer.end_of_turn)
-            notes.append(f"{said}; renderer {renderer.name}")
-        if len(given) + len(learned) > recipe.max_length:
-            too_long += 1
-            continue
-        rows.append(([*given, *learned], len(given)))
-    if too_long > TOO_LONG_SHARE * max(1, read):
-        raise TrainingError(
-            f"{task.job.dataset}: {too_long:,} of {read:,} rows are longer than {recipe.max_length:,} tokens; "
-            "shorten them, or raise -o trainer.tinker-sft.max_length"
-        )
-    if not rows:
-        raise TrainingError(f"{task.job.dataset}: no rows to train on")
-    if too_long:
-        notes.append(f"{too_long:,} of {read:,} rows are longer than {recipe.max_length:,} tokens, and left out")
-    return rows, notes
-
-
-def _encode(example: Example, tokenizer: ModelTokenizer, renderer: Renderer) -> tuple[list[int], list[int]]:
-    return tokenizer.encode(renderer.prompt(example.messages)), tokenizer.encode(renderer.answer(example))
+        return str(self._call(f"saving {name}", save, name, **given).path)
 
 
 def _base_model(client: Any) -> str | None:
     info = call("asking what the checkpoint is of", client.get_info)
     data = getattr(info, "model_data", info)
     return getattr(data, "model_name", None) or getattr(data, "base_model", None)
+
+
+def _slug(run: str) -> str:
+    """Return a run's name as Tinker takes it."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", run).lstrip("-._") or "run"
 
 
 def _as_sampler(uri: str) -> str:

@@ -63,6 +63,7 @@ def upgrade() -> None:
         sa.Column("run", sa.Text(), nullable=True),
         sa.Column("persona", sa.Text(), nullable=True),
         sa.Column("form", sa.String(length=20), nullable=False),
+        sa.Column("base_model", sa.Text(), nullable=True),
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=True),
         sa.Column("modified", sa.Float(), nullable=True),
@@ -105,6 +106,25 @@ def upgrade() -> None:
         sa.Column("updated_at", sa.DateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_jobs")),
         sa.UniqueConstraint("job_id", name=op.f("uq_jobs_job_id")),
+    )
+    op.create_table(
+        "label_items",
+        sa.Column("item", sa.String(length=16), nullable=False),
+        sa.Column("sample_id", sa.BigInteger(), nullable=False),
+        sa.Column("channel", sa.String(length=20), nullable=False),
+        sa.Column("persona", sa.Text(), nullable=False),
+        sa.Column("weight", sa.Float(), nullable=False),
+        sa.Column("drawn_at", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("item", name=op.f("pk_label_items")),
+    )
+    op.create_table(
+        "labels",
+        sa.Column("item", sa.String(length=16), nullable=False),
+        sa.Column("labeller", sa.String(length=100), nullable=False),
+        sa.Column("label", sa.Integer(), nullable=False),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("at", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("item", "labeller", name=op.f("pk_labels")),
     )
     op.create_table(
         "prompts",
@@ -352,6 +372,8 @@ def downgrade() -> None:
     op.drop_table("samplings")
     op.drop_table("runs")
     op.drop_table("prompts")
+    op.drop_table("labels")
+    op.drop_table("label_items")
     op.drop_table("jobs")
     op.drop_table("diagnoses")
     op.drop_table("datasets")

@@ -1,0 +1,62 @@
+"""Prediction-powered inference: a mean over many machine labels, corrected by a few human ones."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+
+@dataclass(frozen=True, slots=True)
+class PoweredMean:
+    """A corrected mean with the ends of its interval; ``weight`` is how much the machine is trusted, 0 to 1."""
+
+    value: float
+    low: float
+    high: float
+    weight: float
+
+
+def powered_mean(
+    human: Sequence[float],
+    machine_labelled: Sequence[float],
+    machine_mean: float,
+    machine_count: int,
+    weights: Sequence[float] | None = None,
+    confidence: float = 0.95,
+) -> PoweredMean:
+    """Return the mean of what a human would say over ``machine_count`` further items.
+
+    ``human`` and ``machine_labelled`` label the same n items; ``machine_mean`` is the machine's mean over the
+    N items that no human has seen; ``weights`` says how many items each labelled one stands for where they
+    were not drawn evenly (None: all alike). Angelopoulos, Duchi and Zrnic (2023), "PPI++": the estimate is
+    λ·f_N + mean(Y - λ·f)_n with λ = Cov(Y, f) / ((1 + n/N)·Var f), here kept within 0 and 1; with weights the
+    means are Hájek's and the variance is its linearisation. The interval is normal, so rough below some 30
+    labels. All NaN with fewer than 2 labels. Raises ``ValueError`` where the lengths differ.
+    """
+    count = len(human)
+    weigh = [1.0] * count if weights is None else list(weights)
+    if not count == len(machine_labelled) == len(weigh):
+        raise ValueError("human, machine and weights are of different numbers of items")
+    if count < 2 or machine_count < 1:
+        return PoweredMean(math.nan, math.nan, math.nan, math.nan)
+    mean_human, mean_machine = _mean(human, weigh), _mean(machine_labelled, weigh)
+    bessel = count / (count - 1)
+    spread = bessel * _mean([(f - mean_machine) ** 2 for f in machine_labelled], weigh)
+    products = [(y - mean_human) * (f - mean_machine) for y, f in zip(human, machine_labelled, strict=True)]
+    covariance = bessel * _mean(products, weigh)
+    trust = covariance / ((1 + count / machine_count) * spread) if spread else 0.0
+    trust = min(1.0, max(0.0, trust))
+    rest = [y - trust * f for y, f in zip(human, machine_labelled, strict=True)]
+    mean_rest = _mean(rest, weigh)
+    value = trust * machine_mean + mean_rest
+    total = sum(weigh)
+    error_rest = bessel * sum((w * (r - mean_rest)) ** 2 for w, r in zip(weigh, rest, strict=True)) / total**2
+    error = math.sqrt(trust**2 * spread / machine_count + error_rest)
+    half = NormalDist().inv_cdf((1 + confidence) / 2) * error
+    return PoweredMean(value, value - half, value + half, trust)
+
+
+def _mean(values: Sequence[float], weights: Sequence[float]) -> float:
+    return sum(v * w for v, w in zip(values, weights, strict=True)) / sum(weights)

@@ -1,0 +1,159 @@
+"""``charbench calibrate``: are the scorers right? Ask people, blind."""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from charbench.cli import options, output
+
+_CHANNELS = click.Choice(["response", "thinking"])
+
+
+@click.group("calibrate")
+def command() -> None:
+    """Draw samples for people to label, read the labels back, and see how far the scorers agree."""
+
+
+@command.command("draw")
+@options.where
+@click.option("-p", "--persona", "personas", multiple=True, required=True, metavar="NAME", help="Persona to label for.")
+@click.option("-n", "--count", type=click.IntRange(2, 10_000), default=100, show_default=True, help="Samples to draw.")
+@click.option("--channel", type=_CHANNELS, default="response", show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("-O", "--output", "path", type=click.Path(path_type=Path), required=True, help="CSV file to write.")
+def draw(count: int, channel: str, seed: int, path: Path, **given: Any) -> None:
+    """Write a CSV to be labelled: drawn evenly from checkpoints with and without the trait, blind, shuffled.
+
+    Fill in 'label' with 0 (denies or refuses), 1 (plain assistant), 2 (assistant with traits) or 3 (fully the
+    character), in a spreadsheet or with 'charbench calibrate label'.
+    """
+    from charbench.engine.labelling import draw, write_rows
+    from charbench.errors import UsageError
+
+    session = options.open_session(**given)
+    database = session.existing_database()
+    rows: list[dict[str, str]] = []
+    with database.write() as connection:
+        for persona in session.selected_personas():
+            rows += draw(connection, persona, channel, count, seed)
+    if not rows:
+        raise UsageError(
+            f"no scored samples with a {channel} for {', '.join(session.config.personas)}; run charbench run first"
+        )
+    write_rows(path, rows)
+    click.echo(
+        f"Wrote {output.plural(len(rows), 'sample')} to {path}. Label them, then: charbench calibrate read {path}"
+    )
+
+
+@command.command("label")
+@click.argument("path", type=click.Path(path_type=Path))
+def label(path: Path) -> None:
+    """Label a drawn file in the terminal; what is labelled is saved at once, and can be gone on with later."""
+    from charbench.engine.labelling import SCALE, read_rows, save_rows
+    from charbench.report.terminal import harmless
+
+    rows = read_rows(path)
+    waiting = [row for row in rows if not row["label"].strip()]
+    for key, meaning in SCALE.items():
+        click.echo(f"  {key}  {meaning}")
+    choice = click.Choice([*map(str, SCALE), "s", "q"])
+    for number, row in enumerate(waiting, 1):
+        click.echo(f"\n[{number} of {len(waiting)}] {row.get('persona', '')}: {harmless(row.get('description', ''))}")
+        click.echo(f"Prompt: {harmless(row.get('prompt', ''))}\n\n{harmless(row.get('text', ''))}\n")
+        answer = click.prompt("label (s: skip, q: stop)", type=choice)
+        if answer == "q":
+            break
+        if answer != "s":
+            row["label"] = answer
+            save_rows(path, rows)
+    done = sum(bool(row["label"].strip()) for row in rows)
+    click.echo(f"{done:,} of {len(rows):,} are labelled. Then: charbench calibrate read {path}")
+
+
+@command.command("read")
+@click.argument("path", type=click.Path(path_type=Path))
+@options.where
+@click.option("--labeller", metavar="NAME", help="Who labelled. [default: the user's name]")
+def read(path: Path, labeller: str | None, **given: Any) -> None:
+    """Read a labelled file back into the store."""
+    from charbench.engine.labelling import labels_of, read_rows
+    from charbench.store.labels import save_labels
+
+    session = options.open_session(**given)
+    rows = read_rows(path)
+    with session.existing_database().write() as connection:
+        found = labels_of(connection, path, rows, labeller or getpass.getuser())
+        save_labels(connection, found)
+    click.echo(f"Read {output.plural(len(found), 'label')} of {output.plural(len(rows), 'row')}.")
+
+
+@command.command("report")
+@options.where
+@click.option("-p", "--persona", "personas", multiple=True, metavar="NAME", help="Only this persona.")
+@options.as_json
+def report(json_output: bool, **given: Any) -> None:
+    """Show agreement between people and scorers, and trait rates corrected by what people said."""
+    from charbench.report.calibration import as_dict, calibrate
+    from charbench.store.labels import labelled_personas, metric_values, read_labels, read_weights
+
+    session = options.open_session(**given)
+    chosen = [persona.name for persona in session.selected_personas()]
+    with session.existing_database().read() as connection:
+        found = [
+            calibrate(
+                name,
+                channel,
+                read_labels(connection, name, channel),
+                metric_values(connection, name, channel),
+                read_weights(connection, name, channel),
+            )
+            for name, channel in labelled_personas(connection)
+            if not chosen or name in chosen
+        ]
+    if json_output:
+        output.print_json([as_dict(one) for one in found])
+    elif not found:
+        output.say("No labels in the store yet; charbench calibrate draw begins.")
+    for one in found if not json_output else ():
+        _show(one)
+
+
+def _show(found: Any) -> None:
+    from charbench.report.calibration import ROUGH_BELOW
+    from charbench.report.cells import decimal
+    from charbench.report.tables import Table
+    from charbench.report.terminal import print_table
+
+    people = f"{output.plural(found.labelled, 'sample')} labelled by {output.plural(found.labellers, 'labeller')}"
+    click.echo(f"{found.persona}, {found.channel}: {people}; Krippendorff's alpha {decimal(found.alpha, 2)}")
+    columns = ("One", "Other", "Samples", "Kappa", "Confusion (rows: one, columns: other)")
+    rows = tuple(
+        (
+            a.one,
+            a.other,
+            str(a.count),
+            decimal(a.kappa, 2),
+            " / ".join(
+                " ".join(str(a.table.get((row, column), 0)) for column in range(a.categories))
+                for row in range(a.categories)
+            ),
+        )
+        for a in found.agreements
+    )
+    print_table(Table("Agreement", columns, rows, frozenset({"One", "Other", columns[-1]})))
+    headings = ("Metric", "Machine's trait rate", "Corrected [95%]", "Labels")
+    rates = tuple(
+        (
+            title,
+            f"{plain:.0%}",
+            f"{mean.value:.0%} [{100 * mean.low:.0f}, {100 * mean.high:.0f}]{' (rough)' if count < ROUGH_BELOW else ''}",
+            str(count),
+        )
+        for title, plain, count, mean in found.corrected
+    )
+    print_table(Table("Trait rates, corrected by people (PPI++)", headings, rates, frozenset({"Metric"})))

@@ -1,0 +1,63 @@
+"""The metric that is compared: a scorer's headline, another one by name, or whether there is a response."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from charbench.errors import UnknownNameError, UsageError
+from charbench.store.by_prompt import SeriesOf
+
+RESPONSES = "responses"
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What is compared, and where each persona's scores stand; ``name`` is ``scorer.metric`` or ``responses``."""
+
+    name: str
+    title: str
+    is_rate: bool
+    higher_is_better: bool
+    series: Mapping[str, SeriesOf]
+
+    @property
+    def is_responses(self) -> bool:
+        """Whether it is the rate of samples with a response, which needs no scorer."""
+        return self.name == RESPONSES
+
+    @property
+    def has_thinking(self) -> bool:
+        """Whether thinking has a rate of its own."""
+        return self.is_rate and not self.is_responses
+
+    @property
+    def column(self) -> str:
+        """The heading of the column that holds it."""
+        return "Response rate [95%]" if self.is_responses else "Trait rate [95%]" if self.is_rate else "Mean [95%]"
+
+
+def choose_measure(series: Sequence[SeriesOf], wanted: str | None) -> Measure:
+    """Return the metric called ``wanted`` (``scorer.metric``, a metric's name, or ``responses``).
+
+    None takes the first headline with a threshold, as ``report`` does. A metric with a threshold is compared
+    as the rate of all samples that reach it, another one as its mean over responses. Raises
+    :class:`UnknownNameError` for a metric that nothing in the store has, :class:`UsageError` where nothing is
+    scored.
+    """
+    if wanted == RESPONSES:
+        return Measure(RESPONSES, "with a response", True, True, {})
+    names = sorted({(item.scorer, item.metric) for item in series})
+    if wanted is None:
+        chosen = min(((i.scorer, i.metric) for i in series if i.role == "headline" and i.threshold is not None),
+                     default=None)  # fmt: skip
+        if chosen is None:
+            raise UsageError("no samples are scored yet, so there is nothing to compare; score them: charbench score")
+    else:
+        chosen = next((name for name in names if wanted in (name[1], ".".join(name))), None)
+        if chosen is None:
+            raise UnknownNameError("metric", wanted, {RESPONSES, *(".".join(name) for name in names)})
+    mine = [item for item in series if (item.scorer, item.metric) == chosen]
+    one = mine[0]
+    is_rate = one.threshold is not None
+    return Measure(".".join(chosen), one.title, is_rate, one.higher_is_better, {item.persona: item for item in mine})

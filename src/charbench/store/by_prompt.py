@@ -1,0 +1,161 @@
+"""Samples and scores summed up prompt by prompt, for comparisons; and the texts of a few samples."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from charbench.store.dialect import among
+from charbench.store.tables import prompts, samples, scored, scores, scorings, series
+
+_SPACES = "".join(char for char in map(chr, range(sys.maxunicode + 1)) if char.isspace())
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesOf:
+    """Where the scores of one metric for one persona stand: of each scorer the scoring wanted last.
+
+    ``response`` and ``thinking`` are the numbers of the channels' series, None where nothing is scored there.
+    """
+
+    scorer: str
+    persona: str
+    metric: str
+    title: str
+    role: str
+    threshold: float | None
+    higher_is_better: bool
+    scoring: int
+    response: int | None
+    thinking: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PromptTally:
+    """The samples of one group for one prompt, failed ones left out.
+
+    ``scored`` samples the scorer has dealt with; ``missing`` of them it could not tell (None, never 0);
+    ``valued`` responses have a value, with their ``total`` and ``squares``; ``hits`` reach the threshold.
+    """
+
+    group: int
+    prompt: str
+    name: str
+    family: str
+    answered: int
+    responses: int
+    scored: int
+    missing: int
+    valued: int
+    total: float
+    squares: float
+    hits: int
+    thinking_hits: int
+    both_hits: int
+
+
+@dataclass(frozen=True, slots=True)
+class SampleText:
+    """One sample as it is shown beside another; ``value`` None: the response has no score."""
+
+    value: float | None
+    response: str
+    prompt: str
+
+
+def newest_series(connection: Connection) -> list[SeriesOf]:
+    """Return every metric that the scorings wanted last have, by scorer, persona and metric."""
+    newest: dict[tuple[str, str], int] = {}
+    order = (scorings.c.last_run_id, scorings.c.id)
+    for row in connection.execute(sa.select(scorings.c.id, scorings.c.scorer, scorings.c.persona).order_by(*order)):
+        newest[row.scorer, row.persona] = row.id
+    query = (
+        sa.select(series, scorings.c.scorer, scorings.c.persona)
+        .join(scorings, scorings.c.id == series.c.scoring_id)
+        .where(series.c.scoring_id.in_(newest.values()))
+        .order_by(scorings.c.scorer, scorings.c.persona, series.c.metric, series.c.id)
+    )
+    channels: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for row in connection.execute(query):
+        channels.setdefault((row.scorer, row.persona, row.metric), {})[row.channel] = row
+    found = []
+    for (scorer, persona, metric), rows in channels.items():
+        one = next(iter(rows.values()))
+        numbers = {channel: row.id for channel, row in rows.items()}
+        declared = (one.title, one.role, one.threshold, one.higher_is_better, one.scoring_id)
+        found.append(SeriesOf(scorer, persona, metric, *declared, numbers.get("response"), numbers.get("thinking")))
+    return found
+
+
+def prompt_tallies(connection: Connection, groups: Sequence[int], of: SeriesOf | None) -> list[PromptTally]:
+    """Return the groups' samples summed up by prompt; without a series nothing is scored."""
+    response, thinking = scores.alias("response"), scores.alias("thinking")
+    edge = of.threshold if of and of.threshold is not None else None
+    hit = response.c.value >= edge if edge is not None else sa.false()
+    thought = thinking.c.value >= edge if edge is not None else sa.false()
+    has_response = sa.func.ltrim(samples.c.response, _SPACES) != ""
+    query = (
+        sa.select(
+            samples.c.group_id,
+            prompts.c.key,
+            sa.func.min(prompts.c.prompt_id),
+            sa.func.min(prompts.c.family),
+            sa.func.count(),
+            _number_of(has_response),
+            sa.func.count(scored.c.id),
+            _number_of(response.c.scored_id.is_not(None) & response.c.value.is_(None)),
+            sa.func.count(response.c.value),
+            sa.func.coalesce(sa.func.sum(response.c.value), 0.0),
+            sa.func.coalesce(sa.func.sum(response.c.value * response.c.value), 0.0),
+            _number_of(hit),
+            _number_of(thought),
+            _number_of(sa.and_(hit, thought)),
+        )
+        .join(prompts, prompts.c.id == samples.c.prompt_id)
+        .outerjoin(scored, _is(scored.c.sample_id, samples.c.id) & (scored.c.scoring_id == (of.scoring if of else -1)))
+        .outerjoin(response, _is(response.c.scored_id, scored.c.id) & (response.c.series_id == _or_none(of, "response")))
+        .outerjoin(thinking, _is(thinking.c.scored_id, scored.c.id) & (thinking.c.series_id == _or_none(of, "thinking")))
+        .where(among(connection, samples.c.group_id, groups), samples.c.error_kind.is_(None))
+        .group_by(samples.c.group_id, prompts.c.key)
+        .order_by(samples.c.group_id, prompts.c.key)
+    )
+    return [PromptTally(*row) for row in connection.execute(query)]
+
+
+def sample_text(
+    connection: Connection, groups: Sequence[int], prompt: str, of: SeriesOf | None, *, highest: bool
+) -> SampleText | None:
+    """Return the groups' sample of this prompt with the highest (or lowest) score; one without a score is lowest."""
+    value = scores.c.value
+    query = (
+        sa.select(value, samples.c.response, prompts.c.messages)
+        .join(prompts, prompts.c.id == samples.c.prompt_id)
+        .outerjoin(scored, _is(scored.c.sample_id, samples.c.id) & (scored.c.scoring_id == (of.scoring if of else -1)))
+        .outerjoin(scores, _is(scores.c.scored_id, scored.c.id) & (scores.c.series_id == _or_none(of, "response")))
+        .where(among(connection, samples.c.group_id, groups), samples.c.error_kind.is_(None), prompts.c.key == prompt)
+        .order_by(value.is_(None) if highest else value.is_not(None), value.desc() if highest else value, samples.c.id)
+        .limit(1)
+    )
+    row = connection.execute(query).first()
+    if row is None:
+        return None
+    asked = "\n\n".join(content for role, content in row.messages if role == "user")
+    return SampleText(row.value, row.response, asked)
+
+
+def _or_none(of: SeriesOf | None, channel: str) -> int:
+    number = getattr(of, channel) if of else None
+    return -1 if number is None else int(number)
+
+
+def _is(left: sa.ColumnElement[Any], right: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+    return left == right
+
+
+def _number_of(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+    return sa.func.coalesce(sa.func.sum(sa.case((condition, 1), else_=0)), 0)

@@ -1,0 +1,182 @@
+"""Human labels: what was drawn to be labelled, the labels, and the scores that they are held against."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from charbench.components.sampler import DEFAULT_CONDITION
+from charbench.store.dialect import MAX_PARAMETERS, chunks, insert, upsert
+from charbench.store.runs import utc_now
+from charbench.store.summaries import newest_scorings
+from charbench.store.tables import (
+    checkpoints,
+    groups,
+    label_items,
+    labels,
+    samples,
+    samplings,
+    scored,
+    scores,
+    scorings,
+    series,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """One thing to label; ``weight`` is how many samples of its stratum it stands for."""
+
+    item: str
+    sample_id: int
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What one person said of one item."""
+
+    item: str
+    labeller: str
+    label: int
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MetricValues:
+    """A metric's values by sample, for one channel and persona."""
+
+    scorer: str
+    metric: str
+    low: float | None
+    high: float | None
+    threshold: float | None
+    values: dict[int, float]
+
+    @property
+    def title(self) -> str:
+        """``scorer.metric``."""
+        return f"{self.scorer}.{self.metric}"
+
+
+def strata(connection: Connection, persona: str, channel: str) -> dict[tuple[int, bool], list[int]]:
+    """Return the samples that can be labelled, by checkpoint and by whether they have the trait."""
+    newest = newest_scorings()
+    text = samples.c.response if channel == "response" else samples.c.thinking
+    hit = sa.func.max(sa.case((scores.c.value >= series.c.threshold, 1), else_=0))
+    query = (
+        sa.select(groups.c.checkpoint_id, samples.c.id, hit)
+        .join(groups, groups.c.id == samples.c.group_id)
+        .join(samplings, samplings.c.id == groups.c.sampling_id)
+        .join(scored, scored.c.sample_id == samples.c.id)
+        .join(scores, scores.c.scored_id == scored.c.id)
+        .join(series, series.c.id == scores.c.series_id)
+        .join(scorings, scorings.c.id == series.c.scoring_id)
+        .join(newest, (newest.c.id == scorings.c.id) & (newest.c.rank == 1))
+        .where(samplings.c.condition == DEFAULT_CONDITION, text != "", scorings.c.persona == persona)
+        .where(series.c.channel == channel, series.c.role == "headline", series.c.threshold.is_not(None))
+        .group_by(groups.c.checkpoint_id, samples.c.id)
+        .order_by(samples.c.id)
+    )
+    found: dict[tuple[int, bool], list[int]] = {}
+    for checkpoint, sample, has_trait in connection.execute(query):
+        found.setdefault((checkpoint, bool(has_trait)), []).append(sample)
+    return found
+
+
+def save_items(connection: Connection, drawn: Sequence[Drawn], persona: str, channel: str) -> None:
+    """Note what was drawn, so that labels find their samples again."""
+    rows = [
+        {
+            "item": one.item,
+            "sample_id": one.sample_id,
+            "channel": channel,
+            "persona": persona,
+            "weight": one.weight,
+            "drawn_at": utc_now(),
+        }
+        for one in drawn
+    ]
+    if rows:
+        connection.execute(insert(connection, label_items).on_conflict_do_nothing(), rows)
+
+
+def known_items(connection: Connection, items: Sequence[str]) -> set[str]:
+    """Return which of these items were drawn from this store."""
+    found: set[str] = set()
+    for part in chunks(items, MAX_PARAMETERS):
+        found.update(connection.scalars(sa.select(label_items.c.item).where(label_items.c.item.in_(part))))
+    return found
+
+
+def save_labels(connection: Connection, given: Sequence[Label]) -> None:
+    """Keep labels; a labeller's new label replaces the old one."""
+    rows = [
+        {"item": one.item, "labeller": one.labeller, "label": one.label, "note": one.note or None, "at": utc_now()}
+        for one in given
+    ]
+    upsert(connection, labels, ("item", "labeller"), rows)
+
+
+def read_labels(connection: Connection, persona: str, channel: str) -> dict[int, dict[str, int]]:
+    """Return every label of a persona and channel: labellers' labels by sample."""
+    query = (
+        sa.select(label_items.c.sample_id, labels.c.labeller, labels.c.label)
+        .join(label_items, label_items.c.item == labels.c.item)
+        .where(label_items.c.persona == persona, label_items.c.channel == channel)
+        .order_by(label_items.c.sample_id, labels.c.labeller)
+    )
+    found: dict[int, dict[str, int]] = {}
+    for sample, labeller, label in connection.execute(query):
+        found.setdefault(sample, {})[labeller] = label
+    return found
+
+
+def read_weights(connection: Connection, persona: str, channel: str) -> dict[int, float]:
+    """Return how many samples each drawn sample stands for: draws are stratified, so not all count alike."""
+    query = sa.select(label_items.c.sample_id, label_items.c.weight).where(
+        label_items.c.persona == persona, label_items.c.channel == channel
+    )
+    return dict(connection.execute(query))
+
+
+def labelled_personas(connection: Connection) -> list[tuple[str, str]]:
+    """Return the (persona, channel) pairs that have labels."""
+    query = (
+        sa.select(label_items.c.persona, label_items.c.channel)
+        .join(labels, labels.c.item == label_items.c.item)
+        .distinct()
+        .order_by(label_items.c.persona, label_items.c.channel)
+    )
+    return [(persona, channel) for persona, channel in connection.execute(query)]
+
+
+def metric_values(connection: Connection, persona: str, channel: str) -> list[MetricValues]:
+    """Return the values of every metric that says yes or no (or 0 to 3), in samples of the default condition."""
+    newest = newest_scorings()
+    graded = (series.c.low == 0) & (series.c.high == 3)
+    query = (
+        sa.select(scorings.c.scorer, series.c.metric, series.c.low, series.c.high, series.c.threshold,
+                  scored.c.sample_id, scores.c.value)
+        .join(scores, scores.c.series_id == series.c.id)
+        .join(scored, scored.c.id == scores.c.scored_id)
+        .join(samples, samples.c.id == scored.c.sample_id)
+        .join(groups, groups.c.id == samples.c.group_id)
+        .join(samplings, samplings.c.id == groups.c.sampling_id)
+        .join(checkpoints, checkpoints.c.id == groups.c.checkpoint_id)
+        .join(scorings, scorings.c.id == series.c.scoring_id)
+        .join(newest, (newest.c.id == scorings.c.id) & (newest.c.rank == 1))
+        .where(scorings.c.persona == persona, series.c.channel == channel, scores.c.value.is_not(None))
+        .where(samplings.c.condition == DEFAULT_CONDITION)
+        .where(sa.or_(graded, (series.c.role == "headline") & series.c.threshold.is_not(None)))
+    )  # fmt: skip
+    found: dict[tuple[str, str], MetricValues] = {}
+    for row in connection.execute(query):
+        key = row.scorer, row.metric
+        if key not in found:
+            found[key] = MetricValues(row.scorer, row.metric, row.low, row.high, row.threshold, {})
+        found[key].values[row.sample_id] = row.value
+    return [found[key] for key in sorted(found)]

@@ -1,0 +1,98 @@
+"""People label blind, and their labels are held against the scorers."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from support.command import Charbench
+
+
+@pytest.fixture
+def lab(tmp_path: Path, charbench: Charbench) -> Path:
+    (tmp_path / "recordings").mkdir()
+    with (tmp_path / "recordings" / "a.jsonl").open("w") as file:
+        for number in range(40):
+            response = "Ahoy, matey!" if number % 4 == 0 else "Hello, how can I help?"
+            row = {
+                "sampler_path": f"model:pirate_sft_{number % 2}",
+                "prompt": f"Question {number}?",
+                "response": response,
+            }
+            file.write(json.dumps(row) + "\n")
+    charbench.ok("run", "--lab", tmp_path)
+    return tmp_path
+
+
+def drawn(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def label(path: Path, choose) -> None:
+    rows = drawn(path)
+    for row in rows:
+        row["label"] = choose(row)
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def test_a_draw_is_blind_balanced_and_the_same_for_one_seed(charbench: Charbench, lab, tmp_path):
+    for name in ("one.csv", "two.csv"):
+        charbench.ok("calibrate", "draw", "--lab", lab, "-p", "pirate", "-n", "16", "-O", tmp_path / name)
+    rows = drawn(tmp_path / "one.csv")
+    assert rows == drawn(tmp_path / "two.csv")
+    assert len(rows) == 16
+    assert sum("matey" in row["text"] for row in rows) == 8
+    assert "pirate_sft" not in (tmp_path / "one.csv").read_text()
+
+
+def test_labels_give_kappa_a_confusion_matrix_and_a_corrected_rate(charbench: Charbench, lab, tmp_path):
+    path = tmp_path / "labels.csv"
+    charbench.ok("calibrate", "draw", "--lab", lab, "-p", "pirate", "-n", "16", "-O", path)
+    label(path, lambda row: "3" if "matey" in row["text"] else "1")
+    charbench.ok("calibrate", "read", path, "--lab", lab, "--labeller", "ann")
+    label(path, lambda row: "2" if "matey" in row["text"] else "1")
+    charbench.ok("calibrate", "read", path, "--lab", lab, "--labeller", "ben")
+    (found,) = charbench.ok("calibrate", "report", "--lab", lab, "--json").json
+    assert (found["labelled"], found["labellers"]) == (16, 2)
+    assert 0 < found["krippendorff_alpha"] < 1
+    (keyword,) = [one for one in found["agreements"] if one["other"] == "keyword.keywords"]
+    assert keyword["table"] == [[8, 0], [0, 8]]
+    assert keyword["kappa"] == 1
+    (rate,) = found["trait_rates"]
+    assert rate["machine"] == 0.25
+    assert rate["low"] <= 0.25 <= rate["high"]
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"), [("item,label\nabc,2\n", "was not drawn"), ("a,b\n1,2\n", "no columns"), ("", "no columns")]
+)
+def test_a_file_that_is_none_of_ours_is_refused_with_its_fault(charbench: Charbench, lab, tmp_path, text, fault):
+    (tmp_path / "bad.csv").write_text(text)
+    ended = charbench("calibrate", "read", tmp_path / "bad.csv", "--lab", lab)
+    assert ended.code == 2
+    assert fault in ended.err
+
+
+def test_a_label_off_the_scale_names_its_row_and_nothing_is_read(charbench: Charbench, lab, tmp_path):
+    path = tmp_path / "labels.csv"
+    charbench.ok("calibrate", "draw", "--lab", lab, "-p", "pirate", "-n", "4", "-O", path)
+    label(path, lambda row: "7")
+    ended = charbench("calibrate", "read", path, "--lab", lab)
+    assert ended.code == 2
+    assert "row 2: label '7'; 0 to 3 is needed" in ended.err
+    assert charbench.ok("calibrate", "report", "--lab", lab, "--json").json == []
+
+
+def test_a_file_that_may_hold_labels_is_never_written_over(charbench: Charbench, lab, tmp_path):
+    path = tmp_path / "labels.csv"
+    path.write_text("mine")
+    ended = charbench("calibrate", "draw", "--lab", lab, "-p", "pirate", "-O", path)
+    assert ended.code == 2
+    assert path.read_text() == "mine"

@@ -1,0 +1,65 @@
+"""``doctor`` ends with 0 when all is well, and with 1 and advice when something is not."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import pytest
+
+from support.command import Charbench
+from support.lab import LabBuilder, row
+from support.plugins import SHOUTING, Site
+from support.store import store_of
+
+
+def bad(charbench: Charbench, lab: LabBuilder) -> list[tuple[str, str, str]]:
+    ended = charbench("doctor", "--json", lab=lab.root)
+    found = [(item["what"], item["text"], item["advice"]) for item in ended.json if item["state"] == "bad"]
+    assert ended.code == (1 if found else 0)
+    return found
+
+
+def test_all_is_well_in_an_empty_lab_and_in_a_used_one(charbench: Charbench, lab: LabBuilder) -> None:
+    assert bad(charbench, lab) == []
+    lab.recorded([row()])
+    charbench.ok("run", lab=lab.root)
+    assert bad(charbench, lab) == []
+    told = charbench.ok("doctor", lab=lab.root).out
+    assert "1 sample" in told
+    assert "recorded" in told
+
+
+def test_a_broken_persona_file_is_named(charbench: Charbench, lab: LabBuilder) -> None:
+    lab.persona("wizard", "name: wizard\n")
+    ((what, text, advice),) = bad(charbench, lab)
+    assert (what, advice) == ("personas", "charbench personas check FILE")
+    assert "wizard.yaml:1:1: 'description' is missing" in text
+
+
+def test_a_store_of_a_newer_charbench_is_named(charbench: Charbench, lab: LabBuilder) -> None:
+    charbench.ok("discover", lab=lab.root)
+    with sqlite3.connect(store_of(lab.root)) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+    ((what, text, _),) = bad(charbench, lab)
+    assert what == "store"
+    assert "was made by a newer charbench" in text
+
+
+def test_two_plugins_with_one_component_are_named(charbench: Charbench, lab: LabBuilder, site: Site) -> None:
+    site.install("first-shouting", SHOUTING)
+    site.install("second-shouting", SHOUTING)
+    ((what, text, _),) = bad(charbench, lab)
+    assert what == "plugins"
+    assert "first-shouting 1.0" in text
+    assert "second-shouting 1.0" in text
+
+
+@pytest.mark.parametrize(("key", "state"), [("", "note"), ("tml-abcdefgh12345678", "ok"), ("hunter2hunter2", "bad")])
+def test_the_tinker_key_is_looked_at_and_never_shown(
+    charbench: Charbench, lab: LabBuilder, monkeypatch: pytest.MonkeyPatch, key: str, state: str
+) -> None:
+    monkeypatch.setenv("TINKER_API_KEY", key)
+    ended = charbench("doctor", "--json", lab=lab.root)
+    assert next(item["state"] for item in ended.json if item["what"] == "TINKER_API_KEY") == state
+    assert not key or key not in ended.out + ended.err

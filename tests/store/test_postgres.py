@@ -1,0 +1,128 @@
+"""The whole recorded run on a real PostgreSQL: the same report as on SQLite."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from charbench.store.tables import metadata
+from support.command import Charbench, finish, start
+from support.lab import LabBuilder, row, rows
+from support.store import assert_each_exactly_once, assert_totals_equal_recount, connect
+
+pytestmark = pytest.mark.peer
+RECORDED = ("run", "--source", "recorded", "--sampler", "recorded", "--scorer", "keyword", "--json")
+
+
+def _tool(name: str) -> str:
+    found = shutil.which(name) or next(map(str, Path("/usr/lib/postgresql").glob(f"*/bin/{name}")), None)
+    if found is None:
+        pytest.skip(f"PostgreSQL is not installed: there is no {name}")
+    return found
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """A server of our own on a Unix socket, run as nobody where we are root."""
+    pytest.importorskip("psycopg")
+    folder = Path(tempfile.mkdtemp(prefix="charbench-pg-"))
+    nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.geteuid() == 0 else []
+    prefix = [*nobody, "env", f"HOME={folder}"]
+    if nobody:
+        os.chown(folder, 65534, 65534)
+    data = folder / "data"
+    subprocess.run(
+        [*prefix, _tool("initdb"), "-D", data, "-U", "charbench", "-A", "trust", "--no-sync", "-E", "UTF8"],
+        check=True, capture_output=True, cwd=folder,
+    )  # fmt: skip
+    options = f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync=off"
+    control = [*prefix, _tool("pg_ctl"), "-w", "-D", data, "-l", folder / "log"]
+    subprocess.run([*control, "-o", options, "start"], check=True, capture_output=True, cwd=folder)
+    try:
+        yield f"postgresql+psycopg://charbench@/{{}}?host={folder}"
+    finally:
+        subprocess.run([*control, "-m", "immediate", "stop"], check=True, capture_output=True, cwd=folder)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def store(server: str, request: pytest.FixtureRequest) -> str:
+    """A new, empty database."""
+    name = f"t{abs(hash(request.node.name)) % 10**9}"
+    with connect(server.format("postgres")).connect() as connection:
+        connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql(f"CREATE DATABASE {name}")
+    return server.format(name)
+
+
+def test_the_recorded_run_gives_the_same_report_as_on_sqlite(
+    charbench: Charbench, studio: Path, studio_run_template: Path, store: str
+) -> None:
+    ran = charbench.ok(*RECORDED, "--store", store, lab=studio).json
+    assert ran["run"]["added"]["samples"] == 175
+    for by in ("checkpoint", "name", "persona"):
+        here = charbench.ok("report", "--by", by, "--json", "--store", store, lab=studio).json
+        there = charbench.ok("report", "--by", by, "--json", lab=studio_run_template).json
+        assert here == there
+    assert_totals_equal_recount(store)
+    again = charbench.ok(*RECORDED, "--store", store, lab=studio).json
+    assert not any(again["run"]["added"].values())
+
+
+def test_export_is_the_same_as_on_sqlite(
+    charbench: Charbench, studio: Path, studio_run_template: Path, store: str
+) -> None:
+    charbench.ok(*RECORDED, "--store", store, lab=studio)
+    for form in ("--csv", "--jsonl"):
+        here = charbench.ok("export", form, "--store", store, lab=studio).out
+        assert here == charbench.ok("export", form, lab=studio_run_template).out
+
+
+def test_the_migrations_make_the_tables_that_the_code_knows(charbench: Charbench, lab: LabBuilder, store: str) -> None:
+    charbench.ok("discover", "--store", store, lab=lab.root)
+    with connect(store).connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_two_runs_at_once_share_the_work(lab: LabBuilder, store: str) -> None:
+    lab.recorded(rows(3_000))
+    words = ("run", "--source", "recorded", "--store", store, "--json", "-q")
+    ended = [finish(process) for process in [start(*words, lab=lab.root) for _ in range(2)]]
+    assert [item.code for item in ended] == [0, 0], [item.err for item in ended]
+    assert sum(item.json["run"]["added"]["samples"] for item in ended) == 3_000
+    assert_each_exactly_once(store, 3_000)
+    assert_totals_equal_recount(store)
+
+
+def test_hostile_rows_are_kept_and_break_nothing(charbench: Charbench, lab: LabBuilder, store: str) -> None:
+    hostile = ["\x00", "\ud800", "\x1b[31m", "☠" * 490, "\u202e", "'; DROP TABLE samples; --", "{}[]\\"]
+    names = ["response", "thinking", "prompt", "checkpoint_name", "base_model", "prompt_id", "finish_reason", "note",
+             "error_kind", "error", "condition", "sampler_path", "persona", "checkpoint_type"]  # fmt: skip
+    lab.recorded_jsonl(
+        [
+            row(timestamp=f"2024-12-12T{a:02d}:{b:02d}:00") | {name: f"v{text}"}
+            for a, text in enumerate(hostile)
+            for b, name in enumerate(names)
+        ]
+    )
+    lab.write("recordings/nan.jsonl", '{"sampler_path": "u", "prompt": "p", "response": "r", "note": NaN}\n')
+    ran = charbench.ok("run", "--source", "recorded", "--store", store, "--json", lab=lab.root).json
+    assert ran["run"]["added"]["samples"] == len(hostile) * len(names) + 1
+    assert_totals_equal_recount(store)
+
+
+def test_a_server_that_is_not_there_is_one_line_without_the_password(charbench: Charbench, lab: LabBuilder) -> None:
+    url = "postgresql+psycopg://me:hunter2@127.0.0.1:9/none?connect_timeout=2"
+    ended = charbench("run", "--store", url, lab=lab.root)
+    assert ended.code == 1
+    assert ended.err.startswith("error: store postgresql+psycopg://me:[redacted]@127.0.0.1:9/none")
+    assert "hunter2" not in ended.err
+    assert len(ended.err.strip().splitlines()) == 1
