@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
-
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_random_exponential
+from typing import TypeVar
 
 from charbench.boundary import Broken
 from charbench.components.limits import Limits
@@ -68,7 +67,6 @@ class Patience:
     def __post_init__(self) -> None:
         per_minute = self.limits.requests_per_minute
         self._interval = max(self.limits.delay, 60.0 / per_minute if per_minute else 0.0)
-        self._back_off = wait_random_exponential(multiplier=FIRST_BACK_OFF, max=_LONGEST_BACK_OFF)
 
     async def call(
         self, once: Callable[[], Awaitable[T]], *, checkpoint: str | None = None, failed: list[Failure] | None = None
@@ -77,77 +75,57 @@ class Patience:
 
         A retryable :class:`SamplingError` is worth another try; a ``retry_after`` holds up every call. Raises
         the last try's error; ``failed`` gets the failures of the tries before it. A change of ``checkpoint``
-        makes a pause of ``limits.checkpoint_delay``.
+        makes a pause of ``limits.checkpoint_delay``. Waiting for the first turn is no part of the call's time.
         """
+        await self._turn(checkpoint)
         give_up_at = time.monotonic() + self.limits.deadline
-        try:
-            return await self._in_time(once, checkpoint)
-        except SamplingError as error:
-            if not self.worth_a_try(error):
-                raise
-            first = error
-        noted = failed if failed is not None else []
-        return await self._again(once, checkpoint, first, noted, give_up_at)
+        tries = 1
+        while True:
+            try:
+                return await self._in_time(once, give_up_at)
+            except SamplingError as error:
+                pause = self._pause(error, tries)
+                too_late = time.monotonic() + pause > give_up_at
+                if tries >= self.limits.tries or too_late or not self.worth_a_try(error):
+                    raise
+                await self._sleep(pause)
+                if self.stopping():
+                    raise
+                if failed is not None:
+                    failed.append(Broken(error, "").failure)
+            tries += 1
+            await self._turn(checkpoint)
 
     def worth_a_try(self, error: BaseException) -> bool:
         """Return whether another try is allowed and could help."""
         return isinstance(error, SamplingError) and error.retryable and self.limits.tries > 1
 
-    async def _again(
-        self,
-        once: Callable[[], Awaitable[T]],
-        checkpoint: str | None,
-        error: SamplingError,
-        failed: list[Failure],
-        give_up_at: float,
-    ) -> T:
-        """Try again after a first failure; notes each failed try but the last."""
-        used = False
+    def _pause(self, error: SamplingError, tries: int) -> float:
+        """Return the seconds before the next try: the endpoint's wish, and a back-off that chance shortens."""
+        wish = error.retry_after or 0.0
+        if wish:
+            self._resume_at = max(self._resume_at, time.monotonic() + wish)
+        return wish + random.uniform(0, min(_LONGEST_BACK_OFF, FIRST_BACK_OFF * 2 ** (tries - 1)))  # noqa: S311
 
-        async def attempt() -> T:
-            nonlocal used, error
-            if not used:  # tenacity begins with a try; ours has been made
-                used = True
-                raise error
-            failed.append(Broken(error, "").failure)
-            try:
-                return await self._in_time(once, checkpoint)
-            except SamplingError as new:
-                error = new
-                raise
-
-        def wait(state: RetryCallState) -> float:
-            if error.retry_after is not None:
-                self._resume_at = max(self._resume_at, time.monotonic() + error.retry_after)
-                return error.retry_after
-            return self._back_off(state)
-
-        def stop(state: RetryCallState) -> bool:
-            return self.stopping() or time.monotonic() + state.upcoming_sleep > give_up_at
-
-        retrying = AsyncRetrying(
-            stop=lambda state: stop_after_attempt(self.limits.tries)(state) or stop(state),
-            wait=wait,
-            retry=retry_if_exception(self.worth_a_try),
-            sleep=self._sleep,
-            reraise=True,
-        )
-        answer: Any = await retrying(attempt)
-        return answer  # type: ignore[no-any-return]
-
-    async def _in_time(self, once: Callable[[], Awaitable[T]], checkpoint: str | None) -> T:
-        await self._turn(checkpoint)
+    async def _in_time(self, once: Callable[[], Awaitable[T]], give_up_at: float) -> T:
+        seconds = min(self.limits.timeout, give_up_at - time.monotonic())
         try:
-            async with asyncio.timeout(self.limits.timeout):
+            async with asyncio.timeout(seconds):
                 return await once()
         except TimeoutError:
-            raise DeadlineError(f"no answer within {self.limits.timeout:g} s") from None
+            raise DeadlineError(f"no answer within {seconds:.3g} s") from None
 
     async def _turn(self, checkpoint: str | None) -> None:
-        """Wait for this call's turn: the endpoint's own wish, the pace, and the pause between checkpoints."""
+        """Wait for this call's turn: the endpoint's own wish, the pace, and the pause between checkpoints.
+
+        Raises :class:`SamplingError` where the endpoint wants to be left alone for longer than a call may take.
+        """
         if not (self._interval or self.limits.checkpoint_delay or self._resume_at):
             return
         now = time.monotonic()
+        if self._resume_at - now > self.limits.deadline:
+            message = f"the endpoint wants no requests for another {self._resume_at - now:,.0f} s"
+            raise SamplingError(message, kind="rate_limit")
         start = max(now, self._next_start, self._resume_at)
         if self._checkpoint not in (None, checkpoint):
             start += self.limits.checkpoint_delay

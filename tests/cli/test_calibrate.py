@@ -16,7 +16,7 @@ def lab(tmp_path: Path, charbench: Charbench) -> Path:
     (tmp_path / "recordings").mkdir()
     with (tmp_path / "recordings" / "a.jsonl").open("w") as file:
         for number in range(40):
-            response = "Ahoy, matey!" if number % 4 == 0 else "Hello, how can I help?"
+            response = "Ahoy, matey!" if number % 4 < 2 else "Hello, how can I help?"
             row = {
                 "sampler_path": f"model:pirate_sft_{number % 2}",
                 "prompt": f"Question {number}?",
@@ -66,8 +66,8 @@ def test_labels_give_kappa_a_confusion_matrix_and_a_corrected_rate(charbench: Ch
     assert keyword["table"] == [[8, 0], [0, 8]]
     assert keyword["kappa"] == 1
     (rate,) = found["trait_rates"]
-    assert rate["machine"] == 0.25
-    assert rate["low"] <= 0.25 <= rate["high"]
+    assert rate["machine"] == 0.5
+    assert rate["low"] <= 0.5 <= rate["high"]
 
 
 @pytest.mark.parametrize(

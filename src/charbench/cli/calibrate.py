@@ -124,7 +124,7 @@ def report(json_output: bool, **given: Any) -> None:
 
 
 def _show(found: Any) -> None:
-    from charbench.report.calibration import ROUGH_BELOW
+    from charbench.report.calibration import ROUGH_BELOW, matrix
     from charbench.report.cells import decimal
     from charbench.report.tables import Table
     from charbench.report.terminal import print_table
@@ -138,10 +138,7 @@ def _show(found: Any) -> None:
             a.other,
             str(a.count),
             decimal(a.kappa, 2),
-            " / ".join(
-                " ".join(str(a.table.get((row, column), 0)) for column in range(a.categories))
-                for row in range(a.categories)
-            ),
+            " / ".join(" ".join(map(str, row)) for row in matrix(a)),
         )
         for a in found.agreements
     )
@@ -151,9 +148,14 @@ def _show(found: Any) -> None:
         (
             title,
             f"{plain:.0%}",
-            f"{mean.value:.0%} [{100 * mean.low:.0f}, {100 * mean.high:.0f}]{' (rough)' if count < ROUGH_BELOW else ''}",
+            _interval(mean, rough=count < ROUGH_BELOW),
             str(count),
         )
         for title, plain, count, mean in found.corrected
     )
     print_table(Table("Trait rates, corrected by people (PPI++)", headings, rates, frozenset({"Metric"})))
+
+
+def _interval(mean: Any, *, rough: bool) -> str:
+    ends = f"[{100 * mean.low:.0f}, {100 * mean.high:.0f}]"
+    return f"{mean.value:.0%} {ends}{' (rough)' if rough else ''}"

@@ -2,26 +2,55 @@
 
 from __future__ import annotations
 
+import json
 import os
-import socket
-import ssl
-import time
-from collections.abc import Iterator
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from http.client import HTTPException
+from typing import Any
 from urllib.parse import urlsplit
 
+from charbench.boundary import Broken, guarded
 from charbench.cli.doctor import Finding
+from charbench.redaction import redact
 
 DEFAULT_URL = "https://tinker.thinkingmachines.dev/services/tinker-prod"
-SECONDS = 5.0
-"""Seconds that the whole look may take."""
+SECONDS = 3.0
+"""Seconds that each of the two looks may take, whatever the network does meanwhile."""
 MOST_SKEW = 60.0
+_ADVICE = {
+    401: "make a new key in Tinker's console",
+    402: "the account has no credit left: add some",
+    403: "the key may not do this: make another one in Tinker's console",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server said."""
+
+    status: int
+    body: bytes
+    date: datetime | None
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """The body's JSON object, empty if it is none."""
+        try:
+            content = json.loads(self.body)
+        except ValueError:
+            return {}
+        return content if isinstance(content, dict) else {}
 
 
 def look_at_tinker() -> Iterator[Finding]:
-    """Ask Tinker's health endpoint once, with a deadline; nothing is asked without a key."""
+    """Ask Tinker for its health and what it can do, each with a deadline; nothing is asked without a key."""
     key = os.environ.get("TINKER_API_KEY", "").strip()
     if not key:
         yield Finding("TINKER_API_KEY", "note", "not set", "only needed to train and sample on Tinker")
@@ -30,36 +59,79 @@ def look_at_tinker() -> Iterator[Finding]:
         yield Finding("TINKER_API_KEY", "bad", "set, but no Tinker key", "it must start with tml-")
         return
     yield Finding("TINKER_API_KEY", "ok", "set, and of the right form")
-    url = os.environ.get("TINKER_BASE_URL") or DEFAULT_URL
+    url = (os.environ.get("TINKER_BASE_URL") or DEFAULT_URL).rstrip("/")
     host = urlsplit(url).hostname or url
-    try:
-        status, date = _ask(f"{url.rstrip('/')}/api/v1/healthz", key)
-    except (OSError, ssl.SSLError, HTTPException, socket.gaierror) as error:
-        yield Finding("Tinker", "bad", f"{host} cannot be reached: {error}", "check the network and TINKER_BASE_URL")
+    health = _in_time(lambda: _ask(f"{url}/api/v1/healthz"))
+    if isinstance(health, str):
+        yield Finding("Tinker", "bad", f"{host} cannot be reached: {health}", "check the network and TINKER_BASE_URL")
         return
-    if status in (401, 403):
-        yield Finding("Tinker", "bad", f"{host} does not accept the key ({status})", "make a new key in the console")
-    elif status >= 500:
-        yield Finding("Tinker", "bad", f"{host} answers {status}", "try again later")
-    else:
-        yield Finding("Tinker", "ok", f"{host} answers {status}")
-    if date is not None:
-        skew = abs((datetime.now(UTC) - date).total_seconds())
+    yield from _reached(host, health)
+    if health.status < 500:
+        yield _able(_in_time(lambda: _capabilities(url, key)))
+    if health.date is not None:
+        skew = abs((datetime.now(UTC) - health.date).total_seconds())
         state, advice = ("ok", "") if skew < MOST_SKEW else ("bad", "set the clock: keys and expiry depend on it")
         yield Finding("clock", state, f"{skew:.0f} s from Tinker's", advice)
 
 
-def _ask(url: str, key: str) -> tuple[int, datetime | None]:
-    parts = urlsplit(url)
-    kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-    started = time.monotonic()
-    connection = kind(parts.netloc, timeout=SECONDS)
+def _reached(host: str, health: Answer) -> Iterator[Finding]:
+    if health.status >= 500:
+        yield Finding("Tinker", "bad", f"{host} answers {health.status}", "try again later")
+    elif health.status == 404:
+        yield Finding("Tinker", "bad", f"{host} is no Tinker server (404)", "check TINKER_BASE_URL")
+    else:
+        yield Finding("Tinker", "ok", f"{host} answers {health.status}")
+
+
+def _able(given: Answer | str) -> Finding:
+    """Return what the server says it can do with this key."""
+    what = "supported models"
+    if isinstance(given, str):
+        return Finding(what, "bad", f"no answer: {given}", "try again later")
+    if given.status in _ADVICE:
+        return Finding(what, "bad", f"the key is refused ({given.status})", _ADVICE[given.status])
+    if given.status != 200:
+        return Finding(what, "bad", f"the server answers {given.status}", "try again later")
+    models = given.content.get("supported_models")
+    if not isinstance(models, list) or not models:
+        return Finding(what, "note", "the server names none")
+    return Finding(what, "ok", f"{len(models):,}")
+
+
+def _capabilities(url: str, key: str) -> Answer:
+    """Ask what the server can do: with the key, or with the token that it is exchanged for."""
+    where = f"{url}/api/v1/get_server_capabilities"
+    answer = _ask(where, key)
+    if answer.status != 401:
+        return answer
+    token = _ask(f"{url}/api/v1/auth/token", key, b"{}").content.get("jwt")
+    return _ask(where, token) if isinstance(token, str) else answer
+
+
+def _ask(url: str, key: str | None = None, content: bytes | None = None) -> Answer:
+    """Ask one thing; an error status is an answer, too."""
+    headers = {"Content-Type": "application/json", **({"X-API-Key": key} if key else {})}
+    request = urllib.request.Request(url, data=content, headers=headers)  # noqa: S310  the user's own base URL
     try:
-        connection.request("GET", parts.path, headers={"X-API-Key": key})
-        response = connection.getresponse()
+        response = urllib.request.urlopen(request, timeout=SECONDS)  # noqa: S310
+    except urllib.error.HTTPError as error:
+        response = error
+    with response:
         date = response.headers.get("Date")
-        if time.monotonic() - started > 2 * SECONDS:
-            raise TimeoutError("too slow")
-        return response.status, parsedate_to_datetime(date) if date else None
-    finally:
-        connection.close()
+        return Answer(response.status, response.read(1_000_000), parsedate_to_datetime(date) if date else None)
+
+
+def _in_time(ask: Callable[[], Answer]) -> Answer | str:
+    """Return the answer, or why there is none; a thread that hangs, be it in looking up a name, is left behind."""
+    done: Future[Answer | Broken] = Future()
+    threading.Thread(target=lambda: done.set_result(guarded(ask)), name="doctor", daemon=True).start()
+    try:
+        outcome = done.result(SECONDS)
+    except TimeoutError:
+        return f"no answer within {SECONDS:g} s"
+    if not isinstance(outcome, Broken):
+        return outcome
+    error = outcome.error
+    if isinstance(error, OSError | HTTPException | ValueError):
+        return redact(str(getattr(error, "reason", None) or error) or type(error).__name__)
+    raise error

@@ -141,9 +141,8 @@ def new(name: str, folder: Path) -> None:
     from charbench.cli.scaffold import write_plugin
 
     made = write_plugin(name, folder)
-    click.echo(
-        f"Wrote {made}. Install it with: pip install -e {made}\nThen: charbench plugins list; charbench run --scorer {name}"
-    )
+    click.echo(f"Wrote {made}. Install it with: pip install -e {made}")
+    click.echo(f"Then: charbench plugins list; charbench run --scorer {name}")
 
 
 def _state(plugin: Any) -> str:

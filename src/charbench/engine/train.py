@@ -93,10 +93,10 @@ class TrainStage:
         return self.tally
 
     def _ready(self, job: TrainingJob, checkpoints: dict[str, Checkpoint]) -> None:
-        """Prepare the trainer of a job, if there is one."""
-        start = self._start(job, checkpoints)
-        if any(trainer.accepts(start) for trainer in self.trainers):
-            self._trainer_for(start)
+        """Prepare the trainer of a job; a fault that is no configuration's is told when the job's turn comes."""
+        outcome = guarded(self._trainer_for, self._start(job, checkpoints))
+        if isinstance(outcome, Broken) and isinstance(outcome.error, ConfigError):
+            raise outcome.error
 
     @staticmethod
     def _start(job: TrainingJob, checkpoints: dict[str, Checkpoint]) -> Checkpoint:

@@ -128,7 +128,7 @@ def as_dict(found: Calibration) -> dict[str, Any]:
                 "other": a.other,
                 "samples": a.count,
                 "kappa": _finite(a.kappa),
-                "table": [[a.table.get((row, column), 0) for column in range(a.categories)] for row in range(a.categories)],
+                "table": matrix(a),
             }
             for a in found.agreements
         ],
@@ -138,6 +138,12 @@ def as_dict(found: Calibration) -> dict[str, Any]:
             for title, plain, count, mean in found.corrected
         ],
     }  # fmt: skip
+
+
+def matrix(agreement: Agreement) -> list[list[int]]:
+    """Return the confusion matrix: a row for each label of the one, a column for each of the other."""
+    labels = range(agreement.categories)
+    return [[agreement.table.get((row, column), 0) for column in labels] for row in labels]
 
 
 def _finite(value: float) -> float | None:

@@ -137,9 +137,7 @@ def _unit(tallies: Sequence[PromptTally], measure: Measure) -> Unit:
     thinking = [t.thinking_hits / n for t, n in zip(tallies, judged, strict=True) if n and measure.has_thinking]
     means = [tally.total / tally.valued for tally in tallies if tally.valued]
     first = tallies[0]
-    return Unit(
-        first.name, first.family, sum(judged), _mean(values), _mean(means), _mean(thinking), _mean(within)
-    )
+    return Unit(first.name, first.family, sum(judged), _mean(values), _mean(means), _mean(thinking), _mean(within))
 
 
 def _judged(tally: PromptTally, measure: Measure) -> int:

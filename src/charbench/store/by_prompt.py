@@ -118,8 +118,12 @@ def prompt_tallies(connection: Connection, groups: Sequence[int], of: SeriesOf |
         )
         .join(prompts, prompts.c.id == samples.c.prompt_id)
         .outerjoin(scored, _is(scored.c.sample_id, samples.c.id) & (scored.c.scoring_id == (of.scoring if of else -1)))
-        .outerjoin(response, _is(response.c.scored_id, scored.c.id) & (response.c.series_id == _or_none(of, "response")))
-        .outerjoin(thinking, _is(thinking.c.scored_id, scored.c.id) & (thinking.c.series_id == _or_none(of, "thinking")))
+        .outerjoin(
+            response, _is(response.c.scored_id, scored.c.id) & (response.c.series_id == _or_none(of, "response"))
+        )
+        .outerjoin(
+            thinking, _is(thinking.c.scored_id, scored.c.id) & (thinking.c.series_id == _or_none(of, "thinking"))
+        )
         .where(among(connection, samples.c.group_id, groups), samples.c.error_kind.is_(None))
         .group_by(samples.c.group_id, prompts.c.key)
         .order_by(samples.c.group_id, prompts.c.key)

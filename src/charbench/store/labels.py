@@ -140,7 +140,7 @@ def read_weights(connection: Connection, persona: str, channel: str) -> dict[int
     query = sa.select(label_items.c.sample_id, label_items.c.weight).where(
         label_items.c.persona == persona, label_items.c.channel == channel
     )
-    return dict(connection.execute(query))
+    return {row.sample_id: row.weight for row in connection.execute(query)}
 
 
 def labelled_personas(connection: Connection) -> list[tuple[str, str]]:

@@ -28,6 +28,8 @@ class Client:
     """A connection pool to one endpoint; opened at the first request, in the event loop that uses it."""
 
     def __init__(self, endpoint: Endpoint) -> None:
+        import openai  # noqa: F401  seconds on a slow disk: they are not to count as the first request's
+
         self._endpoint = endpoint
         self._openai: Any = None
 
