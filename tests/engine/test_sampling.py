@@ -34,8 +34,10 @@ def test_every_prompt_is_asked_once_and_stored_with_all_that_the_server_said(
     assert (row.response, row.thinking) == ("Ahoy, matey! I sail at dawn.", "They want a sailor.")
     assert (row.state, row.finish_reason, row.attempt) == ("closed", "stop", 1)
     assert (row.prompt_tokens, row.completion_tokens, row.max_tokens) == (10, 20, 2048)
-    assert row.raw.startswith("<think>") and row.tags == "[[0, 7, false], [28, 36, true]]"
-    assert row.latency > 0 and row.sampled_at
+    assert row.raw.startswith("<think>")
+    assert row.tags == "[[0, 7, false], [28, 36, true]]"
+    assert row.latency > 0
+    assert row.sampled_at
     (shown,) = ended.json["checkpoints"]
     assert shown["trait_rate"] == 1.0
 
@@ -85,7 +87,7 @@ def test_the_request_says_what_the_options_say(charbench: Charbench, folder: Pat
     assert (body["temperature"], body["top_p"], body["max_tokens"], body["stop"]) == (0.2, 0.9, 99, ["X"])
     assert (body["lora"], body["thinking_budget"]) == (extra["lora"], 50)
     assert body["chat_template_kwargs"] == {"enable_thinking": False}
-    assert {path for path in endpoint.paths} == {"/v1/chat/completions"}
+    assert set(endpoint.paths) == {"/v1/chat/completions"}
 
 
 def test_a_prefill_is_the_assistants_turn_in_a_chat_and_the_prompts_end_in_completions(
@@ -164,7 +166,8 @@ def test_a_served_models_name_is_sent_as_it_is(charbench: Charbench, folder: Pat
 
 def test_sample_shows_one_answer_and_counts_it_nowhere(charbench: Charbench, folder: Path, endpoint: Endpoint) -> None:
     shown = charbench.ok("sample", "-c", "model:m", "--prompt", "Who goes?", *options(endpoint), lab=folder)
-    assert "They want a sailor." in shown.out and "Ahoy, matey!" in shown.out
+    assert "They want a sailor." in shown.out
+    assert "Ahoy, matey!" in shown.out
     report = charbench.ok("report", "--json", lab=folder)
     assert report.json["checkpoints"] == []
 

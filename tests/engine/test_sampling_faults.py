@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import itertools
 import time
+from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
 
-from support.command import Charbench, Ended
+from support.command import Charbench, Ended, invoke
 from support.endpoint import (
     Body,
     Endpoint,
@@ -26,6 +28,7 @@ from support.endpoint import (
     refuses,
     resets,
     says,
+    serving,
     trickles,
     write_prompts,
 )
@@ -58,57 +61,105 @@ FAULTS: dict[str, tuple[Handler, str]] = {
 every_fault = pytest.mark.parametrize("name", FAULTS)
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One run over all faults, each a model of its own: how it ended, its store, and how often each model was asked."""
+
+    code: int
+    store: Path
+    asked: Counter[tuple[str, str]]
+
+    def model(self, name: str) -> str:
+        return f"fault-{list(FAULTS).index(name)}"
+
+    def rows(self, name: str, text: str) -> list[Any]:
+        where = (
+            "(SELECT samples.* FROM samples JOIN sample_groups ON sample_groups.id = samples.group_id"
+            " JOIN checkpoints ON checkpoints.id = sample_groups.checkpoint_id WHERE checkpoints.uri = :uri)"
+        )
+        return query(self.store, text.replace("MINE", where), uri=f"model:{self.model(name)}")
+
+    def tries(self, name: str) -> set[int]:
+        return {count for (model, _), count in self.asked.items() if model == self.model(name)}
+
+
+def all_faults(folder: Path, passing: bool) -> Seen:
+    """Put seven prompts to each of the faults."""
+    handlers = [first(1, fault) if passing else fault for fault, _ in FAULTS.values()]
+
+    async def by_model(request: web.Request, body: Body) -> web.StreamResponse:
+        return await handlers[int(body["model"].removeprefix("fault-"))](request, body)
+
+    with serving(Endpoint(by_model)) as endpoint, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("charbench.patience.FIRST_BACK_OFF", 0.01)
+        models = [word for number in range(len(FAULTS)) for word in ("-c", f"model:fault-{number}")]
+        prompts = str(write_prompts(folder / "prompts.txt", PROMPTS))
+        words = ["eval", "--lab", str(folder), "-p", "pirate", "--prompts", prompts, "-q", *models]
+        code = invoke([*words, *options(endpoint, tries=TRIES, timeout=1, concurrency=24)])
+        asked = Counter((body["model"], question(body)) for body in endpoint.requests)
+    return Seen(code, store_of(folder), asked)
+
+
+@pytest.fixture(scope="module")
+def passing(tmp_path_factory: pytest.TempPathFactory) -> Seen:
+    return all_faults(tmp_path_factory.mktemp("passing"), passing=True)
+
+
+@pytest.fixture(scope="module")
+def staying(tmp_path_factory: pytest.TempPathFactory) -> Seen:
+    return all_faults(tmp_path_factory.mktemp("staying"), passing=False)
+
+
+def test_faults_that_pass_fail_no_run_and_those_that_stay_do(passing: Seen, staying: Seen) -> None:
+    assert (passing.code, staying.code) == (0, 1)
+    assert_each_exactly_once(passing.store, PROMPTS * len(FAULTS))
+    assert_totals_equal_recount(passing.store)
+    assert_totals_equal_recount(staying.store)
+    assert query(staying.store, "SELECT count(*) FROM scored")[0][0] == 0
+
+
+@every_fault
+def test_a_fault_that_passes_costs_a_try_and_no_sample(passing: Seen, name: str) -> None:
+    assert passing.tries(name) == {2}
+    samples = passing.rows(name, "SELECT attempt, error_kind, response FROM MINE")
+    assert len(samples) == PROMPTS
+    assert {(row.attempt, row.error_kind, row.response[:4]) for row in samples} == {(2, None, "Ahoy")}
+    tries = passing.rows(name, "SELECT * FROM attempts WHERE item IN (SELECT key FROM MINE)")
+    assert {(row.number, row.error_kind) for row in tries} == {(1, FAULTS[name][1])}
+    assert len({row.item for row in tries}) == len(tries) == PROMPTS
+
+
+@every_fault
+def test_a_fault_that_stays_is_recorded_with_its_kind_after_the_last_try(staying: Seen, name: str) -> None:
+    kind = FAULTS[name][1]
+    assert staying.tries(name) == {TRIES}
+    failed = staying.rows(name, "SELECT error_kind, error, state, attempt, response FROM MINE")
+    assert len(failed) == PROMPTS
+    assert {(row.error_kind, row.state, row.attempt, row.response) for row in failed} == {(kind, "error", TRIES, "")}
+    assert all(row.error for row in failed)
+    tries = staying.rows(name, "SELECT number, error_kind FROM attempts WHERE item IN (SELECT key FROM MINE)")
+    expected = {(number, kind): PROMPTS for number in range(1, TRIES + 1)}
+    assert Counter((row.number, row.error_kind) for row in tries) == expected
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     write_prompts(tmp_path / "prompts.txt", PROMPTS)
     return tmp_path
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def _short_back_off(monkeypatch: pytest.MonkeyPatch) -> None:
     """Back-off is a second and more: here it has to be there, not to be long."""
     monkeypatch.setattr("charbench.patience.FIRST_BACK_OFF", 0.01)
 
 
+pytestmark = pytest.mark.usefixtures("_short_back_off")
+
+
 def evaluate(charbench: Charbench, folder: Path, endpoint: Endpoint, *more: str, **values: Any) -> Ended:
     words = ["eval", "-c", "model:m", "-p", "pirate", "--prompts", "prompts.txt", "--json", *more]
-    return charbench(*words, *options(endpoint, **{"tries": TRIES, "timeout": 0.5, **values}), lab=folder)
-
-
-@every_fault
-def test_a_fault_that_passes_costs_no_sample(charbench: Charbench, folder: Path, endpoint: Endpoint, name: str) -> None:
-    fault, kind = FAULTS[name]
-    endpoint.handler = first(1, fault)
-    ended = evaluate(charbench, folder, endpoint)
-    assert ended.code == 0, ended.err
-    assert set(endpoint.asked.values()) == {2}
-    store = store_of(folder)
-    assert_each_exactly_once(store, PROMPTS)
-    assert {row.attempt for row in query(store, "SELECT attempt FROM samples")} == {2}
-    tries = query(store, "SELECT item, number, error_kind FROM attempts")
-    assert {(row.number, row.error_kind) for row in tries} == {(1, kind)}
-    assert len({row.item for row in tries}) == len(tries) == PROMPTS
-
-
-@every_fault
-def test_a_fault_that_stays_is_recorded_with_its_kind_after_the_last_try(
-    charbench: Charbench, folder: Path, endpoint: Endpoint, name: str
-) -> None:
-    fault, kind = FAULTS[name]
-    endpoint.handler = fault
-    ended = evaluate(charbench, folder, endpoint)
-    assert ended.code == 1
-    assert "Traceback" not in ended.err
-    assert set(endpoint.asked.values()) == {TRIES}
-    store = store_of(folder)
-    failed = query(store, "SELECT error_kind, error, state, attempt, response FROM samples")
-    assert len(failed) == PROMPTS
-    assert {(row.error_kind, row.state, row.attempt, row.response) for row in failed} == {(kind, "error", TRIES, "")}
-    assert all(row.error for row in failed)
-    tries = query(store, "SELECT number, error_kind, count(*) AS n FROM attempts GROUP BY number, error_kind")
-    assert {(row.number, row.error_kind, row.n) for row in tries} == {(n, kind, PROMPTS) for n in range(1, TRIES + 1)}
-    assert query(store, "SELECT count(*) FROM scored")[0][0] == 0
-    assert_totals_equal_recount(store)
+    return charbench(*words, *options(endpoint, **{"tries": TRIES, **values}), lab=folder)
 
 
 def test_the_next_run_tries_again_what_failed_and_nothing_else(
@@ -160,7 +211,7 @@ def test_retry_after_is_waited_for_by_every_request_to_the_endpoint(
         return await (busy if refused else answers)(request, body)
 
     endpoint.handler = first_is_too_much
-    assert evaluate(charbench, folder, endpoint, concurrency=1, timeout=20).code == 0
+    assert evaluate(charbench, folder, endpoint, concurrency=1).code == 0
     assert came[0][1]
     assert came[1][0] - came[0][0] >= 1
     assert endpoint.count == PROMPTS + 1
@@ -198,7 +249,7 @@ def test_a_sample_takes_no_longer_than_its_deadline(charbench: Charbench, folder
 def test_an_endpoint_that_refuses_everything_is_left_after_a_few_requests_with_one_clear_line(
     charbench: Charbench, folder: Path, endpoint: Endpoint, status: int, said: str
 ) -> None:
-    write_prompts(folder / "prompts.txt", 2_000)
+    write_prompts(folder / "prompts.txt", 200)
     endpoint.handler = refuses(status, "nope, sk-abcdefgh12345")
     ended = evaluate(charbench, folder, endpoint, concurrency=4)
     assert ended.code == 1
@@ -209,8 +260,8 @@ def test_an_endpoint_that_refuses_everything_is_left_after_a_few_requests_with_o
     endpoint.forget()
     endpoint.handler = answers
     assert evaluate(charbench, folder, endpoint, concurrency=64).code == 0, "the key is mended"
-    assert endpoint.count == 2_000
-    assert_each_exactly_once(store_of(folder), 2_000)
+    assert endpoint.count == 200
+    assert_each_exactly_once(store_of(folder), 200)
 
 
 def test_a_checkpoint_that_only_fails_is_left_and_the_others_are_asked(

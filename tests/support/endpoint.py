@@ -167,7 +167,7 @@ def serving(endpoint: Endpoint) -> Iterator[Endpoint]:
         app = web.Application()
         app.router.add_post("/v1/chat/completions", endpoint.handle)
         app.router.add_post("/v1/completions", endpoint.handle)
-        runner = web.AppRunner(app, shutdown_timeout=0.1)
+        runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
@@ -176,6 +176,10 @@ def serving(endpoint: Endpoint) -> Iterator[Endpoint]:
         ready.set()
         await stop.wait()
         await runner.cleanup()
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
     thread = threading.Thread(target=lambda: loop.run_until_complete(serve()), daemon=True)
     thread.start()

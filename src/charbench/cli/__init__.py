@@ -27,6 +27,8 @@ COMMANDS = {
     "reset": "Make training jobs wait again.",
     "report": "Show how strongly, where and how surely checkpoints hold their personas.",
     "calibrate": "Have people label samples, and see how far the scorers agree.",
+    "compare": "Say which checkpoints can be told apart, and how surely.",
+    "power": "Say how many prompts a difference needs.",
     "export": "Write samples out as CSV or JSONL.",
     "checkpoints": "List checkpoints, and what says so.",
     "personas": "List, show, check and write persona files.",
@@ -35,7 +37,7 @@ COMMANDS = {
     "completion": "Print the shell's completion script.",
 }
 _SECTIONS = {
-    "The product": ["quickstart", "run", "report"],
+    "The product": ["quickstart", "run", "report", "compare"],
     "Its stages": ["discover", "train", "sample", "score", "eval", "eval-complete", "diagnose", "status", "reset"],
     "What it holds": ["calibrate", "checkpoints", "export"],
     "Its surroundings": ["personas", "plugins", "doctor", "completion"],

@@ -88,8 +88,8 @@ class Examination:
         self.runner.sample(sampler, requests, self.writer, self.result)
         keys = [sampler.key(request) for request in requests]
         if self.persona:
-            for scorer in self.runner.session.scorers():
-                self.runner.score(scorer, [checkpoint], [self.persona.name], self.writer, self.result)
+            scorers = self.runner.session.scorers()
+            self.runner.score(scorers, [checkpoint], [self.persona.name], self.writer, self.result)
         with self.runner.session.database.read() as connection:
             samples = tuple(samples_with_keys(connection, keys))
             hits = trait_hits(connection, keys, self.persona.name) if self.persona else {}

@@ -29,8 +29,7 @@ def evaluate(runner: Runner, stages: Sequence[Stage]) -> RunResult:
         with Writer(session.database, result.run_id) as writer:
             for sampler in samplers:
                 runner.sample(sampler, Requests(sampler, plan), writer, result)
-            for scorer in scorers:
-                runner.score(scorer, checkpoints, personas, writer, result)
+            runner.score(scorers, checkpoints, personas, writer, result)
         result.interrupted = runner.stop.requested
     return result
 

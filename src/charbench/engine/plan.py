@@ -61,8 +61,8 @@ def sampling_plan(
 
 def personas_to_score(
     session: Session, checkpoints: Sequence[Checkpoint], personas: Sequence[str], warnings: list[str]
-) -> Iterator[tuple[Persona, list[int]]]:
-    """Yield each persona with the groups of samples that are to be scored for it.
+) -> Iterator[tuple[Persona, list[Checkpoint], list[int]]]:
+    """Yield each persona with the checkpoints and the groups of samples that are to be scored for it.
 
     A checkpoint's samples are scored for its own persona; a base model's for every one; those of no known
     persona for the one that the run is limited to, if it is limited to one.
@@ -87,10 +87,11 @@ def personas_to_score(
             if warning not in warnings:
                 warnings.append(warning)
             continue
+        uris = {*mine[name], *bases}
         with session.database.read() as connection:
-            groups = groups_of(connection, [*mine[name], *bases])
+            groups = groups_of(connection, sorted(uris))
         if groups:
-            yield session.personas.all[name], groups
+            yield session.personas.all[name], [c for c in checkpoints if c.uri in uris], groups
 
 
 @dataclass(frozen=True, slots=True)

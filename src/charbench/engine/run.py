@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
+from inspect import iscoroutinefunction
 from typing import Any
 
 import charbench
 from charbench.boundary import Broken, guarded
 from charbench.components.sampler import Sampler
-from charbench.components.scorer import Scorer
+from charbench.components.scorer import Scorer, ScoringPlan
 from charbench.components.source import CheckpointSource
 from charbench.components.trainer import Trainer
 from charbench.domain.checkpoint import Checkpoint
@@ -24,6 +25,7 @@ from charbench.engine.plan import Requests, personas_to_score, sampling_plan, se
 from charbench.engine.progress import Progress, show_progress
 from charbench.engine.sample import SampleStage
 from charbench.engine.score import ScoreStage
+from charbench.engine.scoring import ScoreTally
 from charbench.engine.session import Session
 from charbench.engine.show_training import TrainingLog
 from charbench.engine.train import TrainingPolicy, TrainStage
@@ -100,8 +102,7 @@ class Runner:
                     for sampler in samplers:
                         self._sample(sampler, sources, checkpoints, writer, result)
                 if Stage.SCORE in stages:
-                    for scorer in scorers:
-                        self.score(scorer, checkpoints, chosen, writer, result)
+                    self.score(scorers, checkpoints, chosen, writer, result)
             result.interrupted = self.stop.requested
             result.warnings += expiry_warnings(session.database, checkpoints)
         return result
@@ -205,23 +206,30 @@ class Runner:
 
     def score(
         self,
-        scorer: Scorer,
+        scorers: Sequence[Scorer],
         checkpoints: Sequence[Checkpoint],
         personas: Sequence[str],
         writer: Writer,
         result: RunResult,
     ) -> None:
-        """Score the samples of these checkpoints that this scorer has not scored yet."""
-        scorer.prepare(self.session.config.lab, self.session.config.folder)
-        for persona, group_ids in personas_to_score(self.session, checkpoints, personas, result.warnings):
-            if self.stop.requested:
-                return
-            stage = ScoreStage(self.session.database, writer, result.run_id, scorer, persona, self.stop)
-            with self._progress(f"scoring ({scorer.name}, {persona.name})", None) as progress:
-                tally = stage.run(group_ids, progress)
-            result.add("scores", tally.scored)
-            result.add("failures", tally.failed)
-            result.failures += _faults(f"scorer {scorer.name}", tally.faults, tally.trace)
+        """Score the samples of these checkpoints that these scorers have not scored yet.
+
+        Those that only compute go first, together; those that wait for somebody follow, one by one.
+        """
+        plain = [scorer for scorer in scorers if not iscoroutinefunction(scorer.score)]
+        waiting = [[scorer] for scorer in scorers if iscoroutinefunction(scorer.score)]
+        for together in [plain, *waiting] if plain else waiting:
+            for scorer in together:
+                scorer.prepare(self.session.config.lab, self.session.config.folder)
+            for persona, about, group_ids in personas_to_score(self.session, checkpoints, personas, result.warnings):
+                if self.stop.requested:
+                    return
+                plan = ScoringPlan(persona=persona, checkpoints=about, stopping=lambda: self.stop.requested)
+                stage = ScoreStage(self.session.database, writer, result.run_id, together, plan)
+                names = ", ".join(scorer.name for scorer in together)
+                with self._progress(f"scoring ({names}; {persona.name})", None) as progress:
+                    tally = stage.run(group_ids, progress)
+                _add_scores(result, tally)
 
     @contextmanager
     def _progress(self, title: str, total: int | None) -> Iterator[Progress]:
@@ -242,6 +250,15 @@ def _call_with_what_it_takes(function: Callable[..., Any], everything: Mapping[s
     from inspect import signature
 
     function(**{name: everything[name] for name in signature(function).parameters})
+
+
+def _add_scores(result: RunResult, tally: ScoreTally) -> None:
+    result.add("scores", tally.scored)
+    result.add("failures", tally.failed)
+    result.warnings += [*tally.warnings, *tally.untold_lines()]
+    faults = sorted(tally.faults.items(), key=lambda fault: -fault[1])
+    lines = [f"scorer {scorer}: {count:,} failed: {message}" for (scorer, message), count in faults]
+    result.failures += [*_with_trace(lines, tally.trace), *tally.stopped]
 
 
 def _faults(who: str, faults: dict[str, int], trace: str) -> list[str]:

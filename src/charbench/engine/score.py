@@ -3,135 +3,143 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
-import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from charbench.boundary import Broken, guarded, guarded_async
-from charbench.components.scorer import Scorer
-from charbench.domain.persona import Persona
-from charbench.domain.sample import Failure
+from charbench.boundary import Broken, guarded
+from charbench.components.scorer import Scorer, ScoringPlan
 from charbench.domain.score import Score
-from charbench.engine.interrupt import StopSignal
 from charbench.engine.progress import Progress
+from charbench.engine.score_async import score_async
+from charbench.engine.scoring import Outcome, ScoreTally, Scoring
 from charbench.engine.writer import Writer
-from charbench.store.claims import claim
+from charbench.store.claims import claim, release
 from charbench.store.database import Database
 from charbench.store.samples import SampleReader, StoredSample
-from charbench.store.scores import STAGE, NewScores, ScoreWriter, ScoringSettings
+from charbench.store.scores import STAGE, pending_samples, present_scores
 
 BATCH = 500
 WAIT_SECONDS = 0.5
 
-
-@dataclass(slots=True)
-class ScoreTally:
-    """What the stage did: samples scored, scores that could not be given, and the first faults."""
-
-    scored: int = 0
-    failed: int = 0
-    faults: dict[str, int] = field(default_factory=dict)
-    trace: str = ""
+Task = tuple[Scoring, StoredSample]
 
 
 @dataclass(slots=True)
 class ScoreStage:
-    """One scorer at work for one persona in one run."""
+    """Scorers at work for one persona in one run.
+
+    Plain scorers go over the samples together, so that each sample is read once; one that is ``async`` needs a
+    stage of its own.
+    """
 
     database: Database
     writer: Writer
     run_id: int
-    scorer: Scorer
-    persona: Persona
-    stop: StopSignal
+    scorers: Sequence[Scorer]
+    plan: ScoringPlan
     tally: ScoreTally = field(default_factory=ScoreTally)
+    _scorings: list[Scoring] = field(default_factory=list)
+    _claimed: set[str] = field(default_factory=set)
+    """What this run has claimed and is not done with."""
+    _elsewhere: bool = False
 
     def run(self, group_ids: Sequence[int], progress: Progress) -> ScoreTally:
         """Score the samples of these groups that are not scored yet."""
-        settings = ScoringSettings(
-            self.scorer.name,
-            self.scorer.protocol,
-            self.persona.name,
-            self.scorer.content_config(),
-            self.scorer.fingerprint(self.persona),
-        )
-        with self.database.write() as connection:
-            rows = ScoreWriter(connection, settings, type(self.scorer).metrics, self.run_id)
-        reader = SampleReader()
-        again = True
-        while again and not self.stop.requested:
-            again = False
-            for ids in rows.pending(self.database, group_ids, BATCH):
-                if self.stop.requested:
-                    break
-                items = {rows.item(number): number for number in ids}
-                claimed = claim(self.database, STAGE, self.run_id, list(items), rows.present)
-                again |= claimed.elsewhere > 0
-                with self.database.read() as connection:
-                    batch = list(reader.read(connection, [items[item] for item in claimed.mine]))
-                self._score(batch, rows)
-                progress.advance(len(batch))
-            if again:
-                self.writer.flush()
-                time.sleep(WAIT_SECONDS)
-        self.writer.flush()
-        return self.tally
-
-    def _score(self, batch: Sequence[StoredSample], rows: ScoreWriter) -> None:
-        new: list[NewScores] = []
-        failed: list[tuple[int, Failure]] = []
-        for stored, outcome in zip(batch, self._ask(batch), strict=True):
-            if isinstance(outcome, Broken):
-                failure = outcome.failure
-                failed.append((stored.id, failure))
-                self.tally.faults[failure.message] = self.tally.faults.get(failure.message, 0) + 1
-                self.tally.trace = self.tally.trace or outcome.trace
+        self._scorings = [Scoring(self.database, s, self.plan, self.run_id, self.tally) for s in self.scorers]
+        while True:
+            self._elsewhere = False
+            tasks = self._tasks(group_ids)
+            if any(scoring.is_async for scoring in self._scorings):
+                self._run_async(tasks, progress)
             else:
-                new.append(NewScores(stored.id, stored.group_id, outcome))
-        self.tally.failed += len(failed)
-        if new:
-            self.writer.put(lambda connection: self._write(connection, rows, new))
-        if failed:
-            self.writer.put(lambda connection: rows.add_failures(connection, failed))
+                self._run_plain(tasks, progress)
+            if self._claimed:
+                items = sorted(self._claimed)
+                self._claimed.clear()
+                self.writer.put(lambda connection: release(connection, STAGE, items))
+            self.writer.flush()
+            if not self._elsewhere or self._over:
+                return self.tally
+            time.sleep(WAIT_SECONDS)
 
-    def _write(self, connection: Connection, rows: ScoreWriter, new: Sequence[NewScores]) -> None:
-        self.tally.scored += rows.add(connection, new)
+    @property
+    def _over(self) -> bool:
+        return self.plan.stopping() or not self._scorings or bool(self.tally.stopped)
 
-    def _ask(self, batch: Sequence[StoredSample]) -> list[tuple[Score, ...] | Broken]:
-        if inspect.iscoroutinefunction(self.scorer.score):
-            return asyncio.run(self._ask_all(batch))
-        return [guarded(self._one, stored) for stored in batch]
+    def _tasks(self, group_ids: Sequence[int]) -> Iterator[list[Task]]:
+        """Yield what is this run's to score, claimed batch by batch."""
+        reader = SampleReader()
+        by_id = {scoring.rows.scoring_id: scoring for scoring in self._scorings}
+        for ids in pending_samples(self.database, sorted(by_id), group_ids, BATCH):
+            if self.plan.stopping():
+                return
+            items = {scoring.rows.item(number): (scoring, number) for number in ids for scoring in self._scorings}
+            claimed = claim(self.database, STAGE, self.run_id, list(items), present_scores)
+            self._elsewhere |= claimed.elsewhere > 0
+            self._claimed.update(claimed.mine)
+            mine = [items[item] for item in claimed.mine]
+            with self.database.read() as connection:
+                read = {stored.id: stored for stored in reader.read(connection, sorted({number for _, number in mine}))}
+            if mine:
+                yield [(scoring, read[number]) for scoring, number in mine]
 
-    def _one(self, stored: StoredSample) -> tuple[Score, ...]:
-        given = self.scorer.score(stored.sample, self.persona)
-        return self._checked(tuple(given))  # type: ignore[arg-type]
+    # Scorers that ask somebody else.
 
-    async def _ask_all(self, batch: Sequence[StoredSample]) -> list[tuple[Score, ...] | Broken]:
-        async def one(stored: StoredSample) -> tuple[Score, ...]:
-            return self._checked(tuple(await self.scorer.score(stored.sample, self.persona)))  # type: ignore[misc]
+    def _run_async(self, tasks: Iterator[list[Task]], progress: Progress) -> None:
+        (scoring,) = self._scorings
+        first = next(tasks, None)
+        if first is None:
+            return
+        samples = (stored for batch in chain([first], tasks) for _, stored in batch if not self.plan.stopping())
 
-        return list(await asyncio.gather(*(guarded_async(one, stored) for stored in batch)))
+        def done(stored: StoredSample) -> None:
+            self._claimed.discard(scoring.rows.item(stored.id))
 
-    def _checked(self, given: tuple[Score, ...]) -> tuple[Score, ...]:
-        """Raise unless every score is of a declared metric, once a channel, and a finite number in range."""
-        metrics = {metric.name: metric for metric in type(self.scorer).metrics}
-        seen: set[tuple[str, str]] = set()
-        for score in given:
-            metric = metrics.get(score.metric)
-            if metric is None:
-                declared = ", ".join(metrics)
-                raise ValueError(f"{self.scorer.name} scored {score.metric!r}, which it does not declare ({declared})")
-            if (score.metric, score.channel) in seen:
-                raise ValueError(f"{self.scorer.name} scored {score.metric!r} twice for the {score.channel}")
-            seen.add((score.metric, score.channel))
-            if score.value is None:
-                continue
-            low, high = metric.range
-            inside = (low is None or score.value >= low) and (high is None or score.value <= high)
-            if not math.isfinite(score.value) or not inside:
-                raise ValueError(f"{self.scorer.name}: {score.metric} is {score.value}, outside {low} to {high}")
-        return given
+        asyncio.run(score_async(scoring, samples, self.writer, progress, done))
+
+    # Scorers that only compute.
+
+    def _run_plain(self, tasks: Iterator[list[Task]], progress: Progress) -> None:
+        for batch in tasks:
+            by_scoring: dict[int, list[StoredSample]] = {}
+            for scoring, stored in batch:
+                by_scoring.setdefault(scoring.rows.scoring_id, []).append(stored)
+            results: list[tuple[Scoring, list[Outcome]]] = []
+            for scoring in list(self._scorings):
+                mine = by_scoring.get(scoring.rows.scoring_id)
+                if not mine:
+                    continue
+                if self._may_score(scoring):
+                    results.append((scoring, [self._outcome(scoring, stored) for stored in mine]))
+                else:
+                    self._scorings.remove(scoring)
+            self.writer.put(lambda connection, results=results: self._write(connection, results))
+            for scoring, outcomes in results:
+                self._claimed.difference_update(scoring.rows.item(outcome.sample_id) for outcome in outcomes)
+            progress.advance(len({stored.id for _, stored in batch}))
+            if not self._scorings:
+                return
+
+    @staticmethod
+    def _may_score(scoring: Scoring) -> bool:
+        return type(scoring.scorer).begin is Scorer.begin or asyncio.run(scoring.begin())
+
+    def _outcome(self, scoring: Scoring, stored: StoredSample) -> Outcome:
+        outcome = guarded(self._scores, scoring, stored)
+        if isinstance(outcome, Broken):
+            scoring.note_broken(outcome)
+            return Outcome(stored.id, stored.group_id, None, (outcome.failure,))
+        return Outcome(stored.id, stored.group_id, outcome)
+
+    def _scores(self, scoring: Scoring, stored: StoredSample) -> tuple[Score, ...]:
+        given: Any = scoring.scorer.score(stored.sample, self.plan.persona)
+        return scoring.checked(tuple(given))
+
+    def _write(self, connection: Connection, results: Sequence[tuple[Scoring, Sequence[Outcome]]]) -> None:
+        """Add what several scorers gave for the same samples: a sample counts once."""
+        self.tally.scored += max((scoring.write(connection, outcomes) for scoring, outcomes in results), default=0)

@@ -14,6 +14,7 @@ from charbench.domain.keys import digest
 from charbench.domain.sample import Channel, Failure
 from charbench.domain.score import Metric, Score
 from charbench.store.claims import release
+from charbench.store.database import Database
 from charbench.store.dialect import add_totals, among, get_or_add, insert, insert_tuples
 from charbench.store.samples import attempt_row
 from charbench.store.tables import attempts, samples, score_totals, scored, scores, scorings, series
@@ -96,48 +97,19 @@ class ScoreWriter:
         release(connection, STAGE, [self.item(entry.sample_id) for entry in new])
         return len(ids)
 
-    def add_failures(self, connection: Connection, failures: Sequence[tuple[int, Failure]]) -> None:
-        """Note scores that could not be given; the next run tries them again."""
-        rows = [attempt_row(STAGE, self.item(sample), self.run_id, 1, failure) for sample, failure in failures]
+    def add_failures(self, connection: Connection, failures: Sequence[tuple[int, Sequence[Failure]]]) -> None:
+        """Note the tries that failed for each sample; what could not be scored is tried again by the next run."""
+        rows = [
+            attempt_row(STAGE, self.item(sample), self.run_id, number, failure)
+            for sample, tries in failures
+            for number, failure in enumerate(tries, 1)
+        ]
         connection.execute(sa.insert(attempts), rows)
-        release(connection, STAGE, [row["item"] for row in rows])
+        release(connection, STAGE, sorted({row["item"] for row in rows}))
 
     def item(self, sample_id: int) -> str:
         """Return the name under which scoring this sample is claimed."""
         return f"{self.scoring_id}:{sample_id}"
-
-    def present(self, connection: Connection, items: Sequence[str]) -> set[str]:
-        """Return which items are scored."""
-        ids = [int(item.partition(":")[2]) for item in items]
-        mine = scored.c.scoring_id == self.scoring_id
-        query = sa.select(scored.c.sample_id).where(mine, among(connection, scored.c.sample_id, ids))
-        return {self.item(sample) for sample in connection.scalars(query)}
-
-    def pending(self, database: Any, group_ids: Sequence[int], size: int) -> Iterator[list[int]]:
-        """Yield the numbers of samples in these groups that are not scored yet, in lists of ``size``.
-
-        Failed samples are never among them.
-        """
-        for group in sorted(group_ids):
-            last = -1
-            while True:
-                query = (
-                    sa.select(samples.c.id)
-                    .outerjoin(
-                        scored,
-                        (scored.c.sample_id == samples.c.id) & (scored.c.scoring_id == self.scoring_id),
-                    )
-                    .where(samples.c.group_id == group, samples.c.id > last)
-                    .where(scored.c.id.is_(None), samples.c.error_kind.is_(None))
-                    .order_by(samples.c.id)
-                    .limit(size)
-                )
-                with database.read() as connection:
-                    ids = list(connection.scalars(query))
-                if not ids:
-                    break
-                yield ids
-                last = ids[-1]
 
     def _series_of(self, connection: Connection, score: Score) -> tuple[int, float | None]:
         """Return the number of the score's series, and from which value on a sample has the trait."""
@@ -162,6 +134,49 @@ class ScoreWriter:
                 "threshold": metric.threshold,
             },
         )
+
+
+def present_scores(connection: Connection, items: Sequence[str]) -> set[str]:
+    """Return which items (see :meth:`ScoreWriter.item`) are scored."""
+    by_scoring: dict[int, list[int]] = {}
+    for item in items:
+        scoring, _, sample = item.partition(":")
+        by_scoring.setdefault(int(scoring), []).append(int(sample))
+    found: set[str] = set()
+    for scoring_id, ids in by_scoring.items():
+        mine = scored.c.scoring_id == scoring_id
+        query = sa.select(scored.c.sample_id).where(mine, among(connection, scored.c.sample_id, ids))
+        found.update(f"{scoring_id}:{sample}" for sample in connection.scalars(query))
+    return found
+
+
+def pending_samples(
+    database: Database, scoring_ids: Sequence[int], group_ids: Sequence[int], size: int
+) -> Iterator[list[int]]:
+    """Yield the numbers of samples in these groups that one of the scorings lacks, in lists of ``size``.
+
+    Failed samples are never among them.
+    """
+    lacking = [
+        ~sa.exists().where(scored.c.sample_id == samples.c.id, scored.c.scoring_id == scoring_id)
+        for scoring_id in scoring_ids
+    ]
+    for group in sorted(group_ids):
+        last = -1
+        while True:
+            query = (
+                sa.select(samples.c.id)
+                .where(samples.c.group_id == group, samples.c.id > last)
+                .where(samples.c.error_kind.is_(None), sa.or_(*lacking))
+                .order_by(samples.c.id)
+                .limit(size)
+            )
+            with database.read() as connection:
+                ids = list(connection.scalars(query))
+            if not ids:
+                break
+            yield ids
+            last = ids[-1]
 
 
 @dataclass(slots=True)

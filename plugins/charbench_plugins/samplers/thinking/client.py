@@ -55,9 +55,7 @@ class Client:
             response = await self._open().post(path, cast_to=Response, body=body)
         except openai.APIStatusError as error:
             raise _status_error(error) from None
-        except openai.APITimeoutError:
-            raise SamplingError("the request timed out", kind="timeout", retryable=True) from None
-        except openai.APIConnectionError as error:
+        except openai.APIConnectionError as error:  # "timeouts" too: the client keeps no time, so they are none
             reason = redact(str(error.__cause__ or error))[:_LONGEST_MESSAGE]
             where = self._endpoint.base_url
             raise SamplingError(f"no connection to {where}: {reason}", kind="connection", retryable=True) from None

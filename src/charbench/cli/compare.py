@@ -1,0 +1,83 @@
+"""``charbench compare``: which of these is better, and how sure is that."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from charbench.cli import options, output
+from charbench.errors import UsageError
+
+BY = ("examples", "recipe", "kind", "base")
+
+
+@click.command("compare")
+@click.argument("checkpoints", nargs=-1, metavar="A B ...")
+@options.where
+@click.option("-p", "--persona", "personas", multiple=True, metavar="NAME", help="Only checkpoints of this persona.")
+@click.option("--by", type=click.Choice(BY), help="Compare groups of checkpoints; without any named, of all.")
+@click.option(
+    "--metric", metavar="SCORER.METRIC", help="What to compare, or 'responses'. [default: the first headline]"
+)
+@click.option("--sampler", metavar="NAME", help="Compare this sampler's samples. [default: the one most have]")
+@click.option("--prompts", type=click.IntRange(0, 100), default=3, show_default=True, help="Prompts to show.")
+@click.option("--format", "form", type=click.Choice(("table", "markdown", "json")), default="table", help="How.")
+@options.as_json
+def command(
+    checkpoints: tuple[str, ...],
+    by: str | None,
+    metric: str | None,
+    sampler: str | None,
+    prompts: int,
+    form: str,
+    json_output: bool,
+    **given: Any,
+) -> None:
+    """Compare checkpoints, each a name, URI or run, and say which can be told apart.
+
+    Checkpoints of one persona are compared prompt by prompt; those of different personas share no prompts'
+    judgement and are compared unpaired. p-values are adjusted after Holm over all pairs; brackets hold 95%
+    intervals; a tier holds checkpoints of which no two can be told apart.
+    """
+    from charbench.report.compare_build import Question, build_comparison
+    from charbench.report.compare_groups import GroupBy
+
+    if not checkpoints and by is None:
+        raise UsageError("name two checkpoints or more to compare, or groups of them with --by")
+    session = options.open_session(**given)
+    personas = [persona.name for persona in session.selected_personas()]
+    question = Question(checkpoints, GroupBy(by) if by else None, metric, sampler, personas, prompts)
+    with session.existing_database().read() as connection:
+        answer = build_comparison(connection, question)
+    if json_output or form == "json":
+        from charbench.report.compare_json import comparison_as_dict
+
+        output.print_json(comparison_as_dict(answer))
+        return
+    _print(answer, form)
+
+
+def _print(answer: Any, form: str) -> None:
+    from charbench.report.compare_tables import comparison_tables, gap_table, sentences
+    from charbench.report.tables import markdown
+    from charbench.report.terminal import harmless, print_table
+
+    tables, lines = comparison_tables(answer), sentences(answer)
+    gaps = [gap_table(answer)] if answer.gaps else []
+    if answer.question.prompts and not answer.gaps and any(pair.difference.paired for pair in answer.comparison.pairs):
+        lines.append("They differ on no prompt that they share.")
+    if form == "markdown":
+        click.echo(markdown(tables))
+        for line in [*lines, *answer.notes]:
+            click.echo(f"- {harmless(line)}")
+        click.echo(f"\n{markdown(gaps)}" if gaps else "", nl=False)
+        return
+    for table in tables:
+        print_table(table)
+    for line in lines:
+        click.echo(harmless(line))
+    for table in gaps:
+        print_table(table)
+    for note in answer.notes:
+        output.say(note)

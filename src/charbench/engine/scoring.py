@@ -1,0 +1,145 @@
+"""One scorer at work for one persona: what it may give, and what became of it."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections import Counter
+from collections.abc import Awaitable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from charbench.boundary import Broken, guarded_async
+from charbench.components.scorer import Scorer, ScoringPlan
+from charbench.domain.sample import Failure
+from charbench.domain.score import Score
+from charbench.errors import CharbenchError
+from charbench.redaction import redact
+from charbench.store.database import Database
+from charbench.store.scores import NewScores, ScoreWriter, ScoringSettings
+
+
+@dataclass(slots=True)
+class ScoreTally:
+    """What a stage did: samples scored, scores that could not be given, and lines for the user to read."""
+
+    scored: int = 0
+    failed: int = 0
+    faults: dict[tuple[str, str], int] = field(default_factory=dict)
+    """How often each scorer failed with each message."""
+    trace: str = ""
+    warnings: list[str] = field(default_factory=list)
+    stopped: list[str] = field(default_factory=list)
+    """Why a scorer scored nothing, or not all."""
+    asked: Counter[str] = field(default_factory=Counter)
+    """Samples that each scorer has dealt with."""
+    untold: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Samples for which a scorer could not tell a metric's value."""
+    reasons: dict[tuple[str, str], str] = field(default_factory=dict)
+    """The first reason that was given for it."""
+
+    def untold_lines(self) -> list[str]:
+        """Return a line for each metric that was not told for some samples, with their share."""
+        lines = []
+        for (scorer, metric), count in sorted(self.untold.items()):
+            asked = self.asked[scorer]
+            why = f"; the first time: {reason}" if (reason := self.reasons[scorer, metric]) else ""
+            lines.append(f"scorer {scorer}: no {metric} for {count:,} of {asked:,} samples ({count / asked:.0%}){why}")
+        return lines
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one sample: scores, or None and the failures of all its tries."""
+
+    sample_id: int
+    group_id: int
+    scores: tuple[Score, ...] | None
+    failures: tuple[Failure, ...] = ()
+
+
+class Scoring:
+    """One scorer, as it is set up, for one persona."""
+
+    def __init__(self, database: Database, scorer: Scorer, plan: ScoringPlan, run_id: int, tally: ScoreTally) -> None:
+        self.scorer, self.plan, self.tally = scorer, plan, tally
+        self._metrics = {metric.name: metric for metric in type(scorer).metrics}
+        self._begun: bool | None = None
+        settings = ScoringSettings(
+            scorer.name,
+            scorer.protocol,
+            plan.persona.name,
+            scorer.content_config(),
+            scorer.fingerprint(plan.persona),
+        )
+        with database.write() as connection:
+            self.rows = ScoreWriter(connection, settings, type(scorer).metrics, run_id)
+
+    async def begin(self) -> bool:
+        """Let the scorer get ready, once; return whether it may score."""
+        if self._begun is None:
+            outcome = await guarded_async(self._begin)
+            self._begun = not isinstance(outcome, Broken)
+            if not isinstance(outcome, Broken):
+                self.tally.warnings += outcome
+            elif not self.plan.stopping():
+                announced = isinstance(outcome.error, CharbenchError)
+                # What a scorer announces may have several lines: they are kept apart.
+                message = redact(str(outcome.error)) if announced else f"{outcome.message}\n{outcome.trace}".rstrip()
+                who = f"scorer {self.scorer.name}, persona {self.plan.persona.name}"
+                self.tally.stopped.append(f"{who}: nothing was scored: {message}")
+        return self._begun
+
+    async def _begin(self) -> list[str]:
+        said: Any = self.scorer.begin(self.plan)
+        given: Iterable[str] = await said if isinstance(said, Awaitable) else said
+        return [f"scorer {self.scorer.name}: {line}" for line in given]
+
+    @property
+    def is_async(self) -> bool:
+        """Whether the scorer waits for somebody else."""
+        return inspect.iscoroutinefunction(self.scorer.score)
+
+    def note_broken(self, broken: Broken) -> None:
+        """Count a sample that could not be scored."""
+        key = self.scorer.name, broken.message
+        self.tally.failed += 1
+        self.tally.faults[key] = self.tally.faults.get(key, 0) + 1
+        self.tally.trace = self.tally.trace or broken.trace
+
+    def write(self, connection: Connection, outcomes: Sequence[Outcome]) -> int:
+        """Put outcomes into the store; return how many samples were new."""
+        new = [NewScores(item.sample_id, item.group_id, item.scores) for item in outcomes if item.scores is not None]
+        failed = [(item.sample_id, item.failures) for item in outcomes if item.failures]
+        added = self.rows.add(connection, new) if new else 0
+        if failed:
+            self.rows.add_failures(connection, failed)
+        return added
+
+    def checked(self, given: tuple[Score, ...]) -> tuple[Score, ...]:
+        """Raise unless every score is of a declared metric, once a channel, and a finite number in range."""
+        name = self.scorer.name
+        seen: set[tuple[str, str]] = set()
+        untold: dict[str, str] = {}
+        for score in given:
+            metric = self._metrics.get(score.metric)
+            if metric is None:
+                declared = ", ".join(self._metrics)
+                raise ValueError(f"{name} scored {score.metric!r}, which it does not declare ({declared})")
+            if (score.metric, score.channel) in seen:
+                raise ValueError(f"{name} scored {score.metric!r} twice for the {score.channel}")
+            seen.add((score.metric, score.channel))
+            if score.value is None:
+                untold.setdefault(score.metric, score.explanation)
+                continue
+            low, high = metric.range
+            inside = (low is None or score.value >= low) and (high is None or score.value <= high)
+            if not math.isfinite(score.value) or not inside:
+                raise ValueError(f"{name}: {score.metric} is {score.value}, outside {low} to {high}")
+        self.tally.asked[name] += 1
+        for metric_name, why in untold.items():
+            self.tally.untold[name, metric_name] += 1
+            self.tally.reasons.setdefault((name, metric_name), why)
+        return given

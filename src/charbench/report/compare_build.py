@@ -1,0 +1,106 @@
+"""Puts a comparison together from what was asked and what the store holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy.engine import Connection
+
+from charbench.engine.plan import select_checkpoints
+from charbench.report.compare_groups import GroupBy, group_sides
+from charbench.report.compare_metric import choose_measure
+from charbench.report.compare_pairs import Comparison, compare_all
+from charbench.report.compare_prompts import PromptGap, widest_gaps
+from charbench.report.compare_select import choose_sides, comparable, one_sampler
+from charbench.report.compare_sides import Side, read_sides
+from charbench.store.by_prompt import newest_series
+from charbench.store.findings import read_checkpoints
+from charbench.store.summaries import GroupTotals, group_totals
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is to be compared. ``words`` are names, URIs or runs; none with ``by`` means all checkpoints."""
+
+    words: Sequence[str] = ()
+    by: GroupBy | None = None
+    metric: str | None = None
+    sampler: str | None = None
+    personas: Sequence[str] = ()
+    prompts: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The comparison, the prompts on which its sides differ most, and what is worth saying of both.
+
+    ``order`` holds the sides in the order in which they were asked for: doses from the smallest on.
+    """
+
+    question: Question
+    comparison: Comparison
+    gaps: list[PromptGap]
+    order: list[Side]
+    notes: list[str] = field(default_factory=list)
+
+
+def build_comparison(connection: Connection, question: Question) -> Answer:
+    """Read the store and compare. Raises :class:`charbench.errors.UsageError` for what cannot be compared."""
+    notes: list[str] = []
+    measure = choose_measure(newest_series(connection), question.metric)
+    checkpoints = read_checkpoints(connection)
+    groups = [g for g in comparable(group_totals(connection)) if _is_of(g, question.personas)]
+    if question.by:
+        wanted = select_checkpoints(checkpoints, question.words, ())
+        uris = {checkpoint.uri for checkpoint in wanted}
+        sides = group_sides(connection, wanted, [g for g in groups if g.uri in uris], question.by, notes)
+    else:
+        sides = choose_sides(question.words, checkpoints, groups, notes)
+    one_sampler(sides, question.sampler, notes)
+    read_sides(connection, sides, measure, _personas(sides, question.personas, measure.series))
+    comparison = compare_all(sides, measure)
+    gaps = widest_gaps(connection, sides, measure, question.prompts) if question.prompts else []
+    notes += _remarks(comparison)
+    return Answer(question, comparison, gaps, sides, notes)
+
+
+def _is_of(group: GroupTotals, personas: Sequence[str]) -> bool:
+    return not personas or group.persona is None or group.kind == "base" or group.persona in personas
+
+
+def _personas(sides: Sequence[Side], chosen: Sequence[str], scored: Iterable[str]) -> list[str]:
+    """Return the personas that checkpoints without one of their own are compared for."""
+    own = {group.persona for side in sides for group in side.groups if group.persona and group.kind != "base"}
+    return list(chosen) or sorted(own) or sorted(scored) or ["(unknown)"]
+
+
+def _remarks(comparison: Comparison) -> list[str]:
+    """Return what is to be known of the figures: roughness, what is not scored, and what made no pair."""
+    notes = []
+    for side in comparison.sides:
+        if side.unscored:
+            notes.append(f"{side.label}: {side.unscored:,} samples are not scored yet and left out; charbench score")
+        if side.missing:
+            notes.append(f"{side.label}: {side.missing:,} samples could not be scored and are left out.")
+    paired = [pair for pair in comparison.pairs if pair.difference.paired]
+    unpaired = len(comparison.pairs) - len(paired)
+    if unpaired:
+        which = "All pairs" if not paired else f"{unpaired:,} of {len(comparison.pairs):,} pairs"
+        notes.append(
+            f"{which} share no prompts judged for the same persona: they are compared unpaired, "
+            "which takes more prompts to tell as much."
+        )
+    partly = [
+        p for p in paired if p.difference.count < max(len(comparison.sides[i].known) for i in (p.first, p.second))
+    ]
+    if partly:
+        notes.append(f"In {len(partly):,} pairs only the prompts that both sides were asked are compared.")
+    rough = [pair for pair in comparison.pairs if pair.difference.rough]
+    if rough:
+        least = min(pair.difference.clusters for pair in rough)
+        notes.append(
+            f"Intervals are rough: with {least:,} prompts or families of prompts they may cover less than the 95% "
+            "that they promise (20 independent samples or 30 families are enough); p-values are exact."
+        )
+    return notes

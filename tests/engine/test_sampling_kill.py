@@ -1,0 +1,111 @@
+"""``kill -9`` while sampling: what is in the store is never asked for again, only what was in flight is."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+import threading
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from support.command import finish, in_process_of_its_own, start
+from support.endpoint import Body, Endpoint, answers, options, write_prompts
+from support.store import assert_each_exactly_once, assert_totals_equal_recount, count, query, store_of
+
+CONCURRENCY = 8
+PROMPTS = 150
+EVAL = ("eval", "-c", "model:m", "-p", "pirate", "--prompts", "prompts.txt", "--json", "-q")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write_prompts(tmp_path / "prompts.txt", PROMPTS)
+    return tmp_path
+
+
+def words(endpoint: Endpoint) -> list[str]:
+    return [*EVAL, *options(endpoint, concurrency=CONCURRENCY)]
+
+
+def kill_after(folder: Path, endpoint: Endpoint, requests: int) -> bool:
+    """Kill a run once the endpoint has had so many more requests; return whether it still ran."""
+    process = start(*words(endpoint), lab=folder)
+    came = endpoint.wait_for(endpoint.count + requests, gone=lambda: process.poll() is not None)
+    process.kill()
+    process.communicate()
+    return came
+
+
+def kill_and_go_on(folder: Path, endpoint: Endpoint, kills: int, seed: int) -> None:
+    dice = random.Random(seed)
+    killed = [kill_after(folder, endpoint, dice.randint(1, 2 * PROMPTS // kills)) for _ in range(kills)]
+    assert sum(killed) >= kills // 2, "the runs ended before they could be killed"
+    last = in_process_of_its_own(*words(endpoint), lab=folder)
+    assert last.code == 0, last.err
+    assert len(endpoint.asked) == PROMPTS
+    assert endpoint.count <= PROMPTS + sum(killed) * CONCURRENCY
+    assert_each_exactly_once(store_of(folder), PROMPTS)
+    assert_totals_equal_recount(store_of(folder))
+
+
+def test_five_kills_at_random_moments_ask_again_only_for_what_was_in_flight(folder: Path, endpoint: Endpoint) -> None:
+    kill_and_go_on(folder, endpoint, kills=5, seed=3)
+
+
+@pytest.mark.slow
+def test_twenty_kills_at_random_moments_ask_again_only_for_what_was_in_flight(
+    folder: Path, endpoint: Endpoint
+) -> None:
+    kill_and_go_on(folder, endpoint, kills=20, seed=4)
+
+
+def test_what_a_killed_run_had_in_the_store_is_not_asked_again(folder: Path, endpoint: Endpoint) -> None:
+    assert kill_after(folder, endpoint, 60)
+    stored = count(store_of(folder), "samples")
+    assert stored >= 60 - 2 * CONCURRENCY
+    endpoint.forget()
+    assert in_process_of_its_own(*words(endpoint), lab=folder).code == 0
+    assert endpoint.count == PROMPTS - stored
+
+
+def test_two_runs_at_once_on_one_store_sample_nothing_twice(folder: Path, endpoint: Endpoint) -> None:
+    write_prompts(folder / "prompts.txt", 4 * PROMPTS)
+    both = [finish(process) for process in [start(*words(endpoint), lab=folder) for _ in range(2)]]
+    assert [ended.code for ended in both] == [0, 0], [ended.err for ended in both]
+    assert set(endpoint.asked.values()) == {1}
+    assert sum(ended.json["run"]["added"].get("samples", 0) for ended in both) == 4 * PROMPTS
+    assert_each_exactly_once(store_of(folder), 4 * PROMPTS)
+    assert_totals_equal_recount(store_of(folder))
+
+
+def test_one_ctrl_c_stores_what_is_in_flight_and_the_command_that_it_prints_goes_on(
+    folder: Path, endpoint: Endpoint
+) -> None:
+    let_go_on = threading.Event()
+
+    async def holds_after_forty(request: web.Request, body: Body) -> web.StreamResponse:
+        if endpoint.count > 40:
+            await asyncio.to_thread(let_go_on.wait, 60)
+        return await answers(request, body)
+
+    endpoint.handler = holds_after_forty
+    process = start(*words(endpoint), lab=folder)
+    assert endpoint.wait_for(40 + CONCURRENCY, gone=lambda: process.poll() is not None)
+    process.send_signal(signal.SIGINT)
+    assert process.stderr is not None
+    while "Stopping" not in process.stderr.readline():
+        assert process.poll() is None
+    let_go_on.set()
+    ended = finish(process)
+    assert ended.code == 130
+    assert "Interrupted. Go on with: charbench eval -c model:m -p pirate --prompts prompts.txt" in ended.err
+    assert "Traceback" not in ended.err
+    assert count(store_of(folder), "samples") == endpoint.count == 40 + CONCURRENCY
+    assert query(store_of(folder), "SELECT status FROM runs")[0].status == "interrupted"
+    rest = in_process_of_its_own(*words(endpoint), lab=folder)
+    assert rest.code == 0
+    assert set(endpoint.asked.values()) == {1}
+    assert_each_exactly_once(store_of(folder), PROMPTS)

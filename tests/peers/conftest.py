@@ -1,0 +1,5 @@
+"""Real peers: servers that charbench's authors did not write."""
+
+from peers.tinker_server import tinker_server
+
+__all__ = ["tinker_server"]
