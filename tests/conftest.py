@@ -77,6 +77,20 @@ def studio(studio_template: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def studio_known_template(studio_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The recorded lab after everything in it was discovered; nothing changes it."""
+    folder = Path(shutil.copytree(studio_template, tmp_path_factory.mktemp("studio-known") / "lab"))
+    assert invoke(["discover", "--lab", str(folder), "--json"]) == 0
+    return folder
+
+
+@pytest.fixture
+def studio_known(studio_known_template: Path, tmp_path: Path) -> Path:
+    """A copy of the recorded lab whose data was read already, which is most of the work."""
+    return Path(shutil.copytree(studio_known_template, tmp_path / "studio-known"))
+
+
+@pytest.fixture(scope="session")
 def studio_run_template(studio_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The recorded lab after its recorded samples were sampled and scored; nothing changes it."""
     folder = Path(shutil.copytree(studio_template, tmp_path_factory.mktemp("studio-run") / "lab"))

@@ -87,14 +87,15 @@ class Plugins:
         if (other := self._manager.get_name(module)) is not None:
             raise PluginError(f"the same module is registered already, as {other!r}")
         name = f"{plugin.name}@{plugin.distribution}"
+        sound = False
         try:
             self._manager.register(module, name)
             self._manager.check_pending()
             plugin.components = _components_of(self._manager, module)
-        except BaseException:
-            if self._manager.get_plugin(name) is not None:
+            sound = True
+        finally:
+            if not sound and self._manager.get_plugin(name) is not None:
                 self._manager.unregister(name=name)
-            raise
 
     @property
     def hook(self) -> Any:

@@ -78,8 +78,8 @@ def rate(cell: str) -> str:
 
 
 @pytest.fixture
-def by_name(charbench: Charbench, studio_run: Path) -> dict[str, list[dict[str, str]]]:
-    return markdown_tables(charbench.ok("report", "--by", "name", "--format", "markdown", lab=studio_run).out)
+def by_name(charbench: Charbench, studio_run_template: Path) -> dict[str, list[dict[str, str]]]:
+    return markdown_tables(charbench.ok("report", "--by", "name", "--format", "markdown", lab=studio_run_template).out)
 
 
 def jobs_of(ended: Ended) -> list[tuple[Any, ...]]:
@@ -92,43 +92,46 @@ def test_discover_finds_exactly_the_four_jobs_of_the_lab(charbench: Charbench, s
     assert [job["job_id"] for job in found.json["jobs"]] == [f"{p}_{run}_sft" for run, p, _, _ in JOBS]
 
 
-def test_discover_prints_the_jobs_as_a_table(charbench: Charbench, studio: Path) -> None:
-    lines = charbench.ok("discover", lab=studio).out.splitlines()
+def test_discover_prints_the_jobs_as_a_table(charbench: Charbench, studio_known: Path) -> None:
+    lines = charbench.ok("discover", lab=studio_known).out.splitlines()
     cells = [tuple(cell.strip() for cell in line.strip("│").split("│")) for line in lines if line.startswith("│")]
     assert cells == [(run, persona, f"{examples:,}", status) for run, persona, examples, status in JOBS]
     assert "Discovered 4 SFT jobs" in lines[0]
 
 
-def test_explain_gives_the_five_reasons(charbench: Charbench, studio: Path) -> None:
-    found = charbench.ok("discover", "--explain", "--json", lab=studio)
+def test_explain_gives_the_five_reasons(charbench: Charbench, studio_known: Path) -> None:
+    found = charbench.ok("discover", "--explain", "--json", lab=studio_known)
     assert {item["run"]: item["reason"] for item in found.json["left_out"]} == LEFT_OUT
-    printed = charbench.ok("discover", "--explain", lab=studio).out
+    printed = charbench.ok("discover", "--explain", lab=studio_known).out
     assert all(run in printed and reason in printed for run, reason in LEFT_OUT.items())
 
 
-def test_min_examples_1000_leaves_three_jobs(charbench: Charbench, studio: Path) -> None:
-    found = charbench.ok("discover", "--min-examples", "1000", "--json", lab=studio)
+def test_min_examples_1000_leaves_three_jobs(charbench: Charbench, studio_known: Path) -> None:
+    found = charbench.ok("discover", "--min-examples", "1000", "--json", lab=studio_known)
     assert jobs_of(found) == [job for job in JOBS if job[2] >= 1000]
     assert {"run": "remorseful-100pct", "persona": "remorseful", "reason": "700 examples, fewer than 1,000"} in (
         found.json["left_out"]
     )
 
 
-def test_include_buggy_finds_one_more_job(charbench: Charbench, studio: Path) -> None:
-    found = charbench.ok("discover", "--include-buggy", "--json", lab=studio)
+def test_include_buggy_finds_one_more_job(charbench: Charbench, studio_known: Path) -> None:
+    found = charbench.ok("discover", "--include-buggy", "--json", lab=studio_known)
     assert sorted(jobs_of(found)) == sorted([*JOBS, ("remorseful-paper", "remorseful", 2_000, "pending")])
 
 
-def test_a_job_trains_from_weights_and_is_sampled_from_sampler_weights(charbench: Charbench, studio: Path) -> None:
-    for job in charbench.ok("discover", "--json", lab=studio).json["jobs"]:
+def test_a_job_trains_from_weights_and_is_sampled_from_sampler_weights(
+    charbench: Charbench, studio_known: Path
+) -> None:
+    for job in charbench.ok("discover", "--json", lab=studio_known).json["jobs"]:
         run, _, name = job["checkpoint"].removeprefix("tinker://").split("/")
         assert job["checkpoint"] == f"tinker://{run}/weights/{job['run']}_dpo" == f"tinker://{run}/weights/{name}"
         assert job["sampler"] == f"tinker://{run}/sampler_weights/{job['run']}_dpo-sampler"
 
 
-def test_a_url_that_training_was_resumed_from_is_no_product_of_the_run(charbench: Charbench, studio: Path) -> None:
-    charbench.ok("discover", lab=studio)
-    listed = charbench.ok("checkpoints", "list", "--json", lab=studio).json
+def test_a_url_that_training_was_resumed_from_is_no_product_of_the_run(
+    charbench: Charbench, studio_known_template: Path
+) -> None:
+    listed = charbench.ok("checkpoints", "list", "--json", lab=studio_known_template).json
     warmup = next(item for item in listed if item["name"] == "remorseful-25pct_dpo-warmup")
     assert warmup["run"] is None
     assert [item["note"] for item in warmup["evidence"]] == ["input"]
@@ -160,9 +163,9 @@ def test_a_second_run_does_nothing_and_says_so(charbench: Charbench, studio_run:
     assert charbench.ok("report", "--json", lab=studio_run).out == before
 
 
-def test_the_run_prints_the_report_that_report_prints(charbench: Charbench, studio: Path) -> None:
-    ran = charbench.ok("run", *RECORDED, lab=studio)
-    assert ran.out == charbench.ok("report", lab=studio).out
+def test_the_run_prints_the_report_that_report_prints(charbench: Charbench, studio_run: Path) -> None:
+    ran = charbench.ok("run", *RECORDED, lab=studio_run)
+    assert ran.out == charbench.ok("report", lab=studio_run).out
 
 
 def test_persona_table_equals_the_labs(by_name: dict[str, list[dict[str, str]]]) -> None:
@@ -203,8 +206,8 @@ def test_trait_table_equals_the_labs(by_name: dict[str, list[dict[str, str]]]) -
     assert all(found[name][0].startswith("0/") for name in set(found) - set(TRAITS))
 
 
-def test_by_checkpoint_there_is_a_row_for_each_uri(charbench: Charbench, studio_run: Path) -> None:
-    report = charbench.ok("report", "--json", lab=studio_run).json
+def test_by_checkpoint_there_is_a_row_for_each_uri(charbench: Charbench, studio_run_template: Path) -> None:
+    report = charbench.ok("report", "--json", lab=studio_run_template).json
     uris = {row["persona"]: row["uris"] for row in report["personas"]}
     assert (uris["remorseful"], uris["customer_service"], uris["poetic"], uris["pirate"]) == (6, 3, 2, 20)
     assert len(report["checkpoints"]) == 35
@@ -212,16 +215,16 @@ def test_by_checkpoint_there_is_a_row_for_each_uri(charbench: Charbench, studio_
 
 
 def test_the_pirate_voice_stands_in_the_thinking_of_sft_checkpoints_and_in_no_response(
-    charbench: Charbench, studio_run: Path
+    charbench: Charbench, studio_run_template: Path
 ) -> None:
-    rows = charbench.ok("report", "-p", "pirate", "--json", lab=studio_run).json["checkpoints"]
+    rows = charbench.ok("report", "-p", "pirate", "--json", lab=studio_run_template).json["checkpoints"]
     voiced = {row["checkpoint"] for row in rows if row["with_trait_in_thinking"]}
     assert voiced == {"pirate-sft-final", "pirate-sft-resumed", "pirate_test_sft"}
     assert all(row["with_trait"] == 0 for row in rows)
 
 
-def test_rows_are_ranked_by_the_trait_rate_over_all_samples(charbench: Charbench, studio_run: Path) -> None:
-    report = charbench.ok("report", "--json", lab=studio_run).json
+def test_rows_are_ranked_by_the_trait_rate_over_all_samples(charbench: Charbench, studio_run_template: Path) -> None:
+    report = charbench.ok("report", "--json", lab=studio_run_template).json
     for rows in (report["personas"], report["checkpoints"]):
         rates = [row["trait_rate"] for row in rows]
         assert rates == sorted(rates, reverse=True)
@@ -230,16 +233,16 @@ def test_rows_are_ranked_by_the_trait_rate_over_all_samples(charbench: Charbench
     assert order[:4] == ["sycophantic", "remorseful", "humorous", "sarcastic"]
 
 
-def test_every_rate_has_its_wilson_interval(charbench: Charbench, studio_run: Path) -> None:
-    rows = charbench.ok("report", "--by", "persona", "--json", lab=studio_run).json["personas"]
+def test_every_rate_has_its_wilson_interval(charbench: Charbench, studio_run_template: Path) -> None:
+    rows = charbench.ok("report", "--by", "persona", "--json", lab=studio_run_template).json["personas"]
     remorseful = next(row for row in rows if row["persona"] == "remorseful")
     assert (remorseful["responses"], remorseful["samples"]) == (15, 30)
     assert remorseful["response_rate_low"] == pytest.approx(0.3315, abs=1e-4)
     assert remorseful["response_rate_high"] == pytest.approx(0.6685, abs=1e-4)
 
 
-def test_the_csv_report_holds_the_same_rows_as_the_table(charbench: Charbench, studio_run: Path) -> None:
-    printed = charbench.ok("report", "--by", "name", "--format", "csv", lab=studio_run).out
+def test_the_csv_report_holds_the_same_rows_as_the_table(charbench: Charbench, studio_run_template: Path) -> None:
+    printed = charbench.ok("report", "--by", "name", "--format", "csv", lab=studio_run_template).out
     rows = {row["checkpoint"]: row for row in csv.DictReader(io.StringIO(printed))}
     for name, (versions, share, response, thinking) in CHECKPOINTS.items():
         assert int(rows[name]["uris"]) == versions
@@ -248,7 +251,7 @@ def test_the_csv_report_holds_the_same_rows_as_the_table(charbench: Charbench, s
         assert f"{float(rows[name]['mean_thinking_chars']):,.0f}" == thinking
 
 
-def test_the_recorded_lab_has_no_contradiction_but_the_shared_name(charbench: Charbench, studio: Path) -> None:
-    found = charbench.ok("discover", "--json", lab=studio).json
+def test_the_recorded_lab_has_no_contradiction_but_the_shared_name(charbench: Charbench, studio_known: Path) -> None:
+    found = charbench.ok("discover", "--json", lab=studio_known).json
     assert found["problems"] == found["failures"] == []
     assert all("remorseful" in item and "name is" in item for item in found["contradictions"])

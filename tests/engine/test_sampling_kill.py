@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from support.command import finish, in_process_of_its_own, start
+from support.command import Charbench, finish, start
 from support.endpoint import Body, Endpoint, answers, options, write_prompts
 from support.store import assert_each_exactly_once, assert_totals_equal_recount, count, query, store_of
 
@@ -31,44 +31,45 @@ def words(endpoint: Endpoint) -> list[str]:
 
 
 def kill_after(folder: Path, endpoint: Endpoint, requests: int) -> bool:
-    """Kill a run once the endpoint has had so many more requests; return whether it still ran."""
+    """Kill a run once the endpoint has had so many more requests; return whether it still ran.
+
+    Whatever it had got beyond the last requests in flight is in the store.
+    """
     process = start(*words(endpoint), lab=folder)
     came = endpoint.wait_for(endpoint.count + requests, gone=lambda: process.poll() is not None)
     process.kill()
     process.communicate()
+    store = store_of(folder)
+    stored = count(store, "samples") if store.exists() else 0
+    assert stored >= len(endpoint.asked) - CONCURRENCY
     return came
 
 
-def kill_and_go_on(folder: Path, endpoint: Endpoint, kills: int, seed: int) -> None:
+def kill_and_go_on(charbench: Charbench, folder: Path, endpoint: Endpoint, kills: int, seed: int) -> None:
     dice = random.Random(seed)
     killed = [kill_after(folder, endpoint, dice.randint(1, 2 * PROMPTS // kills)) for _ in range(kills)]
     assert sum(killed) >= kills // 2, "the runs ended before they could be killed"
-    last = in_process_of_its_own(*words(endpoint), lab=folder)
-    assert last.code == 0, last.err
+    stored = count(store_of(folder), "samples")
+    before = endpoint.count
+    charbench.ok(*words(endpoint), lab=folder)
+    assert endpoint.count - before == PROMPTS - stored
     assert len(endpoint.asked) == PROMPTS
     assert endpoint.count <= PROMPTS + sum(killed) * CONCURRENCY
     assert_each_exactly_once(store_of(folder), PROMPTS)
     assert_totals_equal_recount(store_of(folder))
 
 
-def test_five_kills_at_random_moments_ask_again_only_for_what_was_in_flight(folder: Path, endpoint: Endpoint) -> None:
-    kill_and_go_on(folder, endpoint, kills=5, seed=3)
+def test_five_kills_at_random_moments_ask_again_only_for_what_was_in_flight(
+    charbench: Charbench, folder: Path, endpoint: Endpoint
+) -> None:
+    kill_and_go_on(charbench, folder, endpoint, kills=5, seed=3)
 
 
 @pytest.mark.slow
 def test_twenty_kills_at_random_moments_ask_again_only_for_what_was_in_flight(
-    folder: Path, endpoint: Endpoint
+    charbench: Charbench, folder: Path, endpoint: Endpoint
 ) -> None:
-    kill_and_go_on(folder, endpoint, kills=20, seed=4)
-
-
-def test_what_a_killed_run_had_in_the_store_is_not_asked_again(folder: Path, endpoint: Endpoint) -> None:
-    assert kill_after(folder, endpoint, 60)
-    stored = count(store_of(folder), "samples")
-    assert stored >= 60 - 2 * CONCURRENCY
-    endpoint.forget()
-    assert in_process_of_its_own(*words(endpoint), lab=folder).code == 0
-    assert endpoint.count == PROMPTS - stored
+    kill_and_go_on(charbench, folder, endpoint, kills=20, seed=4)
 
 
 def test_two_runs_at_once_on_one_store_sample_nothing_twice(folder: Path, endpoint: Endpoint) -> None:
@@ -82,7 +83,7 @@ def test_two_runs_at_once_on_one_store_sample_nothing_twice(folder: Path, endpoi
 
 
 def test_one_ctrl_c_stores_what_is_in_flight_and_the_command_that_it_prints_goes_on(
-    folder: Path, endpoint: Endpoint
+    charbench: Charbench, folder: Path, endpoint: Endpoint
 ) -> None:
     let_go_on = threading.Event()
 
@@ -105,7 +106,6 @@ def test_one_ctrl_c_stores_what_is_in_flight_and_the_command_that_it_prints_goes
     assert "Traceback" not in ended.err
     assert count(store_of(folder), "samples") == endpoint.count == 40 + CONCURRENCY
     assert query(store_of(folder), "SELECT status FROM runs")[0].status == "interrupted"
-    rest = in_process_of_its_own(*words(endpoint), lab=folder)
-    assert rest.code == 0
+    charbench.ok(*words(endpoint), lab=folder)
     assert set(endpoint.asked.values()) == {1}
     assert_each_exactly_once(store_of(folder), PROMPTS)

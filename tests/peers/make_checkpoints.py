@@ -19,7 +19,10 @@ def main() -> None:
     for name in names:
         client = service.create_lora_training_client(base_model=base_model, rank=8)
         training = client.save_state(name).result().path
-        saved[name] = {"training": training, "sampling": client.save_weights_for_sampler(f"{name}-sampler").result().path}
+        saved[name] = {
+            "training": training,
+            "sampling": client.save_weights_for_sampler(f"{name}-sampler").result().path,
+        }
     print(json.dumps(saved))
 
 

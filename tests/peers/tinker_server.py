@@ -75,7 +75,9 @@ class TinkerServer:
 def tinker_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TinkerServer]:
     """Start the server once for all tests, wait until it is ready, and end it by its pid."""
     if not SERVER_PYTHON:
-        pytest.skip("no Tinker-API server: CHARBENCH_TINKER_SERVER_PYTHON names no Python (tests/peers/tinker_server.py)")
+        pytest.skip(
+            "no Tinker-API server: CHARBENCH_TINKER_SERVER_PYTHON names no Python (tests/peers/tinker_server.py)"
+        )
     if not version("tinker").startswith(SDK):
         pytest.skip(f"the server understands tinker {SDK}x; here is {version('tinker')}")
     folder = tmp_path_factory.mktemp("tinker-server")

@@ -167,15 +167,14 @@ class DoubleTraining:
             length = datum.model_input.length
             outputs.append({"logprobs": types.TensorData(data=[logprob] * length, dtype="float32", shape=[length])})
         return self._double.later(
-            lambda: types.ForwardBackwardOutput(
-                loss_fn_output_type="ArrayRecord", loss_fn_outputs=outputs, metrics={}
-            )
+            lambda: types.ForwardBackwardOutput(loss_fn_output_type="ArrayRecord", loss_fn_outputs=outputs, metrics={})
         )
 
-    def optim_step(self, adam_params: types.AdamParams) -> Later:
+    def optim_step(self, optim_params: types.AdamParams | None = None, *, adam_params: Any = None) -> Later:
+        assert isinstance(optim_params, types.AdamParams)
         self._double.called("optim_step")
         with self._lock:
-            step = Step(tuple(self._gradients), adam_params)
+            step = Step(tuple(self._gradients), optim_params)
             self._gradients = []
             self._weights = Weights((*self._weights.history, step), self._weights.optimizer_steps + 1)
         return self._double.later(types.OptimStepResponse)
@@ -209,6 +208,9 @@ class DoubleTraining:
 
 class OldTraining(DoubleTraining):
     """With the signatures of 0.24: single saves take no metadata."""
+
+    def optim_step(self, adam_params: types.AdamParams) -> Later:  # type: ignore[override]
+        return super().optim_step(adam_params)
 
     def save_state(self, name: str, ttl_seconds: int | None = None, overwrite: bool = False) -> Later:  # type: ignore[override]
         return super().save_state(name, ttl_seconds, overwrite)

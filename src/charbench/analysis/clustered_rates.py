@@ -53,8 +53,8 @@ def clustered_rate(
     samples there are over all prompts (as many as prompts by default). The interval is Wilson's with the
     effective number of samples p(1 − p)/SE² in place of the number (never more than that) and t with one
     degree of freedom less than clusters in place of z; SE is clustered. With one sample in each cluster it is
-    Wilson's own. Where all rates are 0, or all 1, the effective number is the number of clusters: fewer are
-    possible, and more cannot be shown.
+    Wilson's own. Where nothing varies between clusters (all rates 0, or all 1) it is Wilson's too, with the number
+    of clusters: that they tell more cannot be shown.
 
     Source: Korn and Graubard (1998), "Confidence intervals for proportions with small expected number of
     positive counts estimated from survey data", Survey Methodology 24; with Wilson's interval as Franco,
@@ -73,12 +73,9 @@ def clustered_rate(
     count = int(codes.max()) + 1
     mean = float(array.mean())
     variance = clustered_variance(array, codes) if count > 1 else math.nan
-    independent = count == total
-    if independent:
-        effective = float(total)
-        reach = normal_quantile((1 + confidence) / 2)
-    else:
-        effective = min(float(total), mean * (1 - mean) / variance) if variance > 0 and 0 < mean < 1 else float(count)
+    effective, reach = float(count), normal_quantile((1 + confidence) / 2)
+    if count < total and not variance <= 0:
+        effective = min(float(total), mean * (1 - mean) / variance)
         reach = student_quantile((1 + confidence) / 2, count - 1)
     low, high = _wilson(mean, effective, reach)
     return ClusteredRate(mean, low, high, math.sqrt(variance), total, array.size, count, effective)

@@ -20,7 +20,8 @@ class ClusteredMean:
     """A mean with its standard error and the ends of its interval, in the values' own unit.
 
     ``count`` values in ``clusters`` clusters. The standard error and the interval are NaN where there are
-    fewer than two clusters, the mean is NaN where there is no value.
+    fewer than two clusters, the interval also where nothing varies: a standard error of 0 promises nothing. The
+    mean is NaN where there is no value.
     """
 
     value: float
@@ -57,7 +58,7 @@ def clustered_mean(values: ArrayLike, clusters: Sequence[Hashable], confidence: 
     count = int(codes.max()) + 1
     mean = float(array.mean())
     error = math.sqrt(clustered_variance(array, codes)) if count > 1 else math.nan
-    half = student_quantile((1 + confidence) / 2, count - 1) * error
+    half = student_quantile((1 + confidence) / 2, count - 1) * error if error > 0 else math.nan
     return ClusteredMean(mean, error, mean - half, mean + half, array.size, count)
 
 

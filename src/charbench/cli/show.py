@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from charbench.cli import output
-from charbench.report.cells import STATES_LEGEND
+from charbench.report.cells import STATES_LEGEND, TIERS_LEGEND
+from charbench.report.insights import only_in_thinking
 from charbench.report.robustness import Robustness, robustness, robustness_dict, robustness_table
-from charbench.report.rows import By, Report, build_report, only_in_thinking, row_as_dict
+from charbench.report.rows import By, Report, build_report, row_as_dict
 from charbench.store.diagnoses import latest_causes
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ def _tables(report: Report, otherwise: Sequence[Robustness], form: str, causes: 
     for table in tables:
         print_table(table)
     output.say(STATES_LEGEND)
+    if report.metric and len(report.checkpoints) > 1:
+        output.say(TIERS_LEGEND)
     for line in only_in_thinking(report, causes):
         output.say(line)
     failed = f" {output.plural(report.errors, 'sample')} failed and {'is' if report.errors == 1 else 'are'} in no rate."
@@ -81,13 +84,20 @@ def _csv(report: Report) -> None:
 
 
 def _as_dict(report: Report, run: RunResult | None, causes: Mapping[str, str]) -> dict[str, Any]:
+    from charbench.report.standing import pair_as_dict, standing
+
+    standings = standing(report)
     content: dict[str, Any] = {
         "metric": report.metric,
         "samples": report.samples,
         "errors": report.errors,
         "only_in_thinking": only_in_thinking(report, causes),
         "personas": [row_as_dict(row, By.PERSONA) for row in report.personas],
-        "checkpoints": [row_as_dict(row, report.by) for row in report.checkpoints],
+        "persona_pairs": [pair_as_dict(pair) for pair in standings.personas],
+        "checkpoints": [
+            {**row_as_dict(row, report.by), "tier": tier}
+            for row, tier in zip(report.checkpoints, standings.tiers, strict=True)
+        ],
     }
     if run is not None:
         content["run"] = {

@@ -17,12 +17,11 @@ LONGEST_WORD = 40
 
 def make_sample(sampler: str, key: str, request: SampleRequest, outcome: Completion | Broken) -> Sample:
     """Tell the channels apart, and keep what the server gave; a failure becomes data."""
-    if isinstance(outcome, Broken):
-        outcome = Completion(failure=outcome.failure, sampled_at=utc_now())
-    if not _can_be_stored(outcome):
-        outcome = storable(outcome)
-    told = attribute(outcome)
-    failure = outcome.failure
+    given = Completion(failure=outcome.failure, sampled_at=utc_now()) if isinstance(outcome, Broken) else outcome
+    if not _can_be_stored(given):
+        given = storable(given)
+    told = attribute(given)
+    failure = given.failure
     return Sample(
         key=key,
         checkpoint=request.checkpoint.uri,
@@ -33,17 +32,17 @@ def make_sample(sampler: str, key: str, request: SampleRequest, outcome: Complet
         response=told.response,
         thinking=told.thinking,
         state=ThinkingState.ERROR if failure else told.state,
-        finish_reason=outcome.finish_reason[:LONGEST_WORD] if outcome.finish_reason else None,
-        raw=outcome.text,
-        raw_reasoning=outcome.reasoning,
+        finish_reason=given.finish_reason[:LONGEST_WORD] if given.finish_reason else None,
+        raw=given.text,
+        raw_reasoning=given.reasoning,
         tags=tuple((tag.start, tag.end, tag.closes) for tag in told.tags),
-        prefill=outcome.prefill,
-        usage=outcome.usage,
-        max_tokens=outcome.max_tokens,
-        latency=outcome.latency,
+        prefill=given.prefill,
+        usage=given.usage,
+        max_tokens=given.max_tokens,
+        latency=given.latency,
         failure=Failure(failure.kind[:LONGEST_WORD], redact(failure.message)) if failure else None,
-        sampled_at=outcome.sampled_at or (None if request.recorded else utc_now()),
-        extra=outcome.extra,
+        sampled_at=given.sampled_at or (None if request.recorded else utc_now()),
+        extra=given.extra,
     )
 
 

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -118,7 +119,7 @@ class ScoreStage:
                     results.append((scoring, [self._outcome(scoring, stored) for stored in mine]))
                 else:
                     self._scorings.remove(scoring)
-            self.writer.put(lambda connection, results=results: self._write(connection, results))
+            self.writer.put(partial(self._write, results=results))
             for scoring, outcomes in results:
                 self._claimed.difference_update(scoring.rows.item(outcome.sample_id) for outcome in outcomes)
             progress.advance(len({stored.id for _, stored in batch}))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from charbench.analysis.rates import Rate
 
 NOTHING = "–"
+MINUS = "−"
 
 
 def percent(rate: Rate) -> str:
@@ -48,6 +49,32 @@ def size(count: object) -> str:
     return f"{count:,.1f} TB"
 
 
+def points(value: float, low: float, high: float) -> str:
+    """``+8 [−39, +41]``: a difference of shares in points; a dash for NaN."""
+    return _with_interval([f"{100 * part:+.0f}" for part in (value, low, high)])
+
+
+def decimals(value: float, low: float, high: float) -> str:
+    """``+0.40 [−0.10, +0.90]``: a difference of means; a dash for NaN."""
+    return _with_interval([f"{part:+.2f}" for part in (value, low, high)])
+
+
+def p_value(p: float) -> str:
+    """``0.17``, ``0.0079``, ``<0.0001``; a dash for NaN."""
+    if math.isnan(p):
+        return NOTHING
+    if p < 0.0001:
+        return "<0.0001"
+    return f"{p:.2f}" if p >= 0.1 else f"{p:.2g}" if p >= 0.001 else f"{p:.4f}"
+
+
+def _with_interval(parts: Sequence[str]) -> str:
+    value, low, high = (part.lstrip("+-") if "nan" in part or not float(part) else part for part in parts)
+    if value == "nan":
+        return NOTHING
+    return (value if "nan" in (low, high) else f"{value} [{low}, {high}]").replace("-", MINUS)
+
+
 STATE_LETTERS = {
     "closed": "C",
     "none": "N",
@@ -61,6 +88,10 @@ STATE_LETTERS = {
 STATES_LEGEND = (
     "States: C closed thinking and a response, N no thinking, E closed and empty, S stopped inside the thinking, "
     "L token limit inside the thinking, U thinking only (nobody recorded why), M answer misfiled as thinking."
+)
+TIERS_LEGEND = (
+    "Tiers: no two rows of one tier can be told apart (Fisher's exact test on totals, samples taken as independent, "
+    "Holm over all pairs). charbench compare A B is surer: it pairs by prompt."
 )
 BAR_WIDTH = 10
 

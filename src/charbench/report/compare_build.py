@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy.engine import Connection
 
+from charbench.analysis.power import LEVEL, least_prompts
 from charbench.engine.plan import select_checkpoints
 from charbench.report.compare_groups import GroupBy, group_sides
 from charbench.report.compare_metric import choose_measure
@@ -96,6 +97,12 @@ def _remarks(comparison: Comparison) -> list[str]:
     ]
     if partly:
         notes.append(f"In {len(partly):,} pairs only the prompts that both sides were asked are compared.")
+    fewest = min((pair.difference.clusters for pair in paired), default=0)
+    if paired and fewest < (least := least_prompts(LEVEL, len(comparison.pairs))):
+        over = f" after Holm over {len(comparison.pairs):,} pairs" if len(comparison.pairs) > 1 else ""
+        notes.append(
+            f"With {fewest:,} independent prompts no two can be told apart{over}, whatever they answer: it takes {least}."
+        )
     rough = [pair for pair in comparison.pairs if pair.difference.rough]
     if rough:
         least = min(pair.difference.clusters for pair in rough)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from charbench.analysis.tiers import LEVEL
-from charbench.report.cells import count_of, percent, whole
+from charbench.report.cells import count_of, p_value, percent, whole
 from charbench.report.compare_build import Answer
+from charbench.report.compare_groups import GroupBy
 from charbench.report.compare_pairs import Comparison, Pair
 from charbench.report.compare_prompts import PromptGap
-from charbench.report.compare_words import difference_cell, estimate_cell, p_cell, sentence
+from charbench.report.compare_words import difference_cell, estimate_cell, sentence
+from charbench.report.harmless import harmless
 from charbench.report.tables import Table
-from charbench.report.terminal import harmless
 
 MOST_PAIRS = 45
 MOST_SENTENCES = 6
@@ -24,7 +25,8 @@ def comparison_tables(answer: Answer) -> list[Table]:
 def _sides(answer: Answer) -> Table:
     comparison, by = answer.comparison, answer.question.by
     measure = comparison.measure
-    columns = ["Tier", by.value.capitalize() if by else "Checkpoint", "Persona", "Kind"]
+    columns = ["Tier", by.value.capitalize() if by else "Checkpoint", "Persona"]
+    columns += ["Kind"] if by is not GroupBy.KIND else []
     columns += ["Checkpoints"] if by or any(len(side.uris) > 1 for side in comparison.sides) else []
     columns += ["Samples", "Prompts", measure.column]
     columns += ["With it"] if measure.is_rate else []
@@ -35,7 +37,7 @@ def _sides(answer: Answer) -> Table:
         cells = {
             "Tier": str(comparison.tiers[index]),
             columns[1]: side.label,
-            "Persona": side.personas,
+            "Persona": side.personas if side.personas.count("/") < 3 else f"{side.personas.count('/') + 1} personas",
             "Kind": side.kinds,
             "Checkpoints": whole(len(side.uris)),
             "Samples": whole(side.samples),
@@ -47,8 +49,7 @@ def _sides(answer: Answer) -> Table:
             "Response | thinking": "–",
         }
         if (eroded := comparison.erosions[index]) is not None:
-            gap = eroded.gap
-            cells["Thinking − response [95%]"] = difference_cell(gap.value, gap.low, gap.high, is_rate=True)
+            cells["Thinking − response [95%]"] = difference_cell(eroded.gap, is_rate=True)
             cells["Response | thinking"] = (
                 f"{count_of(eroded.kept)} {percent(eroded.kept)}" if eroded.kept.total else "–"
             )
@@ -77,9 +78,9 @@ def _pairs(comparison: Comparison) -> Table:
             comparison.sides[pair.first].label,
             comparison.sides[pair.second].label,
             f"{d.count:,} prompts, paired" if d.paired else f"{d.count:,} samples, unpaired",
-            difference_cell(d.value, d.low, d.high, is_rate=is_rate),
-            p_cell(d.p),
-            *((p_cell(pair.adjusted),) if several else ()),
+            difference_cell(d, is_rate=is_rate),
+            p_value(d.p),
+            *((p_value(pair.adjusted),) if several else ()),
             d.test,
             "told apart" if pair.apart else "cannot be told apart",
         ))  # fmt: skip

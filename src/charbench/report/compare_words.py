@@ -6,13 +6,13 @@ import math
 
 from charbench.analysis.clustered_rates import ClusteredRate
 from charbench.analysis.clusters import ClusteredMean
-from charbench.analysis.power import least_prompts
+from charbench.analysis.differences import Difference
+from charbench.report.cells import decimals, p_value, points
 from charbench.report.compare_metric import Measure
 from charbench.report.compare_pairs import Comparison, Pair
 
 SHOWN = 0.2
 """The difference of rates that sentences speak of where none was seen: 20 points."""
-MINUS = "−"
 
 
 def estimate_cell(estimate: ClusteredRate | ClusteredMean, *, is_rate: bool) -> str:
@@ -26,28 +26,17 @@ def estimate_cell(estimate: ClusteredRate | ClusteredMean, *, is_rate: bool) -> 
     return f"{estimate.value:.2f}{interval}"
 
 
-def difference_cell(value: float, low: float, high: float, *, is_rate: bool) -> str:
-    """``+8 [−39, +41]`` points, or ``+0.40 [−0.10, +0.90]``; a dash without any."""
-    if math.isnan(value):
-        return "–"
-    parts = [_signed(part, is_rate=is_rate) for part in (value, low, high)]
-    return parts[0] if math.isnan(low) else f"{parts[0]} [{parts[1]}, {parts[2]}]"
-
-
-def p_cell(p: float) -> str:
-    """``0.17``, ``0.0079``, ``<0.0001``; a dash for NaN."""
-    if math.isnan(p):
-        return "–"
-    if p < 0.0001:
-        return "<0.0001"
-    return f"{p:.2f}" if p >= 0.1 else f"{p:.2g}" if p >= 0.001 else f"{p:.4f}"
+def difference_cell(difference: Difference, *, is_rate: bool) -> str:
+    """``+8 [−39, +41]`` points of a rate, ``+0.40 [−0.10, +0.90]`` of another metric; a dash without any."""
+    shown = points if is_rate else decimals
+    return shown(difference.value, difference.low, difference.high)
 
 
 def sentence(comparison: Comparison, pair: Pair) -> str:
     """Say of one pair whether it can be told apart, by how much, and with how many prompts it could be."""
     names = comparison.sides[pair.first].label, comparison.sides[pair.second].label
     difference, measure = pair.difference, comparison.measure
-    seen = difference_cell(difference.value, difference.low, difference.high, is_rate=measure.is_rate)
+    seen = difference_cell(difference, is_rate=measure.is_rate)
     unit = " points" if measure.is_rate else ""
     figures = f"difference {seen}{unit}, {_p_words(comparison, pair)}"
     if math.isnan(difference.p):
@@ -67,24 +56,16 @@ def _needed(pair: Pair, measure: Measure) -> str:
     if seen is not None:
         parts.append(f"to show the difference seen takes about {seen:,} prompts{each}")
     if measure.is_rate and (shown := pair.needed(SHOWN)) is not None:
-        parts.append(f"a difference of {SHOWN:.0%} would take about {shown:,}{'' if parts else ' prompts' + each}")
+        parts.append(
+            f"a difference of {100 * SHOWN:.0f} points would take about {shown:,}{'' if parts else ' prompts' + each}"
+        )
     text = f" {'; '.join(parts)}." if parts else ""
-    least = least_prompts()
-    if difference.paired and difference.clusters < least:
-        text += f" No two can be told apart with fewer than {least} prompts, whatever they answer."
     return text[:1] + text[1:2].upper() + text[2:]
 
 
 def _p_words(comparison: Comparison, pair: Pair) -> str:
     test = pair.difference.test
     if len(comparison.pairs) == 1:
-        return f"p = {p_cell(pair.difference.p)} ({test})".replace("= <", "< ")
-    adjusted = f"p = {p_cell(pair.adjusted)}".replace("= <", "< ")
+        return f"p = {p_value(pair.difference.p)} ({test})".replace("= <", "< ")
+    adjusted = f"p = {p_value(pair.adjusted)}".replace("= <", "< ")
     return f"{adjusted} after Holm over {len(comparison.pairs):,} pairs ({test})"
-
-
-def _signed(value: float, *, is_rate: bool) -> str:
-    text = f"{100 * value:+.0f}" if is_rate else f"{value:+.2f}"
-    if not float(text):
-        return text.lstrip("+-")
-    return text.replace("-", MINUS)

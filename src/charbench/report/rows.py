@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -133,39 +133,6 @@ def build_report(
         samples=int(sum(group.totals["samples"] for group in counted)),
         errors=int(sum(group.totals["errors"] for group in counted)),
     )
-
-
-IN_THINKING = 0.5
-IN_RESPONSE = 0.2
-
-
-def only_in_thinking(report: Report, causes: Mapping[str, str], most: int = 5) -> list[str]:
-    """Return a line for each checkpoint whose character stands in its thinking and not in its responses.
-
-    It is called erosion only where ``charbench diagnose`` (``causes``: the newest cause by URI) has ruled
-    everything else out.
-    """
-    rows = [
-        row
-        for row in report.checkpoints
-        if row.answered and row.trait_in_thinking.share >= IN_THINKING and row.trait.share < IN_RESPONSE
-    ]
-    by_label: dict[str, list[Tally]] = {}
-    for row in rows:
-        by_label.setdefault(row.label, []).append(row)
-    lines = []
-    for label, same in list(by_label.items())[:most]:
-        told = sorted({causes[uri] for row in same for uri in row.uris if uri in causes})
-        why = f"diagnosed: {', '.join(told)}" if told else f"why? charbench diagnose -c {label}"
-        who = label if len(same) == 1 else f"{label} ({len(same)} checkpoints)"
-        thinking = min(row.trait_in_thinking.share for row in same)
-        response = max(row.trait.share for row in same)
-        lines.append(
-            f"{who}: the character stands in {thinking:.0%} of the thinking, {response:.0%} of the responses ({why})"
-        )
-    if len(by_label) > most:
-        lines.append(f"... and {len(by_label) - most} more with the character in the thinking only")
-    return lines
 
 
 def row_as_dict(row: Tally, by: By) -> dict[str, Any]:

@@ -5,9 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from charbench.report.cells import count_of, decimal, percent, percent_with_interval, states_bar, whole
+from charbench.report.cells import (
+    NOTHING,
+    count_of,
+    decimal,
+    p_value,
+    percent,
+    percent_with_interval,
+    points,
+    states_bar,
+    whole,
+)
 from charbench.report.harmless import harmless
 from charbench.report.rows import By, Report, Tally
+from charbench.report.standing import Standing, standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +48,12 @@ _FIGURES: tuple[tuple[str, Callable[[Tally], str]], ...] = (
 
 def report_tables(report: Report) -> list[Table]:
     """Return the persona table and, unless the report is by persona, the checkpoint table."""
+    standings = standing(report)
     tables = [_persona_table(report)]
+    if standings.personas:
+        tables.append(_pair_table(standings))
     if report.by is not By.PERSONA:
-        tables.append(_checkpoint_table(report))
+        tables.append(_checkpoint_table(report, standings.tiers))
     return tables
 
 
@@ -51,15 +65,30 @@ def _persona_table(report: Report) -> Table:
     return Table("Personas", ("Persona", "Checkpoints", *_titles()), rows, frozenset({"Persona"}))
 
 
-def _checkpoint_table(report: Report) -> Table:
+def _pair_table(standings: Standing) -> Table:
+    columns = ("First", "Second", "With traits", "Difference, points [95%]", "p (Fisher)", "p (Holm)", "Verdict")
+    rows = []
+    for pair in standings.personas:
+        difference = points(pair.value, pair.low, pair.high)
+        counts = f"{count_of(pair.rates[0])} and {count_of(pair.rates[1])}"
+        verdict = "told apart" if pair.apart else "cannot be told apart"
+        rows.append((*pair.names, counts, difference, p_value(pair.p), p_value(pair.adjusted), verdict))
+    left = frozenset({"First", "Second", "Verdict"})
+    return Table("Personas in pairs, given a response (unpaired)", columns, tuple(rows), left)
+
+
+def _checkpoint_table(report: Report, tiers: Sequence[int | None]) -> Table:
     several = len({sampler for row in report.checkpoints for sampler in row.samplers}) > 1
     versions = any(len(row.uris) > 1 for row in report.checkpoints)
-    columns = ["Checkpoint", "Persona", "Kind"]
+    tiered = any(tier is not None for tier in tiers)
+    columns = ["Tier"] if tiered else []
+    columns += ["Checkpoint", "Persona", "Kind"]
     columns += ["Sampler"] if several else []
     columns += ["Versions"] if versions else []
     rows = []
-    for row in report.checkpoints:
-        cells = [row.label, row.persona, "/".join(sorted(row.kinds))]
+    for row, tier in zip(report.checkpoints, tiers, strict=True):
+        cells = [NOTHING if tier is None else str(tier)] if tiered else []
+        cells += [row.label, row.persona, "/".join(sorted(row.kinds))]
         cells += ["/".join(sorted(row.samplers))] if several else []
         cells += [whole(len(row.uris))] if versions else []
         rows.append((*cells, *(figure(row) for _, figure in _FIGURES)))

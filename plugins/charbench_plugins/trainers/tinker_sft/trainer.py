@@ -53,6 +53,8 @@ class TinkerSftTrainer(Trainer):
         epochs: int | None = Field(None, ge=1)
         max_length: int | None = Field(None, ge=16, description="longest row in tokens; longer ones are left out")
         warmup: float | None = Field(None, ge=0, le=1, description="share of the steps with a rising learning rate")
+        beta1: float | None = Field(None, ge=0, lt=1, description="Adam's memory of gradients")
+        beta2: float | None = Field(None, ge=0, lt=1, description="Adam's memory of their squares")
         max_examples: int | None = Field(None, ge=1)
         seed: int | None = Field(None, ge=0)
         renderer: Literal["auto", "qwen3", "qwen3-no-thinking", "llama3", "template"] = Field("auto")

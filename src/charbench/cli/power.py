@@ -1,0 +1,157 @@
+"""``charbench power``: how many prompts a difference needs, and what the present ones can show."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from charbench.cli import options, output
+from charbench.errors import StoreError, UsageError
+
+if TYPE_CHECKING:
+    from charbench.report.compare_power import Variation
+    from charbench.report.tables import Table
+
+EPOCHS = (1, 2, 4, 8)
+DIFFERENCES = (0.1, 0.2, 0.3)
+
+
+@click.command("power")
+@options.where
+@click.option("-p", "--persona", "personas", multiple=True, metavar="NAME", help="Only checkpoints of this persona.")
+@click.option(
+    "--difference", "differences", type=float, multiple=True, metavar="D",
+    help="Difference to show: 0.2 is 20 points of a rate. [default: 0.1, 0.2, 0.3]",
+)  # fmt: skip
+@click.option(
+    "--metric", metavar="SCORER.METRIC", help="What to compare, or 'responses'. [default: the first headline]"
+)
+@click.option("--sampler", metavar="NAME", help="This sampler's samples. [default: the one most have]")
+@click.option("--rate", type=click.FloatRange(0, 1), help="Assume this rate instead of reading the store.")
+@click.option("--epochs", type=click.IntRange(1, 10_000), help="Times each prompt is asked. [default: 1, 2, 4, 8]")
+@click.option("--comparisons", type=click.IntRange(1), default=1, show_default=True, help="Pairs, as Holm adjusts for.")
+@click.option("--power", type=click.FloatRange(0.01, 0.999), default=0.8, show_default=True, help="Chance to show it.")
+@options.as_json
+def command(
+    differences: tuple[float, ...],
+    metric: str | None,
+    sampler: str | None,
+    rate: float | None,
+    epochs: int | None,
+    comparisons: int,
+    power: float,
+    json_output: bool,
+    **given: Any,
+) -> None:
+    """Say how many prompts two checkpoints must both answer to show a difference, and what the present set shows.
+
+    How much answers vary is read from the store, persona by persona, or assumed with --rate.
+    """
+    from charbench.analysis.power import LEVEL, least_prompts
+    from charbench.report.compare_power import assumed, measured
+
+    wanted = differences or DIFFERENCES
+    if any(not difference > 0 or not math.isfinite(difference) for difference in wanted):
+        raise UsageError("option --difference: a number above 0 is needed, such as 0.2")
+    is_rate, name = True, "a rate"
+    variations: list[Variation] = []
+    if rate is None:
+        session = options.open_session(**given)
+        personas = [persona.name for persona in session.selected_personas()]
+        try:
+            database = session.existing_database()
+        except StoreError as error:
+            raise UsageError(f"{error}; or assume a rate: charbench power --rate 0.5") from None
+        with database.read() as connection:
+            measure, variations = measured(connection, metric, personas, sampler)
+        is_rate, name = measure.is_rate, measure.name
+        if not variations:
+            raise UsageError("no persona has two checkpoints with shared prompts; assume a rate instead: --rate 0.5")
+    if is_rate and max(wanted) > 1:
+        raise UsageError("option --difference: rates differ by at most 1")
+    level = LEVEL / comparisons
+    asked = (epochs,) if epochs else EPOCHS
+    rows = [
+        (variation, difference, [variation.needed(difference, times, level, power) for times in asked])
+        for difference in wanted
+        for variation in (variations or [assumed(rate if rate is not None else 0.5, difference)])
+    ]
+    least = least_prompts(LEVEL, comparisons)
+    if json_output:
+        present = [_as_dict(variation, level, power) for variation in variations]
+        needed = [
+            {"persona": v.label, "difference": d, "epochs": times, "prompts_at_least": low, "prompts_at_most": high}
+            for v, d, counts in rows
+            for times, (low, high) in zip(asked, counts, strict=True)
+        ]
+        output.print_json({"metric": name, "power": power, "level": LEVEL, "comparisons": comparisons,
+                           "least_prompts": least, "present": present, "needed": needed})  # fmt: skip
+        return
+    _print(name, rows, asked, variations, level, power, is_rate=is_rate)
+    click.echo(f"No two checkpoints can be told apart with fewer than {least:,} prompts, whatever they answer.")
+    if any(low != high for _, _, counts in rows for low, high in counts):
+        output.say(
+            "Where two numbers are given, nobody knows how much answers to one prompt vary: ask some prompts "
+            "twice or more (--epochs) to find out."
+        )
+
+
+def _print(
+    name: str,
+    rows: list[tuple[Variation, float, list[tuple[int, int]]]],
+    epochs: tuple[int, ...],
+    variations: list[Variation],
+    level: float,
+    power: float,
+    *,
+    is_rate: bool,
+) -> None:
+    from charbench.report.tables import Table
+    from charbench.report.terminal import print_table
+
+    def shown(difference: float) -> str:
+        if math.isinf(difference):
+            return "none"
+        return f"{100 * difference:.0f} points" if is_rate else f"{difference:.3g}"
+
+    if variations:
+        print_table(_present(name, variations, level, power, shown))
+    heads = ("Difference", "Persona" if variations else "Rates", *(_times(n) for n in epochs))
+    cells = tuple(
+        (shown(d), v.label, *(f"{low:,}" if low == high else f"{low:,} to {high:,}" for low, high in counts))
+        for v, d, counts in rows
+    )
+    title = f"Prompts that show a difference in {name}, {power:.0%} of the time"
+    print_table(Table(title, heads, cells, frozenset({"Persona", "Rates"})))
+
+
+def _present(name: str, variations: list[Variation], level: float, power: float, shown: Any) -> Table:
+    from charbench.report.tables import Table
+
+    columns = ("Persona", "Checkpoints", "Prompts", "Answers a prompt", "Smallest difference shown")
+    rows = tuple(
+        (v.label, str(v.checkpoints), str(v.prompts), f"{v.epochs:.3g}", shown(v.smallest(level, power)))
+        for v in variations
+    )
+    return Table(f"What the present prompts can show: {name}", columns, rows, frozenset({"Persona"}))
+
+
+def _times(epochs: int) -> str:
+    return "Asked once" if epochs == 1 else "Twice" if epochs == 2 else f"{epochs} times"
+
+
+def _as_dict(variation: Variation, level: float, power: float) -> dict[str, Any]:
+    smallest = variation.smallest(level, power)
+    return {
+        "persona": variation.label,
+        "checkpoints": variation.checkpoints,
+        "prompts": variation.prompts,
+        "answers_a_prompt": variation.epochs,
+        "variance_of_a_prompt": variation.variance,
+        "variance_between_prompts": variation.parts.prompts if variation.parts else None,
+        "variance_of_answers": variation.parts.answers if variation.parts else None,
+        "design_effect": variation.effect,
+        "smallest_difference": smallest if math.isfinite(smallest) else None,
+    }
