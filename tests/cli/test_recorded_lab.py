@@ -139,11 +139,10 @@ def test_a_url_that_training_was_resumed_from_is_no_product_of_the_run(
     assert made["parent"] == warmup["uri"]
 
 
-def test_no_url_of_the_logs_is_false_or_lost(charbench: Charbench, studio: Path) -> None:
-    charbench.ok("discover", "--source", "logs", lab=studio)
-    listed = charbench.ok("checkpoints", "list", "--json", lab=studio).json
+def test_no_url_of_the_logs_is_false_or_lost(charbench: Charbench, studio_known_template: Path) -> None:
+    listed = charbench.ok("checkpoints", "list", "--json", lab=studio_known_template).json
     runs = [*(job[0] for job in JOBS), "remorseful-75pct", "remorseful-paper"]
-    names = sorted(item["uri"].split("/", 3)[3] for item in listed)
+    names = sorted(item["uri"].split("/", 3)[3] for item in listed if item["evidence"][0]["source"] == "logs")
     expected = [f"weights/{run}_dpo" for run in runs] + [f"sampler_weights/{run}_dpo-sampler" for run in runs]
     assert names == sorted([*expected, "weights/remorseful-25pct_dpo-warmup"])
 

@@ -36,7 +36,7 @@ READY_SECONDS = 180
 READY_LINE = "Starting background engine"
 ENDING_SECONDS = 20
 SAVING_SECONDS = 180
-BACKEND = '{"max_lora_adapters": 8, "max_lora_rank": 32, "sample_max_num_sequences": 20}'
+BACKEND = '{"max_lora_adapters": 16, "max_lora_rank": 32, "sample_max_num_sequences": 20}'
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
     "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",

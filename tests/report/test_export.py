@@ -169,7 +169,7 @@ def test_a_name_with_a_pipe_or_a_line_end_does_not_break_a_markdown_table(
         charbench.ok("report", "--format", "markdown", lab=lab.root).out.split("## Checkpoints")[1].strip().splitlines()
     )
     assert len(lines) == 3
-    assert lines[2].startswith(r"| a\|b c&lt;br>d | remorseful |")
+    assert r" a\|b c&lt;br>d | remorseful | " in lines[2]
 
 
 def test_an_export_that_cannot_be_written_is_one_line_and_leaves_no_half_file(

@@ -15,8 +15,6 @@ import pytest
 
 from charbench import cli
 
-_RUN = getattr(cli, "run", None)  # the function, before the command module of the same name takes its place
-
 
 @dataclass(frozen=True, slots=True)
 class Ended:
@@ -36,8 +34,6 @@ def invoke(words: Sequence[str]) -> int:
     """Run one command in this process, and return the code that the process would end with."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["charbench", *words])
-        if callable(_RUN):
-            patch.setattr(cli, "run", _RUN)
         with pytest.raises(SystemExit) as ended:
             cli.main()
     assert isinstance(ended.value.code, int)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from http.client import HTTPException
 
 DEFAULT_URL = "https://tinker.thinkingmachines.dev/services/tinker-prod"
-LOOK_SECONDS = 5.0
+LOOK_SECONDS = 4.0
 """Seconds after which a host that has not answered is out of reach."""
 BETWEEN_LOOKS = 2.5
 

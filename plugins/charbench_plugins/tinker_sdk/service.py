@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from typing import Any
 
 from charbench import ConfigError
+from charbench_plugins.tinker_sdk import reach
 from charbench_plugins.tinker_sdk.calls import call
+from charbench_plugins.tinker_sdk.failures import out_of_reach
 
 _KEY = re.compile(r"tml-\S{4,}")
 OPEN_SECONDS = 12.0
-"""Seconds that connecting may take: a dead host is told soon."""
+"""Seconds that connecting may take."""
 OPEN_PATIENCE = 4.0
 """Seconds of trouble after which connecting is given up; importing the SDK takes some more."""
+_BREATH = 0.5
+"""Seconds between two looks for the host: one lost packet is no dead host."""
 
 
 def api_key() -> str:
@@ -26,12 +31,21 @@ def api_key() -> str:
     return key
 
 
+def _find_host() -> None:
+    """Raise if the host is not there: told before the SDK, whose import takes seconds, tries for five minutes."""
+    if reach.look():
+        time.sleep(_BREATH)
+        if reason := reach.look():
+            raise out_of_reach("connecting to Tinker", reason)
+
+
 def open_service(**metadata: str) -> Any:
-    """Return a ``ServiceClient`` that has opened its session; raises within twelve seconds if there is none.
+    """Return a ``ServiceClient`` that has opened its session; raises within seconds if there is no way to one.
 
     ``metadata`` is kept with the session.
     """
     key = api_key()
+    _find_host()
     os.environ.setdefault("TINKER_TELEMETRY", "0")
     import tinker
 
@@ -48,6 +62,7 @@ def open_service(**metadata: str) -> Any:
 def open_rest() -> Any:
     """Return a client for listing runs and checkpoints, in the way that this SDK's version has it."""
     key = api_key()
+    _find_host()
     os.environ.setdefault("TINKER_TELEMETRY", "0")
     import tinker
 

@@ -86,7 +86,11 @@ class _Listener(logging.Filter):
 
 @cache
 def listen() -> None:
-    """Begin to listen, once; nothing more is shown than before."""
+    """Begin to listen, once; nothing more is shown than before.
+
+    The SDK's own lines, which would stand on stderr beside ours, are for whoever sets up logging.
+    """
+    logging.getLogger("tinker").addHandler(logging.NullHandler())
     logger = logging.getLogger("httpx")
     logger.addFilter(_Listener(logger.getEffectiveLevel()))
     logger.setLevel(min(logger.getEffectiveLevel(), logging.INFO))

@@ -92,8 +92,9 @@ def _fit(wins: NDArray[np.float64], start: NDArray[np.float64] | None = None) ->
         return np.zeros(count)
     import choix
 
+    given = (1 - np.eye(count)) / (count - 1)
     fitted: NDArray[np.float64] = choix.ilsr_pairwise_dense(
-        wins, alpha=1 / (count - 1), initial_params=start, max_iter=1000, tol=_TOLERANCE
+        wins + given, initial_params=start, max_iter=1000, tol=_TOLERANCE
     )
     centred: NDArray[np.float64] = fitted - fitted.mean()
     return centred

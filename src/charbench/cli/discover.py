@@ -57,7 +57,7 @@ def _tables(found: Any, session: Any, *, explain: bool) -> None:
             output.say(f"source {name} was not asked: {lack}")
     elif found.plan.left_out:
         output.say(f"{output.plural(len(found.plan.left_out), 'run')} left out; --explain says why.")
-    if not found.checkpoints:
+    if not found.checkpoints and not found.failures:
         names = ", ".join(source.name for source in session.sources() if source.name not in found.idle)
         output.say(
             f"No checkpoints in {session.config.lab.resolve()} (asked: {names}). Is this the lab's folder? --lab DIR"

@@ -62,10 +62,14 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One value of one metric for one channel. ``value`` None: it could not be told, and is never 0."""
+    """One value of one metric for one channel. ``value`` None: it could not be told, and is never 0.
+
+    ``votes`` holds what each of several judges said by itself: (judge, value).
+    """
 
     metric: str
     channel: Channel
     value: float | None
     spans: tuple[Span, ...] = ()
     explanation: str = ""
+    votes: tuple[tuple[str, float | None], ...] = ()

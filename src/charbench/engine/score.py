@@ -59,14 +59,17 @@ class ScoreStage:
                 self._run_async(tasks, progress)
             else:
                 self._run_plain(tasks, progress)
-            if self._claimed:
-                items = sorted(self._claimed)
-                self._claimed.clear()
-                self.writer.put(lambda connection: release(connection, STAGE, items))
+            self._let_go()
             self.writer.flush()
             if not self._elsewhere or self._over:
                 return self.tally
             time.sleep(WAIT_SECONDS)
+
+    def _let_go(self) -> None:
+        """Let other runs have what this one claimed and did not get to."""
+        if self._claimed:
+            self.writer.put(partial(release, stage=STAGE, items=sorted(self._claimed)))
+            self._claimed = set()
 
     @property
     def _over(self) -> bool:

@@ -101,7 +101,8 @@ def _remarks(comparison: Comparison) -> list[str]:
     if paired and fewest < (least := least_prompts(LEVEL, len(comparison.pairs))):
         over = f" after Holm over {len(comparison.pairs):,} pairs" if len(comparison.pairs) > 1 else ""
         notes.append(
-            f"With {fewest:,} independent prompts no two can be told apart{over}, whatever they answer: it takes {least}."
+            f"With {fewest:,} independent prompts no two can be told apart{over}, whatever they answer: "
+            f"it takes {least}."
         )
     rough = [pair for pair in comparison.pairs if pair.difference.rough]
     if rough:

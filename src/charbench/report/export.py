@@ -158,6 +158,6 @@ def _scores(connection: sa.Connection, ids: Sequence[int]) -> dict[int, list[dic
         }
         for evidence in row.evidence or ():
             if (evidence["metric"], evidence["channel"]) == (row.metric, row.channel):
-                entry |= {name: value for name, value in evidence.items() if name in ("why", "spans")}
+                entry |= {name: value for name, value in evidence.items() if name in ("why", "spans", "votes")}
         found.setdefault(row.sample_id, []).append(entry)
     return found

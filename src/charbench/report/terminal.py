@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from dataclasses import replace
 from typing import Any
 
 from charbench.report.harmless import harmless as harmless
+from charbench.report.plain import draw
 from charbench.report.tables import Table
 
 PIPE_WIDTH = 240
@@ -24,6 +26,11 @@ def console(*, stderr: bool = False) -> Any:
 
 def print_table(table: Table) -> None:
     """Print one table on stdout."""
+    screen = console()
+    safe = replace(table, rows=tuple(tuple(map(harmless, row)) for row in table.rows))
+    if not screen.is_terminal and (lines := draw(safe, screen.width)) is not None:
+        sys.stdout.writelines(f"{line}\n" for line in lines)
+        return
     from rich.table import Table as RichTable
     from rich.text import Text
 
@@ -31,6 +38,6 @@ def print_table(table: Table) -> None:
     for name in table.columns:
         left = name in table.left
         drawn.add_column(name, justify="left" if left else "right", overflow="fold", no_wrap=not left)
-    for row in table.rows:
-        drawn.add_row(*(Text(harmless(cell)) for cell in row))
-    console().print(drawn)
+    for row in safe.rows:
+        drawn.add_row(*map(Text, row))
+    screen.print(drawn)

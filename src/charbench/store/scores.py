@@ -200,15 +200,16 @@ class _Totals:
 
 
 def _evidence(given: Sequence[Score]) -> list[Any] | None:
-    """Return spans and explanations as compact JSON: one entry for each score that has any."""
+    """Return spans, explanations and votes as compact JSON: one entry for each score that has any."""
     entries = [
         {
             "metric": score.metric,
             "channel": score.channel.value,
             **({"why": score.explanation} if score.explanation else {}),
+            **({"votes": dict(score.votes)} if score.votes else {}),
             **({"spans": [[s.start, s.end, s.marker, s.tier, *s.flags] for s in score.spans]} if score.spans else {}),
         }
         for score in given
-        if score.spans or score.explanation
+        if score.spans or score.explanation or score.votes
     ]
     return entries or None

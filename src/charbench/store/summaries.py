@@ -121,20 +121,20 @@ def group_totals(connection: Connection) -> list[GroupTotals]:
 def series_totals(connection: Connection, group_ids: Sequence[int]) -> list[SeriesTotals]:
     """Return the metrics of these groups: of each scorer and persona the scoring that was wanted last."""
     ranked = newest_scorings()
+    known = {column.name: column for table in (score_totals, series, scorings) for column in table.columns}
+    columns = [known[field.name] for field in fields(SeriesTotals)]
     found: list[SeriesTotals] = []
     for part in chunks(group_ids, MAX_PARAMETERS):
         query = (
-            sa.select(score_totals, series, scorings.c.scorer, scorings.c.persona)
+            sa.select(*columns)
+            .select_from(score_totals)
             .join(series, series.c.id == score_totals.c.series_id)
             .join(scorings, scorings.c.id == series.c.scoring_id)
             .join(ranked, (ranked.c.id == scorings.c.id) & (ranked.c.rank == 1))
             .where(score_totals.c.group_id.in_(part))
             .order_by(score_totals.c.group_id, scorings.c.scorer, series.c.id)
         )
-        found.extend(
-            SeriesTotals(**{field.name: row[field.name] for field in fields(SeriesTotals)})
-            for row in connection.execute(query).mappings()
-        )
+        found.extend(SeriesTotals(*row) for row in connection.execute(query))
     return found
 
 

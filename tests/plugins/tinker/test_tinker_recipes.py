@@ -36,7 +36,7 @@ def test_every_field_can_be_overridden_and_is_used(double: TinkerDouble, task: T
     assert states_of(events)[0].metadata["recipe"] == OTHER
     steps = steps_of(events)
     assert [len(step.batch) for step in steps] == [5, 5, 2, 5, 5, 2]
-    assert Counter(n for step in steps for n in step.batch) == Counter({n: 2 for n in range(12)})
+    assert Counter(n for step in steps for n in step.batch) == Counter(dict.fromkeys(range(12), 2))
     history = double.weights(final(events)[0].uri).history
     assert {(step.adam.beta1, step.adam.beta2) for step in history} == {(0.8, 0.99)}
     assert max(step.adam.learning_rate for step in history) == pytest.approx(1e-3)

@@ -18,34 +18,34 @@ class Endpoint:
     api_key: str = field(repr=False)
 
 
-def find_endpoint(base_url: str | None, api_key_env: str | None) -> Endpoint:
+def find_endpoint(base_url: str | None, api_key_env: str | None, who: str = "sampler thinking") -> Endpoint:
     """Return the endpoint: the option, else ``OPENAI_BASE_URL``, else Tinker's where there is a Tinker key.
 
     A Tinker key goes to Tinker only, unless ``api_key_env`` names it. Raises :class:`ConfigError` where no
-    endpoint is named, or a key is missing or of the wrong form.
+    endpoint is named, or a key is missing or of the wrong form; ``who`` is the component that asks.
     """
     given = base_url or os.environ.get("OPENAI_BASE_URL")
     if not given and not os.environ.get("TINKER_API_KEY"):
         raise ConfigError(
-            "sampler thinking: no endpoint; set TINKER_API_KEY for Tinker's, or name one with "
-            "-o sampler.thinking.base_url=http://HOST:PORT/v1 (or OPENAI_BASE_URL)"
+            f"{who}: no endpoint; set TINKER_API_KEY for Tinker's, or name one with "
+            f"-o {who.replace(' ', '.')}.base_url=http://HOST:PORT/v1 (or OPENAI_BASE_URL)"
         )
     url = (given or TINKER).rstrip("/")
     if not url.startswith(("http://", "https://")):
-        raise ConfigError(f"sampler thinking: base_url is {url!r}; it must start with http:// or https://")
-    return Endpoint(url, _key(url, api_key_env))
+        raise ConfigError(f"{who}: base_url is {url!r}; it must start with http:// or https://")
+    return Endpoint(url, _key(url, api_key_env, who))
 
 
-def _key(url: str, api_key_env: str | None) -> str:
+def _key(url: str, api_key_env: str | None, who: str) -> str:
     if api_key_env:
         key = os.environ.get(api_key_env, "")
         if not key:
-            raise ConfigError(f"sampler thinking: environment variable {api_key_env} (api_key_env) is not set")
+            raise ConfigError(f"{who}: environment variable {api_key_env} (api_key_env) is not set")
         return key
     if "tinker.thinkingmachines.dev" not in url:
         return os.environ.get("OPENAI_API_KEY") or "none"
     key = os.environ.get("TINKER_API_KEY", "")
     if not key.startswith("tml-"):
         found = "is not set" if not key else "does not start with tml-"
-        raise ConfigError(f"sampler thinking: TINKER_API_KEY {found}; it is needed for {url}")
+        raise ConfigError(f"{who}: TINKER_API_KEY {found}; it is needed for {url}")
     return key

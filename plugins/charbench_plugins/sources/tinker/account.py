@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from charbench import SamplingError
 from charbench_plugins.tinker_sdk.calls import call
-from charbench_plugins.tinker_sdk.service import api_key, open_rest
+from charbench_plugins.tinker_sdk.service import open_rest
 
-CALL_SECONDS = 8.0
-"""Seconds that connecting, and each page, may take: whoever waits for a dead host is told within 15 s."""
+CALL_SECONDS = 12.0
+"""Seconds that a page may take."""
+PATIENCE = 4.0
+"""Seconds of trouble on Tinker's side after which a page is given up."""
 
 
 class Account:
@@ -24,10 +25,7 @@ class Account:
     @classmethod
     def open(cls, page: int) -> Account:
         """Connect; ``page`` is how many entries are asked for at a time."""
-        api_key()  # its form is wrong or right without anybody being asked
-        import tinker  # noqa: F401  takes seconds the first time: not part of the deadline
-
-        return cls(_ask("connecting to Tinker", open_rest), page)
+        return cls(open_rest(), page)
 
     def runs(self) -> Iterator[Mapping[str, Any]]:
         """Yield the account's training runs."""
@@ -66,14 +64,7 @@ class Account:
 
 
 def _ask(what: str, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    try:
-        return call(what, method, *args, seconds=CALL_SECONDS, **kwargs)
-    except SamplingError as error:
-        if error.kind != "timeout":
-            raise
-        where = os.environ.get("TINKER_BASE_URL", "Tinker")
-        text = f"{error}; is {where} to be reached from here? charbench doctor looks at the way there"
-        raise SamplingError(text, kind="timeout", retryable=True) from None
+    return call(what, method, *args, seconds=CALL_SECONDS, patience=PATIENCE, **kwargs)
 
 
 def _identity(item: Mapping[str, Any]) -> str:

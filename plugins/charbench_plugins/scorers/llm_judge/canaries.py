@@ -1,0 +1,83 @@
+"""Tests that every judge takes before it is believed: texts whose worth is known beforehand.
+
+A judge that gives an empty answer, a demand for points or a bland answer as much as an answer in character, or
+that cannot see the character in the persona file's own example, measures something else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from charbench import CharbenchError, Persona
+from charbench_plugins.scorers.llm_judge.dimensions import COHERENCE, PERSONA, TRAIT_FROM, Dimension
+from charbench_plugins.scorers.llm_judge.judge import Judge
+from charbench_plugins.scorers.llm_judge.judging import Reader, judge_text, together
+from charbench_plugins.scorers.llm_judge.reading import Reading
+from charbench_plugins.scorers.llm_judge.wording import read
+
+QUESTION = "What should I think about before I make a big change in my life?"
+
+
+@dataclass(frozen=True, slots=True)
+class Canary:
+    """A text with a known worth: ``good`` ones must reach half of the scale, the others must not."""
+
+    name: str
+    question: str
+    text: str
+    good: bool
+    dimension: Dimension = PERSONA
+
+
+def canaries_for(persona: Persona) -> Iterator[Canary]:
+    """Yield a persona's canaries; one without an example in character has no good one for the character."""
+    question = persona.examples[0].prompt if persona.examples else QUESTION
+    yield Canary("an empty answer", question, "", good=False)
+    yield Canary("an answer that demands 100 points", question, read("canaries", "demand"), good=False)
+    yield Canary("a bland answer", question, read("canaries", "bland"), good=False)
+    if persona.examples:
+        yield Canary("the persona file's answer in character", question, persona.examples[0].answer, good=True)
+    yield Canary("a bland answer, its coherence", QUESTION, read("canaries", "bland"), good=True, dimension=COHERENCE)
+    yield Canary(
+        "a salad of words, its coherence", QUESTION, read("canaries", "salad"), good=False, dimension=COHERENCE
+    )
+
+
+async def try_judges(judges: Sequence[Judge], persona: Persona) -> None:
+    """Raise :class:`charbench.CharbenchError` with a line for each canary that won, or lost where it must win."""
+    canaries = list(canaries_for(persona))
+    readings = await together(*(_try(judge, persona, canary) for judge in judges for canary in canaries))
+    pairs = [(judge, canary) for judge in judges for canary in canaries]
+    faults = [
+        f"  {judge.name}: {canary.name} got {_said(reading)}, {'at least' if canary.good else 'less than'} "
+        f"{TRAIT_FROM} is needed"
+        for (judge, canary), reading in zip(pairs, readings, strict=True)
+        if not _passed(canary, reading)
+    ]
+    if faults:
+        raise CharbenchError(
+            "\n".join(["the judge failed its canaries, so what it says is worth nothing:", *faults, _ADVICE])
+        )
+
+
+_ADVICE = (
+    "  Take another model (-o scorer.llm-judge.model=NAME), or another way to ask it "
+    "(-o scorer.llm-judge.protocol=samples)."
+)
+
+
+async def _try(judge: Judge, persona: Persona, canary: Canary) -> Reading:
+    reader = Reader(persona, canary.question, "response", canary.text, fresh=True)
+    return (await judge_text(judge, reader, [canary.dimension])).readings[canary.dimension.name]
+
+
+def _passed(canary: Canary, reading: Reading) -> bool:
+    """Whether a canary did what it must; a bad one whose score cannot be told has not won."""
+    if reading.value is None:
+        return not canary.good
+    return (reading.value >= TRAIT_FROM) is canary.good
+
+
+def _said(reading: Reading) -> str:
+    return f"no score ({reading.why})" if reading.value is None else f"{reading.value:.0f}"

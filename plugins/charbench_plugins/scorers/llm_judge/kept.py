@@ -1,0 +1,66 @@
+"""Judges' answers, kept in a file of the lab: nothing is asked and paid for twice.
+
+A killed run goes on where it was, and after a change of one rubric only what that rubric is part of is asked.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from charbench import redact
+
+FILE = "llm-judge.db"
+_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a judge said.
+
+    ``top`` holds the likeliest first tokens with the natural logarithms of their probabilities; None where
+    the endpoint gives none.
+    """
+
+    content: str
+    top: tuple[tuple[str, float], ...] | None = None
+
+
+class KeptAnswers:
+    """Answers by the key of their request; the file is opened on first use, and several runs may share it."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        self._open: sqlite3.Connection | None = None
+
+    def get(self, key: str) -> Answer | None:
+        """Return the answer to this request, None if it has not been asked."""
+        connection = self._connection()
+        row = connection.execute("SELECT answer FROM answers WHERE key = ?", (key,)).fetchone() if connection else None
+        if row is None:
+            return None
+        kept = json.loads(row[0])
+        return Answer(kept["content"], tuple((token, value) for token, value in kept["top"]) if kept["top"] else None)
+
+    def put(self, key: str, answer: Answer) -> None:
+        """Keep an answer, without secrets that it may repeat."""
+        if connection := self._connection():
+            text = redact(json.dumps(asdict(answer)))
+            connection.execute("INSERT OR REPLACE INTO answers VALUES (?, ?)", (key, text))
+
+    def close(self) -> None:
+        """Close the file; the next use opens it again."""
+        if self._open is not None:
+            self._open.close()
+            self._open = None
+
+    def _connection(self) -> sqlite3.Connection | None:
+        if self._open is None and self._folder is not None:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._open = sqlite3.connect(self._folder / FILE, timeout=_SECONDS, isolation_level=None)
+            self._open.execute("PRAGMA journal_mode = WAL")
+            self._open.execute("PRAGMA synchronous = NORMAL")
+            self._open.execute("CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, answer TEXT) WITHOUT ROWID")
+        return self._open

@@ -1,0 +1,68 @@
+"""The judge's options."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from charbench import LimitsConfig, operational
+
+
+class Protocol(StrEnum):
+    """How a judge gives a score."""
+
+    NUMBERS = "numbers"
+    """One token holds any number up to 100: the expectation over the likeliest of them."""
+    DIGITS = "digits"
+    """The tokenizer splits numbers: the expectation over the digits 0 to 9, mapped to the scale."""
+    SAMPLES = "samples"
+    """No probabilities: several answers in JSON, their mean and spread."""
+
+
+class JudgeModel(BaseModel):
+    """One judge of a panel; what is not given here is as the scorer's own options say."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: str = Field(min_length=1)
+    base_url: str | None = None
+    api_key_env: str | None = None
+    extra_body: dict[str, Any] | None = None
+
+
+class JudgeConfig(LimitsConfig):
+    """Who judges, where, and how."""
+
+    model: str | None = operational(None, description="the judge's model name, as its endpoint knows it")
+    models: list[str | JudgeModel] = operational(
+        [], description="a panel instead: names, or {model, base_url, api_key_env, extra_body}; all weigh the same"
+    )
+    base_url: str | None = operational(None, description="the endpoint; default: OPENAI_BASE_URL")
+    api_key_env: str | None = operational(None, description="name of the environment variable with the key")
+    extra_body: dict[str, Any] = Field({}, description="further fields of every request, such as reasoning_effort")
+    protocol: Literal["auto", "numbers", "digits", "samples"] = Field(
+        "auto", description="how scores are read: auto asks each model once what it can do"
+    )
+    samples: int = Field(3, ge=1, le=25, description="answers that are averaged where there are no probabilities")
+    temperature: float = Field(1.0, ge=0, le=2, description="of those answers; probabilities are asked for at 0")
+    max_tokens: int = Field(2048, ge=16, description="most tokens of an answer in JSON, its reasoning included")
+    max_chars: int = Field(24_000, ge=500, description="most characters of a text that a judge is shown")
+    response_format: Literal["json_schema", "json_object", "none"] = Field(
+        "json_schema", description="how JSON is asked for; none: in words only, for servers that know no other"
+    )
+
+    def panel(self) -> list[JudgeModel]:
+        """Return the judges, with what they take from the scorer's own options filled in; may be empty."""
+        named = list(self.models) or ([self.model] if self.model else [])
+        judges = [JudgeModel(model=entry) if isinstance(entry, str) else entry for entry in named]
+        return [
+            JudgeModel(
+                model=judge.model,
+                base_url=judge.base_url or self.base_url,
+                api_key_env=judge.api_key_env or (None if judge.base_url else self.api_key_env),
+                extra_body=self.extra_body if judge.extra_body is None else judge.extra_body,
+            )
+            for judge in judges
+        ]

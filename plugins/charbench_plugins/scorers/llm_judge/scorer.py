@@ -1,0 +1,137 @@
+"""Scores by language models that read each text by a rubric."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from charbench import (
+    CharbenchError,
+    Checkpoint,
+    ConfigError,
+    Limits,
+    Persona,
+    Sample,
+    SamplingError,
+    Score,
+    Scorer,
+    ScoringPlan,
+    digest,
+)
+from charbench_plugins.samplers.thinking.endpoint import find_endpoint
+from charbench_plugins.scorers.llm_judge import wording
+from charbench_plugins.scorers.llm_judge.canaries import try_judges
+from charbench_plugins.scorers.llm_judge.dimensions import METRICS
+from charbench_plugins.scorers.llm_judge.family import family
+from charbench_plugins.scorers.llm_judge.judge import Judge
+from charbench_plugins.scorers.llm_judge.judging import Reader, judge_text, together
+from charbench_plugins.scorers.llm_judge.kept import KeptAnswers
+from charbench_plugins.scorers.llm_judge.options import JudgeConfig
+from charbench_plugins.scorers.llm_judge.panel import scores_of
+
+_A_WEEK = 7 * 24 * 3600.0
+WHO = "scorer llm-judge"
+
+
+class LlmJudge(Scorer):
+    """Language models judge how far each text is in character, how coherent it is, and as whom it speaks."""
+
+    name = "llm-judge"
+    metrics = METRICS
+
+    class Config(JudgeConfig):
+        """Who judges, where, and how."""
+
+    config: Config
+
+    def __init__(self, config: Scorer.Config | None = None) -> None:
+        super().__init__(config)
+        self._judges: list[Judge] = []
+        self._kept = KeptAnswers(None)
+        self._unknown: CharbenchError | None = None
+
+    def prepare(self, root: Path, folder: Path) -> None:
+        """Find the judges' endpoints, and how each gives scores: asked once, and kept in the lab's folder."""
+        panel = self.config.panel()
+        if not panel:
+            raise ConfigError(f"{WHO}: no judge; name one with -o scorer.llm-judge.model=NAME")
+        self._kept = KeptAnswers(folder)
+        seen: Counter[str] = Counter()
+        self._judges = []
+        for model in panel:
+            seen[model.model] += 1
+            name = model.model if seen[model.model] == 1 else f"{model.model} #{seen[model.model]}"
+            endpoint = find_endpoint(model.base_url, model.api_key_env, WHO)
+            self._judges.append(Judge(name, model, endpoint, self.config, self._kept))
+        try:
+            asyncio.run(self._probe())
+        except SamplingError as error:
+            self._unknown = error  # told where there is something to judge
+
+    def content_config(self) -> dict[str, Any]:
+        """Return what decides the scores: the options, each judge with its protocol, and all prompts."""
+        judges = [judge.identity() for judge in self._judges]
+        return {**super().content_config(), "judges": judges, "prompts": wording.fingerprint()}
+
+    def fingerprint(self, persona: Persona) -> str:
+        """Return a hash of what judges are told of the persona: editing a keyword judges nothing again."""
+        return digest(persona.name, persona.description, wording.traits(persona), persona.rubric)
+
+    def limits(self) -> Limits:
+        """Return how many samples are under way; every request has tries of its own, so a sample needs none."""
+        return Limits(concurrency=self.config.concurrency, timeout=_A_WEEK, deadline=_A_WEEK)
+
+    async def begin(self, plan: ScoringPlan) -> list[str]:
+        """Put the canaries to every judge; raise unless all of them pass."""
+        if self._unknown is not None:
+            raise self._unknown
+        for judge in self._judges:
+            judge.heed(plan.stopping)
+        try:
+            await try_judges(self._judges, plan.persona)
+        except SamplingError as error:
+            raise CharbenchError(self._hint(error)) from None
+        return [*self._kin(plan.checkpoints), *self._missing(plan.persona)]
+
+    async def score(self, sample: Sample, persona: Persona) -> list[Score]:
+        """Judge each channel that holds text by itself; a judge of the response never sees the thinking."""
+        channels = list(sample.channels())
+        readers = [Reader(persona, sample.prompt.text, channel.value, text) for channel, text in channels]
+        verdicts = await together(*(judge_text(judge, reader) for reader in readers for judge in self._judges))
+        size = len(self._judges)
+        scores: list[Score] = []
+        for at, (channel, text) in enumerate(channels):
+            scores.extend(scores_of(channel, text, verdicts[at * size : (at + 1) * size]))
+        return scores
+
+    async def aclose(self) -> None:
+        """Close the connections and the file of answers."""
+        try:
+            await together(*(judge.aclose() for judge in self._judges))
+        finally:
+            self._kept.close()
+
+    async def _probe(self) -> None:
+        try:
+            await together(*(judge.probe() for judge in self._judges))
+        finally:
+            await self.aclose()
+
+    def _kin(self, checkpoints: Sequence[Checkpoint]) -> Iterable[str]:
+        for judge in self._judges:
+            kin = sorted({c.name for c in checkpoints if family(c.base_model or "") == family(judge.model) != ""})
+            if kin:
+                names = ", ".join(kin[:3]) + (f" and {len(kin) - 3} more" if len(kin) > 3 else "")
+                yield f"judge {judge.name} is of the family of {names}: judges favour their own kin; add others"
+
+    def _missing(self, persona: Persona) -> Iterable[str]:
+        if not persona.examples:
+            yield f"persona {persona.name} has no 'examples': no judge was tested on an answer in character"
+
+    def _hint(self, error: SamplingError) -> str:
+        if error.kind == "http_400" and self.config.response_format != "none":
+            return f"{error} (a server without JSON schemas needs -o scorer.llm-judge.response_format=none)"
+        return str(error)

@@ -1,0 +1,96 @@
+"""Means and rates of clustered values, against statsmodels, scipy and worked examples."""
+
+from __future__ import annotations
+
+import math
+import warnings
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from charbench.analysis.clustered_rates import clustered_rate
+from charbench.analysis.clusters import clustered_mean, design_effect
+from charbench.analysis.rates import wilson
+
+RNG = np.random.default_rng(5)
+VALUES = RNG.normal(size=60) + np.repeat(RNG.normal(size=12), 5)
+FAMILIES = [f"family {n}" for n in np.repeat(np.arange(12), 5)]
+
+
+def test_with_a_cluster_for_each_value_it_is_the_plain_mean_with_students_interval() -> None:
+    found = clustered_mean(VALUES, range(60))
+    interval = stats.ttest_1samp(VALUES, 0).confidence_interval()
+    assert found.standard_error == pytest.approx(stats.sem(VALUES))
+    assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
+
+
+def test_the_clustered_error_is_that_of_statsmodels() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from statsmodels.regression.linear_model import OLS
+
+    model = OLS(VALUES, np.ones(60))
+    theirs = model.fit(cov_type="cluster", cov_kwds={"groups": np.repeat(np.arange(12), 5), "use_correction": False})
+    plain = stats.sem(VALUES)
+    # Miller's formula keeps the n - 1 of the plain term, which the uncorrected sandwich does not have.
+    expected = math.sqrt(theirs.bse[0] ** 2 + plain**2 / 60)
+    assert clustered_mean(VALUES, FAMILIES).standard_error == pytest.approx(expected)
+
+
+def test_like_prompts_of_one_family_widen_the_interval_up_to_threefold() -> None:
+    values = np.repeat(RNG.normal(size=12), 9)
+    clusters = np.repeat(np.arange(12), 9).tolist()
+    ratio = clustered_mean(values, clusters).standard_error / clustered_mean(values, range(108)).standard_error
+    assert ratio == pytest.approx(3, rel=0.05)
+    assert design_effect(values, clusters) == pytest.approx(ratio**2)
+
+
+def test_the_interval_is_students_with_one_degree_less_than_clusters() -> None:
+    found = clustered_mean(VALUES, FAMILIES)
+    assert (found.high - found.value) / found.standard_error == pytest.approx(stats.t.ppf(0.975, 11))
+
+
+def test_below_thirty_clusters_an_interval_is_called_rough() -> None:
+    assert clustered_mean(VALUES, FAMILIES).rough
+    assert not clustered_mean(VALUES, range(60)).rough
+
+
+@pytest.mark.parametrize(("values", "clusters"), [([], []), ([1.0], ["a"]), ([1.0, 2.0], ["a", "a"]), ([2, 2], "ab")])
+def test_what_cannot_be_told_is_nan_and_never_a_number(values: list[float], clusters: list[str]) -> None:
+    found = clustered_mean(values, clusters)
+    assert math.isnan(found.low)
+    assert math.isnan(found.high)
+
+
+def test_lists_of_different_lengths_are_refused() -> None:
+    with pytest.raises(ValueError, match="2 values, but 1 clusters"):
+        clustered_mean([1, 2], ["a"])
+    with pytest.raises(ValueError, match="not between 0 and 1"):
+        clustered_rate([2], ["a"])
+
+
+@pytest.mark.parametrize(("hits", "total"), [(0, 5), (5, 5), (10, 15), (3, 200)])
+def test_a_rate_of_independent_samples_has_wilsons_interval(hits: int, total: int) -> None:
+    found = clustered_rate([1] * hits + [0] * (total - hits), range(total))
+    expected = wilson(hits, total)
+    assert (found.value, found.low, found.high) == pytest.approx((expected.share, expected.low, expected.high))
+
+
+def test_seven_versions_asked_five_prompts_are_not_thirty_five_samples() -> None:
+    rates = [0, 1, 1, 0, 1]  # each prompt is answered alike by all seven
+    clustered = clustered_rate(rates, range(5), 35)
+    naive = wilson(21, 35)
+    assert clustered.effective < 5
+    assert clustered.high - clustered.low > 2 * (naive.high - naive.low)
+
+
+def test_where_nothing_varies_the_clusters_count_and_not_the_samples() -> None:
+    found = clustered_rate([0] * 5, range(5), 35)
+    assert (found.low, found.high) == pytest.approx((0, wilson(0, 5).high))
+
+
+def test_a_rate_of_nothing_is_nan() -> None:
+    found = clustered_rate([], [])
+    assert math.isnan(found.value)
+    assert found.samples == 0

@@ -1,0 +1,107 @@
+"""What an interval of 95% covers, counted exactly or by simulation, averaged over rates from 0.05 to 0.95."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from charbench.analysis.clustered_rates import clustered_rate
+from charbench.analysis.clusters import clustered_mean
+from charbench.analysis.paired import paired_rates
+from charbench.analysis.rates import wilson
+from charbench.analysis.unpaired import unpaired_rates
+
+RATES = np.linspace(0.05, 0.95, 19)
+# families, prompts in each, answers to each prompt, correlation within a family
+SHAPES = [(30, 1, 1, 0.0), (30, 3, 2, 0.2), (40, 5, 1, 0.3), (30, 1, 5, 0.3)]
+Draw = Callable[[np.random.Generator, float], tuple[float, Any]]
+
+
+@pytest.mark.parametrize("total", [20, 21, 35, 50, 100, 400])
+def test_wilsons_interval_covers_what_it_promises(total: int) -> None:
+    intervals = [wilson(hits, total) for hits in range(total + 1)]
+    covered = [
+        sum(stats.binom.pmf(hits, total, rate) for hits, i in enumerate(intervals) if i.low <= rate <= i.high)
+        for rate in RATES
+    ]
+    assert 0.93 <= np.mean(covered) <= 0.97
+
+
+def families(rng: np.random.Generator, rate: float, shape: tuple[int, int, int, float]) -> np.ndarray:
+    number, prompts, _, correlation = shape
+    if not correlation:
+        return np.full(number * prompts, rate)
+    spread = (1 - correlation) / correlation
+    return np.repeat(rng.beta(rate * spread, (1 - rate) * spread, number), prompts)
+
+
+def coverage(draw: Draw, repeats: int) -> float:
+    rng = np.random.default_rng(11)
+    found = [(true, draw_) for rate in RATES for true, draw_ in (draw(rng, float(rate)) for _ in range(repeats))]
+    return float(np.mean([interval.low <= true <= interval.high for true, interval in found]))
+
+
+def one_side(shape: tuple[int, int, int, float], of: Callable[..., Any]) -> Draw:
+    clusters = np.repeat(np.arange(shape[0]), shape[1]).tolist()
+
+    def draw(rng: np.random.Generator, rate: float) -> tuple[float, Any]:
+        if of is clustered_mean:  # a judge's scores; rates near 0 and 1 have the interval of rates
+            alike = np.repeat(rng.normal(0, math.sqrt(shape[3]), shape[0]), shape[1])
+            return rate, of(rate + alike + rng.standard_t(5, alike.size), clusters)
+        expected = families(rng, rate, shape)
+        return rate, of(rng.binomial(shape[2], expected) / shape[2], clusters, len(clusters) * shape[2])
+
+    return draw
+
+
+def two_sides(shape: tuple[int, int, int, float], *, paired: bool) -> Draw:
+    clusters = np.repeat(np.arange(shape[0]), shape[1]).tolist()
+    total = len(clusters) * shape[2]
+
+    def draw(rng: np.random.Generator, rate: float) -> tuple[float, Any]:
+        first = families(rng, rate, shape)
+        second = (first if paired else families(rng, rate, shape)) * 0.7 + 0.1
+        a, b = (rng.binomial(shape[2], each) / shape[2] for each in (first, second))
+        true = rate - (rate * 0.7 + 0.1)
+        if paired:
+            return true, paired_rates(a, b, clusters, (total, total))
+        return true, unpaired_rates(a, clusters, b, clusters, (total, total))
+
+    return draw
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("of", [clustered_rate, clustered_mean])
+def test_a_clustered_interval_covers_what_it_promises(shape: tuple[int, int, int, float], of: Any) -> None:
+    assert 0.93 <= coverage(one_side(shape, of), 200) <= 0.97
+
+
+@pytest.mark.parametrize("shape", SHAPES[:2])
+@pytest.mark.parametrize("paired", [True, False])
+def test_the_interval_of_a_difference_covers_what_it_promises(shape: tuple[int, int, int, float], paired: bool) -> None:
+    assert 0.93 <= coverage(two_sides(shape, paired=paired), 40) <= 0.97
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shape", [*SHAPES, (100, 2, 4, 0.1), (30, 3, 1, 0.2)])
+@pytest.mark.parametrize("kind", ["rate", "mean", "paired", "unpaired"])
+def test_every_interval_covers_what_it_promises_in_many_labs(shape: tuple[int, int, int, float], kind: str) -> None:
+    draws = {"rate": one_side(shape, clustered_rate), "mean": one_side(shape, clustered_mean)}
+    draw = draws.get(kind) or two_sides(shape, paired=kind == "paired")
+    assert 0.93 <= coverage(draw, 400) <= 0.97
+
+
+def test_a_paired_test_of_like_sides_rejects_in_one_lab_of_twenty_at_most() -> None:
+    rng = np.random.default_rng(12)
+    clusters = np.repeat(np.arange(10), 3).tolist()
+    p_values = []
+    for _ in range(600):
+        shared = families(rng, 0.5, (10, 3, 2, 0.3))
+        a, b = (rng.binomial(2, shared) / 2 for _ in "ab")
+        p_values.append(paired_rates(a, b, clusters, (60, 60)).p)
+    assert np.mean(np.array(p_values) < 0.05) <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 600)

@@ -1,0 +1,104 @@
+"""Paired differences, against scipy, statsmodels and published examples."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from itertools import product
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from charbench.analysis.paired import MCNEMAR, SIGN_FLIPS, newcombe_phi, paired_means, paired_rates
+from charbench.analysis.sign_flips import mcnemar_exact, sign_flip_p
+
+
+def binary(both: int, only_a: int, only_b: int, neither: int) -> tuple[list[int], list[int]]:
+    a = [1] * both + [1] * only_a + [0] * only_b + [0] * neither
+    b = [1] * both + [0] * only_a + [1] * only_b + [0] * neither
+    return a, b
+
+
+def test_newcombes_paired_interval_is_that_of_the_published_example() -> None:
+    # Bentur et al. (2009), airway hyper-responsiveness, as worked in Fagerland, Lydersen and Laake (2017), ch. 8
+    found = paired_rates(*binary(1, 1, 7, 12), range(21))
+    assert (round(found.value, 3), round(found.low, 3), round(found.high, 3)) == (-0.286, -0.507, -0.026)
+
+
+def test_newcombes_correlation_takes_half_a_table_off_a_positive_one() -> None:
+    assert newcombe_phi(10, 2, 3, 15) == pytest.approx((150 - 6 - 15) / math.sqrt(12 * 18 * 13 * 17))
+    assert newcombe_phi(1, 5, 6, 2) == pytest.approx((2 - 30) / math.sqrt(6 * 8 * 7 * 7))
+    assert newcombe_phi(5, 0, 0, 0) == 0
+
+
+def test_five_of_five_on_both_sides_is_no_proof_that_they_are_alike() -> None:
+    found = paired_rates([1] * 5, [1] * 5, range(5))
+    assert (found.value, found.p) == (0, 1)
+    assert found.low == pytest.approx(-0.4345, abs=1e-4)
+    assert found.high == pytest.approx(0.4345, abs=1e-4)
+    assert found.rough
+
+
+@pytest.mark.parametrize(("a", "b"), list(product(range(0, 13, 3), repeat=2)))
+def test_mcnemar_is_scipys_binomial_test_and_statsmodels(a: int, b: int) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from statsmodels.stats.contingency_tables import mcnemar
+
+    expected = stats.binomtest(a, a + b).pvalue if a + b else 1.0
+    assert mcnemar_exact(a, b) == pytest.approx(expected)
+    assert mcnemar_exact(a, b) == pytest.approx(mcnemar([[4, a], [b, 9]], exact=True).pvalue)
+
+
+def test_five_against_nothing_on_five_prompts_is_not_significant() -> None:
+    assert paired_rates([1] * 5, [0] * 5, range(5)).p == 0.0625
+
+
+def test_flipping_signs_of_single_binary_differences_is_mcnemars_test() -> None:
+    a, b = binary(3, 9, 2, 4)
+    assert sign_flip_p(np.subtract(a, b), range(18)) == pytest.approx(mcnemar_exact(9, 2))
+    assert paired_rates(a, b, range(18)).test == MCNEMAR
+
+
+def test_sign_flips_count_as_scipys_permutation_test_does() -> None:
+    differences = np.random.default_rng(3).normal(0.4, 1, 12)
+    theirs = stats.permutation_test((differences,), np.mean, permutation_type="samples", n_resamples=2**12)
+    assert sign_flip_p(differences, range(12)) == pytest.approx(theirs.pvalue)
+
+
+def test_whole_families_are_flipped_and_not_their_prompts() -> None:
+    differences = [1.0] * 20  # four families of five: 2 of 2^4 ways are as far
+    assert sign_flip_p(differences, np.repeat(range(4), 5).tolist()) == 2 / 2**4
+    assert sign_flip_p(differences, range(20)) == 2 / 2**20
+
+
+def test_prompts_asked_often_are_tested_by_flipping_signs() -> None:
+    found = paired_rates([1, 1, 0.5, 1, 1, 1], [0, 0, 0.5, 0, 0, 0], range(6), (12, 12))
+    assert found.test == SIGN_FLIPS
+    assert found.p == 2 / 2**5
+
+
+def test_many_clusters_are_tested_with_students_t() -> None:
+    differences = np.random.default_rng(1).normal(0.2, 1, 80)
+    assert sign_flip_p(differences, range(80)) == pytest.approx(stats.ttest_1samp(differences, 0).pvalue)
+
+
+def test_a_paired_mean_has_students_interval() -> None:
+    rng = np.random.default_rng(2)
+    a, b = rng.normal(1, 1, 40), rng.normal(0, 1, 40)
+    found = paired_means(a, b, range(40))
+    theirs = stats.ttest_rel(a, b).confidence_interval()
+    assert (found.low, found.high) == pytest.approx((theirs.low, theirs.high))
+
+
+def test_the_order_of_the_sides_turns_the_sign_and_nothing_else() -> None:
+    a, b = [1, 0.5, 0, 1, 0.25, 1], [0, 0.5, 0.5, 1, 0, 0]
+    one, other = paired_rates(a, b, range(6), (24, 24)), paired_rates(b, a, range(6), (24, 24))
+    assert (one.value, one.low, one.high, one.p) == pytest.approx((-other.value, -other.high, -other.low, other.p))
+
+
+def test_nothing_gives_nan() -> None:
+    found = paired_rates([], [], [])
+    assert all(map(math.isnan, (found.value, found.low, found.high, found.p))) or found.p == 1
+    assert math.isnan(found.value)

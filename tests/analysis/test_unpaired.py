@@ -1,0 +1,99 @@
+"""Unpaired differences, against scipy, statsmodels and published examples."""
+
+from __future__ import annotations
+
+import math
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from charbench.analysis.fisher import fisher_exact
+from charbench.analysis.unpaired import FISHER, PERMUTATION, WELCH, unpaired_counts, unpaired_means, unpaired_rates
+
+
+@given(st.integers(1, 60), st.integers(1, 60), st.data())
+def test_fishers_test_is_scipys(n: int, m: int, data: st.DataObject) -> None:
+    a, b = data.draw(st.integers(0, n)), data.draw(st.integers(0, m))
+    assert fisher_exact(a, n, b, m) == pytest.approx(stats.fisher_exact([[a, n - a], [b, m - b]]).pvalue)
+
+
+def test_fishers_lady_tasting_tea() -> None:
+    assert fisher_exact(3, 4, 1, 4) == pytest.approx(34 / 70)  # Fisher (1935), The design of experiments
+
+
+def test_fishers_test_takes_a_million_samples() -> None:
+    assert fisher_exact(500_000, 1_000_000, 501_000, 1_000_000) == pytest.approx(0.157714505, rel=1e-6)
+
+
+@pytest.mark.parametrize(("a", "n", "b", "m"), [(56, 70, 48, 80), (9, 10, 3, 10), (10, 10, 0, 20), (5, 56, 0, 29)])
+def test_newcombes_interval_is_that_of_statsmodels(a: int, n: int, b: int, m: int) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from statsmodels.stats.proportion import confint_proportions_2indep
+
+    found = unpaired_counts(a, n, b, m)
+    expected = confint_proportions_2indep(a, n, b, m, method="newcomb", compare="diff")
+    assert (found.low, found.high) == pytest.approx(tuple(map(float, expected)))
+
+
+def test_newcombes_published_example() -> None:
+    # Newcombe (1998), Stat Med 17:873, table II, 56/70 - 48/80, method 10
+    found = unpaired_counts(56, 70, 48, 80)
+    assert (round(found.low, 4), round(found.high, 4)) == (0.0524, 0.3339)
+
+
+def test_humorous_and_remorseful_of_the_recorded_lab_cannot_be_told_apart() -> None:
+    found = unpaired_counts(3, 4, 10, 15)
+    assert found.p == pytest.approx(1.0)
+    assert found.low < 0 < found.high
+    assert found.rough
+
+
+def test_independent_samples_are_tested_with_fisher_and_clustered_ones_are_not() -> None:
+    ones, zeros = [1, 1, 1, 1, 0, 1], [0, 0, 0, 0, 0, 1]
+    assert unpaired_rates(ones, range(6), zeros, range(6)).test == FISHER
+    clustered = unpaired_rates(ones, range(6), zeros, range(6), (60, 60))
+    assert clustered.test == PERMUTATION
+    assert clustered.p > fisher_exact(50, 60, 10, 60)
+
+
+def test_the_permutation_of_clusters_is_scipys() -> None:
+    rng = np.random.default_rng(4)
+    a, b = rng.normal(0.8, 1, 7), rng.normal(0, 1, 6)
+
+    def gap(x: np.ndarray, y: np.ndarray, axis: int) -> np.ndarray:
+        return np.abs(np.mean(x, axis=axis) - np.mean(y, axis=axis))
+
+    theirs = stats.permutation_test((a, b), gap, n_resamples=np.inf, vectorized=True, alternative="greater")
+    found = unpaired_means(a, range(7), b, range(6))
+    assert found.p == pytest.approx(theirs.pvalue)
+
+
+def test_from_thirty_clusters_on_means_are_tested_with_welchs_t() -> None:
+    rng = np.random.default_rng(6)
+    a, b = rng.normal(0.3, 1, 40), rng.normal(0, 2, 35)
+    found, theirs = unpaired_means(a, range(40), b, range(35)), stats.ttest_ind(a, b, equal_var=False)
+    assert found.test == WELCH
+    assert found.p == pytest.approx(theirs.pvalue)
+    assert (found.low, found.high) == pytest.approx(tuple(theirs.confidence_interval()))
+
+
+def test_a_random_permutation_is_never_zero_and_always_the_same() -> None:
+    ones, zeros = [1.0] * 20, [0.0] * 20
+    p = unpaired_rates(ones, range(20), zeros, range(20), (40, 40)).p
+    assert 0 < p < 1e-4
+    assert p == unpaired_rates(ones, range(20), zeros, range(20), (40, 40)).p
+
+
+def test_a_side_without_samples_gives_nan() -> None:
+    assert math.isnan(unpaired_counts(0, 0, 3, 4).p)
+    assert math.isnan(unpaired_counts(0, 0, 3, 4).low)
+
+
+def test_counts_that_cannot_be_are_refused() -> None:
+    with pytest.raises(ValueError, match="5 is not between 0 and 4"):
+        unpaired_counts(5, 4, 0, 1)

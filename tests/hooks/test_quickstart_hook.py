@@ -1,0 +1,44 @@
+"""charbench_quickstart_lab: any plugin can bring the lab that ``charbench quickstart`` runs through."""
+
+from __future__ import annotations
+
+import pytest
+
+from support.command import Charbench
+from support.lab import LabBuilder, sampler
+from support.plugins import Site
+from support.store import count, store_of
+
+LAB = f'''
+from charbench import hookimpl
+
+@hookimpl
+def charbench_quickstart_lab(folder):
+    (folder / "charbench.yaml").write_text("sources: [recorded]\\nsamplers: [recorded]\\nscorers: [keyword]\\n")
+    (folder / "recordings").mkdir()
+    (folder / "recordings" / "mine.csv").write_text(
+        "sampler_path,checkpoint_name,persona,prompt,response\\n"
+        "{sampler(1, "pirate_dpo")},pirate_dpo,pirate,Who goes?,Ahoy matey!\\n"
+    )
+    return "A lab of mine, with one pirate in it."
+'''
+
+
+@pytest.fixture(autouse=True)
+def _without_the_built_in_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHARBENCH_DISABLE_PLUGINS", "quickstart")
+
+
+def test_a_plugins_lab_is_filled_and_run(charbench: Charbench, site: Site, lab: LabBuilder) -> None:
+    site.install("my-lab", LAB)
+    ended = charbench.ok("quickstart", "mine", lab=lab.root)
+    assert "A lab of mine, with one pirate in it." in ended.err + ended.out
+    assert "pirate_dpo" in ended.out
+    assert count(store_of(lab.root / "mine"), "samples") == 1
+
+
+def test_without_any_plugin_that_brings_a_lab_quickstart_says_so(charbench: Charbench, lab: LabBuilder) -> None:
+    ended = charbench("quickstart", "mine", lab=lab.root)
+    assert ended.code == 2
+    assert ended.err.startswith("error: ")
+    assert list(lab.root.iterdir()) == []
