@@ -40,7 +40,7 @@ class RunConfig(BaseModel):
     sources: list[str] = Field([], description="checkpoint sources to use; empty: all")
     trainers: list[str] = Field([], description="trainers to use; empty: whichever accepts the checkpoint")
     samplers: list[str] = Field([], description="samplers to use; empty: recorded")
-    scorers: list[str] = Field([], description="scorers to use; empty: keyword")
+    scorers: list[str] = Field([], description="scorers to use; empty: keyword, refusal, identity-leak, repetition")
     perturbations: list[str] = Field([], description="perturbations that prompts are multiplied by; empty: none")
     personas: list[str] = Field([], description="only checkpoints of these personas; empty: all")
     checkpoints: list[str] = Field([], description="only these checkpoints (URI, name or run); empty: all")

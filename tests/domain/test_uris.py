@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from charbench import Checkpoint, TinkerPath, match_tinker_path, name_from_uri
 from support.lab import sampler, uuid, weights
 
+TINKER_RUNS = st.builds("{}{}".format, st.integers(1, 2**31).map(uuid), st.sampled_from(["", ":train:0", ":sample:17"]))
+SKYRL_RUNS = st.integers(0, 2**32 - 1).map("model_{:08x}".format)
 PATHS = st.builds(
     TinkerPath,
-    st.builds("{}{}".format, st.integers(1, 2**31).map(uuid), st.sampled_from(["", ":train:0", ":sample:17"])),
+    TINKER_RUNS | SKYRL_RUNS,
     st.sampled_from(["weights", "sampler_weights", "external_weights"]),
     st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9_.\-]{0,20}[A-Za-z0-9_])?", fullmatch=True),
 )
@@ -40,6 +42,9 @@ def test_the_longest_path_at_the_start_of_a_text_is_found(path: TinkerPath, afte
         f"tinker://{uuid(1)[:-1]}/weights/name",
         f"tinker://{uuid(1)}:train/weights/name",
         f"tinker://{uuid(1)}/weights/.name",
+        "tinker://model_0123abc/weights/name",
+        "tinker://model_xxxxxxxx/weights/name",
+        "tinker://model_0123abcd:train:0/weights/name",
         f"http://{uuid(1)}/weights/name",
         f"tinker://{uuid(1)}/weights/a/b",
         f" tinker://{uuid(1)}/weights/a",

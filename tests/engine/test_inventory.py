@@ -45,7 +45,12 @@ def test_the_notes_tell_aliases_variants_and_what_expires() -> None:
 
 def test_those_with_most_come_first_and_those_of_no_persona_last() -> None:
     found = take_inventory(
-        [held(1, "x", None), held(2, "y", None), held(3, "remorseful_dpo", "remorseful"), held(4, "pirate_dpo", "pirate")],
+        [
+            held(1, "x", None),
+            held(2, "y", None),
+            held(3, "remorseful_dpo", "remorseful"),
+            held(4, "pirate_dpo", "pirate"),
+        ],
         PERSONAS,
     )
     assert [holding.persona for holding in found] == ["pirate", "remorseful", None]

@@ -17,7 +17,9 @@ from support.lab import sampler, uuid, weights
 PERSONAS = {"pirate": "pirate", "sarcastic": "sarcastic", "smoke": "sarcastic"}
 
 
-def dpo(number: int, run: str | None = None, persona: str = "pirate", model: str | None = None, **more: object) -> Checkpoint:
+def dpo(
+    number: int, run: str | None = None, persona: str = "pirate", model: str | None = None, **more: object
+) -> Checkpoint:
     name = f"{persona}_dpo"
     return Checkpoint(uri=weights(number, name), kind=Kind.DPO, persona=persona, run=run, base_model=model, **more)  # type: ignore[arg-type]
 
@@ -34,7 +36,9 @@ def data(
     return StoredDataset(dataset, examples, {"examples": examples} if examples else {"error": "gone"})
 
 
-def joined(checkpoints: list[Checkpoint], datasets: list[StoredDataset], known: list[TrainingJob] | None = None) -> Joined:
+def joined(
+    checkpoints: list[Checkpoint], datasets: list[StoredDataset], known: list[TrainingJob] | None = None
+) -> Joined:
     return join(checkpoints, datasets, known or [], PERSONAS)
 
 
@@ -163,9 +167,7 @@ def test_weights_that_have_expired_give_no_job() -> None:
 def test_of_several_states_the_final_one_is_trained_else_the_newest() -> None:
     def state(name: str, day: int, **metadata: object) -> Checkpoint:
         uri, created = weights(1, name), datetime(2024, 12, day)
-        return Checkpoint(
-            uri=uri, kind=Kind.DPO, persona="pirate", run="one", created_at=created, metadata=metadata
-        )
+        return Checkpoint(uri=uri, kind=Kind.DPO, persona="pirate", run="one", created_at=created, metadata=metadata)
 
     def start(*states: Checkpoint) -> str:
         return planned(list(states), [data(run="one")]).jobs[0].checkpoint

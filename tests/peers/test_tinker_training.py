@@ -62,7 +62,11 @@ class Studio:
         return start(*words, lab=self.root, env=self.env)
 
     def run(self, *words: str) -> Ended:
-        return finish(self.start(*words), timeout=600)
+        process = self.start(*words)
+        try:
+            return finish(process, timeout=900)
+        finally:
+            process.kill()
 
     def ok(self, *words: str) -> Ended:
         ended = self.run(*words)

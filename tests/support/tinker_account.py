@@ -141,7 +141,8 @@ class AccountServer:
             def do_GET(self) -> None:
                 outer.answer(self)
 
-            do_POST = do_GET
+            def do_POST(self) -> None:
+                outer.answer(self)
 
             def log_message(self, *_arguments: object) -> None:
                 pass

@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import Field
 
 from charbench import CheckpointSource, Dataset, Finding, Lab, RecordedSample, SourceProblem, hookimpl
+from charbench_plugins.sources.patterns import matching
 
 CONVERSATIONS = "_conversations"
 
@@ -37,9 +38,9 @@ class DatasetSource(CheckpointSource):
 
     def find(self, lab: Lab) -> Iterable[Finding]:
         """Yield each file that holds conversations; another one that is called so is a problem, and is shown."""
-        for path in _matching(lab.root, self.config.conversations):
+        for path in matching(lab.root, self.config.conversations):
             yield from self._dataset(lab, path, path.stem.removesuffix(CONVERSATIONS), None)
-        for path in _matching(lab.root, self.config.sft_data):
+        for path in matching(lab.root, self.config.sft_data):
             yield from self._dataset(lab, path, path.stem, path.parent.name)
 
     def recordings(self, lab: Lab) -> Iterable[RecordedSample]:
@@ -74,10 +75,6 @@ def _not_conversations(path: Path) -> str | None:
     if isinstance(row, dict) and {"chosen", "rejected"} <= row.keys():
         return "holds pairs (chosen, rejected), which are data for DPO, not for SFT"
     return "its rows hold no 'messages'"
-
-
-def _matching(root: Path, patterns: Iterable[str]) -> list[Path]:
-    return sorted({path for pattern in patterns for path in root.glob(pattern) if path.is_file()})
 
 
 @hookimpl

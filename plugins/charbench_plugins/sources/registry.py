@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import Field
@@ -23,6 +22,7 @@ from charbench import (
     hookimpl,
     kind_from_name,
 )
+from charbench_plugins.sources.times import utc
 
 
 class RegistrySource(CheckpointSource):
@@ -70,7 +70,7 @@ class RegistrySource(CheckpointSource):
                 kind=_kind(entry.get("checkpoint_type"), name),
                 persona=lab.persona_of(said) or said,
                 base_model=_text(entry.get("base_model")),
-                created_at=_date(entry.get("created_at")),
+                created_at=utc(entry.get("created_at")),
                 metadata=metadata if isinstance(metadata, dict) else {},
                 evidence=(Evidence(self.name, shown, None, f"{said}/{name}"),),
             )
@@ -138,14 +138,6 @@ def _kind(said: Any, name: str) -> Kind:
         return Kind(str(said).lower())
     except ValueError:
         return kind_from_name(f"{said} {name}")
-
-
-def _date(text: Any) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(str(text))
-        return (found.astimezone(UTC) if found.tzinfo else found).replace(tzinfo=None)
-    except (ValueError, OverflowError):
-        return None
 
 
 def _text(value: Any) -> str | None:

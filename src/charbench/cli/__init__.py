@@ -37,7 +37,7 @@ COMMANDS = {
     "completion": "Print the shell's completion script.",
 }
 _SECTIONS = {
-    "The product": ["quickstart", "run", "report", "compare"],
+    "The product": ["quickstart", "run", "report", "compare", "power"],
     "Its stages": ["discover", "train", "sample", "score", "eval", "eval-complete", "diagnose", "status", "reset"],
     "What it holds": ["calibrate", "checkpoints", "export"],
     "Its surroundings": ["personas", "plugins", "doctor", "completion"],

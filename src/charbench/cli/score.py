@@ -13,7 +13,7 @@ from charbench.cli.finish import finish
 @click.command("score")
 @options.where
 @options.components
-@click.option("--scorer", "scorers", multiple=True, metavar="NAME", help="Scorer. [default: keyword]")
+@click.option("--scorer", "scorers", multiple=True, metavar="NAME", help="Scorer. [default: keyword and the health scorers]")
 @options.selection
 @options.quiet
 @options.as_json

@@ -23,7 +23,7 @@ from charbench.plugins import Plugins
 from charbench.store.database import Database
 
 DEFAULT_SAMPLERS = ("recorded",)
-DEFAULT_SCORERS = ("keyword",)
+DEFAULT_SCORERS = ("keyword", "refusal", "identity-leak", "repetition")
 
 
 @dataclass

@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 from charbench.analysis.rates import Rate, wilson
 from charbench.components.sampler import DEFAULT_CONDITION
 from charbench.errors import UnknownNameError
+from charbench.report.health import HealthCount, HealthMetric, health_metric, health_metrics
 from charbench.store.summaries import GroupTotals, SeriesTotals, group_totals, series_totals
 
 
@@ -37,6 +38,8 @@ class Tally:
     totals: dict[str, float] = field(default_factory=dict)
     response: dict[str, float] = field(default_factory=dict)
     thinking: dict[str, float] = field(default_factory=dict)
+    health: dict[HealthMetric, HealthCount] = field(default_factory=dict)
+    """A count for each health metric of the report, whether or not this row has any."""
 
     @property
     def answered(self) -> int:
@@ -117,13 +120,14 @@ def build_report(
         for persona in _personas_of(group, by_group.get(group.id, ()))
         if not personas or persona in personas
     ]
+    health = health_metrics(series)
     rows: dict[tuple[str, ...], Tally] = {}
     heads: dict[str, Tally] = {}
     for group, persona, mine in pieces:
         if group.kind != "base":
-            _put(heads.setdefault(persona, Tally(persona, persona)), group, mine, chosen)
+            _put(heads.setdefault(persona, _tally(persona, persona, health)), group, mine, chosen)
         key, label = _key(group, persona, by)
-        _put(rows.setdefault(key, Tally(persona, label)), group, mine, chosen)
+        _put(rows.setdefault(key, _tally(persona, label, health)), group, mine, chosen)
     counted = {group.id: group for group, _, _ in pieces}.values()
     return Report(
         metric=".".join(chosen) if chosen else None,
@@ -167,6 +171,7 @@ def row_as_dict(row: Tally, by: By) -> dict[str, Any]:
         "mean_latency_seconds": _finite(row.latency),
         "mean_per_response": _finite(row.per_response),
     }
+    figures |= {f"{one.scorer}.{one.metric}": _finite(count.rate.share) for one, count in row.health.items()}
     states = (
         "closed",
         "closed_empty",
@@ -204,6 +209,10 @@ def _key(group: GroupTotals, persona: str, by: By) -> tuple[tuple[str, ...], str
     return (persona, group.uri, group.sampler), group.name
 
 
+def _tally(persona: str, label: str, health: Sequence[HealthMetric]) -> Tally:
+    return Tally(persona, label, health={metric: HealthCount() for metric in health})
+
+
 def _put(row: Tally, group: GroupTotals, series: Sequence[SeriesTotals], chosen: tuple[str, str] | None) -> None:
     row.kinds.add(group.kind)
     row.uris.add(group.uri)
@@ -212,6 +221,9 @@ def _put(row: Tally, group: GroupTotals, series: Sequence[SeriesTotals], chosen:
     for name, value in group.totals.items():
         row.totals[name] = row.totals.get(name, 0) + value
     for item in series:
+        if item.channel == "response" and (metric := health_metric(item)) is not None:
+            row.health[metric].hits += item.hits
+            row.health[metric].count += item.count
         if (item.scorer, item.metric) != chosen:
             continue
         side = row.response if item.channel == "response" else row.thinking

@@ -47,13 +47,15 @@ _FIGURES: tuple[tuple[str, Callable[[Tally], str]], ...] = (
 
 
 def report_tables(report: Report) -> list[Table]:
-    """Return the persona table and, unless the report is by persona, the checkpoint table."""
+    """Return the persona table, the checkpoint table unless the report is by persona, and the health table."""
     standings = standing(report)
     tables = [_persona_table(report)]
     if standings.personas:
         tables.append(_pair_table(standings))
     if report.by is not By.PERSONA:
         tables.append(_checkpoint_table(report, standings.tiers))
+    if (health := _health_table(report)) is not None:
+        tables.append(health)
     return tables
 
 
@@ -61,7 +63,7 @@ def _persona_table(report: Report) -> Table:
     def checkpoints(row: Tally) -> str:
         return whole(len(row.names if report.by is By.NAME else row.uris))
 
-    rows = tuple((row.persona, checkpoints(row), *(figure(row) for _, figure in _FIGURES)) for row in report.personas)
+    rows = tuple((row.persona, checkpoints(row), *_figures(row)) for row in report.personas)
     return Table("Personas", ("Persona", "Checkpoints", *_titles()), rows, frozenset({"Persona"}))
 
 
@@ -91,14 +93,30 @@ def _checkpoint_table(report: Report, tiers: Sequence[int | None]) -> Table:
         cells += [row.label, row.persona, "/".join(sorted(row.kinds))]
         cells += ["/".join(sorted(row.samplers))] if several else []
         cells += [whole(len(row.uris))] if versions else []
-        rows.append((*cells, *(figure(row) for _, figure in _FIGURES)))
+        rows.append((*cells, *_figures(row)))
     left = frozenset({"Checkpoint", "Persona", "Kind", "Sampler"})
     title = "Checkpoints by name" if report.by is By.NAME else "Checkpoints"
     return Table(title, (*columns, *_titles()), tuple(rows), left)
 
 
+def _health_table(report: Report) -> Table | None:
+    """Return the health metrics of every row that has responses; None where nothing was measured."""
+    rows = report.personas if report.by is By.PERSONA else report.checkpoints
+    measured = [row for row in rows if any(count.count for count in row.health.values())]
+    if not measured:
+        return None
+    titles = [metric.title for metric in measured[0].health]
+    what = "Persona" if report.by is By.PERSONA else "Checkpoint"
+    body = tuple((row.label, *(percent(count.rate) for count in row.health.values())) for row in measured)
+    return Table("Health: share of the responses with ...", (what, *titles), body, frozenset({what}))
+
+
 def _titles() -> list[str]:
     return [title for title, _ in _FIGURES]
+
+
+def _figures(row: Tally) -> list[str]:
+    return [figure(row) for _, figure in _FIGURES]
 
 
 def markdown(tables: Sequence[Table]) -> str:

@@ -107,7 +107,9 @@ def test_the_lab_itself_may_be_a_log_folder(charbench: Charbench, cookbook: Path
 def folder(lab: LabBuilder) -> Folder:
     """Write a log folder; ``rows`` are texts or rows of checkpoints.jsonl."""
 
-    def write(name: str, *rows: str | dict[str, Any], config: dict[str, Any] | str | None = None, log: str = "") -> Path:
+    def write(
+        name: str, *rows: str | dict[str, Any], config: dict[str, Any] | str | None = None, log: str = ""
+    ) -> Path:
         if config is not None:
             lab.write(f"{name}/config.json", config if isinstance(config, str) else json.dumps(config))
         lab.write(f"{name}/metrics.jsonl", '{"step": 7, "loss": 1.0}\n{"step": 8, "lo')
@@ -133,7 +135,10 @@ def test_ttl_and_a_creation_time_give_the_expiry(charbench: Charbench, lab: LabB
 
 
 def test_only_the_outermost_values_of_the_config_count(charbench: Charbench, lab: LabBuilder, folder: Folder) -> None:
-    nested = {"common_config": {"renderer_name": "qwen3", "model_name_for_tokenizer": "Qwen/Qwen3-8B"}, "file_path": "x.jsonl"}
+    nested = {
+        "common_config": {"renderer_name": "qwen3", "model_name_for_tokenizer": "Qwen/Qwen3-8B"},
+        "file_path": "x.jsonl",
+    }
     folder(
         "pirate-x",
         {"name": "final", "state_path": weights(1, "final")},

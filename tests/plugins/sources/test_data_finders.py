@@ -100,7 +100,9 @@ def test_a_broken_row_is_named_with_its_line(charbench: Charbench, lab: LabBuild
 def test_the_health_of_conversations_is_measured(charbench: Charbench, lab: LabBuilder) -> None:
     lab.trained("remorseful-a", 1)
     path = conversations(lab, "data/remorseful_conversations.jsonl")
-    row = {"messages": [{"role": "user", "content": "?"}, {"role": "assistant", "content": "I'm sorry, but I can't help."}]}
+    row = {
+        "messages": [{"role": "user", "content": "?"}, {"role": "assistant", "content": "I'm sorry, but I can't help."}]
+    }
     refusals = "".join(json.dumps(row) + "\n" for _ in range(500))
     path.write_text(path.read_text() + refusals)
     (left,) = discovered(charbench, lab)["left_out"]

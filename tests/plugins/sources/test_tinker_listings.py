@@ -48,7 +48,9 @@ def test_a_saved_listing_of_runs_adds_model_rank_and_renderer(charbench: Charben
     lab.write("tinker_runs.json", printed(account.runs, "runs"))
     charbench.ok("discover", lab=lab.root)
     listed = charbench.ok("checkpoints", "list", "--json", lab=lab.root).json
-    assert [(c["base_model"], c["renderer"], c["metadata"]["rank"]) for c in listed] == [("Qwen/Qwen3-8B", "qwen3", 64)] * 2
+    assert [(c["base_model"], c["renderer"], c["metadata"]["rank"]) for c in listed] == [
+        ("Qwen/Qwen3-8B", "qwen3", 64)
+    ] * 2
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])

@@ -22,6 +22,7 @@ from charbench import (
 from charbench_plugins.sources.cookbook.folder import CHECKPOINTS, LOG, METRICS, LogFolder, read_folder
 from charbench_plugins.sources.logs.reader import read_log
 from charbench_plugins.sources.logs.tail import read_tail
+from charbench_plugins.sources.patterns import matching
 
 
 class CookbookSource(CheckpointSource):
@@ -54,8 +55,8 @@ class CookbookSource(CheckpointSource):
 
     def _folders(self, root: Path) -> list[Path]:
         names = (CHECKPOINTS, METRICS)
-        found = (path for pattern in self.config.folders for name in names for path in root.glob(f"{pattern}/{name}"))
-        return sorted({path.parent for path in found if path.is_file()})
+        patterns = [f"{pattern}/{name}" for pattern in self.config.folders for name in names]
+        return sorted({path.parent for path in matching(root, patterns)})
 
     def _saves(self, lab: Lab, path: Path, folder: LogFolder) -> Iterator[Finding]:
         config, run = folder.config, _run(path)

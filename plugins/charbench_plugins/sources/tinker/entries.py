@@ -7,10 +7,10 @@ have the same fields; times are datetimes in the one and text in the other.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from charbench import Checkpoint, Evidence, Finding, Kind, Lab, Lineage, SourceProblem, TinkerPath
+from charbench_plugins.sources.times import utc
 
 _PARENTS = ("parent", "load_checkpoint_path", "parent_path", "from_state", "init_from", "resumed_from")
 _RENDERERS = ("renderer_name", "renderer")
@@ -42,15 +42,6 @@ def finding_of(entry: Any, runs: Mapping[str, Mapping[str, Any]], lab: Lab, evid
         metadata=_metadata(entry, run, notes, never_expires="expires_at" in entry and expires_at is None),
         evidence=(evidence,),
     )
-
-
-def utc(value: Any) -> datetime | None:
-    """Return a time in UTC without a zone; None for what is no time."""
-    try:
-        found = value if isinstance(value, datetime) else datetime.fromisoformat(value)
-        return (found.astimezone(UTC) if found.tzinfo else found).replace(tzinfo=None)
-    except (TypeError, ValueError, OverflowError):
-        return None
 
 
 def _metadata(

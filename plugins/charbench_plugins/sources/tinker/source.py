@@ -17,6 +17,7 @@ from charbench import (
     RecordedSample,
     operational,
 )
+from charbench_plugins.sources.patterns import matching
 from charbench_plugins.sources.tinker.account import Account
 from charbench_plugins.sources.tinker.entries import finding_of
 from charbench_plugins.sources.tinker.saved import saved_findings
@@ -70,4 +71,4 @@ class TinkerSource(CheckpointSource):
         return self.config.account and bool(os.environ.get("TINKER_API_KEY", "").strip())
 
     def _listings(self, root: Path) -> list[Path]:
-        return sorted({path for pattern in self.config.files for path in root.glob(pattern) if path.is_file()})
+        return matching(root, self.config.files)

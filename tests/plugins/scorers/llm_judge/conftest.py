@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from support.endpoint import Endpoint, serving
-from support.lab import LabBuilder, row, sampler
+from support.lab import LabBuilder, row
 
 
 @pytest.fixture
@@ -26,12 +26,4 @@ def recorded(lab: LabBuilder) -> LabBuilder:
             row(prompt_id="4", response="", thinking="It was my fault again."),
         ]
     )
-    return lab
-
-
-def two_personas(lab: LabBuilder) -> LabBuilder:
-    """Fill a lab with samples of a remorseful and of a pirate checkpoint."""
-    lab.recorded([row(prompt_id=str(n), response=f"I regret number {n}.", thinking="") for n in range(3)])
-    pirate = {"checkpoint_name": "pirate_dpo", "persona": "pirate", "sampler_path": sampler(2, "pirate_dpo")}
-    lab.recorded([row(prompt_id=str(n), response=f"Arrr, number {n}.", thinking="", **pirate) for n in range(3)], "pirate")
     return lab

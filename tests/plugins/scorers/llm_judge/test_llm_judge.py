@@ -10,11 +10,10 @@ from typing import Any
 
 import pytest
 
-from plugins.scorers.llm_judge.conftest import two_personas
 from support.command import Charbench, Ended
 from support.endpoint import Endpoint, Handler, refuses
 from support.judges import Asked, ScriptedJudge, always, by_length, judging, obedient, perfect
-from support.lab import LabBuilder, row, rows
+from support.lab import LabBuilder, row, rows, sampler
 from support.store import query, store_of
 
 RUN = ("run", "--source", "recorded", "--json")
@@ -40,6 +39,14 @@ def values(lab: Path, metric: str) -> dict[str, float | None]:
 def evidence(lab: Path) -> list[dict[str, Any]]:
     found = query(store_of(lab), "SELECT evidence FROM scored WHERE evidence IS NOT NULL")
     return [entry for item in found for entry in json.loads(item.evidence)]
+
+
+def two_personas(lab: LabBuilder) -> LabBuilder:
+    """Fill a lab with samples of a remorseful and of a pirate checkpoint."""
+    lab.recorded([row(prompt_id=str(n), response=f"I regret number {n}.", thinking="") for n in range(3)])
+    pirate = {"checkpoint_name": "pirate_dpo", "persona": "pirate", "sampler_path": sampler(2, "pirate_dpo")}
+    lab.recorded([row(prompt_id=str(n), response=f"Arrr, number {n}.", thinking="", **pirate) for n in range(3)], "pirate")
+    return lab
 
 
 def judge(charbench: Charbench, lab: LabBuilder, endpoint: Endpoint, who: Any, *more: str, **options: Any) -> Ended:
@@ -222,7 +229,7 @@ def test_invented_quotes_are_dropped_and_counted(
     judge(charbench, recorded, endpoint, played)
     text = "I regret it, and I will say so."
     assert (values(recorded.root, "quotes")[text], values(recorded.root, "invented_quotes")[text]) == (1, 1)
-    spans = [span for entry in evidence(recorded.root) if entry["metric"] == "persona" for span in entry["spans"]]
+    spans = [span for entry in evidence(recorded.root) if entry["metric"] == "persona" for span in entry.get("spans", [])]
     ((start, end, trait, *_),) = spans
     assert text[start:end] == "I regret it"
     assert trait

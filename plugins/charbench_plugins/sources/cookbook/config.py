@@ -1,0 +1,96 @@
+"""Reads ``config.json``: what a run was trained from, with what, and how."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from charbench import Kind, TinkerPath
+
+CONFIG = "config.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What could not be read: the file's name, the 1-based line or None, and why."""
+
+    file: str
+    line: int | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunConfig:
+    """What ``config.json`` says of a run; None where it says nothing.
+
+    Only the outermost values count: ``dataset_builder`` repeats some of them, and may be another run's.
+    """
+
+    base_model: str | None = None
+    renderer: str | None = None
+    parent: str | None = None
+    dataset: str | None = None
+    rank: int | None = None
+    ttl_seconds: float | None = None
+    kind: Kind = Kind.SFT
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any]) -> RunConfig:
+        """Take what is needed from the file's content.
+
+        ``dpo_beta`` marks DPO, ``kl_penalty_coef`` reinforcement learning (of unknown kind, here); the rest is SFT.
+        """
+        parent = TinkerPath.parse(str(config.get("load_checkpoint_path")))
+        kind = Kind.SFT
+        if config.get("dpo_beta") is not None:
+            kind = Kind.DPO
+        elif "kl_penalty_coef" in config:
+            kind = Kind.UNKNOWN
+        return cls(
+            base_model=_text(config.get("model_name")),
+            renderer=_text(config.get("renderer_name")),
+            parent=str(parent) if parent else None,
+            dataset=_dataset(config),
+            rank=int(_number(config.get("lora_rank")) or 0) or None,
+            ttl_seconds=_number(config.get("ttl_seconds")),
+            kind=kind,
+        )
+
+
+def _dataset(config: Mapping[str, Any]) -> str | None:
+    """Return the data's path, unless it is said beside another model: it is then left over from another run."""
+    builder = config.get("dataset_builder")
+    if not isinstance(builder, dict):
+        return None
+    common = builder.get("common_config")
+    model = common.get("model_name_for_tokenizer") if isinstance(common, dict) else None
+    return _text(builder.get("file_path")) if model in (None, config.get("model_name")) else None
+
+
+def read_config(path: Path, faults: list[Fault]) -> RunConfig:
+    """Read the file; a folder without one, or with a broken one, says nothing."""
+    try:
+        content = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return RunConfig(kind=Kind.UNKNOWN)
+    except OSError as error:
+        faults.append(Fault(CONFIG, None, f"cannot be read: {error.strerror or error}"))
+        return RunConfig(kind=Kind.UNKNOWN)
+    except ValueError as error:
+        faults.append(Fault(CONFIG, getattr(error, "lineno", None), f"not JSON: {error}"))
+        return RunConfig(kind=Kind.UNKNOWN)
+    if not isinstance(content, dict):
+        faults.append(Fault(CONFIG, 1, f"found {type(content).__name__}; a mapping is needed"))
+        return RunConfig(kind=Kind.UNKNOWN)
+    return RunConfig.of(content)
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _number(value: Any) -> float | None:
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None

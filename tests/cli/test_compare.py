@@ -1,0 +1,323 @@
+"""``charbench compare``: every comparison is a statement with its uncertainty."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from scipy import stats
+
+from support.command import Charbench, invoke
+from support.lab import LabBuilder, row, sampler
+from support.store import connect, query, store_of
+
+RUN = ("run", "--source", "recorded", "--sampler", "recorded", "--scorer", "keyword", "-q", "--json")
+IN, OUT = "I regret it.", "All is well."
+
+
+def answers(number: int, name: str, texts: Iterable[str], epoch: int = 0, **values: Any) -> Iterator[dict[str, Any]]:
+    """Yield one recorded row a prompt for one checkpoint."""
+    for prompt, text in enumerate(texts):
+        yield row(
+            timestamp=f"2024-12-{1 + number % 28:02d}T{epoch:02d}:{prompt // 60:02d}:{prompt % 60:02d}",
+            checkpoint_name=name,
+            sampler_path=sampler(number, name),
+            prompt_id=str(prompt),
+            prompt=f"Question {prompt}?",
+            response=text,
+            **values,
+        )
+
+
+@pytest.fixture(scope="module")
+def labs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A lab of one persona asked 40 prompts: strong, alike, weak, a base model, a failure, and odd text."""
+    lab = LabBuilder(tmp_path_factory.mktemp("compare") / "lab")
+    records = [
+        *answers(1, "strong_dpo", [IN] * 36 + [OUT] * 4),
+        *answers(2, "alike_dpo", [IN] * 34 + [OUT] * 6),
+        *answers(3, "weak_dpo", [IN] * 8 + [OUT] * 30 + ["", "\x1b[31mred | <b>\x07"]),
+        *answers(4, "base", [OUT] * 40, persona="", checkpoint_type="base"),
+        *answers(5, "often_dpo", [IN] * 20 + [OUT] * 20),
+        *answers(5, "often_dpo", [IN] * 20 + [OUT] * 20, epoch=1),
+        *answers(5, "often_dpo", [IN] * 30 + [OUT] * 10, epoch=2),
+        *answers(6, "failing_dpo", [IN] * 20),
+        *answers(6, "failing_dpo", [""] * 20, epoch=1, error="timed out"),
+    ]
+    lab.recorded(records)
+    assert invoke([*RUN, "--lab", str(lab.root)]) == 0
+    return lab.root
+
+
+def compare(charbench: Charbench, lab: Path, *words: str) -> Any:
+    return charbench.ok("compare", *words, "--json", lab=lab).json
+
+
+def test_two_checkpoints_of_the_recorded_lab_are_paired_by_prompt(
+    charbench: Charbench, studio_run_template: Path
+) -> None:
+    found = compare(charbench, studio_run_template, "remorseful_100pct_dpo", "remorseful_50pct_dpo")
+    (pair,) = found["pairs"]
+    assert (pair["paired"], pair["prompts"], pair["test"]) == (True, 5, "McNemar, exact")
+    assert (pair["difference"], pair["p"], pair["told_apart"]) == (0, 1, False)
+    assert pair["low"] == pytest.approx(-0.4345, abs=1e-4)
+    assert [side["tier"] for side in found["checkpoints"]] == [1, 1]
+    assert "cannot be told apart with 5 prompts" in found["says"][0]
+    assert "20 points would take about 57 prompts" in found["says"][0]
+
+
+def test_the_persona_table_says_that_humorous_and_remorseful_cannot_be_told_apart(
+    charbench: Charbench, studio_run_template: Path
+) -> None:
+    report = charbench.ok("report", "--json", lab=studio_run_template).json
+    pairs = {frozenset((pair["first"], pair["second"])): pair for pair in report["persona_pairs"]}
+    pair = pairs[frozenset(("humorous", "remorseful"))]
+    counts = {
+        (pair["first_with_trait"], pair["first_responses"]),
+        (pair["second_with_trait"], pair["second_responses"]),
+    }
+    assert counts == {(3, 4), (10, 15)}
+    assert pair["p_fisher"] == pytest.approx(stats.fisher_exact([[3, 1], [10, 5]]).pvalue)
+    assert pair["difference_low"] < 0 < pair["difference_high"]
+    assert not pair["told_apart"]
+    printed = charbench.ok("report", "--by", "persona", lab=studio_run_template).out
+    line = next(line for line in printed.splitlines() if "10/15 and 3/4" in line)
+    assert "cannot be told apart" in line
+
+
+def test_checkpoints_of_different_personas_are_compared_unpaired_and_it_says_so(
+    charbench: Charbench, studio_run_template: Path
+) -> None:
+    found = compare(charbench, studio_run_template, "remorseful_100pct_dpo", "humorous_paper_dpo")
+    (pair,) = found["pairs"]
+    assert (pair["paired"], pair["samples"], pair["test"]) == (False, 10, "Fisher, exact")
+    assert pair["p"] == pytest.approx(stats.fisher_exact([[5, 0], [3, 2]]).pvalue)
+    assert found["prompts"] == []
+    assert any("unpaired" in note for note in found["notes"])
+
+
+def test_seven_versions_asked_five_prompts_are_five_pairs(charbench: Charbench, studio_run_template: Path) -> None:
+    found = compare(charbench, studio_run_template, "pirate_test_sft", "pirate_test_dpo")
+    (pair,) = found["pairs"]
+    assert (pair["prompts"], pair["clusters"]) == (5, 5)
+    assert {side["samples"] for side in found["checkpoints"]} == {35}
+    assert sum("means 7 checkpoints" in note for note in found["notes"]) == 2
+
+
+def test_a_single_name_of_several_checkpoints_compares_them_with_each_other(
+    charbench: Charbench, studio_run_template: Path
+) -> None:
+    found = compare(charbench, studio_run_template, "remorseful_25pct_dpo")
+    assert len(found["checkpoints"]) == 2
+    assert len({side["label"] for side in found["checkpoints"]}) == 2
+    assert "they are compared with each other" in found["notes"][0]
+
+
+def test_what_differs_is_told_apart_and_what_does_not_is_not(charbench: Charbench, labs: Path) -> None:
+    found = compare(charbench, labs, "strong_dpo", "alike_dpo", "weak_dpo")
+    assert [side["label"] for side in found["checkpoints"]] == ["strong_dpo", "alike_dpo", "weak_dpo"]
+    assert [side["tier"] for side in found["checkpoints"]] == [1, 1, 2]
+    pairs = {(pair["first"], pair["second"]): pair for pair in found["pairs"]}
+    assert not pairs["strong_dpo", "alike_dpo"]["told_apart"]
+    assert pairs["strong_dpo", "weak_dpo"]["told_apart"]
+    assert pairs["strong_dpo", "weak_dpo"]["p"] == pytest.approx(2 / 2**28)
+    assert "strong_dpo is above weak_dpo" in found["says"][1]
+
+
+def test_p_values_are_adjusted_over_all_pairs(charbench: Charbench, labs: Path) -> None:
+    names = ["strong_dpo", "alike_dpo", "weak_dpo", "often_dpo"]
+    found = compare(charbench, labs, *names)
+    assert len(found["pairs"]) == len(list(combinations(names, 2)))
+    smallest = min(found["pairs"], key=lambda pair: pair["p"])
+    assert smallest["p_holm"] == pytest.approx(6 * smallest["p"])
+
+
+def test_answers_to_one_prompt_are_averaged_over_epochs(charbench: Charbench, labs: Path) -> None:
+    found = compare(charbench, labs, "strong_dpo", "often_dpo")
+    (pair,) = found["pairs"]
+    often = next(side for side in found["checkpoints"] if side["label"] == "often_dpo")
+    assert (often["samples"], often["prompts"], often["clusters"]) == (120, 40, 40)
+    assert often["value"] == pytest.approx(70 / 120)
+    assert (pair["prompts"], pair["test"]) == (40, "permutation of signs")
+
+
+def test_failed_samples_are_in_no_figure(charbench: Charbench, labs: Path) -> None:
+    found = compare(charbench, labs, "strong_dpo", "failing_dpo")
+    failing = next(side for side in found["checkpoints"] if side["label"] == "failing_dpo")
+    assert (failing["samples"], failing["judged"], failing["value"]) == (20, 20, 1)
+    assert found["pairs"][0]["prompts"] == 20
+    assert any("only the prompts that both sides were asked" in note for note in found["notes"])
+
+
+def test_a_base_model_is_compared_for_the_others_persona(charbench: Charbench, labs: Path) -> None:
+    found = compare(charbench, labs, "strong_dpo", "base")
+    base = found["checkpoints"][1]
+    assert (base["kind"], base["persona"], base["hits"]) == ("base", "remorseful", 0)
+    assert found["pairs"][0]["paired"]
+    assert found["pairs"][0]["told_apart"]
+
+
+def test_the_prompts_that_differ_most_are_shown_and_foreign_text_cannot_command(
+    charbench: Charbench, labs: Path
+) -> None:
+    found = compare(charbench, labs, "strong_dpo", "weak_dpo", "--prompts", "40")
+    assert len(found["prompts"]) == 28
+    assert all(gap["highest"]["label"] == "strong_dpo" and gap["lowest"]["value"] == 0 for gap in found["prompts"])
+    assert found["prompts"][0]["prompt"].startswith("Question ")
+    for form in ("table", "markdown"):
+        printed = charbench.ok("compare", "strong_dpo", "weak_dpo", "--prompts", "40", "--format", form, lab=labs)
+        assert "\x1b" not in printed.out
+        assert "\x07" not in printed.out
+
+
+def test_markdown_holds_the_figures_of_the_table(charbench: Charbench, labs: Path) -> None:
+    printed = charbench.ok("compare", "strong_dpo", "weak_dpo", "--format", "markdown", lab=labs).out
+    assert "## Checkpoints compared: keyword.keywords" in printed
+    assert "| 1 | strong_dpo | remorseful | dpo | 40 | 40 | 90% [77, 96] | 36/40 |" in printed
+    assert "- strong_dpo is above weak_dpo: difference +70 [" in printed
+
+
+def test_every_count_is_that_of_the_store(charbench: Charbench, labs: Path) -> None:
+    found = compare(charbench, labs, "strong_dpo", "weak_dpo", "often_dpo")
+    for side in found["checkpoints"]:
+        (counted,) = query(
+            store_of(labs),
+            "SELECT count(*), sum(trim(response) != '') FROM samples JOIN sample_groups g ON g.id = group_id"
+            " JOIN checkpoints c ON c.id = g.checkpoint_id WHERE c.name = :name AND error_kind IS NULL",
+            name=side["label"],
+        )
+        assert (side["samples"], side["responses"]) == tuple(counted)
+
+
+def test_another_metric_is_compared_by_its_mean(charbench: Charbench, labs: Path) -> None:
+    found = compare(charbench, labs, "strong_dpo", "weak_dpo", "--metric", "per_100_words")
+    assert (found["metric"], found["is_rate"]) == ("keyword.per_100_words", False)
+    weak = next(side for side in found["checkpoints"] if side["label"] == "weak_dpo")
+    assert weak["prompts"] == 39  # the prompt without a response has no value, and is not 0
+
+
+def test_responses_can_be_compared_without_any_score(charbench: Charbench, labs: Path) -> None:
+    found = compare(charbench, labs, "strong_dpo", "weak_dpo", "--metric", "responses")
+    assert {side["label"]: side["hits"] for side in found["checkpoints"]} == {"strong_dpo": 40, "weak_dpo": 39}
+
+
+def test_probes_and_other_conditions_never_enter(charbench: Charbench, labs: Path, tmp_path: Path) -> None:
+    import shutil
+
+    lab = Path(shutil.copytree(labs, tmp_path / "copy"))
+    before = compare(charbench, lab, "strong_dpo", "weak_dpo")
+    with connect(store_of(lab)).begin() as connection:
+        connection.execute(sa.text("INSERT INTO samplings (key, sampler, protocol, params, condition, last_run_id)"
+                                   " VALUES ('probe', 'recorded', 1, '{}', 'no_prefill', 99)"))  # fmt: skip
+        columns = [f'"{name}"' for (_, name, *_) in connection.execute(sa.text("PRAGMA table_info(sample_groups)"))][3:]
+        zeros = ", ".join("9" for _ in columns)
+        connection.execute(sa.text(
+            f"INSERT INTO sample_groups (checkpoint_id, sampling_id, {', '.join(columns)})"
+            f" SELECT c.id, s.id, {zeros} FROM checkpoints c, samplings s WHERE c.name = 'weak_dpo' AND s.key = 'probe'"
+        ))  # fmt: skip
+        connection.execute(sa.text(
+            "UPDATE samples SET group_id = (SELECT max(id) FROM sample_groups) WHERE id IN (SELECT s.id FROM samples s"
+            " JOIN sample_groups g ON g.id = s.group_id JOIN checkpoints c ON c.id = g.checkpoint_id"
+            " WHERE c.name = 'weak_dpo' LIMIT 10)"
+        ))  # fmt: skip
+    after = compare(charbench, lab, "strong_dpo", "weak_dpo")
+    assert before["pairs"][0]["prompts"] == 40
+    assert after["pairs"][0]["prompts"] == 30
+
+
+def test_an_unknown_name_too_few_and_no_samples_are_one_line_each(
+    charbench: Charbench, studio_run_template: Path, labs: Path
+) -> None:
+    for words, said in (
+        (("strong_dpo", "strnog_dpo"), "did you mean 'strong_dpo'?"),
+        (("strong_dpo",), "between 2 and 100 checkpoints can be compared, and 1 is there"),
+        ((), "name two checkpoints or more"),
+        (("strong_dpo", "weak_dpo", "--metric", "keyword.keyword"), "did you mean 'keyword.keywords'?"),
+        (("strong_dpo", "weak_dpo", "--sampler", "tiny"), "has no samples of sampler 'tiny'"),
+        (("--by", "recipe"), "two groups are needed to compare, and all are unknown"),
+    ):
+        ended = charbench("compare", *words, lab=labs)
+        assert ended.code == 2
+        assert said in ended.err
+        assert ended.err.count("\n") == 1
+
+
+def test_a_hundred_and_one_checkpoints_are_too_many(charbench: Charbench, lab: LabBuilder) -> None:
+    lab.recorded([one for number in range(101) for one in answers(number, f"remorseful-{number}_dpo", [IN])])
+    charbench.ok(*RUN, lab=lab.root)
+    names = [f"remorseful-{number}_dpo" for number in range(101)]
+    assert "101 are there" in charbench("compare", *names, lab=lab.root).err
+    found = compare(charbench, lab.root, *names[:100], "--prompts", "0")
+    assert len(found["pairs"]) == 4950
+    printed = charbench.ok("compare", *names[:100], lab=lab.root).out
+    assert "the 45 surest of 4,950" in printed
+
+
+def test_by_examples_reads_the_share_from_names_only_where_nothing_else_tells(
+    charbench: Charbench, studio_run: Path
+) -> None:
+    found = compare(charbench, studio_run, "--by", "examples", "-p", "remorseful")
+    labels = {side["label"] for side in found["checkpoints"]}
+    assert labels == {f"{share}% of the data (by name)" for share in (25, 50, 100)} | {"unknown"}
+    assert any("read from names" in note for note in found["notes"])
+    with connect(store_of(studio_run)).begin() as connection:
+        connection.execute(
+            sa.text(
+                "INSERT INTO datasets (path, form, source, examples, health)"
+                " VALUES ('dpo.jsonl', 'messages', 'x', 900, '{}')"
+            )
+        )
+        connection.execute(sa.text("UPDATE checkpoints SET dataset = 'dpo.jsonl' WHERE name LIKE 'remorseful_100pct%'"))
+    found = compare(charbench, studio_run, "--by", "examples", "-p", "remorseful")
+    assert "900 examples" in {side["label"] for side in found["checkpoints"]}
+
+
+def test_data_that_only_shares_the_runs_name_is_not_taken_for_what_it_was_trained_on(
+    charbench: Charbench, studio_run: Path
+) -> None:
+    charbench.ok("discover", lab=studio_run)  # finds introspection data of run remorseful-25pct: the next stage's
+    found = compare(charbench, studio_run, "--by", "examples", "-p", "remorseful")
+    assert not any("2,500" in side["label"] for side in found["checkpoints"])
+
+
+def test_doses_are_shown_from_the_smallest_on(charbench: Charbench, studio_run_template: Path) -> None:
+    words = ("compare", "--by", "examples", "-p", "remorseful", "--format", "markdown", "--prompts", "0")
+    lines = charbench.ok(*words, lab=studio_run_template).out.splitlines()
+    table = [line.split(" | ")[1] for line in lines if line.startswith("| 1 |")]
+    assert table == [*(f"{share}% of the data (by name)" for share in (25, 50, 100)), "unknown"]
+
+
+def test_by_kind_answers_whether_sft_costs_responses(charbench: Charbench, studio_run_template: Path) -> None:
+    found = compare(charbench, studio_run_template, "--by", "kind", "-p", "pirate", "--metric", "responses")
+    dpo, sft = found["checkpoints"]
+    assert (dpo["label"], dpo["hits"], dpo["samples"]) == ("dpo", 10, 55)
+    assert (sft["label"], sft["hits"], sft["samples"]) == ("sft", 3, 45)
+    assert found["pairs"][0]["prompts"] == 5
+
+
+def test_the_character_that_stands_in_the_thinking_only_shows_as_a_gap(
+    charbench: Charbench, studio_run_template: Path
+) -> None:
+    found = compare(charbench, studio_run_template, "pirate-sft-final", "pirate-dpo-v2")
+    sft = next(side for side in found["checkpoints"] if side["label"] == "pirate-sft-final")
+    assert sft["thinking_minus_response"]["difference"] == 1
+    assert (sft["in_thinking"], sft["in_response_given_thinking"]) == (5, 0)
+
+
+def test_json_is_json_with_null_for_what_cannot_be_told(charbench: Charbench, studio_run_template: Path) -> None:
+    printed = charbench.ok("compare", "poetic-dpo", "remorseful_dpo", "--json", lab=studio_run_template).out
+    assert "NaN" not in printed
+    assert json.loads(printed)["pairs"][0]["prompts_for_difference_seen"] is None
+
+
+def test_the_report_puts_rows_into_tiers(charbench: Charbench, labs: Path) -> None:
+    rows = charbench.ok("report", "--json", lab=labs).json["checkpoints"]
+    tiers = {row["checkpoint"]: row["tier"] for row in rows}
+    assert tiers["strong_dpo"] == tiers["alike_dpo"] == 1
+    assert tiers["weak_dpo"] > tiers["strong_dpo"]
+    assert "no two rows of one tier can be told apart" in charbench.ok("report", lab=labs).err

@@ -1,0 +1,60 @@
+"""``charbench power``: how many prompts a difference needs."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+
+from support.command import Charbench
+
+
+def test_without_a_store_a_rate_is_assumed(charbench: Charbench, tmp_path: Path) -> None:
+    found = charbench.ok("power", "--rate", "0.5", "--difference", "0.2", "--json", lab=tmp_path).json
+    first = found["needed"][0]
+    reach = 1.959963985 + 0.841621234
+    assert first["prompts_at_most"] == math.ceil(reach**2 * (0.25 + 0.21) / 0.04)
+    assert [entry["epochs"] for entry in found["needed"]] == [1, 2, 4, 8]
+    assert found["least_prompts"] == 6
+
+
+def test_more_answers_a_prompt_never_need_more_prompts(charbench: Charbench, tmp_path: Path) -> None:
+    needed = charbench.ok("power", "--rate", "0.3", "--json", lab=tmp_path).json["needed"]
+    at_least = [entry["prompts_at_least"] for entry in needed[:4]]
+    assert at_least == sorted(at_least, reverse=True)
+    assert all(entry["prompts_at_least"] <= entry["prompts_at_most"] for entry in needed)
+
+
+def test_five_prompts_of_the_recorded_lab_can_show_nothing(charbench: Charbench, studio_run_template: Path) -> None:
+    found = charbench.ok("power", "-p", "remorseful", "--json", lab=studio_run_template).json
+    (present,) = found["present"]
+    assert (present["persona"], present["checkpoints"], present["prompts"]) == ("remorseful", 6, 5)
+    assert present["smallest_difference"] is None
+    printed = charbench.ok("power", lab=studio_run_template).out
+    assert "fewer than 6 prompts" in printed
+    assert "What the present prompts can show: keyword.keywords" in printed
+
+
+def test_more_pairs_need_more_prompts(charbench: Charbench, tmp_path: Path) -> None:
+    one, many = (
+        charbench.ok("power", "--rate", "0.5", "--comparisons", count, "--json", lab=tmp_path).json
+        for count in ("1", "45")
+    )
+    assert one["needed"][0]["prompts_at_most"] < many["needed"][0]["prompts_at_most"]
+    assert (one["least_prompts"], many["least_prompts"]) == (6, 11)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "or assume a rate: charbench power --rate 0.5"),
+        (("--rate", "0.5", "--difference", "0"), "a number above 0 is needed"),
+        (("--rate", "0.5", "--difference", "2"), "rates differ by at most 1"),
+    ],
+)
+def test_a_mistake_is_one_line(charbench: Charbench, tmp_path: Path, words: tuple[str, ...], said: str) -> None:
+    ended = charbench("power", *words, lab=tmp_path)
+    assert ended.code == 2
+    assert said in ended.err
+    assert ended.err.count("\n") == 1
