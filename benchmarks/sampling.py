@@ -118,7 +118,7 @@ def measure(url: str, prompts: int, at_once: int, folder: Path) -> bool:
     bare = (sys.executable, __file__, "--bare", url, str(prompts), str(at_once))
     ours = (
         CHARBENCH, "eval", "--lab", str(folder), "--store", str(folder / f"{at_once}.db"), "-c", "model:m",
-        "-p", "pirate", "--sampler", "thinking", "--prompts", str(folder / "prompts.txt"), "--quiet",
+        "-p", "pirate", "--sampler", "thinking", "--scorer", "keyword", "--prompts", str(folder / "prompts.txt"), "-q",
         "-o", f"sampler.thinking.base_url={url}", "-o", f"sampler.thinking.concurrency={at_once}",
     )  # fmt: skip
     before, _, bare_seconds = cpu_of(*bare)

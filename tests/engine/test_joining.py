@@ -65,6 +65,12 @@ def test_data_that_fits_several_runs_is_not_guessed() -> None:
     assert (pairs(found), reasons(found)) == ({}, {"a.jsonl": "names no run, and fits 2: one, two"})
 
 
+def test_of_many_candidates_eight_are_named() -> None:
+    (reason,) = reasons(joined([dpo(number, f"run-{number:02}") for number in range(1, 13)], [data()])).values()
+    assert reason.startswith("names no run, and fits 12: run-01, ")
+    assert reason.endswith(", run-08 and 4 more")
+
+
 def test_a_run_that_several_datasets_fit_gets_none() -> None:
     found = joined([dpo(1, "one")], [data("a"), data("b")])
     assert (pairs(found), found.several) == ({}, {"one": ["a", "b"]})

@@ -18,7 +18,19 @@ def folder(tmp_path: Path) -> Path:
 
 
 def evaluate(charbench: Charbench, folder: Path, endpoint: Endpoint, *more: str, **values: object) -> Ended:
-    words = ["eval", "-c", "model:m", "-p", "pirate", "--prompts", "prompts.txt", "--json", *more]
+    words = [
+        "eval",
+        "-c",
+        "model:m",
+        "-p",
+        "pirate",
+        "--scorer",
+        "keyword",
+        "--prompts",
+        "prompts.txt",
+        "--json",
+        *more,
+    ]
     return charbench(*words, *options(endpoint, **values), lab=folder)
 
 
@@ -116,6 +128,16 @@ def test_several_answers_of_one_request_serve_several_epochs(
     assert tuple(tokens) == (400, 800)
 
 
+def test_epochs_that_one_request_can_serve_are_not_asked_for_at_the_same_time(
+    charbench: Charbench, folder: Path, endpoint: Endpoint
+) -> None:
+    write_prompts(folder / "prompts.txt", 2)
+    endpoint.handler = says(completion(choice("one"), choice("two"), choice("three")))
+    evaluate(charbench, folder, endpoint, "--epochs", "6", n=3)
+    assert endpoint.count == 4
+    assert_each_exactly_once(store_of(folder), 12)
+
+
 def test_a_server_that_ignores_n_is_asked_once_for_each_epoch(
     charbench: Charbench, folder: Path, endpoint: Endpoint
 ) -> None:
@@ -128,7 +150,19 @@ def test_follow_ups_are_asked_after_the_answers_response(
     charbench: Charbench, folder: Path, endpoint: Endpoint
 ) -> None:
     (folder / "prompts.yaml").write_text("- text: Who are you?\n  follow_ups: [And now?]\n")
-    charbench.ok("eval", "-c", "model:m", "-p", "pirate", "--prompts", "prompts.yaml", *options(endpoint), lab=folder)
+    charbench.ok(
+        "eval",
+        "-c",
+        "model:m",
+        "-p",
+        "pirate",
+        "--scorer",
+        "keyword",
+        "--prompts",
+        "prompts.yaml",
+        *options(endpoint),
+        lab=folder,
+    )
     assert [message["content"] for message in endpoint.requests[-1]["messages"]] == [
         "Who are you?",
         "Ahoy, matey! I sail at dawn.",

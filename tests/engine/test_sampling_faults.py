@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,83 +64,82 @@ every_fault = pytest.mark.parametrize("name", FAULTS)
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One run over all faults, each a model of its own: how it ended, its store, and how often each model was asked."""
+    """What became of the prompts that were put to one fault: their rows, their tries, and how often each was asked."""
 
     code: int
-    store: Path
-    asked: Counter[tuple[str, str]]
-
-    def model(self, name: str) -> str:
-        return f"fault-{list(FAULTS).index(name)}"
-
-    def rows(self, name: str, text: str) -> list[Any]:
-        where = (
-            "(SELECT samples.* FROM samples JOIN sample_groups ON sample_groups.id = samples.group_id"
-            " JOIN checkpoints ON checkpoints.id = sample_groups.checkpoint_id WHERE checkpoints.uri = :uri)"
-        )
-        return query(self.store, text.replace("MINE", where), uri=f"model:{self.model(name)}")
-
-    def tries(self, name: str) -> set[int]:
-        return {count for (model, _), count in self.asked.items() if model == self.model(name)}
+    samples: list[Any]
+    tries: list[Any]
+    asked: set[int]
 
 
-def all_faults(folder: Path, passing: bool) -> Seen:
-    """Put seven prompts to each of the faults."""
-    handlers = [first(1, fault) if passing else fault for fault, _ in FAULTS.values()]
+def put_to(names: Sequence[str], folder: Path, *, passing: bool, timeout: float) -> dict[str, Seen]:
+    """Put seven prompts to each of these faults, in one run: each fault is a model of its own."""
+    handlers = [first(1, FAULTS[name][0]) if passing else FAULTS[name][0] for name in names]
 
     async def by_model(request: web.Request, body: Body) -> web.StreamResponse:
         return await handlers[int(body["model"].removeprefix("fault-"))](request, body)
 
     with serving(Endpoint(by_model)) as endpoint, pytest.MonkeyPatch.context() as patch:
         patch.setattr("charbench.patience.FIRST_BACK_OFF", 0.01)
-        models = [word for number in range(len(FAULTS)) for word in ("-c", f"model:fault-{number}")]
+        models = [word for number in range(len(names)) for word in ("-c", f"model:fault-{number}")]
         prompts = str(write_prompts(folder / "prompts.txt", PROMPTS))
-        words = ["eval", "--lab", str(folder), "-p", "pirate", "--prompts", prompts, "-q", *models]
-        code = invoke([*words, *options(endpoint, tries=TRIES, timeout=1, concurrency=24)])
+        words = ["eval", "--lab", str(folder), "-p", "pirate", "--scorer", "keyword", "--prompts", prompts, "-q"]
+        code = invoke([*words, *models, *options(endpoint, tries=TRIES, timeout=timeout, concurrency=16)])
         asked = Counter((body["model"], question(body)) for body in endpoint.requests)
-    return Seen(code, store_of(folder), asked)
+    store = store_of(folder)
+    assert_totals_equal_recount(store)
+    assert query(store, "SELECT count(*) FROM claims")[0][0] == 0
+    mine = (
+        "SELECT samples.* FROM samples JOIN sample_groups ON sample_groups.id = samples.group_id"
+        " JOIN checkpoints ON checkpoints.id = sample_groups.checkpoint_id WHERE checkpoints.name = :model"
+    )
+    seen = {}
+    for number, name in enumerate(names):
+        model = f"fault-{number}"
+        tries = f"SELECT * FROM attempts WHERE item IN (SELECT key FROM ({mine}))"
+        counts = {count for (asked_model, _), count in asked.items() if asked_model == model}
+        seen[name] = Seen(code, query(store, mine, model=model), query(store, tries, model=model), counts)
+    return seen
+
+
+# Faults that end a try by its timeout are put to the test apart: with a timeout short enough to wait for, and long
+# enough for an answer where one comes.
+SLOW = ("silence", "a trickle")
+QUICK = tuple(name for name in FAULTS if name not in SLOW)
 
 
 @pytest.fixture(scope="module")
-def passing(tmp_path_factory: pytest.TempPathFactory) -> Seen:
-    return all_faults(tmp_path_factory.mktemp("passing"), passing=True)
+def passing(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Seen]:
+    quick = put_to(QUICK, tmp_path_factory.mktemp("quick"), passing=True, timeout=60)
+    return quick | put_to(SLOW, tmp_path_factory.mktemp("slow"), passing=True, timeout=3)
 
 
 @pytest.fixture(scope="module")
-def staying(tmp_path_factory: pytest.TempPathFactory) -> Seen:
-    return all_faults(tmp_path_factory.mktemp("staying"), passing=False)
-
-
-def test_faults_that_pass_fail_no_run_and_those_that_stay_do(passing: Seen, staying: Seen) -> None:
-    assert (passing.code, staying.code) == (0, 1)
-    assert_each_exactly_once(passing.store, PROMPTS * len(FAULTS))
-    assert_totals_equal_recount(passing.store)
-    assert_totals_equal_recount(staying.store)
-    assert query(staying.store, "SELECT count(*) FROM scored")[0][0] == 0
+def staying(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Seen]:
+    quick = put_to(QUICK, tmp_path_factory.mktemp("quick"), passing=False, timeout=60)
+    return quick | put_to(SLOW, tmp_path_factory.mktemp("slow"), passing=False, timeout=0.5)
 
 
 @every_fault
-def test_a_fault_that_passes_costs_a_try_and_no_sample(passing: Seen, name: str) -> None:
-    assert passing.tries(name) == {2}
-    samples = passing.rows(name, "SELECT attempt, error_kind, response FROM MINE")
-    assert len(samples) == PROMPTS
-    assert {(row.attempt, row.error_kind, row.response[:4]) for row in samples} == {(2, None, "Ahoy")}
-    tries = passing.rows(name, "SELECT * FROM attempts WHERE item IN (SELECT key FROM MINE)")
-    assert {(row.number, row.error_kind) for row in tries} == {(1, FAULTS[name][1])}
-    assert len({row.item for row in tries}) == len(tries) == PROMPTS
+def test_a_fault_that_passes_costs_a_try_and_no_sample(passing: dict[str, Seen], name: str) -> None:
+    seen = passing[name]
+    assert (seen.code, seen.asked) == (0, {2})
+    assert len({row.key for row in seen.samples}) == len(seen.samples) == PROMPTS
+    assert {(row.attempt, row.error_kind, row.response[:4]) for row in seen.samples} == {(2, None, "Ahoy")}
+    assert {(row.number, row.error_kind) for row in seen.tries} == {(1, FAULTS[name][1])}
+    assert len({row.item for row in seen.tries}) == len(seen.tries) == PROMPTS
 
 
 @every_fault
-def test_a_fault_that_stays_is_recorded_with_its_kind_after_the_last_try(staying: Seen, name: str) -> None:
-    kind = FAULTS[name][1]
-    assert staying.tries(name) == {TRIES}
-    failed = staying.rows(name, "SELECT error_kind, error, state, attempt, response FROM MINE")
-    assert len(failed) == PROMPTS
-    assert {(row.error_kind, row.state, row.attempt, row.response) for row in failed} == {(kind, "error", TRIES, "")}
-    assert all(row.error for row in failed)
-    tries = staying.rows(name, "SELECT number, error_kind FROM attempts WHERE item IN (SELECT key FROM MINE)")
+def test_a_fault_that_stays_is_recorded_with_its_kind_after_the_last_try(staying: dict[str, Seen], name: str) -> None:
+    seen, kind = staying[name], FAULTS[name][1]
+    assert (seen.code, seen.asked) == (1, {TRIES})
+    assert len({row.key for row in seen.samples}) == len(seen.samples) == PROMPTS
+    told = {(row.error_kind, row.state, row.attempt, row.response) for row in seen.samples}
+    assert told == {(kind, "error", TRIES, "")}
+    assert all(row.error for row in seen.samples)
     expected = {(number, kind): PROMPTS for number in range(1, TRIES + 1)}
-    assert Counter((row.number, row.error_kind) for row in tries) == expected
+    assert Counter((row.number, row.error_kind) for row in seen.tries) == expected
 
 
 @pytest.fixture
@@ -158,7 +158,19 @@ pytestmark = pytest.mark.usefixtures("_short_back_off")
 
 
 def evaluate(charbench: Charbench, folder: Path, endpoint: Endpoint, *more: str, **values: Any) -> Ended:
-    words = ["eval", "-c", "model:m", "-p", "pirate", "--prompts", "prompts.txt", "--json", *more]
+    words = [
+        "eval",
+        "-c",
+        "model:m",
+        "-p",
+        "pirate",
+        "--scorer",
+        "keyword",
+        "--prompts",
+        "prompts.txt",
+        "--json",
+        *more,
+    ]
     return charbench(*words, *options(endpoint, **{"tries": TRIES, **values}), lab=folder)
 
 
@@ -274,7 +286,20 @@ def test_a_checkpoint_that_only_fails_is_left_and_the_others_are_asked(
         return await (broken if body["model"] == "bad" else answers)(request, body)
 
     endpoint.handler = one_is_broken
-    words = ["eval", "-c", "model:bad", "-c", "model:good", "-p", "pirate", "--prompts", "prompts.txt", "--json"]
+    words = [
+        "eval",
+        "-c",
+        "model:bad",
+        "-c",
+        "model:good",
+        "-p",
+        "pirate",
+        "--scorer",
+        "keyword",
+        "--prompts",
+        "prompts.txt",
+        "--json",
+    ]
     ended = charbench(*words, *options(endpoint, tries=2, concurrency=4), lab=folder)
     assert ended.code == 1
     assert "model:bad is not asked any more: the endpoint answered 500: out of memory" in ended.err

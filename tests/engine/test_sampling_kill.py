@@ -17,7 +17,7 @@ from support.store import assert_each_exactly_once, assert_totals_equal_recount,
 
 CONCURRENCY = 8
 PROMPTS = 150
-EVAL = ("eval", "-c", "model:m", "-p", "pirate", "--prompts", "prompts.txt", "--json", "-q")
+EVAL = ("eval", "-c", "model:m", "-p", "pirate", "--scorer", "keyword", "--prompts", "prompts.txt", "--json", "-q")
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def test_one_ctrl_c_stores_what_is_in_flight_and_the_command_that_it_prints_goes
     let_go_on.set()
     ended = finish(process)
     assert ended.code == 130
-    assert "Interrupted. Go on with: charbench eval -c model:m -p pirate --prompts prompts.txt" in ended.err
+    assert "Interrupted. Go on with: charbench eval -c model:m -p pirate --scorer keyword" in ended.err
     assert "Traceback" not in ended.err
     assert count(store_of(folder), "samples") == endpoint.count == 40 + CONCURRENCY
     assert query(store_of(folder), "SELECT status FROM runs")[0].status == "interrupted"

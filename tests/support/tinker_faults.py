@@ -28,6 +28,7 @@ class FaultyTinker:
 
     fault: Fault = lambda _what, _count: None
     asked: list[str] = field(default_factory=list)
+    at_once: dict[str, dict[str, Any]] = field(default_factory=lambda: dict(_AT_ONCE))
     url: str = ""
     gone: threading.Event = field(default_factory=threading.Event)
     _futures: dict[str, tuple[str, bytes]] = field(default_factory=dict)
@@ -46,7 +47,7 @@ class FaultyTinker:
             return 200, *self._futures[json.loads(body)["request_id"]]
         if what in _LATER:
             return 200, JSON, json.dumps({"request_id": self._promise(what, body)}).encode()
-        return 200, JSON, json.dumps(_AT_ONCE.get(what, {})).encode()
+        return 200, JSON, json.dumps(self.at_once.get(what, {})).encode()
 
     def _promise(self, what: str, body: bytes) -> str:
         with self._lock:

@@ -39,7 +39,11 @@ class Lab:
 
 
 class CheckpointSource(Component):
-    """Finds checkpoints, datasets, training runs, jobs and recorded samples."""
+    """Finds checkpoints, datasets, training runs, jobs and recorded samples.
+
+    :meth:`prepare` is called before :meth:`find`. All sources are asked by default; one that raises
+    :class:`charbench.ConfigError` there (there is no key, say) is left out, unless it was asked for by name.
+    """
 
     kind: ClassVar[ComponentKind] = ComponentKind.SOURCE
 

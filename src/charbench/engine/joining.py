@@ -20,6 +20,9 @@ from charbench.domain.names import same_model
 from charbench.domain.uris import TinkerPath
 from charbench.store.findings import StoredDataset
 
+_NAMED = 8
+"""Candidates that are named; the others are counted."""
+
 
 @dataclass(frozen=True, slots=True)
 class Unused:
@@ -133,7 +136,8 @@ def _fits(item: StoredDataset, checkpoints: Sequence[Checkpoint], personas: Mapp
 
 def _why_unused(item: StoredDataset, runs: Sequence[str], takers: Mapping[str, Sequence[str]]) -> str:
     if len(runs) > 1:
-        return f"names no run, and fits {len(runs)}: {', '.join(runs)}"
+        more = f" and {len(runs) - _NAMED} more" if len(runs) > _NAMED else ""
+        return f"names no run, and fits {len(runs)}: {', '.join(runs[:_NAMED])}{more}"
     if runs:
         others = [path for path in takers[runs[0]] if path != item.dataset.path]
         return f"names no run; {runs[0]} could take it, and also {', '.join(others)}"

@@ -19,6 +19,8 @@ from charbench.store.runs import utc_now
 from charbench.store.tables import GROUP_TOTALS, attempts, checkpoints, groups, prompts, samples, samplings
 
 STAGE = "sample"
+PromptKey = tuple[str, str, str]
+"""What makes a row of the table of prompts: what is asked, and the names it goes by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class SampleWriter:
 
     def __init__(self, run_id: int) -> None:
         self.run_id = run_id
-        self._prompts: dict[tuple[str, str, str], int] = {}
+        self._prompts: dict[PromptKey, int] = {}
         self._groups: dict[tuple[str, str], int] = {}
 
     def add(self, connection: Connection, new: Sequence[NewSample]) -> int:
@@ -74,6 +76,7 @@ class SampleWriter:
         """
         keys = [item.sample.key for item in new]
         self._forget_failures(connection, keys)
+        self._number_prompts(connection, [item.sample.prompt for item in new])
         rows = {item.sample.key: self._row(connection, item) for item in new}
         statement = insert(connection, samples).on_conflict_do_nothing().returning(samples.c.key)
         added = set(connection.scalars(statement, list(rows.values())))
@@ -105,7 +108,7 @@ class SampleWriter:
         return {
             "key": sample.key,
             "group_id": self._group(connection, sample.checkpoint, new.settings),
-            "prompt_id": self._prompt(connection, sample.prompt),
+            "prompt_id": self._prompts[_prompt_key(sample.prompt)],
             "epoch": sample.epoch,
             "state": sample.state.value,
             "finish_reason": sample.finish_reason,
@@ -128,20 +131,33 @@ class SampleWriter:
             "tags": [list(tag) for tag in sample.tags] or None,
         }
 
-    def _prompt(self, connection: Connection, prompt: Prompt) -> int:
-        key = prompt.key, prompt.id, prompt.family
-        if key not in self._prompts:
-            self._prompts[key] = get_or_add(
-                connection,
-                prompts,
-                {"key": prompt.key, "prompt_id": prompt.id, "family": prompt.family},
-                {
-                    "language": prompt.language,
-                    "messages": [[m.role, m.content] for m in prompt.messages],
-                    "follow_ups": list(prompt.follow_ups),
-                },
-            )
-        return self._prompts[key]
+    def _number_prompts(self, connection: Connection, asked: Sequence[Prompt]) -> None:
+        """Look up the numbers of prompts that are new to this writer, and add those that are new to the store."""
+        fresh = {_prompt_key(prompt): prompt for prompt in asked if _prompt_key(prompt) not in self._prompts}
+        if not fresh:
+            return
+        self._look_up(connection, fresh)
+        rows = [
+            {
+                "key": prompt.key,
+                "prompt_id": prompt.id,
+                "family": prompt.family,
+                "language": prompt.language,
+                "messages": [[m.role, m.content] for m in prompt.messages],
+                "follow_ups": list(prompt.follow_ups),
+            }
+            for key, prompt in sorted(fresh.items())
+            if key not in self._prompts
+        ]
+        if rows:
+            connection.execute(insert(connection, prompts).on_conflict_do_nothing(), rows)
+            self._look_up(connection, fresh)
+
+    def _look_up(self, connection: Connection, fresh: dict[PromptKey, Prompt]) -> None:
+        query = sa.select(prompts.c.key, prompts.c.prompt_id, prompts.c.family, prompts.c.id)
+        keys = [prompt.key for prompt in fresh.values()]
+        for key, name, family, number in connection.execute(query.where(among(connection, prompts.c.key, keys))):
+            self._prompts[key, name, family] = number
 
     def _group(self, connection: Connection, uri: str, settings: SamplingSettings) -> int:
         key = uri, settings.key
@@ -167,6 +183,10 @@ class SampleWriter:
                 dict.fromkeys(GROUP_TOTALS, 0),
             )
         return self._groups[key]
+
+
+def _prompt_key(prompt: Prompt) -> PromptKey:
+    return prompt.key, prompt.id, prompt.family
 
 
 def touch_samplings(connection: Connection, settings: Sequence[SamplingSettings], run_id: int) -> None:

@@ -22,6 +22,8 @@ _REFUSED = {
     404: "the endpoint does not know this model",
 }
 _LONGEST_MESSAGE = 300
+_NO_KEY: Any = {"idempotency_key": ""}
+"""No idempotency key: making one costs a system call, and the endpoints that we know do not read it."""
 
 
 class Client:
@@ -51,8 +53,10 @@ class Client:
         import openai
         from httpx2 import Response
 
+        url = f"{self._endpoint.base_url}{path}"
+        content = json.dumps(body).encode()
         try:
-            response = await self._open().post(path, cast_to=Response, body=body)
+            response = await self._open().post(url, cast_to=Response, content=content, options=_NO_KEY)
         except openai.APIStatusError as error:
             raise _status_error(error) from None
         except openai.APIConnectionError as error:  # "timeouts" too: the client keeps no time, so they are none

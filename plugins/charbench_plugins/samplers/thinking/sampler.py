@@ -56,10 +56,13 @@ class ThinkingSampler(Sampler):
         self._template = Template.load(root / self.config.template if self.config.template else None)
         self._client = Client(self._endpoint)
         self._spare = SpareAnswers()
+        completions = self.config.api == "completions"
+        self._params = {**self.content_config(), "template": self._template.fingerprint if completions else None}
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._client.aclose()
+        self._spare.forget_turns()
 
     def accepts(self, checkpoint: Checkpoint) -> bool:
         """Take what an endpoint can serve: Tinker's sampler weights, served models, and what ``models`` maps."""
@@ -76,20 +79,26 @@ class ThinkingSampler(Sampler):
 
     def params(self, request: SampleRequest) -> dict[str, Any]:
         """Return the options that decide the answer, and the template's own text in place of its path."""
-        params = self.content_config()
-        params["template"] = self._template.fingerprint if self.config.api == "completions" else None
-        return params
+        return self._params
 
     async def sample(self, request: SampleRequest) -> Completion:
         """Ask once; with ``n``, ask for several epochs at once and keep the others."""
-        if self.config.n > 1 and (spare := self._spare.take(request)) is not None:
-            return spare
+        if self.config.n == 1:
+            return (await self._ask(request))[0]
+        async with self._spare.turn(request):
+            if (spare := self._spare.take(request)) is not None:
+                return spare
+            answers = await self._ask(request)
+            self._spare.put(request, answers[1:])
+            return answers[0]
+
+    async def _ask(self, request: SampleRequest) -> list[Completion]:
+        """Return the answers to one request: one or more."""
         path, body = self._body(request)
-        answer = parse_answer(await self._client.post(path, body), self._prefill, self.config)
-        if not answer:
+        answers = parse_answer(await self._client.post(path, body), self._prefill, self.config)
+        if not answers:
             raise SamplingError("the answer holds no choices", kind="bad_response", retryable=True)
-        self._spare.put(request, answer[1:])
-        return answer[0]
+        return answers
 
     @property
     def _prefill(self) -> str:

@@ -47,7 +47,9 @@ class TinkerNativeSampler(Sampler):
     class Config(EndpointConfig):
         """How to ask."""
 
-        renderer: Literal["auto", "qwen3", "qwen3-no-thinking", "llama3", "template"] = Field("auto")
+        renderer: Literal["auto", "qwen3", "qwen3-no-thinking", "llama3", "template"] = Field(
+            "auto", description="how conversations are written: auto, qwen3, qwen3-no-thinking, llama3 or template"
+        )
         tokenizer: Path | None = Field(None, description="a model's folder with tokenizer.json; default: the SDK's")
 
     config: Config

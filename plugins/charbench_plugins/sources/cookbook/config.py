@@ -44,6 +44,7 @@ class RunConfig:
         ``dpo_beta`` marks DPO, ``kl_penalty_coef`` reinforcement learning (of unknown kind, here); the rest is SFT.
         """
         parent = TinkerPath.parse(str(config.get("load_checkpoint_path")))
+        rank = config.get("lora_rank")
         kind = Kind.SFT
         if config.get("dpo_beta") is not None:
             kind = Kind.DPO
@@ -54,7 +55,7 @@ class RunConfig:
             renderer=_text(config.get("renderer_name")),
             parent=str(parent) if parent else None,
             dataset=_dataset(config),
-            rank=int(_number(config.get("lora_rank")) or 0) or None,
+            rank=rank if isinstance(rank, int) else None,
             ttl_seconds=_number(config.get("ttl_seconds")),
             kind=kind,
         )

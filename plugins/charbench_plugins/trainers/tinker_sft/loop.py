@@ -81,7 +81,7 @@ class StepPipeline:
         what, patience = f"step {batch.step + 1}", self._pace.patience
         forward_backward = self._client.forward_backward
         backward = [
-            (submit(what, forward_backward, [_datum(row) for row in part], "cross_entropy", patience=patience), part)
+            (submit(what, forward_backward, [datum(row) for row in part], "cross_entropy", patience=patience), part)
             for part in batch.parts()
         ]
         optimizer = submit(what, self._client.optim_step, adam, patience=patience)
@@ -115,7 +115,7 @@ class StepPipeline:
         )
 
 
-def _datum(row: Row) -> Any:
+def datum(row: Row) -> Any:
     """Return a row for cross-entropy: each position predicts the next token; the prompt weighs nothing."""
     from tinker import types
 

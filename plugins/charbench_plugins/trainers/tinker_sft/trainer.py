@@ -46,18 +46,20 @@ class TinkerSftTrainer(Trainer):
     name = "tinker-sft"
 
     class Config(Trainer.Config):
-        """Recipe fields that are not given come from the recipe (paper or quick)."""
+        """What is not given comes from the recipe (paper or quick)."""
 
-        learning_rate: float | None = Field(None, gt=0)
-        batch_size: int | None = Field(None, ge=1)
-        epochs: int | None = Field(None, ge=1)
+        learning_rate: float | None = Field(None, gt=0, description="highest learning rate; it falls to zero")
+        batch_size: int | None = Field(None, ge=1, description="rows that one optimizer step sees")
+        epochs: int | None = Field(None, ge=1, description="times that each row is seen")
         max_length: int | None = Field(None, ge=16, description="longest row in tokens; longer ones are left out")
         warmup: float | None = Field(None, ge=0, le=1, description="share of the steps with a rising learning rate")
         beta1: float | None = Field(None, ge=0, lt=1, description="Adam's memory of gradients")
         beta2: float | None = Field(None, ge=0, lt=1, description="Adam's memory of their squares")
-        max_examples: int | None = Field(None, ge=1)
-        seed: int | None = Field(None, ge=0)
-        renderer: Literal["auto", "qwen3", "qwen3-no-thinking", "llama3", "template"] = Field("auto")
+        max_examples: int | None = Field(None, ge=1, description="most rows that are taken, from the first on")
+        seed: int | None = Field(None, ge=0, description="decides the order of the rows")
+        renderer: Literal["auto", "qwen3", "qwen3-no-thinking", "llama3", "template"] = Field(
+            "auto", description="how conversations are written: auto, qwen3, qwen3-no-thinking, llama3 or template"
+        )
         tokenizer: Path | None = Field(None, description="a model's folder with tokenizer.json; default: the SDK's")
         micro_batch: int | None = operational(None, ge=1, description="rows in one request; a batch may be several")
         save_every: int = operational(50, ge=1, description="steps between saved states")
