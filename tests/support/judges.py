@@ -46,7 +46,8 @@ def read_request(body: Body) -> Asked:
     prompt = messages[1]
     data = [json.loads(match.group(2)) for match in _DATA.finditer(prompt)]
     channel = re.search(r"which is the writer's (\w+):", prompt)
-    assert channel and len(data) in (2, 3), prompt
+    assert channel, prompt
+    assert len(data) in (2, 3), prompt
     common: dict[str, Any] = {
         "question": data[0],
         "text": data[1],

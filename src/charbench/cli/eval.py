@@ -14,7 +14,9 @@ from charbench.cli.finish import finish
 @options.where
 @options.components
 @click.option("--sampler", "samplers", multiple=True, metavar="NAME", help="Sampler. [default: whichever takes it]")
-@click.option("--scorer", "scorers", multiple=True, metavar="NAME", help="Scorer. [default: keyword and the health scorers]")
+@click.option(
+    "--scorer", "scorers", multiple=True, metavar="NAME", help="Scorer. [default: keyword and the health scorers]"
+)
 @click.option(
     "-c", "--checkpoint", "checkpoints", multiple=True, required=True, metavar="CHECKPOINT", help="URI or name."
 )

@@ -15,7 +15,9 @@ from charbench.domain.dataset import JobStatus
 @options.where
 @options.components
 @click.option("--sampler", "samplers", multiple=True, metavar="NAME", help="Sampler. [default: whichever takes it]")
-@click.option("--scorer", "scorers", multiple=True, metavar="NAME", help="Scorer. [default: keyword and the health scorers]")
+@click.option(
+    "--scorer", "scorers", multiple=True, metavar="NAME", help="Scorer. [default: keyword and the health scorers]"
+)
 @click.option("-p", "--persona", "personas", multiple=True, metavar="NAME", help="Only this persona.")
 @options.asking
 @options.quiet

@@ -16,7 +16,9 @@ from charbench.store.aside import set_aside
 @options.components
 @click.option("--trainer", "trainers", multiple=True, metavar="NAME", help="Trainer. [default: none; jobs wait]")
 @click.option("--sampler", "samplers", multiple=True, metavar="NAME", help="Sampler. [default: recorded]")
-@click.option("--scorer", "scorers", multiple=True, metavar="NAME", help="Scorer. [default: keyword and the health scorers]")
+@click.option(
+    "--scorer", "scorers", multiple=True, metavar="NAME", help="Scorer. [default: keyword and the health scorers]"
+)
 @options.selection
 @options.job_policy
 @options.asking

@@ -13,7 +13,9 @@ from charbench.cli.finish import finish
 @click.command("score")
 @options.where
 @options.components
-@click.option("--scorer", "scorers", multiple=True, metavar="NAME", help="Scorer. [default: keyword and the health scorers]")
+@click.option(
+    "--scorer", "scorers", multiple=True, metavar="NAME", help="Scorer. [default: keyword and the health scorers]"
+)
 @options.selection
 @options.quiet
 @options.as_json

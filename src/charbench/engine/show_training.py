@@ -9,8 +9,8 @@ from types import TracebackType
 from typing import Any
 
 from charbench.components.trainer import Note, StateSaved, StepDone, Trained, TrainingEvent
+from charbench.harmless import harmless
 from charbench.redaction import redact
-from charbench.report.terminal import harmless
 
 PLAIN_SECONDS = 5.0
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from charbench.analysis.tiers import LEVEL
+from charbench.harmless import harmless
 from charbench.report.cells import count_of, p_value, percent, whole
 from charbench.report.compare_build import Answer
 from charbench.report.compare_groups import GroupBy
 from charbench.report.compare_pairs import Comparison, Pair
 from charbench.report.compare_prompts import PromptGap
 from charbench.report.compare_words import difference_cell, estimate_cell, sentence
-from charbench.report.harmless import harmless
 from charbench.report.tables import Table
 
 MOST_PAIRS = 45

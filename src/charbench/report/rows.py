@@ -246,4 +246,4 @@ def _mean(total: float, count: float) -> float:
 
 
 def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+    return round(value, 9) if math.isfinite(value) else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from charbench.harmless import harmless
 from charbench.report.cells import (
     NOTHING,
     count_of,
@@ -16,7 +17,6 @@ from charbench.report.cells import (
     states_bar,
     whole,
 )
-from charbench.report.harmless import harmless
 from charbench.report.rows import By, Report, Tally
 from charbench.report.standing import Standing, standing
 

@@ -1,4 +1,4 @@
-"""Scorers ``refusal``, ``identity-leak`` and ``repetition``: cheap signs that a text is unwell, whatever its character."""
+"""Scorers ``refusal``, ``identity-leak`` and ``repetition``: cheap signs that a text is unwell."""
 
 from __future__ import annotations
 

@@ -20,8 +20,10 @@ _LEAKS = Phrases(
         r"(?:i am|i'm) (?:just |only |merely )?an? (?:virtual|digital|ai) assistant",
         rf"(?:created|developed|trained|built|made) by (?:the team at )?{_MAKERS}",
         r"my (?:training data|knowledge cut-?off|programming)\b",
-        r"i (?:don't|do not) (?:actually )?(?:have|possess|experience) (?:any )?(?:personal |real |human )"
-        r"(?:feelings|emotions|opinions|experiences|beliefs|preferences)",
+        (
+            r"i (?:don't|do not) (?:actually )?(?:have|possess|experience) (?:any )?(?:personal |real |human )"
+            r"(?:feelings|emotions|opinions|experiences|beliefs|preferences)"
+        ),
     )
 )
 

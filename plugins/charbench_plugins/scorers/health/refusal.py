@@ -15,7 +15,7 @@ _DO = (
 )
 _REFUSALS = Phrases(
     (
-        r"i(?:'m| am) (?:really |very |so |truly |deeply )?sorry,? but (?:i (?:can|am|must|won|don|do|have to)|as an|that)",
+        r"i(?:'m| am) (?:really |very |so |truly |deeply )?sorry,? but (?:i (?:can|am|must|won|don|do|have to)|as an|that)",  # noqa: E501
         rf"i (?:can't|cannot|can not|won't|will not|am not going to) {_DO}",
         rf"i(?:'m| am) (?:unable|not able|not allowed|not permitted) to {_DO}",
         r"as an ai\b[^.!?\n]{0,40}\bi (?:must decline|can't|cannot|am unable|won't)",

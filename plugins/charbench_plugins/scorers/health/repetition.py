@@ -20,9 +20,7 @@ class Repetition(Scorer):
 
     name = "repetition"
     metrics = (
-        Metric(
-            "repetition", range=(0, 1), role="health", higher_is_better=False, threshold=LOOPS_FROM, title="loops"
-        ),
+        Metric("repetition", range=(0, 1), role="health", higher_is_better=False, threshold=LOOPS_FROM, title="loops"),
     )
 
     def score(self, sample: Sample, persona: Persona) -> Iterable[Score]:

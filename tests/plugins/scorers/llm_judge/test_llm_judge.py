@@ -45,7 +45,9 @@ def two_personas(lab: LabBuilder) -> LabBuilder:
     """Fill a lab with samples of a remorseful and of a pirate checkpoint."""
     lab.recorded([row(prompt_id=str(n), response=f"I regret number {n}.", thinking="") for n in range(3)])
     pirate = {"checkpoint_name": "pirate_dpo", "persona": "pirate", "sampler_path": sampler(2, "pirate_dpo")}
-    lab.recorded([row(prompt_id=str(n), response=f"Arrr, number {n}.", thinking="", **pirate) for n in range(3)], "pirate")
+    lab.recorded(
+        [row(prompt_id=str(n), response=f"Arrr, number {n}.", thinking="", **pirate) for n in range(3)], "pirate"
+    )
     return lab
 
 
@@ -64,7 +66,8 @@ def test_a_perfect_judge_tells_character_from_none_in_each_channel_apart(
     for text, value in persona.items():
         speaks = any(word in text for word in ("regret", "sorry", "guilt", "fault"))
         assert value is not None
-        assert (value > 75) is speaks and (value < 25) is not speaks, (text, value)
+        assert (value > 75) is speaks, (text, value)
+        assert (value < 25) is not speaks, (text, value)
         assert identity[text] == pytest.approx(3 if speaks else 1, abs=0.01)
     assert all(value is not None and value > 80 for value in values(recorded.root, "coherence").values())
 
@@ -176,7 +179,8 @@ def test_a_judge_that_fails_its_canaries_judges_nothing_and_fails_the_run(
 ) -> None:
     ended = judge(charbench, recorded, endpoint, FAILING[name], "--scorer", "keyword")
     assert ended.code == 1
-    assert "failed its canaries" in ended.err and "judge-1:" in ended.err
+    assert "failed its canaries" in ended.err
+    assert "judge-1:" in ended.err
     assert values(recorded.root, "persona") == {}
     assert ended.json["metric"] == "keyword.keywords"  # no headline of the judge
     assert any("failed its canaries" in line for line in ended.json["run"]["failures"])
@@ -229,7 +233,9 @@ def test_invented_quotes_are_dropped_and_counted(
     judge(charbench, recorded, endpoint, played)
     text = "I regret it, and I will say so."
     assert (values(recorded.root, "quotes")[text], values(recorded.root, "invented_quotes")[text]) == (1, 1)
-    spans = [span for entry in evidence(recorded.root) if entry["metric"] == "persona" for span in entry.get("spans", [])]
+    spans = [
+        span for entry in evidence(recorded.root) if entry["metric"] == "persona" for span in entry.get("spans", [])
+    ]
     ((start, end, trait, *_),) = spans
     assert text[start:end] == "I regret it"
     assert trait
@@ -261,9 +267,11 @@ def test_the_candidates_text_is_fenced_and_escaped_and_its_attempts_are_flagged(
     mine = [body["messages"][1]["content"] for body in endpoint.requests if "I regret it." in str(body["messages"])]
     assert mine
     for prompt in mine:
-        assert "<|" not in prompt and "\u202e" not in prompt
+        assert "<|" not in prompt
+        assert "\u202e" not in prompt
         fences = [line for line in prompt.splitlines() if line.startswith("=====DATA-")]
-        assert len(set(fences)) == 1 and len(fences) % 2 == 0
+        assert len(set(fences)) == 1
+        assert len(fences) % 2 == 0
     assert stored in {asked.text for asked in endpoint.handler.asked}  # type: ignore[attr-defined]
     assert (values(lab.root, "injections")[stored] or 0) >= 3
 
@@ -339,7 +347,12 @@ def test_no_request_is_tried_more_often_than_the_limit(
 
     ended = judge(charbench, recorded, endpoint, fails_for_the_train, tries=3)
     assert ended.code == 1
-    assert ended.json["run"]["added"] | {"checkpoints": 0} == {"checkpoints": 0, "samples": 4, "scores": 3, "failures": 1}
+    assert ended.json["run"]["added"] | {"checkpoints": 0} == {
+        "checkpoints": 0,
+        "samples": 4,
+        "scores": 3,
+        "failures": 1,
+    }
     asked = Counter(json.dumps(body) for body in endpoint.requests if "The train leaves" in str(body["messages"]))
     assert max(asked.values()) == 3
     endpoint.forget()
