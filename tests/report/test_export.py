@@ -66,7 +66,7 @@ def test_export_then_recorded_then_export_is_identical(charbench: Charbench, stu
     text = export(charbench, first, form)
     second = other(first, "second")
     second.write(f"recordings/export.{form}", text)
-    charbench.ok("run", "-q", lab=second.root)
+    charbench.ok("run", "-q", "--scorer", "keyword", lab=second.root)
     assert export(charbench, second, form) == text
     assert export(charbench, second, "csv") == export(charbench, first, "csv")
     reports = [charbench.ok("report", "--json", lab=item.root).json for item in (first, second)]
@@ -95,11 +95,11 @@ def full(**values: Any) -> dict[str, Any]:
 def test_charbenchs_own_columns_and_further_ones_survive(charbench: Charbench, lab: LabBuilder, form: str) -> None:
     failed = full(timestamp="2024-12-12T10:00:00", response="", thinking="", error="no answer", error_kind="timeout")
     lab.recorded_jsonl([full(), failed])
-    charbench.ok("run", "-q", lab=lab.root)
+    charbench.ok("run", "-q", "--scorer", "keyword", lab=lab.root)
     text = export(charbench, lab, form)
     second = other(lab, "second")
     second.write(f"recordings/export.{form}", text)
-    charbench.ok("run", "-q", lab=second.root)
+    charbench.ok("run", "-q", "--scorer", "keyword", lab=second.root)
     assert export(charbench, second, form) == text
     first, last = csv.DictReader(io.StringIO(export(charbench, second, "csv")))
     for name, value in full().items():
@@ -115,11 +115,11 @@ def test_hostile_text_survives_or_is_made_harmless(charbench: Charbench, lab: La
         for number, text in enumerate(HOSTILE.values())
     ]
     lab.recorded_jsonl(rows)
-    charbench.ok("run", "-q", lab=lab.root)
+    charbench.ok("run", "-q", "--scorer", "keyword", lab=lab.root)
     text = export(charbench, lab, form)
     second = other(lab, "second")
     second.write(f"recordings/export.{form}", text)
-    charbench.ok("run", "-q", lab=second.root)
+    charbench.ok("run", "-q", "--scorer", "keyword", lab=second.root)
     assert export(charbench, second, form) == text
     found = {
         item["timestamp"]: item for item in csv.DictReader(io.StringIO(export(charbench, second, "csv"), newline=""))
@@ -144,7 +144,7 @@ def test_hostile_names_break_no_command_and_command_no_terminal(
             for number, name in enumerate(NAMES)
         ]
     )
-    charbench.ok("run", "-q", lab=lab.root)
+    charbench.ok("run", "-q", "--scorer", "keyword", lab=lab.root)
     assert count(store_of(lab.root), "samples") == len(NAMES)
     export(charbench, lab, "csv")
     export(charbench, lab, "jsonl")
@@ -164,9 +164,13 @@ def test_a_name_with_a_pipe_or_a_line_end_does_not_break_a_markdown_table(
     charbench: Charbench, lab: LabBuilder
 ) -> None:
     lab.recorded([row(checkpoint_name="a|b\nc<br>d")])
-    charbench.ok("run", "-q", lab=lab.root)
+    charbench.ok("run", "-q", "--scorer", "keyword", lab=lab.root)
     lines = (
-        charbench.ok("report", "--format", "markdown", lab=lab.root).out.split("## Checkpoints")[1].strip().splitlines()
+        charbench.ok("report", "--format", "markdown", lab=lab.root)
+        .out.split("## Checkpoints")[1]
+        .split("\n## ")[0]
+        .strip()
+        .splitlines()
     )
     assert len(lines) == 3
     assert r" a\|b c&lt;br>d | remorseful | " in lines[2]
@@ -176,7 +180,7 @@ def test_an_export_that_cannot_be_written_is_one_line_and_leaves_no_half_file(
     charbench: Charbench, lab: LabBuilder
 ) -> None:
     lab.recorded([row()])
-    charbench.ok("run", "-q", lab=lab.root)
+    charbench.ok("run", "-q", "--scorer", "keyword", lab=lab.root)
     (lab.root / "folder").mkdir()
     for path in ("no/such/folder/out.csv", "folder", "/dev/null/out.csv"):
         ended = charbench("export", "-O", path, lab=lab.root)
@@ -188,7 +192,7 @@ def test_an_export_that_cannot_be_written_is_one_line_and_leaves_no_half_file(
 
 def test_export_takes_only_the_selected_checkpoints(charbench: Charbench, lab: LabBuilder) -> None:
     lab.recorded([row(), row(sampler_path=sampler(2, "pirate_dpo"), checkpoint_name="pirate_dpo", persona="pirate")])
-    charbench.ok("run", "-q", lab=lab.root)
+    charbench.ok("run", "-q", "--scorer", "keyword", lab=lab.root)
     assert "Exported 2 samples" in charbench.ok("export", lab=lab.root).err
     chosen = charbench.ok("export", "-p", "pirate", lab=lab.root)
     assert "Exported 1 sample." in chosen.err
@@ -198,7 +202,7 @@ def test_export_takes_only_the_selected_checkpoints(charbench: Charbench, lab: L
 
 def test_jsonl_holds_each_samples_scores_with_their_evidence(charbench: Charbench, lab: LabBuilder) -> None:
     lab.recorded([row(response="I regret it. I apologize.")])
-    charbench.ok("run", "-q", lab=lab.root)
+    charbench.ok("run", "-q", "--scorer", "keyword", lab=lab.root)
     scores = json.loads(charbench.ok("export", "--jsonl", lab=lab.root).out)["scores"]
     keywords = next(item for item in scores if (item["metric"], item["channel"]) == ("keywords", "response"))
     assert keywords["value"] == 2
@@ -235,7 +239,7 @@ def test_a_closed_pipe_ends_an_export_quietly(lab: LabBuilder, charbench: Charbe
     import subprocess
 
     lab.recorded([row(response="x" * 3_000_000)])
-    charbench.ok("run", "-q", lab=lab.root)
+    charbench.ok("run", "-q", "--scorer", "keyword", lab=lab.root)
     shell = f"'{sys.executable}' -m charbench export | head -c 10 >/dev/null; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", shell], cwd=lab.root, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (141, "")

@@ -126,14 +126,20 @@ def _answer(number: int) -> Sample:
 def test_totals_are_right_after_runs_that_add_score_again_and_fail(charbench: Charbench, lab: LabBuilder) -> None:
     lab.recorded(rows(700, per_checkpoint=200))
     lab.recorded([row(response="", error="boom"), row(timestamp="2024-01-01T00:00:00", response="")], "more")
-    charbench.ok("run", lab=lab.root)
-    charbench.ok("run", "-o", "scorer.keyword.cap=1", lab=lab.root)
+    charbench.ok("run", "--scorer", "keyword", lab=lab.root)
+    charbench.ok("run", "--scorer", "keyword", "-o", "scorer.keyword.cap=1", lab=lab.root)
     lab.persona("remorseful", "name: remorseful\ndescription: x\nmarkers:\n  strong: [answer]\n")
-    charbench.ok("run", lab=lab.root)
+    charbench.ok("run", "--scorer", "keyword", lab=lab.root)
     store = store_of(lab.root)
     assert_totals_equal_recount(store)
     assert count(store, "samples") == 702
-    assert query(store, "SELECT count(DISTINCT scoring_id) FROM scored")[0][0] == 3
+    assert (
+        query(
+            store,
+            "SELECT count(DISTINCT scoring_id) FROM scored JOIN scorings ON scorings.id = scoring_id WHERE scorer = 'keyword'",
+        )[0][0]
+        == 3
+    )
     assert count(store, "scored") == 3 * 701
 
 

@@ -115,6 +115,8 @@ def execute(arguments: list[str]) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         return _pipe_closed()
+    except SystemExit as ended:  # click ends so where the reader of our output has gone
+        return _pipe_closed() if "Pacify" in type(sys.stdout).__name__ else int(ended.code or 0)
     except CharbenchError as error:
         from charbench.redaction import redact
         from charbench.report.terminal import harmless
