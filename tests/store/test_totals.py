@@ -136,7 +136,7 @@ def test_totals_are_right_after_runs_that_add_score_again_and_fail(charbench: Ch
     assert (
         query(
             store,
-            "SELECT count(DISTINCT scoring_id) FROM scored JOIN scorings s ON s.id = scoring_id WHERE scorer = 'keyword'",
+            "SELECT count(DISTINCT s.id) FROM scored JOIN scorings s ON s.id = scoring_id WHERE scorer = 'keyword'",
         )[0][0]
         == 3
     )
