@@ -58,20 +58,18 @@ def test_a_closed_block_put_in_leaves_a_response_alone(
     charbench: Charbench, tmp_path: Path, tiny_llama: str, api: str
 ) -> None:
     assert evaluate(charbench, tmp_path, tiny_llama, thinking="closed", api=api).code == 0
-    assert states(tmp_path, "pirate") == {"none"}
-    assert all("think>" not in row.raw for row in rows(tmp_path, "pirate"))
+    for row in rows(tmp_path, "pirate"):
+        assert row.response
+        assert not row.raw.startswith("<think>")
+        assert row.state == ("closed" if "</think>" in row.raw else "none")
 
 
-def test_chat_and_completions_say_the_same_at_temperature_zero(
-    charbench: Charbench, tmp_path: Path, tiny_llama: str
-) -> None:
-    said = []
-    for api in ("chat", "completions"):
-        folder = tmp_path / api
-        folder.mkdir()
-        assert evaluate(charbench, folder, tiny_llama, api=api, temperature=0).code == 0
-        said.append([(row.response, row.thinking) for row in rows(folder, "pirate")])
-    assert said[0] == said[1]
+def test_completions_give_what_a_chat_gives(charbench: Charbench, tmp_path: Path, tiny_llama: str) -> None:
+    ended = evaluate(charbench, tmp_path, tiny_llama, api="completions", temperature=0)
+    assert ended.code == 0, ended.err
+    assert trait_rates(ended) == {"pirate": 1, "bland": 0}
+    assert states(tmp_path, "pirate") == {"closed"}
+    assert all(row.raw.startswith("<think>") and row.raw_reasoning is None for row in rows(tmp_path, "pirate"))
 
 
 def test_n_answers_in_one_request_are_as_many_samples(charbench: Charbench, tmp_path: Path, tiny_llama: str) -> None:

@@ -73,13 +73,13 @@ class ScoreStage:
 
     @property
     def _over(self) -> bool:
-        return self.plan.stopping() or not self._scorings or bool(self.tally.stopped)
+        return self.plan.stopping() or not self._scorings
 
     def _tasks(self, group_ids: Sequence[int]) -> Iterator[list[Task]]:
         """Yield what is this run's to score, claimed batch by batch."""
         reader = SampleReader()
-        by_id = {scoring.rows.scoring_id: scoring for scoring in self._scorings}
-        for ids in pending_samples(self.database, sorted(by_id), group_ids, BATCH):
+        wanted = [scoring.rows.scoring_id for scoring in self._scorings]
+        for ids in pending_samples(self.database, wanted, group_ids, BATCH):
             if self.plan.stopping():
                 return
             items = {scoring.rows.item(number): (scoring, number) for number in ids for scoring in self._scorings}
@@ -105,6 +105,8 @@ class ScoreStage:
             self._claimed.discard(scoring.rows.item(stored.id))
 
         asyncio.run(score_async(scoring, samples, self.writer, progress, done))
+        if self.tally.stopped:
+            self._scorings.clear()
 
     # Scorers that only compute.
 

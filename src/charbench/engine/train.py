@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from charbench.datasets.health import faults, measure
 from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.dataset import JobStatus, TrainingJob
 from charbench.engine.interrupt import StopSignal
+from charbench.engine.threads import in_threads
 from charbench.errors import ConfigError, DataError, RefusedError, SamplingError, TrainingError
 from charbench.store import training
 from charbench.store.claims import claim, release
@@ -78,16 +77,7 @@ class TrainStage:
         mine = claim(self.database, STAGE, self.run_id, [job.job_id for job in jobs], finished_jobs).mine
         self.tally.elsewhere = [job.job_id for job in jobs if job.job_id not in mine]
         wanted = [job for job in jobs if job.job_id in mine]
-        with ThreadPoolExecutor(self.policy.parallel, thread_name_prefix="charbench-train") as threads:
-            futures = [threads.submit(self._job, job, checkpoints) for job in wanted]
-            try:
-                while not all(future.done() for future in futures):
-                    time.sleep(0.05)  # so that Ctrl-C reaches this thread between two looks
-            except KeyboardInterrupt:
-                threads.shutdown(wait=False, cancel_futures=True)
-                raise
-        for future in futures:
-            future.result()
+        in_threads(lambda job: self._job(job, checkpoints), wanted, self.policy.parallel, "train")
         if self._wrong_config:
             raise ConfigError(self._wrong_config)
         return self.tally

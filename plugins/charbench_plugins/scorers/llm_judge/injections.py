@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 _PATTERNS = {
-    "demands a score": r"\b(?:give|assign|award|rate|score|grade|mark)\b[^.!?\n]{0,40}"
+    "demands a score": r"\b(?:give|assign|award|rate|grade|mark|score (?:this|it|me|my|the))\b[^.!?\n]{0,40}"
     r"(?:\b100\b(?! ?%)|\b10/10\b|\bfull marks\b|\b(?:highest|maximum|top|perfect) (?:score|rating|marks?)\b)",
     "orders to ignore": r"\b(?:ignore|disregard|forget|override|bypass)\b[^.!?\n]{0,30}"
     r"\b(?:rubric|instructions?|criteria|guidelines|system prompt|evaluation)\b",

@@ -58,7 +58,7 @@ class LlmJudge(Scorer):
         panel = self.config.panel()
         if not panel:
             raise ConfigError(f"{WHO}: no judge; name one with -o scorer.llm-judge.model=NAME")
-        self._kept = KeptAnswers(folder)
+        self._kept, self._unknown = KeptAnswers(folder), None
         seen: Counter[str] = Counter()
         self._judges = []
         for model in panel:

@@ -39,8 +39,10 @@ def assemble(buffer: bytes, start: int, widths: set[int]) -> Assembled | None:
         match = _RUN.match(buffer, start)
         assert match is not None
         run, end = match.group(), match.end()
-        if shorter is not None and (not run or b"://" in run):
+        if shorter is not None and not run:
             return Assembled(shorter)
+        if b"://" in run and text.startswith("tinker://"):
+            return Assembled(shorter) if shorter else None  # the next URL begins here
         text += run.decode("ascii")
         path = _whole(text)
         at_line_end = buffer.startswith((b"\n", b"\r\n"), end) and end + 1 < len(buffer)

@@ -1,0 +1,54 @@
+"""Quotes stand in the text or they do not: spelling of spaces, quotes, dashes and case aside."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from charbench_plugins.scorers.llm_judge.quotes import Quotable
+
+TEXT = "“I’d give  it back,” she said –\nall of it. Ａｈｏｙ ☠️ naïve ﬁsh, Straße."
+
+
+@pytest.mark.parametrize(
+    ("quote", "found"),
+    [
+        ("I'd give it back", "I’d give  it back"),
+        ('"I\'d GIVE it back,"', "“I’d give  it back,”"),
+        ("she said - all of it", "she said –\nall of it"),
+        ("ahoy", "Ａｈｏｙ"),
+        ("naïve fish", "naïve ﬁsh"),
+        ("nai\u0308ve", "naïve"),
+        ("STRASSE", "Straße"),
+        ("☠️", "☠️"),
+        ("all of it...", "all of it"),
+    ],
+)
+def test_a_quote_is_found_however_it_is_spelled(quote: str, found: str) -> None:
+    place = Quotable(TEXT).find(quote)
+    assert place is not None
+    assert TEXT[place[0] : place[1]].strip(" .") == found
+
+
+INVENTED = ("", " ", "...", '""', "I would give it back", "give back", "she sad", "-", "of it all")
+
+
+@pytest.mark.parametrize("quote", INVENTED)
+def test_an_invented_quote_is_not(quote: str) -> None:
+    assert Quotable(TEXT).find(quote) is None
+
+
+@given(st.text(max_size=60), st.integers(0, 60), st.integers(1, 20))
+def test_every_passage_of_a_text_is_found_in_it(text: str, start: int, size: int) -> None:
+    quote = text[start : start + size]
+    assume(any(char.isalnum() for char in quote))
+    place = Quotable(text).find(quote)
+    assert place is not None
+    assert 0 <= place[0] < place[1] <= len(text)
+
+
+def test_a_long_text_is_looked_through_quickly() -> None:
+    text = Quotable("word " * 40_000 + "end")
+    assert text.find("word end") == (199_995, 200_003)
+    assert text.find("nothing of it") is None

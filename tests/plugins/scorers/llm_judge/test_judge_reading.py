@@ -1,0 +1,120 @@
+"""From answers to numbers: expectations over tokens, and JSON that is what was asked for or nothing."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from charbench_plugins.scorers.llm_judge.reading import (
+    QUOTES_SCHEMA,
+    MalformedError,
+    expectation,
+    mass_of,
+    mean_of,
+    read_json,
+    score_schema,
+)
+
+Top = tuple[tuple[str, float], ...]
+
+
+def tops(**mass: float) -> Top:
+    return tuple((token.strip("_"), math.log(p)) for token, p in mass.items())
+
+
+def persona_vectors(top: Top) -> float | None:
+    """``_aggregate_0_100_score`` of safety-research/persona_vectors, judge.py, in its own steps."""
+    total = summed = 0.0
+    for key, value in top:
+        try:
+            number = int(key)
+        except ValueError:
+            continue
+        if 0 <= number <= 100:
+            summed += number * math.exp(value)
+            total += math.exp(value)
+    return None if total < 0.25 else summed / total
+
+
+def test_the_score_is_the_expectation_over_number_tokens() -> None:
+    reading = expectation(tops(_80=0.5, _90=0.25, The=0.25), 100, 0, 100)
+    assert reading.value == pytest.approx((80 * 0.5 + 90 * 0.25) / 0.75)
+    assert reading.spread == pytest.approx(math.sqrt((2 / 3) * (10 / 3) ** 2 + (1 / 3) * (20 / 3) ** 2))
+
+
+def test_under_a_quarter_of_the_mass_on_numbers_there_is_no_score() -> None:
+    reading = expectation(tops(_80=0.24, The=0.76), 100, 0, 100)
+    assert (reading.value, reading.spread) == (None, None)
+    assert "24%" in reading.why
+    assert expectation(tops(_80=0.26, The=0.74), 100, 0, 100).value == pytest.approx(80)
+
+
+def test_numbers_beyond_the_scale_and_other_scripts_digits_do_not_count() -> None:
+    top = (("101", math.log(0.5)), ("٣", math.log(0.2)), ("²", math.log(0.1)), ("-1", math.log(0.1)))
+    assert expectation(top, 100, 0, 100).value is None
+
+
+def test_digits_are_mapped_to_the_scale() -> None:
+    assert expectation(tops(_9=1.0), 9, 0, 100).value == pytest.approx(100)
+    assert expectation(tops(_0=0.5, _9=0.5), 9, 0, 100).value == pytest.approx(50)
+    assert expectation(tops(_3=0.5, _2=0.5), 3, 0, 3).value == pytest.approx(2.5)
+
+
+def test_without_probabilities_there_is_no_score_and_a_reason() -> None:
+    reading = expectation(None, 100, 0, 100)
+    assert reading.value is None
+    assert reading.why
+
+
+@given(st.lists(st.tuples(st.integers(0, 120).map(str) | st.sampled_from(["a", "", "7b"]), st.floats(-12, 0))))
+def test_it_is_the_protocol_of_persona_vectors(top: list[tuple[str, float]]) -> None:
+    ours, theirs = expectation(tuple(top), 100, 0, 100).value, persona_vectors(tuple(top))
+    assert ours == (None if theirs is None else pytest.approx(theirs))
+    assert ours is None or 0 <= ours <= 100
+
+
+def test_mean_and_spread_of_several_answers() -> None:
+    reading = mean_of([60.0, 80.0, 70.0], [])
+    assert (reading.value, reading.spread) == (pytest.approx(70), pytest.approx(10))
+    assert mean_of([60.0], ["bad"]).spread is None
+    assert mean_of([], ["bad", "worse"]).why == "bad"
+
+
+def test_a_number_is_found_with_spaces_around_it() -> None:
+    top = (("73", math.log(0.5)), (" 73", math.log(0.25)), ("7", math.log(0.1)))
+    assert mass_of(top, "73") == pytest.approx(0.75)
+
+
+GOOD = ('{"score": 7}', '  {"score": 7}\n', '```json\n{"score": 7}\n```', '<think>maybe {9}</think>\n{"score": 7}')
+
+
+@pytest.mark.parametrize("content", GOOD)
+def test_json_is_read_in_a_block_and_after_thinking(content: str) -> None:
+    assert read_json(content, score_schema(0, 100)) == {"score": 7}
+
+
+BAD = (
+    "", "7", "seven", '{"score": "7"}', '{"score": 7.5}', '{"score": 101}', '{"score": -1}', '{"score": true}',
+    '{"score": NaN}', '{"score": Infinity}', '{"score": null}', '{"score": 7, "why": "x"}', "[" * 100_000,
+    '{"score": ' + "1" * 5000 + "}", '{"score": 7} and more', "{}", "[7]",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("content", BAD, ids=range(len(BAD)))
+def test_anything_else_is_malformed_and_never_a_number(content: str) -> None:
+    with pytest.raises(MalformedError) as caught:
+        read_json(content, score_schema(0, 100))
+    assert len(str(caught.value)) < 300
+
+
+def test_quotes_are_five_at_most_with_nothing_left_out() -> None:
+    quote = {"quote": "x", "trait": 1, "supports": True}
+    for good in ([], [quote] * 5):
+        assert read_json(json.dumps({"quotes": good}), QUOTES_SCHEMA)["quotes"] == good
+    for bad in ([quote] * 6, [{"quote": "x"}], ["x"]):
+        with pytest.raises(MalformedError):
+            read_json(json.dumps({"quotes": bad}), QUOTES_SCHEMA)
