@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 from support.command import Charbench, invoke
 from support.introspection import write_studio_data
 from support.lab import LabBuilder
+from support.once import done_once
 from support.plugins import Site
 
 DATA = Path(__file__).parent / "data"
@@ -35,6 +36,12 @@ def _nobodys_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(("CHARBENCH_", "TINKER_")) or name in ("COLUMNS", "FORCE_COLOR"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _done_once() -> Iterator[None]:
+    with done_once():
+        yield
 
 
 @pytest.fixture

@@ -67,9 +67,13 @@ class Plugins:
     def found(self) -> list[Plugin]:
         """Every plugin that is installed, sorted by name, loaded unless it is blocked."""
         plugins: list[Plugin] = []
+        told: dict[int, tuple[str, str]] = {}  # a distribution parses its metadata anew each time it is asked
         for point in sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value)):
-            distribution = point.dist.name if point.dist else "?"
-            plugin = Plugin(point.name, distribution, point.dist.version if point.dist else "")
+            name_and_version = told.get(id(point.dist))
+            if name_and_version is None:
+                name_and_version = (point.dist.name, point.dist.version) if point.dist else ("?", "")
+                told[id(point.dist)] = name_and_version
+            plugin = Plugin(point.name, *name_and_version)
             plugins.append(plugin)
             if point.name in self.disabled:
                 plugin.blocked = True

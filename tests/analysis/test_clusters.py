@@ -25,6 +25,7 @@ def test_with_a_cluster_for_each_value_it_is_the_plain_mean_with_students_interv
     assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
 
 
+@pytest.mark.slow
 def test_the_clustered_error_is_that_of_statsmodels() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -17,6 +17,7 @@ from charbench.analysis.tiers import tiers, tiers_of_pairs
 P_VALUES = st.lists(st.floats(0, 1), min_size=1, max_size=30)
 
 
+@pytest.mark.slow
 def test_holm_is_that_of_statsmodels() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

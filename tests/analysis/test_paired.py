@@ -40,6 +40,7 @@ def test_five_of_five_on_both_sides_is_no_proof_that_they_are_alike() -> None:
     assert found.rough
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("a", "b"), list(product(range(0, 13, 3), repeat=2)))
 def test_mcnemar_is_scipys_binomial_test_and_statsmodels(a: int, b: int) -> None:
     with warnings.catch_warnings():

@@ -19,6 +19,7 @@ from charbench.analysis.power import (
 )
 
 
+@pytest.mark.slow
 def test_the_formula_is_that_of_statsmodels() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

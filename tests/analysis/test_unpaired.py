@@ -29,6 +29,7 @@ def test_fishers_test_takes_a_million_samples() -> None:
     assert fisher_exact(500_000, 1_000_000, 501_000, 1_000_000) == pytest.approx(0.157714505, rel=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("a", "n", "b", "m"), [(56, 70, 48, 80), (9, 10, 3, 10), (10, 10, 0, 20), (5, 56, 0, 29)])
 def test_newcombes_interval_is_that_of_statsmodels(a: int, n: int, b: int, m: int) -> None:
     with warnings.catch_warnings():

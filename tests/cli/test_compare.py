@@ -247,6 +247,7 @@ def test_an_unknown_name_too_few_and_no_samples_are_one_line_each(
         assert ended.err.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_hundred_and_one_checkpoints_are_too_many(charbench: Charbench, lab: LabBuilder) -> None:
     lab.recorded([one for number in range(101) for one in answers(number, f"remorseful-{number}_dpo", [IN])])
     charbench.ok(*RUN, lab=lab.root)

@@ -16,7 +16,7 @@ from support.endpoint import Body, Endpoint, answers, options, write_prompts
 from support.store import assert_each_exactly_once, assert_totals_equal_recount, count, query, store_of
 
 CONCURRENCY = 8
-PROMPTS = 150
+PROMPTS = 60
 EVAL = ("eval", "-c", "model:m", "-p", "pirate", "--scorer", "keyword", "--prompts", "prompts.txt", "--json", "-q")
 
 
@@ -59,10 +59,10 @@ def kill_and_go_on(charbench: Charbench, folder: Path, endpoint: Endpoint, kills
     assert_totals_equal_recount(store_of(folder))
 
 
-def test_five_kills_at_random_moments_ask_again_only_for_what_was_in_flight(
+def test_two_kills_at_random_moments_ask_again_only_for_what_was_in_flight(
     charbench: Charbench, folder: Path, endpoint: Endpoint
 ) -> None:
-    kill_and_go_on(charbench, folder, endpoint, kills=5, seed=3)
+    kill_and_go_on(charbench, folder, endpoint, kills=2, seed=3)
 
 
 @pytest.mark.slow
@@ -73,12 +73,12 @@ def test_twenty_kills_at_random_moments_ask_again_only_for_what_was_in_flight(
 
 
 def test_two_runs_at_once_on_one_store_sample_nothing_twice(folder: Path, endpoint: Endpoint) -> None:
-    write_prompts(folder / "prompts.txt", 4 * PROMPTS)
+    write_prompts(folder / "prompts.txt", 2 * PROMPTS)
     both = [finish(process) for process in [start(*words(endpoint), lab=folder) for _ in range(2)]]
     assert [ended.code for ended in both] == [0, 0], [ended.err for ended in both]
     assert set(endpoint.asked.values()) == {1}
-    assert sum(ended.json["run"]["added"].get("samples", 0) for ended in both) == 4 * PROMPTS
-    assert_each_exactly_once(store_of(folder), 4 * PROMPTS)
+    assert sum(ended.json["run"]["added"].get("samples", 0) for ended in both) == 2 * PROMPTS
+    assert_each_exactly_once(store_of(folder), 2 * PROMPTS)
     assert_totals_equal_recount(store_of(folder))
 
 
@@ -87,14 +87,14 @@ def test_one_ctrl_c_stores_what_is_in_flight_and_the_command_that_it_prints_goes
 ) -> None:
     let_go_on = threading.Event()
 
-    async def holds_after_forty(request: web.Request, body: Body) -> web.StreamResponse:
-        if endpoint.count > 40:
+    async def holds_after_twenty(request: web.Request, body: Body) -> web.StreamResponse:
+        if endpoint.count > 20:
             await asyncio.to_thread(let_go_on.wait, 60)
         return await answers(request, body)
 
-    endpoint.handler = holds_after_forty
+    endpoint.handler = holds_after_twenty
     process = start(*words(endpoint), lab=folder)
-    assert endpoint.wait_for(40 + CONCURRENCY, gone=lambda: process.poll() is not None)
+    assert endpoint.wait_for(20 + CONCURRENCY, gone=lambda: process.poll() is not None)
     process.send_signal(signal.SIGINT)
     assert process.stderr is not None
     while "Stopping" not in process.stderr.readline():
@@ -104,7 +104,7 @@ def test_one_ctrl_c_stores_what_is_in_flight_and_the_command_that_it_prints_goes
     assert ended.code == 130
     assert "Interrupted. Go on with: charbench eval -c model:m -p pirate --scorer keyword" in ended.err
     assert "Traceback" not in ended.err
-    assert count(store_of(folder), "samples") == endpoint.count == 40 + CONCURRENCY
+    assert count(store_of(folder), "samples") == endpoint.count == 20 + CONCURRENCY
     assert query(store_of(folder), "SELECT status FROM runs")[0].status == "interrupted"
     charbench.ok(*words(endpoint), lab=folder)
     assert set(endpoint.asked.values()) == {1}

@@ -16,7 +16,7 @@ from support.store import assert_totals_equal_recount, query, store_of
 
 
 def test_a_killed_run_asks_again_only_for_what_was_under_way(lab: LabBuilder, endpoint: Endpoint) -> None:
-    lab.recorded(rows(40))
+    lab.recorded(rows(16))
     played = ScriptedJudge()
 
     async def slowly(request: Any, body: dict[str, Any]) -> Any:
@@ -25,7 +25,7 @@ def test_a_killed_run_asks_again_only_for_what_was_under_way(lab: LabBuilder, en
 
     words = ("run", "--source", "recorded", "-q", "--json", *judging(endpoint, slowly, concurrency=4))
     process = start(*words, lab=lab.root)
-    assert endpoint.wait_for(120, gone=lambda: process.poll() is not None)
+    assert endpoint.wait_for(70, gone=lambda: process.poll() is not None)
     process.kill()
     process.communicate()
     ended = in_process_of_its_own(*words, lab=lab.root)
@@ -36,6 +36,6 @@ def test_a_killed_run_asks_again_only_for_what_was_under_way(lab: LabBuilder, en
     assert asked
     assert sum(times - 1 for times in asked.values()) <= 4
     judged = query(store_of(lab.root), "SELECT count(*) AS number FROM scored GROUP BY sample_id")
-    assert len(judged) == 40
+    assert len(judged) == 16
     assert {item.number for item in judged} == {1}
     assert_totals_equal_recount(store_of(lab.root))

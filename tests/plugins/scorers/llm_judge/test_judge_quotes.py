@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from charbench_plugins.scorers.llm_judge.quotes import Quotable
@@ -39,10 +39,13 @@ def test_an_invented_quote_is_not(quote: str) -> None:
     assert Quotable(TEXT).find(quote) is None
 
 
-@given(st.text(max_size=60), st.integers(0, 60), st.integers(1, 20))
-def test_every_passage_of_a_text_is_found_in_it(text: str, start: int, size: int) -> None:
-    quote = text[start : start + size]
-    assume(any(char.isalnum() for char in quote))
+TEXTS = st.text(max_size=20)
+QUOTES = st.builds("{}{}{}".format, TEXTS, st.characters(categories=["L", "N"]), TEXTS)
+
+
+@given(TEXTS, QUOTES, TEXTS)
+def test_every_passage_of_a_text_is_found_in_it(before: str, quote: str, after: str) -> None:
+    text = before + quote + after
     place = Quotable(text).find(quote)
     assert place is not None
     assert 0 <= place[0] < place[1] <= len(text)
