@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import optimize, stats
 
-from charbench.analysis.pairing import expected_information, next_pairs
+from charbench.analysis.pairing import next_pairs, variance_saved
 from charbench.analysis.strengths import Game, bradley_terry, strengths, win_table
 
 
@@ -47,8 +47,8 @@ def test_adaptive_pairing_beats_random_pairing_at_the_same_number_of_games() -> 
 @pytest.mark.slow
 @pytest.mark.parametrize(("spread", "least"), [(1.0, 0.90), (math.sqrt(3), 0.96), (3.0, 0.96)])
 def test_adaptive_pairing_beats_random_pairing_among_200_checkpoints(spread: float, least: float) -> None:
-    chosen = [spearman(seed, spread, adaptive=True) for seed in range(12)]
-    dealt = [spearman(seed, spread, adaptive=False) for seed in range(12)]
+    chosen = [spearman(seed, spread, adaptive=True) for seed in range(24)]
+    dealt = [spearman(seed, spread, adaptive=False) for seed in range(24)]
     assert np.mean(chosen) >= least
     assert stats.ttest_rel(chosen, dealt, alternative="greater").pvalue < 0.01
 
@@ -116,7 +116,7 @@ def test_the_next_pairs_are_of_like_strength_and_little_known() -> None:
     wins = np.zeros((4, 4))
     wins[0, 2] = wins[0, 3] = wins[1, 2] = wins[1, 3] = 20  # 0 and 1 are strong, and never met
     assert sorted(map(sorted, next_pairs(wins))) == [[0, 1], [2, 3]]
-    gain = expected_information(wins)
+    gain = variance_saved(wins)
     assert gain[0, 1] > gain[0, 2]
 
 
@@ -128,3 +128,24 @@ def test_nobody_plays_twice_in_a_round_and_the_seed_breaks_ties() -> None:
     assert pairs != next_pairs(np.zeros((9, 9)), seed=4)
     assert next_pairs(np.zeros((9, 9)), 2) == next_pairs(np.zeros((9, 9)))[:2]
     assert next_pairs(np.zeros((1, 1))) == []
+
+
+def test_what_a_game_saves_is_what_the_variances_fall_by() -> None:
+    rng = np.random.default_rng(9)
+    truth, wins = rng.normal(0, 1, 5), np.zeros((5, 5))
+    for _ in range(6):
+        play(rng, truth, [(a, b) for a in range(5) for b in range(a)], wins)
+    worth = bradley_terry(wins)
+    outcome = np.exp(-np.abs(worth[:, None] - worth)) / (1 + np.exp(-np.abs(worth[:, None] - worth))) ** 2
+    games = wins + wins.T + 2 / 4
+
+    def variances(games: np.ndarray) -> float:
+        information = games * outcome * (1 - np.eye(5))
+        return float(np.trace(np.linalg.pinv(np.diag(information.sum(axis=1)) - information)))
+
+    saved = variance_saved(wins)
+    for a, b in [(0, 1), (1, 4), (2, 3)]:
+        more = games.copy()
+        more[a, b] += 1
+        more[b, a] += 1
+        assert saved[a, b] == pytest.approx(variances(games) - variances(more))

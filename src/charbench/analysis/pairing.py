@@ -12,17 +12,17 @@ from charbench.analysis.strengths import bradley_terry
 def next_pairs(wins: NDArray[np.float64], count: int | None = None, *, seed: int = 0) -> list[tuple[int, int]]:
     """Return up to ``count`` pairs to play next, no checkpoint in two of them, the most telling pair first.
 
-    ``wins`` is the table of what was played (:func:`charbench.analysis.strengths.win_table`). A game between i
-    and j tells log(1 + p(1 − p) v): p is the probability that i wins, v the variance of the difference of
-    their strengths by the Fisher information so far. So pairs of like strength are taken, and of them those
-    known least; ties are broken by the seed. By default every checkpoint plays, but the odd one.
+    ``wins`` is the table of what was played (:func:`charbench.analysis.strengths.win_table`). A pair's worth is
+    how much one more game lowers the sum of the variances of all strengths (:func:`variance_saved`): so
+    checkpoints of like strength meet, and of them those whose game settles most of the table. Ties are broken
+    by the seed. By default every checkpoint plays, but the odd one.
 
-    Source: D-optimal design for the Bradley–Terry model, as Chen, Bennett, Collins-Thompson and Horvitz (2013),
-    "Pairwise ranking aggregation in a crowdsourced setting", choose pairs by expected information.
+    Source: the A-optimality criterion of optimal design (Atkinson, Donev and Tobias 2007, "Optimum Experimental
+    Designs, with SAS", chapter 10) for the Bradley-Terry model's Fisher information.
     """
     size = len(wins)
     most = size // 2 if count is None else min(count, size // 2)
-    gain = expected_information(wins)
+    gain = variance_saved(wins)
     rng = np.random.default_rng(seed)
     rows, columns = np.triu_indices(size, 1)
     order = np.lexsort((rng.random(rows.size), -gain[rows, columns]))
@@ -38,23 +38,32 @@ def next_pairs(wins: NDArray[np.float64], count: int | None = None, *, seed: int
     return chosen
 
 
-def expected_information(wins: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return for each pair how much one more game tells, in nats; see :func:`next_pairs`."""
+def variance_saved(wins: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return for each pair by how much one more game lowers the sum of the variances of the strengths.
+
+    With C the strengths' covariance (n x n, the inverse of the Fisher information), d = e_i - e_j and q the
+    variance of the game's outcome, p(1 - p), the Sherman-Morrison formula gives q |C d|^2 / (1 + q d'Cd).
+    """
     size = len(wins)
     if size < 2:
         return np.zeros((size, size))
-    strengths = bradley_terry(wins)
-    spread = _outcome_variance(strengths)
-    information = (wins + wins.T + 2 / (size - 1)) * spread  # two games each, as bradley_terry gives them
+    outcome = _outcome_variance(bradley_terry(wins))
+    information = (wins + wins.T + 2 / (size - 1)) * outcome  # two games each, as bradley_terry gives them
     np.fill_diagonal(information, 0.0)
     laplacian = np.diag(information.sum(axis=1)) - information
-    # Strengths are known up to a constant: 1/n in every cell makes the matrix invertible, and cancels in v.
+    # Strengths are known up to a constant: 1/n in every cell makes the matrix invertible, and is taken off again.
     with one_blas_thread():
-        covariance = np.linalg.inv(laplacian + 1 / size)
-    own = np.diag(covariance)
-    variance = own[:, None] + own[None, :] - 2 * covariance
-    gain: NDArray[np.float64] = np.log1p(spread * variance)
-    return gain
+        covariance = np.linalg.inv(laplacian + 1 / size) - 1 / size
+        squared = covariance @ covariance
+    saved: NDArray[np.float64] = outcome * _of_pairs(squared) / (1 + outcome * _of_pairs(covariance))
+    return saved
+
+
+def _of_pairs(form: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return d'Fd for each pair's difference d = e_i - e_j of a symmetric form F."""
+    own = np.diag(form)
+    values: NDArray[np.float64] = own[:, None] + own[None, :] - 2 * form
+    return values
 
 
 def _outcome_variance(strengths: NDArray[np.float64]) -> NDArray[np.float64]:
