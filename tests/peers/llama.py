@@ -63,7 +63,7 @@ def _answers(url: str) -> bool:
 def tiny_llama(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a llama.cpp server with the tiny model and a pirate's adapter."""
     for package in ("xllamacpp", "gguf"):
-        pytest.importorskip(package, reason=f"the peer llama.cpp needs {package}: pip install 'charbench[peers]'")
+        pytest.importorskip(package, reason=f"the peer llama.cpp needs {package}: pip install xllamacpp gguf")
     folder = tmp_path_factory.mktemp("llama")
     train_pirate(folder / "pirate")
     convert = [sys.executable, "-m", "tools.tinylab.to_gguf"]
