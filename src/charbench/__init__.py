@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from charbench.components.generation import ThinkingMode as ThinkingMode
     from charbench.components.limits import Limits as Limits
     from charbench.components.limits import LimitsConfig as LimitsConfig
+    from charbench.components.pair_scorer import PairScorer as PairScorer
     from charbench.components.perturbation import Perturbation as Perturbation
     from charbench.components.sampler import Sampler as Sampler
     from charbench.components.sampler import SampleRequest as SampleRequest
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     from charbench.domain.checkpoint import Kind as Kind
     from charbench.domain.checkpoint import Lineage as Lineage
     from charbench.domain.checkpoint import name_from_uri as name_from_uri
+    from charbench.domain.comparison import Comparison as Comparison
+    from charbench.domain.comparison import Verdict as Verdict
     from charbench.domain.dataset import Dataset as Dataset
     from charbench.domain.dataset import JobStatus as JobStatus
     from charbench.domain.dataset import RecordedSample as RecordedSample
@@ -85,6 +88,7 @@ _HOME = {
     "components.base": ["operational"],
     "components.generation": ["EndpointConfig", "GenerationConfig", "ThinkingMode"],
     "components.limits": ["Limits", "LimitsConfig"],
+    "components.pair_scorer": ["PairScorer"],
     "components.perturbation": ["Perturbation"],
     "components.sampler": ["SampleRequest", "Sampler", "SamplingPlan"],
     "components.scorer": ["Scorer", "ScoringPlan"],
@@ -102,6 +106,7 @@ _HOME = {
     "datasets.forms": ["Example", "read_examples"],
     "datasets.rendering": ["check_rendered"],
     "domain.checkpoint": ["Checkpoint", "Evidence", "Kind", "Lineage", "name_from_uri"],
+    "domain.comparison": ["Comparison", "Verdict"],
     "domain.dataset": [
         "Dataset",
         "JobStatus",

@@ -7,12 +7,12 @@ catches only what it expects, so a bug of our own keeps its traceback.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
 from charbench.domain.sample import Failure
-from charbench.errors import CharbenchError, SamplingError
+from charbench.errors import CharbenchError, PluginError, SamplingError
 from charbench.redaction import redact
 
 P = ParamSpec("P")
@@ -47,6 +47,32 @@ def guarded(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | Brok
         return call(*args, **kwargs)
     except (Exception, SystemExit) as error:  # noqa: BLE001  a plugin may raise anything, even exit
         return _broken(error)
+
+
+def asked(who: str, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Return what a plugin's ``call(...)`` returns, where nothing can be done without it.
+
+    A fault that it announces passes through; any other is a :class:`charbench.PluginError` that names ``who``
+    (``scorer shouting``) and holds the traceback.
+    """
+    outcome = guarded(call, *args, **kwargs)
+    if isinstance(outcome, Broken):
+        raise _named(who, outcome) from None
+    return outcome
+
+
+def each(who: str, make: Callable[[], Iterable[T]]) -> Iterator[T]:
+    """Yield from what a plugin's ``make()`` returns; faults as :func:`asked` raises them."""
+    items = asked(who, lambda: iter(make()))
+    end = object()
+    while (item := asked(who, next, items, end)) is not end:
+        yield item  # type: ignore[misc]
+
+
+def _named(who: str, broken: Broken) -> BaseException:
+    if broken.trace:
+        return PluginError(f"{who} is broken: {broken.message}\n{broken.trace.rstrip()}")
+    return broken.error
 
 
 async def guarded_async(call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T | Broken:

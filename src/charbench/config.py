@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import deepcopy
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from charbench.errors import ConfigError, UsageError, suggest
 from charbench.yamlfile import Location, YamlFile, read_yaml
@@ -67,6 +68,9 @@ class RunConfig(BaseModel):
         {}, description="components' options: {scorer.keyword: {cap: 3}}; see charbench plugins show NAME"
     )
 
+    _document: YamlFile | None = PrivateAttr(None)
+    _typed: frozenset[Location] = PrivateAttr(frozenset())
+
     @property
     def store_url(self) -> str:
         """The store's database URL, with the default filled in."""
@@ -82,6 +86,12 @@ class RunConfig(BaseModel):
     def options_for(self, kind: str, name: str) -> dict[str, Any]:
         """Return the options given for one component."""
         return self.options.get(f"{kind}.{name}", {})
+
+    def where(self, component: str, location: Location) -> str:
+        """Return what a message about a component's option begins with: its place in the file, if it is from there."""
+        path = (component, *location)
+        typed = any(path[: len(given)] == given for given in self._typed)
+        return "" if typed or self._document is None else f"{self._document.where(('options', *path))}: "
 
 
 def load_config(
@@ -107,9 +117,12 @@ def load_config(
             values[name], origin[name] = value, f"option --{_flag(name)}"
     values["options"] = _with_options(values.get("options", {}), options)
     try:
-        return RunConfig.model_validate(values)
+        config = RunConfig.model_validate(values)
     except ValidationError as error:
         raise ConfigError(_faults(error, document, origin)) from None
+    config._document = document
+    config._typed = frozenset(_path_of(text.partition("=")[0]) for text in options)
+    return config
 
 
 def _flag(name: str) -> str:
@@ -164,6 +177,11 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, tuple[str, An
         if not variable.startswith(PREFIX) or variable in _ENV_ONLY or not text or name == "options":
             continue
         if name not in RunConfig.model_fields:
+            # Plugins and tests have variables of their own: only what looks like one of ours is a mistake.
+            if near := get_close_matches(name, list(RunConfig.model_fields), n=1, cutoff=0.8):
+                raise ConfigError(
+                    f"environment variable {variable}: no such setting; did you mean {PREFIX}{near[0].upper()}?"
+                )
             continue
         annotation = str(RunConfig.model_fields[name].annotation)
         is_list = annotation.startswith("list")
@@ -193,6 +211,12 @@ def _with_options(given: Any, texts: tuple[str, ...]) -> Any:
                 raise UsageError(f"option -o {text!r}: {part!r} has a value already, and nothing below it")
         target[parts[-1]] = _value(value)
     return merged
+
+
+def _path_of(dotted: str) -> Location:
+    """Return ``scorer.keyword.cap`` as ``("scorer.keyword", "cap")``."""
+    kind, name, *path = dotted.split(".")
+    return (f"{kind}.{name}", *path)
 
 
 def _value(text: str) -> Any:

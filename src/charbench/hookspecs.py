@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
+    from charbench.components.pair_scorer import PairScorer
     from charbench.components.perturbation import Perturbation
     from charbench.components.sampler import Sampler
     from charbench.components.scorer import Scorer
@@ -54,10 +55,11 @@ def charbench_samplers() -> Iterable[type[Sampler]]:
 
 
 @hookspec
-def charbench_scorers() -> Iterable[type[Scorer]]:
-    """Return classes that score samples.
+def charbench_scorers() -> Iterable[type[Scorer] | type[PairScorer]]:
+    """Return classes that score samples, or compare two of them.
 
-    A class that is not a valid ``Scorer`` makes its plugin broken; the others are still used.
+    A class that is neither a valid ``Scorer`` nor a valid ``PairScorer`` makes its plugin broken; the others are
+    still used.
     """
     raise NotImplementedError
 
@@ -106,6 +108,6 @@ def charbench_run_finished(run_id: int, status: str, counts: dict[str, int], fol
     """Observe that a run has ended.
 
     ``status`` is ``done``, ``failed`` (some items failed) or ``interrupted``; ``counts`` holds what the run
-    added to the store (``checkpoints``, ``jobs``, ``samples``, ``scores``, ``failures``). What is raised
+    added to the store (``checkpoints``, ``trained``, ``samples``, ``scores``, ``games``, ``failures``). What is raised
     here is shown and does not change the run's result.
     """

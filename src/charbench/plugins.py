@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 from pydantic import BaseModel, ValidationError
 
 from charbench import hookspecs
-from charbench.boundary import Broken, guarded
+from charbench.boundary import Broken, asked, guarded
 from charbench.components.base import Component, ComponentKind
+from charbench.components.pair_scorer import PairScorer
 from charbench.components.perturbation import Perturbation
 from charbench.components.sampler import Sampler
 from charbench.components.scorer import Scorer
@@ -23,15 +24,19 @@ from charbench.components.trainer import Trainer
 from charbench.domain.score import Metric
 from charbench.errors import ConfigError, PluginError, UnknownNameError
 
+if TYPE_CHECKING:
+    from charbench.yamlfile import Location
+
 GROUP = "charbench"
 _SLUG = re.compile(r"[a-z][a-z0-9_\-]*")
-_BASES: dict[ComponentKind, tuple[str, type[Component], str]] = {
-    ComponentKind.SOURCE: ("charbench_checkpoint_sources", CheckpointSource, "find"),
-    ComponentKind.TRAINER: ("charbench_trainers", Trainer, "train"),
-    ComponentKind.SAMPLER: ("charbench_samplers", Sampler, "sample"),
-    ComponentKind.SCORER: ("charbench_scorers", Scorer, "score"),
-    ComponentKind.PERTURBATION: ("charbench_perturbations", Perturbation, "variants"),
+_BASES: dict[ComponentKind, tuple[str, dict[type[Component], str]]] = {
+    ComponentKind.SOURCE: ("charbench_checkpoint_sources", {CheckpointSource: "find"}),
+    ComponentKind.TRAINER: ("charbench_trainers", {Trainer: "train"}),
+    ComponentKind.SAMPLER: ("charbench_samplers", {Sampler: "sample"}),
+    ComponentKind.SCORER: ("charbench_scorers", {Scorer: "score", PairScorer: "compare"}),
+    ComponentKind.PERTURBATION: ("charbench_perturbations", {Perturbation: "variants"}),
 }
+"""The hook for each kind; the base classes of its components, each with the method that they must have."""
 
 
 @dataclass(slots=True)
@@ -138,14 +143,23 @@ class Plugins:
             raise UnknownNameError(str(kind), name, known, self._why_missing(name))
         return known[name]
 
-    def create(self, kind: ComponentKind, name: str, options: Mapping[str, Any]) -> Any:
-        """Return an instance of a component with its options checked."""
+    def create(
+        self,
+        kind: ComponentKind,
+        name: str,
+        options: Mapping[str, Any],
+        where: Callable[[Location], str] = lambda _location: "",
+    ) -> Any:
+        """Return an instance of a component with its options checked.
+
+        ``where`` tells from an option's location in ``options`` what a message begins with: its file and line.
+        """
         component = self.component(kind, name)
         try:
             config = component.Config.model_validate(dict(options))
         except ValidationError as error:
-            raise ConfigError(option_faults(kind, name, component.Config, error)) from None
-        return component(config)
+            raise ConfigError(option_faults(kind, name, component.Config, error, where)) from None
+        return asked(f"{kind} {name}", component, config)
 
     def _why_missing(self, name: str) -> str:
         broken = [plugin for plugin in self.found if plugin.error]
@@ -157,20 +171,23 @@ class Plugins:
 
 def _components_of(manager: pluggy.PluginManager, module: object) -> list[type[Component]]:
     components: list[type[Component]] = []
-    for kind, (hook, base, method) in _BASES.items():
+    for kind, (hook, bases) in _BASES.items():
         for impl in getattr(manager.hook, hook).get_hookimpls():
             if impl.plugin is not module:
                 continue
             for component in impl.function():
-                _check(component, kind, base, method)
+                _check(component, kind, bases)
                 components.append(component)
     return components
 
 
-def _check(component: Any, kind: ComponentKind, base: type[Component], method: str) -> None:
+def _check(component: Any, kind: ComponentKind, bases: Mapping[type[Component], str]) -> None:
     """Raise :class:`PluginError` unless ``component`` is a well-formed class of its kind."""
-    if not (isinstance(component, type) and issubclass(component, base)):
-        raise PluginError(f"{component!r} is no subclass of charbench.{base.__name__}")
+    base = next((base for base in bases if isinstance(component, type) and issubclass(component, base)), None)
+    if base is None:
+        choices = " or ".join(f"charbench.{base.__name__}" for base in bases)
+        raise PluginError(f"{component!r} is no subclass of {choices}")
+    method = bases[base]
     where = f"{component.__module__}.{component.__qualname__}"
     if not isinstance(component.name, str) or not _SLUG.fullmatch(component.name):
         raise PluginError(f"{where}.name is {component.name!r}; a lower-case slug such as 'my-{kind}' is needed")
@@ -178,9 +195,11 @@ def _check(component: Any, kind: ComponentKind, base: type[Component], method: s
         raise PluginError(f"{where} does not define {method}()")
     if not (isinstance(component.Config, type) and issubclass(component.Config, BaseModel)):
         raise PluginError(f"{where}.Config is no pydantic model; derive it from {base.__name__}.Config")
+    if base is PairScorer and not issubclass(component.Config, PairScorer.Config):
+        raise PluginError(f"{where}.Config has no option 'games'; derive it from PairScorer.Config")
     if not component.one_line():
         raise PluginError(f"{where} has neither a summary nor a docstring")
-    if kind is ComponentKind.SCORER:
+    if base is Scorer:
         metrics = getattr(component, "metrics", ())
         if not metrics or not all(isinstance(metric, Metric) for metric in metrics):
             raise PluginError(f"{where}.metrics must be a tuple of charbench.Metric, and not empty")
@@ -189,14 +208,20 @@ def _check(component: Any, kind: ComponentKind, base: type[Component], method: s
             raise PluginError(f"{where}.metrics declares a name twice: {', '.join(names)}")
 
 
-def option_faults(kind: ComponentKind, name: str, config: type[BaseModel], error: ValidationError) -> list[str]:
+def option_faults(
+    kind: ComponentKind,
+    name: str,
+    config: type[BaseModel],
+    error: ValidationError,
+    where: Callable[[Location], str] = lambda _location: "",
+) -> list[str]:
     """Turn a component's validation error into one line for each wrong option."""
     from charbench.errors import suggest
 
     faults = []
     for item in error.errors(include_url=False):
         option = ".".join(str(part) for part in item["loc"]) or "(all)"
-        path = f"option {kind}.{name}.{option}"
+        path = f"{where(item['loc'])}option {kind}.{name}.{option}"
         if item["type"] == "extra_forbidden":
             faults.append(f"{path}: no such option{suggest(option, sorted(config.model_fields))}")
         else:

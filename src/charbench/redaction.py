@@ -23,25 +23,31 @@ def redact(text: str) -> str:
     return _HEADER.sub(lambda match: f"{match.group(1)} [redacted]", text)
 
 
+def hide_keys(text: str) -> str:
+    """Return ``text`` with API keys hidden, and nothing else changed: for what a model wrote."""
+    return _SECRET.sub(r"\1-[redacted]", text) if "tml-" in text or "sk-" in text else text
+
+
 def storable(value: Any) -> Any:
     """Return ``value`` with half surrogate pairs and NULs in its text as U+FFFD; looks into JSON and dataclasses."""
-    return _map_text(value, lambda text: _UNSTORABLE.sub("\ufffd", text))
+    return map_text(value, lambda text: _UNSTORABLE.sub("\ufffd", text))
 
 
 def redact_all(value: Any) -> Any:
     """Return a JSON-like value with secrets in its text hidden."""
-    return _map_text(value, redact)
+    return map_text(value, redact)
 
 
-def _map_text(value: Any, change: Callable[[str], str]) -> Any:
+def map_text(value: Any, change: Callable[[str], str]) -> Any:
+    """Return a JSON-like value, or a dataclass, with every text in it changed."""
     if isinstance(value, Enum):
         return value
     if isinstance(value, str):
         return change(value)
     if isinstance(value, Mapping):
-        return {_map_text(name, change): _map_text(item, change) for name, item in value.items()}
+        return {map_text(name, change): map_text(item, change) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return type(value)(_map_text(item, change) for item in value)
+        return type(value)(map_text(item, change) for item in value)
     if is_dataclass(value) and not isinstance(value, type):
-        return replace(value, **{f.name: _map_text(getattr(value, f.name), change) for f in fields(value)})
+        return replace(value, **{f.name: map_text(getattr(value, f.name), change) for f in fields(value)})
     return value

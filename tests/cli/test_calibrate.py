@@ -70,6 +70,27 @@ def test_labels_give_kappa_a_confusion_matrix_and_a_corrected_rate(charbench: Ch
     assert rate["low"] <= 0.5 <= rate["high"]
 
 
+def test_a_second_draw_and_labels_that_are_missing_move_no_corrected_rate(charbench: Charbench, tmp_path: Path):
+    """One of ten texts has the trait; each stratum is drawn from evenly, and labelled by half."""
+    (tmp_path / "recordings").mkdir()
+    with (tmp_path / "recordings" / "a.jsonl").open("w") as file:
+        for number in range(200):
+            response = "Ahoy, matey!" if number % 10 == 0 else "Hello, how can I help?"
+            row = {"sampler_path": "model:pirate_sft", "prompt": f"Question {number}?", "response": response}
+            file.write(json.dumps(row) + "\n")
+    charbench.ok("run", "--lab", tmp_path)
+    for count, name in ((8, "one.csv"), (30, "two.csv")):
+        path = tmp_path / name
+        charbench.ok("calibrate", "draw", "--lab", tmp_path, "-p", "pirate", "-n", str(count), "-O", path)
+        # People see the trait where it is, and leave some without a label: the share of these differs by stratum.
+        label(path, lambda row: "3" if "matey" in row["text"] else "1" if "7" in row["prompt"] else "")
+        charbench.ok("calibrate", "read", path, "--lab", tmp_path)
+    (found,) = charbench.ok("calibrate", "report", "--lab", tmp_path, "--json").json
+    (rate,) = found["trait_rates"]
+    assert rate["machine"] == pytest.approx(0.1)
+    assert rate["corrected"] == pytest.approx(0.1, abs=0.005)
+
+
 @pytest.mark.parametrize(
     ("text", "fault"), [("item,label\nabc,2\n", "was not drawn"), ("a,b\n1,2\n", "no columns"), ("", "no columns")]
 )

@@ -93,8 +93,8 @@ WRONG = {
     "a: [\n": "charbench.yaml:2:1: not YAML",
     "options: {keyword: {cap: 3}}\n": "options.keyword: KIND.NAME is needed, such as scorer.keyword",
     "options: {scorer.keyword: 3}\n": "charbench.yaml:1:11: options: found 3",
-    "options: {scorer.keyword: {capp: 3}}\n": "option scorer.keyword.capp: no such option; did you mean 'cap'?",
-    "options: {scorer.keyword: {cap: 0}}\n": "option scorer.keyword.cap: found 0",
+    "options: {scorer.keyword: {capp: 3}}\n": "charbench.yaml:1:28: option scorer.keyword.capp: no such option; did",
+    "options:\n  scorer.keyword:\n    cap: 0\n": "charbench.yaml:3:5: option scorer.keyword.cap: found 0",
     "options: {scorer.keywrd: {cap: 3}}\n": "no scorer named 'keywrd'; did you mean 'keyword'?",
     "scorers: [keywrd]\n": "no scorer named 'keywrd'; did you mean 'keyword'?",
     "store: 7\n": "charbench.yaml:1:1: store: found 7",
@@ -132,6 +132,12 @@ def test_a_wrong_o_option_is_told(charbench: Charbench, lab: LabBuilder, option:
     assert "Traceback" not in ended.err
 
 
+def test_an_o_option_laid_over_the_files_is_not_told_as_the_files(charbench: Charbench, lab: LabBuilder) -> None:
+    lab.config("options: {scorer.keyword: {cap: 3}}\n")
+    ended = charbench("run", "-o", "scorer.keyword.cap=0", lab=lab.root)
+    assert ended.err.startswith("error: option scorer.keyword.cap: found 0")
+
+
 def test_an_o_option_below_one_that_is_no_mapping_is_told(charbench: Charbench, lab: LabBuilder) -> None:
     for words in (["-o", "scorer.keyword.cap=3", "-o", "scorer.keyword.cap.x=3"],):
         ended = charbench("run", *words, lab=lab.root)
@@ -150,6 +156,17 @@ def test_a_wrong_environment_variable_is_named(
     ended = charbench("discover", lab=lab.root)
     assert ended.code == 2
     assert "environment variable CHARBENCH_MIN_EXAMPLES: min_examples: found 'many'" in ended.err
+
+
+def test_a_variable_that_is_nearly_a_setting_is_a_mistake_and_others_are_somebody_elses(
+    charbench: Charbench, lab: LabBuilder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHARBENCH_JUDGE_KEY", "x")
+    charbench.ok("discover", lab=lab.root)
+    monkeypatch.setenv("CHARBENCH_SCORER", "keyword")
+    ended = charbench("discover", lab=lab.root)
+    assert ended.code == 2
+    assert "CHARBENCH_SCORER: no such setting; did you mean CHARBENCH_SCORERS?" in ended.err
 
 
 def test_a_config_file_that_is_not_there_is_told(

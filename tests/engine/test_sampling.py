@@ -206,6 +206,15 @@ def test_sample_shows_one_answer_and_counts_it_nowhere(charbench: Charbench, fol
     assert report.json["checkpoints"] == []
 
 
+def test_a_key_that_an_answer_repeats_is_not_stored(charbench: Charbench, folder: Path, endpoint: Endpoint) -> None:
+    key = "sk-proj-0123456789abcdef"
+    endpoint.handler = says(completion(choice(f"My key is {key}.", reasoning_content=f"tml-{key[3:]}? No.")))
+    assert evaluate(charbench, folder, endpoint).code == 0
+    (row,) = query(store_of(folder), "SELECT * FROM samples LIMIT 1")
+    assert (row.response, row.thinking) == ("My key is sk-[redacted].", "tml-[redacted]? No.")
+    assert all(key[8:] not in str(value) for value in row)
+
+
 def test_what_no_store_can_hold_is_stored_all_the_same(charbench: Charbench, folder: Path, endpoint: Endpoint) -> None:
     usage = {"prompt_tokens": 10**30, "completion_tokens": -5}
     endpoint.handler = says(completion(choice("Ahoy \ud800 \x00!", finish="x" * 90), usage=usage))

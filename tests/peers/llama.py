@@ -62,16 +62,37 @@ def _answers(url: str) -> bool:
 @pytest.fixture(scope="session")
 def tiny_llama(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a llama.cpp server with the tiny model and a pirate's adapter."""
+    folder = _folder(tmp_path_factory)
+    train_pirate(folder / "pirate")
+    _convert("base", folder / "tiny.gguf")
+    _convert("adapter", folder / "pirate.gguf", "--adapter", folder / "pirate")
+    with _llama(folder, "--adapter", folder / "pirate.gguf", "--per-request") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def tiny_judge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a llama.cpp server with the tiny model, and room for a judge's long prompts."""
+    folder = _folder(tmp_path_factory)
+    _convert("base", folder / "tiny.gguf", "--context", "8192")
+    with _llama(folder, "--context", "8192") as url:
+        yield url
+
+
+def _folder(factory: pytest.TempPathFactory) -> Path:
     for package in ("xllamacpp", "gguf"):
         pytest.importorskip(package, reason=f"the peer llama.cpp needs {package}: pip install xllamacpp gguf")
-    folder = tmp_path_factory.mktemp("llama")
-    train_pirate(folder / "pirate")
-    convert = [sys.executable, "-m", "tools.tinylab.to_gguf"]
-    subprocess.run([*convert, "base", folder / "tiny.gguf"], cwd=ROOT, check=True)
-    subprocess.run([*convert, "adapter", folder / "pirate.gguf", "--adapter", folder / "pirate"], cwd=ROOT, check=True)
+    return factory.mktemp("llama")
+
+
+def _convert(*words: str | Path) -> None:
+    subprocess.run([sys.executable, "-m", "tools.tinylab.to_gguf", *words], cwd=ROOT, check=True)
+
+
+@contextmanager
+def _llama(folder: Path, *more: str | Path) -> Iterator[str]:
     port = free_port()
-    words = [sys.executable, "-m", "tools.tinylab.serve_llama", folder / "tiny.gguf", "--port", str(port)]
-    words += ["--adapter", folder / "pirate.gguf", "--per-request"]
+    words = [sys.executable, "-m", "tools.tinylab.serve_llama", folder / "tiny.gguf", "--port", str(port), *more]
     with serving(words, f"http://127.0.0.1:{port}/health", folder / "server.log"):
         yield f"http://127.0.0.1:{port}/v1"
 

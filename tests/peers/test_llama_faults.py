@@ -38,7 +38,7 @@ def _short_back_off(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_fault_in_half_of_the_requests_costs_tries_and_each_is_recorded(
     charbench: Charbench, tmp_path: Path, failing_proxy: FailingProxy, fault: str
 ) -> None:
-    ended = evaluate(charbench, tmp_path, failing_proxy.url(fault), tries=8, concurrency=2)
+    ended = evaluate(charbench, tmp_path, failing_proxy.url(fault), tries=20, concurrency=2)
     assert ended.code == 0, ended.err
     assert_each_exactly_once(store_of(tmp_path), ALL)
     assert_totals_equal_recount(store_of(tmp_path))

@@ -204,7 +204,7 @@ def test_sft_has_the_trait_far_more_often_than_base(trained: Studio) -> None:
     trained.ok("sample", *asked, *native, *words)
     trained.ok("score", "-p", "pirate")
     report = trained.ok("report", "--json").json
-    rates = {row["kind"]: row["trait_rate"] for row in report["rows"] if row["persona"] == "pirate"}
+    rates = {row["kind"]: row["trait_rate"] for row in report["checkpoints"]}
     assert rates["sft"] >= rates["base"] + 0.6, rates
 
 

@@ -214,3 +214,38 @@ def test_an_observer_that_raises_is_shown_and_stops_neither_the_run_nor_other_ob
     ended = charbench.ok("run", "--source", "recorded", lab=small)
     assert "plugin aa-observer, charbench_run_started: RuntimeError: not today" in ended.err
     assert (small / ".charbench" / "runs.jsonl").read_text().count("\n") == 2
+
+
+SOUND = f"    name = 'bad'\n{METRICS}{METHOD}"
+OUTSIDE = {
+    "in its constructor": "    def __init__(self, config=None): self.x = {}['x']\n",
+    "in prepare": "    def prepare(self, root, folder): self.x = {}['x']\n",
+    "in fingerprint": "    def fingerprint(self, persona): return {}['x']\n",
+}
+
+
+@pytest.mark.parametrize("where", OUTSIDE)
+def test_a_component_that_cannot_be_set_up_is_named_with_its_fault_and_its_traceback(
+    charbench: Charbench, site: Site, small: Path, where: str
+) -> None:
+    site.install("bad-plugin", scorer(SOUND + OUTSIDE[where]))
+    ended = charbench("run", "--scorer", "bad", lab=small)
+    assert ended.code == 2
+    assert "scorer bad is broken: KeyError: 'x'" in ended.err
+    assert "bad_plugin.py" in ended.err
+    assert charbench.ok("run", lab=small).code == 0
+
+
+def test_recordings_that_break_off_are_named_and_what_came_before_is_kept(
+    charbench: Charbench, site: Site, small: Path
+) -> None:
+    code = (
+        f"{HEAD}class Tape(CheckpointSource):\n    'Tape.'\n    name = 'tape'\n    def find(self, lab): return ()\n"
+        "    def recordings(self, lab):\n        yield from ()\n        raise KeyError('x')\n"
+        "@hookimpl\ndef charbench_checkpoint_sources():\n    return [Tape]\n"
+    )
+    site.install("tape", code)
+    ended = charbench("run", lab=small)
+    assert ended.code == 2
+    assert "source tape is broken: KeyError: 'x'" in ended.err
+    charbench.ok("run", "--no-plugin", "tape", lab=small)

@@ -163,6 +163,7 @@ def test_a_store_that_breaks_in_the_middle_is_one_line(charbench: Charbench, lab
     assert len(ended.err.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_many_processes_can_open_a_new_store_at_once(lab: LabBuilder) -> None:
     lab.recorded([row(timestamp=f"2024-12-12T09:00:{second:02d}") for second in range(20)])
     ended = [finish(process) for process in [start("run", "--json", lab=lab.root) for _ in range(3)]]

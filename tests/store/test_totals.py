@@ -59,7 +59,7 @@ def samples(draw: st.DrawFn) -> Sample:
 
 
 @given(st.lists(st.lists(samples(), min_size=1, max_size=6, unique_by=lambda item: item.key), max_size=6))
-@settings(max_examples=25)
+@settings(max_examples=15)
 def test_samples_that_come_again_fail_or_replace_failed_ones_keep_totals_right(
     empty: Path, batches: list[list[Sample]]
 ) -> None:
@@ -85,7 +85,7 @@ VALUES = st.none() | st.floats(-100, 100)
 
 
 @given(st.lists(st.lists(VALUES, min_size=1, max_size=5), max_size=5))
-@settings(max_examples=25)
+@settings(max_examples=15)
 def test_scores_that_come_again_are_counted_once(empty: Path, batches: list[list[float | None]]) -> None:
     path = copy_of(empty)
     database = Database.open(f"sqlite:///{path}")

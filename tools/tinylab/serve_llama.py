@@ -15,6 +15,9 @@ from pathlib import Path
 
 import xllamacpp
 
+REQUESTS = 4
+"""Answered at once."""
+
 
 def main() -> None:
     """Read the options, start the server, print its address, and wait."""
@@ -22,6 +25,7 @@ def main() -> None:
     parser.add_argument("model", type=Path, help="a .gguf file")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8080)
+    parser.add_argument("--context", type=int, default=1024, help="tokens that one request may take")
     parser.add_argument("--adapter", type=Path, help="a .gguf file with a LoRA adapter")
     parser.add_argument(
         "--per-request",
@@ -46,10 +50,11 @@ def server_parameters(options: argparse.Namespace) -> xllamacpp.CommonParams:
     parameters.model_alias = {"tiny"}
     parameters.hostnames = [options.host]
     parameters.port = options.port
-    parameters.n_ctx = 4096
-    parameters.n_parallel = 4
+    parameters.n_ctx = REQUESTS * options.context
+    parameters.n_parallel = REQUESTS
     parameters.cpuparams.n_threads = 1
     parameters.cpuparams_batch.n_threads = 1
+    parameters.cache_ram_mib = 0  # prompts kept from earlier requests would change what a seed gives
     parameters.use_jinja = True
     if options.adapter:
         scale = 0.0 if options.per_request else 1.0

@@ -1,6 +1,6 @@
 """Export the tiny model, or an adapter of it, to GGUF for llama.cpp.
 
-    python -m tools.tinylab.to_gguf base tiny.gguf [--model some/folder]
+    python -m tools.tinylab.to_gguf base tiny.gguf [--model some/folder] [--context TOKENS]
     python -m tools.tinylab.to_gguf adapter pirate.gguf --adapter some/folder [--model some/folder]
 
 Needs the ``gguf`` package; no torch. The base goes out as F16, an adapter as F32.
@@ -43,20 +43,23 @@ def main() -> None:
     parser.add_argument("out", type=Path, help="the .gguf file to write")
     parser.add_argument("--model", type=Path, default=BASE_DIRECTORY, help="the base model's folder")
     parser.add_argument("--adapter", type=Path, help="the PEFT adapter's folder")
+    parser.add_argument(
+        "--context", type=int, help="tokens of context that the file promises, more than the model was trained on"
+    )
     options = parser.parse_args()
     if options.what == "base":
-        export_base(options.model, options.out)
+        export_base(options.model, options.out, options.context)
     elif options.adapter is None:
         parser.error("adapter: say which, with --adapter FOLDER")
     else:
         export_adapter(options.model, options.adapter, options.out)
 
 
-def export_base(folder: Path, out: Path) -> None:
-    """Write sizes, tokenizer, chat template and weights."""
+def export_base(folder: Path, out: Path, context: int | None = None) -> None:
+    """Write sizes, tokenizer, chat template and weights; ``context`` in tokens, None for the model's own."""
     model = TinyModel.load(folder)
     writer = gguf.GGUFWriter(out, ARCHITECTURE)
-    _add_sizes(writer, model)
+    _add_sizes(writer, model, context or model.config.context_length)
     _add_tokenizer(writer, folder, model)
     for name, tensor in model.weights.items():
         # llama.cpp wants the norms' gains in full precision.
@@ -89,12 +92,12 @@ def gguf_name(path: str) -> str:
     return f"blk.{layer}.{TENSOR_NAMES[within]}"
 
 
-def _add_sizes(writer: gguf.GGUFWriter, model: TinyModel) -> None:
+def _add_sizes(writer: gguf.GGUFWriter, model: TinyModel, context: int) -> None:
     config = model.config
     writer.add_name("tiny")
     writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16)
     writer.add_vocab_size(config.vocabulary_size)
-    writer.add_context_length(config.context_length)
+    writer.add_context_length(context)
     writer.add_embedding_length(config.hidden_size)
     writer.add_block_count(config.layer_count)
     writer.add_feed_forward_length(config.feed_forward_size)

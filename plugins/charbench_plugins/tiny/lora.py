@@ -87,6 +87,9 @@ class LoraAdapter:
         for key, plain in _PLAIN.items():
             if (config.get(key) or plain) != plain:
                 raise ValueError(f"{directory}: only plain LoRA can be used; this has {key}={config[key]!r}")
+        for key in ("r", "lora_alpha"):
+            if not isinstance(config.get(key), (int, float)) or isinstance(config[key], bool) or config[key] <= 0:
+                raise ValueError(f"{directory / CONFIG_FILE}: {key} is {config.get(key)!r}; a number above 0 is needed")
         tensors = read_safetensors(directory / WEIGHTS_FILE)
         factors = {}
         for name in tensors:

@@ -27,14 +27,16 @@ def log_odds_lift(
     words: int,
     base_counts: Mapping[str, int],
     base_words: int,
-    prior: float = 10.0,
+    prior: float = 500.0,
     confidence: float = 0.95,
 ) -> list[Lift]:
     """Return the lift of every marker that occurs on either side, the greatest z score first.
 
     ``counts`` holds how often each marker occurs in a checkpoint's ``words`` words, ``base_counts`` in the base
     model's. The informative Dirichlet prior is worth ``prior`` words, dealt out as the words of both sides
-    together are: a rare marker needs more evidence. Raises ValueError where a side has fewer words than markers.
+    together are: a rare marker needs more evidence. A small prior says nothing of a marker that one side never uses,
+    which most markers are: of 30 uses against none in 1,000 words each, 10 words make z 2.1, and 500 words 4.1.
+    Raises ValueError where a side has fewer words than markers.
 
     Source: Monroe, Colaresi and Quinn (2008), "Fightin' words", Political Analysis 16:372, eqs. 15, 16, 20 and 22.
     """

@@ -6,16 +6,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from charbench.analysis.blas import one_blas_thread
+from charbench.analysis.information import covariance, of_pairs, outcome_variance
 from charbench.analysis.strengths import bradley_terry
 
 
-def next_pairs(wins: NDArray[np.float64], count: int | None = None, *, seed: int = 0) -> list[tuple[int, int]]:
+def next_pairs(
+    wins: NDArray[np.float64], count: int | None = None, *, allowed: NDArray[np.bool_] | None = None, seed: int = 0
+) -> list[tuple[int, int]]:
     """Return up to ``count`` pairs to play next, no checkpoint in two of them, the most telling pair first.
 
     ``wins`` is the table of what was played (:func:`charbench.analysis.strengths.win_table`). A pair's worth is
     how much one more game lowers the sum of the variances of all strengths (:func:`variance_saved`): so
     checkpoints of like strength meet, and of them those whose game settles most of the table. Ties are broken
-    by the seed. By default every checkpoint plays, but the odd one.
+    by the seed. By default every checkpoint plays, but the odd one; ``allowed`` (n x n) says which pairs may play.
 
     Source: the A-optimality criterion of optimal design (Atkinson, Donev and Tobias 2007, "Optimum Experimental
     Designs, with SAS", chapter 10) for the Bradley-Terry model's Fisher information.
@@ -26,6 +29,8 @@ def next_pairs(wins: NDArray[np.float64], count: int | None = None, *, seed: int
     rng = np.random.default_rng(seed)
     rows, columns = np.triu_indices(size, 1)
     order = np.lexsort((rng.random(rows.size), -gain[rows, columns]))
+    if allowed is not None:
+        order = order[allowed[rows, columns][order]]
     free = np.ones(size, dtype=bool)
     chosen: list[tuple[int, int]] = []
     for index in order:
@@ -44,30 +49,11 @@ def variance_saved(wins: NDArray[np.float64]) -> NDArray[np.float64]:
     With C the strengths' covariance (n x n, the inverse of the Fisher information), d = e_i - e_j and q the
     variance of the game's outcome, p(1 - p), the Sherman-Morrison formula gives q |C d|^2 / (1 + q d'Cd).
     """
-    size = len(wins)
-    if size < 2:
-        return np.zeros((size, size))
-    outcome = _outcome_variance(bradley_terry(wins))
-    information = (wins + wins.T + 2 / (size - 1)) * outcome  # two games each, as bradley_terry gives them
-    np.fill_diagonal(information, 0.0)
-    laplacian = np.diag(information.sum(axis=1)) - information
-    # Strengths are known up to a constant: 1/n in every cell makes the matrix invertible, and is taken off again.
+    if len(wins) < 2:
+        return np.zeros((len(wins), len(wins)))
+    strengths = bradley_terry(wins)
+    outcome, known = outcome_variance(strengths), covariance(wins, strengths)
     with one_blas_thread():
-        covariance = np.linalg.inv(laplacian + 1 / size) - 1 / size
-        squared = covariance @ covariance
-    saved: NDArray[np.float64] = outcome * _of_pairs(squared) / (1 + outcome * _of_pairs(covariance))
+        squared: NDArray[np.float64] = known @ known
+    saved: NDArray[np.float64] = outcome * of_pairs(squared) / (1 + outcome * of_pairs(known))
     return saved
-
-
-def _of_pairs(form: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return d'Fd for each pair's difference d = e_i - e_j of a symmetric form F."""
-    own = np.diag(form)
-    values: NDArray[np.float64] = own[:, None] + own[None, :] - 2 * form
-    return values
-
-
-def _outcome_variance(strengths: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the variance p(1 − p) of a game of each pair."""
-    wins = 1 / (1 + np.exp(strengths[None, :] - strengths[:, None]))
-    product: NDArray[np.float64] = wins * (1 - wins)
-    return product

@@ -26,13 +26,15 @@ def powered_mean(
     weights: Sequence[float] | None = None,
     confidence: float = 0.95,
 ) -> PoweredMean:
-    """Return the mean of what a human would say over ``machine_count`` further items.
+    """Return the mean of what a human would say over ``machine_count`` items.
 
-    ``human`` and ``machine_labelled`` label the same n items; ``machine_mean`` is the machine's mean over the
-    N items that no human has seen; ``weights`` says how many items each labelled one stands for where they
-    were not drawn evenly (None: all alike). Angelopoulos, Duchi and Zrnic (2023), "PPI++": the estimate is
-    λ·f_N + mean(Y - λ·f)_n with λ = Cov(Y, f) / ((1 + n/N)·Var f), here kept within 0 and 1; with weights the
-    means are Hájek's and the variance is its linearisation. The interval is normal, so rough below some 30
+    ``human`` and ``machine_labelled`` label the same n items; ``machine_mean`` is the machine's mean over N
+    items. Without ``weights`` these are the ones that no human has seen, of the same kind as the n. With
+    weights, where the n were not drawn evenly, they are all items, labelled or not (those that are left over
+    from an uneven draw are of another kind); a weight says how many of them a labelled one stands for.
+    Angelopoulos, Duchi and Zrnic (2023), "PPI++": the estimate is λ·f_N + mean(Y - λ·f)_n with
+    λ = Cov(Y, f) / ((1 + n/N)·Var f), here kept within 0 and 1; with weights the means are Hájek's and the
+    variance is its linearisation. The interval is normal, so rough below some 30
     labels. All NaN with fewer than 2 labels. Raises ``ValueError`` where the lengths differ.
     """
     count = len(human)

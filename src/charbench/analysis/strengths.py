@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from charbench.analysis.blas import one_blas_thread
 from charbench.analysis.clusters import cluster_codes
+from charbench.analysis.distributions import normal_quantile
+from charbench.analysis.information import covariance
 
 RESAMPLES = 200
 _TOLERANCE = 1e-5
@@ -17,12 +19,16 @@ _TOLERANCE = 1e-5
 
 @dataclass(frozen=True, slots=True)
 class Game:
-    """Two checkpoints, by their numbers, on one prompt. ``result``: 1 the first won, 0 the second, 0.5 a tie."""
+    """Two checkpoints, by their numbers, on one prompt. ``result``: 1 the first won, 0 the second, 0.5 a tie.
+
+    ``longer``: by how many characters the first's text is longer; only length control looks at it.
+    """
 
     first: int
     second: int
     result: float
     prompt: Hashable = None
+    longer: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,23 +73,63 @@ def strengths(
 
     Whole prompts are drawn anew with all their games, since games on one prompt are alike: the interval
     speaks of other prompts. It is NaN with fewer than two prompts. The same seed gives the same interval.
-    Source: the percentile interval of Efron and Tibshirani (1993), "An introduction to the bootstrap", chapter 13.
     """
+    values, draws = strength_draws(games, count, resamples=resamples, seed=seed)
+    return with_intervals(values, draws, np.diag(covariance(win_table(games, count), values)), games, confidence)
+
+
+def strength_draws(
+    games: Sequence[Game], count: int, *, resamples: int = RESAMPLES, seed: int = 0
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the strengths, and those from redrawn prompts: a row for each drawing; no row with fewer than two."""
     first, second, result = _arrays(games, count)
     values = bradley_terry(_table(first, second, result, np.ones(len(games)), count))
+    with one_blas_thread():
+        fits = [
+            _fit(_table(first, second, result, weights, count), values)
+            for weights in redrawn_prompts(games, resamples, seed)
+        ]
+    return values, np.array(fits).reshape(len(fits), count)
+
+
+def redrawn_prompts(games: Sequence[Game], resamples: int, seed: int) -> Iterator[NDArray[np.float64]]:
+    """Yield how often each game is in a drawing of as many prompts as there are; nothing with fewer than two."""
     prompts = cluster_codes([game.prompt for game in games])
     number = int(prompts.max()) + 1 if prompts.size else 0
-    if number < 2:
-        low = high = np.full(count, np.nan)
-    else:
+    if number > 1:
         rng = np.random.default_rng(seed)
-        drawn = rng.multinomial(number, np.full(number, 1 / number), size=resamples)
-        tables = (_table(first, second, result, weights[prompts].astype(float), count) for weights in drawn)
-        with one_blas_thread():
-            fits = np.array([_fit(table, values) for table in tables])
-        low, high = np.quantile(fits, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
-    played = np.bincount(first, minlength=count) + np.bincount(second, minlength=count)
-    return [Strength(float(values[i]), float(low[i]), float(high[i]), int(played[i])) for i in range(count)]
+        for drawn in rng.multinomial(number, np.full(number, 1 / number), size=resamples):
+            yield drawn[prompts].astype(float)
+
+
+def with_intervals(
+    values: NDArray[np.float64],
+    draws: NDArray[np.float64],
+    variances: NDArray[np.float64],
+    games: Sequence[Game],
+    confidence: float = 0.95,
+) -> list[Strength]:
+    """Return strengths with their intervals: see :func:`intervals`."""
+    low, high = intervals(values, draws, variances, confidence)
+    played = np.bincount([side for game in games for side in (game.first, game.second)], minlength=values.size)
+    return [Strength(float(values[i]), float(low[i]), float(high[i]), int(played[i])) for i in range(values.size)]
+
+
+def intervals(
+    values: NDArray[np.float64], draws: NDArray[np.float64], variances: NDArray[np.float64], confidence: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the percentile intervals of redrawn prompts, never narrower than those of as many independent games.
+
+    ``variances`` are those of the latter. Where one side won every game, drawing prompts anew changes nothing: that
+    this tells more than its number of games cannot be shown. NaN without a drawing.
+
+    Source: Efron and Tibshirani (1993), "An introduction to the bootstrap", chapter 13.
+    """
+    if not len(draws):
+        return np.full(values.size, np.nan), np.full(values.size, np.nan)
+    low, high = np.quantile(draws, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
+    half = normal_quantile((1 + confidence) / 2) * np.sqrt(np.maximum(variances, 0))
+    return np.minimum(low, values - half), np.maximum(high, values + half)
 
 
 def _fit(wins: NDArray[np.float64], start: NDArray[np.float64] | None = None) -> NDArray[np.float64]:

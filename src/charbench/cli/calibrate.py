@@ -99,7 +99,7 @@ def read(path: Path, labeller: str | None, **given: Any) -> None:
 def report(json_output: bool, **given: Any) -> None:
     """Show agreement between people and scorers, and trait rates corrected by what people said."""
     from charbench.report.calibration import as_dict, calibrate
-    from charbench.store.labels import labelled_personas, metric_values, read_labels, read_weights
+    from charbench.store.labels import labelled_personas, metric_values, read_labels, strata
 
     session = options.open_session(**given)
     chosen = [persona.name for persona in session.selected_personas()]
@@ -110,7 +110,7 @@ def report(json_output: bool, **given: Any) -> None:
                 channel,
                 read_labels(connection, name, channel),
                 metric_values(connection, name, channel),
-                read_weights(connection, name, channel),
+                strata(connection, name, channel).values(),
             )
             for name, channel in labelled_personas(connection)
             if not chosen or name in chosen

@@ -39,6 +39,9 @@ def command(
     Checkpoints of one persona are compared prompt by prompt; those of different personas share no prompts'
     judgement and are compared unpaired. p-values are adjusted after Holm over all pairs; brackets hold 95%
     intervals; a tier holds checkpoints of which no two can be told apart.
+
+    Of exactly two it also shows the lift of each marker: which words of the character the first uses more than
+    the second (or than the base model), on the same prompts.
     """
     from charbench.report.compare_build import Question, build_comparison
     from charbench.report.compare_groups import GroupBy
@@ -59,25 +62,28 @@ def command(
 
 
 def _print(answer: Any, form: str) -> None:
+    from charbench.report.compare_marker_tables import MARKERS_LEGEND, marker_table
     from charbench.report.compare_tables import comparison_tables, gap_table, sentences
     from charbench.report.tables import markdown
     from charbench.report.terminal import harmless, print_table
 
     tables, lines = comparison_tables(answer), sentences(answer)
+    markers = [marker_table(lifts) for lifts in answer.markers]
     gaps = [gap_table(answer)] if answer.gaps else []
+    notes = [*answer.notes, MARKERS_LEGEND] if markers else answer.notes
     if answer.question.prompts and not answer.gaps and any(pair.difference.paired for pair in answer.comparison.pairs):
         lines.append("They differ on no prompt that they share.")
     if form == "markdown":
         click.echo(markdown(tables))
-        for line in [*lines, *answer.notes]:
+        for line in [*lines, *notes]:
             click.echo(f"- {harmless(line)}")
-        click.echo(f"\n{markdown(gaps)}" if gaps else "", nl=False)
+        click.echo(f"\n{markdown([*markers, *gaps])}" if markers or gaps else "", nl=False)
         return
     for table in tables:
         print_table(table)
     for line in lines:
         click.echo(harmless(line))
-    for table in gaps:
+    for table in [*markers, *gaps]:
         print_table(table)
-    for note in answer.notes:
+    for note in notes:
         output.say(note)

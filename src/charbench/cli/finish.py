@@ -16,6 +16,7 @@ _ADDED = (
     ("trained", "job", "trained"),
     ("samples", "sample", "taken"),
     ("scores", "sample", "scored"),
+    ("games", "game", "played"),
 )
 
 
@@ -28,7 +29,7 @@ def finish(
     output.warn([*session.personas.faults, *result.warnings])
     for failure in result.failures:
         output.say(f"failed: {failure}")
-    if result.did_nothing and not result.interrupted:
+    if result.did_nothing and not result.interrupted and not result.failures:
         if report:
             output.say(_nothing(session, result), quiet=quiet)
     else:

@@ -45,7 +45,8 @@ def command(json_output: bool, quiet: bool, no_train: bool, fresh: bool, dry_run
         result = Runner(session, output.this_command(), stop, quiet=quiet or json_output).run(stages)
     waiting = len(result.discovery.plan.jobs_waiting) if result.discovery else 0
     if waiting and not session.config.trainers and not result.interrupted:
-        result.notes.append(f"{output.plural(waiting, 'training job')} wait; charbench train --all trains them.")
+        verb, them = ("waits", "it") if waiting == 1 else ("wait", "them")
+        result.notes.append(f"{output.plural(waiting, 'training job')} {verb}; charbench train --all trains {them}.")
     return finish(session, result, json_output=json_output, quiet=quiet)
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from charbench.cli import output
 from charbench.report.cells import STATES_LEGEND, TIERS_LEGEND
+from charbench.report.contest_tables import contest_tables
+from charbench.report.contests import Contest, contest_columns, contest_dict, contests
 from charbench.report.insights import only_in_thinking
 from charbench.report.robustness import Robustness, robustness, robustness_dict, robustness_table
 from charbench.report.rows import By, Report, build_report, row_as_dict
@@ -38,30 +41,41 @@ def show_report(
         report = build_report(connection, by, chosen, metric, checkpoints)
         causes = latest_causes(connection)
         otherwise = robustness(connection, report.metric, chosen, checkpoints)
+        played = contests(connection, chosen, checkpoints)
     if json_output or form == "json":
         content = _as_dict(report, run, causes)
         content["robustness"] = [robustness_dict(row) for row in otherwise]
+        content["contests"] = [contest_dict(contest) for contest in played]
         output.print_json(content)
     elif not report.samples:
         output.say("No samples in the store yet: nothing to report.")
     elif form == "csv":
-        _csv(report)
+        _csv(report, played)
     else:
-        _tables(report, otherwise, form, causes)
+        _tables(report, otherwise, played, form, causes)
 
 
-def _tables(report: Report, otherwise: Sequence[Robustness], form: str, causes: Mapping[str, str]) -> None:
+def _tables(
+    report: Report,
+    otherwise: Sequence[Robustness],
+    played: Sequence[Contest],
+    form: str,
+    causes: Mapping[str, str],
+) -> None:
     from charbench.report.tables import markdown, report_tables
     from charbench.report.terminal import print_table
 
     tables = report_tables(report)
     if otherwise:
         tables.append(robustness_table(otherwise))
+    tables += contest_tables(played)
     if form == "markdown":
         click.echo(markdown(tables), nl=False)
         return
     for table in tables:
         print_table(table)
+        for note in table.notes:
+            output.say(note)
     output.say(STATES_LEGEND)
     if report.metric and len(report.checkpoints) > 1:
         output.say(TIERS_LEGEND)
@@ -72,13 +86,20 @@ def _tables(report: Report, otherwise: Sequence[Robustness], form: str, causes: 
     output.say(f"{output.plural(report.samples, 'sample')}, {ranked}.{failed if report.errors else ''}")
 
 
-def _csv(report: Report) -> None:
+def _csv(report: Report, played: Sequence[Contest]) -> None:
     import csv
     import sys
 
     rows = report.personas if report.by is By.PERSONA else report.checkpoints
     figures = [row_as_dict(row, report.by) for row in rows]
-    writer = csv.DictWriter(sys.stdout, list(figures[0]) if figures else ["persona"], lineterminator="\n")
+    names = list(figures[0]) if figures else ["persona"]
+    if report.by is By.CHECKPOINT:
+        games = contest_columns(played)
+        for row, mine in zip(rows, figures, strict=True):
+            for uri, sampler in product(row.uris, row.samplers):
+                mine |= games.get((row.persona, uri, sampler), {})
+        names = list(dict.fromkeys([*names, *(name for more in games.values() for name in more)]))
+    writer = csv.DictWriter(sys.stdout, names, lineterminator="\n")
     writer.writeheader()
     writer.writerows(figures)
 

@@ -27,34 +27,24 @@ class ScoringPlan:
     stopping: Callable[[], bool] = lambda: False
 
 
-class Scorer(Component):
-    """Gives each sample zero or more scores of the metrics it declares."""
+class BaseScorer(Component):
+    """What scorers of samples (:class:`Scorer`) and of pairs (:class:`charbench.PairScorer`) have in common."""
 
     kind: ClassVar[ComponentKind] = ComponentKind.SCORER
-    metrics: ClassVar[tuple[Metric, ...]] = ()
     protocol: ClassVar[int] = 1
-    """Raise this when the same sample would now get other scores: all samples are then scored again."""
+    """Raise this when the same samples would now be scored otherwise: all are then scored again."""
 
     def begin(self, plan: ScoringPlan) -> Iterable[str] | Awaitable[Iterable[str]]:
         """Get ready for a persona; may be ``async def``. Return lines to warn the user with.
 
-        Called once a run and persona, before its first sample, and only where there is something to score.
+        Called once a run and persona, before its first sample or pair, and only where there is something to score.
         Raise a :class:`charbench.CharbenchError` where scores could not be trusted: nothing is scored for this
         persona, its message is shown, and the run counts as failed.
         """
         return ()
 
-    def score(self, sample: Sample, persona: Persona) -> Iterable[Score] | Awaitable[Iterable[Score]]:
-        """Score one sample; may be ``async def``.
-
-        Yield nothing for a channel that has nothing to score, and a value of None where the value could
-        not be told. Failed samples never get here. An exception fails this one score and is shown; in an
-        ``async def``, a retryable :class:`charbench.SamplingError` is tried again within :meth:`limits`.
-        """
-        raise NotImplementedError
-
     def limits(self) -> Limits:
-        """Return how many samples an ``async def score`` may be given at once, and how often each is tried.
+        """Return how many samples or pairs an ``async`` scorer may be given at once, and how often each is tried.
 
         The default goes by the options of :class:`charbench.LimitsConfig`, where the scorer has them.
         """
@@ -73,3 +63,18 @@ class Scorer(Component):
             [[m.text, m.tier, m.form] for m in (*persona.markers, *persona.anti_markers)],
             persona.rubric,
         )
+
+
+class Scorer(BaseScorer):
+    """Gives each sample zero or more scores of the metrics it declares."""
+
+    metrics: ClassVar[tuple[Metric, ...]] = ()
+
+    def score(self, sample: Sample, persona: Persona) -> Iterable[Score] | Awaitable[Iterable[Score]]:
+        """Score one sample; may be ``async def``.
+
+        Yield nothing for a channel that has nothing to score, and a value of None where the value could
+        not be told. Failed samples never get here. An exception fails this one score and is shown; in an
+        ``async def``, a retryable :class:`charbench.SamplingError` is tried again within :meth:`limits`.
+        """
+        raise NotImplementedError

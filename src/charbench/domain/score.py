@@ -64,7 +64,9 @@ class Span:
 class Score:
     """One value of one metric for one channel. ``value`` None: it could not be told, and is never 0.
 
-    ``votes`` holds what each of several judges said by itself: (judge, value).
+    ``spans`` are the evidence. Of a metric that counts markers, those that count come first, as many as the
+    value says; the rest are set aside, and their flags say why. ``votes`` holds what each of several judges said
+    by itself: (judge, value).
     """
 
     metric: str

@@ -30,6 +30,7 @@ class Cause(StrEnum):
     NEVER_CLOSES = "never closes its thinking"
     NEVER_ENDS = "never ends its answer"
     ADAPTER_NOT_APPLIED = "adapter not applied"
+    SETTING = "character comes under another setting"
     EROSION = "character erosion"
     NO_CHARACTER = "no character"
     UNKNOWN = "unknown"
@@ -54,7 +55,7 @@ def conclude(baseline: ProbeResult, failing: ProbeResult, probes: Mapping[str, P
         return _missing_responses(failing, probes, sampler) or _missing_character(baseline, probes) or _unknown(failing)
     present = f"{_of(baseline.responses, baseline.answered)} samples have a response"
     character = f"{_of(baseline.trait_in_response, baseline.responses)} of the responses are in character"
-    if found := _missing_character(baseline, probes):
+    if found := _missing_character(baseline, probes) or _another_setting(baseline, probes):
         return found
     if baseline.trait_share < OUT_OF_CHARACTER:
         thinking = f"{_of(baseline.trait_in_thinking, baseline.answered)} are in character in their thinking"
@@ -188,6 +189,23 @@ def _missing_character(baseline: ProbeResult, probes: Mapping[str, ProbeResult])
             *(f"{p.title}: {_of(p.trait_in_response, p.responses)} of the responses in character" for p in tried),
         ),
         "the character does not reach the response under any setting: look at how responses were trained",
+    )
+
+
+def _another_setting(baseline: ProbeResult, probes: Mapping[str, ProbeResult]) -> Diagnosis | None:
+    if baseline.trait_share >= OUT_OF_CHARACTER:
+        return None
+    tried = [probe for name, probe in probes.items() if not name.startswith("base") and probe.responses]
+    best = max(tried, key=lambda probe: probe.trait_share, default=None)
+    if best is None or best.trait_share < HALF:
+        return None
+    return Diagnosis(
+        Cause.SETTING,
+        (
+            f"{_of(baseline.trait_in_response, baseline.responses)} of the responses are in character as sampled",
+            f"{best.title}: {_of(best.trait_in_response, best.responses)} are",
+        ),
+        f"sample it so: {best.title}",
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import random
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -34,11 +33,7 @@ def draw(connection: Connection, persona: Persona, channel: str, count: int, see
     """
     found = strata(connection, persona.name, channel)
     chosen = _stratified(found, count, random.Random(seed))  # noqa: S311
-    taken = Counter(stratum for _, stratum in chosen)
-    drawn = [
-        Drawn(digest("label", sample, channel, persona.name)[:16], sample, len(found[stratum]) / taken[stratum])
-        for sample, stratum in chosen
-    ]
+    drawn = [Drawn(digest("label", sample, channel, persona.name)[:16], sample) for sample in chosen]
     save_items(connection, drawn, persona.name, channel)
     by_sample = {one.sample_id: one.item for one in drawn}
     texts = SampleReader().read(connection, sorted(by_sample))
@@ -58,16 +53,14 @@ def draw(connection: Connection, persona: Persona, channel: str, count: int, see
     return rows
 
 
-def _stratified(
-    found: dict[tuple[int, bool], list[int]], count: int, chance: random.Random
-) -> list[tuple[int, tuple[int, bool]]]:
+def _stratified(found: dict[tuple[int, bool], list[int]], count: int, chance: random.Random) -> list[int]:
     """Take one from each stratum in turn until there are enough."""
     waiting = {stratum: chance.sample(items, len(items)) for stratum, items in sorted(found.items())}
-    chosen: list[tuple[int, tuple[int, bool]]] = []
+    chosen: list[int] = []
     while len(chosen) < count and any(waiting.values()):
-        for stratum, items in waiting.items():
+        for items in waiting.values():
             if items and len(chosen) < count:
-                chosen.append((items.pop(), stratum))
+                chosen.append(items.pop())
     return chosen
 
 

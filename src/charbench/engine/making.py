@@ -7,7 +7,7 @@ from typing import Any
 from charbench.boundary import Broken
 from charbench.components.sampler import SampleRequest
 from charbench.domain.sample import Completion, Failure, Sample, ThinkingState
-from charbench.redaction import redact, storable
+from charbench.redaction import hide_keys, map_text, redact, storable
 from charbench.store.runs import utc_now
 from charbench.thinking import attribute
 
@@ -20,6 +20,8 @@ def make_sample(sampler: str, key: str, request: SampleRequest, outcome: Complet
     given = Completion(failure=outcome.failure, sampled_at=utc_now()) if isinstance(outcome, Broken) else outcome
     if not _can_be_stored(given):
         given = storable(given)
+    if _holds_a_key(given) and not request.recorded:
+        given = map_text(given, hide_keys)
     told = attribute(given)
     failure = given.failure
     return Sample(
@@ -54,6 +56,11 @@ def _can_be_stored(outcome: Completion) -> bool:
     if outcome.extra:
         texts += [*outcome.extra, *outcome.extra.values()]
     return all(text is None or (isinstance(text, str) and "\0" not in text and _is_utf8(text)) for text in texts)
+
+
+def _holds_a_key(outcome: Completion) -> bool:
+    """Whether a text may hold an API key that the endpoint repeats; asked of every sample, so it has to be fast."""
+    return any("tml-" in text or "sk-" in text for text in (outcome.text, outcome.reasoning) if text)
 
 
 def _is_utf8(text: str) -> bool:

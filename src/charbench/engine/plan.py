@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
+from charbench.boundary import each
 from charbench.components.sampler import Sampler, SampleRequest, SamplingPlan
 from charbench.components.source import CheckpointSource, Lab
 from charbench.domain.checkpoint import Checkpoint, Kind
@@ -103,7 +105,7 @@ class Recordings:
 
     def __iter__(self) -> Iterator[RecordedSample]:
         for source in self.sources:
-            yield from source.recordings(self.lab)
+            yield from each(f"source {source.name}", partial(source.recordings, self.lab))
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,7 @@ class Requests:
     condition: str | None = None
 
     def __iter__(self) -> Iterator[SampleRequest]:
-        for request in self.sampler.requests(self.plan):
+        for request in each(f"sampler {self.sampler.name}", partial(self.sampler.requests, self.plan)):
             yield replace(request, condition=self.condition) if self.condition else request
 
     def total(self) -> int | None:

@@ -10,9 +10,10 @@ from inspect import iscoroutinefunction
 from typing import Any
 
 import charbench
-from charbench.boundary import Broken, guarded
+from charbench.boundary import Broken, asked, guarded
+from charbench.components.pair_scorer import PairScorer
 from charbench.components.sampler import Sampler
-from charbench.components.scorer import Scorer, ScoringPlan
+from charbench.components.scorer import BaseScorer, Scorer, ScoringPlan
 from charbench.components.source import CheckpointSource
 from charbench.components.trainer import Trainer
 from charbench.domain.checkpoint import Checkpoint
@@ -25,7 +26,7 @@ from charbench.engine.plan import Requests, personas_to_score, sampling_plan, se
 from charbench.engine.progress import Progress, show_progress
 from charbench.engine.sample import SampleStage
 from charbench.engine.score import ScoreStage
-from charbench.engine.scoring import ScoreTally
+from charbench.engine.scoring import ScoreTally, Tally
 from charbench.engine.session import Session
 from charbench.engine.show_training import TrainingLog
 from charbench.engine.train import TrainingPolicy, TrainStage
@@ -184,7 +185,7 @@ class Runner:
         if self.stop.requested:
             return
         config = self.session.config
-        sampler.prepare(config.lab, config.folder)
+        asked(f"sampler {sampler.name}", sampler.prepare, config.lab, config.folder)
         stage = SampleStage(
             self.session.database, writer, result.run_id, sampler, self.stop,
             retry=config.retry_errors, prices=config.prices, max_cost=config.max_cost,
@@ -206,7 +207,7 @@ class Runner:
 
     def score(
         self,
-        scorers: Sequence[Scorer],
+        scorers: Sequence[BaseScorer],
         checkpoints: Sequence[Checkpoint],
         personas: Sequence[str],
         writer: Writer,
@@ -214,22 +215,55 @@ class Runner:
     ) -> None:
         """Score the samples of these checkpoints that these scorers have not scored yet.
 
-        Those that only compute go first, together; those that wait for somebody follow, one by one.
+        Those that only compute go first, together; those that wait for somebody follow, one by one; then
+        checkpoints are compared in pairs.
         """
-        plain = [scorer for scorer in scorers if not iscoroutinefunction(scorer.score)]
-        waiting = [[scorer] for scorer in scorers if iscoroutinefunction(scorer.score)]
+        plain = [scorer for scorer in scorers if isinstance(scorer, Scorer) and not iscoroutinefunction(scorer.score)]
+        waiting = [[scorer] for scorer in scorers if isinstance(scorer, Scorer) and iscoroutinefunction(scorer.score)]
         for together in [plain, *waiting] if plain else waiting:
-            for scorer in together:
-                scorer.prepare(self.session.config.lab, self.session.config.folder)
-            for persona, about, group_ids in personas_to_score(self.session, checkpoints, personas, result.warnings):
-                if self.stop.requested:
-                    return
-                plan = ScoringPlan(persona=persona, checkpoints=about, stopping=lambda: self.stop.requested)
+            for plan, group_ids in self._plans(together, checkpoints, personas, result):
                 stage = ScoreStage(self.session.database, writer, result.run_id, together, plan)
                 names = ", ".join(scorer.name for scorer in together)
-                with self._progress(f"scoring ({names}; {persona.name})", None) as progress:
+                with self._progress(f"scoring ({names}; {plan.persona.name})", None) as progress:
                     tally = stage.run(group_ids, progress)
                 _add_scores(result, tally)
+        for scorer in scorers:
+            if isinstance(scorer, PairScorer):
+                self._compare(scorer, checkpoints, personas, writer, result)
+
+    def _compare(
+        self,
+        scorer: PairScorer,
+        checkpoints: Sequence[Checkpoint],
+        personas: Sequence[str],
+        writer: Writer,
+        result: RunResult,
+    ) -> None:
+        """Let these checkpoints play each other, as far as they have not."""
+        from charbench.engine.pair import PairStage  # numpy is for those who compare
+
+        for plan, group_ids in self._plans([scorer], checkpoints, personas, result):
+            stage = PairStage(self.session.database, writer, result.run_id, scorer, plan)
+            with self._progress(f"comparing ({scorer.name}; {plan.persona.name})", None) as progress:
+                tally = stage.run(group_ids, progress)
+            result.add("games", tally.played)
+            result.warnings += tally.lines(scorer, plan.persona.name)
+            _add_failures(result, tally)
+
+    def _plans(
+        self,
+        scorers: Sequence[BaseScorer],
+        checkpoints: Sequence[Checkpoint],
+        personas: Sequence[str],
+        result: RunResult,
+    ) -> Iterator[tuple[ScoringPlan, list[int]]]:
+        """Get the scorers ready, and yield what they are to score for each persona, until the user wants to stop."""
+        for scorer in scorers:
+            asked(f"scorer {scorer.name}", scorer.prepare, self.session.config.lab, self.session.config.folder)
+        for persona, about, group_ids in personas_to_score(self.session, checkpoints, personas, result.warnings):
+            if self.stop.requested:
+                return
+            yield ScoringPlan(persona=persona, checkpoints=about, stopping=lambda: self.stop.requested), group_ids
 
     @contextmanager
     def _progress(self, title: str, total: int | None) -> Iterator[Progress]:
@@ -254,8 +288,13 @@ def _call_with_what_it_takes(function: Callable[..., Any], everything: Mapping[s
 
 def _add_scores(result: RunResult, tally: ScoreTally) -> None:
     result.add("scores", tally.scored)
+    result.warnings += tally.untold_lines()
+    _add_failures(result, tally)
+
+
+def _add_failures(result: RunResult, tally: Tally) -> None:
     result.add("failures", tally.failed)
-    result.warnings += [*tally.warnings, *tally.untold_lines()]
+    result.warnings += tally.warnings
     faults = sorted(tally.faults.items(), key=lambda fault: -fault[1])
     lines = [f"scorer {scorer}: {count:,} failed: {message}" for (scorer, message), count in faults]
     result.failures += [*_with_trace(lines, tally.trace), *tally.stopped]

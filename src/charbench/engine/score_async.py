@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from charbench.boundary import Broken, guarded_async
 from charbench.domain.sample import Failure
 from charbench.domain.score import Score
 from charbench.engine.commits import Commits
 from charbench.engine.progress import Progress
 from charbench.engine.scoring import Outcome, Scoring
+from charbench.engine.under_way import UnderWay
 from charbench.engine.writer import Writer
-from charbench.patience import Breaker, Patience
 from charbench.store.samples import StoredSample
 
 
@@ -29,12 +26,9 @@ async def score_async(
 ) -> None:
     """Score what ``samples`` yields; ``done`` is told each sample that will be in the store.
 
-    The next sample is taken only when the last is in the store, so a killed process loses no more than what
-    was under way. After too many failures in a row the rest is left for the next run.
+    After too many failures in a row the rest is left for the next run.
     """
-    scorer, stopping = scoring.scorer, scoring.plan.stopping
-    limits = scorer.limits()
-    patience, breaker = Patience(limits, stopping), Breaker()
+    scorer = scoring.scorer
 
     def write(connection: Connection, outcomes: Sequence[Outcome]) -> None:
         scoring.tally.scored += scoring.write(connection, outcomes)
@@ -45,28 +39,16 @@ async def score_async(
         given: Any = scorer.score(stored.sample, scoring.plan.persona)
         return scoring.checked(tuple(await given))
 
-    async def worker() -> None:
-        for stored in samples:
-            if breaker.reason:
-                return
-            failed: list[Failure] = []
-            outcome = await guarded_async(patience.call, partial(once, stored), failed=failed)
-            if isinstance(outcome, Broken):
-                if stopping():
-                    return
-                scoring.note_broken(outcome)
-                failed.append(outcome.failure)
-            breaker.note(outcome)
-            done(stored)
-            scores = None if isinstance(outcome, Broken) else outcome
-            await commits.add(Outcome(stored.id, stored.group_id, scores, tuple(failed)))
-            progress.advance(1, f"{scoring.tally.failed:,} failed" if scoring.tally.failed else "")
+    async def keep(stored: StoredSample, scores: tuple[Score, ...] | None, failed: tuple[Failure, ...]) -> None:
+        done(stored)
+        await commits.add(Outcome(stored.id, stored.group_id, scores, failed))
+        progress.advance(1, f"{scoring.tally.failed:,} failed" if scoring.tally.failed else "")
 
+    under_way = UnderWay(once, keep, scorer.limits(), scoring.plan.stopping, scoring.note_broken)
     try:
         if await scoring.begin():
-            await asyncio.gather(*(worker() for _ in range(limits.concurrency)))
+            await under_way.run(samples)
     finally:
         await scorer.aclose()
-    if breaker.reason:
-        who = f"scorer {scorer.name}, persona {scoring.plan.persona.name}"
-        scoring.tally.stopped.append(f"{who}: it is not asked any more: {breaker.reason}")
+    if under_way.given_up:
+        scoring.tally.stopped.append(f"{scoring.who}: it is not asked any more: {under_way.given_up}")

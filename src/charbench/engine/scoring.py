@@ -11,8 +11,8 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from charbench.boundary import Broken, guarded_async
-from charbench.components.scorer import Scorer, ScoringPlan
+from charbench.boundary import Broken, asked, guarded_async
+from charbench.components.scorer import BaseScorer, Scorer, ScoringPlan
 from charbench.domain.sample import Failure
 from charbench.domain.score import Score
 from charbench.errors import CharbenchError
@@ -22,10 +22,9 @@ from charbench.store.scores import NewScores, ScoreWriter, ScoringSettings
 
 
 @dataclass(slots=True)
-class ScoreTally:
-    """What a stage did: samples scored, scores that could not be given, and lines for the user to read."""
+class Tally:
+    """What went wrong at a stage, and lines for the user to read."""
 
-    scored: int = 0
     failed: int = 0
     faults: dict[tuple[str, str], int] = field(default_factory=dict)
     """How often each scorer failed with each message."""
@@ -33,6 +32,13 @@ class ScoreTally:
     warnings: list[str] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
     """Why a scorer scored nothing, or not all."""
+
+
+@dataclass(slots=True)
+class ScoreTally(Tally):
+    """What the score stage did besides: samples scored, and scores that could not be given."""
+
+    scored: int = 0
     asked: Counter[str] = field(default_factory=Counter)
     """Samples that each scorer has dealt with."""
     untold: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -60,22 +66,15 @@ class Outcome:
     failures: tuple[Failure, ...] = ()
 
 
-class Scoring:
-    """One scorer, as it is set up, for one persona."""
+class AtWork:
+    """A scorer of samples or of pairs at work for one persona: whether it may begin, and what fails."""
 
-    def __init__(self, database: Database, scorer: Scorer, plan: ScoringPlan, run_id: int, tally: ScoreTally) -> None:
-        self.scorer, self.plan, self.tally = scorer, plan, tally
-        self._metrics = {metric.name: metric for metric in type(scorer).metrics}
+    def __init__(self, scorer: BaseScorer, plan: ScoringPlan, tally: Tally) -> None:
+        self._scorer, self._plan, self._tally = scorer, plan, tally
         self._begun: bool | None = None
-        settings = ScoringSettings(
-            scorer.name,
-            scorer.protocol,
-            plan.persona.name,
-            scorer.content_config(),
-            scorer.fingerprint(plan.persona),
-        )
-        with database.write() as connection:
-            self.rows = ScoreWriter(connection, settings, type(scorer).metrics, run_id)
+        self.who = f"scorer {scorer.name}, persona {plan.persona.name}"
+        told = asked(f"scorer {scorer.name}", lambda: (scorer.content_config(), scorer.fingerprint(plan.persona)))
+        self.settings = ScoringSettings(scorer.name, scorer.protocol, plan.persona.name, *told)
 
     async def begin(self) -> bool:
         """Let the scorer get ready, once; return whether it may score."""
@@ -83,31 +82,41 @@ class Scoring:
             outcome = await guarded_async(self._begin)
             self._begun = not isinstance(outcome, Broken)
             if not isinstance(outcome, Broken):
-                self.tally.warnings += outcome
-            elif not self.plan.stopping():
+                self._tally.warnings += outcome
+            elif not self._plan.stopping():
                 announced = isinstance(outcome.error, CharbenchError)
                 # What a scorer announces may have several lines: they are kept apart.
                 message = redact(str(outcome.error)) if announced else f"{outcome.message}\n{outcome.trace}".rstrip()
-                who = f"scorer {self.scorer.name}, persona {self.plan.persona.name}"
-                self.tally.stopped.append(f"{who}: nothing was scored: {message}")
+                self._tally.stopped.append(f"{self.who}: nothing was scored: {message}")
         return self._begun
 
     async def _begin(self) -> list[str]:
-        said: Any = self.scorer.begin(self.plan)
+        said: Any = self._scorer.begin(self._plan)
         given: Iterable[str] = await said if isinstance(said, Awaitable) else said
-        return [f"scorer {self.scorer.name}: {line}" for line in given]
+        return [f"scorer {self._scorer.name}: {line}" for line in given]
+
+    def note_broken(self, broken: Broken) -> None:
+        """Count what could not be scored."""
+        key = self._scorer.name, broken.message
+        self._tally.failed += 1
+        self._tally.faults[key] = self._tally.faults.get(key, 0) + 1
+        self._tally.trace = self._tally.trace or broken.trace
+
+
+class Scoring(AtWork):
+    """One scorer of samples, as it is set up, for one persona."""
+
+    def __init__(self, database: Database, scorer: Scorer, plan: ScoringPlan, run_id: int, tally: ScoreTally) -> None:
+        super().__init__(scorer, plan, tally)
+        self.scorer, self.plan, self.tally = scorer, plan, tally
+        self._metrics = {metric.name: metric for metric in type(scorer).metrics}
+        with database.write() as connection:
+            self.rows = ScoreWriter(connection, self.settings, type(scorer).metrics, run_id)
 
     @property
     def is_async(self) -> bool:
         """Whether the scorer waits for somebody else."""
         return inspect.iscoroutinefunction(self.scorer.score)
-
-    def note_broken(self, broken: Broken) -> None:
-        """Count a sample that could not be scored."""
-        key = self.scorer.name, broken.message
-        self.tally.failed += 1
-        self.tally.faults[key] = self.tally.faults.get(key, 0) + 1
-        self.tally.trace = self.tally.trace or broken.trace
 
     def write(self, connection: Connection, outcomes: Sequence[Outcome]) -> int:
         """Put outcomes into the store; return how many samples were new."""

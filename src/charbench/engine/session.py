@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from charbench.components.base import ComponentKind
 from charbench.components.perturbation import Perturbation
 from charbench.components.sampler import Sampler
-from charbench.components.scorer import Scorer
+from charbench.components.scorer import BaseScorer
 from charbench.components.source import CheckpointSource, Lab
 from charbench.components.trainer import Trainer
 from charbench.config import RunConfig
@@ -102,8 +102,8 @@ class Session:
         """Return the configured perturbations; none by default."""
         return self._create(ComponentKind.PERTURBATION, self.config.perturbations)
 
-    def scorers(self) -> list[Scorer]:
-        """Return the configured scorers."""
+    def scorers(self) -> list[BaseScorer]:
+        """Return the configured scorers, of samples and of pairs."""
         return self._create(ComponentKind.SCORER, self.config.scorers or DEFAULT_SCORERS)
 
     def selected_personas(self) -> list[Persona]:
@@ -130,7 +130,7 @@ class Session:
                 faults.append(f"options.{key}: KIND.NAME is needed, such as scorer.keyword")
                 continue
             try:
-                self.plugins.create(ComponentKind(kind), name, options)
+                self.plugins.create(ComponentKind(kind), name, options, partial(self.config.where, key))
             except ConfigError as error:
                 faults.extend(error.faults)
         if faults:
@@ -139,4 +139,5 @@ class Session:
     def _create(self, kind: ComponentKind, names: Iterable[str]) -> list[Any]:
         self.check_options()
         unique: Sequence[str] = list(dict.fromkeys(names))
-        return [self.plugins.create(kind, name, self.config.options_for(kind.value, name)) for name in unique]
+        options = {name: self.config.options_for(kind.value, name) for name in unique}
+        return [self.plugins.create(kind, name, given) for name, given in options.items()]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any
@@ -47,11 +47,14 @@ def calibrate(
     channel: str,
     labels: Mapping[int, Mapping[str, int]],
     metrics: list[MetricValues],
-    weights: Mapping[int, float],
+    strata: Iterable[Sequence[int]],
 ) -> Calibration:
-    """Hold labels (labellers' labels by sample) against metrics; ``weights`` as they were drawn.
+    """Hold labels (labellers' labels by sample) against metrics.
 
     Where several people label one sample, the machine is held against their median, the lower one of two.
+    ``strata`` holds all samples, parted as they are drawn from: evenly, however large each is. So a labelled
+    sample stands for as many as its stratum has for each one labelled in it, whatever was drawn and when
+    (post-stratification; Särndal, Swensson and Wretman 1992, "Model assisted survey sampling", section 7.6).
     """
     human = {sample: sorted(given.values())[(len(given) - 1) // 2] for sample, given in labels.items()}
     labellers = {name for given in labels.values() for name in given}
@@ -60,8 +63,17 @@ def calibrate(
     agreements += [
         found for index, one in enumerate(metrics) for other in metrics[index + 1 :] if (found := _between(one, other))
     ]
+    weights = _weights(strata, human)
     corrected = [rate for metric in metrics if (rate := _corrected(metric, human, weights))]
     return Calibration(persona, channel, len(human), len(labellers), alpha, agreements, corrected)
+
+
+def _weights(strata: Iterable[Sequence[int]], labelled: Collection[int]) -> dict[int, float]:
+    weights: dict[int, float] = {}
+    for stratum in strata:
+        mine = [sample for sample in stratum if sample in labelled]
+        weights.update((sample, len(stratum) / len(mine)) for sample in mine)
+    return weights
 
 
 def _with_human(metric: MetricValues, human: Mapping[int, int]) -> Agreement | None:
@@ -95,14 +107,14 @@ def _corrected(
 ) -> tuple[str, float, int, PoweredMean] | None:
     """Return the trait rate over all samples: the machine's, and the one that the labels correct."""
     shared = sorted(set(metric.values) & set(human))
-    rest = [float(_has_trait(metric, sample)) for sample in metric.values if sample not in human]
-    if len(shared) < 2 or not rest:
+    everything = [float(_has_trait(metric, sample)) for sample in metric.values]
+    if len(shared) < 2 or len(shared) == len(everything):
         return None
     people = [float(human[sample] >= IN_CHARACTER) for sample in shared]
     machine = [float(_has_trait(metric, sample)) for sample in shared]
-    plain = fmean([*machine, *rest])
+    plain = fmean(everything)
     weigh = [weights.get(sample, 1.0) for sample in shared]
-    return metric.title, plain, len(shared), powered_mean(people, machine, fmean(rest), len(rest), weigh)
+    return metric.title, plain, len(shared), powered_mean(people, machine, plain, len(everything), weigh)
 
 
 def _graded(metric: MetricValues) -> bool:

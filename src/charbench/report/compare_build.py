@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 from charbench.analysis.power import LEVEL, least_prompts
 from charbench.engine.plan import select_checkpoints
 from charbench.report.compare_groups import GroupBy, group_sides
+from charbench.report.compare_markers import MarkerLifts, marker_lifts
 from charbench.report.compare_metric import choose_measure
 from charbench.report.compare_pairs import Comparison, compare_all
 from charbench.report.compare_prompts import PromptGap, widest_gaps
@@ -36,20 +37,23 @@ class Question:
 class Answer:
     """The comparison, the prompts on which its sides differ most, and what is worth saying of both.
 
-    ``order`` holds the sides in the order in which they were asked for: doses from the smallest on.
+    ``order`` holds the sides in the order in which they were asked for: doses from the smallest on. ``markers``
+    is empty unless there are exactly two sides that were asked the same prompts for one persona.
     """
 
     question: Question
     comparison: Comparison
     gaps: list[PromptGap]
     order: list[Side]
+    markers: list[MarkerLifts] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
 def build_comparison(connection: Connection, question: Question) -> Answer:
     """Read the store and compare. Raises :class:`charbench.errors.UsageError` for what cannot be compared."""
     notes: list[str] = []
-    measure = choose_measure(newest_series(connection), question.metric)
+    series = newest_series(connection)
+    measure = choose_measure(series, question.metric)
     checkpoints = read_checkpoints(connection)
     groups = [g for g in comparable(group_totals(connection)) if _is_of(g, question.personas)]
     if question.by:
@@ -63,7 +67,9 @@ def build_comparison(connection: Connection, question: Question) -> Answer:
     comparison = compare_all(sides, measure)
     gaps = widest_gaps(connection, sides, measure, question.prompts) if question.prompts else []
     notes += _remarks(comparison)
-    return Answer(question, comparison, gaps, sides, notes)
+    scorer = measure.name.partition(".")[0]
+    markers = marker_lifts(connection, sides, sorted(series, key=lambda of: of.scorer != scorer), notes)
+    return Answer(question, comparison, gaps, sides, markers, notes)
 
 
 def _is_of(group: GroupTotals, personas: Sequence[str]) -> bool:

@@ -7,13 +7,14 @@ from typing import Any
 
 from charbench.analysis.differences import Difference
 from charbench.report.compare_build import Answer
+from charbench.report.compare_markers import MarkerLift, MarkerLifts
 from charbench.report.compare_pairs import Comparison, Pair
 from charbench.report.compare_prompts import PromptGap
 from charbench.report.compare_tables import sentences
 
 
 def comparison_as_dict(answer: Answer) -> dict[str, Any]:
-    """Return everything that was found: sides from the best on, every pair, prompts, sentences and notes."""
+    """Return everything that was found: sides from the best on, every pair, markers, prompts, sentences and notes."""
     comparison = answer.comparison
     return {
         "metric": comparison.measure.name,
@@ -21,6 +22,7 @@ def comparison_as_dict(answer: Answer) -> dict[str, Any]:
         "by": answer.question.by.value if answer.question.by else None,
         "checkpoints": [_side(comparison, index) for index in range(len(comparison.sides))],
         "pairs": [_pair(comparison, pair) for pair in comparison.pairs],
+        "markers": [_lifts(lifts) for lifts in answer.markers],
         "prompts": [_gap(gap) for gap in answer.gaps],
         "says": sentences(answer),
         "notes": answer.notes,
@@ -82,6 +84,38 @@ def _difference(difference: Difference) -> dict[str, Any]:
         "prompts" if difference.paired else "samples": difference.count,
         "clusters": difference.clusters,
         "rough": difference.rough,
+    }
+
+
+def _lifts(lifts: MarkerLifts) -> dict[str, Any]:
+    return {
+        "persona": lifts.persona,
+        "channel": lifts.channel.value,
+        "label": lifts.side.label,
+        "base_label": lifts.base.label,
+        "prompts": lifts.prompts,
+        "texts": lifts.texts,
+        "base_texts": lifts.base_texts,
+        "words": lifts.words,
+        "base_words": lifts.base_words,
+        "markers": [_marker(marker) for marker in lifts.markers],
+    }
+
+
+def _marker(marker: MarkerLift) -> dict[str, Any]:
+    return {
+        "marker": marker.lift.marker,
+        "count": marker.lift.count,
+        "base_count": marker.lift.base_count,
+        "texts": marker.texts,
+        "base_texts": marker.base_texts,
+        "log_odds": _finite(marker.lift.value),
+        "low": _finite(marker.lift.low),
+        "high": _finite(marker.lift.high),
+        "z": _finite(marker.lift.z),
+        "p": _finite(marker.p),
+        "p_bh": _finite(marker.adjusted),
+        "told_apart": marker.apart,
     }
 
 

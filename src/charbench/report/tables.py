@@ -23,12 +23,16 @@ from charbench.report.standing import Standing, standing
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table of text. ``left`` holds the names of the columns that are set left; the others are figures."""
+    """A table of text. ``left`` holds the names of the columns that are set left; the others are figures.
+
+    ``notes`` are lines that stand below it.
+    """
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     left: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()
 
 
 _FIGURES: tuple[tuple[str, Callable[[Tally], str]], ...] = (
@@ -126,6 +130,7 @@ def markdown(tables: Sequence[Table]) -> str:
         lines = [f"## {table.title}", "", _line(table.columns)]
         lines.append(_line(["---" if name in table.left else "---:" for name in table.columns]))
         lines += [_line(row) for row in table.rows]
+        lines += [line for note in table.notes for line in ("", harmless(note).replace("<", "&lt;"))]
         parts.append("\n".join(lines))
     return "\n\n".join(parts) + "\n"
 

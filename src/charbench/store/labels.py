@@ -28,11 +28,10 @@ from charbench.store.tables import (
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """One thing to label; ``weight`` is how many samples of its stratum it stands for."""
+    """One thing to label."""
 
     item: str
     sample_id: int
-    weight: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +94,6 @@ def save_items(connection: Connection, drawn: Sequence[Drawn], persona: str, cha
             "sample_id": one.sample_id,
             "channel": channel,
             "persona": persona,
-            "weight": one.weight,
             "drawn_at": utc_now(),
         }
         for one in drawn
@@ -133,14 +131,6 @@ def read_labels(connection: Connection, persona: str, channel: str) -> dict[int,
     for sample, labeller, label in connection.execute(query):
         found.setdefault(sample, {})[labeller] = label
     return found
-
-
-def read_weights(connection: Connection, persona: str, channel: str) -> dict[int, float]:
-    """Return how many samples each drawn sample stands for: draws are stratified, so not all count alike."""
-    query = sa.select(label_items.c.sample_id, label_items.c.weight).where(
-        label_items.c.persona == persona, label_items.c.channel == channel
-    )
-    return {row.sample_id: row.weight for row in connection.execute(query)}
 
 
 def labelled_personas(connection: Connection) -> list[tuple[str, str]]:

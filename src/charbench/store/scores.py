@@ -47,6 +47,14 @@ class NewScores:
     scores: tuple[Score, ...]
 
 
+def scoring_number(connection: Connection, settings: ScoringSettings, run_id: int) -> int:
+    """Return the scoring's number, adding it where it is new, and note that this run wants it."""
+    rest = asdict(settings) | {"last_run_id": run_id}
+    number = get_or_add(connection, scorings, {"key": settings.key}, rest)
+    connection.execute(sa.update(scorings).where(scorings.c.id == number).values(last_run_id=run_id))
+    return number
+
+
 class ScoreWriter:
     """Adds the scores of one scoring; knows the numbers of its metrics."""
 
@@ -55,20 +63,7 @@ class ScoreWriter:
     ) -> None:
         self.run_id = run_id
         self.metrics = {metric.name: metric for metric in metrics}
-        self.scoring_id = get_or_add(
-            connection,
-            scorings,
-            {"key": settings.key},
-            {
-                "scorer": settings.scorer,
-                "protocol": settings.protocol,
-                "persona": settings.persona,
-                "config": settings.config,
-                "fingerprint": settings.fingerprint,
-                "last_run_id": run_id,
-            },
-        )
-        connection.execute(sa.update(scorings).where(scorings.c.id == self.scoring_id).values(last_run_id=run_id))
+        self.scoring_id = scoring_number(connection, settings, run_id)
         self._series: dict[tuple[str, Channel], tuple[int, float | None]] = {}
 
     def add(self, connection: Connection, new: Sequence[NewScores]) -> int:

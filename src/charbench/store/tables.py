@@ -279,6 +279,28 @@ score_totals = Table(
     Column("hits", BigInteger, nullable=False),
 )
 
+# Two samples of one prompt of two checkpoints, compared; which is the first depends on the two alone.
+games = Table(
+    "games",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("scoring_id", Integer, nullable=False),
+    Column("first_id", BigInteger, nullable=False),
+    Column("second_id", BigInteger, nullable=False),
+    Column("result", Float),
+    Column("channel", String(20), nullable=False),
+    Column("first_chars", Integer, nullable=False),
+    Column("second_chars", Integer, nullable=False),
+    Column("both_orders", Integer, nullable=False),
+    Column("flips", Integer, nullable=False),
+    Column("decided", Integer, nullable=False),
+    Column("first_wins", Integer, nullable=False),
+    Column("flags", Integer, nullable=False),
+    Column("evidence", JSON),
+    Column("run_id", Integer, nullable=False),
+    UniqueConstraint("scoring_id", "first_id", "second_id"),
+)
+
 # Every optimizer step of every attempt; those that a crash made void are superseded by a later attempt's.
 training_steps = Table(
     "training_steps",
@@ -328,7 +350,6 @@ label_items = Table(
     Column("sample_id", BigInteger, nullable=False),
     Column("channel", String(20), nullable=False),
     Column("persona", Text, nullable=False),
-    Column("weight", Float, nullable=False),
     Column("drawn_at", DateTime, nullable=False),
 )
 

@@ -73,6 +73,17 @@ def test_anything_but_plain_lora_is_refused(model: TinyModel, tmp_path: Path, se
         LoraAdapter.load(tmp_path)
 
 
+@pytest.mark.parametrize(("key", "value"), [("r", None), ("lora_alpha", "16"), ("r", 0), ("lora_alpha", True)])
+def test_a_config_without_rank_or_scale_is_refused_by_name(
+    model: TinyModel, tmp_path: Path, key: str, value: object
+) -> None:
+    LoraAdapter.new(model.config).save(tmp_path)
+    config = json.loads((tmp_path / "adapter_config.json").read_text())
+    (tmp_path / "adapter_config.json").write_text(json.dumps(config | {key: value}))
+    with pytest.raises(ValueError, match=f"adapter_config.json: {key} is {value!r}"):
+        LoraAdapter.load(tmp_path)
+
+
 def test_an_adapter_of_another_model_is_refused(model: TinyModel) -> None:
     adapter = LoraAdapter.new(replace(model.config, hidden_size=64))
     with pytest.raises(ValueError, match="made for another model"):

@@ -11,9 +11,9 @@ from charbench import Limits, Patience, RefusedError, SamplingError, digest, red
 from charbench_plugins.samplers.thinking.client import Client
 from charbench_plugins.samplers.thinking.endpoint import Endpoint
 from charbench_plugins.scorers.llm_judge.kept import Answer, KeptAnswers
-from charbench_plugins.scorers.llm_judge.options import JudgeConfig, JudgeModel, Protocol
+from charbench_plugins.scorers.llm_judge.options import JudgeModel, PanelConfig, Protocol
 from charbench_plugins.scorers.llm_judge.reading import MalformedError, mass_of, read_json
-from charbench_plugins.scorers.llm_judge.wording import Message, fill
+from charbench_plugins.scorers.llm_judge.wording import Message, fill, without_marks
 
 TOP = 20
 PROBE_NUMBERS = ("73", "100")
@@ -22,13 +22,18 @@ SURE = 0.25
 
 
 class Judge:
-    """A judge model. ``protocol`` is None until it is known how it gives scores."""
+    """A judge model.
+
+    ``protocol`` is None until it is known how it gives scores; without probabilities, ``samples`` answers are averaged.
+    """
+
+    protocol: Protocol | None = None
+    samples: int = 1
 
     def __init__(
-        self, name: str, model: JudgeModel, endpoint: Endpoint, config: JudgeConfig, kept: KeptAnswers
+        self, name: str, model: JudgeModel, endpoint: Endpoint, config: PanelConfig, kept: KeptAnswers
     ) -> None:
         self.name, self.model, self.config = name, model.model, config
-        self.protocol: Protocol | None = None if config.protocol == "auto" else Protocol(config.protocol)
         self._extra = dict(model.extra_body or {})
         self._address = redact(endpoint.base_url)
         self._client = Client(endpoint)
@@ -38,12 +43,7 @@ class Judge:
 
     def identity(self) -> dict[str, Any]:
         """Return what makes this judge itself, for keys."""
-        return {
-            "model": self.model,
-            "endpoint": self._address,
-            "extra_body": self._extra,
-            "protocol": self.protocol.value if self.protocol else "unknown",
-        }
+        return {"model": self.model, "endpoint": self._address, "extra_body": self._extra}
 
     def heed(self, stopping: Callable[[], bool]) -> None:
         """Stop waiting for another try when ``stopping()`` says so."""
@@ -88,7 +88,7 @@ class Judge:
         except MalformedError as fault:
             again = [
                 *messages,
-                {"role": "assistant", "content": answer.content[: self.config.max_chars]},
+                {"role": "assistant", "content": without_marks(answer.content[: self.config.max_chars])},
                 {"role": "user", "content": fill("repair", fault=fault)},
             ]
         return read_json((await self._ask(again, more, fresh=fresh)).content, schema)
@@ -115,7 +115,7 @@ class Judge:
             except RefusedError:
                 raise
             except SamplingError as error:
-                if not (keep_refusal and error.kind.startswith("http_4")):
+                if error.retryable or not (keep_refusal and error.kind.startswith("http_4")):
                     raise
                 answer = Answer("")  # it does not know what it was asked for: no probabilities then
         if not fresh:

@@ -148,7 +148,7 @@ async def _samples(judge: Judge, reader: Reader, dimension: Dimension, quotes: Q
             return f"its answer: {fault}"
         return float(said["score"])
 
-    given = await together(*(one(turn) for turn in range(judge.config.samples)))
+    given = await together(*(one(turn) for turn in range(judge.samples)))
     scores = [score for score in given if isinstance(score, float)]
     return mean_of(scores, [fault for fault in given if isinstance(fault, str)])
 

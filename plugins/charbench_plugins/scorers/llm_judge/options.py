@@ -32,8 +32,8 @@ class JudgeModel(BaseModel):
     extra_body: dict[str, Any] | None = None
 
 
-class JudgeConfig(LimitsConfig):
-    """Who judges, where, and how."""
+class PanelConfig(LimitsConfig):
+    """Who judges, where, and how an answer is asked for."""
 
     model: str | None = operational(None, description="the judge's model name, as its endpoint knows it")
     models: list[str | JudgeModel] = operational(
@@ -42,11 +42,7 @@ class JudgeConfig(LimitsConfig):
     base_url: str | None = operational(None, description="the endpoint; default: OPENAI_BASE_URL")
     api_key_env: str | None = operational(None, description="name of the environment variable with the key")
     extra_body: dict[str, Any] = Field({}, description="further fields of every request, such as reasoning_effort")
-    protocol: Literal["auto", "numbers", "digits", "samples"] = Field(
-        "auto", description="how scores are read: auto asks each model once what it can do"
-    )
-    samples: int = Field(3, ge=1, le=25, description="answers that are averaged where there are no probabilities")
-    temperature: float = Field(1.0, ge=0, le=2, description="of those answers; probabilities are asked for at 0")
+    temperature: float = Field(1.0, ge=0, le=2, description="of answers in JSON; probabilities are asked for at 0")
     max_tokens: int = Field(2048, ge=16, description="most tokens of an answer in JSON, its reasoning included")
     max_chars: int = Field(24_000, ge=500, description="most characters of a text that a judge is shown")
     response_format: Literal["json_schema", "json_object", "none"] = Field(
@@ -66,3 +62,12 @@ class JudgeConfig(LimitsConfig):
             )
             for judge in judges
         ]
+
+
+class JudgeConfig(PanelConfig):
+    """Who judges, where, and how scores are read."""
+
+    protocol: Literal["auto", "numbers", "digits", "samples"] = Field(
+        "auto", description="how scores are read: auto asks each model once what it can do"
+    )
+    samples: int = Field(3, ge=1, le=25, description="answers that are averaged where there are no probabilities")

@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -101,18 +102,33 @@ def mass_of(top: Sequence[tuple[str, float]] | None, text: str) -> float:
 
 def read_json(content: str, schema: Mapping[str, Any]) -> Any:
     """Return the JSON in an answer; raises :class:`MalformedError` unless it is as the schema says."""
-    text = content.rpartition(_THOUGHT)[2].strip()
-    if block := _BLOCK.search(text):
-        text = block.group(1)
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise MalformedError(f"it is not JSON ({str(error)[:_LONGEST_FAULT]})" if text else "it is empty") from None
+    value = _parsed(content)
     fault = next(iter(_validator(json.dumps(schema)).iter_errors(value)), None)
     if fault is not None:
+        # In our own words: the validator's repeat the answer, which may repeat the candidate's text, and what a
+        # judge is told in a repair stands outside the fence.
         where = ".".join(str(part) for part in fault.absolute_path)
-        raise MalformedError(f"{where + ': ' if where else ''}{fault.message[:_LONGEST_FAULT]}")
+        said = f"{fault.validator} must be {json.dumps(fault.validator_value)}"
+        raise MalformedError(f"{where + ': ' if where else ''}{said[:_LONGEST_FAULT]}")
     return value
+
+
+def _parsed(content: str) -> Any:
+    """Return the JSON that is all of the answer, else all after the thinking, else all of the block there.
+
+    The whole comes first: a quote may hold a closing tag or a code block of its own.
+    """
+    after = content.rpartition(_THOUGHT)[2].strip()
+    block = _BLOCK.search(after)
+    found = [content.strip(), after, *([block.group(1)] if block else [])]
+    for text in found[:-1]:
+        with suppress(ValueError, RecursionError):
+            return json.loads(text)
+    try:
+        return json.loads(found[-1])
+    except (ValueError, RecursionError) as error:
+        why = f"it is not JSON ({str(error)[:_LONGEST_FAULT]})" if after else "it is empty"
+        raise MalformedError(why) from None
 
 
 def _is_number(token: str, steps: int) -> bool:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from charbench import (
     CharbenchError,
-    Checkpoint,
-    ConfigError,
     Limits,
     Persona,
     Sample,
@@ -19,17 +16,15 @@ from charbench import (
     Score,
     Scorer,
     ScoringPlan,
-    digest,
 )
-from charbench_plugins.samplers.thinking.endpoint import find_endpoint
 from charbench_plugins.scorers.llm_judge import wording
 from charbench_plugins.scorers.llm_judge.canaries import try_judges
 from charbench_plugins.scorers.llm_judge.dimensions import METRICS
-from charbench_plugins.scorers.llm_judge.family import family
 from charbench_plugins.scorers.llm_judge.judge import Judge
+from charbench_plugins.scorers.llm_judge.judges import close_judges, hint, kin_warnings, open_judges
 from charbench_plugins.scorers.llm_judge.judging import Reader, judge_text, together
 from charbench_plugins.scorers.llm_judge.kept import KeptAnswers
-from charbench_plugins.scorers.llm_judge.options import JudgeConfig
+from charbench_plugins.scorers.llm_judge.options import JudgeConfig, Protocol
 from charbench_plugins.scorers.llm_judge.panel import scores_of
 
 _A_WEEK = 7 * 24 * 3600.0
@@ -55,17 +50,11 @@ class LlmJudge(Scorer):
 
     def prepare(self, root: Path, folder: Path) -> None:
         """Find the judges' endpoints, and how each gives scores: asked once, and kept in the lab's folder."""
-        panel = self.config.panel()
-        if not panel:
-            raise ConfigError(f"{WHO}: no judge; name one with -o scorer.llm-judge.model=NAME")
         self._kept, self._unknown = KeptAnswers(folder), None
-        seen: Counter[str] = Counter()
-        self._judges = []
-        for model in panel:
-            seen[model.model] += 1
-            name = model.model if seen[model.model] == 1 else f"{model.model} #{seen[model.model]}"
-            endpoint = find_endpoint(model.base_url, model.api_key_env, WHO)
-            self._judges.append(Judge(name, model, endpoint, self.config, self._kept))
+        self._judges = open_judges(self.config, self._kept, WHO)
+        for judge in self._judges:
+            judge.protocol = None if self.config.protocol == "auto" else Protocol(self.config.protocol)
+            judge.samples = self.config.samples
         try:
             asyncio.run(self._probe())
         except SamplingError as error:
@@ -73,12 +62,15 @@ class LlmJudge(Scorer):
 
     def content_config(self) -> dict[str, Any]:
         """Return what decides the scores: the options, each judge with its protocol, and all prompts."""
-        judges = [judge.identity() for judge in self._judges]
+        judges = [
+            judge.identity() | {"protocol": judge.protocol.value if judge.protocol else "unknown"}
+            for judge in self._judges
+        ]
         return {**super().content_config(), "judges": judges, "prompts": wording.fingerprint()}
 
     def fingerprint(self, persona: Persona) -> str:
         """Return a hash of what judges are told of the persona: editing a keyword judges nothing again."""
-        return digest(persona.name, persona.description, wording.traits(persona), persona.rubric)
+        return wording.told(persona)
 
     def limits(self) -> Limits:
         """Return how many samples are under way; every request has tries of its own, so a sample needs none."""
@@ -93,8 +85,8 @@ class LlmJudge(Scorer):
         try:
             await try_judges(self._judges, plan.persona)
         except SamplingError as error:
-            raise CharbenchError(self._hint(error)) from None
-        return [*self._kin(plan.checkpoints), *self._missing(plan.persona)]
+            raise CharbenchError(hint(error, self.config, WHO)) from None
+        return [*kin_warnings(self._judges, plan.checkpoints), *self._missing(plan.persona)]
 
     async def score(self, sample: Sample, persona: Persona) -> list[Score]:
         """Judge each channel that holds text by itself; a judge of the response never sees the thinking."""
@@ -109,10 +101,7 @@ class LlmJudge(Scorer):
 
     async def aclose(self) -> None:
         """Close the connections and the file of answers."""
-        try:
-            await together(*(judge.aclose() for judge in self._judges))
-        finally:
-            self._kept.close()
+        await close_judges(self._judges, self._kept)
 
     async def _probe(self) -> None:
         try:
@@ -120,18 +109,6 @@ class LlmJudge(Scorer):
         finally:
             await self.aclose()
 
-    def _kin(self, checkpoints: Sequence[Checkpoint]) -> Iterable[str]:
-        for judge in self._judges:
-            kin = sorted({c.name for c in checkpoints if family(c.base_model or "") == family(judge.model) != ""})
-            if kin:
-                names = ", ".join(kin[:3]) + (f" and {len(kin) - 3} more" if len(kin) > 3 else "")
-                yield f"judge {judge.name} is of the family of {names}: judges favour their own kin; add others"
-
     def _missing(self, persona: Persona) -> Iterable[str]:
         if not persona.examples:
             yield f"persona {persona.name} has no 'examples': no judge was tested on an answer in character"
-
-    def _hint(self, error: SamplingError) -> str:
-        if error.kind == "http_400" and self.config.response_format != "none":
-            return f"{error} (a server without JSON schemas needs -o scorer.llm-judge.response_format=none)"
-        return str(error)

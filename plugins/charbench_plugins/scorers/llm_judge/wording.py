@@ -23,23 +23,23 @@ _SHOWN = {"\u200d", "\ufe0f"}
 
 
 @cache
-def read(folder: str, name: str) -> str:
-    """Return the text of one of the files beside the code."""
-    text = files(__package__).joinpath(folder, f"{name}.md").read_text(encoding="utf-8")
+def read(folder: str, name: str, package: str = __package__) -> str:
+    """Return the text of one of the files beside the code of a package."""
+    text = files(package).joinpath(folder, f"{name}.md").read_text(encoding="utf-8")
     return text.strip()
 
 
 @cache
-def fingerprint() -> str:
+def fingerprint(package: str = __package__, folders: tuple[str, ...] = _FOLDERS) -> str:
     """Return a hash of all prompts and rubrics: changing a word of them changes it."""
-    names = [(folder, item.name.removesuffix(".md")) for folder in _FOLDERS
-             for item in files(__package__).joinpath(folder).iterdir() if item.name.endswith(".md")]  # fmt: skip
-    return digest([[folder, name, read(folder, name)] for folder, name in sorted(names)])
+    names = [(folder, item.name.removesuffix(".md")) for folder in folders
+             for item in files(package).joinpath(folder).iterdir() if item.name.endswith(".md")]  # fmt: skip
+    return digest([[folder, name, read(folder, name, package)] for folder, name in sorted(names)])
 
 
-def fill(name: str, **values: object) -> str:
+def fill(name: str, package: str = __package__, **values: object) -> str:
     """Return a prompt file with its placeholders filled in; what is put in is not looked at again."""
-    return Template(read("prompts", name)).substitute({key: str(value) for key, value in values.items()})
+    return Template(read("prompts", name, package)).substitute({key: str(value) for key, value in values.items()})
 
 
 class Fence:
@@ -56,8 +56,13 @@ class Fence:
 
 def escaped(text: str) -> str:
     """Return ``text`` as a JSON string on one line in which nothing is invisible and no template's mark is whole."""
-    quoted = _SPECIAL.sub(lambda match: f"\\u{ord(match.group()):04x}", json.dumps(text, ensure_ascii=False))
+    quoted = without_marks(json.dumps(text, ensure_ascii=False))
     return "".join(char if char.isprintable() or char in _SHOWN else _as_escape(char) for char in quoted)
+
+
+def without_marks(text: str) -> str:
+    """Return ``text`` with the beginning of what may be a template's mark escaped, as JSON does it."""
+    return _SPECIAL.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
 
 
 def _as_escape(char: str) -> str:
@@ -84,14 +89,19 @@ def character(persona: Persona) -> str:
     return "\n".join([persona.description or persona.name, *lines])
 
 
+def told(persona: Persona) -> str:
+    """Return a hash of what judges are told of the persona."""
+    return digest(persona.name, persona.description, traits(persona), persona.rubric)
+
+
 def evidence(fence: Fence, found: Sequence[Mapping[str, object]]) -> str:
     """Return the checked quotes as data."""
     return fence("\n".join(f"{'for' if q['supports'] else 'against'}: {q['quote']}" for q in found) or "(none)")
 
 
-def conversation(fence: Fence, prompt: str) -> list[Message]:
-    """Return the messages of one request."""
+def conversation(fence: Fence, prompt: str, package: str = __package__) -> list[Message]:
+    """Return the messages of one request, the package's system prompt first."""
     return [
-        {"role": "system", "content": fill("system", fence=fence.line)},
+        {"role": "system", "content": fill("system", package, fence=fence.line)},
         {"role": "user", "content": prompt},
     ]

@@ -15,6 +15,7 @@ from support.lab import LabBuilder, rows
 from support.store import assert_totals_equal_recount, query, store_of
 
 
+@pytest.mark.slow
 def test_a_killed_run_asks_again_only_for_what_was_under_way(lab: LabBuilder, endpoint: Endpoint) -> None:
     lab.recorded(rows(16))
     played = ScriptedJudge()

@@ -88,8 +88,8 @@ def test_every_prompt_can_be_filled() -> None:
 def test_every_prompt_and_rubric_is_part_of_the_hash(changed: str, monkeypatch: pytest.MonkeyPatch) -> None:
     before, read = wording.fingerprint(), wording.read
 
-    def one_word_more(folder: str, name: str) -> str:
-        return read(folder, name) + (" indeed" if name == changed else "")
+    def one_word_more(folder: str, name: str, *package: str) -> str:
+        return read(folder, name, *package) + (" indeed" if name == changed else "")
 
     monkeypatch.setattr(wording, "read", one_word_more)
     assert wording.fingerprint.__wrapped__() != before

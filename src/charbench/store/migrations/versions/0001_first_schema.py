@@ -84,6 +84,26 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_diagnoses")),
     )
     op.create_table(
+        "games",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("scoring_id", sa.Integer(), nullable=False),
+        sa.Column("first_id", sa.BigInteger(), nullable=False),
+        sa.Column("second_id", sa.BigInteger(), nullable=False),
+        sa.Column("result", sa.Float(), nullable=True),
+        sa.Column("channel", sa.String(length=20), nullable=False),
+        sa.Column("first_chars", sa.Integer(), nullable=False),
+        sa.Column("second_chars", sa.Integer(), nullable=False),
+        sa.Column("both_orders", sa.Integer(), nullable=False),
+        sa.Column("flips", sa.Integer(), nullable=False),
+        sa.Column("decided", sa.Integer(), nullable=False),
+        sa.Column("first_wins", sa.Integer(), nullable=False),
+        sa.Column("flags", sa.Integer(), nullable=False),
+        sa.Column("evidence", sa.JSON(), nullable=True),
+        sa.Column("run_id", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_games")),
+        sa.UniqueConstraint("scoring_id", "first_id", "second_id", name=op.f("uq_games_scoring_id_first_id_second_id")),
+    )
+    op.create_table(
         "jobs",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("job_id", sa.Text(), nullable=False),
@@ -113,7 +133,6 @@ def upgrade() -> None:
         sa.Column("sample_id", sa.BigInteger(), nullable=False),
         sa.Column("channel", sa.String(length=20), nullable=False),
         sa.Column("persona", sa.Text(), nullable=False),
-        sa.Column("weight", sa.Float(), nullable=False),
         sa.Column("drawn_at", sa.DateTime(), nullable=False),
         sa.PrimaryKeyConstraint("item", name=op.f("pk_label_items")),
     )
@@ -375,6 +394,7 @@ def downgrade() -> None:
     op.drop_table("labels")
     op.drop_table("label_items")
     op.drop_table("jobs")
+    op.drop_table("games")
     op.drop_table("diagnoses")
     op.drop_table("datasets")
     op.drop_table("claims")

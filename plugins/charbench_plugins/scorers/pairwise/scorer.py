@@ -1,0 +1,93 @@
+"""Compares checkpoints' answers by language models that read two of them side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from charbench import (
+    Channel,
+    CharbenchError,
+    Comparison,
+    Limits,
+    PairScorer,
+    Persona,
+    Sample,
+    SamplingError,
+    ScoringPlan,
+)
+from charbench_plugins.scorers.llm_judge import wording
+from charbench_plugins.scorers.llm_judge.injections import injections
+from charbench_plugins.scorers.llm_judge.judge import Judge
+from charbench_plugins.scorers.llm_judge.judges import close_judges, hint, kin_warnings, open_judges
+from charbench_plugins.scorers.llm_judge.kept import KeptAnswers
+from charbench_plugins.scorers.pairwise.asking import HERE, Question, ask_all
+from charbench_plugins.scorers.pairwise.canaries import try_judges
+from charbench_plugins.scorers.pairwise.options import PairwiseConfig
+
+_A_WEEK = 7 * 24 * 3600.0
+WHO = "scorer pairwise"
+
+
+class Pairwise(PairScorer):
+    """Language models say which of two checkpoints' answers is more in character, asked in both orders."""
+
+    name = "pairwise"
+
+    class Config(PairwiseConfig):
+        """Who judges, what is compared, and how many games are played."""
+
+    config: Config
+
+    def __init__(self, config: PairScorer.Config | None = None) -> None:
+        super().__init__(config)
+        self._judges: list[Judge] = []
+        self._kept = KeptAnswers(None)
+
+    def prepare(self, root: Path, folder: Path) -> None:
+        """Find the judges' endpoints; their answers are kept in the lab's folder."""
+        self._kept = KeptAnswers(folder)
+        self._judges = open_judges(self.config, self._kept, WHO)
+
+    def content_config(self) -> dict[str, Any]:
+        """Return what decides the verdicts: the options, the judges, and all prompts."""
+        asked = [wording.fingerprint(HERE), wording.read("prompts", "repair")]
+        return {**super().content_config(), "judges": [judge.identity() for judge in self._judges], "prompts": asked}
+
+    def fingerprint(self, persona: Persona) -> str:
+        """Return a hash of what judges are told of the persona: editing a keyword compares nothing again."""
+        return wording.told(persona)
+
+    def limits(self) -> Limits:
+        """Return how many games are under way; every request has tries of its own, so a game needs none."""
+        return Limits(concurrency=self.config.concurrency, timeout=_A_WEEK, deadline=_A_WEEK)
+
+    async def begin(self, plan: ScoringPlan) -> list[str]:
+        """Put the canaries to every judge; raise unless all of them pass."""
+        for judge in self._judges:
+            judge.heed(plan.stopping)
+        try:
+            await try_judges(self._judges, plan.persona)
+        except SamplingError as error:
+            raise CharbenchError(hint(error, self.config, WHO)) from None
+        missing = f"persona {plan.persona.name} has no 'examples': no judge was tested on an answer in character"
+        return [*kin_warnings(self._judges, plan.checkpoints), *([] if plan.persona.examples else [missing])]
+
+    async def compare(self, first: Sample, second: Sample, persona: Persona) -> Comparison:
+        """Ask every judge in both orders; two texts that are the same are a tie, and cost nothing."""
+        channel = self.config.channel
+        texts = [sample.response if channel is Channel.RESPONSE else sample.thinking for sample in (first, second)]
+        flags = [
+            f"{which}: {what}"
+            for which, text in zip(("first", "second"), texts, strict=True)
+            for what in dict.fromkeys(reason for _, _, reason in injections(text))
+        ]
+        if texts[0].strip() == texts[1].strip():
+            return Comparison(0.5, "the two texts are the same", (), channel, tuple(flags))
+        question = Question(persona, first.prompt.text, channel.value, texts[0], texts[1])
+        verdicts = await ask_all(self._judges, question)
+        return Comparison.from_verdicts(verdicts, channel, flags)
+
+    async def aclose(self) -> None:
+        """Close the connections and the file of answers."""
+        await close_judges(self._judges, self._kept)

@@ -1,0 +1,104 @@
+"""Comparisons: which of two samples of one prompt is better, and what each judge said in each order."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from charbench.domain.sample import Channel
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one judge said in one order.
+
+    ``result`` is 1 where it took the first sample, 0 for the second, 0.5 for a tie; None: it could not be told, and
+    ``reason`` says why. ``swapped``: the second sample was shown before the first.
+    """
+
+    judge: str
+    result: float | None
+    swapped: bool = False
+    reason: str = ""
+
+    @property
+    def decided(self) -> bool:
+        """Whether the judge took one of the two."""
+        return self.result in (0, 1)
+
+    @property
+    def took_what_came_first(self) -> bool:
+        """Whether the judge took the text that was shown first."""
+        return self.result == (0 if self.swapped else 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One game between two samples.
+
+    ``result`` is the first sample's share of the win, 0 to 1: 1 won, 0 lost, 0.5 a tie, and between them where
+    several judges differ. None: it could not be told, and is never a tie; ``explanation`` says why. ``verdicts`` are
+    what it was made of, for the flip rate and the position bias; ``channel`` is what was compared; ``flags`` are
+    things to look at, such as a text that talks to the judge.
+    """
+
+    result: float | None
+    explanation: str = ""
+    verdicts: tuple[Verdict, ...] = ()
+    channel: Channel = Channel.RESPONSE
+    flags: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for result in (self.result, *(verdict.result for verdict in self.verdicts)):
+            if result is not None and not (math.isfinite(result) and 0 <= result <= 1):
+                raise ValueError(f"result {result} is not between 0 and 1")
+
+    @classmethod
+    def from_verdicts(
+        cls, verdicts: Sequence[Verdict], channel: Channel = Channel.RESPONSE, flags: Sequence[str] = ()
+    ) -> Comparison:
+        """Make one of what judges said in both orders; every judge weighs the same.
+
+        A judge whose verdict changes with the order has given a tie; one of whom a verdict is missing has given
+        none. Source: Zheng et al. (2023), "Judging LLM-as-a-judge with MT-Bench and Chatbot Arena", section 3.4.
+        """
+        given = [vote for judge in _judges(verdicts) if (vote := _vote(verdicts, judge)) is not None]
+        result = math.fsum(given) / len(given) if given else None
+        missing = dict.fromkeys(f"{one.judge}: {one.reason}" for one in verdicts if one.result is None)
+        return cls(result, "; ".join(missing), tuple(verdicts), channel, tuple(flags))
+
+    @property
+    def both_orders(self) -> int:
+        """How many judges gave a verdict in both orders."""
+        return sum(1 for _ in self._pairs())
+
+    @property
+    def flips(self) -> int:
+        """How many of them gave another verdict when the order was changed."""
+        return sum(first != second for first, second in self._pairs())
+
+    @property
+    def decided(self) -> int:
+        """How many single verdicts took one of the two texts."""
+        return sum(verdict.decided for verdict in self.verdicts)
+
+    @property
+    def first_wins(self) -> int:
+        """How many of those took the text that was shown first: half of them, for judges without a bias."""
+        return sum(verdict.decided and verdict.took_what_came_first for verdict in self.verdicts)
+
+    def _pairs(self) -> Iterator[tuple[float, float]]:
+        for judge in _judges(self.verdicts):
+            orders = {one.swapped: one.result for one in self.verdicts if one.judge == judge and one.result is not None}
+            if len(orders) == 2:
+                yield orders[False], orders[True]
+
+
+def _judges(verdicts: Sequence[Verdict]) -> list[str]:
+    return list(dict.fromkeys(verdict.judge for verdict in verdicts))
+
+
+def _vote(verdicts: Sequence[Verdict], judge: str) -> float | None:
+    results = {verdict.result for verdict in verdicts if verdict.judge == judge}
+    return None if None in results else results.pop() if len(results) == 1 else 0.5

@@ -1,0 +1,63 @@
+"""The games that reports are made of: of each pair scorer and persona those of the scoring wanted last."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from charbench.store.summaries import newest_scorings
+from charbench.store.tables import games, prompts, samples, scorings
+
+
+@dataclass(frozen=True, slots=True)
+class GameResult:
+    """One game between samples of two groups on a prompt (its key); the rest is as the table ``games`` has it."""
+
+    scorer: str
+    persona: str
+    first: int
+    second: int
+    prompt: str
+    result: float | None
+    longer: int
+    both_orders: int
+    flips: int
+    decided: int
+    first_wins: int
+    flags: int
+
+
+def game_results(connection: Connection, group_ids: Sequence[int]) -> list[GameResult]:
+    """Return the games between these groups, in the order in which they were played.
+
+    Groups are looked at here and not in the query: a database might begin with all of their samples.
+    """
+    mine = set(group_ids)
+    ranked, first, second = newest_scorings(), samples.alias("first"), samples.alias("second")
+    query = (
+        sa.select(
+            scorings.c.scorer,
+            scorings.c.persona,
+            first.c.group_id,
+            second.c.group_id,
+            prompts.c.key,
+            games.c.result,
+            games.c.first_chars - games.c.second_chars,
+            games.c.both_orders,
+            games.c.flips,
+            games.c.decided,
+            games.c.first_wins,
+            games.c.flags,
+        )
+        .join(scorings, scorings.c.id == games.c.scoring_id)
+        .join(ranked, (ranked.c.id == scorings.c.id) & (ranked.c.rank == 1))
+        .join(first, first.c.id == games.c.first_id)
+        .join(second, second.c.id == games.c.second_id)
+        .join(prompts, prompts.c.id == first.c.prompt_id)
+        .order_by(games.c.id)
+    )
+    found = (GameResult(*tuple(row)) for row in connection.execute(query))
+    return [game for game in found if game.first in mine and game.second in mine]
