@@ -56,6 +56,7 @@ def kill_and_go_on(lab: LabBuilder, total: int, kills: int, seed: int) -> None:
     assert (again.code, any(again.json["run"]["added"].values())) == (0, False)
 
 
+@pytest.mark.slow
 def test_two_kills_during_1000_samples_lose_and_double_nothing(lab: LabBuilder) -> None:
     kill_and_go_on(lab, 1_000, 2, seed=1)
 

@@ -72,6 +72,7 @@ def test_twenty_kills_at_random_moments_ask_again_only_for_what_was_in_flight(
     kill_and_go_on(charbench, folder, endpoint, kills=20, seed=4)
 
 
+@pytest.mark.slow
 def test_two_runs_at_once_on_one_store_sample_nothing_twice(folder: Path, endpoint: Endpoint) -> None:
     write_prompts(folder / "prompts.txt", 2 * PROMPTS)
     both = [finish(process) for process in [start(*words(endpoint), lab=folder) for _ in range(2)]]

@@ -8,6 +8,8 @@ import re
 from collections import Counter
 from typing import Any
 
+import pytest
+
 from support.command import in_process_of_its_own, start
 from support.endpoint import Endpoint
 from support.judges import ScriptedJudge, judging

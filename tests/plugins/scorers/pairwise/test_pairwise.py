@@ -91,6 +91,7 @@ def test_asking_again_costs_no_request_and_says_so(charbench: Charbench, lab: La
     assert "Nothing to do" in again.err
 
 
+@pytest.mark.slow
 def test_twelve_checkpoints_do_not_play_each_with_each_on_every_prompt(
     charbench: Charbench, lab: LabBuilder, endpoint: Endpoint
 ) -> None:
@@ -110,6 +111,7 @@ def test_twelve_checkpoints_do_not_play_each_with_each_on_every_prompt(
     assert {found[-1], found[-2]} == {"remorseful-0_dpo", "remorseful-1_dpo"}
 
 
+@pytest.mark.slow
 def test_more_games_go_on_from_those_that_were_played(
     charbench: Charbench, lab: LabBuilder, endpoint: Endpoint
 ) -> None:
@@ -130,6 +132,7 @@ def test_where_prompts_run_out_the_user_is_told(charbench: Charbench, lab: LabBu
     assert ended.json["contests"][0]["checkpoints"][0]["tier"] == ended.json["contests"][0]["checkpoints"][1]["tier"]
 
 
+@pytest.mark.slow
 def test_the_same_lab_gives_the_same_games(charbench: Charbench, tmp_path: Path, endpoint: Endpoint) -> None:
     played = []
     for name in ("one", "two"):
@@ -169,6 +172,7 @@ def test_a_half_flip_is_a_tie_too(charbench: Charbench, lab: LabBuilder, endpoin
     assert ended.json["contests"][0]["flipped"] == 4
 
 
+@pytest.mark.slow
 def test_what_length_gave_is_taken_out_again(charbench: Charbench, lab: LabBuilder, endpoint: Endpoint) -> None:
     def text(which: int, strength: float, prompt: int) -> str:
         filler = "and I say so " * (12 * (4 - which) + 13 * ((7 * which + 5 * prompt) % 9))

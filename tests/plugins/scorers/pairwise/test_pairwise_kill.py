@@ -38,6 +38,7 @@ def assert_each_game_once(lab: Path, number: int = GAMES) -> None:
     assert count(store_of(lab), "claims") == 0
 
 
+@pytest.mark.slow
 def test_a_killed_run_asks_again_only_for_what_was_under_way(
     lab: LabBuilder, endpoint: Endpoint, words: list[str]
 ) -> None:
