@@ -3,7 +3,7 @@
 Set ``CHARBENCH_LITELLM`` to the program ``litellm`` of an environment that was made so::
 
     python3.11 -m venv PROXY
-    PROXY/bin/pip install 'litellm[proxy]'
+    PROXY/bin/pip install 'litellm[proxy]==1.106.2'
 """
 
 from __future__ import annotations
