@@ -16,6 +16,10 @@ MOST_PAIRS = 45
 MOST_SENTENCES = 6
 _TEXT = 280
 
+_EXPENDABLE = (
+    "Response | thinking", "Prompts", "Kind", "Responses", "With it", "Persona", "Thinking − response [95%]", "Samples",
+)  # fmt: skip
+
 
 def comparison_tables(answer: Answer) -> list[Table]:
     """Return the table of sides and that of pairs."""
@@ -57,7 +61,8 @@ def _sides(answer: Answer) -> Table:
     order = answer.order if by else comparison.sides
     title = f"Checkpoints by {by.value}" if by else "Checkpoints compared"
     left = frozenset({columns[1], "Persona", "Kind"})
-    return Table(f"{title}: {measure.name}", tuple(columns), tuple(rows[id(side)] for side in order), left)
+    cells_of_all = tuple(rows[id(side)] for side in order)
+    return Table(f"{title}: {measure.name}", tuple(columns), cells_of_all, left, (), _EXPENDABLE)
 
 
 def _pairs(comparison: Comparison) -> Table:
@@ -84,7 +89,8 @@ def _pairs(comparison: Comparison) -> Table:
             d.test,
             "told apart" if pair.apart else "cannot be told apart",
         ))  # fmt: skip
-    return Table(title, columns, tuple(rows), frozenset({"First", "Second", "Compared", "Test", "Verdict"}))
+    left = frozenset({"First", "Second", "Compared", "Test", "Verdict"})
+    return Table(title, columns, tuple(rows), left, (), ("Test", "Compared"))
 
 
 def shown_pairs(comparison: Comparison) -> list[Pair]:

@@ -27,7 +27,9 @@ def contest_tables(contests: Sequence[Contest]) -> list[Table]:
         title = f"In pairs: {contest.persona} (scorer {contest.scorer}{played_by})"
         rows = tuple(_row(player) for player in contest.players)
         notes = (*_notes(contest), *([TIERS_LEGEND] if contest is contests[-1] else []))
-        tables.append(Table(title, _COLUMNS, rows, frozenset({"Checkpoint", "Kind"}), notes))
+        tables.append(
+            Table(title, _COLUMNS, rows, frozenset({"Checkpoint", "Kind"}), notes, ("Kind", "Tied", "Lost", "Won"))
+        )
     return tables
 
 

@@ -25,7 +25,8 @@ from charbench.report.standing import Standing, standing
 class Table:
     """A table of text. ``left`` holds the names of the columns that are set left; the others are figures.
 
-    ``notes`` are lines that stand below it.
+    ``notes`` are lines that stand below it; ``expendable`` columns are left out, the first one first, where a
+    terminal is too narrow.
     """
 
     title: str
@@ -33,6 +34,7 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     left: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
+    expendable: tuple[str, ...] = ()
 
 
 _FIGURES: tuple[tuple[str, Callable[[Tally], str]], ...] = (
@@ -48,6 +50,12 @@ _FIGURES: tuple[tuple[str, Callable[[Tally], str]], ...] = (
     ("States", lambda row: states_bar(row.totals)),
     ("In thinking", lambda row: percent(row.trait_in_thinking)),
 )
+
+
+_EXPENDABLE = (
+    "Latency", "Per response", "Avg response", "Avg thinking", "Given response", "Versions", "Kind", "Checkpoints",
+    "In thinking", "With traits", "Samples", "States",
+)  # fmt: skip
 
 
 def report_tables(report: Report) -> list[Table]:
@@ -68,7 +76,7 @@ def _persona_table(report: Report) -> Table:
         return whole(len(row.names if report.by is By.NAME else row.uris))
 
     rows = tuple((row.persona, checkpoints(row), *_figures(row)) for row in report.personas)
-    return Table("Personas", ("Persona", "Checkpoints", *_titles()), rows, frozenset({"Persona"}))
+    return Table("Personas", ("Persona", "Checkpoints", *_titles()), rows, frozenset({"Persona"}), (), _EXPENDABLE)
 
 
 def _pair_table(standings: Standing) -> Table:
@@ -80,7 +88,8 @@ def _pair_table(standings: Standing) -> Table:
         verdict = "told apart" if pair.apart else "cannot be told apart"
         rows.append((*pair.names, counts, difference, p_value(pair.p), p_value(pair.adjusted), verdict))
     left = frozenset({"First", "Second", "Verdict"})
-    return Table("Personas in pairs, given a response (unpaired)", columns, tuple(rows), left)
+    expendable = ("p (Fisher)", "With traits")
+    return Table("Personas in pairs, given a response (unpaired)", columns, tuple(rows), left, (), expendable)
 
 
 def _checkpoint_table(report: Report, tiers: Sequence[int | None]) -> Table:
@@ -100,7 +109,7 @@ def _checkpoint_table(report: Report, tiers: Sequence[int | None]) -> Table:
         rows.append((*cells, *_figures(row)))
     left = frozenset({"Checkpoint", "Persona", "Kind", "Sampler"})
     title = "Checkpoints by name" if report.by is By.NAME else "Checkpoints"
-    return Table(title, (*columns, *_titles()), tuple(rows), left)
+    return Table(title, (*columns, *_titles()), tuple(rows), left, (), _EXPENDABLE)
 
 
 def _health_table(report: Report) -> Table | None:

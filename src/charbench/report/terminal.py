@@ -9,10 +9,13 @@ from dataclasses import replace
 from typing import Any
 
 from charbench.harmless import harmless as harmless
+from charbench.report.fit import fit, least_width
 from charbench.report.plain import draw
 from charbench.report.tables import Table
 
 PIPE_WIDTH = 240
+TEXT_WIDTH = 10
+"""Characters to which a column of text is folded where nothing else can be left out; figures are never cut."""
 
 
 def console(*, stderr: bool = False) -> Any:
@@ -28,16 +31,22 @@ def print_table(table: Table) -> None:
     """Print one table on stdout."""
     screen = console()
     safe = replace(table, rows=tuple(tuple(map(harmless, row)) for row in table.rows))
+    safe, left_out = fit(safe, screen.width)
+    note = f"Left out, as there is no room: {', '.join(left_out)}." if left_out else ""
     if not screen.is_terminal and (lines := draw(safe, screen.width)) is not None:
-        sys.stdout.writelines(f"{line}\n" for line in lines)
+        sys.stdout.writelines(f"{line}\n" for line in [*lines, *([note] if note else [])])
         return
     from rich.table import Table as RichTable
     from rich.text import Text
 
     drawn = RichTable(title=Text(table.title), title_style="bold")
-    for name in table.columns:
-        left = name in table.left
-        drawn.add_column(name, justify="left" if left else "right", overflow="fold", no_wrap=not left)
+    for at, name in enumerate(safe.columns):
+        left, least = name in table.left, least_width(safe, at)
+        justify: Any = "left" if left else "right"
+        least = min(least, TEXT_WIDTH) if left else least
+        drawn.add_column(name, justify=justify, overflow="fold", no_wrap=not left, min_width=least)
     for row in safe.rows:
         drawn.add_row(*map(Text, row))
-    screen.print(drawn)
+    screen.print(drawn, crop=False)  # a terminal that is too narrow all the same folds lines; no figure is cut
+    if note:
+        screen.print(Text(note, style="dim"))
