@@ -20,16 +20,21 @@ TABLE = Table(
 )
 
 
-def printed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, width: int) -> str:
+FIGURES = Table("Figures", ("Name", "A", "B"), (("pirate", "100% [57, 100]", "33% [19, 51]"),), frozenset({"Name"}))
+
+
+def printed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, width: int, table: Table = TABLE
+) -> str:
     monkeypatch.setenv("COLUMNS", str(width))
-    print_table(TABLE)
+    print_table(table)
     return capsys.readouterr().out
 
 
 @pytest.mark.parametrize("width", [20, 30, 40, 50, 60, 200])
 def test_no_figure_is_ever_cut(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, width: int) -> None:
-    out = printed(capsys, monkeypatch, width)
-    for figure in ("100% [57, 100]", "0% [0, 4]"):
+    out = printed(capsys, monkeypatch, width) + printed(capsys, monkeypatch, width, FIGURES)
+    for figure in ("100% [57, 100]", "0% [0, 4]", "33% [19, 51]"):
         assert f" {figure} " in out
 
 
