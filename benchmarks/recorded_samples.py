@@ -56,7 +56,8 @@ def write_lab(folder: Path, count: int) -> None:
 def main(count: int, folder: Path) -> int:
     write_lab(folder, count)
     size = (folder / "artifacts" / "big_checkpoint_test.csv").stat().st_size / 1e6
-    done = run_charbench("run", "--lab", str(folder), "--source", "recorded", "--quiet")
+    words = ("run", "--lab", str(folder), "--source", "recorded", "--sampler", "recorded", "--quiet")
+    done = run_charbench(*words, "--scorer", "keyword")
     met = done.code == 0
     scale = count / 100_000
     met &= tell(f"{count:,} recorded samples ({size:,.0f} MB), run", done.seconds, "s", at_most=60 * scale)
@@ -71,6 +72,10 @@ def main(count: int, folder: Path) -> int:
     met &= tell("samples scored", scored, "samples", at_least=count)
     tell("score rows for each sample", scores / max(1, samples), "rows")
     tell("store", (folder / ".charbench" / "charbench.db").stat().st_size / 1e6, "MB")
+    more = run_charbench(*words)
+    met &= more.code == 0
+    tell("scorers refusal, identity-leak and repetition after it", more.seconds, "s")
+    tell("of it, processor time", more.cpu_seconds, "s")
     return 0 if met else 1
 
 
