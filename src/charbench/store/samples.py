@@ -244,18 +244,18 @@ def _count_row(
 
 def add_group_totals(connection: Connection, totals: dict[int, dict[str, Any]]) -> None:
     """Add to the groups' running totals, in the order of their numbers so that two writers cannot deadlock."""
-    statement = (
-        sa.update(groups)
-        .where(groups.c.id == sa.bindparam("group"))
-        .values({name: groups.c[name] + sa.bindparam(f"add_{name}") for name in GROUP_TOTALS})
-    )
     rows = [
         {"group": group, **{f"add_{name}": row[name] for name in GROUP_TOTALS}} for group, row in sorted(totals.items())
     ]
     if rows:
-        connection.execute(statement, rows)
+        connection.execute(_ADD_TOTALS, rows)
 
 
+_ADD_TOTALS = (
+    sa.update(groups)
+    .where(groups.c.id == sa.bindparam("group"))
+    .values({name: groups.c[name] + sa.bindparam(f"add_{name}") for name in GROUP_TOTALS})
+)
 _READ = (
     sa.select(
         samples,
