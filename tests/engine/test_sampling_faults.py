@@ -117,7 +117,7 @@ def passing(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Seen]:
 @pytest.fixture(scope="module")
 def staying(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Seen]:
     quick = put_to(QUICK, tmp_path_factory.mktemp("quick"), passing=False, timeout=60)
-    return quick | put_to(SLOW, tmp_path_factory.mktemp("slow"), passing=False, timeout=0.5)
+    return quick | put_to(SLOW, tmp_path_factory.mktemp("slow"), passing=False, timeout=1.5)
 
 
 @every_fault
