@@ -316,9 +316,20 @@ def test_json_is_json_with_null_for_what_cannot_be_told(charbench: Charbench, st
     assert json.loads(printed)["pairs"][0]["prompts_for_difference_seen"] is None
 
 
+def test_a_report_of_one_persona_gives_the_same_tiers_as_a_report_of_all(
+    charbench: Charbench, studio_run_template: Path
+) -> None:
+    def tiers(*words: str) -> list[tuple[str, int | None]]:
+        rows = charbench.ok("report", "--json", *words, lab=studio_run_template).json["checkpoints"]
+        return [(row["checkpoint"], row["tier"]) for row in rows if row["persona"] == "remorseful"]
+
+    assert [tier for _, tier in tiers()] == [1, 1, 2, 2, 2, 2]
+    assert tiers() == tiers("-p", "remorseful")
+
+
 def test_the_report_puts_rows_into_tiers(charbench: Charbench, labs: Path) -> None:
     rows = charbench.ok("report", "--json", lab=labs).json["checkpoints"]
     tiers = {row["checkpoint"]: row["tier"] for row in rows}
     assert tiers["strong_dpo"] == tiers["alike_dpo"] == 1
     assert tiers["weak_dpo"] > tiers["strong_dpo"]
-    assert "no two rows of one tier can be told apart" in charbench.ok("report", lab=labs).err
+    assert "no two rows of one persona's tier can be told apart" in charbench.ok("report", lab=labs).err

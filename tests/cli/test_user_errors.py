@@ -33,6 +33,11 @@ MISTAKES: dict[str, tuple[list[str], int, str]] = {
     "unknown plugin": (["plugins", "show", "keywrd"], 2, "did you mean 'keyword'?"),
     "unknown checkpoint in export": (["export", "-c", "nobody"], 2, "no checkpoint named 'nobody'"),
     "unknown checkpoint in list": (["checkpoints", "list", "-c", "nobody"], 2, "no checkpoint named 'nobody'"),
+    "sampler that does not take the checkpoint": (
+        ["eval", "-c", "base:some/model", "-p", "pirate", "--sampler", "tiny"],
+        2,
+        "sampler tiny does not take base:some/model; name another one with --sampler",
+    ),
     "wrong option": (["run", "-o", "cap=3"], 2, "KIND.NAME.OPTION=VALUE is needed"),
 }
 USAGE: dict[str, tuple[list[str], str]] = {

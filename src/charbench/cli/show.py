@@ -12,7 +12,7 @@ from charbench.cli import output
 from charbench.report.cells import STATES_LEGEND, TIERS_LEGEND
 from charbench.report.contest_tables import contest_tables
 from charbench.report.contests import Contest, contest_columns, contest_dict, contests
-from charbench.report.insights import only_in_thinking
+from charbench.report.insights import only_in_thinking, without_score
 from charbench.report.robustness import Robustness, robustness, robustness_dict, robustness_table
 from charbench.report.rows import By, Report, build_report, row_as_dict
 from charbench.store.diagnoses import latest_causes
@@ -79,7 +79,7 @@ def _tables(
     output.say(STATES_LEGEND)
     if report.metric and len(report.checkpoints) > 1:
         output.say(TIERS_LEGEND)
-    for line in only_in_thinking(report, causes):
+    for line in (*only_in_thinking(report, causes), *without_score(report)):
         output.say(line)
     failed = f" {output.plural(report.errors, 'sample')} failed and {'is' if report.errors == 1 else 'are'} in no rate."
     ranked = f"ranked by the share of all samples with the trait ({report.metric})" if report.metric else "not scored"

@@ -91,6 +91,10 @@ class Checkpoint:
         """Whether it can be sampled."""
         return is_sampleable(self.uri)
 
+    def is_called(self, text: str) -> bool:
+        """Whether ``text`` is the checkpoint's URI, name or run."""
+        return text in (self.uri, self.name, self.run)
+
 
 def name_from_uri(uri: str) -> str:
     """Return the name that a URI itself suggests: its last segment, without ``-sampler``."""

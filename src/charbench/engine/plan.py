@@ -31,17 +31,12 @@ def select_checkpoints(
     chosen = everything = list(checkpoints)
     if wanted:
         for text in wanted:
-            if not any(is_called(checkpoint, text) for checkpoint in everything):
+            if not any(checkpoint.is_called(text) for checkpoint in everything):
                 raise UnknownNameError("checkpoint", text, {c.name for c in everything if c.sampleable})
-        chosen = [c for c in everything if any(is_called(c, text) for text in wanted)]
+        chosen = [c for c in everything if any(c.is_called(text) for text in wanted)]
     if personas:
         chosen = [c for c in chosen if c.persona in personas or c.kind is Kind.BASE or (wanted and c.persona is None)]
     return chosen
-
-
-def is_called(checkpoint: Checkpoint, text: str) -> bool:
-    """Whether ``text`` is the checkpoint's URI, name or run."""
-    return text in (checkpoint.uri, checkpoint.name, checkpoint.run)
 
 
 def sampling_plan(

@@ -84,9 +84,14 @@ class Session:
         return self._create(ComponentKind.SAMPLER, self.config.samplers or DEFAULT_SAMPLERS)
 
     def samplers_for(self, checkpoints: Iterable[Checkpoint]) -> list[Sampler]:
-        """Return the configured samplers; if none is, the first installed one that takes each checkpoint."""
+        """Return the configured samplers; if none is, the first installed one that takes each checkpoint.
+
+        Raises :class:`UsageError` where no sampler takes a checkpoint that is named.
+        """
         if self.config.samplers:
-            return self.samplers()
+            samplers = self.samplers()
+            self._check_takers(samplers, list(checkpoints))
+            return samplers
         chosen: dict[str, None] = {}
         candidates = [s for s in self._create(ComponentKind.SAMPLER, self.plugins.components(ComponentKind.SAMPLER))
                       if type(s).requests is Sampler.requests]  # fmt: skip
@@ -97,6 +102,15 @@ class Session:
                 raise UsageError(f"no sampler takes {checkpoint.uri} (installed: {names}); name one with --sampler")
             chosen[taker.name] = None
         return [sampler for sampler in candidates if sampler.name in chosen]
+
+    def _check_takers(self, samplers: Sequence[Sampler], checkpoints: Sequence[Checkpoint]) -> None:
+        if any(type(sampler).requests is not Sampler.requests for sampler in samplers):
+            return  # what it asks is its own to say
+        for text in self.config.checkpoints:
+            mine = [checkpoint for checkpoint in checkpoints if checkpoint.is_called(text)]
+            if mine and not any(sampler.accepts(checkpoint) for sampler in samplers for checkpoint in mine):
+                names = " and ".join(sampler.name for sampler in samplers)
+                raise UsageError(f"sampler {names} does not take {mine[0].uri}; name another one with --sampler")
 
     def perturbations(self) -> list[Perturbation]:
         """Return the configured perturbations; none by default."""

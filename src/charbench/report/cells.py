@@ -16,6 +16,11 @@ def percent(rate: Rate) -> str:
     return f"{rate.share:.0%}" if rate.total else NOTHING
 
 
+def share(value: float) -> str:
+    """``67%``; a dash for NaN."""
+    return f"{value:.0%}" if math.isfinite(value) else NOTHING
+
+
 def percent_with_interval(rate: Rate) -> str:
     """``67% [42, 85]``."""
     if not rate.total:
@@ -90,8 +95,8 @@ STATES_LEGEND = (
     "L token limit inside the thinking, U thinking only (nobody recorded why), M answer misfiled as thinking."
 )
 TIERS_LEGEND = (
-    "Tiers: no two rows of one tier can be told apart (Fisher's exact test on totals, samples taken as independent, "
-    "Holm over all pairs). charbench compare A B is surer: it pairs by prompt."
+    "Tiers: no two rows of one persona's tier can be told apart (Fisher's exact test on totals, samples taken as "
+    "independent, Holm over the persona's pairs). charbench compare A B is surer: it pairs by prompt."
 )
 BAR_WIDTH = 10
 

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 
 from charbench.components.sampler import DEFAULT_CONDITION
 from charbench.domain.checkpoint import Checkpoint
-from charbench.engine.plan import is_called
 from charbench.errors import UnknownNameError, UsageError
 from charbench.report.compare_sides import Side
 from charbench.store.summaries import GroupTotals
@@ -73,7 +72,7 @@ def one_sampler(sides: Sequence[Side], wanted: str | None, notes: list[str]) -> 
 
 
 def _groups_called(word: str, checkpoints: Sequence[Checkpoint], groups: Sequence[GroupTotals]) -> list[GroupTotals]:
-    called = {checkpoint.uri for checkpoint in checkpoints if is_called(checkpoint, word)}
+    called = {checkpoint.uri for checkpoint in checkpoints if checkpoint.is_called(word)}
     if not called:
         names = {group.name for group in groups}
         raise UnknownNameError("checkpoint", word, names)

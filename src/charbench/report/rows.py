@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from charbench.analysis.rates import Rate, wilson
+from charbench.analysis.rates import Rate
 from charbench.components.sampler import DEFAULT_CONDITION
 from charbench.errors import UnknownNameError
 from charbench.report.health import HealthCount, HealthMetric, health_metric, health_metrics
+from charbench.report.judged import judged
+from charbench.report.tally import Tally
 from charbench.store.summaries import GroupTotals, SeriesTotals, group_totals, series_totals
 
 
@@ -23,62 +25,6 @@ class By(StrEnum):
     CHECKPOINT = "checkpoint"
     NAME = "name"
     PERSONA = "persona"
-
-
-@dataclass(slots=True)
-class Tally:
-    """Totals of one row: samples of one or more checkpoints, for one persona."""
-
-    persona: str
-    label: str
-    kinds: set[str] = field(default_factory=set)
-    uris: set[str] = field(default_factory=set)
-    names: set[str] = field(default_factory=set)
-    samplers: set[str] = field(default_factory=set)
-    totals: dict[str, float] = field(default_factory=dict)
-    response: dict[str, float] = field(default_factory=dict)
-    thinking: dict[str, float] = field(default_factory=dict)
-    health: dict[HealthMetric, HealthCount] = field(default_factory=dict)
-    """A count for each health metric of the report, whether or not this row has any."""
-
-    @property
-    def answered(self) -> int:
-        """Samples that did not fail: what every rate is out of."""
-        return int(self.totals.get("samples", 0) - self.totals.get("errors", 0))
-
-    @property
-    def responses(self) -> Rate:
-        """Samples with a response."""
-        return wilson(int(self.totals.get("responses", 0)), self.answered)
-
-    @property
-    def trait(self) -> Rate:
-        """Samples whose response has the trait, out of all that did not fail: what rows are ranked by."""
-        return wilson(int(self.response.get("hits", 0)), self.answered)
-
-    @property
-    def trait_given_response(self) -> Rate:
-        """The same, out of those with a response."""
-        return wilson(int(self.response.get("hits", 0)), int(self.response.get("count", 0)))
-
-    @property
-    def trait_in_thinking(self) -> Rate:
-        """Samples whose thinking has the trait, out of all that did not fail."""
-        return wilson(int(self.thinking.get("hits", 0)), self.answered)
-
-    @property
-    def per_response(self) -> float:
-        """The headline metric's mean over responses; NaN without any."""
-        return _mean(self.response.get("total", 0.0), self.response.get("count", 0))
-
-    def mean(self, total: str) -> float:
-        """Return a total's mean over all samples that did not fail, empty ones included."""
-        return _mean(self.totals.get(total, 0), self.answered)
-
-    @property
-    def latency(self) -> float:
-        """Mean seconds an answer took; NaN where nobody measured."""
-        return _mean(self.totals.get("latency_total", 0.0), self.totals.get("latency_count", 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +102,7 @@ def row_as_dict(row: Tally, by: By) -> dict[str, Any]:
         "samples": int(row.totals.get("samples", 0)),
         "errors": int(row.totals.get("errors", 0)),
         "responses": row.responses.count,
+        "responses_without_score": row.judged.left_out,
         "with_trait": row.trait.count,
         "with_trait_in_thinking": row.trait_in_thinking.count,
     }
@@ -227,8 +174,10 @@ def _put(row: Tally, group: GroupTotals, series: Sequence[SeriesTotals], chosen:
         if (item.scorer, item.metric) != chosen:
             continue
         side = row.response if item.channel == "response" else row.thinking
-        for name in ("count", "missing", "total", "hits"):
+        for name in ("count", "total", "hits"):
             side[name] = side.get(name, 0) + getattr(item, name)
+    if chosen is not None:
+        row.judged += judged(group, [item for item in series if (item.scorer, item.metric) == chosen])
 
 
 def _rank(row: Tally) -> tuple[float, ...]:
@@ -239,10 +188,6 @@ def _rank(row: Tally) -> tuple[float, ...]:
 
 def _stable(row: Tally) -> Any:
     return row.persona, row.label, sorted(row.uris)
-
-
-def _mean(total: float, count: float) -> float:
-    return total / count if count else math.nan
 
 
 def _finite(value: float) -> float | None:

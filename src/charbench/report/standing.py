@@ -14,7 +14,7 @@ from charbench.analysis.tiers import LEVEL, tiers_of_pairs
 from charbench.report.rows import Report
 
 MOST_ROWS = 50
-"""So many rows, the best ones, get a tier: the pairs grow with their square."""
+"""So many rows of a persona, the best ones, get a tier: the pairs grow with their square."""
 MOST_PERSONAS = 8
 
 
@@ -45,12 +45,19 @@ class Standing:
 
 
 def standing(report: Report) -> Standing:
-    """Return which of a report's rows can be told apart: checkpoints by the trait rate that they are ranked by,
-    personas by the trait rate given a response. Nothing of a report that is not scored.
+    """Return which of a report's rows can be told apart: checkpoints of one persona by the trait rate that they
+    are ranked by, personas by the trait rate given a response. Nothing of a report that is not scored.
+
+    A persona's tiers are its own: what is in character for one is not for the other, and a report of one persona
+    says the same of it as a report of all.
     """
     if report.metric is None:
         return Standing([None] * len(report.checkpoints), [])
-    tiers = tiers_of_rates([row.trait for row in report.checkpoints])
+    tiers: list[int | None] = [None] * len(report.checkpoints)
+    for persona in {row.persona for row in report.checkpoints}:
+        mine = [index for index, row in enumerate(report.checkpoints) if row.persona == persona]
+        for index, tier in zip(mine, tiers_of_rates([report.checkpoints[i].trait for i in mine]), strict=True):
+            tiers[index] = tier
     return Standing(tiers, rate_pairs([(row.persona, row.trait_given_response) for row in report.personas]))
 
 

@@ -17,8 +17,9 @@ from charbench.report.cells import (
     states_bar,
     whole,
 )
-from charbench.report.rows import By, Report, Tally
+from charbench.report.rows import By, Report
 from charbench.report.standing import Standing, standing
+from charbench.report.tally import Tally
 
 
 @dataclass(frozen=True, slots=True)
