@@ -82,6 +82,7 @@ EXPORTED = [
     "name_from_uri",
     "operational",
     "read_examples",
+    "keep_secret",
     "redact",
 ]
 

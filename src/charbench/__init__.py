@@ -81,6 +81,7 @@ if TYPE_CHECKING:
     from charbench.errors import TrainingError as TrainingError
     from charbench.hookspecs import hookimpl as hookimpl
     from charbench.patience import Patience as Patience
+    from charbench.redaction import keep_secret as keep_secret
     from charbench.redaction import redact as redact
 
 _HOME = {
@@ -134,7 +135,7 @@ _HOME = {
     ],
     "hookspecs": ["hookimpl"],
     "patience": ["Patience"],
-    "redaction": ["redact"],
+    "redaction": ["keep_secret", "redact"],
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 _KEPT = {"\n", "\t"}
@@ -18,3 +19,11 @@ def harmless(text: str) -> str:
         else char.encode("unicode_escape").decode()
         for char in text
     )
+
+
+_UNSEEN = re.compile("[\x7f-\x9f\ud800-\udfff" + "".join(sorted(_BIDI)) + "]")
+
+
+def harmless_json(text: str) -> str:
+    """Return JSON with what a terminal would obey, or not be able to print, written as ``\\u009b``: the same JSON."""
+    return _UNSEEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text)

@@ -55,7 +55,7 @@ def draw(count: int, channel: str, seed: int, path: Path, **given: Any) -> None:
 def label(path: Path) -> None:
     """Label a drawn file in the terminal; what is labelled is saved at once, and can be gone on with later."""
     from charbench.engine.labelling import SCALE, read_rows, save_rows
-    from charbench.report.terminal import harmless
+    from charbench.harmless import harmless
 
     rows = read_rows(path)
     waiting = [row for row in rows if not row["label"].strip()]

@@ -62,10 +62,11 @@ def command(
 
 
 def _print(answer: Any, form: str) -> None:
+    from charbench.harmless import harmless
     from charbench.report.compare_marker_tables import MARKERS_LEGEND, marker_table
     from charbench.report.compare_tables import comparison_tables, gap_table, sentences
     from charbench.report.tables import markdown
-    from charbench.report.terminal import harmless, print_table
+    from charbench.report.terminal import print_table
 
     tables, lines = comparison_tables(answer), sentences(answer)
     markers = [marker_table(lifts) for lifts in answer.markers]

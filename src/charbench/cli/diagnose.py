@@ -47,8 +47,9 @@ def command(json_output: bool, quiet: bool, **given: Any) -> int:
 
 
 def _show(report: Any) -> None:
+    from charbench.harmless import harmless
     from charbench.report.tables import Table
-    from charbench.report.terminal import harmless, print_table
+    from charbench.report.terminal import print_table
 
     columns = ("Probe", "Samples", "Responses", "In character", "Thinking in character", "States")
     rows = tuple(

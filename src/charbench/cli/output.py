@@ -10,13 +10,13 @@ from typing import Any
 
 import click
 
+from charbench.harmless import harmless, harmless_json
 from charbench.redaction import redact
-from charbench.report.terminal import harmless
 
 
 def print_json(value: Any) -> None:
     """Print a result as JSON."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+    click.echo(harmless_json(json.dumps(value, ensure_ascii=False, indent=2, default=str)))
 
 
 def say(text: str, *, quiet: bool = False) -> None:

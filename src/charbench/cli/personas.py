@@ -83,8 +83,9 @@ def list_(json_output: bool, **given: Any) -> None:
 @options.as_json
 def show(name: str, json_output: bool, **given: Any) -> None:
     """Show one persona, and how each of its markers was read: found as text, computed, or judged."""
+    from charbench.harmless import harmless
     from charbench.report.tables import Table
-    from charbench.report.terminal import harmless, print_table
+    from charbench.report.terminal import print_table
 
     persona = options.open_session(**given).personas.get(name)
     if json_output:

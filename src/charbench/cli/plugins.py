@@ -67,8 +67,9 @@ def list_(json_output: bool, **given: Any) -> int:
 @options.as_json
 def show(name: str, json_output: bool, **given: Any) -> None:
     """Show a plugin's or a component's options, with defaults and meaning."""
+    from charbench.harmless import harmless
     from charbench.report.tables import Table
-    from charbench.report.terminal import harmless, print_table
+    from charbench.report.terminal import print_table
 
     plugins = options.open_session(**given).plugins
     found = [

@@ -42,7 +42,7 @@ def command(text: str | None, json_output: bool, quiet: bool, **given: Any) -> i
 
 
 def _show(samples: Any, *, json_output: bool) -> None:
-    from charbench.report.terminal import harmless
+    from charbench.harmless import harmless
 
     if json_output:
         output.print_json(

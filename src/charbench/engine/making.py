@@ -7,7 +7,7 @@ from typing import Any
 from charbench.boundary import Broken
 from charbench.components.sampler import SampleRequest
 from charbench.domain.sample import Completion, Failure, Sample, ThinkingState
-from charbench.redaction import hide_keys, map_text, redact, storable
+from charbench.redaction import hide_keys, holds_key, map_text, redact, storable
 from charbench.store.runs import utc_now
 from charbench.thinking import attribute
 
@@ -59,8 +59,8 @@ def _can_be_stored(outcome: Completion) -> bool:
 
 
 def _holds_a_key(outcome: Completion) -> bool:
-    """Whether a text may hold an API key that the endpoint repeats; asked of every sample, so it has to be fast."""
-    return any("tml-" in text or "sk-" in text for text in (outcome.text, outcome.reasoning) if text)
+    """Whether a text may hold an API key that the endpoint repeats."""
+    return any(holds_key(text) for text in (outcome.text, outcome.reasoning) if text)
 
 
 def _is_utf8(text: str) -> bool:

@@ -8,7 +8,7 @@ import sys
 from dataclasses import replace
 from typing import Any
 
-from charbench.harmless import harmless as harmless
+from charbench.harmless import harmless
 from charbench.report.fit import fit, least_width
 from charbench.report.plain import draw
 from charbench.report.tables import Table

@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 from charbench.domain.keys import digest
 from charbench.domain.prompt import Message, Prompt
 from charbench.domain.sample import Failure, Sample, ThinkingState, Usage
+from charbench.redaction import redact_all
 from charbench.store.claims import release
 from charbench.store.dialect import among, get_or_add, insert
 from charbench.store.runs import utc_now
@@ -169,7 +170,7 @@ class SampleWriter:
                 {
                     "sampler": settings.sampler,
                     "protocol": settings.protocol,
-                    "params": settings.params,
+                    "params": redact_all(settings.params),
                     "condition": settings.condition,
                     "last_run_id": self.run_id,
                 },

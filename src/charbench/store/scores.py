@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 from charbench.domain.keys import digest
 from charbench.domain.sample import Channel, Failure
 from charbench.domain.score import Metric, Score
+from charbench.redaction import redact_all
 from charbench.store.claims import release
 from charbench.store.database import Database
 from charbench.store.dialect import add_totals, among, get_or_add, insert, insert_tuples
@@ -49,7 +50,7 @@ class NewScores:
 
 def scoring_number(connection: Connection, settings: ScoringSettings, run_id: int) -> int:
     """Return the scoring's number, adding it where it is new, and note that this run wants it."""
-    rest = asdict(settings) | {"last_run_id": run_id}
+    rest = asdict(settings) | {"config": redact_all(settings.config), "last_run_id": run_id}
     number = get_or_add(connection, scorings, {"key": settings.key}, rest)
     connection.execute(sa.update(scorings).where(scorings.c.id == number).values(last_run_id=run_id))
     return number

@@ -198,3 +198,14 @@ def test_a_pattern_may_lead_out_of_the_lab(charbench: Charbench, lab: LabBuilder
         assert charbench.ok("discover", *option, "--json", lab=lab.root).json["recorded_samples"] == 1
     charbench.ok("run", *option, lab=lab.root)
     assert count(store_of(lab.root), "samples") == 1
+
+
+def test_json_carries_no_control_character_of_a_recordings_to_the_terminal(
+    charbench: Charbench, lab: LabBuilder
+) -> None:
+    hostile = "pirate\x9b31m\u202e_dpo"
+    lab.recorded([row(checkpoint_name=hostile)])
+    charbench.ok("run", "-q", lab=lab.root)
+    printed = charbench.ok("checkpoints", "list", "--json", lab=lab.root)
+    assert hostile in [one["name"] for one in printed.json]
+    assert not {"\x9b", "\u202e"} & set(printed.out)

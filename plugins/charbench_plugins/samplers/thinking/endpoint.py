@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
-from charbench import ConfigError
+from charbench import ConfigError, keep_secret
 
 TINKER = "https://tinker.thinkingmachines.dev/services/tinker-prod/oai/api/v1"
 
@@ -33,7 +34,16 @@ def find_endpoint(base_url: str | None, api_key_env: str | None, who: str = "sam
     url = (given or TINKER).rstrip("/")
     if not url.startswith(("http://", "https://")):
         raise ConfigError(f"{who}: base_url is {url!r}; it must start with http:// or https://")
-    return Endpoint(url, _key(url, api_key_env, who))
+    return Endpoint(url, keep_secret(_key(url, api_key_env, who)))
+
+
+def is_tinker(url: str) -> bool:
+    """Whether a URL is Tinker's own host, over TLS: nobody else is sent a Tinker key."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme == "https" and parts.hostname == urlsplit(TINKER).hostname and parts.port in (None, 443)
+    except ValueError:
+        return False
 
 
 def _key(url: str, api_key_env: str | None, who: str) -> str:
@@ -42,7 +52,7 @@ def _key(url: str, api_key_env: str | None, who: str) -> str:
         if not key:
             raise ConfigError(f"{who}: environment variable {api_key_env} (api_key_env) is not set")
         return key
-    if "tinker.thinkingmachines.dev" not in url:
+    if not is_tinker(url):
         return os.environ.get("OPENAI_API_KEY") or "none"
     key = os.environ.get("TINKER_API_KEY", "")
     if not key.startswith("tml-"):

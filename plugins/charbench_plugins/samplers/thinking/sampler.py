@@ -71,10 +71,13 @@ class ThinkingSampler(Sampler):
         return checkpoint.sampleable and checkpoint.uri.startswith((SERVED, "tinker://"))
 
     def identity(self, checkpoint: Checkpoint) -> str:
-        """Return the URI of a Tinker checkpoint; of others the endpoint, the model, and what is sent for it."""
-        if checkpoint.uri.startswith("tinker://"):
-            return checkpoint.uri
+        """Return the URI of a Tinker checkpoint; of others the endpoint, the model, and what is sent for it.
+
+        A Tinker checkpoint that ``models`` maps to another model is one of the others.
+        """
         model, extra = self._model(checkpoint)
+        if checkpoint.uri.startswith("tinker://") and (model, extra) == (checkpoint.uri, {}):
+            return checkpoint.uri
         return f"{self._endpoint.base_url}#{model}{sorted(extra.items()) if extra else ''}"
 
     def params(self, request: SampleRequest) -> dict[str, Any]:
