@@ -70,11 +70,12 @@ def read_yaml(path: Path, shown: str | None = None) -> YamlFile:
     """
     name = shown or str(path)
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise ConfigError(f"{name}: cannot be read: {error.strerror or error}") from None
     if len(content) > MAX_BYTES:
-        raise ConfigError(f"{name}: {len(content):,} bytes; at most {MAX_BYTES:,} are read")
+        raise ConfigError(f"{name}: more than {MAX_BYTES:,} bytes; so much is no YAML that is meant to be read here")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

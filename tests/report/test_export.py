@@ -26,6 +26,8 @@ HOSTILE = {
     "emoji": "👩‍👩‍👧 ☠️ é e\u0301 ﬁ ß",
     "spaces": "  a\t \u00a0 ",
     "backslashes": "\\n \\x1b \\\\",
+    "a lone carriage return": "a\rb",
+    "nothing but a carriage return": "\r",
     "long": "x" * 200_000,
 }
 

@@ -117,9 +117,7 @@ def test_a_folder_that_may_not_be_written_to_is_one_line(lab: LabBuilder) -> Non
         assert len(done.stderr.splitlines()) == 1
 
 
-def test_a_store_in_a_read_only_folder_is_reported_or_refused_in_one_line(
-    charbench: Charbench, lab: LabBuilder, tmp_path: Path
-) -> None:
+def test_a_store_in_a_read_only_folder_is_reported(charbench: Charbench, lab: LabBuilder, tmp_path: Path) -> None:
     lab.recorded([row()])
     charbench.ok("run", lab=lab.root)
     folder = tmp_path / "read-only"
@@ -130,8 +128,7 @@ def test_a_store_in_a_read_only_folder_is_reported_or_refused_in_one_line(
     target.close()
     (folder / "copy.db").chmod(0o444)
     done = as_somebody_bound_by_permissions("report", "--store", "copy.db", folder=folder)
-    assert (done.returncode, "remorseful" in done.stdout) in ((0, True), (1, False)), done.stderr
-    assert len(done.stderr.splitlines()) == 1
+    assert (done.returncode, "remorseful" in done.stdout) == (0, True), done.stderr
 
 
 def test_commands_that_only_read_make_no_store(charbench: Charbench, lab: LabBuilder) -> None:

@@ -285,8 +285,8 @@ def _number(row: Mapping[str, Any], name: str) -> float | None:
         return None
     try:
         number = float(value)
-    except (TypeError, ValueError):
-        raise ValueError(f"{name}: found {value!r}; a number is needed") from None
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"{name}: found {str(value)[:60]!r}; a number is needed") from None
     return number if number == number and abs(number) != float("inf") else None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -23,6 +24,9 @@ from charbench import (
     kind_from_name,
 )
 from charbench_plugins.sources.times import utc
+
+_URI = re.compile(r"[a-z][a-z0-9+.\-]*:\S+\Z")
+_MOST = 2**31 - 1
 
 
 class RegistrySource(CheckpointSource):
@@ -60,9 +64,17 @@ class RegistrySource(CheckpointSource):
         name = str(entry.get("name") or "")
         said = str(entry.get("persona") or persona)
         metadata = entry.get("metadata")
+        created_at = utc(entry.get("created_at"))
+        if entry.get("created_at") and created_at is None:
+            yield SourceProblem(shown, f"{said}/{name}: created_at is {_shown(entry['created_at'])}, which is no time")
         for field in ("tinker_path", "sampler_path"):
             uri = entry.get(field)
-            if not isinstance(uri, str) or not uri:
+            if uri is None or uri == "":
+                continue
+            if not isinstance(uri, str) or not _URI.match(uri):
+                yield SourceProblem(
+                    shown, f"{said}/{name}: {field} is {_shown(uri)}; a URI such as tinker://... is needed"
+                )
                 continue
             yield Checkpoint(
                 uri=uri,
@@ -70,7 +82,7 @@ class RegistrySource(CheckpointSource):
                 kind=_kind(entry.get("checkpoint_type"), name),
                 persona=lab.persona_of(said) or said,
                 base_model=_text(entry.get("base_model")),
-                created_at=utc(entry.get("created_at")),
+                created_at=created_at,
                 metadata=metadata if isinstance(metadata, dict) else {},
                 evidence=(Evidence(self.name, shown, None, f"{said}/{name}"),),
             )
@@ -83,11 +95,11 @@ class RegistrySource(CheckpointSource):
         for job_id, entry in jobs.items():
             try:
                 yield from self._job(lab, shown, entry)
-            except (KeyError, TypeError, ValueError, AttributeError) as error:
-                yield SourceProblem(shown, f"job {job_id!r}: not as the older tool wrote it ({error!r})")
+            except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+                yield SourceProblem(shown, f"job {_shown(job_id)}: not as the older tool wrote it ({error!r:.200})")
 
     def _job(self, lab: Lab, shown: str, entry: dict[str, Any]) -> Iterator[Finding]:
-        run, said = str(entry["run_name"]), str(entry["persona"])
+        run, said, checkpoint = (_needed(entry, name) for name in ("run_name", "persona", "dpo_checkpoint"))
         persona = lab.persona_of(said) or said
         status = JobStatus(entry.get("status", "pending"))
         result = _text(entry.get("sft_checkpoint"))
@@ -98,16 +110,16 @@ class RegistrySource(CheckpointSource):
         yield TrainingJob(
             persona=persona,
             run=run,
-            checkpoint=str(entry["dpo_checkpoint"]),
+            checkpoint=checkpoint,
             sampler=_text(entry.get("dpo_sampler")),
             dataset=dataset or "",
-            examples=int(entry.get("introspection_count") or 0),
+            examples=_count(entry.get("introspection_count")),
             status=status,
             result=result,
             result_sampler=result_sampler,
             error=_text(entry.get("error")),
         )
-        lineage = Lineage(parent=str(entry["dpo_checkpoint"]), dataset=dataset)
+        lineage = Lineage(parent=checkpoint, dataset=dataset)
         for uri in (result, result_sampler):
             if uri:
                 evidence = Evidence(self.name, shown, None, f"result of {run}")
@@ -117,7 +129,7 @@ class RegistrySource(CheckpointSource):
 def _read(lab: Lab, name: str, parse: Any) -> Iterator[Finding]:
     path = lab.root / name
     shown = lab.relative(path)
-    if not path.is_file():
+    if not path.exists():
         return
     try:
         data = json.loads(path.read_bytes())
@@ -126,6 +138,9 @@ def _read(lab: Lab, name: str, parse: Any) -> Iterator[Finding]:
         return
     except ValueError as error:
         yield SourceProblem(shown, f"not JSON: {error}", getattr(error, "lineno", None))
+        return
+    except RecursionError:
+        yield SourceProblem(shown, "nested too deeply to be read")
         return
     if not isinstance(data, dict):
         yield SourceProblem(shown, f"found {type(data).__name__}; a mapping is needed")
@@ -138,6 +153,26 @@ def _kind(said: Any, name: str) -> Kind:
         return Kind(str(said).lower())
     except ValueError:
         return kind_from_name(f"{said} {name}")
+
+
+def _needed(entry: dict[str, Any], name: str) -> str:
+    """Return a field that must hold text; raises :class:`ValueError` where it does not."""
+    value = entry[name]
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{name} is {_shown(value)}; text is needed")
+    return value
+
+
+def _count(value: Any) -> int:
+    """Return a number of examples; 0 where nothing stands. Raises :class:`ValueError` for what is no number of them."""
+    count = int(value or 0)
+    if not 0 <= count <= _MOST:
+        raise ValueError(f"introspection_count is {_shown(value)}; a number from 0 to {_MOST:,} is needed")
+    return count
+
+
+def _shown(value: Any) -> str:
+    return f"{str(value)[:60]!r}"
 
 
 def _text(value: Any) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import errno
 import sys
 from importlib import import_module
 from typing import Any
@@ -11,6 +11,7 @@ import click
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 # The help lines stand here so that `charbench --help` loads no command.
 COMMANDS = {
@@ -93,11 +94,16 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
+    from charbench.cli.streams import make_usable
+
+    make_usable()
     code = execute(sys.argv[1:])
     try:
         sys.stdout.flush()
     except BrokenPipeError:
         code = _pipe_closed()
+    except OSError as error:
+        code = _cannot_write(error)
     sys.exit(code)
 
 
@@ -115,6 +121,10 @@ def execute(arguments: list[str]) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         return _pipe_closed()
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        return _cannot_write(error)
     except SystemExit as ended:  # click ends so where the reader of our output has gone
         return _pipe_closed() if "Pacify" in type(sys.stdout).__name__ else int(ended.code or 0)
     except CharbenchError as error:
@@ -128,5 +138,16 @@ def execute(arguments: list[str]) -> int:
 
 def _pipe_closed() -> int:
     """Whoever read our output has gone (``charbench ... | head``): end quietly, as other tools do."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    from charbench.cli.streams import discard
+
+    discard(sys.stdout.fileno())
     return BROKEN_PIPE
+
+
+def _cannot_write(error: OSError) -> int:
+    """There is no room for what is printed, or for a file: no bug, and nothing that another try would mend."""
+    from charbench.cli.streams import discard
+
+    click.echo(f"error: cannot write{f' {error.filename}' if error.filename else ''}: {error.strerror}", err=True)
+    discard(sys.stdout.fileno())
+    return 1

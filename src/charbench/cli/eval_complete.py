@@ -34,7 +34,9 @@ def command(json_output: bool, quiet: bool, **given: Any) -> int:
         jobs = [job for job in read_jobs(connection) if job.status is JobStatus.COMPLETE]
     uris = [uri for job in jobs if (uri := job.result_sampler or job.result)]
     if not uris:
-        output.say("No complete training jobs; charbench train --all trains those that wait.")
+        output.say("No complete training jobs; charbench train --all trains those that wait.", quiet=quiet)
+        if json_output:
+            output.print_json({"metric": None, "samples": 0, "errors": 0, "personas": [], "checkpoints": []})
         return 0
     session = session.with_checkpoints(uris)
     with stop_on_interrupt() as stop:

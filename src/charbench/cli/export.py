@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import click
 
-from charbench.cli import options, output
+from charbench.cli import options, output, streams
 from charbench.errors import UsageError
 
 
@@ -33,7 +32,7 @@ def command(form: str | None, path: Path | None, **given: Any) -> None:
     write = export_jsonl if form == "jsonl" else export_csv
     uris = [checkpoint.uri for checkpoint in chosen]
     if path is None:
-        count = write(database, sys.stdout, uris)
+        count = write(database, streams.for_data(), uris)
     else:
         part = path.with_name(f".{path.name}.part")
         try:

@@ -10,6 +10,7 @@ from charbench.cli.show import show_report
 from charbench.engine.jobs import LeftOut
 from charbench.engine.run import RunResult
 from charbench.engine.session import Session
+from charbench.store.summaries import count_all
 
 _ADDED = (
     ("checkpoints", "checkpoint", "found"),
@@ -21,17 +22,26 @@ _ADDED = (
 
 
 def finish(
-    session: Session, result: RunResult, *, json_output: bool, quiet: bool, report: bool = True, **shown: Any
+    session: Session,
+    result: RunResult,
+    *,
+    json_output: bool,
+    quiet: bool,
+    report: bool = True,
+    idle: str | None = None,
+    **shown: Any,
 ) -> int:
-    """Say what was done and what failed, print the report, and return the exit code."""
+    """Say what was done and what failed, print the report, and return the exit code.
+
+    ``idle`` is what to say where nothing was done; None says why there was nothing to do.
+    """
     if result.discovery:
         output.warn(map(str, result.discovery.contradictions), limit=5)
     output.warn([*session.personas.faults, *result.warnings])
     for failure in result.failures:
         output.say(f"failed: {failure}")
     if result.did_nothing and not result.interrupted and not result.failures:
-        if report:
-            output.say(_nothing(session, result), quiet=quiet)
+        output.say(_nothing(session, result) if idle is None else idle, quiet=quiet)
     else:
         parts = [
             f"{output.plural(result.counts[name], noun)} {verb}"
@@ -44,7 +54,7 @@ def finish(
     for note in result.notes:
         output.say(note, quiet=quiet)
     if report:
-        show_report(session, json_output=json_output, run=result, **shown)
+        show_report(session, json_output=json_output, run=result, quiet=quiet, **shown)
     elif json_output:
         output.print_json(
             {"id": result.run_id, "status": result.status, "added": result.counts, "failures": result.failures}
@@ -66,4 +76,7 @@ def _nothing(session: Session, result: RunResult) -> str:
     """Say why there was nothing to do: all is done, or there is nothing here."""
     if result.discovery and not result.discovery.checkpoints:
         return f"No checkpoints in {session.config.lab.resolve()}. Is this the lab's folder? Name it with --lab DIR."
+    with session.database.read() as connection:
+        if not count_all(connection)["samples"]:
+            return "Nothing to do: the store holds no samples, and no checkpoint that the samplers take."
     return "Nothing to do: everything is in the store already."

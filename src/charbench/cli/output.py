@@ -10,13 +10,15 @@ from typing import Any
 
 import click
 
+from charbench.cli.streams import is_unicode
 from charbench.harmless import harmless, harmless_json
 from charbench.redaction import redact
 
 
 def print_json(value: Any) -> None:
     """Print a result as JSON."""
-    click.echo(harmless_json(json.dumps(value, ensure_ascii=False, indent=2, default=str)))
+    escaped = not is_unicode(sys.stdout)  # a character that an encoding lacks would else be lost
+    click.echo(harmless_json(json.dumps(value, ensure_ascii=escaped, indent=2, default=str)))
 
 
 def say(text: str, *, quiet: bool = False) -> None:

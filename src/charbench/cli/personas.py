@@ -147,9 +147,12 @@ def new(name: str, **given: Any) -> None:
     path, schema = folder / f"{name}.yaml", folder / "persona.schema.json"
     if path.exists():
         raise UsageError(f"{path} exists already; it is left as it is")
-    folder.mkdir(parents=True, exist_ok=True)
-    schema.write_text(json.dumps(persona_json_schema(), indent=2) + "\n", encoding="utf-8")
-    path.write_text(_TEMPLATE.format(name=name, schema=schema.name), encoding="utf-8")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        schema.write_text(json.dumps(persona_json_schema(), indent=2) + "\n", encoding="utf-8")
+        path.write_text(_TEMPLATE.format(name=name, schema=schema.name), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from None
     click.echo(f"Wrote {path}. Fill it in, then: charbench personas check {path}")
 
 

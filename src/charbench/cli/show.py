@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from charbench.cli import output
+from charbench.cli import output, streams
+from charbench.harmless import harmless
 from charbench.report.cells import STATES_LEGEND, TIERS_LEGEND
 from charbench.report.contest_tables import contest_tables
 from charbench.report.contests import Contest, contest_columns, contest_dict, contests
@@ -33,8 +34,9 @@ def show_report(
     json_output: bool = False,
     run: RunResult | None = None,
     checkpoints: Sequence[str] = (),
+    quiet: bool = False,
 ) -> None:
-    """Print the report of what the store holds for the session's personas."""
+    """Print the report of what the store holds for the session's personas; ``quiet`` prints the tables only."""
     chosen = [persona.name for persona in session.selected_personas()]
     database = session.database if run else session.existing_database()
     with database.read() as connection:
@@ -48,11 +50,13 @@ def show_report(
         content["contests"] = [contest_dict(contest) for contest in played]
         output.print_json(content)
     elif not report.samples:
-        output.say("No samples in the store yet: nothing to report.")
+        output.say("No samples in the store yet: nothing to report.", quiet=quiet)
     elif form == "csv":
         _csv(report, played)
     else:
-        _tables(report, otherwise, played, form, causes)
+        lines = _tables(report, otherwise, played, form, causes)
+        for line in lines:
+            output.say(line, quiet=quiet)
 
 
 def _tables(
@@ -61,7 +65,8 @@ def _tables(
     played: Sequence[Contest],
     form: str,
     causes: Mapping[str, str],
-) -> None:
+) -> list[str]:
+    """Print the tables, and return what is to be said of them."""
     from charbench.report.tables import markdown, report_tables
     from charbench.report.terminal import print_table
 
@@ -71,24 +76,23 @@ def _tables(
     tables += contest_tables(played)
     if form == "markdown":
         click.echo(markdown(tables), nl=False)
-        return
+        return []
+    lines: list[str] = []
     for table in tables:
         print_table(table)
-        for note in table.notes:
-            output.say(note)
-    output.say(STATES_LEGEND)
+        lines += table.notes
+    lines.append(STATES_LEGEND)
     if report.metric and len(report.checkpoints) > 1:
-        output.say(TIERS_LEGEND)
-    for line in (*only_in_thinking(report, causes), *without_score(report)):
-        output.say(line)
+        lines.append(TIERS_LEGEND)
+    lines += [*only_in_thinking(report, causes), *without_score(report)]
     failed = f" {output.plural(report.errors, 'sample')} failed and {'is' if report.errors == 1 else 'are'} in no rate."
     ranked = f"ranked by the share of all samples with the trait ({report.metric})" if report.metric else "not scored"
-    output.say(f"{output.plural(report.samples, 'sample')}, {ranked}.{failed if report.errors else ''}")
+    lines.append(f"{output.plural(report.samples, 'sample')}, {ranked}.{failed if report.errors else ''}")
+    return lines
 
 
 def _csv(report: Report, played: Sequence[Contest]) -> None:
     import csv
-    import sys
 
     rows = report.personas if report.by is By.PERSONA else report.checkpoints
     figures = [row_as_dict(row, report.by) for row in rows]
@@ -99,9 +103,10 @@ def _csv(report: Report, played: Sequence[Contest]) -> None:
             for uri, sampler in product(row.uris, row.samplers):
                 mine |= games.get((row.persona, uri, sampler), {})
         names = list(dict.fromkeys([*names, *(name for more in games.values() for name in more)]))
-    writer = csv.DictWriter(sys.stdout, names, lineterminator="\n")
+    writer = csv.DictWriter(streams.for_data(), names, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(figures)
+    # A name may hold a carriage return, which this line end would leave unquoted.
+    writer.writerows({k: harmless(v) if isinstance(v, str) else v for k, v in row.items()} for row in figures)
 
 
 def _as_dict(report: Report, run: RunResult | None, causes: Mapping[str, str]) -> dict[str, Any]:

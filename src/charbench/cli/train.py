@@ -50,11 +50,12 @@ def command(
         if not any(run in (job.run, job.job_id) for job in jobs):
             raise UnknownNameError("job", run, {job.run for job in jobs}, "\n  charbench discover finds jobs")
     if not jobs:
-        output.say("No training jobs; charbench discover finds them.")
+        output.say("No training jobs; charbench discover finds them.", quiet=quiet)
+        if json_output:
+            output.print_json({"id": None, "status": "done", "added": {}, "failures": []})
         return 0
     with stop_on_interrupt() as stop:
         runner = Runner(session, output.this_command(), stop, quiet=quiet or json_output)
         result = runner.run([Stage.TRAIN], list(runs) if runs else None)
-    if not result.counts.get("trained") and not result.failures and not result.interrupted:
-        output.say("Nothing to train: no job waits.", quiet=quiet)
-    return finish(session, result, json_output=json_output, quiet=quiet, report=False)
+    idle = "Nothing to train: no job waits."
+    return finish(session, result, json_output=json_output, quiet=quiet, report=False, idle=idle)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from charbench.components.sampler import SamplingPlan
+from charbench.components.sampler import Sampler, SamplingPlan
 from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.prompt import Prompt
 from charbench.domain.sample import Sample
@@ -25,7 +25,9 @@ def evaluate(runner: Runner, stages: Sequence[Stage]) -> RunResult:
     checkpoints, personas = selected(runner)
     samplers = session.samplers_for(checkpoints)
     with runner.recorded() as result:
-        plan = sampling_plan(session, (), checkpoints)
+        own = any(type(sampler).requests is not Sampler.requests for sampler in samplers)
+        # What to ask is such a sampler's own to say: recordings are the sources'.
+        plan = sampling_plan(session, session.sources() if own else (), checkpoints)
         with Writer(session.database, result.run_id) as writer:
             for sampler in samplers:
                 runner.sample(sampler, Requests(sampler, plan), writer, result)

@@ -32,7 +32,8 @@ def export_csv(database: Database, file: TextIO, uris: Sequence[str]) -> int:
     """Write the samples of these checkpoints as CSV; return how many."""
     known = {*LAB_COLUMNS, *OWN_COLUMNS}
     extra = sorted({name for row in _extras(database, uris) for name in row} - known)
-    writer = csv.DictWriter(file, [*LAB_COLUMNS, *OWN_COLUMNS, *extra], lineterminator="\n")
+    # The lines end as RFC 4180 has it: Python quotes a lone carriage return only where the line end holds one.
+    writer = csv.DictWriter(file, [*LAB_COLUMNS, *OWN_COLUMNS, *extra], lineterminator="\r\n")
     writer.writeheader()
     count = 0
     for row, _ in _rows(database, uris):

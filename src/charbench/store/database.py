@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine, make_url
@@ -100,7 +102,8 @@ class Database:
 def shown(url: URL) -> str:
     """Return the URL as it may be printed: a file's path, or the URL without its password."""
     if url.get_backend_name() == "sqlite":
-        return url.database or ":memory:"
+        database = url.database or ":memory:"
+        return unquote(database.removeprefix("file:")) if "uri" in url.query else database
     return redact(url.render_as_string(hide_password=True))
 
 
@@ -143,15 +146,18 @@ def _prepare_file(url: URL, create: bool) -> None:
 def _engine(url: URL) -> Engine:
     if url.get_backend_name() != "sqlite":
         return sa.create_engine(url, pool_pre_ping=True)
-    engine = sa.create_engine(
-        url, connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False, "isolation_level": None}
-    )
+    read_only = url.database is not None and not _may_write(Path(url.database))
+    arguments = {"timeout": _BUSY_SECONDS, "check_same_thread": False, "isolation_level": None}
+    engine = sa.create_engine(_for_reading(url) if read_only else url, connect_args=arguments)
 
     @sa.event.listens_for(engine, "connect")
     def on_connect(connection: sqlite3.Connection, _record: Any) -> None:
         connection.isolation_level = None  # SQLAlchemy's begin event below starts transactions, not sqlite3
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "temp_store=MEMORY", "cache_size=-16000"):
+        for pragma in ("temp_store=MEMORY", "cache_size=-16000"):
             connection.execute(f"PRAGMA {pragma}")
+        if not read_only:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=NORMAL")
 
     @sa.event.listens_for(engine, "begin")
     def on_begin(connection: Connection) -> None:
@@ -159,6 +165,24 @@ def _engine(url: URL) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.info.get("immediate") else "BEGIN")
 
     return engine
+
+
+def _may_write(path: Path) -> bool:
+    """Whether a store may be written: SQLite needs its folder too, for the journal beside it."""
+    return os.access(path if path.exists() else path.parent, os.W_OK) and os.access(path.parent, os.W_OK)
+
+
+def _for_reading(url: URL) -> URL:
+    """Return the URL of a store that is only to be read, in a folder where SQLite may leave nothing.
+
+    Without a journal beside it the file is whole, and nobody changes it who may not write it.
+    """
+    assert url.database is not None
+    path = Path(url.database)
+    journal = path.with_name(f"{path.name}-wal")
+    whole = not (journal.exists() and journal.stat().st_size)
+    query = {"uri": "true", "mode": "ro", **({"immutable": "1"} if whole else {})}
+    return url.set(database=f"file:{quote(str(path.absolute()))}", query=query)
 
 
 def _is_the_stores(error: DatabaseError) -> bool:
@@ -170,6 +194,8 @@ def _reason(error: DatabaseError) -> str:
     text = redact(" ".join(str(error.orig or error).split()))
     if "locked" in text:
         return f"another process has held it for {_BUSY_SECONDS} s ({text}); try again when that is done"
+    if "readonly" in text:
+        return "it may only be read here; name another store with --store, or another lab with --lab"
     if "not a database" in text:
         return "this file is not a charbench store (it is no SQLite database)"
     if "is full" in text or "No space left" in text:

@@ -98,6 +98,13 @@ BAD_ROWS: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
+def test_a_number_without_end_costs_its_own_row_only(charbench: Charbench, lab: LabBuilder) -> None:
+    lab.recorded_jsonl([row(), row(timestamp="2024-12-12T11:00:00", latency_seconds=10**400)])
+    ended = charbench.ok("run", lab=lab.root)
+    assert "recordings/more.jsonl:2: latency_seconds: found '1000" in ended.err
+    assert count(store_of(lab.root), "samples") == 1
+
+
 @pytest.mark.parametrize("name", BAD_ROWS)
 def test_a_row_that_cannot_be_read_is_named_with_its_line_and_the_others_are_read(
     charbench: Charbench, lab: LabBuilder, name: str

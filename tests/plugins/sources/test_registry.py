@@ -85,6 +85,11 @@ BAD = {
     "no run": json.dumps({"jobs": {"x": {"persona": "remorseful"}}}),
     "text for a job": json.dumps({"jobs": {"x": "y"}}),
     "a count that is none": json.dumps({"jobs": {"x": job(introspection_count="many")}}),
+    "a count beyond all bounds": json.dumps({"jobs": {"x": job(introspection_count=10**23)}}),
+    "a count without end": json.dumps({"jobs": {"x": job(introspection_count=1)}}).replace(": 1}", ": 1e400}"),
+    "no checkpoint": json.dumps({"jobs": {"x": job(status="complete", dpo_checkpoint=None)}}),
+    "a run that is no name": json.dumps({"jobs": {"x": job(run_name={"q": 1})}}),
+    "nested without end": "[" * 100_000,
 }
 
 
@@ -98,6 +103,27 @@ def test_a_broken_job_file_is_a_problem_that_names_the_file_and_stops_nothing(
     assert found["failures"] == []
     (problem,) = found["problems"]
     assert problem.startswith("experiments/results/sft_jobs.json")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("tinker_path", "not a uri", "tinker_path is 'not a uri'; a URI such as tinker://... is needed"),
+        ("sampler_path", 5, "sampler_path is '5'; a URI"),
+        ("created_at", "yesterday", "created_at is 'yesterday', which is no time"),
+    ],
+)
+def test_what_a_registry_gets_wrong_is_told_and_is_no_checkpoint(
+    charbench: Charbench, ready: LabBuilder, field: str, value: Any, said: str
+) -> None:
+    entry = {"name": "n", "tinker_path": weights(5, "n"), "sampler_path": sampler(5, "n"), field: value}
+    ready.registry({"remorseful": [entry]})
+    found = charbench.ok("discover", "--json", lab=ready.root).json
+    (problem,) = found["problems"]
+    assert problem.startswith(".character/checkpoints.json")
+    assert said in problem
+    listed = charbench.ok("checkpoints", "list", "--json", lab=ready.root).json
+    assert value not in [one["uri"] for one in listed]
 
 
 ODD_VALUES = [None, 3, 1.5, True, [], ["x"], {}, {"a": 1}, "", "\ud800", "a\x00b"]
