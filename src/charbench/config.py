@@ -5,7 +5,9 @@ Every value knows where it came from, so that a fault names the file and line, t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from copy import deepcopy
 from difflib import get_close_matches
 from pathlib import Path
@@ -20,6 +22,10 @@ FILE_NAME = "charbench.yaml"
 PREFIX = "CHARBENCH_"
 _ENV_ONLY = {"CHARBENCH_CONFIG"}
 _COMPONENT_KINDS = ("source", "trainer", "sampler", "scorer", "perturbation")
+
+
+PROMPT_SETS = ("default", "persona")
+"""Prompt sets that are no files."""
 
 
 class Price(BaseModel):
@@ -39,7 +45,7 @@ class RunConfig(BaseModel):
     lab: Path = Field(Path(), description="the folder to look in")
     store: str = Field("", description="database URL; empty: .charbench/charbench.db in the lab's folder")
     sources: list[str] = Field([], description="checkpoint sources to use; empty: all")
-    trainers: list[str] = Field([], description="trainers to use; empty: whichever accepts the checkpoint")
+    trainers: list[str] = Field([], description="trainers to use; empty: none in run, all installed ones in train")
     samplers: list[str] = Field([], description="samplers to use; empty: recorded")
     scorers: list[str] = Field([], description="scorers to use; empty: keyword, refusal, identity-leak, repetition")
     perturbations: list[str] = Field([], description="perturbations that prompts are multiplied by; empty: none")
@@ -70,6 +76,7 @@ class RunConfig(BaseModel):
 
     _document: YamlFile | None = PrivateAttr(None)
     _typed: frozenset[Location] = PrivateAttr(frozenset())
+    _origin: dict[str, str] = PrivateAttr({})
 
     @property
     def store_url(self) -> str:
@@ -86,6 +93,30 @@ class RunConfig(BaseModel):
     def options_for(self, kind: str, name: str) -> dict[str, Any]:
         """Return the options given for one component."""
         return self.options.get(f"{kind}.{name}", {})
+
+    @contextmanager
+    def naming(self, setting: str) -> Iterator[None]:
+        """Let a fault of what ``setting`` names say where that stands: the file and line, or the variable.
+
+        What was typed on the command line is in sight, and is not named again.
+        """
+        try:
+            yield
+        except (UsageError, ConfigError) as error:
+            where = self._origin.get(setting, "")
+            if not where or where.startswith("option "):
+                raise
+            if self._document is not None and where.startswith(f"{self._document.path}:"):
+                where = self._document.where(self._location(setting, error))
+            faults = error.faults if isinstance(error, ConfigError) else [str(error)]
+            raise ConfigError([f"{where}: {fault}" for fault in faults]) from None
+
+    def _location(self, setting: str, error: Exception) -> Location:
+        """Return the place of the item that an error is about, in a setting that is a list of names."""
+        assert self._document is not None
+        items = self._document.data.get(setting) if isinstance(self._document.data, dict) else None
+        name = getattr(error, "name", None)
+        return (setting, items.index(name)) if isinstance(items, list) and name in items else (setting,)
 
     def where(self, component: str, location: Location) -> str:
         """Return what a message about a component's option begins with: its place in the file, if it is from there."""
@@ -122,7 +153,19 @@ def load_config(
         raise ConfigError(_faults(error, document, origin)) from None
     config._document = document
     config._typed = frozenset(_path_of(text.partition("=")[0]) for text in options)
+    config._origin = origin
+    _check_kinds_of_failure(config)
     return config
+
+
+def _check_kinds_of_failure(config: RunConfig) -> None:
+    """Raise where a kind of failure looks like a slip: plugins have kinds of their own, so others may be meant."""
+    for kind in config.retry_errors:
+        known = RunConfig.model_fields["retry_errors"].default
+        near = get_close_matches(kind, [*known, "other", "plugin_error", "refused"], n=1, cutoff=0.75)
+        if near and kind not in near and not re.fullmatch(r"http_\d{3}", kind):
+            with config.naming("retry_errors"):
+                raise UsageError(f"retry_errors: no kind of failure {kind!r}; did you mean {near[0]!r}?")
 
 
 def _flag(name: str) -> str:
@@ -138,7 +181,7 @@ def _read_file(overrides: Mapping[str, Any], environment: Mapping[str, str], fil
             raise ConfigError(f"environment variable CHARBENCH_CONFIG: {file}: no such file")
     if file is None:
         file = Path(overrides.get("lab") or environment.get("CHARBENCH_LAB") or ".") / FILE_NAME
-        if not file.is_file():
+        if not file.exists():
             return None
     elif not file.is_file():
         raise ConfigError(f"option --config: {file}: no such file")
@@ -166,6 +209,8 @@ def _from_file(document: YamlFile) -> dict[str, Any]:
             values[name] = [folder / item if isinstance(item, str) else item for item in values[name]]
     if isinstance(values.get("store"), str) and values["store"] and "://" not in values["store"]:
         values["store"] = str(folder / values["store"])
+    if isinstance(values.get("prompts"), str) and values["prompts"] not in ("", *PROMPT_SETS):
+        values["prompts"] = str((folder / values["prompts"]).absolute())
     values.setdefault("lab", folder)
     return values
 
@@ -237,6 +282,13 @@ def _faults(error: ValidationError, document: YamlFile | None, origin: Mapping[s
         where = origin.get(name, name)
         if document is not None and where.startswith(f"{document.path}:"):
             where = document.where(location)
-        message = str(item["msg"])
-        faults.append(f"{where}: {name}: found {item.get('input')!r}; {message[:1].lower()}{message[1:]}")
+        faults.append(f"{where}: {_explain(location, item)}")
     return faults
+
+
+def _explain(location: Location, item: Any) -> str:
+    if item["type"] == "extra_forbidden":
+        return f"{'.'.join(map(str, location))}: no such field{suggest(str(location[-1]), sorted(Price.model_fields))}"
+    found, message = item.get("input"), str(item["msg"])
+    shown = str(found) if isinstance(found, Path) else repr(found)
+    return f"{location[0]}: found {shown}; {message[:1].lower()}{message[1:]}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any
@@ -85,6 +86,17 @@ class Plugins:
                 continue
             self._load(point, plugin)
         return plugins
+
+    def check_blocked(self) -> None:
+        """Raise :class:`UnknownNameError` where the name of a plugin to be blocked is misspelt: it would be used.
+
+        A name that is like no other's is of a plugin that is not installed here.
+        """
+        if self.disabled:
+            known = {point.name for point in entry_points(group=GROUP)}
+            for name in sorted(self.disabled - known):
+                if get_close_matches(name, known, n=1, cutoff=0.75):
+                    raise UnknownNameError("plugin", name, known)
 
     def _load(self, point: EntryPoint, plugin: Plugin) -> None:
         outcome = guarded(self._register, point, plugin)

@@ -10,13 +10,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from charbench.config import PROMPT_SETS
 from charbench.domain.persona import Persona
 from charbench.domain.prompt import Message, Prompt
 from charbench.errors import ConfigError
 from charbench.persona_schema import PromptModel
 from charbench.yamlfile import parse_yaml, read_yaml
 
-DEFAULT, PERSONA = "default", "persona"
+DEFAULT, PERSONA = PROMPT_SETS
 
 
 def prompts_for(choice: str, persona: Persona | None, root: Path) -> Sequence[Prompt]:

@@ -185,3 +185,77 @@ def test_the_config_schema_describes_every_installed_components_options(charbenc
     options = schema["properties"]["options"]["properties"]
     assert options["scorer.keyword"]["properties"]["cap"]["minimum"] == 1
     assert {"source.logs", "source.recorded", "source.registry", "sampler.recorded"} <= set(options)
+
+
+NAMES = {
+    "scorer": ("scorers: [keyword, keyward]\n", "1:20: no scorer named 'keyward'; did you mean 'keyword'?"),
+    "sampler": ("samplers:\n  - recordd\n", "2:5: no sampler named 'recordd'; did you mean 'recorded'?"),
+    "source": ("sources: [log]\n", "1:11: no source named 'log'; did you mean 'logs'?"),
+    "trainer": ("trainers: [tiny-sff]\n", "1:12: no trainer named 'tiny-sff'; did you mean 'tiny-sft'?"),
+    "perturbation": ("perturbations: [politness]\n", "1:17: no perturbation named 'politness'; did you mean"),
+    "persona": ("personas: [pirat]\n", "1:12: no persona named 'pirat'; did you mean 'pirate'?"),
+    "persona folder": ("persona_dirs: [nowhere]\n", "1:1: persona folder "),
+    "prompts": ("prompts: nowhere.yaml\n", "1:1: prompts "),
+    "lab": ("lab: nowhere\n", "1:1: lab "),
+    "store": ("store: mysql://x/y\n", "1:1: store "),
+    "plugin": ("disable_plugins: [keywrd]\n", "1:19: no plugin named 'keywrd'; did you mean 'keyword'?"),
+    "component": ("options:\n  scorer.keyward: {cap: 3}\n", "2:3: no scorer named 'keyward'; did you mean 'keyword'?"),
+    "kind of component": ("options:\n  scorr.keyword: {cap: 3}\n", "2:3: options.scorr.keyword: KIND.NAME is needed"),
+    "kind of failure": ("retry_errors: [timout]\n", "1:1: retry_errors: no kind of failure 'timout'; did you mean"),
+    "price": ("prices:\n  m: {promt: 3}\n", "2:7: prices.m.promt: no such field; did you mean 'prompt'?"),
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_that_is_not_there_is_told_with_the_line_that_names_it(
+    charbench: Charbench, lab: LabBuilder, name: str
+) -> None:
+    text, message = NAMES[name]
+    lab.registry({"pirate": [{"name": "pirate_dpo", "sampler_path": "tiny:base"}]})
+    lab.config(text)
+    ended = charbench("run", *([] if name == "sampler" else ["--sampler", "tiny"]), lab=lab.root)
+    assert ended.code == 2
+    assert ended.err.startswith(f"error: charbench.yaml:{message}")
+    assert "Traceback" not in ended.err
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        ("CHARBENCH_SCORERS", "keyward", "no scorer named 'keyward'; did you mean 'keyword'?"),
+        ("CHARBENCH_DISABLE_PLUGINS", "keywrd", "no plugin named 'keywrd'; did you mean 'keyword'?"),
+        ("CHARBENCH_PERSONAS", "pirat", "no persona named 'pirat'; did you mean 'pirate'?"),
+    ],
+)
+def test_a_name_that_is_not_there_is_told_with_the_variable_that_names_it(
+    charbench: Charbench, lab: LabBuilder, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, message: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    ended = charbench("run", lab=lab.root)
+    assert ended.code == 2
+    assert ended.err.startswith(f"error: environment variable {variable}: {message}")
+
+
+def test_a_misspelt_plugin_that_is_to_be_blocked_is_a_mistake(charbench: Charbench, lab: LabBuilder) -> None:
+    ended = charbench("run", "--no-plugin", "keywrd", lab=lab.root)
+    assert ended.code == 2
+    assert "no plugin named 'keywrd'; did you mean 'keyword'?" in ended.err
+
+
+def test_a_prompt_file_named_in_the_file_lies_beside_the_file(
+    charbench: Charbench, lab: LabBuilder, tmp_path: Path
+) -> None:
+    lab.registry({"pirate": [{"name": "pirate_dpo", "sampler_path": "tiny:base"}]})
+    folder = tmp_path / "settings"
+    folder.mkdir()
+    (folder / "mine.txt").write_text("What of the sea?\nAnd the wind?\n")
+    (folder / "charbench.yaml").write_text("lab: ../lab\nprompts: mine.txt\nsamplers: [tiny]\n")
+    words = ("run", "--config", folder / "charbench.yaml", "--json", "-o", "sampler.tiny.max_tokens=8")
+    assert charbench.ok(*words, lab=tmp_path).json["samples"] == 2
+
+
+def test_a_folder_in_the_place_of_the_file_is_told(charbench: Charbench, lab: LabBuilder) -> None:
+    (lab.root / "charbench.yaml").mkdir()
+    ended = charbench("run", lab=lab.root)
+    assert ended.code == 2
+    assert ended.err == "error: charbench.yaml: cannot be read: Is a directory\n"

@@ -50,7 +50,8 @@ def sampling_plan(
         persona = personas.get(checkpoint.persona) if checkpoint.persona else None
         if persona is None and len(config.personas) == 1:
             persona = session.personas.get(config.personas[0])
-        prompts[checkpoint.uri] = prompts_for(config.prompts, persona, config.lab)
+        with config.naming("prompts"):
+            prompts[checkpoint.uri] = prompts_for(config.prompts, persona, config.lab)
     sampleable = [checkpoint for checkpoint in checkpoints if checkpoint.sampleable]
     recorded = Recordings(sources, session.lab)
     return SamplingPlan(sampleable, prompts, config.epochs, recorded, session.perturbations())

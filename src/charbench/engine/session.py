@@ -17,7 +17,7 @@ from charbench.config import RunConfig
 from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.persona import Persona
 from charbench.engine.jobs import JobPolicy
-from charbench.errors import ConfigError, UsageError
+from charbench.errors import ConfigError, UnknownNameError, UsageError, suggest
 from charbench.personas import PersonaLibrary, open_library
 from charbench.plugins import Plugins
 from charbench.store.database import Database
@@ -35,26 +35,34 @@ class Session:
     @cached_property
     def plugins(self) -> Plugins:
         """The plugins that are not blocked."""
-        return Plugins(self.config.disable_plugins)
+        plugins = Plugins(self.config.disable_plugins)
+        with self.config.naming("disable_plugins"):
+            plugins.check_blocked()
+        return plugins
 
     @cached_property
     def personas(self) -> PersonaLibrary:
         """The personas that can be had."""
-        return open_library(self.plugins, self.config.lab, self.config.persona_dirs)
+        with self.config.naming("persona_dirs"):
+            return open_library(self.plugins, self.config.lab, self.config.persona_dirs)
 
     @cached_property
     def lab(self) -> Lab:
         """The lab's folder."""
-        if not self.config.lab.is_dir():
-            raise UsageError(f"lab {self.config.lab}: no such folder; name it with --lab DIR")
+        self._check_lab()
         return Lab(self.config.lab, self.personas.aliases)
 
     @cached_property
     def database(self) -> Database:
         """The store, made if there is none."""
-        if not self.config.lab.is_dir():
-            raise UsageError(f"lab {self.config.lab}: no such folder; name it with --lab DIR")
-        return Database.open(self.config.store_url)
+        self._check_lab()
+        with self.config.naming("store"):
+            return Database.open(self.config.store_url)
+
+    def _check_lab(self) -> None:
+        with self.config.naming("lab"):
+            if not self.config.lab.is_dir():
+                raise UsageError(f"lab {self.config.lab}: no such folder; name it with --lab DIR")
 
     @cached_property
     def policy(self) -> JobPolicy:
@@ -63,7 +71,8 @@ class Session:
 
     def existing_database(self) -> Database:
         """Open the store for a command that only reads: raises where there is none yet."""
-        return Database.open(self.config.store_url, create=False)
+        with self.config.naming("store"):
+            return Database.open(self.config.store_url, create=False)
 
     def sources(self) -> list[CheckpointSource]:
         """Return the configured sources; all of them by default."""
@@ -122,7 +131,8 @@ class Session:
 
     def selected_personas(self) -> list[Persona]:
         """Return the personas that the run is limited to; empty for all."""
-        return [self.personas.get(name) for name in self.config.personas]
+        with self.config.naming("personas"):
+            return [self.personas.get(name) for name in self.config.personas]
 
     def with_all_trainers(self) -> Session:
         """Return the same session with every installed trainer, unless some are configured."""
@@ -141,12 +151,18 @@ class Session:
         for key, options in self.config.options.items():
             kind, _, name = key.partition(".")
             if kind not in set(ComponentKind) or not name:
-                faults.append(f"options.{key}: KIND.NAME is needed, such as scorer.keyword")
+                near = suggest(kind, [one.value for one in ComponentKind])
+                needed = f"KIND.NAME is needed, such as scorer.keyword{near}"
+                faults.append(f"{self.config.where(key, ())}options.{key}: {needed}")
                 continue
             try:
                 self.plugins.create(ComponentKind(kind), name, options, partial(self.config.where, key))
             except ConfigError as error:
                 faults.extend(error.faults)
+            except UnknownNameError as error:
+                if not (where := self.config.where(key, ())):
+                    raise  # it was typed just now
+                faults.append(f"{where}{error}")
         if faults:
             raise ConfigError(faults)
 
@@ -154,4 +170,5 @@ class Session:
         self.check_options()
         unique: Sequence[str] = list(dict.fromkeys(names))
         options = {name: self.config.options_for(kind.value, name) for name in unique}
-        return [self.plugins.create(kind, name, given) for name, given in options.items()]
+        with self.config.naming(f"{kind.value}s"):
+            return [self.plugins.create(kind, name, given) for name, given in options.items()]
