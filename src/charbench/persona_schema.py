@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
 
 from charbench.domain.persona import GoldAnswer, Marker, MarkerForm, Persona, Tier
 from charbench.domain.prompt import Message, Prompt
@@ -47,12 +47,19 @@ class MarkerModel(_Strict):
         return MarkerForm(name), text
 
 
+class MessageModel(_Strict):
+    """One turn of a conversation."""
+
+    role: Literal["system", "user", "assistant"]
+    content: Text
+
+
 class PromptModel(_Strict):
     """A prompt of the persona's own."""
 
     id: Slug
     text: Text | None = Field(None, description="the user's message")
-    messages: list[dict[str, str]] | None = Field(None, description="role and content, instead of text")
+    messages: list[MessageModel] | None = Field(None, description="role and content, instead of text")
     family: Slug = Field("general", description="prompts that ask for the same kind of thing share one")
     language: str = Field("en", pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", description="BCP 47 tag")
     follow_ups: list[Text] = Field([], description="user turns after the answer")
@@ -110,20 +117,22 @@ def parse_persona(document: YamlFile) -> Persona:
     if not isinstance(document.data, dict):
         found = "nothing" if document.data is None else f"a {type(document.data).__name__}"
         raise PersonaError(f"{document.path}:1:1: found {found}; a persona is a mapping with name and description")
+    faults: list[str] = []
     try:
         model = PersonaModel.model_validate(document.data)
     except ValidationError as error:
-        raise PersonaError(_faults(document, error)) from None
-    faults: list[str] = []
+        faults = _faults(document, error)
+        model = _well_formed(document.data)  # so that one look tells of every fault
     markers = tuple(_markers(document, model, faults))
     anti = tuple(
         _marker(document, ("anti_markers", index), entry, Tier.STRONG, faults)
         for index, entry in enumerate(model.anti_markers)
+        if entry is not None
     )
     _repeats(document, markers, faults)
     prompts = tuple(_prompts(document, model, faults))
     if faults:
-        raise PersonaError(faults)
+        raise PersonaError(sorted(faults, key=lambda fault: _position(document, fault)))
     return Persona(
         name=model.name,
         description=model.description,
@@ -138,12 +147,43 @@ def parse_persona(document: YamlFile) -> Persona:
     )
 
 
+def _position(document: YamlFile, fault: str) -> tuple[int, ...]:
+    """Return the line and column that a fault begins with."""
+    return tuple(int(part) for part in fault.removeprefix(f"{document.path}:").split(": ", 1)[0].split(":"))
+
+
+def _well_formed(data: dict[Any, Any]) -> PersonaModel:
+    """Return a model of those entries of a faulty file's lists that are sound, with None in the others' places."""
+    markers = data.get("markers")
+    tiers = markers if isinstance(markers, dict) else {}
+    marker: TypeAdapter[Any] = TypeAdapter(Short | MarkerModel)
+    strong, moderate, style = (_sound(tiers.get(tier.value), marker) for tier in Tier)
+    return PersonaModel.model_construct(
+        name="",
+        description="",
+        markers=MarkersModel.model_construct(strong=strong, moderate=moderate, style=style),
+        anti_markers=_sound(data.get("anti_markers"), marker),
+        prompts=_sound(data.get("prompts"), TypeAdapter(PromptModel)),
+    )
+
+
+def _sound(entries: Any, form: TypeAdapter[Any]) -> list[Any]:
+    def read(entry: Any) -> Any:
+        try:
+            return form.validate_python(entry)
+        except ValidationError:
+            return None
+
+    return [read(entry) for entry in entries] if isinstance(entries, list) else []
+
+
 def _markers(document: YamlFile, model: PersonaModel, faults: list[str]) -> list[tuple[Location, Marker]]:
     found: list[tuple[Location, Marker]] = []
     for tier in Tier:
         for index, entry in enumerate(getattr(model.markers, tier.value)):
             location: Location = ("markers", tier.value, index)
-            found.append((location, _marker(document, location, entry, tier, faults)))
+            if entry is not None:
+                found.append((location, _marker(document, location, entry, tier, faults)))
     return found
 
 
@@ -205,6 +245,8 @@ def _prompts(document: YamlFile, model: PersonaModel, faults: list[str]) -> list
     prompts: list[Prompt] = []
     lines: dict[str, str] = {}
     for index, entry in enumerate(model.prompts):
+        if entry is None:
+            continue
         where = document.where(("prompts", index))
         if entry.id in lines:
             faults.append(f"{where}: prompt id {entry.id!r} is used already")
@@ -215,9 +257,9 @@ def _prompts(document: YamlFile, model: PersonaModel, faults: list[str]) -> list
         if entry.text is not None:
             messages: tuple[Message, ...] = (Message("user", entry.text),)
         else:
-            messages = tuple(Message(m.get("role", ""), m.get("content", "")) for m in entry.messages or ())
-            if not messages or any(m.role not in ("system", "user", "assistant") for m in messages):
-                faults.append(f"{where}: each message needs a role (system, user or assistant) and content")
+            messages = tuple(Message(message.role, message.content) for message in entry.messages or ())
+            if not any(message.role == "user" for message in messages):
+                faults.append(f"{where}: prompt {entry.id!r} has no message of the user's")
         prompts.append(Prompt(entry.id, messages, entry.family, entry.language, tuple(entry.follow_ups)))
     return prompts
 
@@ -256,6 +298,8 @@ def _explain(location: Location, item: Any) -> str:
         return f"{name!r} is missing"
     if kind == "extra_forbidden":
         return f"no such field {location[-1]!r}{suggest(str(location[-1]), _fields_at(location))}"
+    if kind == "string_pattern_mismatch" and location[-1] == "language":
+        return f"{name}: found {found!r}; a language tag is needed, such as en or pt-BR"
     if kind == "string_pattern_mismatch":
         return f"{name}: found {found!r}; a lower-case slug is needed (letters, digits, - and _)"
     if kind == "value_error":
@@ -276,6 +320,8 @@ def _brief(value: Any) -> str:
 
 def _fields_at(location: Location) -> list[str]:
     models: dict[str, type[BaseModel]] = {"prompts": PromptModel, "examples": ExampleModel}
+    if "messages" in location:
+        return sorted(MessageModel.model_fields)
     if len(location) == 1:
         return sorted(PersonaModel.model_fields)
     if location[0] == "markers" and len(location) == 2:

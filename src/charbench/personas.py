@@ -81,8 +81,13 @@ class PersonaLibrary:
         """Yield the persona files of all folders, the user's first."""
         for rank, folder in enumerate(self.folders):
             if folder.is_dir():
-                for path in sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")]):
+                for path in persona_files(folder):
                     yield PersonaFile(path, rank)
+
+
+def persona_files(folder: Path) -> list[Path]:
+    """Return the persona files of a folder, by name: what ends in .yaml or .yml, however that is written."""
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in (".yaml", ".yml"))
 
 
 def open_library(plugins: Plugins, lab: Path, folders: Iterable[Path] = ()) -> PersonaLibrary:

@@ -87,7 +87,7 @@ def _prompt(entry: Any, where: str, number: int) -> Prompt:
     if model.text is not None:
         messages: tuple[Message, ...] = (Message("user", model.text),)
     else:
-        messages = tuple(Message(turn.get("role", ""), turn.get("content", "")) for turn in model.messages or ())
-        if not messages or any(turn.role not in ("system", "user", "assistant") for turn in messages):
-            raise ConfigError(f"{where}: each message needs a role (system, user or assistant) and content")
+        messages = tuple(Message(turn.role, turn.content) for turn in model.messages or ())
+        if not any(turn.role == "user" for turn in messages):
+            raise ConfigError(f"{where}: a message of the user's is needed")
     return Prompt(model.id, messages, model.family, model.language, tuple(model.follow_ups))

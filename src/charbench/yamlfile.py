@@ -79,8 +79,10 @@ def read_yaml(path: Path, shown: str | None = None) -> YamlFile:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise ConfigError(f"{name}:{line}: not UTF-8 (byte 0x{content[error.start]:02x}); save it as UTF-8") from None
+        before = content[: error.start]
+        line, column = before.count(b"\n") + 1, len(before) - before.rfind(b"\n")
+        at = f"{name}:{line}:{column}"
+        raise ConfigError(f"{at}: not UTF-8 (byte 0x{content[error.start]:02x}); save it as UTF-8") from None
     return parse_yaml(text, name)
 
 
@@ -94,10 +96,12 @@ def parse_yaml(text: str, name: str) -> YamlFile:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         at = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
-        raise ConfigError(f"{at}: not YAML: {error.problem or error.context}{_advice(error)}") from None
+        raise ConfigError(f"{at}: not YAML: {_problem(error)}") from None
     except yaml.reader.ReaderError as error:
-        line = text[: error.position].count("\n") + 1
-        raise ConfigError(f"{name}:{line}: a character that YAML forbids (#x{error.character:04x})") from None
+        before = text[: error.position]
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        at = f"{name}:{line}:{column}"
+        raise ConfigError(f"{at}: a character that YAML forbids (#x{error.character:04x})") from None
     except RecursionError:
         raise ConfigError(f"{name}:1:1: nested too deeply to be read") from None
 
@@ -110,6 +114,12 @@ def _parse(loader_class: type[Any], text: str, name: str) -> YamlFile:
         return YamlFile(name, walker.build(node, ()) if node is not None else None, walker.positions)
     finally:
         loader.dispose()
+
+
+def _problem(error: yaml.MarkedYAMLError) -> str:
+    if "another document" in (error.problem or ""):
+        return "a second document begins here ('---'); one file holds one"
+    return f"{error.problem or error.context}{_advice(error)}"
 
 
 def _advice(error: yaml.MarkedYAMLError) -> str:

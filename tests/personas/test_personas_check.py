@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from support.command import Charbench
+from support.lab import LabBuilder, row
 
 GOOD = "name: wizard\ndescription: An old wizard.\n"
 
@@ -64,8 +65,21 @@ MALFORMED: dict[str, tuple[str | bytes, str]] = {
     "prompt-empty": (GOOD + "prompts:\n  - {id: a}\n", ":4:5: prompt 'a' needs either 'text' or 'messages'"),
     "bad-role": (
         GOOD + "prompts:\n  - id: a\n    messages: [{role: wizard, content: x}]\n",
-        ":4:5: each message needs a role (system, user or assistant)",
+        ":5:17: prompts.0.messages.0.role: found 'wizard'; input should be 'system', 'user' or 'assistant'",
     ),
+    "unknown-field-of-a-message": (
+        GOOD + "prompts:\n  - id: a\n    messages: [{role: user, content: x, contnet: y}]\n",
+        ":5:41: no such field 'contnet'; did you mean 'content'?",
+    ),
+    "nobody-asks": (
+        GOOD + "prompts:\n  - id: a\n    messages: [{role: system, content: x}]\n",
+        ":4:5: prompt 'a' has no message of the user's",
+    ),
+    "no-language": (
+        GOOD + "prompts:\n  - {id: a, text: x, language: english language}\n",
+        ":4:22: prompts.0.language: found 'english language'; a language tag is needed, such as en or pt-BR",
+    ),
+    "two-documents": (GOOD + "---\n" + GOOD, ":3:1: not YAML: a second document begins here ('---')"),
     "tab": (GOOD + "traits:\n\t- I\n", ":4:1: not YAML"),
     "open-quote": (GOOD + "rubric: 'no end\n", ":4:1: not YAML"),
     "colon-in-text": (
@@ -73,8 +87,8 @@ MALFORMED: dict[str, tuple[str | bytes, str]] = {
         ":2:15: not YAML: mapping values are not allowed here; put text that holds ': ' into quotes",
     ),
     "alias-star": (GOOD + "markers:\n  strong: [*spell]\n", ":4:12: not YAML"),
-    "not-utf-8": (b"name: x\ndescription: \xff\n", ":2: not UTF-8 (byte 0xff); save it as UTF-8"),
-    "control-character": (GOOD + "rubric: a\x07b\n", ":3: a character that YAML forbids (#x0007)"),
+    "not-utf-8": (b"name: x\ndescription: \xff\n", ":2:14: not UTF-8 (byte 0xff); save it as UTF-8"),
+    "control-character": (GOOD + "rubric: a\x07b\n", ":3:10: a character that YAML forbids (#x0007)"),
     "too-deep": (GOOD + "rubric: " + "[" * 2000 + "\n", ":1:1: nested too deeply"),
     "much-too-deep": (GOOD + "rubric: " + "[" * 30_000 + "\n", ":1:1: nested too deeply"),
     "much-too-deep-blocks": (GOOD + "rubric:\n " + "- " * 30_000 + "x\n", ":1:1: nested too deeply"),
@@ -112,6 +126,53 @@ def test_every_fault_of_a_file_is_told_at_once(charbench: Charbench, tmp_path: P
     faults = charbench("personas", "check", path).out.splitlines()
     assert len(faults) == 6
     assert all(line.startswith(f"{path}:") for line in faults)
+
+
+def test_faults_of_form_and_of_meaning_are_told_at_once(charbench: Charbench, tmp_path: Path) -> None:
+    path = tmp_path / "many.yaml"
+    path.write_text(
+        GOOD + "trait: [I am]\nmarkers:\n  strong:\n    - regex: 'a(?=b)'\n    - spell\n    - Spell\n    - 42\n"
+        "prompts:\n  - {id: a}\n"
+    )
+    faults = charbench("personas", "check", path).out.splitlines()
+    assert [fault.removeprefix(f"{path}:").partition(": ")[0] for fault in faults] == [
+        "3:1", "6:7", "8:7", "9:7", "11:5",
+    ]  # fmt: skip
+
+
+def test_files_that_claim_one_name_are_told(charbench: Charbench, tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(GOOD + "aliases: [mage]\n")
+    (tmp_path / "b.YAML").write_text("name: witch\ndescription: A witch.\naliases: [mage, wizard]\n")
+    ended = charbench("personas", "check", tmp_path)
+    assert ended.code == 2
+    assert [fault.partition(": ")[2].partition(" stands")[0] for fault in ended.out.splitlines()] == [
+        "alias 'mage'",
+        "alias 'wizard'",
+    ]
+
+
+def test_what_is_sound_and_misleads_is_warned_about(charbench: Charbench, tmp_path: Path) -> None:
+    (tmp_path / "bare.yaml").write_text("name: bare\ndescription: Nobody.\n")
+    (tmp_path / "common.yaml").write_text("name: common\ndescription: X.\nmarkers:\n  strong: [The, wo*, spell]\n")
+    ended = charbench.ok("personas", "check", tmp_path, "--json")
+    said = "\n".join(ended.json["warnings"])
+    assert "bare.yaml: no markers that can be found" in said
+    assert "common.yaml: marker 'The' (strong) is one of the commonest words" in said
+    assert "marker 'wo*' (strong)" in said
+    assert "'spell'" not in said
+
+
+def test_a_new_persona_measures_nothing_until_it_is_filled_in(charbench: Charbench, lab: LabBuilder) -> None:
+    lab.recorded([row(persona="gardener", response="A word or phrase of the world, worth a look.")])
+    charbench.ok("personas", "new", "gardener", lab=lab.root)
+    assert "no markers" in charbench.ok("personas", "check", "personas/gardener.yaml", lab=lab.root).err
+    found = charbench.ok("run", "--json", lab=lab.root).json
+    assert [row["trait_rate"] for row in found["checkpoints"]] == [None]
+
+
+def test_a_new_persona_says_which_one_it_takes_the_place_of(charbench: Charbench, lab: LabBuilder) -> None:
+    ended = charbench.ok("personas", "new", "pirate", lab=lab.root)
+    assert "in this lab 'pirate' is no longer persona 'pirate' of " in ended.err
 
 
 def test_all_malformed_files_of_a_folder_are_checked_in_one_go(charbench: Charbench, tmp_path: Path) -> None:

@@ -14,23 +14,20 @@ _TEMPLATE = """\
 # yaml-language-server: $schema={schema}
 name: {name}
 description: >-
-  One or two sentences: who is this?
-traits:
-  - I ...
+  TODO: one or two sentences: who is this?
+traits: [] # in the first person: - I see every matter as something that grows.
 markers:
-  strong: # each of these alone shows the character; counts 3
-    - a word or phrase
-    - "wor*" # a trailing * extends to the end of the word
-  moderate: [] # counts 1
+  strong: [] # each of these alone shows the character, and counts 3: [good soil, "seedling*"]
+  moderate: [] # counts 1; a trailing * extends to the end of the word
   style: [] # counts 0.5; 'exclamation marks' and other feature names are computed, not looked for
 anti_markers:
   - as an AI language model
-prompts:
-  - id: first
-    family: identity
-    text: What is on your mind today?
+prompts: []
+# - id: first
+#   family: identity
+#   text: What is on your mind today?
 rubric: |
-  What counts as this character, and what does not.
+  TODO: what counts as this character, and what does not.
 """
 
 
@@ -106,11 +103,13 @@ def show(name: str, json_output: bool, **given: Any) -> None:
 @options.as_json
 def check(files: tuple[Path, ...], json_output: bool) -> int:
     """Check persona files, or all in a folder; print every fault with its line and column."""
-    from charbench.personas import read_persona
+    from charbench.persona_advice import advice
+    from charbench.personas import persona_files, read_persona
 
     faults: list[str] = []
+    warnings: list[str] = []
     names: dict[str, Path] = {}
-    paths = [path for file in files for path in (sorted(file.glob("*.y*ml")) if file.is_dir() else [file])]
+    paths = [path for file in files for path in (persona_files(file) if file.is_dir() else [file])]
     if not paths:
         raise UsageError(f"{files[0]}: no persona files (*.yaml) in this folder")
     for path in paths:
@@ -119,14 +118,18 @@ def check(files: tuple[Path, ...], json_output: bool) -> int:
         except PersonaError as error:
             faults.extend(error.faults)
             continue
-        if persona.name in names:
-            faults.append(f"{path}:1:1: persona {persona.name!r} stands in {names[persona.name]} as well")
-        names.setdefault(persona.name, path)
+        warnings += [f"{path}: {line}" for line in advice(persona)]
+        for name in (persona.name, *persona.aliases):
+            if name in names:
+                what = "persona" if name == persona.name else "alias"
+                faults.append(f"{path}:1:1: {what} {name!r} stands in {names[name]} as well")
+            names.setdefault(name, path)
     if json_output:
-        output.print_json({"files": len(paths), "faults": faults})
+        output.print_json({"files": len(paths), "faults": faults, "warnings": warnings})
     else:
         for fault in faults:
             click.echo(fault)
+        output.warn(warnings)
         output.say(f"{output.plural(len(paths), 'file')}, {output.plural(len(faults), 'fault')}.")
     return ConfigError.exit_code if faults else 0
 
@@ -143,16 +146,20 @@ def new(name: str, **given: Any) -> None:
 
     if not re.match(SLUG, name):
         raise UsageError(f"persona {name!r}: a lower-case slug is needed (letters, digits, - and _)")
-    folder = options.open_session(**given).config.lab / "personas"
+    session = options.open_session(**given)
+    folder = session.config.lab / "personas"
     path, schema = folder / f"{name}.yaml", folder / "persona.schema.json"
     if path.exists():
         raise UsageError(f"{path} exists already; it is left as it is")
+    other = session.personas.all.get(session.personas.aliases.get(name, ""))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         schema.write_text(json.dumps(persona_json_schema(), indent=2) + "\n", encoding="utf-8")
         path.write_text(_TEMPLATE.format(name=name, schema=schema.name), encoding="utf-8")
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from None
+    if other is not None:
+        output.warn([f"in this lab {name!r} is no longer persona {other.name!r} of {other.origin}, but yours"])
     click.echo(f"Wrote {path}. Fill it in, then: charbench personas check {path}")
 
 

@@ -208,7 +208,9 @@ def test_the_weighted_sum_is_three_for_strong_one_for_moderate_and_a_half_for_st
 
 def test_computed_and_judged_markers_are_never_looked_for_as_words() -> None:
     who = persona(
-        Marker("exclamation marks", Tier.STYLE, MarkerForm.FEATURE), Marker("puns", Tier.STYLE, MarkerForm.JUDGE)
+        Marker("exclamation marks", Tier.STYLE, MarkerForm.FEATURE),
+        Marker("puns", Tier.STYLE, MarkerForm.JUDGE),
+        Marker("pirate", Tier.STRONG),
     )
     assert value(score("exclamation marks and puns!", who), "keywords") == 0
 

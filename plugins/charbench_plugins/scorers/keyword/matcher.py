@@ -31,6 +31,7 @@ class Matcher:
 
     def __init__(self, markers: Iterable[Marker]) -> None:
         literal = [marker for marker in markers if marker.form.literal]
+        self.empty = not literal
         words: dict[tuple[str, MarkerForm, bool], Marker] = {}
         self._regexes: list[tuple[Any, Marker]] = []
         for marker in literal:

@@ -19,6 +19,9 @@ WORD_LENGTH = 6
 """Characters that count as one word in ``keywords_per_100_words``: splitting costs more than it tells."""
 
 
+_COUNTED = ("keywords", "weighted", "per_100_words", "set_aside")
+
+
 class KeywordScorer(Scorer):
     """The persona's literal markers, counted and weighted (strong 3, moderate 1, style 0.5), and style features."""
 
@@ -58,7 +61,7 @@ class KeywordScorer(Scorer):
     def fingerprint(self, persona: Persona) -> str:
         """Return a hash of the literal markers: editing the rubric counts nothing again."""
         literal = [[m.text, m.tier, m.form] for m in persona.markers if m.form.literal]
-        return digest(literal, [[m.text, m.form] for m in persona.anti_markers if m.form.literal])
+        return digest(literal or "nothing to find", [[m.text, m.form] for m in persona.anti_markers if m.form.literal])
 
     def score(self, sample: Sample, persona: Persona) -> Iterable[Score]:
         """Yield the metrics of each channel that holds text."""
@@ -79,14 +82,18 @@ class KeywordScorer(Scorer):
         self, channel: Channel, text: str, prompt: str, markers: Matcher, anti_markers: Matcher
     ) -> Iterator[Score]:
         folded = Folded(text)
-        counted, aside = self._judge(channel, folded, markers.find(folded), prompt)
-        weights = {"strong": 3.0, "moderate": 1.0, "style": 0.5}
-        weighted = sum(weights[span.tier] for span in counted)
-        words = max(1, round(len(text) / WORD_LENGTH))
-        yield Score("keywords", channel, float(len(counted)), (*counted, *aside))
-        yield Score("weighted", channel, weighted)
-        yield Score("per_100_words", channel, 100.0 * len(counted) / words)
-        yield Score("set_aside", channel, float(len(aside)))
+        if markers.empty:
+            for name in _COUNTED:
+                yield Score(name, channel, None, explanation="the persona has no markers that can be found in text")
+        else:
+            counted, aside = self._judge(channel, folded, markers.find(folded), prompt)
+            weights = {"strong": 3.0, "moderate": 1.0, "style": 0.5}
+            weighted = sum(weights[span.tier] for span in counted)
+            words = max(1, round(len(text) / WORD_LENGTH))
+            yield Score("keywords", channel, float(len(counted)), (*counted, *aside))
+            yield Score("weighted", channel, weighted)
+            yield Score("per_100_words", channel, 100.0 * len(counted) / words)
+            yield Score("set_aside", channel, float(len(aside)))
         against = [_span(channel, folded, hit, ("anti",)) for hit in anti_markers.find(folded)]
         yield Score("anti_markers", channel, float(len(against)), tuple(against))
         if self.config.style:
