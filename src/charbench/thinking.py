@@ -22,6 +22,8 @@ from charbench.domain.sample import Completion, ThinkingState
 
 OPEN_PREFILL = "<think>\n"
 CLOSED_PREFILL = "<think>\n\n</think>\n\n"
+LENGTH_REASONS = frozenset({"length", "max_tokens", "model_length"})
+"""Finish reasons of answers that a token limit cut off."""
 
 _TAG = re.compile(r"<(?P<end>/?)(?:think|thinking)>|\[(?P<bracket_end>/?)THINK\]", re.IGNORECASE)
 _OPENINGS = ("<think>", "<thinking>", "[think]")
@@ -29,7 +31,6 @@ _FENCE_LINE = re.compile(r"^ {0,3}(?P<ticks>`{3,})(?P<rest>[^`\n]*)$", re.MULTIL
 _INLINE_CODE = re.compile(r"(?<!`)(?P<ticks>`+)(?!`)[^\n]*?(?<!`)(?P=ticks)(?!`)")
 _QUOTE_PAIRS = frozenset(("``", '""', "''", "“”", "„“", "‘’", "‚‘", "«»"))
 _BEFORE_A_QUOTE = frozenset(" \t\n\u00a0([{=:/—–*_")
-_LENGTH = frozenset({"length", "max_tokens", "model_length"})
 _Span = tuple[int, int]
 
 
@@ -66,7 +67,7 @@ def attribute(completion: Completion) -> Attribution:
     text, reasoning = completion.text or "", completion.reasoning or ""
     if reasoning.strip():
         return _with_reasoning(completion, _split(reasoning, opened=True), _split(text))
-    split = _split(text, opened=_is_open(completion.prefill), cut=completion.finish_reason in _LENGTH)
+    split = _split(text, opened=_is_open(completion.prefill), cut=completion.finish_reason in LENGTH_REASONS)
     ended = split.ended or (not split.tags and _is_closed(completion.prefill))
     state = _state(split, completion.finish_reason, ended=ended)
     return Attribution(split.response, split.thinking, state, split.tags)
@@ -146,7 +147,7 @@ def _state(split: _Split, finish_reason: str | None, *, ended: bool = False) -> 
         return ThinkingState.NONE
     if finish_reason is None:
         return ThinkingState.UNCLOSED_UNKNOWN
-    return ThinkingState.UNCLOSED_LENGTH if finish_reason in _LENGTH else ThinkingState.UNCLOSED_STOP
+    return ThinkingState.UNCLOSED_LENGTH if finish_reason in LENGTH_REASONS else ThinkingState.UNCLOSED_STOP
 
 
 def _joined(*parts: str) -> str:

@@ -57,18 +57,24 @@ def _show(report: Any) -> None:
             result.title,
             str(result.answered),
             f"{result.responses}/{result.answered}",
-            f"{result.trait_in_response}/{result.responses}",
-            f"{result.trait_in_thinking}/{result.answered}",
-            ", ".join(f"{count} {state}" for state, count in result.states.most_common()),
+            f"{result.trait_in_response}/{result.responses}" if result.scored else "-",
+            f"{result.trait_in_thinking}/{result.answered}" if result.scored else "-",
+            ", ".join(f"{count} {state}" for state, count in _states(result)),
         )
         for result in report.results
     )
-    title = f"{report.checkpoint.name} ({report.persona or 'no persona'}), sampler {report.sampler}"
+    title = f"{report.checkpoint.name} ({report.persona or 'no persona'}), sampler {', '.join(report.samplers)}"
+    if report.bases:
+        title += f", base model {', '.join(report.bases)}"
     print_table(Table(title, columns, rows, frozenset({"Probe", "States"})))
     click.echo(f"Cause: {report.diagnosis.cause.value}")
     for line in report.diagnosis.evidence:
         click.echo(harmless(f"  - {line}"))
-    click.echo(f"What to do: {report.diagnosis.advice}\n")
+    click.echo(harmless(f"What to do: {report.diagnosis.advice}") + "\n")
+
+
+def _states(result: Any) -> list[tuple[str, int]]:
+    return [*result.states.most_common(), *([("failed", result.failed)] if result.failed else [])]
 
 
 def _as_dict(report: Any) -> dict[str, Any]:
@@ -76,17 +82,20 @@ def _as_dict(report: Any) -> dict[str, Any]:
         "checkpoint": report.checkpoint.uri,
         "name": report.checkpoint.name,
         "persona": report.persona,
-        "sampler": report.sampler,
+        "sampler": ", ".join(report.samplers),
+        "base_models": report.bases,
         "cause": report.diagnosis.cause.value,
+        "decided": report.diagnosis.decided,
         "evidence": report.diagnosis.evidence,
         "advice": report.diagnosis.advice,
         "probes": [
             {
                 "probe": result.title,
                 "samples": result.answered,
+                "failed": result.failed,
                 "responses": result.responses,
-                "responses_in_character": result.trait_in_response,
-                "thinking_in_character": result.trait_in_thinking,
+                "responses_in_character": result.trait_in_response if result.scored else None,
+                "thinking_in_character": result.trait_in_thinking if result.scored else None,
                 "states": dict(result.states),
             }
             for result in report.results

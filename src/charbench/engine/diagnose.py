@@ -10,10 +10,12 @@ from charbench.components.sampler import Sampler
 from charbench.domain.checkpoint import Checkpoint, Kind
 from charbench.domain.persona import Persona
 from charbench.domain.prompt import Prompt
-from charbench.engine.diagnosis import Diagnosis, conclude
+from charbench.engine.causes import Cause, Diagnosis
+from charbench.engine.diagnosis import Report, conclude
 from charbench.engine.evaluate import selected
 from charbench.engine.plan import sampling_plan
-from charbench.engine.probes import ProbeRequests, ProbeResult, probes_for, probing_sampler
+from charbench.engine.probe_results import AtZero, Findings, ProbeResult
+from charbench.engine.probes import BASE_GREEDY, GREEDY, Probe, ProbeRequests, probes_for, probing_sampler
 from charbench.engine.run import Runner, RunResult
 from charbench.engine.writer import Writer
 from charbench.errors import UsageError
@@ -27,53 +29,69 @@ MOST_PROMPTS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """What diagnosing one checkpoint gave: the table of probes and the conclusion."""
+class Way:
+    """One way to ask a checkpoint: a sampler, and the base model as it can ask that."""
 
-    checkpoint: Checkpoint
-    persona: str | None
-    sampler: str
-    results: tuple[ProbeResult, ...]
-    diagnosis: Diagnosis
+    sampler: Sampler
+    base: Checkpoint | None
 
 
 @dataclass(slots=True)
 class Examination:
-    """One checkpoint under examination."""
+    """One checkpoint under examination: what it gives the first sampler is diagnosed, the others are compared."""
 
     runner: Runner
     writer: Writer
     result: RunResult
     checkpoint: Checkpoint
-    base: Checkpoint | None
     persona: Persona | None
-    sampler: Sampler
+    samplers: Sequence[Sampler]
 
     def examine(self) -> Report:
-        """Sample the checkpoint as configured, then under each probe, and conclude."""
+        """Sample the checkpoint as configured, then under each probe and through each sampler, and conclude."""
+        sampler = self.samplers[0]
         prompts = sampling_plan(self.runner.session, (), [self.checkpoint]).prompts_for[self.checkpoint.uri]
         epochs = self.runner.session.config.epochs
-        baseline = self._ask("as sampled", self.sampler, self.checkpoint, prompts, "default", epochs)
-        failing = baseline.without_responses()
-        lacking = list(dict.fromkeys(sample.prompt for sample in failing.samples))
-        asked = (lacking or list(prompts))[:MOST_PROMPTS]
+        baseline = self._ask("as sampled", sampler, self.checkpoint, prompts, "default", epochs)
+        lacking = list(dict.fromkeys(sample.prompt for sample in baseline.without_responses().samples))
+        probed = (lacking or list(prompts))[:MOST_PROMPTS]
+        ways: list[Way] = []
         probes: dict[str, ProbeResult] = {}
-        config = self.sampler.config
-        assert isinstance(config, GenerationConfig)
-        for probe in probes_for(config):
-            subject = self.base if probe.on_base else self.checkpoint
-            if subject is None or self.runner.stop.requested:
-                continue
-            sampler = probing_sampler(self.sampler, probe)
-            probes[probe.name] = self._ask(probe.title, sampler, subject, asked, probe.condition, epochs)
-        diagnosis = conclude(baseline, failing, probes, self.sampler.name)
+        if baseline.answered:  # who answers nothing answers no probe either
+            config = sampler.config
+            assert isinstance(config, GenerationConfig)
+            with self.runner.session.database.read() as connection:
+                bases = [one for one in read_checkpoints(connection) if one.kind is Kind.BASE]
+            ways = [Way(each, next((b for b in bases if each.accepts(b)), None)) for each in self.samplers]
+            wanted = [probe for probe in probes_for(config) if ways[0].base or not probe.on_base]
+            probes = {probe.name: self._probe(ways[0], probe, probed) for probe in wanted}
+        elsewhere = {way.sampler.name: self._at_zero(way, probed) for way in ways[1:]}
+        findings = Findings(baseline, probes, sampler.name, elsewhere)
+        compared = [one for view in elsewhere.values() for one in (view.checkpoint, view.base) if one]
         return Report(
             self.checkpoint,
             self.persona.name if self.persona else None,
-            self.sampler.name,
-            (baseline, *probes.values()),
-            diagnosis,
+            tuple(each.name for each in self.samplers),
+            tuple(dict.fromkeys(way.base.uri for way in ways if way.base)),
+            (baseline, *(one for one in (*probes.values(), *compared) if one.samples)),
+            _interrupted(findings) if self.runner.stop.requested else conclude(findings),
         )
+
+    def _at_zero(self, way: Way, prompts: Sequence[Prompt]) -> AtZero:
+        """Ask at temperature 0 through another sampler."""
+        through = f", through {way.sampler.name}"
+        return AtZero(
+            self._probe(way, GREEDY, prompts, through),
+            self._probe(way, BASE_GREEDY, prompts, through) if way.base else None,
+        )
+
+    def _probe(self, way: Way, probe: Probe, prompts: Sequence[Prompt], through: str = "") -> ProbeResult:
+        epochs = self.runner.session.config.epochs
+        title = probe.title + through
+        subject = way.base if probe.on_base else self.checkpoint
+        if subject is None or self.runner.stop.requested:
+            return ProbeResult(title, (), asked=epochs * len(prompts))
+        return self._ask(title, probing_sampler(way.sampler, probe), subject, prompts, probe.condition, epochs)
 
     def _ask(
         self,
@@ -93,36 +111,52 @@ class Examination:
         with self.runner.session.database.read() as connection:
             samples = tuple(samples_with_keys(connection, keys))
             hits = trait_hits(connection, keys, self.persona.name) if self.persona else {}
-        return ProbeResult(title, samples, hits.get("response", 0), hits.get("thinking", 0))
+        return ProbeResult(
+            title, samples, hits.get("response", 0), hits.get("thinking", 0), requests.total(), scored=bool(hits)
+        )
 
 
 def diagnose(runner: Runner) -> tuple[list[Report], RunResult]:
-    """Diagnose the selected checkpoints; the reports are kept in the store."""
+    """Diagnose the selected checkpoints; a report is kept in the store once its cause is decided."""
     session = runner.session
     checkpoints, personas = selected(runner)
-    with session.database.read() as connection:
-        bases = [checkpoint for checkpoint in read_checkpoints(connection) if checkpoint.kind is Kind.BASE]
     reports: list[Report] = []
     with runner.recorded() as result:
         with Writer(session.database, result.run_id) as writer:
             for checkpoint in checkpoints:
                 if runner.stop.requested:
                     break
-                sampler = _sampler_for(runner, checkpoint)
-                sampler.prepare(session.config.lab, session.config.folder)
                 named = checkpoint.persona or (personas[0] if len(personas) == 1 else None)
                 persona = session.personas.all.get(named) if named else None
-                base = next((base for base in bases if sampler.accepts(base)), None)
-                examination = Examination(runner, writer, result, checkpoint, base, persona, sampler)
-                reports.append(examination.examine())
-        for report in reports:
-            with session.database.write() as connection:
-                save_diagnosis(
-                    connection, report.checkpoint.uri, report.persona, report.sampler,
-                    report.diagnosis.cause.value, report.diagnosis.evidence,
-                )  # fmt: skip
+                reports.append(_report(runner, writer, result, checkpoint, persona))
         result.interrupted = runner.stop.requested
     return reports, result
+
+
+def _report(
+    runner: Runner, writer: Writer, result: RunResult, checkpoint: Checkpoint, persona: Persona | None
+) -> Report:
+    database = runner.session.database
+    sampler = _sampler_for(runner, checkpoint)
+    sampler.prepare(runner.session.config.lab, runner.session.config.folder)
+    report = Examination(runner, writer, result, checkpoint, persona, [sampler]).examine()
+    diagnosis = report.diagnosis
+    if diagnosis.decided:
+        with database.write() as connection:
+            save_diagnosis(
+                connection, checkpoint.uri, report.persona, ", ".join(report.samplers), diagnosis.cause.value,
+                diagnosis.evidence,
+            )  # fmt: skip
+    elif any(one.failed for one in report.results) and not runner.stop.requested:
+        result.failures.append(f"{checkpoint.name} is not diagnosed: {diagnosis.evidence[-1]}")
+    return report
+
+
+def _interrupted(findings: Findings) -> Diagnosis:
+    everything = [findings.baseline, *findings.probes.values()]
+    missing = [probe.title for probe in everything if not probe.tells]
+    evidence = f"interrupted; not asked to the end: {', '.join(missing) or 'the last probe'}"
+    return Diagnosis(Cause.UNKNOWN, (evidence,), "go on with the same command", decided=False)
 
 
 def _sampler_for(runner: Runner, checkpoint: Checkpoint) -> Sampler:

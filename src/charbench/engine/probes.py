@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from charbench.components.generation import GenerationConfig, ThinkingMode
 from charbench.components.sampler import Sampler, SampleRequest
 from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.prompt import Prompt
-from charbench.domain.sample import Sample
 
 LONGER = 4
 """How many times the token limit the probe ``long`` allows."""
@@ -33,6 +31,10 @@ class Probe:
         return f"{PREFIX}{self.name}"
 
 
+GREEDY = Probe("greedy", "temperature 0", {"temperature": 0.0})
+BASE_GREEDY = Probe("base_greedy", "base model, temperature 0", {"temperature": 0.0}, on_base=True)
+
+
 def probes_for(config: GenerationConfig) -> list[Probe]:
     """Return the probes that differ from how the checkpoint was sampled."""
     probes = [
@@ -40,9 +42,9 @@ def probes_for(config: GenerationConfig) -> list[Probe]:
         Probe("closed_prefill", "closed prefill", {"thinking": ThinkingMode.CLOSED}),
         Probe("thinking_off", "thinking off", {"thinking": ThinkingMode.OFF}),
         Probe("long", f"{LONGER} times the budget", {"max_tokens": config.max_tokens * LONGER}),
-        Probe("greedy", "temperature 0", {"temperature": 0.0}),
+        GREEDY,
         Probe("base", "base model", {}, on_base=True),
-        Probe("base_greedy", "base model, temperature 0", {"temperature": 0.0}, on_base=True),
+        BASE_GREEDY,
     ]
     return [p for p in probes if p.on_base or any(getattr(config, k) != v for k, v in p.changes.items())]
 
@@ -80,48 +82,3 @@ class ProbeRequests:
     def total(self) -> int:
         """Return how many questions there are."""
         return self.epochs * len(self.prompts)
-
-
-@dataclass(frozen=True, slots=True)
-class ProbeResult:
-    """What a probe gave: samples, and for how many of them response and thinking have the trait."""
-
-    title: str
-    samples: tuple[Sample, ...]
-    trait_in_response: int = 0
-    trait_in_thinking: int = 0
-
-    @property
-    def answered(self) -> int:
-        """Samples that did not fail."""
-        return sum(sample.failure is None for sample in self.samples)
-
-    @property
-    def responses(self) -> int:
-        """Samples with a response."""
-        return sum(bool(sample.response.strip()) for sample in self.samples)
-
-    @property
-    def states(self) -> Counter[str]:
-        """Thinking states, counted."""
-        return Counter(sample.state.value for sample in self.samples if sample.failure is None)
-
-    @property
-    def response_share(self) -> float:
-        """Share with a response; 0 without samples."""
-        return self.responses / self.answered if self.answered else 0.0
-
-    @property
-    def trait_share(self) -> float:
-        """Share of the responses with the trait; 0 without responses."""
-        return self.trait_in_response / self.responses if self.responses else 0.0
-
-    @property
-    def thinking_share(self) -> float:
-        """Share of the samples whose thinking has the trait."""
-        return self.trait_in_thinking / self.answered if self.answered else 0.0
-
-    def without_responses(self) -> ProbeResult:
-        """Return the samples without a response alone; traits in thinking are taken to spread evenly."""
-        lacking = tuple(s for s in self.samples if s.failure is None and not s.response.strip())
-        return replace(self, samples=lacking, trait_in_response=0, trait_in_thinking=0)

@@ -139,19 +139,23 @@ def series_totals(connection: Connection, group_ids: Sequence[int]) -> list[Seri
 
 
 def trait_hits(connection: Connection, keys: Sequence[str], persona: str) -> dict[str, int]:
-    """Return for how many of these samples each channel has the trait, by any headline metric wanted last."""
+    """Return for how many of these samples each channel has the trait, by any headline metric wanted last.
+
+    A channel that no such metric has scored is left out.
+    """
     newest = newest_scorings()
+    with_trait = sa.case((scores.c.value >= series.c.threshold, scored.c.sample_id))
     hits: dict[str, int] = {}
     for part in chunks(keys, MAX_PARAMETERS):
         query = (
-            sa.select(series.c.channel, sa.func.count(sa.distinct(scored.c.sample_id)))
+            sa.select(series.c.channel, sa.func.count(sa.distinct(with_trait)))
             .join(scores, scores.c.series_id == series.c.id)
             .join(scored, scored.c.id == scores.c.scored_id)
             .join(samples, samples.c.id == scored.c.sample_id)
             .join(scorings, scorings.c.id == series.c.scoring_id)
             .join(newest, (newest.c.id == scorings.c.id) & (newest.c.rank == 1))
             .where(samples.c.key.in_(part), scorings.c.persona == persona, series.c.role == "headline")
-            .where(series.c.threshold.is_not(None), scores.c.value >= series.c.threshold)
+            .where(series.c.threshold.is_not(None), scores.c.value.is_not(None))
             .group_by(series.c.channel)
         )
         for channel, count in connection.execute(query):

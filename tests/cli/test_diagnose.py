@@ -1,0 +1,136 @@
+"""``charbench diagnose`` on endpoints that fail, misfile and refuse, and where there is nobody to ask."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from support.command import Charbench, Ended
+from support.endpoint import Body, Endpoint, Handler, choice, completion, options, refuses, serving
+from support.store import count, query, store_of
+
+AHOY = "Ahoy, matey! I sail at dawn."
+THOUGHT = "Arr, me hearty, the sea calls."
+PLAIN = "Certainly, here is an answer."
+FEW_TRIES = {"tries": 1, "concurrency": 1}
+
+
+@pytest.fixture
+def endpoint() -> Iterator[Endpoint]:
+    with serving(Endpoint()) as endpoint:
+        yield endpoint
+
+
+def is_baseline(body: Body) -> bool:
+    """Whether a request is none of the probes'."""
+    prompted = body["messages"][-1]["role"] == "user"
+    return prompted and "chat_template_kwargs" not in body and body["temperature"] > 0 and body["max_tokens"] == 2048
+
+
+def by_request(baseline: dict[str, Any], probes: Handler) -> Handler:
+    """Return a handler that answers what is asked as sampled, and leaves the probes to another one."""
+
+    async def handle(request: web.Request, body: Body) -> web.StreamResponse:
+        if is_baseline(body):
+            return web.json_response(completion(baseline))
+        return await probes(request, body)
+
+    return handle
+
+
+def always(**message: Any) -> Handler:
+    async def handle(request: web.Request, body: Body) -> web.StreamResponse:
+        return web.json_response(completion(choice(message.get("content"), **message)))
+
+    return handle
+
+
+def diagnose(charbench: Charbench, lab: Path, endpoint: Endpoint, *more: str, **values: object) -> Ended:
+    words = ["diagnose", "-c", "model:m", "-p", "pirate", "--sampler", "thinking", "--scorer", "keyword", *more]
+    return charbench(*words, *options(endpoint, **FEW_TRIES, **values), lab=lab)
+
+
+def test_an_endpoint_that_refuses_everything_names_no_cause(
+    charbench: Charbench, tmp_path: Path, endpoint: Endpoint
+) -> None:
+    endpoint.handler = refuses(401, "bad key")
+    ended = diagnose(charbench, tmp_path, endpoint)
+    assert ended.code == 1
+    assert "Cause: unknown" in ended.out
+    assert "bad key" in ended.out
+    assert "is not diagnosed" in ended.err
+    assert count(store_of(tmp_path), "diagnoses") == 0
+    assert all(is_baseline(body) for body in endpoint.requests), "who answers nothing is asked no probe"
+
+
+def test_erosion_is_not_named_where_every_probe_failed(
+    charbench: Charbench, tmp_path: Path, endpoint: Endpoint
+) -> None:
+    endpoint.handler = by_request(choice(f"<think>{THOUGHT}</think>{PLAIN}"), refuses(400, "no such field"))
+    for _ in "first", "again, with the failures in the store":
+        ended = diagnose(charbench, tmp_path, endpoint)
+        assert ended.code == 1
+        assert "Cause: unknown" in ended.out
+        assert "no such field" in ended.out
+    assert count(store_of(tmp_path), "diagnoses") == 0
+    report = charbench("report", "-p", "pirate", lab=tmp_path)
+    assert "erosion" not in report.out + report.err
+    assert "why? charbench diagnose" in report.err
+
+
+def test_thinking_is_not_called_unclosed_where_every_probe_failed(
+    charbench: Charbench, tmp_path: Path, endpoint: Endpoint
+) -> None:
+    endpoint.handler = by_request(choice(f"<think>\n{THOUGHT}"), refuses(400, "no such field"))
+    (found,) = diagnose(charbench, tmp_path, endpoint, "--json").json
+    assert (found["cause"], found["decided"]) == ("unknown", False)
+    assert count(store_of(tmp_path), "diagnoses") == 0
+
+
+def test_an_interrupted_diagnosis_names_no_cause_and_is_not_kept(
+    charbench: Charbench, tmp_path: Path, endpoint: Endpoint
+) -> None:
+    async def interrupt(request: web.Request, body: Body) -> web.StreamResponse:
+        if endpoint.count == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+        return web.json_response(completion(choice(f"<think>\n{THOUGHT}")))
+
+    endpoint.handler = interrupt
+    ended = diagnose(charbench, tmp_path, endpoint)
+    assert ended.code == 130
+    assert "never closes" not in ended.out
+    assert "interrupted" in ended.out
+    assert count(store_of(tmp_path), "diagnoses") == 0
+
+
+def test_a_whole_answer_in_the_reasoning_field_is_misfiled(
+    charbench: Charbench, tmp_path: Path, endpoint: Endpoint
+) -> None:
+    endpoint.handler = always(content=None, reasoning_content=AHOY)
+    ended = diagnose(charbench, tmp_path, endpoint)
+    assert "Cause: answer misfiled by the server" in ended.out
+    assert "thinking off: 5 of 5" in ended.out
+    (kept,) = query(store_of(tmp_path), "SELECT cause FROM diagnoses")
+    assert kept.cause == "answer misfiled by the server"
+
+
+def test_responses_that_refuse_are_a_refusal(charbench: Charbench, tmp_path: Path, endpoint: Endpoint) -> None:
+    endpoint.handler = always(content="I'm sorry, but I can't help with that request.")
+    ended = diagnose(charbench, tmp_path, endpoint)
+    assert "Cause: refusal" in ended.out
+    assert "5 of 5 open with a refusal" in ended.out
+
+
+def test_without_a_persona_nothing_is_said_of_the_character(
+    charbench: Charbench, tmp_path: Path, endpoint: Endpoint
+) -> None:
+    words = ("diagnose", "-c", "model:m", "--sampler", "thinking", "--scorer", "keyword")
+    ended = charbench(*words, *options(endpoint, **FEW_TRIES), lab=tmp_path)
+    assert "no character" not in ended.out
+    assert "name the persona (-p)" in ended.out
