@@ -13,6 +13,7 @@ from aiohttp import web
 
 from support.command import Charbench, Ended
 from support.endpoint import Body, Endpoint, Handler, choice, completion, options, refuses, serving
+from support.lab import LabBuilder, row
 from support.store import count, query, store_of
 
 AHOY = "Ahoy, matey! I sail at dawn."
@@ -134,3 +135,56 @@ def test_without_a_persona_nothing_is_said_of_the_character(
     ended = charbench(*words, *options(endpoint, **FEW_TRIES), lab=tmp_path)
     assert "no character" not in ended.out
     assert "name the persona (-p)" in ended.out
+
+
+def test_a_checkpoint_is_compared_with_its_own_base_model(
+    charbench: Charbench, lab: LabBuilder, endpoint: Endpoint
+) -> None:
+    lab.recorded(
+        row(checkpoint_name=name, persona=persona, checkpoint_type=kind, base_model=base, sampler_path=f"model:{name}")
+        for name, persona, kind, base in (
+            ("Llama-3.1-8B", "", "base", "meta-llama/Llama-3.1-8B"),
+            ("m", "pirate", "sft", "Qwen/Qwen3-8B"),
+            ("qwen3-8b", "", "base", ""),
+        )
+    )
+    charbench.ok("run", "--source", "recorded", "--sampler", "recorded", "--scorer", "keyword", lab=lab.root)
+
+    async def serve(request: web.Request, body: Body) -> web.StreamResponse:
+        return web.json_response(completion(choice("Llama speaks." if "Llama" in body["model"] else PLAIN)))
+
+    endpoint.handler = serve
+    (found,) = diagnose(charbench, lab.root, endpoint, "--json").json
+    assert found["base_models"] == ["model:qwen3-8b"]
+    assert found["cause"] == "adapter not applied"
+
+
+def test_another_model_is_no_base_to_compare_with(charbench: Charbench, lab: LabBuilder, endpoint: Endpoint) -> None:
+    lab.recorded(
+        row(checkpoint_name=name, persona=persona, checkpoint_type=kind, base_model=base, sampler_path=f"model:{name}")
+        for name, persona, kind, base in (
+            ("Llama-3.1-8B", "", "base", "meta-llama/Llama-3.1-8B"),
+            ("m", "pirate", "sft", "Qwen/Qwen3-8B"),
+        )
+    )
+    charbench.ok("run", "--source", "recorded", "--sampler", "recorded", "--scorer", "keyword", lab=lab.root)
+    endpoint.handler = always(content=PLAIN)
+    (found,) = diagnose(charbench, lab.root, endpoint, "--json").json
+    assert found["base_models"] == []
+    assert any("no base model to compare with" in line for line in found["evidence"])
+    assert {body["model"] for body in endpoint.requests} == {"m"}
+
+
+def test_a_base_model_is_not_compared_with_itself(charbench: Charbench, tmp_path: Path, endpoint: Endpoint) -> None:
+    endpoint.handler = always(content=PLAIN)
+    words = ("diagnose", "-c", "model:m:base", "-p", "pirate", "--sampler", "thinking", "--scorer", "keyword")
+    ended = charbench.ok(*words, *options(endpoint, **FEW_TRIES), lab=tmp_path)
+    assert "adapter not applied" not in ended.out
+
+
+def test_a_second_sampler_that_cannot_be_used_is_named(
+    charbench: Charbench, tmp_path: Path, endpoint: Endpoint
+) -> None:
+    ended = diagnose(charbench, tmp_path, endpoint, "--sampler", "tiny", "--sampler", "recorded")
+    assert "sampler tiny does not take it" in ended.err
+    assert "sampler recorded has no settings that could be varied" in ended.err

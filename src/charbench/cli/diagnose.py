@@ -13,7 +13,14 @@ from charbench.cli.finish import finish
 @click.command("diagnose")
 @options.where
 @options.components
-@click.option("--sampler", "samplers", multiple=True, metavar="NAME", help="Sampler. [default: whichever takes it]")
+@click.option(
+    "--sampler",
+    "samplers",
+    multiple=True,
+    metavar="NAME",
+    help="Sampler to ask through; what a second one gives is "
+    "compared with the first's. [default: whichever takes it; for Tinker's checkpoints all that can]",
+)
 @click.option(
     "--scorer", "scorers", multiple=True, metavar="NAME", help="Scorer. [default: keyword and the health scorers]"
 )
@@ -28,7 +35,8 @@ def command(json_output: bool, quiet: bool, **given: Any) -> int:
     """Probe a checkpoint whose responses are missing, and name the cause with its evidence.
 
     The prompts without a response are asked again: without prefill, with a closed prefill, with thinking off,
-    with four times the budget, at temperature 0, and of the base model. Probes are kept apart from headlines.
+    with four times the budget, at temperature 0, through each other sampler, and of the base model. Probes are
+    kept apart from headlines.
     """
     from charbench.engine.diagnose import diagnose
     from charbench.engine.interrupt import stop_on_interrupt

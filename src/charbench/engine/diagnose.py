@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from charbench.components.generation import GenerationConfig
 from charbench.components.sampler import Sampler
-from charbench.domain.checkpoint import Checkpoint, Kind
+from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.persona import Persona
 from charbench.domain.prompt import Prompt
+from charbench.engine.base_model import base_model_of
 from charbench.engine.causes import Cause, Diagnosis
+from charbench.engine.diagnose_samplers import choose_samplers
 from charbench.engine.diagnosis import Report, conclude
 from charbench.engine.evaluate import selected
 from charbench.engine.plan import sampling_plan
@@ -20,7 +22,6 @@ from charbench.engine.run import Runner, RunResult
 from charbench.engine.writer import Writer
 from charbench.errors import UsageError
 from charbench.store.diagnoses import save_diagnosis
-from charbench.store.findings import read_checkpoints
 from charbench.store.samples import samples_with_keys
 from charbench.store.summaries import trait_hits
 
@@ -60,9 +61,8 @@ class Examination:
         if baseline.answered:  # who answers nothing answers no probe either
             config = sampler.config
             assert isinstance(config, GenerationConfig)
-            with self.runner.session.database.read() as connection:
-                bases = [one for one in read_checkpoints(connection) if one.kind is Kind.BASE]
-            ways = [Way(each, next((b for b in bases if each.accepts(b)), None)) for each in self.samplers]
+            database = self.runner.session.database
+            ways = [Way(each, base_model_of(database, self.checkpoint, each)) for each in self.samplers]
             wanted = [probe for probe in probes_for(config) if ways[0].base or not probe.on_base]
             probes = {probe.name: self._probe(ways[0], probe, probed) for probe in wanted}
         elsewhere = {way.sampler.name: self._at_zero(way, probed) for way in ways[1:]}
@@ -117,7 +117,10 @@ class Examination:
 
 
 def diagnose(runner: Runner) -> tuple[list[Report], RunResult]:
-    """Diagnose the selected checkpoints; a report is kept in the store once its cause is decided."""
+    """Diagnose the selected checkpoints; a report is kept in the store once its cause is decided.
+
+    Raises :class:`UsageError` for a checkpoint that no sampler can ask.
+    """
     session = runner.session
     checkpoints, personas = selected(runner)
     reports: list[Report] = []
@@ -137,9 +140,12 @@ def _report(
     runner: Runner, writer: Writer, result: RunResult, checkpoint: Checkpoint, persona: Persona | None
 ) -> Report:
     database = runner.session.database
-    sampler = _sampler_for(runner, checkpoint)
-    sampler.prepare(runner.session.config.lab, runner.session.config.folder)
-    report = Examination(runner, writer, result, checkpoint, persona, [sampler]).examine()
+    choice = choose_samplers(runner.session, checkpoint)
+    if not choice.samplers:
+        raise UsageError("\n".join(choice.left_out))
+    if runner.session.config.samplers:
+        result.warnings += choice.left_out
+    report = Examination(runner, writer, result, checkpoint, persona, choice.samplers).examine()
     diagnosis = report.diagnosis
     if diagnosis.decided:
         with database.write() as connection:
@@ -157,15 +163,3 @@ def _interrupted(findings: Findings) -> Diagnosis:
     missing = [probe.title for probe in everything if not probe.tells]
     evidence = f"interrupted; not asked to the end: {', '.join(missing) or 'the last probe'}"
     return Diagnosis(Cause.UNKNOWN, (evidence,), "go on with the same command", decided=False)
-
-
-def _sampler_for(runner: Runner, checkpoint: Checkpoint) -> Sampler:
-    """Return the first sampler that takes the checkpoint and can be varied."""
-    samplers = runner.session.samplers_for([checkpoint])
-    for sampler in samplers:
-        if isinstance(sampler.config, GenerationConfig) and sampler.accepts(checkpoint):
-            return sampler
-    names = ", ".join(sampler.name for sampler in samplers)
-    raise UsageError(
-        f"sampler {names} cannot be varied, so {checkpoint.name} cannot be probed; name another: --sampler"
-    )

@@ -92,6 +92,10 @@ class Session:
         """Return the configured samplers."""
         return self._create(ComponentKind.SAMPLER, self.config.samplers or DEFAULT_SAMPLERS)
 
+    def installed_samplers(self) -> list[Sampler]:
+        """Return every installed sampler, with its options."""
+        return self._create(ComponentKind.SAMPLER, self.plugins.components(ComponentKind.SAMPLER))
+
     def samplers_for(self, checkpoints: Iterable[Checkpoint]) -> list[Sampler]:
         """Return the configured samplers; if none is, the first installed one that takes each checkpoint.
 
@@ -102,8 +106,7 @@ class Session:
             self._check_takers(samplers, list(checkpoints))
             return samplers
         chosen: dict[str, None] = {}
-        candidates = [s for s in self._create(ComponentKind.SAMPLER, self.plugins.components(ComponentKind.SAMPLER))
-                      if type(s).requests is Sampler.requests]  # fmt: skip
+        candidates = [s for s in self.installed_samplers() if type(s).requests is Sampler.requests]
         for checkpoint in checkpoints:
             taker = next((sampler for sampler in candidates if sampler.accepts(checkpoint)), None)
             if taker is None:
