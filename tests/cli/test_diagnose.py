@@ -188,3 +188,25 @@ def test_a_second_sampler_that_cannot_be_used_is_named(
     ended = diagnose(charbench, tmp_path, endpoint, "--sampler", "tiny", "--sampler", "recorded")
     assert "sampler tiny does not take it" in ended.err
     assert "sampler recorded has no settings that could be varied" in ended.err
+
+
+def test_a_recorded_checkpoint_that_nobody_can_ask_gets_what_its_samples_show_and_no_cause(
+    charbench: Charbench, studio_run: Path
+) -> None:
+    ended = charbench.ok("diagnose", "-c", "remorseful_dpo", lab=studio_run)
+    assert "Cause: unknown" in ended.out
+    assert "0 of 5 have a response; finish reasons: 5 not recorded" in ended.out
+    assert "5 unclosed_unknown; not known: whether a token limit ended them" in ended.out
+    assert "-o sampler.thinking.base_url" in ended.out
+    assert count(store_of(studio_run), "diagnoses") == 0
+    (found,) = charbench.ok("diagnose", "-c", "remorseful_dpo", "--json", lab=studio_run).json
+    assert (found["cause"], found["decided"]) == ("unknown", False)
+    assert found["probes"][0]["states"] == {"unclosed_unknown": 5}
+
+
+def test_a_checkpoint_without_samples_that_nobody_can_ask_is_an_error_with_the_option(
+    charbench: Charbench, tmp_path: Path
+) -> None:
+    ended = charbench("diagnose", "-c", "model:m", lab=tmp_path)
+    assert ended.code == 2
+    assert "-o sampler.thinking.base_url" in ended.err

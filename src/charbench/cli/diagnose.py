@@ -36,7 +36,7 @@ def command(json_output: bool, quiet: bool, **given: Any) -> int:
 
     The prompts without a response are asked again: without prefill, with a closed prefill, with thinking off,
     with four times the budget, at temperature 0, through each other sampler, and of the base model. Probes are
-    kept apart from headlines.
+    kept apart from headlines. Where nobody can be asked, it says what the samples in the store show.
     """
     from charbench.engine.diagnose import diagnose
     from charbench.engine.interrupt import stop_on_interrupt

@@ -13,6 +13,7 @@ from charbench.domain.prompt import Prompt
 from charbench.engine.base_model import base_model_of
 from charbench.engine.causes import Cause, Diagnosis
 from charbench.engine.diagnose_samplers import choose_samplers
+from charbench.engine.diagnose_stored import stored_report
 from charbench.engine.diagnosis import Report, conclude
 from charbench.engine.evaluate import selected
 from charbench.engine.plan import sampling_plan
@@ -119,7 +120,8 @@ class Examination:
 def diagnose(runner: Runner) -> tuple[list[Report], RunResult]:
     """Diagnose the selected checkpoints; a report is kept in the store once its cause is decided.
 
-    Raises :class:`UsageError` for a checkpoint that no sampler can ask.
+    A checkpoint that nobody can ask gets a report of what the store holds of it. Raises :class:`UsageError` where
+    it holds nothing.
     """
     session = runner.session
     checkpoints, personas = selected(runner)
@@ -142,7 +144,11 @@ def _report(
     database = runner.session.database
     choice = choose_samplers(runner.session, checkpoint)
     if not choice.samplers:
-        raise UsageError("\n".join(choice.left_out))
+        with database.read() as connection:
+            stored = stored_report(connection, checkpoint, persona.name if persona else None, choice.left_out)
+        if stored is None:
+            raise UsageError("\n".join(choice.left_out))
+        return stored
     if runner.session.config.samplers:
         result.warnings += choice.left_out
     report = Examination(runner, writer, result, checkpoint, persona, choice.samplers).examine()
