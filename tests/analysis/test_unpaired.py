@@ -11,8 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from charbench.analysis.effective_fisher import cautious_count, effective_fisher
 from charbench.analysis.fisher import fisher_exact
-from charbench.analysis.unpaired import FISHER, PERMUTATION, WELCH, unpaired_counts, unpaired_means, unpaired_rates
+from charbench.analysis.unpaired import (
+    EFFECTIVE_FISHER,
+    FISHER,
+    PERMUTATION,
+    WELCH,
+    unpaired_counts,
+    unpaired_means,
+    unpaired_rates,
+)
 
 
 @given(st.integers(1, 60), st.integers(1, 60), st.data())
@@ -54,12 +63,39 @@ def test_humorous_and_remorseful_of_the_recorded_lab_cannot_be_told_apart() -> N
     assert found.rough
 
 
-def test_independent_samples_are_tested_with_fisher_and_clustered_ones_are_not() -> None:
+def test_independent_samples_are_tested_with_fisher_and_clustered_ones_count_for_less() -> None:
     ones, zeros = [1, 1, 1, 1, 0, 1], [0, 0, 0, 0, 0, 1]
     assert unpaired_rates(ones, range(6), zeros, range(6)).test == FISHER
     clustered = unpaired_rates(ones, range(6), zeros, range(6), (60, 60))
-    assert clustered.test == PERMUTATION
+    assert clustered.test == EFFECTIVE_FISHER
     assert clustered.p > fisher_exact(50, 60, 10, 60)
+
+
+def test_a_side_that_never_varies_is_not_known_exactly() -> None:
+    # 0 of 60 answers to 30 prompts against 6 of 300 to 150: Fisher's test of the answers has p = 0.59
+    none, some = [0.0] * 30, [1.0] * 3 + [0.0] * 147
+    assert unpaired_rates(none, range(30), some, range(150), (60, 300)).p > 0.5
+    values = np.random.default_rng(8).exponential(1, 40)
+    found = unpaired_means([0.0] * 40, range(40), values, range(40))
+    assert found.test == PERMUTATION
+    assert math.isnan(found.low)
+    assert found.value == pytest.approx(-values.mean())
+
+
+def test_a_family_for_each_answer_makes_the_clustered_test_fishers() -> None:
+    hits, others = np.repeat([1.0, 0.0], [9, 21]), np.repeat([1.0, 0.0], [20, 15])
+    assert effective_fisher(hits, range(30), others, range(35), (30, 35)) == fisher_exact(9, 30, 20, 35)
+
+
+@given(st.lists(st.integers(0, 6), min_size=1, max_size=40), st.integers(1, 40))
+def test_clustered_samples_are_never_worth_more_than_there_are(hits: list[int], families: int) -> None:
+    clusters = [n % families for n in range(len(hits))]
+    assert 1 <= cautious_count(np.array(hits) / 6, clusters, 6 * len(hits)) <= 6 * len(hits)
+
+
+def test_seven_versions_that_answer_alike_are_no_proof() -> None:
+    ones, zeros = [1.0] * 5, [0.0] * 5
+    assert unpaired_rates(ones, range(5), zeros, range(5), (35, 35)).p == pytest.approx(fisher_exact(5, 5, 0, 5))
 
 
 def test_the_permutation_of_clusters_is_scipys() -> None:
@@ -85,9 +121,9 @@ def test_from_thirty_clusters_on_means_are_tested_with_welchs_t() -> None:
 
 def test_a_random_permutation_is_never_zero_and_always_the_same() -> None:
     ones, zeros = [1.0] * 20, [0.0] * 20
-    p = unpaired_rates(ones, range(20), zeros, range(20), (40, 40)).p
+    p = unpaired_means(ones, range(20), zeros, range(20)).p
     assert 0 < p < 1e-4
-    assert p == unpaired_rates(ones, range(20), zeros, range(20), (40, 40)).p
+    assert p == unpaired_means(ones, range(20), zeros, range(20)).p
 
 
 def test_a_side_without_samples_gives_nan() -> None:

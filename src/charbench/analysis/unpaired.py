@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Sequence
+from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
@@ -13,9 +14,11 @@ from charbench.analysis.clustered_rates import ClusteredRate, clustered_rate
 from charbench.analysis.clusters import ENOUGH_CLUSTERS, ClusteredMean, cluster_codes, cluster_sums, clustered_mean
 from charbench.analysis.differences import Difference, square_and_add
 from charbench.analysis.distributions import student_p, student_quantile
+from charbench.analysis.effective_fisher import effective_fisher
 from charbench.analysis.fisher import fisher_exact
 
 FISHER = "Fisher, exact"
+EFFECTIVE_FISHER = "Fisher, effective samples"
 PERMUTATION = "permutation"
 WELCH = "Welch's t"
 PERMUTATIONS = 20_000
@@ -52,18 +55,18 @@ def unpaired_rates(
     """Compare the rates (0 to 1) of two sides' prompts, each side with families of its own.
 
     With one sample in each family of both sides, it is :func:`unpaired_counts`. Else the interval is put
-    together from the two clustered intervals, and the p-value is that of :func:`_apart`.
+    together from the two clustered intervals, and the p-value is that of :func:`effective_fisher`.
     """
     first, second = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
     left = clustered_rate(first, clusters_a, samples[0] if samples else None, confidence)
     right = clustered_rate(second, clusters_b, samples[1] if samples else None, confidence)
     if left.independent and right.independent:
         return unpaired_counts(round(first.sum()), first.size, round(second.sum()), second.size, confidence)
-    p, test = _apart(first, clusters_a, second, clusters_b)
+    p = effective_fisher(first, clusters_a, second, clusters_b, (left.samples, right.samples))
     low, high = square_and_add(left, right)
     count, rough = left.samples + right.samples, left.rough or right.rough
     least = min(left.clusters, right.clusters)
-    return Difference(left.value - right.value, low, high, p, test, False, count, least, rough)
+    return Difference(left.value - right.value, low, high, p, EFFECTIVE_FISHER, False, count, least, rough)
 
 
 def unpaired_means(
@@ -75,7 +78,9 @@ def unpaired_means(
 ) -> Difference:
     """Compare the mean values of two sides: Welch's interval with clustered standard errors.
 
-    Source: Welch (1947), Biometrika 34:28, with clusters less one as each side's degrees of freedom.
+    The interval is NaN where a side does not vary: its standard error of 0 promises nothing. The p-value is
+    that of :func:`_apart`. Source: Welch (1947), Biometrika 34:28, with clusters less one as each side's
+    degrees of freedom.
     """
     first, second = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
     left, right = clustered_mean(first, clusters_a, confidence), clustered_mean(second, clusters_b, confidence)
@@ -94,14 +99,15 @@ def _apart(
     """Return the p-value of a difference of means, and the test: Welch's t from 30 clusters on, else a permutation.
 
     The permutation deals the clusters of both sides out anew: all ways where there are at most 20,000, else so
-    many at random. Source: Phipson and Smyth (2010), "Permutation p-values should never be zero".
+    many at random. It is also taken where a side does not vary: its standard error of 0 would say that it is
+    known exactly. Source: Phipson and Smyth (2010), "Permutation p-values should never be zero".
     """
     if not a.size or not b.size:
         return math.nan, PERMUTATION
     left, right = clustered_mean(a, clusters_a), clustered_mean(b, clusters_b)
     if min(left.clusters, right.clusters) >= ENOUGH_CLUSTERS:
         error, degrees = _welch(left, right)
-        if error > 0:
+        if not math.isnan(error):
             return student_p((left.value - right.value) / error, degrees), WELCH
     sums = np.concatenate([cluster_sums(a, clusters_a), cluster_sums(b, clusters_b)])
     sizes = np.concatenate([np.bincount(cluster_codes(clusters_a)), np.bincount(cluster_codes(clusters_b))])
@@ -109,13 +115,7 @@ def _apart(
 
 
 def _permutation(sums: NDArray[np.float64], sizes: NDArray[np.intp], first: int) -> float:
-    count = sums.size
-    exact = math.comb(count, first) <= PERMUTATIONS
-    if exact:
-        chosen = np.array(list(combinations(range(count), first)))
-    else:
-        rng = np.random.default_rng(_SEED)
-        chosen = np.argsort(rng.random((PERMUTATIONS, count)), axis=1)[:, :first]
+    chosen, exact = _deals(sums.size, first)
     total, size = sums[chosen].sum(axis=1), sizes[chosen].sum(axis=1)
     gaps = np.abs(total / size - (sums.sum() - total) / (sizes.sum() - size))
     observed = abs(sums[:first].sum() / sizes[:first].sum() - sums[first:].sum() / sizes[first:].sum())
@@ -123,11 +123,24 @@ def _permutation(sums: NDArray[np.float64], sizes: NDArray[np.intp], first: int)
     return as_far / len(chosen) if exact else (as_far + 1) / (PERMUTATIONS + 1)
 
 
+@lru_cache(maxsize=4)
+def _deals(count: int, first: int) -> tuple[NDArray[np.int32], bool]:
+    """Return ways to choose ``first`` of ``count`` clusters, and whether they are all there are.
+
+    Kept, for many pairs of one report have as many clusters, and drawing takes longer than counting.
+    """
+    if math.comb(count, first) <= PERMUTATIONS:
+        return np.array(list(combinations(range(count), first)), dtype=np.int32), True
+    rng = np.random.default_rng(_SEED)
+    return np.argsort(rng.random((PERMUTATIONS, count)), axis=1)[:, :first].astype(np.int32), False
+
+
 def _welch(left: ClusteredMean, right: ClusteredMean) -> tuple[float, float]:
+    """Return the standard error of a difference and its degrees of freedom; NaN where a side does not vary."""
+    if not (left.standard_error > 0 and right.standard_error > 0):
+        return math.nan, math.nan
     parts = left.standard_error**2, right.standard_error**2
     total = sum(parts)
-    if not total > 0:
-        return (0.0, 1.0) if total == 0 else (math.nan, math.nan)
     degrees = total**2 / (parts[0] ** 2 / (left.clusters - 1) + parts[1] ** 2 / (right.clusters - 1))
     return math.sqrt(total), degrees
 
