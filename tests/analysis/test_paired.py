@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from charbench.analysis.paired import MCNEMAR, SIGN_FLIPS, newcombe_phi, paired_means, paired_rates
-from charbench.analysis.sign_flips import mcnemar_exact, sign_flip_p
+from charbench.analysis.paired import MCNEMAR, newcombe_phi, paired_means, paired_rates
+from charbench.analysis.sign_flips import SIGN_FLIPS, STUDENT, mcnemar_exact, sign_flip_p
 
 
 def binary(both: int, only_a: int, only_b: int, neither: int) -> tuple[list[int], list[int]]:
@@ -83,6 +83,28 @@ def test_prompts_asked_often_are_tested_by_flipping_signs() -> None:
 def test_many_clusters_are_tested_with_students_t() -> None:
     differences = np.random.default_rng(1).normal(0.2, 1, 80)
     assert sign_flip_p(differences, range(80)) == pytest.approx(stats.ttest_1samp(differences, 0).pvalue)
+
+
+@pytest.mark.parametrize("gap", [1.0, 0.5, 100 / 61, math.pi])
+def test_forty_prompts_that_all_differ_alike_have_the_share_of_flips_for_p(gap: float) -> None:
+    assert sign_flip_p([gap] * 40, range(40)) == pytest.approx(2 / 2**40)
+    assert paired_means([gap] * 40, [0.0] * 40, range(40)).p == pytest.approx(2 / 2**40)
+
+
+def test_shares_are_tested_exactly_however_many_prompts_there_are() -> None:
+    differences = [1.0] * 32 + [-1.0] * 8 + [0.0] * 60
+    assert sign_flip_p(differences, range(100)) == pytest.approx(mcnemar_exact(32, 8), rel=1e-12)
+    mixed = np.array([1.0] * 20 + [0.5] * 12 + [-0.5] * 9)
+    totals = np.array([[20 - 2 * a + (21 - 2 * b) / 2 for b in range(22)] for a in range(21)])
+    ways = np.array([[math.comb(20, a) * math.comb(21, b) for b in range(22)] for a in range(21)], dtype=float)
+    expected = ways[np.abs(totals) >= mixed.sum()].sum() / 2.0**41
+    assert sign_flip_p(mixed, range(41)) == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_paired_test_is_called_by_the_name_of_what_was_done() -> None:
+    rng = np.random.default_rng(10)
+    assert paired_means(rng.normal(0, 1, 80), rng.normal(0, 1, 80), range(80)).test == STUDENT
+    assert paired_means(rng.integers(0, 100, 80), rng.integers(0, 100, 80), range(80)).test == SIGN_FLIPS
 
 
 def test_a_paired_mean_has_students_interval() -> None:

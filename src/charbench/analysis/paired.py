@@ -11,10 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from charbench.analysis.clustered_rates import clustered_rate
 from charbench.analysis.clusters import clustered_mean
 from charbench.analysis.differences import Difference, square_and_add
-from charbench.analysis.sign_flips import mcnemar_exact, sign_flip_p
+from charbench.analysis.sign_flips import mcnemar_exact, sign_flip_test
 
 MCNEMAR = "McNemar, exact"
-SIGN_FLIPS = "permutation of signs"
 
 
 def paired_rates(
@@ -31,7 +30,7 @@ def paired_rates(
     test is McNemar's and the interval Newcombe's for paired rates; else signs are flipped family by family
     and the interval is put together from the two sides' clustered intervals and their correlation over families.
 
-    Sources: :func:`mcnemar_exact`, :func:`newcombe_phi`, :func:`sign_flip_p`, :func:`square_and_add`.
+    Sources: :func:`mcnemar_exact`, :func:`newcombe_phi`, :func:`sign_flip_test`, :func:`square_and_add`.
     """
     first, second = _two(a, b, clusters)
     counts = samples or (first.size, first.size)
@@ -47,7 +46,7 @@ def paired_rates(
         spread = 2 * left.standard_error * right.standard_error
         shared = left.standard_error**2 + right.standard_error**2 - gap.standard_error**2
         correlation = max(-1.0, min(1.0, shared / spread)) if spread > 0 else 0.0
-        p, test = sign_flip_p(first - second, clusters), SIGN_FLIPS
+        p, test = sign_flip_test(first - second, clusters)
     low, high = square_and_add(left, right, correlation) if first.size else (math.nan, math.nan)
     rough = left.rough or right.rough
     return Difference(gap.value, low, high, p, test, True, first.size, left.clusters, rough)
@@ -56,12 +55,12 @@ def paired_rates(
 def paired_means(a: ArrayLike, b: ArrayLike, clusters: Sequence[Hashable], confidence: float = 0.95) -> Difference:
     """Compare two sides' values prompt by prompt: t with clustered standard error, signs flipped for the p-value.
 
-    Sources: :func:`charbench.analysis.clusters.clustered_mean`, :func:`sign_flip_p`.
+    Sources: :func:`charbench.analysis.clusters.clustered_mean`, :func:`sign_flip_test`.
     """
     first, second = _two(a, b, clusters)
     gap = clustered_mean(first - second, clusters, confidence)
-    p = sign_flip_p(first - second, clusters)
-    return Difference(gap.value, gap.low, gap.high, p, SIGN_FLIPS, True, gap.count, gap.clusters, gap.rough)
+    p, test = sign_flip_test(first - second, clusters)
+    return Difference(gap.value, gap.low, gap.high, p, test, True, gap.count, gap.clusters, gap.rough)
 
 
 def newcombe_phi(both: int, only_a: int, only_b: int, neither: int) -> float:
