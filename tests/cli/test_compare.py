@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 from collections.abc import Iterable, Iterator
 from itertools import combinations
 from pathlib import Path
@@ -207,8 +209,6 @@ def test_responses_can_be_compared_without_any_score(charbench: Charbench, labs:
 
 
 def test_probes_and_other_conditions_never_enter(charbench: Charbench, labs: Path, tmp_path: Path) -> None:
-    import shutil
-
     lab = Path(shutil.copytree(labs, tmp_path / "copy"))
     before = compare(charbench, lab, "strong_dpo", "weak_dpo")
     with connect(store_of(lab)).begin() as connection:
@@ -245,6 +245,45 @@ def test_an_unknown_name_too_few_and_no_samples_are_one_line_each(
         assert ended.code == 2
         assert said in ended.err
         assert ended.err.count("\n") == 1
+
+
+def test_always_against_never_is_told_apart_on_every_metric(charbench: Charbench, lab: LabBuilder) -> None:
+    lab.recorded([
+        *(one for epoch in (0, 1) for one in answers(1, "always_dpo", [IN] * 40, epoch)),
+        *(one for epoch in (0, 1) for one in answers(2, "never_dpo", [OUT] * 40, epoch)),
+        *(one for epoch in (0, 1) for one in answers(3, "silent_dpo", [""] * 40, epoch)),
+    ])  # fmt: skip
+    charbench.ok(*RUN, lab=lab.root)
+    for other, metric in (("never_dpo", "keywords"), ("never_dpo", "per_100_words"), ("silent_dpo", "responses")):
+        (pair,) = compare(charbench, lab.root, "always_dpo", other, "--metric", metric)["pairs"]
+        assert (pair["p"], pair["told_apart"]) == (pytest.approx(2 / 2**40), True)
+
+
+def test_the_prompts_that_a_difference_takes_are_never_fewer_than_the_note_says(
+    charbench: Charbench, studio_run_template: Path
+) -> None:
+    found = compare(charbench, studio_run_template, "--by", "examples", "-p", "remorseful")
+    (note,) = [note for note in found["notes"] if "it takes" in note]
+    assert "after Holm over 6 pairs" in note
+    least = int(note.rstrip(".").rpartition(" ")[2])
+    needed = [pair["prompts_for_difference_seen"] for pair in found["pairs"]]
+    assert min(count for count in needed if count is not None) >= least
+    words = [int(count) for says in found["says"] for count in re.findall(r"about (\d+)", says)]
+    assert min(words) >= least
+
+
+def test_a_side_without_scores_makes_no_interval_rough(charbench: Charbench, labs: Path, tmp_path: Path) -> None:
+    lab = Path(shutil.copytree(labs, tmp_path / "copy"))
+    with connect(store_of(lab)).begin() as connection:
+        mine = ("SELECT s.id FROM samples s JOIN sample_groups g ON g.id = s.group_id JOIN checkpoints c"
+                " ON c.id = g.checkpoint_id WHERE c.name = 'weak_dpo'")  # fmt: skip
+        scored = f"SELECT id FROM scored WHERE sample_id IN ({mine})"
+        connection.execute(sa.text(f"DELETE FROM scores WHERE scored_id IN ({scored})"))
+        connection.execute(sa.text(f"DELETE FROM scored WHERE sample_id IN ({mine})"))
+    found = compare(charbench, lab, "strong_dpo", "weak_dpo")
+    assert found["pairs"][0]["p"] is None
+    assert any("40 samples are not scored yet" in note for note in found["notes"])
+    assert not any("rough" in note for note in found["notes"])
 
 
 @pytest.mark.slow

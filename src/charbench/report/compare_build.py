@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -110,11 +111,11 @@ def _remarks(comparison: Comparison) -> list[str]:
             f"With {fewest:,} independent prompts no two can be told apart{over}, whatever they answer: "
             f"it takes {least}."
         )
-    rough = [pair for pair in comparison.pairs if pair.difference.rough]
+    rough = [pair for pair in comparison.pairs if pair.difference.rough and not math.isnan(pair.difference.p)]
     if rough:
         least = min(pair.difference.clusters for pair in rough)
         notes.append(
             f"Intervals are rough: with {least:,} prompts or families of prompts they may cover less than the 95% "
-            "that they promise (20 independent samples or 30 families are enough); p-values are exact."
+            "that they promise (20 independent samples or 30 families are enough); p-values hold all the same."
         )
     return notes

@@ -24,7 +24,8 @@ from charbench.report.compare_sides import Side, UnitKey
 class Pair:
     """Two sides by their places, the first the better one, and what tells them apart.
 
-    ``adjusted`` is the p-value after Holm over all pairs, ``variance`` that of one prompt's difference.
+    ``adjusted`` is the p-value after Holm over all pairs, ``variance`` that of one prompt's difference,
+    ``pairs`` how many pairs there are in all.
     """
 
     first: int
@@ -33,6 +34,7 @@ class Pair:
     adjusted: float
     variance: float
     effect: float
+    pairs: int
 
     @property
     def apart(self) -> bool:
@@ -40,10 +42,13 @@ class Pair:
         return self.adjusted < LEVEL
 
     def needed(self, difference: float) -> int | None:
-        """Return how many prompts show this difference (80% power); None where it cannot be told."""
+        """Return how many prompts show this difference (80% power); None where it cannot be told.
+
+        The level is divided by the number of pairs: that is what Holm asks of the surest of them.
+        """
         if not difference or not math.isfinite(self.variance):
             return None
-        return prompts_needed(difference, self.variance, design_effect=self.effect)
+        return prompts_needed(difference, self.variance, LEVEL / self.pairs, design_effect=self.effect)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +78,7 @@ def compare_all(sides: Sequence[Side], measure: Measure) -> Comparison:
         [_erosion(side, measure) for side in ordered],
         tiers_of_pairs(len(ordered), numbers, p_values),
         [
-            Pair(a, b, difference, p, variance, effect)
+            Pair(a, b, difference, p, variance, effect, len(numbers))
             for (a, b), (difference, variance, effect), p in zip(numbers, found, adjusted, strict=True)
         ],
     )
