@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -85,6 +86,37 @@ def test_a_clustered_interval_covers_what_it_promises(shape: tuple[int, int, int
 @pytest.mark.parametrize("paired", [True, False])
 def test_the_interval_of_a_difference_covers_what_it_promises(shape: tuple[int, int, int, float], paired: bool) -> None:
     assert 0.93 <= coverage(two_sides(shape, paired=paired), 40) <= 0.97
+
+
+def paired_tables(total: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return every table of so many pairs of answers (both, first only, second only), and each one's limits."""
+    tables, lows, highs = [], [], []
+    for both, only_a, only_b in product(range(total + 1), repeat=3):
+        if (neither := total - both - only_a - only_b) < 0:
+            continue
+        a = [1] * (both + only_a) + [0] * (only_b + neither)
+        b = [1] * both + [0] * only_a + [1] * only_b + [0] * neither
+        found = paired_rates(a, b, range(total))
+        tables.append((both, only_a, only_b, neither))
+        lows.append(found.low)
+        highs.append(found.high)
+    return np.array(tables), np.array(lows), np.array(highs)
+
+
+@pytest.mark.parametrize(("total", "usual"), [(20, 0.3), (30, 0.5), pytest.param(50, 0.8, marks=pytest.mark.slow)])
+def test_a_paired_interval_covers_what_it_promises_and_more_where_sides_are_alike(total: int, usual: float) -> None:
+    tables, lows, highs = paired_tables(total)
+    for correlation in (0.0, 0.3, 0.5, 0.8, 0.95):
+        covered = []
+        for first in RATES:
+            second = 0.7 * first + 0.1
+            both = first * second + correlation * math.sqrt(first * (1 - first) * second * (1 - second))
+            both = min(both, first, second)
+            cells = np.maximum([both, first - both, second - both, 1 - first - second + both], 0)
+            inside = (lows <= first - second + 1e-12) & (first - second - 1e-12 <= highs)
+            covered.append(stats.multinomial.pmf(tables[inside], total, cells / cells.sum()).sum())
+        assert np.mean(covered) >= 0.93
+        assert np.mean(covered) <= 0.97 or correlation > usual
 
 
 @pytest.mark.slow
