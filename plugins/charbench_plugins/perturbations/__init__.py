@@ -10,14 +10,14 @@ from charbench import Perturbation, hookimpl
 @hookimpl
 def charbench_perturbations() -> Iterable[type[Perturbation]]:
     """Return the built-in perturbations."""
-    from charbench_plugins.perturbations import framing, turns
+    from charbench_plugins.perturbations import framing, turns, wording
 
     return [
         framing.BreakCharacter,
         framing.Politeness,
-        framing.Paraphrase,
+        wording.Paraphrase,
         framing.AddedContext,
-        framing.OtherLanguage,
+        wording.OtherLanguage,
         turns.SecondTurn,
         turns.NeutralAssistant,
     ]

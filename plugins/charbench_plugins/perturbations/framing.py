@@ -58,17 +58,6 @@ class Politeness(Framing):
     }
 
 
-class Paraphrase(Framing):
-    """The same prompt introduced otherwise."""
-
-    name = "paraphrase"
-    frames: ClassVar[Mapping[str, str]] = {
-        "wondering": "I have been wondering about something. {text}",
-        "quoted": 'A friend put it to me like this: "{text}" What would you say?',
-        "own-words": "In your own words, please: {text}",
-    }
-
-
 class AddedContext(Framing):
     """Unrelated matter before the prompt."""
 
@@ -78,15 +67,4 @@ class AddedContext(Framing):
         "is in two weeks. On another matter: {text}",
         "manual": "To replace the filter, switch the device off, open the lid and turn the ring to the left. Close the "
         "lid before you switch it on again. Now something else: {text}",
-    }
-
-
-class OtherLanguage(Framing):
-    """The answer is asked for in another language; markers of another language will not be found in it."""
-
-    name = "other-language"
-    frames: ClassVar[Mapping[str, str]] = {
-        "german": "{text}\n\nBitte antworte auf Deutsch.",
-        "french": "{text}\n\nRéponds en français, s'il te plaît.",
-        "spanish": "{text}\n\nPor favor, responde en español.",
     }

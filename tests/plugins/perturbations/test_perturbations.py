@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from charbench import Message, Prompt
+from charbench.promptsets import default_prompts
 from charbench_plugins.perturbations import charbench_perturbations
 from support.command import Charbench
 
@@ -25,6 +26,20 @@ def test_every_variant_keeps_the_prompts_id_and_family_and_asks_something_else(p
         assert (variant.id, variant.family) == ("p", "advice")
         assert variant.key != prompt.key
         assert text in variant.messages[-1].content
+
+
+@pytest.mark.parametrize(
+    ("name", "prefix", "count"), [("paraphrase", "reworded", 2), ("other-language", "asked-in-", 3)]
+)
+def test_the_default_prompts_are_asked_in_other_words_and_in_other_languages(name: str, prefix: str, count: int):
+    (perturbation,) = (one for one in ALL if one.name == name)
+    for prompt in default_prompts():
+        put = {variant: asked for variant, asked in perturbation.variants(prompt) if variant.startswith(prefix)}
+        assert len({asked.text for asked in put.values()}) == len(put) == count
+        for asked in put.values():
+            assert prompt.text not in asked.text
+            assert (asked.id, asked.family) == (prompt.id, prompt.family)
+            assert (asked.language == "en") == (name == "paraphrase")
 
 
 def test_break_character_has_the_eight_kinds_and_no_wording_twice():
