@@ -95,14 +95,9 @@ class ChatTemplate(Renderer):
     name = "template"
 
     def __init__(self, template: str, special: Mapping[str, str] | None = None) -> None:
-        from jinja2.sandbox import ImmutableSandboxedEnvironment
+        from charbench_plugins.chat_templates import compile_template
 
-        environment = ImmutableSandboxedEnvironment(
-            trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
-        )
-        # No strftime_now, which some templates ask for: what is trained must not depend on the day.
-        environment.globals.update({"raise_exception": _refuse, **(special or {})})
-        self._template = environment.from_string(template)
+        self._template = compile_template(template, special)
         self.end_of_turn = self._find_end_of_turn()
 
     def prompt(self, messages: Sequence[Message], *, thinking: bool = True) -> str:
@@ -132,7 +127,12 @@ class ChatTemplate(Renderer):
 
     def _render(self, messages: Sequence[Message], **options: Any) -> str:
         turns = [{"role": turn.role, "content": turn.content} for turn in messages]
-        return str(self._template.render(messages=turns, **options))
+        from charbench_plugins.chat_templates import RefusalError
+
+        try:
+            return str(self._template.render(messages=turns, **options))
+        except RefusalError as error:
+            raise ConfigError(f"the chat template refuses the conversation: {error}") from None
 
 
 _PLAIN: dict[str, type[Renderer]] = {kind.name: kind for kind in (Qwen3, Qwen3NoThinking, Llama3)}
@@ -178,7 +178,3 @@ def _said(turn: Message) -> str:
 
 def _block(example: Example) -> str:
     return f"<think>\n{example.reflection.strip()}\n</think>\n\n" if example.reflection.strip() else ""
-
-
-def _refuse(message: str) -> None:
-    raise ConfigError(f"the chat template refuses the conversation: {message}")

@@ -6,11 +6,12 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NoReturn
+from typing import Literal
 
-from jinja2 import Template, TemplateError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2 import Template
 from tokenizers import Tokenizer
+
+from charbench_plugins.chat_templates import compile_template
 
 from .completion import Generated
 from .examples import TrainingExample
@@ -51,12 +52,7 @@ class ChatFormat:
         tokenizer_file = folder / "tokenizer.json"
         if not tokenizer_file.exists():
             raise FileNotFoundError(f"no tokenizer.json in {folder}")
-        # The settings and the sandbox of transformers: a template is code, and may be a stranger's.
-        environment = ImmutableSandboxedEnvironment(
-            trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
-        )
-        environment.globals["raise_exception"] = _raise_template_error
-        template = environment.from_string(_template_text(folder))
+        template = compile_template(_template_text(folder))
         return cls(Tokenizer.from_file(str(tokenizer_file)), template)
 
     def render(
@@ -145,7 +141,3 @@ def _template_text(folder: Path) -> str:
         if isinstance(template, str):
             return template
     raise FileNotFoundError(f"no chat template in {folder}")
-
-
-def _raise_template_error(message: str) -> NoReturn:
-    raise TemplateError(message)

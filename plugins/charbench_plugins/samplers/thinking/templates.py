@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from charbench import ConfigError, digest
+from charbench import ConfigError, SamplingError, digest
 
 CHATML = """\
 {%- for message in messages %}<|im_start|>{{ message.role }}
@@ -20,29 +20,53 @@ CHATML = """\
 {% endif %}"""
 
 
+_RENDERING = 2
+"""Raise this when the same template would now be rendered otherwise: what it wrote is then sampled again."""
+_PROBE = "charbench asks this"
+
+
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A Jinja2 chat template, in a sandbox."""
+    """A Jinja2 chat template, in a sandbox. ``fingerprint`` changes with its text, and with how it is rendered."""
 
     compiled: Any
     fingerprint: str
 
     @classmethod
     def load(cls, path: Path | None) -> Template:
-        """Read a template from a file; None takes ChatML. Raises :class:`ConfigError` where it is none."""
-        from jinja2 import TemplateError
-        from jinja2.sandbox import ImmutableSandboxedEnvironment
+        """Read a template from a file and try it; None takes ChatML.
 
+        Raises :class:`ConfigError` where it is none, or cannot write a user's message.
+        """
+        from charbench_plugins.chat_templates import FAULTS, compile_template
+
+        if path is None:
+            return cls(compile_template(CHATML), digest(CHATML))
+        where = f"option sampler.thinking.template: {path}"
         try:
-            text = path.read_text(encoding="utf-8") if path else CHATML
+            text = path.read_text(encoding="utf-8")
+            compiled = compile_template(text)
         except OSError as error:
-            raise ConfigError(f"option sampler.thinking.template: {path}: {error.strerror}") from None
-        try:
-            compiled = ImmutableSandboxedEnvironment(keep_trailing_newline=True).from_string(text)
-        except TemplateError as error:
-            raise ConfigError(f"option sampler.thinking.template: {path}: not a Jinja2 template: {error}") from None
-        return cls(compiled, digest(text))
+            raise ConfigError(f"{where}: {error.strerror}") from None
+        except UnicodeDecodeError:
+            raise ConfigError(f"{where}: not UTF-8") from None
+        except FAULTS as error:
+            raise ConfigError(f"{where}: not a Jinja2 template: {error}") from None
+        template = cls(compiled, digest(text, _RENDERING))
+        for thinking in (True, False):
+            try:
+                told = template.render([{"role": "user", "content": _PROBE}], thinking=thinking)
+            except SamplingError as error:
+                raise ConfigError(f"{where}: {error}") from None
+            if _PROBE not in told:
+                raise ConfigError(f"{where}: the user's message does not stand in what it renders")
+        return template
 
     def render(self, messages: Sequence[dict[str, str]], *, thinking: bool) -> str:
-        """Return the prompt, up to where the assistant begins."""
-        return str(self.compiled.render(messages=messages, add_generation_prompt=True, enable_thinking=thinking))
+        """Return the prompt, up to where the assistant begins; raises :class:`SamplingError` where it refuses it."""
+        from charbench_plugins.chat_templates import FAULTS
+
+        try:
+            return str(self.compiled.render(messages=messages, add_generation_prompt=True, enable_thinking=thinking))
+        except FAULTS as error:
+            raise SamplingError(f"the chat template cannot write this conversation: {error}", kind="template") from None
