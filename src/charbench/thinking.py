@@ -3,7 +3,8 @@
 The rule. Tags that are meant as tags cut the text into segments. A segment is thinking if an opening tag
 begins it, or a closing tag ends it (so a closing tag without an opening one makes thinking of what is before
 it); every other segment is response. Tags themselves belong to neither channel; every other character belongs
-to exactly one. A response is a response whatever the server's own parser said.
+to exactly one. A response is a response whatever the server's own parser said. Thinking that a server sends twice,
+in the text and in a field of its own, is counted once.
 
 A tag in quotes or in code is not meant, only talked about. An opening tag is meant only where a block can begin
 (at the start or the end of a line, or right after another tag), or where a closing tag follows to end it. Inside
@@ -125,8 +126,11 @@ def _split(text: str, *, opened: bool = False, cut: bool = False) -> _Split:
 def _with_reasoning(completion: Completion, reasoning: _Split, content: _Split) -> Attribution:
     """Join a reasoning field to the content; what stands behind a closing tag in it is response.
 
-    The content stands behind the reasoning, so it never begins inside the block that a prefill opened.
+    The content stands behind the reasoning, so it never begins inside the block that a prefill opened. Reasoning
+    that stands in the content too, between tags, is left out.
     """
+    if not reasoning.response and content.tags and reasoning.thinking.split() == content.thinking.split():
+        reasoning = _Split("", "", reasoning.tags, reasoning.open)
     response = _joined(reasoning.response, content.response)
     thinking = _joined(reasoning.thinking, content.thinking)
     if not response and thinking and (completion.thinking_off or _is_closed(completion.prefill)):

@@ -26,13 +26,18 @@ from charbench.thinking import CLOSED_PREFILL, OPEN_PREFILL
 
 THOUGHT = "They want a sailor. Arr."
 SPOKEN = "Ahoy, I sail at dawn."
+IN_PARTS = "content: thinking"
+"""The content is a list: a part of type ``thinking`` with the text (Anthropic), and one of type ``text``."""
+IN_NESTED_PARTS = "content: thinking: text"
+"""The content is a list: a part of type ``thinking`` with parts of its own (Mistral), and one of type ``text``."""
 
 
 @dataclass(frozen=True, slots=True)
 class ThinkingCase:
     """One shape: what the server sends, and what response, thinking and state follow from it.
 
-    ``reasoning_field`` is what the server calls its reasoning field, empty where it has none. ``mode`` is how
+    ``reasoning_field`` is what the server calls its reasoning field, empty where it has none; :data:`IN_PARTS` and
+    :data:`IN_NESTED_PARTS` stand for parts of the content that hold it. ``mode`` is how
     the model was asked: ``on``, ``off``, ``prefill`` (a ``<think>`` put into its mouth) or ``closed`` (an
     empty block put in).
     """
@@ -56,10 +61,18 @@ class ThinkingCase:
     def answer(self) -> dict[str, Any]:
         """Return the JSON that an OpenAI-compatible server sends in this shape."""
         message: dict[str, Any] = {"role": "assistant", "content": self.completion.text}
-        if self.reasoning_field:
+        if self.reasoning_field in (IN_PARTS, IN_NESTED_PARTS):
+            message["content"] = self._parts()
+        elif self.reasoning_field:
             message[self.reasoning_field] = self.completion.reasoning
         choice = {"index": 0, "message": message, "finish_reason": self.completion.finish_reason}
         return {"id": self.name, "object": "chat.completion", "created": 0, "model": "m", "choices": [choice]}
+
+    def _parts(self) -> list[dict[str, Any]]:
+        text, reasoning = self.completion.text, self.completion.reasoning
+        nested = self.reasoning_field == IN_NESTED_PARTS
+        thought = {"type": "thinking", "thinking": [{"type": "text", "text": reasoning}] if nested else reasoning}
+        return [thought] if text is None else [thought, {"type": "text", "text": text}]
 
 
 def _case(
@@ -138,6 +151,14 @@ THINKING_CASES: tuple[ThinkingCase, ...] = (
           reasoning=f"<think>\n{THOUGHT}\n</think>", field="reasoning_content"),
     _case("reasoning and a block", f"<think>More rum.</think>{SPOKEN}", SPOKEN, f"{THOUGHT}\n\nMore rum.",
           State.CLOSED, reasoning=THOUGHT, field="reasoning"),
+    _case("thinking part", SPOKEN, SPOKEN, THOUGHT, State.CLOSED, reasoning=THOUGHT, field=IN_PARTS),
+    _case("thinking part of parts", SPOKEN, SPOKEN, THOUGHT, State.CLOSED, reasoning=THOUGHT, field=IN_NESTED_PARTS),
+    _case("thinking part alone, cut", None, "", THOUGHT, State.UNCLOSED_LENGTH, finish="length", reasoning=THOUGHT,
+          field=IN_NESTED_PARTS),
+    _case("reasoning, and the same in a block", f"<think>\n{THOUGHT}\n</think>\n\n{SPOKEN}", SPOKEN, THOUGHT,
+          State.CLOSED, reasoning=THOUGHT, field="reasoning_content"),
+    _case("reasoning, and the same in a block that is cut", f"<think>\n{THOUGHT}", "", THOUGHT,
+          State.UNCLOSED_LENGTH, finish="length", reasoning=f"{THOUGHT}\n", field="reasoning_content"),
     _case("reasoning, and its closing tag in the content", f"</think>\n{SPOKEN}", SPOKEN, THOUGHT, State.CLOSED,
           reasoning=THOUGHT, field="reasoning_content"),
     _case("reasoning, and nothing behind it but its closing tag", "</think>", "", THOUGHT, State.CLOSED_EMPTY,

@@ -7,6 +7,7 @@ from typing import Any
 from charbench import Completion, GenerationConfig, SamplingError, ThinkingMode, Usage
 
 _REASONING_FIELDS = ("reasoning_content", "reasoning")
+_PART_FIELDS = ("text", "thinking", "reasoning", "summary", "refusal")
 
 
 def parse_answer(answer: Any, prefill: str, config: GenerationConfig) -> list[Completion]:
@@ -23,8 +24,8 @@ def _completion(choice: Any, usage: Usage, prefill: str, config: GenerationConfi
         raise SamplingError("a choice is no mapping", kind="bad_response", retryable=True)
     message = choice.get("message")
     if isinstance(message, dict):
-        text = _text(message.get("content"))
-        reasoning = next((_text(message[name]) for name in _REASONING_FIELDS if message.get(name)), None)
+        text, thought = _channels(message.get("content"))
+        reasoning = _reasoning(thought, *(_text(message.get(name)) for name in _REASONING_FIELDS))
         if text is None and reasoning is None:
             text = _text(message.get("refusal")) or ""
     else:
@@ -47,14 +48,45 @@ def _without(prefill: str, text: str | None) -> str | None:
     return text.removeprefix(prefill)
 
 
+def _channels(content: Any) -> tuple[str | None, str | None]:
+    """Return text and reasoning of a message's content: some servers send parts, and mark the thinking ones.
+
+    Mistral sends ``{type: thinking, thinking: [{type: text, text: ...}]}``, Anthropic ``{type: thinking, thinking:
+    ...}``, others a part of a type that names reasoning.
+    """
+    if not isinstance(content, list):
+        return _text(content), None
+    thinking = [part for part in content if _thinks(part)]
+    spoken = [part for part in content if not _thinks(part)]
+    return (_text(spoken) if spoken or not thinking else None), (_text(thinking) if thinking else None)
+
+
+def _thinks(part: Any) -> bool:
+    kind = part.get("type") if isinstance(part, dict) else None
+    return isinstance(kind, str) and ("thinking" in kind or "reasoning" in kind)
+
+
+def _reasoning(*texts: str | None) -> str | None:
+    """Return the reasoning of all places where a server puts it; what stands in two of them is taken once."""
+    once: dict[str, str] = {}
+    for text in filter(None, texts):
+        once.setdefault(" ".join(text.split()), text)
+    return "\n\n".join(once.values()) or None
+
+
 def _text(content: Any) -> str | None:
-    """Return content as text: some servers send a list of parts."""
+    """Return content as text; parts are joined, as they stand."""
     if content is None or isinstance(content, str):
         return content
     if isinstance(content, list):
-        parts = [part.get("text", "") for part in content if isinstance(part, dict)]
-        return "".join(part for part in parts if isinstance(part, str))
+        return "".join(_text_of_part(part) or "" for part in content)
     raise SamplingError(f"the content is {type(content).__name__}", kind="bad_response", retryable=True)
+
+
+def _text_of_part(part: Any) -> str | None:
+    if not isinstance(part, dict):
+        return part if isinstance(part, str) else None
+    return next((_text(part[name]) for name in _PART_FIELDS if isinstance(part.get(name), str | list)), None)
 
 
 def _shares(usage: Any, choices: int) -> list[Usage]:
