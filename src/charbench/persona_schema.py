@@ -65,6 +65,13 @@ class PromptModel(_Strict):
     follow_ups: list[Text] = Field([], description="user turns after the answer")
 
 
+def messages_of(model: PromptModel) -> tuple[Message, ...]:
+    """Return what a prompt's ``text`` or ``messages`` say; nothing where it has neither."""
+    if model.text is not None:
+        return (Message("user", model.text),)
+    return tuple(Message(message.role, message.content) for message in model.messages or ())
+
+
 class ExampleModel(_Strict):
     """A prompt with an answer in character."""
 
@@ -254,12 +261,9 @@ def _prompts(document: YamlFile, model: PersonaModel, faults: list[str]) -> list
         if (entry.text is None) == (entry.messages is None):
             faults.append(f"{where}: prompt {entry.id!r} needs either 'text' or 'messages'")
             continue
-        if entry.text is not None:
-            messages: tuple[Message, ...] = (Message("user", entry.text),)
-        else:
-            messages = tuple(Message(message.role, message.content) for message in entry.messages or ())
-            if not any(message.role == "user" for message in messages):
-                faults.append(f"{where}: prompt {entry.id!r} has no message of the user's")
+        messages = messages_of(entry)
+        if not any(message.role == "user" for message in messages):
+            faults.append(f"{where}: prompt {entry.id!r} has no message of the user's")
         prompts.append(Prompt(entry.id, messages, entry.family, entry.language, tuple(entry.follow_ups)))
     return prompts
 

@@ -12,9 +12,9 @@ from pydantic import ValidationError
 
 from charbench.config import PROMPT_SETS
 from charbench.domain.persona import Persona
-from charbench.domain.prompt import Message, Prompt
+from charbench.domain.prompt import Prompt
 from charbench.errors import ConfigError
-from charbench.persona_schema import PromptModel
+from charbench.persona_schema import PromptModel, messages_of
 from charbench.yamlfile import parse_yaml, read_yaml
 
 DEFAULT, PERSONA = PROMPT_SETS
@@ -24,7 +24,8 @@ def prompts_for(choice: str, persona: Persona | None, root: Path) -> Sequence[Pr
     """Return the prompts for checkpoints of a persona.
 
     ``choice`` is ``default``, ``persona`` (its own; the default set where it has none) or a file: YAML (a
-    list as in persona files), JSONL (an object with text or messages a line), or text (a prompt a line).
+    list as in persona files), JSON (the same, or one object), JSONL (an object with text or messages a line), or
+    text (a prompt a line).
     """
     if choice == PERSONA and persona is not None and persona.prompts:
         return persona.prompts
@@ -44,15 +45,20 @@ def read_prompts(path: Path) -> Sequence[Prompt]:
     """Read a file of prompts; raises :class:`ConfigError` naming file and entry."""
     if not path.is_file():
         raise ConfigError(f"prompts {path}: no such file (or say 'default' or 'persona')")
-    if path.suffix in (".yaml", ".yml"):
-        return _prompts(read_yaml(path).data, str(path))
+    suffix, name = path.suffix.lower(), str(path)
+    if suffix in (".yaml", ".yml"):
+        return _prompts(read_yaml(path).data, name)
+    if suffix not in (".json", ".jsonl", ".txt", ""):
+        raise ConfigError(f"prompts {path}: {suffix} is no form of prompts; .yaml, .json, .jsonl and .txt are")
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise ConfigError(f"prompts {path}: not UTF-8") from None
-    if path.suffix == ".jsonl":
-        return _prompts([_json(line, f"{path}:{n}") for n, line in enumerate(lines, 1) if line.strip()], str(path))
-    return _prompts([line.strip() for line in lines if line.strip()], str(path))
+    if suffix == ".json":
+        data = _json(text, name)
+        return _prompts([data] if isinstance(data, dict) else data, name)
+    lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+    return _prompts([_json(line, f"{path}:{n}") if suffix == ".jsonl" else line for n, line in lines], name)
 
 
 def _json(line: str, where: str) -> Any:
@@ -68,6 +74,8 @@ def _prompts(entries: Any, name: str) -> Sequence[Prompt]:
     prompts: dict[str, Prompt] = {}
     for number, entry in enumerate(entries, 1):
         where = f"prompts {name}, entry {number}"
+        if isinstance(entry, str) and not entry.strip():
+            raise ConfigError(f"{where}: the prompt is empty")
         prompt = Prompt.from_text(entry) if isinstance(entry, str) else _prompt(entry, where, number)
         if prompt.id in prompts:
             prompt = Prompt(f"{prompt.id}_{number}", prompt.messages, prompt.family, prompt.language, prompt.follow_ups)
@@ -84,10 +92,7 @@ def _prompt(entry: Any, where: str, number: int) -> Prompt:
         raise ConfigError(f"{where}: {at}: {first['msg']}") from None
     if (model.text is None) == (model.messages is None):
         raise ConfigError(f"{where}: either 'text' or 'messages' is needed")
-    if model.text is not None:
-        messages: tuple[Message, ...] = (Message("user", model.text),)
-    else:
-        messages = tuple(Message(turn.role, turn.content) for turn in model.messages or ())
-        if not any(turn.role == "user" for turn in messages):
-            raise ConfigError(f"{where}: a message of the user's is needed")
+    messages = messages_of(model)
+    if not any(message.role == "user" for message in messages):
+        raise ConfigError(f"{where}: a message of the user's is needed")
     return Prompt(model.id, messages, model.family, model.language, tuple(model.follow_ups))

@@ -17,7 +17,7 @@ from charbench.errors import UsageError
 @click.option("--sampler", "samplers", multiple=True, metavar="NAME", help="Sampler. [default: whichever takes it]")
 @options.selection
 @options.asking
-@click.option("--prompt", "text", metavar="TEXT", help="Ask this, and print the answer.")
+@click.option("--prompt", "text", metavar="TEXT", help="Ask this once (or --epochs N times), and print the answer.")
 @options.quiet
 @options.as_json
 def command(text: str | None, json_output: bool, quiet: bool, **given: Any) -> int:
@@ -26,6 +26,8 @@ def command(text: str | None, json_output: bool, quiet: bool, **given: Any) -> i
     from charbench.engine.interrupt import stop_on_interrupt
     from charbench.engine.run import Runner, Stage
 
+    if text is not None:
+        given["epochs"] = given["epochs"] or 1  # one answer to look at, however often the lab's prompts are asked
     session = options.open_session(**given)
     if text is not None and not session.config.checkpoints:
         raise UsageError("--prompt needs a checkpoint: -c URI or NAME")
@@ -47,14 +49,16 @@ def _show(samples: Any, *, json_output: bool) -> None:
     if json_output:
         output.print_json(
             [
-                {"checkpoint": s.checkpoint, "state": s.state.value, "thinking": s.thinking, "response": s.response,
-                 "finish_reason": s.finish_reason, "latency_seconds": s.latency}
+                {"checkpoint": s.checkpoint, "epoch": s.epoch, "state": s.state.value, "thinking": s.thinking,
+                 "response": s.response, "finish_reason": s.finish_reason, "latency_seconds": s.latency}
                 for s in samples
             ]
         )  # fmt: skip
         return
+    answers = 1 + max((sample.epoch for sample in samples), default=0)
     for sample in samples:
+        number = f"answer {sample.epoch + 1} of {answers}: " if answers > 1 else ""
         seconds = f", {sample.latency:.1f} s" if sample.latency is not None else ""
-        click.echo(f"{harmless(sample.checkpoint)} ({sample.state.value}, {sample.finish_reason}{seconds})")
+        click.echo(f"{harmless(sample.checkpoint)} ({number}{sample.state.value}, {sample.finish_reason}{seconds})")
         click.echo(f"--- thinking ({len(sample.thinking):,} characters)\n{harmless(sample.thinking)}")
         click.echo(f"--- response ({len(sample.response):,} characters)\n{harmless(sample.response)}\n")
