@@ -50,13 +50,19 @@ def big(lab: LabBuilder, site: Site) -> Path:
 
 
 @pytest.fixture
-def at_work(big: Path, site: Site) -> Iterator[tuple[subprocess.Popen[str], Path]]:
+def more() -> tuple[str, ...]:
+    """Further words of the command that is interrupted."""
+    return ()
+
+
+@pytest.fixture
+def at_work(big: Path, site: Site, more: tuple[str, ...]) -> Iterator[tuple[subprocess.Popen[str], Path]]:
     """A run that stands in the middle of scoring, and the pipe that lets it go on."""
     pipes = {name: big / name.lower() for name in ("AT_WORK", "GO_ON")}
     for pipe in pipes.values():
         os.mkfifo(pipe)
     here = os.open(pipes["AT_WORK"], os.O_RDONLY | os.O_NONBLOCK)
-    process = start(*RUN, lab=big, env=site.env | {name: str(pipe) for name, pipe in pipes.items()})
+    process = start(*RUN, *more, lab=big, env=site.env | {name: str(pipe) for name, pipe in pipes.items()})
     try:
         assert select.select([here], [], [], 120)[0], "the run never came to its 700th sample"
         yield process, pipes["GO_ON"]
@@ -108,8 +114,21 @@ def test_two_ctrl_c_stop_at_once_and_lose_nothing_that_was_written(
     process.send_signal(signal.SIGINT)
     ended = finish(process)
     assert ended.code == 130
+    assert "Stopped. Go on with: charbench run --source recorded --scorer waiting --json" in ended.err
     assert "Traceback" not in ended.err
     assert_totals_equal_recount(store_of(big))
     again = in_process_of_its_own(*RUN, lab=big, env=site.env)
     assert again.code == 0
     assert_each_exactly_once(store_of(big), 1_200)
+
+
+@pytest.mark.parametrize("more", [("--fresh",)])
+def test_what_goes_on_with_a_run_that_began_anew_does_not_begin_anew(
+    at_work: tuple[subprocess.Popen[str], Path], big: Path, site: Site
+) -> None:
+    process, pipe = at_work
+    process.send_signal(signal.SIGINT)
+    ended = finish_after(process, pipe)
+    assert "Go on with: charbench run --source recorded --scorer waiting --json\n" in ended.err
+    again = in_process_of_its_own(*RUN, lab=big, env=site.env)
+    assert again.json["run"]["added"]["samples"] == 0

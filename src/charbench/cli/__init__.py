@@ -117,7 +117,9 @@ def execute(arguments: list[str]) -> int:
         error.show()
         return 2
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Stopped.", err=True)
+        from charbench.cli import output
+
+        output.say(f"Stopped. Go on with: {output.command_to_go_on()}")
         return INTERRUPTED
     except BrokenPipeError:
         return _pipe_closed()

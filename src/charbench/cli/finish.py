@@ -60,7 +60,7 @@ def finish(
             {"id": result.run_id, "status": result.status, "added": result.counts, "failures": result.failures}
         )
     if result.interrupted:
-        output.say(f"Interrupted. Go on with: {output.this_command()}")
+        output.say(f"Interrupted. Go on with: {output.command_to_go_on()}")
         return 130
     return 1 if result.failures else 0
 

@@ -46,3 +46,8 @@ def plural(count: int, noun: str) -> str:
 def this_command() -> str:
     """Return what was typed, fit to be typed again; secrets in it are hidden."""
     return redact(shlex.join(["charbench", *sys.argv[1:]]))
+
+
+def command_to_go_on() -> str:
+    """Return the command that goes on with what this one has begun: beginning anew is done once."""
+    return redact(shlex.join(["charbench", *(word for word in sys.argv[1:] if word != "--fresh")]))
