@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from peers.nginx import PASSING, FailingProxy
+from peers.nginx import PASSING, RETRY_AFTER, FailingProxy, Logged
 from peers.sampling import evaluate, rows
 from support.command import Charbench
 from support.store import assert_each_exactly_once, assert_totals_equal_recount, query, store_of
@@ -29,6 +30,15 @@ def stored(folder: Path) -> list[Any]:
     return [*rows(folder, "pirate"), *rows(folder, "bland")]
 
 
+def came_in_spite_of_a_wish(requests: Sequence[Logged]) -> list[Logged]:
+    """Return the requests that came while the endpoint wanted to be left alone.
+
+    What came before the refusal was read (a tenth of a second, on a busy machine) is not meant.
+    """
+    wishes = [one.ended for one in requests if one.status == "429"]
+    return [one for one in requests if any(w + 0.1 < one.began < w + 0.95 * RETRY_AFTER for w in wishes)]
+
+
 @pytest.fixture(autouse=True)
 def _short_back_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("charbench.patience.FIRST_BACK_OFF", 0.01)
@@ -47,6 +57,9 @@ def test_a_fault_in_half_of_the_requests_costs_tries_and_each_is_recorded(
     assert {row.error_kind for row in failed} <= {KINDS[fault]}
     told = failing_proxy.answered(fault)
     assert sum(told.values()) == ALL + len(failed)
+    assert failed, "nginx failed none of them"
+    if fault == "429":
+        assert came_in_spite_of_a_wish(failing_proxy.requests(fault)) == []
 
 
 @pytest.mark.parametrize("fault", [*PASSING, "silence", "trickle"])
@@ -63,3 +76,5 @@ def test_a_fault_that_stays_is_recorded_after_the_allowed_tries_and_no_more(
     assert_totals_equal_recount(store_of(tmp_path))
     if fault in PASSING:
         assert sum(failing_proxy.answered(path).values()) == ALL * TRIES
+    if fault == "reset":
+        assert {(one.status, one.sent > 0) for one in failing_proxy.requests(path)} == {("200", True)}
