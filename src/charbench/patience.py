@@ -23,6 +23,8 @@ FAILURES_TO_STOP = 8
 FIRST_BACK_OFF = 1.0
 """Seconds before the second try, at most; each further try doubles it, and chance shortens it."""
 _LONGEST_BACK_OFF = 30.0
+STOPPED = "interrupted"
+"""Kind of failure of a call that was never made."""
 _LOOK = 0.1
 """Seconds between looks at whether the user wants to stop."""
 
@@ -39,16 +41,26 @@ class Breaker:
     refusals: int = 0
     failures: int = 0
     reason: str | None = None
+    answered: bool = False
+    """Whether it has answered once."""
 
     def note(self, outcome: object) -> None:
         """Count an answer, or a failure."""
         if not isinstance(outcome, Broken):
             self.refusals = self.failures = 0
+            self.answered = True
             return
         self.failures += 1
         self.refusals += isinstance(outcome.error, RefusedError)
         if self.refusals >= REFUSALS_TO_STOP or self.failures >= FAILURES_TO_STOP:
             self.reason = outcome.message
+
+
+@dataclass(slots=True)
+class TimeLeft:
+    """Seconds that one answer may still take, where it needs several calls; waiting for a first turn is no part."""
+
+    seconds: float
 
 
 @dataclass
@@ -69,32 +81,47 @@ class Patience:
         self._interval = max(self.limits.delay, 60.0 / per_minute if per_minute else 0.0)
 
     async def call(
-        self, once: Callable[[], Awaitable[T]], *, checkpoint: str | None = None, failed: list[Failure] | None = None
+        self,
+        once: Callable[[], Awaitable[T]],
+        *,
+        checkpoint: str | None = None,
+        failed: list[Failure] | None = None,
+        left: TimeLeft | None = None,
     ) -> T:
         """Return what ``once()`` returns, tried again while that is allowed and can help.
 
         A retryable :class:`SamplingError` is worth another try; a ``retry_after`` holds up every call. Raises
         the last try's error; ``failed`` gets the failures of the tries before it. A change of ``checkpoint``
-        makes a pause of ``limits.checkpoint_delay``. Waiting for the first turn is no part of the call's time.
+        makes a pause of ``limits.checkpoint_delay``. Waiting for the first turn is no part of the call's time:
+        that is ``left``, which it is taken from, or else ``limits.deadline``.
         """
-        await self._turn(checkpoint)
-        give_up_at = time.monotonic() + self.limits.deadline
+        left = left or TimeLeft(self.limits.deadline)
+        if await self._turn(checkpoint):
+            raise SamplingError("stopped before its turn came", kind=STOPPED, retryable=True)
+        give_up_at = time.monotonic() + left.seconds
+        try:
+            return await self._try(once, checkpoint, failed, give_up_at)
+        finally:
+            left.seconds = give_up_at - time.monotonic()
+
+    async def _try(
+        self, once: Callable[[], Awaitable[T]], checkpoint: str | None, failed: list[Failure] | None, give_up_at: float
+    ) -> T:
         tries = 1
         while True:
             try:
                 return await self._in_time(once, give_up_at)
             except SamplingError as error:
                 pause = self._pause(error, tries)
-                too_late = time.monotonic() + pause > give_up_at
+                too_late = self._next_turn(pause, checkpoint) > give_up_at
                 if tries >= self.limits.tries or too_late or not self.worth_a_try(error):
                     raise
                 await self._sleep(pause)
-                if self.stopping():
+                if self.stopping() or self._next_turn(0, checkpoint) > give_up_at or await self._turn(checkpoint):
                     raise
                 if failed is not None:
                     failed.append(Broken(error, "").failure)
             tries += 1
-            await self._turn(checkpoint)
 
     def worth_a_try(self, error: BaseException) -> bool:
         """Return whether another try is allowed and could help."""
@@ -108,31 +135,39 @@ class Patience:
         return wish + random.uniform(0, min(_LONGEST_BACK_OFF, FIRST_BACK_OFF * 2 ** (tries - 1)))  # noqa: S311
 
     async def _in_time(self, once: Callable[[], Awaitable[T]], give_up_at: float) -> T:
-        seconds = min(self.limits.timeout, give_up_at - time.monotonic())
+        left = max(0.0, give_up_at - time.monotonic())
+        seconds = min(self.limits.timeout, left)
         try:
             async with asyncio.timeout(seconds):
                 return await once()
         except TimeoutError:
-            raise DeadlineError(f"no answer within {seconds:.3g} s") from None
+            whole = "" if left > self.limits.timeout else f", the end of the {self.limits.deadline:g} s for one answer"
+            raise DeadlineError(f"no answer within {seconds:.3g} s{whole}") from None
 
-    async def _turn(self, checkpoint: str | None) -> None:
+    async def _turn(self, checkpoint: str | None) -> bool:
         """Wait for this call's turn: the endpoint's own wish, the pace, and the pause between checkpoints.
 
-        Raises :class:`SamplingError` where the endpoint wants to be left alone for longer than a call may take.
+        Return True where the user wanted to stop before it came. Raises :class:`SamplingError` where the endpoint
+        wants to be left alone for longer than a call may take.
         """
         if not (self._interval or self.limits.checkpoint_delay or self._resume_at):
-            return
+            return False
         now = time.monotonic()
         if self._resume_at - now > self.limits.deadline:
             message = f"the endpoint wants no requests for another {self._resume_at - now:,.0f} s"
             raise SamplingError(message, kind="rate_limit")
-        start = max(now, self._next_start, self._resume_at)
-        if self._checkpoint not in (None, checkpoint):
-            start += self.limits.checkpoint_delay
+        start = self._next_turn(0, checkpoint)
         self._checkpoint = checkpoint
         self._next_start = start + self._interval
-        if start > now:
-            await self._sleep(start - now)
+        if start <= now:
+            return False
+        await self._sleep(start - now)
+        return self.stopping()
+
+    def _next_turn(self, pause: float, checkpoint: str | None) -> float:
+        """Return when a call that waits for ``pause`` seconds may start, by the clock of ``time.monotonic``."""
+        start = max(time.monotonic() + pause, self._next_start, self._resume_at)
+        return start + (self.limits.checkpoint_delay if self._checkpoint not in (None, checkpoint) else 0.0)
 
     async def _sleep(self, seconds: float) -> None:
         until = time.monotonic() + seconds

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from charbench.cli import options, output
 from charbench.cli.finish import finish
 from charbench.store.aside import set_aside
+
+if TYPE_CHECKING:
+    from charbench.engine.estimate import Estimate
 
 
 @click.command("run")
@@ -58,8 +62,6 @@ def _dry_run(session: Any, *, no_train: bool, json_output: bool) -> int:
     from charbench.engine.estimate import estimate
     from charbench.engine.expiry import expiry_warnings
     from charbench.engine.plan import Requests, sampling_plan, select_checkpoints
-    from charbench.report.tables import Table
-    from charbench.report.terminal import print_table
     from charbench.store.findings import read_checkpoints
 
     config = session.config
@@ -82,20 +84,34 @@ def _dry_run(session: Any, *, no_train: bool, json_output: bool) -> int:
     if json_output:
         output.print_json({"jobs": jobs, "sampling": [asdict(part) for part in parts]})
         return 0
+    _show_estimates(parts)
+    for job in jobs:
+        click.echo(f"would train {job}")
+    output.warn(expiry_warnings(session.database, checkpoints))
+    return 1 if found.failures else 0
+
+
+def _show_estimates(parts: Sequence[Estimate]) -> None:
+    from charbench.engine.cost import no_price
+    from charbench.report.tables import Table
+    from charbench.report.terminal import print_table
+
     rows = tuple(
         (
             p.sampler,
             f"{p.wanted:,}",
             f"{p.missing:,}",
+            f"{p.requests:,}",
             f"{p.prompt_tokens:,}",
             f"{p.completion_tokens:,}",
-            f"{p.cost:,.4f}",
+            "-" if p.cost is None else f"{p.cost:,.4f}",
         )
         for p in parts
     )
-    columns = ("Sampler", "Wanted", "To ask", "Prompt tokens (about)", "Completion tokens (at most)", "Cost (at most)")
+    columns = (
+        "Sampler", "Wanted", "Missing", "Requests", "Prompt tokens (about)", "Completion tokens (at most)",
+        "Cost (at most)",
+    )  # fmt: skip
     print_table(Table("Dry run: nobody was asked", columns, rows, frozenset({"Sampler"})))
-    for job in jobs:
-        click.echo(f"would train {job}")
-    output.warn(expiry_warnings(session.database, checkpoints))
-    return 1 if found.failures else 0
+    for line in no_price(dict.fromkeys(name for part in parts for name in part.unpriced)):
+        output.say(line)

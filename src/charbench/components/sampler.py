@@ -72,6 +72,11 @@ class Sampler(Component):
     batch_size: ClassVar[int] = 1
     """How many requests :meth:`sample_batch` takes at once; above 1 for models in this process."""
 
+    @property
+    def epochs_at_once(self) -> int:
+        """How many epochs of one question :meth:`sample_epochs` takes at once; 1: there is no such request."""
+        return 1
+
     def accepts(self, checkpoint: Checkpoint) -> bool:
         """Return whether this sampler can ask ``checkpoint`` (by its URI, without asking anyone)."""
         return checkpoint.sampleable
@@ -85,13 +90,26 @@ class Sampler(Component):
 
         Override where something else decides, as recordings do.
         """
+        together = self.epochs_at_once
         for checkpoint in filter(self.accepts, plan.checkpoints):
-            for epoch in range(plan.epochs):
+            for begin in range(0, plan.epochs, together):
+                epochs = range(begin, min(begin + together, plan.epochs))
                 for condition, prompt in plan.questions(checkpoint.uri):
-                    yield SampleRequest(checkpoint=checkpoint, prompt=prompt, epoch=epoch, condition=condition)
+                    for epoch in epochs:
+                        yield SampleRequest(checkpoint=checkpoint, prompt=prompt, epoch=epoch, condition=condition)
 
     def sample(self, request: SampleRequest) -> Completion | Awaitable[Completion]:
         """Ask once; may be ``async def``. Raise :class:`charbench.SamplingError` when there is no answer."""
+        raise NotImplementedError
+
+    def sample_epochs(
+        self, requests: Sequence[SampleRequest]
+    ) -> Sequence[Completion] | Awaitable[Sequence[Completion]]:
+        """Ask one question once for several of its epochs; called only where ``epochs_at_once`` is above 1.
+
+        A server may give fewer answers (the rest is then asked one by one) or more (they are paid for, and not
+        kept), but not none. Faults are raised as in :meth:`sample`.
+        """
         raise NotImplementedError
 
     def sample_batch(self, requests: Sequence[SampleRequest]) -> Sequence[Completion]:

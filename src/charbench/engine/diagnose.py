@@ -64,6 +64,8 @@ class Examination:
             assert isinstance(config, GenerationConfig)
             database = self.runner.session.database
             ways = [Way(each, base_model_of(database, self.checkpoint, each)) for each in self.samplers]
+            for way in ways:
+                self.runner.spending.check([way.sampler], [way.base] if way.base else [])
             wanted = [probe for probe in probes_for(config) if ways[0].base or not probe.on_base]
             probes = {probe.name: self._probe(ways[0], probe, probed) for probe in wanted}
         elsewhere = {way.sampler.name: self._at_zero(way, probed) for way in ways[1:]}
@@ -75,7 +77,7 @@ class Examination:
             tuple(each.name for each in self.samplers),
             tuple(dict.fromkeys(way.base.uri for way in ways if way.base)),
             (baseline, *(one for one in (*probes.values(), *compared) if one.samples)),
-            _interrupted(findings) if self.runner.stop.requested else conclude(findings),
+            _interrupted(findings) if self.runner.asks_no_more else conclude(findings),
         )
 
     def _at_zero(self, way: Way, prompts: Sequence[Prompt]) -> AtZero:
@@ -90,7 +92,7 @@ class Examination:
         epochs = self.runner.session.config.epochs
         title = probe.title + through
         subject = way.base if probe.on_base else self.checkpoint
-        if subject is None or self.runner.stop.requested:
+        if subject is None or self.runner.asks_no_more:
             return ProbeResult(title, (), asked=epochs * len(prompts))
         return self._ask(title, probing_sampler(way.sampler, probe), subject, prompts, probe.condition, epochs)
 
@@ -125,11 +127,12 @@ def diagnose(runner: Runner) -> tuple[list[Report], RunResult]:
     """
     session = runner.session
     checkpoints, personas = selected(runner)
+    runner.spending.check(session.samplers() if session.config.samplers else session.installed_samplers(), checkpoints)
     reports: list[Report] = []
     with runner.recorded() as result:
         with Writer(session.database, result.run_id) as writer:
             for checkpoint in checkpoints:
-                if runner.stop.requested:
+                if runner.asks_no_more:
                     break
                 named = checkpoint.persona or (personas[0] if len(personas) == 1 else None)
                 persona = session.personas.all.get(named) if named else None
@@ -159,7 +162,7 @@ def _report(
                 connection, checkpoint.uri, report.persona, ", ".join(report.samplers), diagnosis.cause.value,
                 diagnosis.evidence,
             )  # fmt: skip
-    elif any(one.failed for one in report.results) and not runner.stop.requested:
+    elif any(one.failed for one in report.results) and not runner.asks_no_more:
         result.failures.append(f"{checkpoint.name} is not diagnosed: {diagnosis.evidence[-1]}")
     return report
 

@@ -24,6 +24,7 @@ def evaluate(runner: Runner, stages: Sequence[Stage]) -> RunResult:
     scorers = session.scorers() if Stage.SCORE in stages else []
     checkpoints, personas = selected(runner)
     samplers = session.samplers_for(checkpoints)
+    runner.spending.check(samplers, checkpoints)
     with runner.recorded() as result:
         own = any(type(sampler).requests is not Sampler.requests for sampler in samplers)
         # What to ask is such a sampler's own to say: recordings are the sources'.
@@ -58,10 +59,12 @@ def ask_once(runner: Runner, text: str) -> tuple[list[Sample], RunResult]:
     checkpoints, _ = selected(runner)
     prompt = Prompt.from_text(text)
     plan = SamplingPlan(checkpoints, {checkpoint.uri: (prompt,) for checkpoint in checkpoints}, session.config.epochs)
+    samplers = session.samplers_for(checkpoints)
+    runner.spending.check(samplers, checkpoints)
     keys: list[str] = []
     with runner.recorded() as result:
         with Writer(session.database, result.run_id) as writer:
-            for sampler in session.samplers_for(checkpoints):
+            for sampler in samplers:
                 requests = Requests(sampler, plan, ADHOC)
                 runner.sample(sampler, requests, writer, result)
                 keys.extend(sampler.key(request) for request in requests)

@@ -19,6 +19,7 @@ from charbench.components.trainer import Trainer
 from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.dataset import JobStatus, TrainingJob
 from charbench.engine.adopt import adopt
+from charbench.engine.cost import Spending
 from charbench.engine.discover import Discovery, discover
 from charbench.engine.expiry import expiry_warnings
 from charbench.engine.interrupt import StopSignal
@@ -80,6 +81,16 @@ class Runner:
     command: str
     stop: StopSignal
     quiet: bool = False
+    spending: Spending = field(init=False)
+    """What this run spends, with all its samplers and probes."""
+
+    def __post_init__(self) -> None:
+        self.spending = Spending(self.session.config.prices, self.session.config.max_cost)
+
+    @property
+    def asks_no_more(self) -> bool:
+        """Whether nobody is to be asked any more: the user wants to stop, or has nothing left to spend."""
+        return self.stop.requested or self.spending.is_over
 
     def run(self, stages: Sequence[Stage], jobs: Sequence[str] | None = None) -> RunResult:
         """Do everything in these stages that is not done yet.
@@ -100,6 +111,7 @@ class Runner:
                 adopt(session.database, session.config.checkpoints, chosen)
                 checkpoints = select_checkpoints(self._checkpoints(), session.config.checkpoints, chosen)
                 if Stage.SAMPLE in stages:
+                    self.spending.check(samplers, checkpoints)
                     for sampler in samplers:
                         self._sample(sampler, sources, checkpoints, writer, result)
                 if Stage.SCORE in stages:
@@ -117,6 +129,8 @@ class Runner:
         result.interrupted = True  # until it has come to its end
         try:
             yield result
+            result.failures += self.spending.lines()
+            result.warnings += self.spending.warnings()
         finally:
             finish_run(self.session.database, run_id, result.status, result.counts)
             self._tell("charbench_run_finished", result, status=result.status, counts=dict(result.counts))
@@ -182,28 +196,24 @@ class Runner:
 
     def sample(self, sampler: Sampler, requests: Any, writer: Writer, result: RunResult) -> None:
         """Sample what ``requests`` yields and the store does not have; ``requests`` can be iterated anew."""
-        if self.stop.requested:
+        if self.asks_no_more:
             return
         config = self.session.config
         asked(f"sampler {sampler.name}", sampler.prepare, config.lab, config.folder)
         stage = SampleStage(
             self.session.database, writer, result.run_id, sampler, self.stop,
-            retry=config.retry_errors, prices=config.prices, max_cost=config.max_cost,
+            retry=config.retry_errors, spending=self.spending,
         )  # fmt: skip
         with self._progress(f"sampling ({sampler.name})", requests.total()) as progress:
             tally = stage.run(requests, progress)
-        result.add("samples", tally.added)
+        result.add("samples", tally.taken)
         result.add("failures", tally.failed + tally.skipped)
-        result.failures += _faults(f"sampler {sampler.name}", tally.faults, tally.trace)
-        if tally.skipped:
-            result.failures.append(f"sampler {sampler.name}: {tally.skipped:,} prompts were not asked")
-        if tally.completion_tokens and tally.added:
+        result.failures += _with_trace(tally.faults.lines(f"sampler {sampler.name}"), tally.trace)
+        if tally.completion_tokens:
             cost = f", {tally.cost:,.4f} by the price table" if config.prices else ""
             result.notes.append(
                 f"{tally.prompt_tokens:,} prompt tokens and {tally.completion_tokens:,} completion tokens{cost}."
             )
-        if config.max_cost is not None and tally.cost >= config.max_cost:
-            result.failures.append(f"stopped: --max-cost {config.max_cost:g} is reached ({tally.cost:,.4f} spent)")
 
     def score(
         self,
@@ -298,11 +308,6 @@ def _add_failures(result: RunResult, tally: Tally) -> None:
     faults = sorted(tally.faults.items(), key=lambda fault: -fault[1])
     lines = [f"scorer {scorer}: {count:,} failed: {message}" for (scorer, message), count in faults]
     result.failures += [*_with_trace(lines, tally.trace), *tally.stopped]
-
-
-def _faults(who: str, faults: dict[str, int], trace: str) -> list[str]:
-    ordered = sorted(faults.items(), key=lambda fault: -fault[1])
-    return _with_trace([f"{who}: {count:,} failed: {message}" for message, count in ordered], trace)
 
 
 def _with_trace(lines: list[str], trace: str) -> list[str]:

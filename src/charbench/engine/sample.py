@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -12,14 +12,16 @@ from sqlalchemy.engine import Connection
 
 from charbench.boundary import Broken, guarded
 from charbench.components.sampler import Sampler, SampleRequest
-from charbench.config import Price
-from charbench.domain.sample import Completion, Sample
+from charbench.domain.checkpoint import Checkpoint
+from charbench.domain.sample import Completion, Usage
 from charbench.engine.asking import Answer, Asker
 from charbench.engine.commits import Commits
-from charbench.engine.cost import cost_of, price_of
+from charbench.engine.cost import Spending, is_paid_for
+from charbench.engine.faults import Faults
 from charbench.engine.interrupt import StopSignal
 from charbench.engine.making import make_sample
 from charbench.engine.progress import Progress
+from charbench.engine.questions import Keyed, by_question
 from charbench.engine.turns import sample_with_follow_ups
 from charbench.engine.writer import Writer
 from charbench.store.claims import claim, release
@@ -27,8 +29,8 @@ from charbench.store.database import Database
 from charbench.store.dialect import chunks
 from charbench.store.samples import STAGE, NewSample, SampleWriter, SamplingSettings, present_samples, touch_samplings
 
-Todo = Iterator[tuple[str, SampleRequest]]
-"""What is still to be sampled, with its key."""
+Todo = Iterator[Sequence[Keyed]]
+"""What is still to be sampled: the requests of one question that are asked together."""
 BATCH = 500
 """Requests that are planned and claimed together."""
 WAIT_SECONDS = 0.5
@@ -37,16 +39,16 @@ WAIT_SECONDS = 0.5
 
 @dataclass(slots=True)
 class SampleTally:
-    """What the stage did: counts, tokens, and faults for the user to read."""
+    """What the stage did: samples wanted, taken, failed and not asked; tokens; and faults for the user to read."""
 
     wanted: int = 0
-    added: int = 0
+    taken: int = 0
     failed: int = 0
     skipped: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cost: float = 0.0
-    faults: dict[str, int] = field(default_factory=dict)
+    faults: Faults = field(default_factory=Faults)
     trace: str = ""
 
 
@@ -61,8 +63,7 @@ class SampleStage:
     stop: StopSignal
     retry: Sequence[str] = ()
     """Kinds of failure that are tried again when a sample failed in an earlier run."""
-    prices: Mapping[str, Price] = field(default_factory=dict)
-    max_cost: float | None = None
+    spending: Spending = field(default_factory=Spending)
     tally: SampleTally = field(default_factory=SampleTally)
     _wanted_settings: set[str] = field(default_factory=set)
     _rows: SampleWriter = field(init=False)
@@ -74,13 +75,13 @@ class SampleStage:
 
     def run(self, requests: Iterable[SampleRequest], progress: Progress) -> SampleTally:
         """Sample what is not there; wait for what another run is at, and take over what it drops."""
-        asker = Asker(self.sampler, self.sampler.limits(), self._stopping)
+        asker = Asker(self.sampler, self.sampler.limits(), self._stopping, self._paid)
         while True:
             self._elsewhere = False
             self.tally.wanted = 0
             todo = self._todo(requests, progress)
             if self.sampler.batch_size > 1:
-                self._run_batches(todo, progress)
+                self._run_batches((one for group in todo for one in group), progress)
             else:
                 asyncio.run(self._run_endpoint(todo, asker, progress))
             self.writer.flush()
@@ -89,8 +90,7 @@ class SampleStage:
             time.sleep(WAIT_SECONDS)
 
     def _stopping(self) -> bool:
-        too_dear = self.max_cost is not None and self.tally.cost >= self.max_cost
-        return self.stop.requested or too_dear
+        return self.stop.requested or self.spending.is_over
 
     def _todo(self, requests: Iterable[SampleRequest], progress: Progress) -> Todo:
         """Yield what is this run's to sample, claimed batch by batch."""
@@ -101,11 +101,11 @@ class SampleStage:
             claimed = claim(self.database, STAGE, self.run_id, list(keyed), self._present)
             self._elsewhere |= claimed.elsewhere > 0
             progress.advance(len(batch) - len(claimed.mine) - claimed.elsewhere)
-            for key in claimed.mine:
+            mine = [(key, keyed[key]) for key in claimed.mine if key not in self._failed_keys]
+            for group in by_question(mine, self.sampler.epochs_at_once):
                 if self._stopping():
                     return
-                if key not in self._failed_keys:
-                    yield key, keyed[key]
+                yield group
 
     def _present(self, connection: Connection, keys: Sequence[str]) -> set[str]:
         return present_samples(connection, keys, self.retry)
@@ -123,12 +123,14 @@ class SampleStage:
 
     # A model in this process: many at once, one batch after the other.
 
-    def _run_batches(self, todo: Todo, progress: Progress) -> None:
+    def _run_batches(self, todo: Iterator[Keyed], progress: Progress) -> None:
         for part in chunks(todo, self.sampler.batch_size):
             outcomes = self._ask_batch([request for _, request in part])
-            new = [
-                self._new(key, request, Answer(outcome)) for (key, request), outcome in zip(part, outcomes, strict=True)
-            ]
+            new = []
+            for (key, request), outcome in zip(part, outcomes, strict=True):
+                if isinstance(outcome, Completion):
+                    self._paid(request.checkpoint, outcome.usage)
+                new.append(self._new(key, request, Answer(outcome)))
             self.writer.put(partial(self.write, new=new))
             progress.advance(len(part))
 
@@ -148,6 +150,7 @@ class SampleStage:
     # An endpoint: as many requests in flight as it may have.
 
     async def _run_endpoint(self, todo: Todo, asker: Asker, progress: Progress) -> None:
+        asker.begin()
         commits = Commits(self.writer, self.write)
         try:
             await asyncio.gather(
@@ -155,26 +158,42 @@ class SampleStage:
             )
         finally:
             await self.sampler.aclose()
-        for uri, breaker in asker.breakers.items():
-            if breaker.reason:
-                fault = f"{uri} is not asked any more: {breaker.reason}"
-                self.tally.faults[fault] = max(1, self.tally.faults.get(fault, 0))
+        self.tally.faults.given_up = {uri: b.reason for uri, b in asker.breakers.items() if b.reason}
 
     async def _worker(self, todo: Todo, asker: Asker, commits: Commits[NewSample], progress: Progress) -> None:
-        """Ask for one sample after the other. The next one is asked only when the last is in the store.
+        """Ask one question after the other. The next one is asked only when the last is in the store.
 
         So a killed process loses no more than what was in flight.
         """
-        for key, request in todo:
-            breaker = asker.breaker(request.checkpoint.uri)
-            if breaker.reason:
-                self.tally.skipped += 1
-                self.writer.put(partial(release, stage=STAGE, items=[key]))
+        take = partial(self._take, asker, commits, progress)
+        for group in todo:
+            if len(group) == 1:
+                await take(*group[0])
                 continue
-            answer = await asker.ask(request)
-            if answer.outcome is not None:
-                await commits.add(self._new(key, request, answer))
-                progress.advance(1, self._note())
+            given: list[Answer | None] = [*await asker.ask_together([request for _, request in group])]
+            given += [None] * (len(group) - len(given))
+            await asyncio.gather(
+                *(take(key, request, first) for (key, request), first in zip(group, given, strict=True))
+            )
+
+    async def _take(
+        self,
+        asker: Asker,
+        commits: Commits[NewSample],
+        progress: Progress,
+        key: str,
+        request: SampleRequest,
+        first: Answer | None = None,
+    ) -> None:
+        """Take one sample, from its first answer on if that is there, and return when it is in the store."""
+        answer = await asker.ask(request, first)
+        if answer.outcome is not None:
+            await commits.add(self._new(key, request, answer))
+            progress.advance(1, self._note())
+        elif asker.breaker(request.checkpoint.uri).reason:
+            self.tally.skipped += 1
+            self.tally.faults.skipped[request.checkpoint.uri] += 1
+            self.writer.put(partial(release, stage=STAGE, items=[key]))
 
     def _note(self) -> str:
         return f"{self.tally.failed:,} failed" if self.tally.failed else ""
@@ -184,21 +203,21 @@ class SampleStage:
         if isinstance(answer.outcome, Broken):
             self.tally.trace = self.tally.trace or answer.outcome.trace
         sample = make_sample(self.sampler.name, key, request, answer.outcome)
-        self._count(sample, request)
+        if sample.failure is not None and not self._recorded(request):
+            self.tally.failed += 1
+            self._failed_keys.add(sample.key)
+            self.tally.faults.failed[sample.failure.message, sample.checkpoint] += 1
         return NewSample(sample, self._settings(request), answer.failed_tries)
 
-    def _count(self, sample: Sample, request: SampleRequest) -> None:
-        usage = sample.usage
+    def _paid(self, checkpoint: Checkpoint, usage: Usage) -> None:
+        """Count the tokens of a request."""
         self.tally.prompt_tokens += usage.prompt_tokens or 0
         self.tally.completion_tokens += usage.completion_tokens or 0
-        if self.prices and not self._recorded(request):
-            self.tally.cost += cost_of(usage, price_of(request.checkpoint, self.prices))
-        if sample.failure is None or self._recorded(request):
-            return
-        self.tally.failed += 1
-        self._failed_keys.add(sample.key)
-        self.tally.faults[sample.failure.message] = self.tally.faults.get(sample.failure.message, 0) + 1
+        if is_paid_for(self.sampler):
+            self.tally.cost += self.spending.add(checkpoint, usage)
 
     def write(self, connection: Connection, new: Sequence[NewSample]) -> None:
         """Add samples to the store, in the writer's thread."""
-        self.tally.added += self._rows.add(connection, new)
+        added = self._rows.add(connection, new)
+        failed = sum(one.sample.key in self._failed_keys for one in new) if self._failed_keys else 0
+        self.tally.taken += max(0, added - failed)

@@ -19,6 +19,12 @@ def next_turn(request: SampleRequest, said: Completion) -> SampleRequest:
     return replace(request, prompt=Prompt(prompt.id, messages, prompt.family, prompt.language, prompt.follow_ups[1:]))
 
 
+def in_one(before: Completion, last: Completion) -> Completion:
+    """Return the last answer of a conversation, with the tokens and the seconds of all of it."""
+    known = [seconds for seconds in (before.latency, last.latency) if seconds is not None]
+    return replace(last, usage=before.usage + last.usage, latency=sum(known) if known else None)
+
+
 def sample_with_follow_ups(sampler: Sampler, requests: Sequence[SampleRequest]) -> list[Completion]:
     """Answer a batch; a prompt with follow-ups is asked turn after turn, and its last answer is the sample."""
     answers = list(sampler.sample_batch(requests))
@@ -32,5 +38,5 @@ def sample_with_follow_ups(sampler: Sampler, requests: Sequence[SampleRequest]) 
     if open_ones:
         later = [next_turn(requests[index], answers[index]) for index in open_ones]
         for index, answer in zip(open_ones, sample_with_follow_ups(sampler, later), strict=True):
-            answers[index] = answer
+            answers[index] = in_one(answers[index], answer)
     return answers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,7 +21,6 @@ from charbench import (
 from charbench_plugins.samplers.thinking.answers import parse_answer
 from charbench_plugins.samplers.thinking.client import Client
 from charbench_plugins.samplers.thinking.endpoint import Endpoint, find_endpoint
-from charbench_plugins.samplers.thinking.spare import SpareAnswers
 from charbench_plugins.samplers.thinking.templates import Template
 
 SERVED = "model:"
@@ -44,7 +44,7 @@ class ThinkingSampler(Sampler):
             {}, description="checkpoint (URI or name) -> model name, or {model: ..., extra_body: {...}}"
         )
         extra_body: dict[str, Any] = Field({}, description="further fields of every request")
-        n: int = operational(1, ge=1, le=128, description="epochs that are asked for in one request")
+        n: int = operational(1, ge=1, le=128, description="most epochs to ask for in one request")
         max_thinking_tokens: int | None = Field(None, ge=1, description="most thinking tokens, where the server can")
         thinking_tokens_field: str = Field("thinking_budget", description="what the server calls that limit")
 
@@ -55,14 +55,12 @@ class ThinkingSampler(Sampler):
         self._endpoint: Endpoint = find_endpoint(self.config.base_url, self.config.api_key_env)
         self._template = Template.load(root / self.config.template if self.config.template else None)
         self._client = Client(self._endpoint)
-        self._spare = SpareAnswers()
         completions = self.config.api == "completions"
         self._params = {**self.content_config(), "template": self._template.fingerprint if completions else None}
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._client.aclose()
-        self._spare.forget_turns()
 
     def accepts(self, checkpoint: Checkpoint) -> bool:
         """Take what an endpoint can serve: Tinker's sampler weights, served models, and what ``models`` maps."""
@@ -84,24 +82,28 @@ class ThinkingSampler(Sampler):
         """Return the options that decide the answer, and the template's own text in place of its path."""
         return self._params
 
-    async def sample(self, request: SampleRequest) -> Completion:
-        """Ask once; with ``n``, ask for several epochs at once and keep the others."""
-        if self.config.n == 1:
-            return (await self._ask(request))[0]
-        async with self._spare.turn(request):
-            if (spare := self._spare.take(request)) is not None:
-                return spare
-            answers = await self._ask(request)
-            self._spare.put(request, answers[1:])
-            return answers[0]
+    @property
+    def epochs_at_once(self) -> int:
+        """The option ``n``."""
+        return self.config.n
 
-    async def _ask(self, request: SampleRequest) -> list[Completion]:
-        """Return the answers to one request: one or more."""
+    async def sample(self, request: SampleRequest) -> Completion:
+        """Ask once."""
+        return (await self._ask(request, 1))[0]
+
+    async def sample_epochs(self, requests: Sequence[SampleRequest]) -> list[Completion]:
+        """Ask once for as many answers as there are epochs."""
+        return await self._ask(requests[0], len(requests))
+
+    async def _ask(self, request: SampleRequest, answers: int) -> list[Completion]:
+        """Return the answers to one request: one or more, as the server likes."""
         path, body = self._body(request)
-        answers = parse_answer(await self._client.post(path, body), self._prefill, self.config)
-        if not answers:
+        if answers > 1:
+            body.setdefault("n", answers)
+        given = parse_answer(await self._client.post(path, body), self._prefill, self.config)
+        if not given:
             raise SamplingError("the answer holds no choices", kind="bad_response", retryable=True)
-        return answers
+        return given
 
     @property
     def _prefill(self) -> str:
@@ -128,8 +130,6 @@ class ThinkingSampler(Sampler):
             body["seed"] = config.seed + request.epoch
         if config.stop:
             body["stop"] = list(config.stop)
-        if config.n > 1:
-            body["n"] = config.n
         if config.max_thinking_tokens is not None:
             body[config.thinking_tokens_field] = config.max_thinking_tokens
         messages = [{"role": message.role, "content": message.content} for message in request.prompt.messages]

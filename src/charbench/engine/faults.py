@@ -1,0 +1,44 @@
+"""What failed while sampling, in as few lines as say it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+_NAMED = 3
+"""Checkpoints that a line names; more are counted."""
+
+
+@dataclass(slots=True)
+class Faults:
+    """Faults of one sampler: ``failed`` counts by message and checkpoint, ``skipped`` by checkpoint.
+
+    ``given_up`` says of checkpoints why they are not asked any more.
+    """
+
+    failed: Counter[tuple[str, str]] = field(default_factory=Counter)
+    skipped: Counter[str] = field(default_factory=Counter)
+    given_up: dict[str, str] = field(default_factory=dict)
+
+    def lines(self, who: str) -> list[str]:
+        """Return a line for each reason to give checkpoints up, then one for each other fault, the commonest first."""
+        lines = []
+        for reason in dict.fromkeys(self.given_up.values()):
+            uris = [uri for uri, why in self.given_up.items() if why == reason]
+            failed = sum(self.failed[reason, uri] for uri in uris)
+            skipped = sum(self.skipped[uri] for uri in uris)
+            verb = "is" if len(uris) == 1 else "are"
+            lines.append(
+                f"{who}: {_names(uris)} {verb} not asked any more: {reason} ({failed:,} failed, {skipped:,} not asked)"
+            )
+        others: Counter[str] = Counter()
+        for (message, uri), count in self.failed.items():
+            if self.given_up.get(uri) != message:
+                others[message] += count
+        return lines + [f"{who}: {count:,} failed: {message}" for message, count in others.most_common()]
+
+
+def _names(uris: Sequence[str]) -> str:
+    more = len(uris) - _NAMED
+    return ", ".join(uris[:_NAMED]) + (f" and {more:,} more" if more > 0 else "")
