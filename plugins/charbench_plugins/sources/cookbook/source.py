@@ -20,7 +20,7 @@ from charbench import (
     TrainingRun,
 )
 from charbench_plugins.sources.cookbook.folder import CHECKPOINTS, LOG, METRICS, LogFolder, read_folder
-from charbench_plugins.sources.logs.reader import read_log
+from charbench_plugins.sources.logs.reader import scan_log
 from charbench_plugins.sources.logs.tail import read_tail
 from charbench_plugins.sources.patterns import matching
 
@@ -85,12 +85,15 @@ class CookbookSource(CheckpointSource):
         error: str | None = None
         if (path / LOG).is_file():
             try:
-                urls = list(read_log(path / LOG))
+                reading = scan_log(path / LOG)
+                urls = reading.urls
                 tail = read_tail(path / LOG, saved=finished)
             except OSError as fault:
                 yield SourceProblem(shown, f"cannot be read: {fault.strerror or fault}")
             else:
                 state, error = tail.state, tail.error
+                for doubt in reading.doubts:
+                    yield SourceProblem(shown, str(doubt), doubt.line)
                 parent = next((str(u.path) for u in urls if u.note == "input" and u.path.space == "weights"), None)
                 for url in urls:
                     evidence = (Evidence(self.name, shown, url.line, url.note),)

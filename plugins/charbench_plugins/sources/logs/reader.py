@@ -13,12 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from charbench import TinkerPath
-from charbench_plugins.sources.logs.wrapped import Assembled, assemble
+from charbench_plugins.sources.logs.ends import settle
+from charbench_plugins.sources.logs.wrapped import Mention, assemble
 
 CHUNK = 4 << 20
 """Bytes read at once."""
 MARGIN = 16 << 10
 """Bytes kept around a chunk's end: the longest line prefix and the longest wrapped URL that are understood."""
+LONGEST_ROLE = 256
+"""Bytes before a URL in which ``Resumed training from`` and the like are looked for."""
 
 _ANSI = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _BREAK = rb"(?:\r?\n)?"
@@ -44,28 +47,66 @@ class LogUrl:
     note: str
 
 
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A URL whose end cannot be told: ``ends`` with its 1-based line, or ``goes_on`` in the next; None is no URL."""
+
+    line: int
+    width: int
+    """Columns of the line."""
+    ends: TinkerPath | None
+    goes_on: TinkerPath | None
+
+    def __str__(self) -> str:
+        ends, goes_on = (str(path) if path else "no URL" for path in (self.ends, self.goes_on))
+        return (
+            f"cannot tell whether the console broke this line at {self.width} columns, so neither is taken: "
+            f"{ends} (if not), {goes_on} (if so); say which with -o source.logs.columns=0 or ={self.width}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LogReading:
+    """The URLs of one log in their order, and those that cannot be told."""
+
+    urls: tuple[LogUrl, ...]
+    doubts: tuple[Doubt, ...]
+
+
 def read_log(path: Path) -> Iterator[LogUrl]:
     """Yield the URLs of one log in their order; raises :class:`OSError` where it cannot be read."""
+    yield from scan_log(path).urls
+
+
+def scan_log(path: Path, width: int | None = None) -> LogReading:
+    """Read one log; raises :class:`OSError` where it cannot be read.
+
+    ``width`` is how many columns the console had that broke its lines, 0 if none did, None if that is to be
+    found out.
+    """
     found = list(_candidates(path))
-    whole = {str(item.url.path) for _, item in found if not item.url.doubtful}
-    for line, item in found:
-        path_found = item.url.path
-        if item.url.doubtful and item.url.shorter is not None and str(item.url.shorter) in whole:
-            path_found = item.url.shorter
-        product, note = _role(item.before)
-        yield LogUrl(path_found, line, product, note)
+    urls: list[LogUrl] = []
+    doubts: list[Doubt] = []
+    goes_on = settle([item.mention for item in found], path.stem, width)
+    for item, verdict in zip(found, goes_on, strict=True):
+        mention = item.mention
+        if verdict is None and mention.end:
+            doubts.append(Doubt(item.line, mention.end.width, mention.short, mention.long))
+        elif path_found := mention.long if verdict else mention.short:
+            product, note = _role(item.before)
+            urls.append(LogUrl(path_found, item.line, product, note))
+    return LogReading(tuple(urls), tuple(doubts))
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    url: Assembled
+    line: int
+    mention: Mention
     before: str
     """What stands before the URL in its line."""
 
 
-def _candidates(path: Path) -> Iterator[tuple[int, _Found]]:
-    """Yield (line, URL)."""
-    widths: set[int] = set()
+def _candidates(path: Path) -> Iterator[_Found]:
     newlines_before = 0
     buffer = b""
     first = 0
@@ -76,19 +117,24 @@ def _candidates(path: Path) -> Iterator[tuple[int, _Found]]:
             if b"\x1b" in buffer:
                 buffer = _ANSI.sub(b"", buffer)
             last = len(buffer) - MARGIN if chunk else len(buffer)
-            if last > first:
-                for start in _starts(buffer, first, last):
-                    url = assemble(buffer, start, widths)
-                    if url is not None:
-                        line_start = buffer.rfind(b"\n", 0, start) + 1
-                        before = buffer[line_start:start].decode("utf-8", "replace")
-                        yield newlines_before + buffer.count(b"\n", 0, start) + 1, _Found(url, before)
+            newlines, counted = newlines_before, 0
+            for start in _starts(buffer, first, last) if last > first else ():
+                newlines, counted = newlines + buffer.count(b"\n", counted, start), start
+                mention = assemble(buffer, start)
+                if mention is not None:
+                    yield _Found(newlines + 1, mention, _before(buffer, start))
             if not chunk:
                 return
             first = max(first, last)
             keep = max(0, first - MARGIN)
             newlines_before += buffer.count(b"\n", 0, keep)
             buffer, first = buffer[keep:], first - keep
+
+
+def _before(buffer: bytes, start: int) -> str:
+    """Return what stands before ``start`` in its line, as far as it may tell the URL's role."""
+    from_ = max(0, start - LONGEST_ROLE)
+    return buffer[max(from_, buffer.rfind(b"\n", from_, start) + 1) : start].decode("utf-8", "replace")
 
 
 def _starts(buffer: bytes, first: int, last: int) -> list[int]:

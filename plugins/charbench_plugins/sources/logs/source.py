@@ -19,7 +19,7 @@ from charbench import (
     TrainingRun,
 )
 from charbench_plugins.sources.logs.files import read_saved_files
-from charbench_plugins.sources.logs.reader import LogUrl, read_log
+from charbench_plugins.sources.logs.reader import LogUrl, scan_log
 from charbench_plugins.sources.logs.tail import read_tail
 from charbench_plugins.sources.patterns import matching
 
@@ -38,6 +38,9 @@ class LogSource(CheckpointSource):
         data: list[str] = Field(
             [f"artifacts/*/*{DATA_SUFFIX}.jsonl", f"data/*/*{DATA_SUFFIX}.jsonl"],
             description=f"patterns of data files: RUN/PERSONA{DATA_SUFFIX}.jsonl",
+        )
+        columns: int | None = Field(
+            None, ge=0, description="columns of the console that broke the logs' lines, 0 if none did; else found out"
         )
 
     config: Config
@@ -58,13 +61,16 @@ class LogSource(CheckpointSource):
     def _log(self, lab: Lab, path: Path) -> Iterator[Finding]:
         shown, run = lab.relative(path), path.stem
         try:
-            urls = list(read_log(path))
+            reading = scan_log(path, self.config.columns)
+            urls = reading.urls
             files = list(read_saved_files(path))
             tail = read_tail(path, saved=bool(files) or any(url.product for url in urls))
         except OSError as error:
             yield SourceProblem(shown, f"cannot be read: {error.strerror or error}")
             return
         parent = next((str(url.path) for url in urls if not url.product and url.path.space == "weights"), None)
+        for doubt in reading.doubts:
+            yield SourceProblem(shown, str(doubt), doubt.line)
         for url in urls:
             yield self._checkpoint(url, shown, run, parent)
         for uri, line in files:

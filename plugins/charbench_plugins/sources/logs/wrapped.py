@@ -1,8 +1,9 @@
 """Puts a URL together that a console may have wrapped over several lines.
 
 A URL that reaches the end of its line goes on in the next one if it is no whole URL yet. If it is whole
-already, the next line may still hold the rest of its name; that is taken so only where the line is as wide
-as the console is known to be: the usual 80 columns, or a width at which a URL was seen to be broken.
+already, the next line may still hold the rest of its name: a console cut ``.../final`` after ``.../f``, or
+``done`` is a line of its own. What can be told from the two lines alone is told here; the others are left
+open, for :mod:`~charbench_plugins.sources.logs.ends` to settle when the whole log is known.
 """
 
 from __future__ import annotations
@@ -11,66 +12,116 @@ import re
 from dataclasses import dataclass
 
 from charbench import TinkerPath
+from charbench_plugins.sources.logs.near import Near, columns, look_around
+from charbench_plugins.sources.logs.words import begins_a_line
 
-USUAL_WIDTHS = frozenset({80, 100, 120, 132, 160, 200})
 MAX_LINES = 64
+LONGEST_LINE = 4 << 10
+"""Bytes of the next line that are looked at."""
 _RUN = re.compile(rb"[A-Za-z0-9_.:/\-]*")
+_LINE_END = re.compile(rb"\r?\n")
 _ELLIPSIS = "…".encode()
+_GOES_ON = re.compile(r"[-_.][A-Za-z0-9]")
+_CLOSERS = {b"'": b"'", b'"': b'"', b"`": b"`", b"<": b">", b"(": b")", b"[": b"]", b"{": b"}"}
+_BRACKETS = {b")": b"(", b"]": b"[", b"}": b"{"}
+_OPENED_WITHIN = 400
 
 
 @dataclass(frozen=True, slots=True)
-class Assembled:
-    """A URL; ``doubtful`` where only the line's width says that it goes on, ``shorter`` the URL without that."""
+class LineEnd:
+    """The end of a line at which a URL ends, unless the next line holds the rest of its name."""
 
-    path: TinkerPath
-    doubtful: bool = False
-    shorter: TinkerPath | None = None
+    width: int
+    """Columns of the line."""
+    rest: str
+    next_line: str
+    near: Near
 
 
-def assemble(buffer: bytes, start: int, widths: set[int]) -> Assembled | None:
-    """Return the URL that begins at ``start``, None if none does (a placeholder, one cut short by ``…``).
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A URL in a log; ``long`` is its other reading, with the next line's beginning, where ``end`` is open.
 
-    ``widths`` holds the widths at which this log was seen to be wrapped; one that is learned is added.
+    Either reading may be None, which is no URL. ``broken_at`` is the width at which the console certainly
+    broke the URL, if it did.
     """
+
+    short: TinkerPath | None
+    broken_at: int | None = None
+    long: TinkerPath | None = None
+    end: LineEnd | None = None
+
+
+def assemble(buffer: bytes, start: int) -> Mention | None:
+    """Return the URL that begins at ``start``, None if none does (a placeholder, one cut short by ``…``)."""
     text = ""
-    shorter: TinkerPath | None = None
-    first_width: int | None = None
+    broken_at: int | None = None
+    at = start
     for _ in range(MAX_LINES):
-        match = _RUN.match(buffer, start)
-        assert match is not None
-        run, end = match.group(), match.end()
-        if shorter is not None and not run:
-            return Assembled(shorter)
-        if b"://" in run and text.startswith("tinker://"):
-            return Assembled(shorter) if shorter else None  # the next URL begins here
-        text += run.decode("ascii")
+        run, end = _run(buffer, at)
+        if "://" in run and text.startswith("tinker://"):
+            return None  # the next URL begins here
+        text += run
+        if _cut_short(buffer, text, end):
+            return None
         path = _whole(text)
-        at_line_end = buffer.startswith((b"\n", b"\r\n"), end) and end + 1 < len(buffer)
-        if buffer.startswith(_ELLIPSIS, end) or text.endswith("..."):
-            return Assembled(shorter) if shorter else None
-        if not at_line_end:
+        following = _next_line(buffer, end)
+        if following is None:
+            return Mention(path, broken_at) if path else None
+        width = columns(_line(buffer, end))
+        if broken_at is not None and width != broken_at:
+            return Mention(path, broken_at) if path else None
+        if path or (text.endswith("/") and _whole(text + "x")):
+            return _at_line_end(buffer, start, text, end, broken_at)
+        broken_at, at = width, following
+    return None
+
+
+def _at_line_end(buffer: bytes, start: int, text: str, end: int, broken_at: int | None) -> Mention | None:
+    """Return the URL ``text``, which ends its line at ``end`` and may go on in the next one."""
+    short, width = _whole(text), columns(_line(buffer, end))
+    following = _LINE_END.match(buffer, end)
+    assert following is not None
+    closer = _CLOSERS.get(_opener(buffer, start))
+    rest, rest_end = _rest(buffer, following.end(), width)
+    next_line = buffer[following.end() : following.end() + LONGEST_LINE].partition(b"\n")[0]
+    shown = next_line.decode("utf-8", "replace").rstrip("\r")
+    cut_short = _cut_short(buffer, text + rest, rest_end)
+    long = None if cut_short else _whole(text + rest)
+    if not rest or long == short:
+        quoted = closer in (b"'", b'"') and next_line.startswith(closer)
+        return Mention(short, width if quoted else broken_at) if short else None
+    joined = bool(_GOES_ON.match(rest)) or text.endswith("_")
+    if long and (joined or _closes(buffer, start, closer, rest_end)):
+        return Mention(long, width)
+    if cut_short and joined:
+        return None
+    if columns(next_line) > width or begins_a_line(shown) or ":" in rest.rstrip(":") or "/" in rest:
+        return Mention(short, broken_at) if short else None
+    near = look_around(buffer, end, width, shown)
+    return Mention(short, broken_at, long, LineEnd(width, rest, shown, near))
+
+
+def _run(buffer: bytes, start: int) -> tuple[str, int]:
+    """Return the characters of a URL that stand at ``start``, and where they end."""
+    match = _RUN.match(buffer, start)
+    assert match is not None
+    return match.group().decode("ascii"), match.end()
+
+
+def _rest(buffer: bytes, start: int, width: int) -> tuple[str, int]:
+    """Return a URL's characters from ``start``, on through lines that they fill to ``width``, and where they end."""
+    rest = ""
+    for _ in range(MAX_LINES):
+        run, end = _run(buffer, start)
+        rest += run
+        following = _next_line(buffer, end)
+        if following is None or columns(_line(buffer, end)) != width:
             break
-        width = _width(buffer, end)
-        first_width = first_width if first_width is not None else width
-        if path is not None and not (width in widths or width in USUAL_WIDTHS):
+        start = following
+        if begins_a_line(buffer[start : start + LONGEST_LINE].decode("utf-8", "replace")):
             break
-        may_end_here = path is not None or (text.endswith("/") and width not in USUAL_WIDTHS)
-        if may_end_here and width not in widths and _is_prose(buffer, buffer.index(b"\n", end) + 1):
-            break  # a word that others follow is no part of a name
-        if path is None and run and width == first_width:
-            widths.add(width)
-        elif path is not None:
-            shorter = shorter or path
-        if width < first_width:
-            break
-        start = buffer.index(b"\n", end) + 1
-        if buffer[start : start + 1] in (b"\n", b"\r", b""):
-            break
-    if path is None:
-        return Assembled(shorter) if shorter else None
-    if shorter is not None and shorter != path:
-        return Assembled(path, doubtful=True, shorter=shorter)
-    return Assembled(path)
+    return rest, end
 
 
 def _whole(text: str) -> TinkerPath | None:
@@ -78,14 +129,32 @@ def _whole(text: str) -> TinkerPath | None:
     return TinkerPath.parse(text.rstrip(".:/"))
 
 
-def _is_prose(buffer: bytes, start: int) -> bool:
-    """Whether the line at ``start`` begins with a word of its own (``Saved sampler``, ``INFO:``), not a name's rest."""
-    match = _RUN.match(buffer, start)
-    assert match is not None
-    return buffer[match.end() : match.end() + 1] in (b" ", b"\t") or match.group().endswith(b":")
+def _cut_short(buffer: bytes, text: str, end: int) -> bool:
+    """Whether an ellipsis follows."""
+    return buffer.startswith(_ELLIPSIS, end) or text.endswith("...")
 
 
-def _width(buffer: bytes, end: int) -> int:
-    """Return how many characters the line that ends at ``end`` has."""
-    line_start = buffer.rfind(b"\n", 0, end) + 1
-    return len(buffer[line_start:end].decode("utf-8", "replace"))
+def _next_line(buffer: bytes, end: int) -> int | None:
+    """Return where the next line begins, None where ``end`` ends no line or the log is over."""
+    match = _LINE_END.match(buffer, end)
+    return match.end() if match and match.end() < len(buffer) else None
+
+
+def _line(buffer: bytes, end: int) -> bytes:
+    """Return the line that ends at ``end``."""
+    return buffer[buffer.rfind(b"\n", 0, end) + 1 : end]
+
+
+def _opener(buffer: bytes, start: int) -> bytes:
+    """Return the character before ``start``, a line's end left out."""
+    return buffer[max(0, start - 3) : start].rstrip(b"\r\n")[-1:]
+
+
+def _closes(buffer: bytes, start: int, closer: bytes | None, end: int) -> bool:
+    """Whether at ``end`` a quote or bracket is closed that was opened before the URL."""
+    character = buffer[end : end + 1] or b"\0"
+    if _LINE_END.match(buffer, end):  # the closing one may be broken off, too
+        return False
+    opener = _BRACKETS.get(character)
+    before = buffer[max(0, start - _OPENED_WITHIN) : start]
+    return character == closer or (opener is not None and before.count(opener) > before.count(character))
