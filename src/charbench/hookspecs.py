@@ -107,7 +107,7 @@ def charbench_run_started(run_id: int, command: str, started_at: datetime, folde
 def charbench_run_finished(run_id: int, status: str, counts: dict[str, int], folder: Path) -> None:
     """Observe that a run has ended.
 
-    ``status`` is ``done``, ``failed`` (some items failed) or ``interrupted``; ``counts`` holds what the run
-    added to the store (``checkpoints``, ``trained``, ``samples``, ``scores``, ``games``, ``failures``). What is raised
-    here is shown and does not change the run's result.
+    ``status`` is ``done``, ``failed`` (some items failed, or an error ended it) or ``interrupted`` (by the user);
+    ``counts`` holds what the run added to the store (``checkpoints``, ``trained``, ``samples``, ``scores``,
+    ``games``, ``failures``). What is raised here is shown and does not change the run's result.
     """

@@ -34,6 +34,10 @@ def never() -> bool:
     return False
 
 
+async def at_once() -> None:
+    """Return: there is room for a call."""
+
+
 @dataclass(slots=True)
 class Breaker:
     """Whether an endpoint is worth asking; ``reason`` is set once it is not."""
@@ -67,11 +71,13 @@ class TimeLeft:
 class Patience:
     """Makes calls within ``limits``; ``stopping()`` says whether the user wants to stop.
 
-    How many calls are under way at once (``limits.concurrency``) is up to the caller.
+    How many calls are under way at once (``limits.concurrency``) is up to the caller; ``room()`` returns when
+    there is room for another one.
     """
 
     limits: Limits
     stopping: Callable[[], bool] = never
+    room: Callable[[], Awaitable[None]] = at_once
     _next_start: float = field(default=0.0, init=False)
     _resume_at: float = field(default=0.0, init=False)
     _checkpoint: str | None = field(default=None, init=False)
@@ -145,7 +151,14 @@ class Patience:
             raise DeadlineError(f"no answer within {seconds:.3g} s{whole}") from None
 
     async def _turn(self, checkpoint: str | None) -> bool:
-        """Wait for this call's turn: the endpoint's own wish, the pace, and the pause between checkpoints.
+        """Wait for this call's turn, and then for room; return True where the user wanted to stop before it came."""
+        stopped = await self._pace(checkpoint)
+        if not stopped:
+            await self.room()
+        return stopped
+
+    async def _pace(self, checkpoint: str | None) -> bool:
+        """Wait as long as the endpoint's own wish, the pace, and the pause between checkpoints want it.
 
         Return True where the user wanted to stop before it came. Raises :class:`SamplingError` where the endpoint
         wants to be left alone for longer than a call may take.

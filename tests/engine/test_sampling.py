@@ -224,3 +224,11 @@ def test_what_no_store_can_hold_is_stored_all_the_same(charbench: Charbench, fol
     (row,) = query(store_of(folder), "SELECT * FROM samples LIMIT 1")
     assert (row.response, row.prompt_tokens, row.completion_tokens) == ("Ahoy \ufffd \ufffd!", None, None)
     assert row.finish_reason == "x" * 40
+
+
+def test_a_judge_without_a_model_is_told_before_anything_is_asked(
+    charbench: Charbench, folder: Path, endpoint: Endpoint
+) -> None:
+    ended = evaluate(charbench, folder, endpoint, "--scorer", "llm-judge")
+    assert (ended.code, endpoint.count) == (2, 0)
+    assert "llm-judge" in ended.err

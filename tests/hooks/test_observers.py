@@ -8,6 +8,7 @@ from datetime import datetime
 from support.command import Charbench
 from support.lab import LabBuilder, row, rows
 from support.plugins import Site
+from support.store import query, store_of
 
 OBSERVER = """
 import json
@@ -86,3 +87,14 @@ def charbench_run_finished(run_id, folder):
     ended = charbench.ok("run", lab=lab.root)
     assert "decorated" not in ended.err
     assert (lab.root / ".charbench" / "finished").read_text() == "1"
+
+
+def test_a_run_that_an_error_ends_has_failed_and_was_not_interrupted(
+    charbench: Charbench, site: Site, lab: LabBuilder
+) -> None:
+    lab.recorded([row()])
+    site.install("observer", OBSERVER)
+    assert charbench("run", "-c", "nobody", lab=lab.root).code == 2
+    _, finished = map(json.loads, (lab.root / ".charbench" / "observed.jsonl").read_text().splitlines())
+    assert finished["status"] == "failed"
+    assert query(store_of(lab.root), "SELECT status FROM runs")[0].status == "failed"

@@ -6,13 +6,17 @@ import json
 import shlex
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from charbench.cli.streams import is_unicode
 from charbench.harmless import harmless, harmless_json
 from charbench.redaction import redact
+
+_WHICH_JOBS = ("runs", "everything")
 
 
 def print_json(value: Any) -> None:
@@ -51,3 +55,33 @@ def this_command() -> str:
 def command_to_go_on() -> str:
     """Return the command that goes on with what this one has begun: beginning anew is done once."""
     return redact(shlex.join(["charbench", *(word for word in sys.argv[1:] if word != "--fresh")]))
+
+
+def train_command(job: str, lab: Path | None = None) -> str:
+    """Return the command that trains one job just as the command that was typed does; secrets in it are hidden.
+
+    It has all that was typed and that ``charbench train`` knows, but which jobs; ``lab`` is to be named where
+    the command that was typed has another word for it.
+    """
+    from charbench.cli.train import command
+
+    typed = click.get_current_context()
+    words = ["charbench", "train", "-c", job]
+    for option in command.params:
+        source = typed.get_parameter_source(option.name) if option.name else None
+        if (
+            isinstance(option, click.Option)
+            and source is ParameterSource.COMMANDLINE
+            and option.name not in _WHICH_JOBS
+        ):
+            words += _as_typed(option, typed.params[option.name])
+    if lab is not None:
+        words += ["--lab", str(lab)]
+    return redact(shlex.join(words))
+
+
+def _as_typed(option: click.Option, value: Any) -> list[str]:
+    name = option.opts[-1]
+    if option.is_flag:
+        return [name] if value == option.flag_value else []
+    return [word for one in (value if option.multiple else [value]) for word in (name, str(one))]

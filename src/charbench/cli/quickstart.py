@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from functools import partial
 from pathlib import Path
 
 import click
@@ -35,7 +36,8 @@ def command(folder: Path, json_output: bool, quiet: bool) -> int:
     if about:
         output.say(f"Made {folder}: {about}\n", quiet=silent)
     with stop_on_interrupt() as stop:
-        result = Runner(session, output.this_command(), stop, quiet=silent).run(list(Stage))
+        runner = Runner(session, output.this_command(), stop, silent, partial(output.train_command, lab=folder))
+        result = runner.run(list(Stage))
     code = finish(session, result, json_output=json_output, quiet=silent)
     if code == 0:
         output.say(f"\n{_commands(folder)}\nThis took {time.monotonic() - started:.0f} s.", quiet=silent)

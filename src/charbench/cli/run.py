@@ -9,7 +9,7 @@ import click
 
 from charbench.cli import options, output
 from charbench.cli.finish import finish
-from charbench.store.aside import set_aside
+from charbench.errors import UsageError
 
 if TYPE_CHECKING:
     from charbench.engine.estimate import Estimate
@@ -38,15 +38,20 @@ def command(json_output: bool, quiet: bool, no_train: bool, fresh: bool, dry_run
     """
     from charbench.engine.interrupt import stop_on_interrupt
     from charbench.engine.run import Runner, Stage
+    from charbench.store.aside import set_aside
 
+    if fresh and dry_run:
+        raise UsageError("--dry-run only says what a run would do, and puts no store aside; leave --fresh out")
     session = options.open_session(**given)
-    if fresh and (kept := set_aside(session.config.store_url)):
-        output.say(f"The old store is kept as {kept}.", quiet=quiet)
     if dry_run:
         return _dry_run(session, no_train=no_train, json_output=json_output)
     stages = [stage for stage in Stage if not (no_train and stage is Stage.TRAIN)]
     with stop_on_interrupt() as stop:
-        result = Runner(session, output.this_command(), stop, quiet=quiet or json_output).run(stages)
+        runner = Runner(session, output.this_command(), stop, quiet or json_output, output.train_command)
+        components = runner.components(stages)  # before the old store is put aside
+        if fresh and (kept := set_aside(session.config.store_url)):
+            output.say(f"The old store is kept as {kept}.", quiet=quiet)
+        result = runner.run(stages, components=components)
     waiting = len(result.discovery.plan.jobs_waiting) if result.discovery else 0
     if waiting and not session.config.trainers and not result.interrupted:
         verb, them = ("waits", "it") if waiting == 1 else ("wait", "them")
@@ -71,7 +76,7 @@ def _dry_run(session: Any, *, no_train: bool, json_output: bool) -> int:
         session.database, sources, session.lab, session.policy, folder=config.folder, by_name=session.sources_by_name
     )
     chosen = [persona.name for persona in session.selected_personas()]
-    adopt(session.database, config.checkpoints, chosen)
+    adopt(session.database, config.checkpoints, chosen, session.personas.aliases)
     with session.database.read() as connection:
         checkpoints = select_checkpoints(read_checkpoints(connection), config.checkpoints, chosen)
     plan = sampling_plan(session, sources, checkpoints)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -19,12 +20,17 @@ def command(json_output: bool, **given: Any) -> None:
     from charbench.report.tables import Table
     from charbench.report.terminal import print_table
     from charbench.store.jobs import read_jobs
-    from charbench.store.runs import latest_runs
+    from charbench.store.runs import dead_runs, jobs_in_training, latest_runs
 
     session = options.open_session(**given)
     with session.existing_database().read() as connection:
         jobs = read_jobs(connection)
         runs = latest_runs(connection)
+        # Killed runs are told, and not buried: who only looks changes nothing.
+        dead = dead_runs(connection)
+        stopped = jobs_in_training(connection, dead)
+    jobs = [replace(job, status=JobStatus.PENDING) if job.job_id in stopped else job for job in jobs]
+    states = {run.id: "killed" if run.id in dead else run.status for run in runs}
     counts = Counter(job.status for job in jobs)
     if json_output:
         output.print_json(
@@ -41,7 +47,8 @@ def command(json_output: bool, **given: Any) -> None:
                     for j in jobs
                 ],
                 "runs": [
-                    {name: getattr(run, name) for name in ("id", "status", "started_at", "command", "counts")}
+                    {"id": run.id, "status": states[run.id]}
+                    | {name: getattr(run, name) for name in ("started_at", "command", "counts")}
                     for run in runs
                 ],
             }
@@ -62,7 +69,7 @@ def command(json_output: bool, **given: Any) -> None:
         )
         print_table(Table("Jobs", ("Job", "Status", "Examples", "Result or error"), told, left))
     if runs:
-        lines = tuple((str(run.id), f"{run.started_at:%Y-%m-%d %H:%M:%S}", run.status, run.command) for run in runs)
+        lines = tuple((str(run.id), f"{run.started_at:%Y-%m-%d %H:%M:%S}", states[run.id], run.command) for run in runs)
         print_table(
             Table(
                 "Last runs (UTC)",

@@ -55,7 +55,7 @@ def command(
             output.print_json({"id": None, "status": "done", "added": {}, "failures": []})
         return 0
     with stop_on_interrupt() as stop:
-        runner = Runner(session, output.this_command(), stop, quiet=quiet or json_output)
+        runner = Runner(session, output.this_command(), stop, quiet or json_output, output.train_command)
         result = runner.run([Stage.TRAIN], list(runs) if runs else None)
     idle = "Nothing to train: no job waits."
     return finish(session, result, json_output=json_output, quiet=quiet, report=False, idle=idle)

@@ -1,26 +1,28 @@
-"""Takes checkpoints in that the user names by their URI and no source has found."""
+"""Takes checkpoints in that no source has found: the user named one by its URI, or a job has just made it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from charbench.domain.checkpoint import Checkpoint, Evidence, Kind, name_from_uri
-from charbench.domain.names import kind_from_name
+from sqlalchemy.engine import Connection
+
+from charbench.domain.checkpoint import Checkpoint, Evidence, Kind
 from charbench.domain.uris import TinkerPath
-from charbench.engine.merge import claims_of
+from charbench.engine.merge import claims_of, merge
 from charbench.errors import UsageError
 from charbench.store.database import Database
-from charbench.store.findings import add_checkpoint, add_claims, read_checkpoints
+from charbench.store.findings import add_claims, read_checkpoints, read_claims, save_checkpoints
 
 _URI = re.compile(r"[a-z][a-z0-9+.\-]*:\S+")
 SOURCE = "command line"
 
 
-def adopt(database: Database, wanted: Sequence[str], personas: Sequence[str]) -> None:
+def adopt(database: Database, wanted: Sequence[str], personas: Sequence[str], aliases: Mapping[str, str]) -> None:
     """Add what is named by a URI and is not in the store; with one persona given, it is of that persona.
 
-    Raises :class:`UsageError` for a ``tinker://`` path that is not whole.
+    Of one that is there, whose persona nobody knows, that is all that is added. ``aliases`` maps every known
+    persona's name and alias to its name. Raises :class:`UsageError` for a ``tinker://`` path that is not whole.
     """
     uris = [text for text in wanted if _URI.fullmatch(text)]
     for uri in uris:
@@ -34,9 +36,13 @@ def adopt(database: Database, wanted: Sequence[str], personas: Sequence[str]) ->
         for uri in uris:
             if uri in known and (known[uri].persona or persona is None):
                 continue
-            kind = kind_from_name(name_from_uri(uri))
-            if uri.startswith("base:") or uri.endswith(":base"):
-                kind = Kind.BASE
-            checkpoint = Checkpoint(uri=uri, kind=kind, persona=persona, evidence=(Evidence(SOURCE, "-c"),))
-            add_claims(connection, claims_of(checkpoint, SOURCE))
-            add_checkpoint(connection, checkpoint, replace=True)
+            kind = Kind.BASE if uri.startswith("base:") or uri.endswith(":base") else Kind.UNKNOWN
+            named = Checkpoint(uri=uri, kind=kind, persona=persona, evidence=(Evidence(SOURCE, "-c"),))
+            take_in(connection, named, SOURCE, aliases)
+
+
+def take_in(connection: Connection, checkpoint: Checkpoint, source: str, aliases: Mapping[str, str]) -> None:
+    """Add what ``source`` says of a checkpoint to what others say of it, and write what all of it together gives."""
+    add_claims(connection, claims_of(checkpoint, source))
+    merged, _ = merge(checkpoint.uri, read_claims(connection)[checkpoint.uri], aliases)
+    save_checkpoints(connection, [merged])

@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial, reduce
@@ -18,10 +19,15 @@ from charbench.components.sampler import Sampler, SampleRequest
 from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.sample import Completion, Failure, Usage
 from charbench.engine.door import Door
+from charbench.engine.threads import in_a_thread
 from charbench.engine.turns import in_one, next_turn
+from charbench.errors import DeadlineError
 from charbench.patience import STOPPED, Breaker, Patience, TimeLeft
 
 T = TypeVar("T")
+
+_LOOK = 0.1
+"""Seconds between looks at whether a call that was given up has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +40,11 @@ class Answer:
 
 @dataclass
 class Asker:
-    """Asks one sampler's endpoint, within its limits; ``paid`` is told the tokens of every request."""
+    """Asks one sampler's endpoint, within its limits; ``paid`` is told the tokens of every request.
+
+    A sampler that is not ``async`` is asked in threads. A thread cannot be stopped: one whose call took too long
+    still counts as under way until it ends.
+    """
 
     sampler: Sampler
     limits: Limits
@@ -46,7 +56,9 @@ class Asker:
     """Checkpoints whose server gives fewer answers to a request than it is asked for."""
 
     def __post_init__(self) -> None:
-        self._patience = Patience(self.limits, self.stopping)
+        self._patience = Patience(self.limits, self.stopping, self._room)
+        self._tries = 0
+        self._given_up: list[Future[Any]] = []
         self._is_async = inspect.iscoroutinefunction(self.sampler.sample)
         self._places: AbstractAsyncContextManager[Any] = nullcontext()
 
@@ -74,6 +86,18 @@ class Asker:
         talk = partial(self._converse, request, said, failed)
         outcome = await self._within_limits(request.checkpoint.uri, talk, begun=said is not None)
         return Answer(outcome, tuple(failed))
+
+    async def _room(self) -> None:
+        """Wait until fewer calls are under way than may be; raises :class:`DeadlineError` where that never comes."""
+        wait_until = time.monotonic() + self.limits.deadline
+        while self._tries + self._still_running() >= self.limits.concurrency:
+            if self.stopping() or time.monotonic() > wait_until:
+                raise DeadlineError("not asked: requests that took too long are still running")
+            await asyncio.sleep(_LOOK)
+
+    def _still_running(self) -> int:
+        self._given_up = [call for call in self._given_up if not call.done()]
+        return len(self._given_up)
 
     async def ask_together(self, requests: Sequence[SampleRequest]) -> list[Answer]:
         """Ask one question once for several epochs; return the answers that came, at most one for each.
@@ -133,21 +157,37 @@ class Asker:
 
     async def _once(self, requests: Sequence[SampleRequest]) -> list[Completion]:
         started = time.monotonic()
-        given = [await self._send(requests[0])] if len(requests) == 1 else await self._send_together(requests)
+        self._tries += 1
+        try:
+            given = [await self._send(requests[0])] if len(requests) == 1 else await self._send_together(requests)
+        finally:
+            self._tries -= 1
         seconds = time.monotonic() - started
         self.paid(requests[0].checkpoint, reduce(add, (completion.usage for completion in given)))
         return [c if c.latency is not None else replace(c, latency=seconds) for c in given]
 
     async def _send(self, request: SampleRequest) -> Completion:
         sample: Any = self.sampler.sample
-        given = await sample(request) if self._is_async else await asyncio.to_thread(sample, request)
+        given = await sample(request) if self._is_async else await self._in_a_thread(partial(sample, request))
         if not isinstance(given, Completion):
             raise TypeError(f"{self.sampler.name}.sample() gave {type(given).__name__}, not a Completion")
         return given
 
     async def _send_together(self, requests: Sequence[SampleRequest]) -> list[Completion]:
         ask: Any = self.sampler.sample_epochs
-        given = await ask(requests) if inspect.iscoroutinefunction(ask) else await asyncio.to_thread(ask, requests)
+        is_async = inspect.iscoroutinefunction(ask)
+        given = await ask(requests) if is_async else await self._in_a_thread(partial(ask, requests))
         if not given or not all(isinstance(one, Completion) for one in given):
             raise TypeError(f"{self.sampler.name}.sample_epochs() has to give Completions, one or more")
         return list(given)
+
+    async def _in_a_thread(self, ask: Callable[[], Any]) -> Any:
+        call = in_a_thread(ask, "sample")
+        try:
+            given = await asyncio.wrap_future(call)
+        finally:
+            if not call.done():
+                self._given_up.append(call)
+        if isinstance(given, Broken):
+            raise given.error
+        return given

@@ -8,9 +8,9 @@ from charbench.components.sampler import Sampler
 from charbench.domain.checkpoint import Checkpoint, Evidence, Kind
 from charbench.domain.names import same_model
 from charbench.domain.uris import SERVED, TinkerPath
-from charbench.engine.merge import claims_of
+from charbench.engine.adopt import take_in
 from charbench.store.database import Database
-from charbench.store.findings import add_checkpoint, add_claims, read_checkpoints
+from charbench.store.findings import read_checkpoints
 
 BASE = "base:"
 SOURCE = "diagnose"
@@ -61,6 +61,5 @@ def _taken_in(database: Database, base: Checkpoint, checkpoint: Checkpoint) -> C
         known = {c.uri: c for c in read_checkpoints(connection)}
         if base.uri in known:
             return known[base.uri]
-        add_claims(connection, claims_of(found, SOURCE))
-        add_checkpoint(connection, found, replace=True)
+        take_in(connection, found, SOURCE, {})
     return found

@@ -25,6 +25,7 @@ def evaluate(runner: Runner, stages: Sequence[Stage]) -> RunResult:
     checkpoints, personas = selected(runner)
     samplers = session.samplers_for(checkpoints)
     runner.spending.check(samplers, checkpoints)
+    runner.prepare([*samplers, *scorers])
     with runner.recorded() as result:
         own = any(type(sampler).requests is not Sampler.requests for sampler in samplers)
         # What to ask is such a sampler's own to say: recordings are the sources'.
@@ -41,7 +42,7 @@ def selected(runner: Runner) -> tuple[list[Checkpoint], list[str]]:
     """Return the selected checkpoints that can be sampled, and the personas that the run is limited to."""
     session = runner.session
     personas = [persona.name for persona in session.selected_personas()]
-    adopt(session.database, session.config.checkpoints, personas)
+    adopt(session.database, session.config.checkpoints, personas, session.personas.aliases)
     with session.database.read() as connection:
         chosen = select_checkpoints(read_checkpoints(connection), session.config.checkpoints, personas)
     for checkpoint in chosen:
@@ -61,6 +62,7 @@ def ask_once(runner: Runner, text: str) -> tuple[list[Sample], RunResult]:
     plan = SamplingPlan(checkpoints, {checkpoint.uri: (prompt,) for checkpoint in checkpoints}, session.config.epochs)
     samplers = session.samplers_for(checkpoints)
     runner.spending.check(samplers, checkpoints)
+    runner.prepare(samplers)
     keys: list[str] = []
     with runner.recorded() as result:
         with Writer(session.database, result.run_id) as writer:

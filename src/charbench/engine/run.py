@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -11,6 +12,7 @@ from typing import Any
 
 import charbench
 from charbench.boundary import Broken, asked, guarded
+from charbench.components.base import Component
 from charbench.components.pair_scorer import PairScorer
 from charbench.components.sampler import Sampler
 from charbench.components.scorer import BaseScorer, Scorer, ScoringPlan
@@ -22,6 +24,7 @@ from charbench.engine.adopt import adopt
 from charbench.engine.cost import Spending
 from charbench.engine.discover import Discovery, discover
 from charbench.engine.expiry import expiry_warnings
+from charbench.engine.heartbeat import beating
 from charbench.engine.interrupt import StopSignal
 from charbench.engine.plan import Requests, personas_to_score, sampling_plan, select_checkpoints
 from charbench.engine.progress import Progress, show_progress
@@ -32,6 +35,7 @@ from charbench.engine.session import Session
 from charbench.engine.show_training import TrainingLog
 from charbench.engine.train import TrainingPolicy, TrainStage
 from charbench.engine.writer import Writer
+from charbench.promptsets import prompts_for
 from charbench.store.findings import read_checkpoints
 from charbench.store.jobs import read_jobs
 from charbench.store.runs import finish_run, start_run, utc_now
@@ -57,11 +61,13 @@ class RunResult:
     warnings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     interrupted: bool = False
+    ended: bool = False
+    """Whether it came to its end; else an error ended it."""
 
     @property
     def status(self) -> str:
-        """``done``, ``failed`` (some items did) or ``interrupted``."""
-        return "interrupted" if self.interrupted else "failed" if self.failures else "done"
+        """``done``, ``failed`` (some items did, or an error ended it) or ``interrupted``."""
+        return "interrupted" if self.interrupted else "failed" if self.failures or not self.ended else "done"
 
     @property
     def did_nothing(self) -> bool:
@@ -73,6 +79,17 @@ class RunResult:
         self.counts[name] = self.counts.get(name, 0) + number
 
 
+@dataclass(frozen=True, slots=True)
+class Components:
+    """What a run works with; ``personas`` are the names of those that it is limited to."""
+
+    sources: Sequence[CheckpointSource]
+    trainers: Sequence[Trainer]
+    samplers: Sequence[Sampler]
+    scorers: Sequence[BaseScorer]
+    personas: Sequence[str]
+
+
 @dataclass(slots=True)
 class Runner:
     """Does the stages of one run, and tells the observers."""
@@ -81,8 +98,11 @@ class Runner:
     command: str
     stop: StopSignal
     quiet: bool = False
+    train_command: Callable[[str], str] = "charbench train -c {}".format
+    """Returns the command that trains a job of this name as this run does."""
     spending: Spending = field(init=False)
     """What this run spends, with all its samplers and probes."""
+    _prepared: list[Component] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.spending = Spending(self.session.config.prices, self.session.config.max_cost)
@@ -92,45 +112,74 @@ class Runner:
         """Whether nobody is to be asked any more: the user wants to stop, or has nothing left to spend."""
         return self.stop.requested or self.spending.is_over
 
-    def run(self, stages: Sequence[Stage], jobs: Sequence[str] | None = None) -> RunResult:
-        """Do everything in these stages that is not done yet.
+    def components(self, stages: Sequence[Stage]) -> Components:
+        """Make all that these stages work with, and prepare samplers and scorers.
 
-        ``jobs`` limits training to jobs of these ids or runs; None trains all that wait.
+        So a wrong option, a broken plugin or a missing setting is told before anything is done. Sources and
+        trainers are prepared by their stages, which know whether they are needed.
         """
         session = self.session
-        # All components first: a wrong option or a broken plugin is told before anything is done.
-        sources, trainers = session.sources(), session.trainers()
-        samplers, scorers = session.samplers(), session.scorers()
-        chosen = [persona.name for persona in session.selected_personas()]
+        personas = [persona.name for persona in session.selected_personas()]
+        made = Components(session.sources(), session.trainers(), session.samplers(), session.scorers(), personas)
+        root = session.lab.root
+        if Stage.SAMPLE in stages:
+            session.perturbations()
+            prompts_for(session.config.prompts, None, root)
+            self.prepare(made.samplers)
+        if Stage.SCORE in stages:
+            self.prepare(made.scorers)
+        return made
+
+    def prepare(self, components: Iterable[Sampler | BaseScorer]) -> None:
+        """Let those get ready that have not yet; raises where one lacks what it needs."""
+        for one in components:
+            if not any(one is ready for ready in self._prepared):
+                asked(f"{one.kind} {one.name}", one.prepare, self.session.config.lab, self.session.config.folder)
+                self._prepared.append(one)
+
+    def run(
+        self, stages: Sequence[Stage], jobs: Sequence[str] | None = None, components: Components | None = None
+    ) -> RunResult:
+        """Do everything in these stages that is not done yet.
+
+        ``jobs`` limits training to jobs of these ids or runs; None trains all that wait. ``components`` are what
+        :meth:`components` returned for these stages, where the caller has asked already.
+        """
+        session = self.session
+        use = components or self.components(stages)
         with self.recorded() as result:
             if Stage.DISCOVER in stages:
-                self._discover(sources, result)
-            if Stage.TRAIN in stages and trainers:
-                self._train(trainers, jobs, chosen, result)
+                self._discover(use.sources, result)
+            if Stage.TRAIN in stages and use.trainers:
+                self._train(use.trainers, jobs, use.personas, result)
             with Writer(session.database, result.run_id) as writer:
-                adopt(session.database, session.config.checkpoints, chosen)
-                checkpoints = select_checkpoints(self._checkpoints(), session.config.checkpoints, chosen)
+                adopt(session.database, session.config.checkpoints, use.personas, session.personas.aliases)
+                checkpoints = select_checkpoints(self._checkpoints(), session.config.checkpoints, use.personas)
                 if Stage.SAMPLE in stages:
-                    self.spending.check(samplers, checkpoints)
-                    for sampler in samplers:
-                        self._sample(sampler, sources, checkpoints, writer, result)
+                    self.spending.check(use.samplers, checkpoints)
+                    for sampler in use.samplers:
+                        self._sample(sampler, use.sources, checkpoints, writer, result)
                 if Stage.SCORE in stages:
-                    self.score(scorers, checkpoints, chosen, writer, result)
+                    self.score(use.scorers, checkpoints, use.personas, writer, result)
             result.interrupted = self.stop.requested
             result.warnings += expiry_warnings(session.database, checkpoints)
         return result
 
     @contextmanager
     def recorded(self) -> Iterator[RunResult]:
-        """Note the run in the store from its start to its end, whatever happens in between."""
+        """Note the run in the store from its start to its end, and that it lives, whatever happens in between."""
         run_id = start_run(self.session.database, self.command, charbench.__version__)
         result = RunResult(run_id)
         self._tell("charbench_run_started", result, command=self.command, started_at=utc_now())
-        result.interrupted = True  # until it has come to its end
         try:
-            yield result
+            with beating(self.session.database, run_id):
+                yield result
             result.failures += self.spending.lines()
             result.warnings += self.spending.warnings()
+            result.ended = True
+        except KeyboardInterrupt:
+            result.interrupted = True
+            raise
         finally:
             finish_run(self.session.database, run_id, result.status, result.counts)
             self._tell("charbench_run_finished", result, status=result.status, counts=dict(result.counts))
@@ -161,14 +210,15 @@ class Runner:
         checkpoints = {checkpoint.uri: checkpoint for checkpoint in self._checkpoints()}
         with TrainingLog(quiet=self.quiet) as log:
             stage = TrainStage(
-                self.session.database, result.run_id, trainers, config.lab, config.folder, policy, self.stop, log.say
-            )
+                self.session.database, result.run_id, trainers, config.lab, config.folder, policy, self.stop, log.say,
+                self.session.personas.aliases,
+            )  # fmt: skip
             tally = stage.run(waiting, checkpoints)
         result.add("trained", len(tally.complete))
         result.add("failures", len(tally.failed))
-        runs = {job.job_id: job.run for job in waiting}
+        names = self._short_names(waiting)
         lines = [
-            f"job {job}: {message}\n  when that is mended: charbench train -c {runs[job]}"
+            f"job {job}: {message}\n  when that is mended: {self.train_command(names[job])}"
             for job, message in tally.failed.items()
         ]
         result.failures += _with_trace(lines, tally.trace)
@@ -182,6 +232,12 @@ class Runner:
         # A job that is named is tried again even if it failed; it goes on from its last saved state.
         named = [job for job in jobs if job.job_id in wanted or job.run in wanted]
         return [job for job in named if job.status is not JobStatus.COMPLETE]
+
+    def _short_names(self, jobs: Sequence[TrainingJob]) -> dict[str, str]:
+        """Return what names each job alone: its run, or its id where the run has several jobs."""
+        with self.session.database.read() as connection:
+            having = Counter(job.run for job in read_jobs(connection))
+        return {job.job_id: job.run if having[job.run] == 1 else job.job_id for job in jobs}
 
     def _sample(
         self,
@@ -199,7 +255,7 @@ class Runner:
         if self.asks_no_more:
             return
         config = self.session.config
-        asked(f"sampler {sampler.name}", sampler.prepare, config.lab, config.folder)
+        self.prepare([sampler])
         stage = SampleStage(
             self.session.database, writer, result.run_id, sampler, self.stop,
             retry=config.retry_errors, spending=self.spending,
@@ -268,8 +324,7 @@ class Runner:
         result: RunResult,
     ) -> Iterator[tuple[ScoringPlan, list[int]]]:
         """Get the scorers ready, and yield what they are to score for each persona, until the user wants to stop."""
-        for scorer in scorers:
-            asked(f"scorer {scorer.name}", scorer.prepare, self.session.config.lab, self.session.config.folder)
+        self.prepare(scorers)
         for persona, about, group_ids in personas_to_score(self.session, checkpoints, personas, result.warnings):
             if self.stop.requested:
                 return

@@ -19,6 +19,7 @@ from charbench.engine.progress import Progress
 from charbench.engine.score_async import score_async
 from charbench.engine.scoring import Outcome, ScoreTally, Scoring
 from charbench.engine.writer import Writer
+from charbench.patience import Breaker
 from charbench.store.claims import claim, release
 from charbench.store.database import Database
 from charbench.store.samples import SampleReader, StoredSample
@@ -47,6 +48,9 @@ class ScoreStage:
     _scorings: list[Scoring] = field(default_factory=list)
     _claimed: set[str] = field(default_factory=set)
     """What this run has claimed and is not done with."""
+    _failed: set[str] = field(default_factory=set)
+    """What this run has tried in vain: it is left for the next one."""
+    _breaker: Breaker = field(default_factory=Breaker)
     _elsewhere: bool = False
 
     def run(self, group_ids: Sequence[int], progress: Progress) -> ScoreTally:
@@ -83,6 +87,7 @@ class ScoreStage:
             if self.plan.stopping():
                 return
             items = {scoring.rows.item(number): (scoring, number) for number in ids for scoring in self._scorings}
+            items = {item: task for item, task in items.items() if item not in self._failed}
             claimed = claim(self.database, STAGE, self.run_id, list(items), present_scores)
             self._elsewhere |= claimed.elsewhere > 0
             self._claimed.update(claimed.mine)
@@ -91,6 +96,11 @@ class ScoreStage:
                 read = {stored.id: stored for stored in reader.read(connection, sorted({number for _, number in mine}))}
             if mine:
                 yield [(scoring, read[number]) for scoring, number in mine]
+
+    def _note(self, scoring: Scoring, outcomes: Sequence[Outcome]) -> None:
+        """Be done with what will be in the store, and remember what failed."""
+        self._claimed.difference_update(scoring.rows.item(outcome.sample_id) for outcome in outcomes)
+        self._failed.update(scoring.rows.item(outcome.sample_id) for outcome in outcomes if outcome.scores is None)
 
     # Scorers that ask somebody else.
 
@@ -101,10 +111,10 @@ class ScoreStage:
             return
         samples = (stored for batch in chain([first], tasks) for _, stored in batch if not self.plan.stopping())
 
-        def done(stored: StoredSample) -> None:
-            self._claimed.discard(scoring.rows.item(stored.id))
+        def done(outcome: Outcome) -> None:
+            self._note(scoring, [outcome])
 
-        asyncio.run(score_async(scoring, samples, self.writer, progress, done))
+        asyncio.run(score_async(scoring, samples, self.writer, progress, self._breaker, done))
         if self.tally.stopped:
             self._scorings.clear()
 
@@ -126,7 +136,7 @@ class ScoreStage:
                     self._scorings.remove(scoring)
             self.writer.put(partial(self._write, results=results))
             for scoring, outcomes in results:
-                self._claimed.difference_update(scoring.rows.item(outcome.sample_id) for outcome in outcomes)
+                self._note(scoring, outcomes)
             progress.advance(len({stored.id for _, stored in batch}))
             if not self._scorings:
                 return

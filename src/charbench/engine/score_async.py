@@ -14,6 +14,7 @@ from charbench.engine.progress import Progress
 from charbench.engine.scoring import Outcome, Scoring
 from charbench.engine.under_way import UnderWay
 from charbench.engine.writer import Writer
+from charbench.patience import Breaker
 from charbench.store.samples import StoredSample
 
 
@@ -22,11 +23,12 @@ async def score_async(
     samples: Iterator[StoredSample],
     writer: Writer,
     progress: Progress,
-    done: Callable[[StoredSample], None],
+    breaker: Breaker,
+    done: Callable[[Outcome], None],
 ) -> None:
-    """Score what ``samples`` yields; ``done`` is told each sample that will be in the store.
+    """Score what ``samples`` yields; ``done`` is told each outcome that will be in the store.
 
-    After too many failures in a row the rest is left for the next run.
+    After too many failures in a row, which ``breaker`` counts, the rest is left for the next run.
     """
     scorer = scoring.scorer
 
@@ -40,11 +42,12 @@ async def score_async(
         return scoring.checked(tuple(await given))
 
     async def keep(stored: StoredSample, scores: tuple[Score, ...] | None, failed: tuple[Failure, ...]) -> None:
-        done(stored)
-        await commits.add(Outcome(stored.id, stored.group_id, scores, failed))
+        outcome = Outcome(stored.id, stored.group_id, scores, failed)
+        done(outcome)
+        await commits.add(outcome)
         progress.advance(1, f"{scoring.tally.failed:,} failed" if scoring.tally.failed else "")
 
-    under_way = UnderWay(once, keep, scorer.limits(), scoring.plan.stopping, scoring.note_broken)
+    under_way = UnderWay(once, keep, scorer.limits(), scoring.plan.stopping, scoring.note_broken, breaker)
     try:
         if await scoring.begin():
             await under_way.run(samples)

@@ -1,4 +1,4 @@
-"""Runs work in threads that a second Ctrl-C leaves behind: the process does not wait for them to end."""
+"""Runs work in threads that can be left behind: the process does not wait for them to end."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future
 from typing import TypeVar
 
 from charbench.boundary import Broken, guarded
@@ -39,3 +40,14 @@ def in_threads(work: Callable[[T], None], items: Iterable[T], parallel: int, nam
         time.sleep(0.02)  # so that Ctrl-C reaches this thread between two looks
     if broken:
         raise broken[0].error
+
+
+def in_a_thread(call: Callable[[], T], name: str) -> Future[T | Broken]:
+    """Start ``call`` in a thread of its own; return what will hold its result, or what it raised.
+
+    The thread is a daemon: one that nobody waits for any more does not keep the process.
+    """
+    result: Future[T | Broken] = Future()
+    result.set_running_or_notify_cancel()  # it runs: who gives it up does not end it
+    threading.Thread(target=lambda: result.set_result(guarded(call)), name=name, daemon=True).start()
+    return result

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import inspect
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,13 +14,14 @@ from charbench.datasets.forms import read_examples
 from charbench.datasets.health import faults, measure
 from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.dataset import JobStatus, TrainingJob
+from charbench.engine.adopt import take_in
 from charbench.engine.interrupt import StopSignal
 from charbench.engine.threads import in_threads
+from charbench.engine.training_events import events_of
 from charbench.errors import ConfigError, DataError, RefusedError, SamplingError, TrainingError
 from charbench.store import training
 from charbench.store.claims import claim, release
 from charbench.store.database import Database
-from charbench.store.findings import add_checkpoint
 from charbench.store.jobs import STAGE, finished_jobs, update_job
 
 Say = Callable[[str, TrainingEvent | str], None]
@@ -62,6 +61,8 @@ class TrainStage:
     policy: TrainingPolicy
     stop: StopSignal
     say: Say
+    aliases: Mapping[str, str]
+    """Every known persona's name and alias, with its name."""
     tally: TrainTally = field(default_factory=TrainTally)
     _prepared: set[str] = field(default_factory=set)
     _wrong_config: list[str] = field(default_factory=list)
@@ -131,8 +132,8 @@ class TrainStage:
             attempt=attempt, state=state, stopping=lambda: self.stop.requested,
         )  # fmt: skip
         done = False
-        for event in _events(trainer.train(task)):
-            done = self._note(job, attempt, recipe, event) or done
+        for event in events_of(trainer, task):
+            done = self._note(job, attempt, recipe, trainer.name, event) or done
             self.say(job.job_id, event)
             if self.stop.requested and isinstance(event, StateSaved) and not done:
                 with self.database.write() as connection:
@@ -163,7 +164,7 @@ class TrainStage:
             raise DataError(f"{job.dataset}: {'; '.join(found)}; mend it, or train all the same with --force")
         self.say(job.job_id, f"trains on bad data (--force): {'; '.join(found)}")
 
-    def _note(self, job: TrainingJob, attempt: int, recipe: str, event: TrainingEvent) -> bool:
+    def _note(self, job: TrainingJob, attempt: int, recipe: str, trainer: str, event: TrainingEvent) -> bool:
         """Put an event into the store; return whether the job is complete."""
         job_id = job.job_id
         if isinstance(event, Note):
@@ -176,7 +177,7 @@ class TrainStage:
                 training.add_state(connection, job_id, attempt, event.state, recipe)
             elif isinstance(event, Trained):
                 for checkpoint in event.checkpoints:
-                    add_checkpoint(connection, checkpoint)
+                    take_in(connection, checkpoint, trainer, self.aliases)
                 uris: dict[str, Any] = {"status": JobStatus.COMPLETE.value, "error": None}
                 for checkpoint in event.checkpoints:
                     if checkpoint.trainable:
@@ -193,24 +194,3 @@ def _is_trouble_outside(error: BaseException) -> bool:
     if isinstance(error, SamplingError):
         return error.retryable or isinstance(error, RefusedError)
     return isinstance(error, ConfigError)
-
-
-def _events(given: Any) -> Iterator[TrainingEvent]:
-    """Iterate over a generator, plain or async; close it when the caller stops early."""
-    if not inspect.isasyncgen(given):
-        try:
-            yield from given
-        finally:
-            given.close()
-        return
-    loop = asyncio.new_event_loop()
-    try:
-        while True:
-            try:
-                event: Any = loop.run_until_complete(given.__anext__())
-            except StopAsyncIteration:
-                return
-            yield event
-    finally:
-        loop.run_until_complete(given.aclose())
-        loop.close()

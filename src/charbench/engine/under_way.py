@@ -31,7 +31,7 @@ class UnderWay(Generic[T, R]):
     limits: Limits
     stopping: Callable[[], bool]
     note_broken: Callable[[Broken], None]
-    _breaker: Breaker = field(default_factory=Breaker)
+    breaker: Breaker = field(default_factory=Breaker)
 
     def __post_init__(self) -> None:
         self._patience = Patience(self.limits, self.stopping)
@@ -39,7 +39,7 @@ class UnderWay(Generic[T, R]):
     @property
     def given_up(self) -> str | None:
         """Why nobody is asked any more, None while it goes on."""
-        return self._breaker.reason
+        return self.breaker.reason
 
     async def run(self, items: Iterator[T]) -> None:
         """Go through the items; return when nothing is under way any more."""
@@ -47,7 +47,7 @@ class UnderWay(Generic[T, R]):
 
     async def _work(self, items: Iterator[T]) -> None:
         for item in items:
-            if self._breaker.reason:
+            if self.breaker.reason:
                 return
             failed: list[Failure] = []
             outcome = await guarded_async(self._patience.call, partial(self.once, item), failed=failed)
@@ -56,5 +56,5 @@ class UnderWay(Generic[T, R]):
                     return
                 self.note_broken(outcome)
                 failed.append(outcome.failure)
-            self._breaker.note(outcome)
+            self.breaker.note(outcome)
             await self.keep(item, None if isinstance(outcome, Broken) else outcome, tuple(failed))

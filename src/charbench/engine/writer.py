@@ -1,8 +1,7 @@
-"""The one writer of a run: a thread that takes work in batches, and says that the run lives."""
+"""The one writer of a run: a thread that takes work in batches."""
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,7 +10,6 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from charbench.store.database import Database
-from charbench.store.runs import HEARTBEAT_SECONDS, heartbeat
 
 Work = Callable[[Connection], Any]
 AHEAD = 3
@@ -27,21 +25,15 @@ class Writer:
 
     def __init__(self, database: Database, run_id: int) -> None:
         self._database = database
-        self._run_id = run_id
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="charbench-writer")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"charbench-writer-of-run-{run_id}")
         self._waiting: deque[Future[None]] = deque()
         self._broken = False
-        self._over = threading.Event()
-        self._heart = threading.Thread(target=self._beat, name="charbench-heartbeat", daemon=True)
 
     def __enter__(self) -> Writer:
-        self._heart.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._over.set()
         self._thread.shutdown(wait=True)
-        self._heart.join()
         if kind is None:
             self.flush()
 
@@ -67,8 +59,3 @@ class Writer:
         with self._database.write() as connection:
             work(connection)
         self._broken = False
-
-    def _beat(self) -> None:
-        while not self._over.wait(HEARTBEAT_SECONDS):
-            with self._database.write() as connection:
-                heartbeat(connection, self._run_id)

@@ -34,8 +34,8 @@ class Database:
         self.dialect = engine.dialect.name
 
     @classmethod
-    def open(cls, url: str, *, create: bool = True) -> Database:
-        """Open the store at ``url``, bringing its tables up to date.
+    def open(cls, url: str, *, create: bool = True, upgrade: bool = True) -> Database:
+        """Open the store at ``url``, bringing its tables up to date; with ``upgrade`` off it is taken as it is.
 
         Raises :class:`StoreError` when it cannot be reached, was made by a newer charbench, or (with
         ``create`` off) is not there; :class:`UsageError` when ``url`` is not a database URL.
@@ -45,7 +45,8 @@ class Database:
             _prepare_file(parsed, create)
         try:
             database = cls(_engine(parsed))
-            database._bring_up_to_date()
+            if upgrade:
+                database._bring_up_to_date()
         except (OperationalError, DatabaseError) as error:
             raise StoreError(f"store {shown(parsed)}: {_reason(error)}") from None
         except ModuleNotFoundError as error:

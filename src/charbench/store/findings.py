@@ -84,15 +84,6 @@ def save_checkpoints(connection: Connection, merged: Sequence[Checkpoint]) -> No
     upsert(connection, checkpoints, ("uri",), [_row(checkpoint) for checkpoint in merged])
 
 
-def add_checkpoint(connection: Connection, checkpoint: Checkpoint, *, replace: bool = False) -> None:
-    """Add a checkpoint that no source found (one that was just trained, or named on the command line)."""
-    if replace:
-        upsert(connection, checkpoints, ("uri",), [_row(checkpoint)])
-        return
-    statement = insert(connection, checkpoints).on_conflict_do_nothing(index_elements=["uri"])
-    connection.execute(statement, [_row(checkpoint)])
-
-
 def read_checkpoints(connection: Connection) -> list[Checkpoint]:
     """Return all checkpoints with their evidence, ordered by persona, name and URI."""
     claims = read_claims(connection)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -97,7 +98,7 @@ def heartbeat(connection: Connection, run_id: int) -> None:
 def finish_run(database: Database, run_id: int, status: str, counts: dict[str, int]) -> None:
     """Note how the run ended, and let go of what it had claimed."""
     with database.write() as connection:
-        connection.execute(sa.delete(claims).where(claims.c.run_id == run_id))
+        _let_go(connection, [run_id])
         connection.execute(
             sa.update(runs).where(runs.c.id == run_id).values(status=status, finished_at=utc_now(), counts=counts)
         )
@@ -105,13 +106,39 @@ def finish_run(database: Database, run_id: int, status: str, counts: dict[str, i
 
 def bury_the_dead(connection: Connection) -> None:
     """Mark runs whose process is gone as killed, and free what they had claimed."""
-    for row in connection.execute(sa.select(runs).where(runs.c.status == "running")):
-        if not Owner(row.host, row.pid, row.process_started).is_alive(row.heartbeat_at):
-            connection.execute(sa.update(runs).where(runs.c.id == row.id).values(status="killed"))
-            left = sa.select(claims.c.item).where(claims.c.run_id == row.id, claims.c.stage == "train")
-            stopped = (jobs.c.status == "running") & jobs.c.job_id.in_(left)
-            connection.execute(sa.update(jobs).where(stopped).values(status="pending"))
-            connection.execute(sa.delete(claims).where(claims.c.run_id == row.id))
+    if dead := dead_runs(connection):
+        connection.execute(sa.update(runs).where(runs.c.id.in_(dead)).values(status="killed"))
+        _let_go(connection, dead)
+
+
+def dead_runs(connection: Connection) -> list[int]:
+    """Return the runs that are said to run, and whose process is gone."""
+    return [run_id for run_id, lives in _running(connection) if not lives]
+
+
+def live_runs(connection: Connection) -> list[int]:
+    """Return the runs that are at work on the store."""
+    return [run_id for run_id, lives in _running(connection) if lives]
+
+
+def jobs_in_training(connection: Connection, run_ids: Sequence[int]) -> set[str]:
+    """Return the jobs that these runs have begun to train and not ended."""
+    return set(connection.scalars(sa.select(jobs.c.job_id).where(_in_training(run_ids))))
+
+
+def _running(connection: Connection) -> Iterator[tuple[int, bool]]:
+    for row in connection.execute(sa.select(runs).where(runs.c.status == "running")).all():
+        yield row.id, Owner(row.host, row.pid, row.process_started).is_alive(row.heartbeat_at)
+
+
+def _let_go(connection: Connection, run_ids: Sequence[int]) -> None:
+    connection.execute(sa.update(jobs).where(_in_training(run_ids)).values(status="pending"))
+    connection.execute(sa.delete(claims).where(claims.c.run_id.in_(run_ids)))
+
+
+def _in_training(run_ids: Sequence[int]) -> sa.ColumnElement[bool]:
+    mine = sa.select(claims.c.item).where(claims.c.run_id.in_(run_ids), claims.c.stage == "train")
+    return (jobs.c.status == "running") & jobs.c.job_id.in_(mine)
 
 
 def latest_runs(connection: Connection, limit: int = 5) -> list[sa.Row[tuple[object, ...]]]:

@@ -1,0 +1,46 @@
+"""Takes events from a trainer, in whatever form it gives them."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterable, Iterable, Iterator
+from typing import Any
+
+from charbench.components.trainer import Trainer, TrainingEvent, TrainingTask
+from charbench.errors import TrainingError
+
+
+def events_of(trainer: Trainer, task: TrainingTask) -> Iterator[TrainingEvent]:
+    """Iterate over what ``train()`` gives, plain or async; a generator is closed when the caller stops early.
+
+    Raises :class:`TrainingError` where that is nothing to iterate over.
+    """
+    given: Any = trainer.train(task)
+    if isinstance(given, AsyncIterable):
+        yield from _async_events(aiter(given))
+    elif isinstance(given, Iterable):
+        try:
+            yield from given
+        finally:
+            if close := getattr(given, "close", None):
+                close()
+    else:
+        if inspect.iscoroutine(given):
+            given.close()
+        raise TrainingError(f"trainer {trainer.name}: train() gave {type(given).__name__}, and must yield events")
+
+
+def _async_events(given: Any) -> Iterator[TrainingEvent]:
+    loop = asyncio.new_event_loop()
+    try:
+        while True:
+            try:
+                event: Any = loop.run_until_complete(anext(given))
+            except StopAsyncIteration:
+                return
+            yield event
+    finally:
+        if close := getattr(given, "aclose", None):
+            loop.run_until_complete(close())
+        loop.close()

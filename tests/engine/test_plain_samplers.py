@@ -1,0 +1,101 @@
+"""Samplers that are not ``async``: as many at once as their options say, each timed from when it starts."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.command import Charbench, in_process_of_its_own
+from support.endpoint import write_prompts
+from support.plugins import Site
+from support.store import query, store_of
+
+PLAIN = """
+import json, threading, time
+from charbench import Completion, LimitsConfig, Sampler, SamplingError, hookimpl
+
+class Plain(Sampler):
+    "Answers after a while; the first prompts take longer."
+    name = "plain"
+    lock, at_once, most = threading.Lock(), 0, 0
+
+    class Config(LimitsConfig):
+        seconds: float = 0.0
+        slow: dict[str, float] = {}
+
+    config: Config
+
+    def sample(self, request):
+        with self.lock:
+            Plain.at_once += 1
+            Plain.most = max(Plain.most, Plain.at_once)
+        text = request.prompt.messages[0].content
+        time.sleep(self.config.slow.get(text, self.config.seconds))
+        with self.lock:
+            Plain.at_once -= 1
+        if "refused" in text:
+            raise SamplingError("no", kind="mine")
+        return Completion(text="Ahoy!", extra={"most": Plain.most})
+
+@hookimpl
+def charbench_samplers():
+    return [Plain]
+"""
+
+
+def options(**values: Any) -> list[str]:
+    return [word for name, value in values.items() for word in ("-o", f"sampler.plain.{name}={json.dumps(value)}")]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, site: Site) -> Path:
+    site.install("plain", PLAIN)
+    write_prompts(tmp_path / "prompts.txt", 40)
+    return tmp_path
+
+
+WORDS = ("sample", "-c", "model:m", "--sampler", "plain", "--prompts", "prompts.txt", "-q")
+
+
+def test_as_many_are_under_way_as_concurrency_says_and_none_waits_on_its_own_time(
+    charbench: Charbench, folder: Path
+) -> None:
+    charbench.ok(*WORDS, *options(seconds=1, concurrency=30, timeout=4, tries=1), lab=folder)
+    found = query(store_of(folder), "SELECT error_kind, latency, extra FROM samples")
+    assert [row.error_kind for row in found] == [None] * 40
+    assert max(json.loads(row.extra)["most"] for row in found) == 30
+    assert max(row.latency for row in found) < 4
+
+
+def test_a_call_that_took_too_long_counts_as_under_way_until_it_ends_and_costs_no_other_its_time(
+    charbench: Charbench, folder: Path
+) -> None:
+    write_prompts(folder / "prompts.txt", 3)
+    slow = {"What of day 0?": 2.5}
+    charbench(*WORDS, *options(slow=slow, concurrency=1, timeout=1, deadline=30, tries=1), lab=folder)
+    found = query(store_of(folder), "SELECT error_kind, latency, extra FROM samples ORDER BY id")
+    assert [row.error_kind for row in found] == ["timeout", None, None]
+    assert [json.loads(row.extra)["most"] for row in found[1:]] == [1, 1]
+    assert found[1].latency < 1
+
+
+def test_a_call_that_never_ends_does_not_keep_the_run(folder: Path, site: Site) -> None:
+    write_prompts(folder / "prompts.txt", 2)
+    slow = {"What of day 0?": 3600}
+    started = time.monotonic()
+    words = (*WORDS, *options(slow=slow, concurrency=2, timeout=0.5, tries=1))
+    ended = in_process_of_its_own(*words, lab=folder, env=site.env)
+    assert ended.code == 1
+    assert "no answer within 0.5 s" in ended.err
+    assert time.monotonic() - started < 60
+
+
+def test_what_a_plain_sampler_raises_is_the_samples_error(charbench: Charbench, folder: Path) -> None:
+    (folder / "prompts.txt").write_text("refused?\n")
+    assert charbench(*WORDS, *options(tries=1), lab=folder).code == 1
+    (row,) = query(store_of(folder), "SELECT error_kind, error FROM samples")
+    assert tuple(row) == ("mine", "no")
