@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from charbench.domain.checkpoint import Evidence as Evidence
     from charbench.domain.checkpoint import Kind as Kind
     from charbench.domain.checkpoint import Lineage as Lineage
+    from charbench.domain.checkpoint import WholeListing as WholeListing
     from charbench.domain.checkpoint import name_from_uri as name_from_uri
     from charbench.domain.comparison import Comparison as Comparison
     from charbench.domain.comparison import Verdict as Verdict
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
     from charbench.domain.score import Metric as Metric
     from charbench.domain.score import Score as Score
     from charbench.domain.score import Span as Span
+    from charbench.domain.tinker_key import fault_of_tinker_key as fault_of_tinker_key
     from charbench.domain.uris import TinkerPath as TinkerPath
     from charbench.domain.uris import match_tinker_path as match_tinker_path
     from charbench.errors import CharbenchError as CharbenchError
@@ -106,7 +108,7 @@ _HOME = {
     ],
     "datasets.forms": ["Example", "read_examples"],
     "datasets.rendering": ["check_rendered"],
-    "domain.checkpoint": ["Checkpoint", "Evidence", "Kind", "Lineage", "name_from_uri"],
+    "domain.checkpoint": ["Checkpoint", "Evidence", "Kind", "Lineage", "WholeListing", "name_from_uri"],
     "domain.comparison": ["Comparison", "Verdict"],
     "domain.dataset": [
         "Dataset",
@@ -123,6 +125,7 @@ _HOME = {
     "domain.prompt": ["Message", "Prompt"],
     "domain.sample": ["Channel", "Completion", "Failure", "Sample", "ThinkingState", "Usage"],
     "domain.score": ["Metric", "Score", "Span"],
+    "domain.tinker_key": ["fault_of_tinker_key"],
     "domain.uris": ["TinkerPath", "match_tinker_path"],
     "errors": [
         "CharbenchError",

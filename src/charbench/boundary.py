@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
 from charbench.domain.sample import Failure
-from charbench.errors import CharbenchError, PluginError, SamplingError
+from charbench.errors import CharbenchError, ConfigError, PluginError, SamplingError
 from charbench.redaction import redact
 
 P = ParamSpec("P")
@@ -37,8 +37,9 @@ class Broken:
     @property
     def failure(self) -> Failure:
         """The same as data for the store."""
-        kind = self.error.kind if isinstance(self.error, SamplingError) else "plugin_error"
-        return Failure(kind, self.message)
+        if isinstance(self.error, SamplingError):
+            return Failure(self.error.kind, self.message)
+        return Failure("config" if isinstance(self.error, ConfigError) else "plugin_error", self.message)
 
 
 def guarded(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | Broken:

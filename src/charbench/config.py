@@ -63,7 +63,7 @@ class RunConfig(BaseModel):
     force: bool = Field(False, description="train on data that the health gate refuses")
     retry_errors: list[str] = Field(
         ["timeout", "rate_limit", "connection", "server", "bad_response", "interrupted",
-         "http_401", "http_402", "http_403", "http_404"],
+         "http_401", "http_402", "http_403", "http_404", "config"],
         description="kinds of failure that the next run tries again",
     )  # fmt: skip
     max_cost: float | None = Field(None, gt=0, description="most that one run may spend on sampling, by 'prices'")

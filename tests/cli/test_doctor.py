@@ -63,3 +63,27 @@ def test_the_tinker_key_is_looked_at_and_never_shown(
     ended = charbench("doctor", "--json", lab=lab.root)
     assert next(item["state"] for item in ended.json if item["what"] == "TINKER_API_KEY") == state
     assert not key or key not in ended.out + ended.err
+
+
+def installed(site: Site, name: str, version: str) -> None:
+    info = site.folder / f"{name}-{version}.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "needed"),
+    [("tinker", "0.20.3", "<0.40,>=0.24.1"), ("tinker", "0.41.0", "<0.40,>=0.24.1"), ("pluggy", "1.5.0", ">=1.7"),
+     ("alembic", "1.0", ">=1.14")],
+)  # fmt: skip
+def test_a_package_of_a_version_that_charbench_cannot_use_is_named(
+    charbench: Charbench, lab: LabBuilder, site: Site, name: str, version: str, needed: str
+) -> None:
+    installed(site, name, version)
+    ((what, text, advice),) = bad(charbench, lab)
+    assert (what, text, advice) == (name, f"{version}, and {needed} is needed", f"pip install '{name}{needed}'")
+
+
+def test_a_pre_release_within_the_range_will_do(charbench: Charbench, lab: LabBuilder, site: Site) -> None:
+    installed(site, "tinker", "0.38.1.dev2")
+    assert bad(charbench, lab) == []

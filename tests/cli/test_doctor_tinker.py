@@ -128,14 +128,26 @@ def test_a_clock_that_is_off_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (clock.state, clock.advice) == ("bad", "set the clock: keys and expiry depend on it")
 
 
-@pytest.mark.parametrize("key", ["sk-proj-1234567890", "tml-"])
+@pytest.mark.parametrize(
+    ("key", "advice"),
+    [
+        ("sk-proj-1234567890", "it must start with tml-"),
+        ("tml-", "it ends too soon after tml-; copy it whole"),
+        ("tml-abcd 1234567890", "there is white space inside it; copy it as one word"),
+        ("tml-abcd\u2026 1234567890", "there is white space inside it; copy it as one word"),
+        ("tml-1234567890\u2026", "there is a character in it that no key has; copy it again"),
+    ],
+)
 def test_a_key_of_the_wrong_form_is_told_and_nothing_asked(
-    charbench: Charbench, server: FaultyTinker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str
-) -> None:
+    charbench: Charbench, server: FaultyTinker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str,
+    advice: str,
+) -> None:  # fmt: skip
     monkeypatch.setenv("TINKER_API_KEY", key)
     found = look(charbench, tmp_path)
-    assert (found["TINKER_API_KEY"]["state"], found["TINKER_API_KEY"]["advice"]) == ("bad", "it must start with tml-")
+    assert (found["TINKER_API_KEY"]["state"], found["TINKER_API_KEY"]["advice"]) == ("bad", advice)
     assert server.asked == []
+    listed = charbench("discover", "--source", "tinker", lab=tmp_path)
+    assert f"TINKER_API_KEY is no Tinker key: {advice}" in listed.err  # whoever uses it says the same
     assert "1234567890" not in str(found)
 
 

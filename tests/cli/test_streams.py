@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 import shutil
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -77,8 +78,19 @@ def test_json_is_printed_where_there_is_nothing_to_do(charbench: Charbench, lab:
     assert isinstance(charbench.ok(*words, "--json", lab=lab.root).json, dict)
 
 
-def test_a_lab_that_may_only_be_read_is_read_and_says_what_cannot_be_done(small: Path, tmp_path: Path) -> None:
-    lab = Path(shutil.copytree(small, tmp_path / "lab"))
+@pytest.mark.parametrize("journal", [False, True], ids=["whole", "with a journal"])
+def test_a_lab_that_may_only_be_read_is_read_and_says_what_cannot_be_done(
+    small: Path, tmp_path: Path, journal: bool
+) -> None:
+    database = sqlite3.connect(small / ".charbench" / "charbench.db")
+    if journal:  # an open connection keeps what it wrote in the journal
+        database.execute("UPDATE runs SET command = command || ' '")
+        database.commit()
+        lab = Path(shutil.copytree(small, tmp_path / "lab"))
+    database.close()
+    if not journal:
+        lab = Path(shutil.copytree(small, tmp_path / "lab"))
+    assert (lab / ".charbench" / "charbench.db-wal").exists() == journal
     for path in [lab, *lab.rglob("*")]:
         path.chmod(0o555 if path.is_dir() else 0o444)
     # root may write everywhere, unless that is taken from it

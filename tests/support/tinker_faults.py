@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,6 +32,8 @@ class FaultyTinker:
     at_once: dict[str, dict[str, Any]] = field(default_factory=lambda: dict(_AT_ONCE))
     url: str = ""
     gone: threading.Event = field(default_factory=threading.Event)
+    failed_at: float | None = None
+    """When (monotonic seconds) something went wrong for the first time."""
     _futures: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -40,19 +43,22 @@ class FaultyTinker:
             count = Counter(self.asked)[what]
             self.asked.append(what)
         if (status := self.fault(what, count)) is not None:
+            self.failed_at = self.failed_at or time.monotonic()
             if status == 0:
                 self.gone.wait()
             return status, JSON, json.dumps({"detail": DETAIL}).encode()
         if what == "retrieve_future":
             return 200, *self._futures[json.loads(body)["request_id"]]
         if what in _LATER:
-            return 200, JSON, json.dumps({"request_id": self._promise(what, body)}).encode()
+            more = {"sample_sequence_ids": ["0"]} if what == "asample" else {}
+            return 200, JSON, json.dumps({"request_id": self._promise(what, body), **more}).encode()
         return 200, JSON, json.dumps(self.at_once.get(what, {})).encode()
 
     def _promise(self, what: str, body: bytes) -> str:
         with self._lock:
             request = f"{len(self._futures)}"
-            self._futures[request] = (PROTO, _losses(body)) if what == "forward_backward" else (JSON, _made(what, body))
+            made = {"forward_backward": _losses, "asample": _sampled}.get(what)
+            self._futures[request] = (PROTO, made(body)) if made else (JSON, _made(what, body))
         return request
 
 
@@ -60,9 +66,12 @@ _AT_ONCE: dict[str, dict[str, Any]] = {
     "healthz": {"status": "ok"},
     "create_session": {"type": "create_session", "session_id": SESSION},
     "get_info": {"type": "get_info", "model_data": {"model_name": "tiny/Qwen3-nano"}, "model_id": f"{SESSION}:train:0"},
+    "create_sampling_session": {"type": "create_sampling_session", "sampling_session_id": SESSION},
     "get_server_capabilities": {"supported_models": [{"model_name": "a"}, {"model_name": "b"}]},
 }
-_LATER = frozenset({"load_weights", "forward_backward", "optim_step", "save_weights", "save_weights_for_sampler"})
+_LATER = frozenset(
+    {"load_weights", "forward_backward", "optim_step", "save_weights", "save_weights_for_sampler", "asample"}
+)
 
 
 def _made(what: str, body: bytes) -> bytes:
@@ -71,6 +80,17 @@ def _made(what: str, body: bytes) -> bytes:
         space = "sampler_weights" if what.endswith("sampler") else "weights"
         answer["path"] = f"tinker://{SESSION}:train:0/{space}/{json.loads(body)['path']}"
     return json.dumps(answer).encode()
+
+
+def _sampled(_body: bytes) -> bytes:
+    """Return three tokens that end the answer, as the SDK reads them."""
+    import numpy as np
+    from tinker.proto import tinker_public_pb2 as pb
+
+    answer = pb.SampleResponse()
+    sequence = answer.sequences.add()
+    sequence.stop_reason, sequence.tokens = pb.STOP_REASON_STOP, np.array([40, 41, 42], dtype=np.int32).tobytes()
+    return answer.SerializeToString()
 
 
 def _losses(body: bytes) -> bytes:

@@ -22,12 +22,16 @@ def base_url() -> str:
 
 
 def look() -> str:
-    """Ask for the server's health; return why it is not there, an empty text if it is.
+    """Ask for the server's health; return why it is not there, an empty text if it is."""
+    return answer_of(f"{base_url()}/api/v1/healthz")
+
+
+def answer_of(url: str) -> str:
+    """Return why a host is not there, an empty text if it is.
 
     No key is sent. Any answer but a server error will do: the host is there, and what it thinks of the key is
     for the call itself to say.
     """
-    url = f"{base_url()}/api/v1/healthz"
     try:
         with urllib.request.urlopen(url, timeout=LOOK_SECONDS):  # noqa: S310  the user's own base URL
             return ""

@@ -2,22 +2,22 @@
 
 ``qwen3`` always trains a thinking block (an empty one where there is no reflection), so that a model that is
 sampled in thinking mode closes what it opens; ``qwen3-no-thinking`` puts the empty block into the prompt, as
-Qwen's own template does with thinking switched off.
+Qwen's own template does with thinking switched off; ``qwen3-instruct`` is for the models that have no thinking
+mode, whose template writes no block at all.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from charbench import ConfigError, Example, Message
-from charbench_plugins.tinker_sdk.tokenizer import ModelTokenizer
+from charbench import Broken, ConfigError, Example, Message, guarded
 
 NEWLINE = "\n"
 EMPTY_THINKING = "<think>\n\n</think>\n\n"
-AUTO = "auto"
-NAMES = (AUTO, "qwen3", "qwen3-no-thinking", "llama3", "template")
+CHOOSE = "-o trainer.tinker-sft.renderer=NAME (or sampler.tinker-native.renderer)"
+"""How a renderer is chosen, in words."""
 
 
 class Renderer(ABC):
@@ -66,6 +66,23 @@ class Qwen3NoThinking(Qwen3):
         return f"{example.answer.lstrip(NEWLINE)}{self.end_of_turn}"
 
 
+class Qwen3Instruct(Qwen3):
+    """ChatML without a thinking block, as the models without a thinking mode have it (Qwen3 Instruct-2507).
+
+    A reflection is written as a ``<think>`` block of plain text.
+    """
+
+    name = "qwen3-instruct"
+
+    def prompt(self, messages: Sequence[Message], *, thinking: bool = True) -> str:
+        """Write the turns; there is no thinking to switch off."""
+        return super().prompt(messages)
+
+    def answer(self, example: Example) -> str:
+        """Write the block, if there is a reflection, and the answer."""
+        return f"{_block(example)}{example.answer.lstrip(NEWLINE)}{self.end_of_turn}"
+
+
 class Llama3(Renderer):
     """Llama 3's headers; turns are stripped, as its own template does.
 
@@ -97,7 +114,7 @@ class ChatTemplate(Renderer):
     def __init__(self, template: str, special: Mapping[str, str] | None = None) -> None:
         from charbench_plugins.chat_templates import compile_template
 
-        self._template = compile_template(template, special)
+        self._template = self._run(compile_template, template, special)
         self.end_of_turn = self._find_end_of_turn()
 
     def prompt(self, messages: Sequence[Message], *, thinking: bool = True) -> str:
@@ -127,48 +144,21 @@ class ChatTemplate(Renderer):
 
     def _render(self, messages: Sequence[Message], **options: Any) -> str:
         turns = [{"role": turn.role, "content": turn.content} for turn in messages]
+        return str(self._run(self._template.render, messages=turns, **options))
+
+    @staticmethod
+    def _run(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Compile or render; whatever goes wrong in a template is the template's fault, and one line."""
         from charbench_plugins.chat_templates import RefusalError
 
-        try:
-            return str(self._template.render(messages=turns, **options))
-        except RefusalError as error:
-            raise ConfigError(f"the chat template refuses the conversation: {error}") from None
-
-
-_PLAIN: dict[str, type[Renderer]] = {kind.name: kind for kind in (Qwen3, Qwen3NoThinking, Llama3)}
-
-
-def name_renderer(name: str, base_model: str | None, said: str | None) -> str:
-    """Return which renderer it will be, as far as that can be told without a tokenizer."""
-    return _guess(base_model or "", (said or "").replace("_", "-")) if name == AUTO else name
-
-
-def renderer_for(name: str, base_model: str | None, said: str | None, tokenizer: ModelTokenizer) -> Renderer:
-    """Return a renderer by name; ``auto`` goes by what training said it used, the model's name, its template.
-
-    Raises :class:`ConfigError` where none of these tells.
-    """
-    name = name_renderer(name, base_model, said)
-    if name in _PLAIN:
-        return _PLAIN[name]()
-    if tokenizer.template is None:
-        choices = ", ".join(_PLAIN)
-        raise ConfigError(
-            f"renderer {name!r}: the tokenizer brings no chat template; choose one of {choices}: "
-            "-o trainer.tinker-sft.renderer=NAME (or sampler.tinker-native.renderer)"
-        )
-    return ChatTemplate(tokenizer.template, tokenizer.special)
-
-
-def _guess(base_model: str, said: str) -> str:
-    if said in _PLAIN:
-        return said
-    if said == "qwen3-disable-thinking":
-        return "qwen3-no-thinking"
-    model = base_model.lower()
-    if "qwen3" in model:
-        return "qwen3"
-    return "llama3" if "llama-3" in model else "template"
+        outcome = guarded(function, *args, **kwargs)
+        if not isinstance(outcome, Broken):
+            return outcome
+        if isinstance(outcome.error, ConfigError):
+            raise outcome.error
+        if isinstance(outcome.error, RefusalError):
+            raise ConfigError(f"the chat template refuses the conversation: {outcome.error}")
+        raise ConfigError(f"the chat template is broken: {outcome.message}; mend it, or choose a renderer: {CHOOSE}")
 
 
 def _said(turn: Message) -> str:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
 import time
 from typing import Any
 
-from charbench import ConfigError
+from charbench import ConfigError, fault_of_tinker_key
 from charbench_plugins.tinker_sdk import reach
 from charbench_plugins.tinker_sdk.calls import call
 from charbench_plugins.tinker_sdk.failures import out_of_reach
 
-_KEY = re.compile(r"tml-\S{4,}")
 OPEN_SECONDS = 12.0
 """Seconds that connecting may take."""
 OPEN_PATIENCE = 4.0
@@ -26,8 +24,8 @@ def api_key() -> str:
     key = os.environ.get("TINKER_API_KEY", "").strip()
     if not key:
         raise ConfigError("TINKER_API_KEY is not set; make a key in Tinker's console and export it")
-    if not _KEY.fullmatch(key):
-        raise ConfigError("TINKER_API_KEY is no Tinker key: it must start with tml-")
+    if fault := fault_of_tinker_key(key):
+        raise ConfigError(f"TINKER_API_KEY is no Tinker key: {fault}")
     return key
 
 

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from charbench import ConfigError
+from charbench import Broken, ConfigError, SamplingError, guarded
+from charbench_plugins.tinker_sdk import hub
 from charbench_plugins.tinker_sdk.calls import call
 
 HUB_SECONDS = 120.0
+"""Seconds that a tokenizer may take to come from a hub that answers; one that does not is told at once."""
 _SPECIAL = ("bos_token", "eos_token", "unk_token", "pad_token")
 
 
@@ -38,24 +40,34 @@ class ModelTokenizer:
 
 
 def load_tokenizer(folder: Path) -> ModelTokenizer:
-    """Read a tokenizer from a model's folder (or its ``tokenizer.json``); raises :class:`ConfigError`."""
+    """Read a tokenizer from a model's folder (or its ``tokenizer.json``).
+
+    Raises :class:`ConfigError`, naming the file, for one that is missing or cannot be used.
+    """
     from tokenizers import Tokenizer
 
     file = folder / "tokenizer.json" if folder.is_dir() else folder
     if not file.is_file():
         raise ConfigError(f"tokenizer {folder}: there is no tokenizer.json; name a model's folder")
     config = _read_config(file.parent)
-    return ModelTokenizer(Tokenizer.from_file(str(file)), _template(file.parent, config), _special(config))
+    inner = guarded(Tokenizer.from_file, str(file))  # it raises a bare Exception
+    if isinstance(inner, Broken):
+        raise ConfigError(f"{file}: no tokenizer can be made of it ({inner.message})")
+    return ModelTokenizer(inner, _template(file.parent, config), _special(config))
 
 
 def tokenizer_of(client: Any) -> ModelTokenizer:
-    """Return the tokenizer that the SDK has for a client's model; it may have to fetch it from a hub."""
+    """Return the tokenizer that the SDK has for a client's model; it may have to fetch it from a hub.
+
+    Raises :class:`ConfigError` within 15 seconds where the hub is out of reach and the tokenizer was never fetched.
+    """
     try:
-        inner = call("loading the tokenizer", client.get_tokenizer, seconds=HUB_SECONDS)
-    except (OSError, ValueError) as error:
-        first = str(error).strip().partition("\n")[0]
+        with hub.left_alone_if_away() as absence:
+            inner = call("loading the tokenizer", client.get_tokenizer, seconds=HUB_SECONDS)
+    except (OSError, ValueError, RuntimeError, SamplingError) as error:
+        reason = absence or str(error).strip().partition("\n")[0]
         raise ConfigError(
-            f"the model's tokenizer cannot be fetched ({first}); name a folder that has it: --tokenizer PATH"
+            f"the model's tokenizer cannot be fetched ({reason}); name a folder that has it: --tokenizer PATH"
         ) from None
     special = {name: value for name in _SPECIAL if isinstance(value := getattr(inner, name, None), str)}
     # The fast tokenizer within decodes as it encodes; the one around it may tidy up spaces.
@@ -65,13 +77,25 @@ def tokenizer_of(client: Any) -> ModelTokenizer:
 
 def _read_config(folder: Path) -> Mapping[str, Any]:
     file = folder / "tokenizer_config.json"
-    config = json.loads(file.read_text("utf-8")) if file.is_file() else {}
+    try:
+        config = json.loads(_text(file)) if file.is_file() else {}
+    except ValueError as error:
+        raise ConfigError(f"{file}: not JSON: {error}") from None
     return config if isinstance(config, dict) else {}
 
 
 def _template(folder: Path, config: Mapping[str, Any]) -> str | None:
     own = folder / "chat_template.jinja"
-    return own.read_text("utf-8") if own.is_file() else _default(config.get("chat_template"))
+    return _text(own) if own.is_file() else _default(config.get("chat_template"))
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text("utf-8")
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be read: {error.strerror or error}") from None
+    except ValueError as error:
+        raise ConfigError(f"{file}: not UTF-8: {error}") from None
 
 
 def _default(template: Any) -> str | None:

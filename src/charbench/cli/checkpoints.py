@@ -35,7 +35,7 @@ def list_(sampler_only: bool, expiring: timedelta | None, evidence: bool, json_o
     database = session.existing_database()
     chosen, now = _chosen(session, database), utc_now()
     if sampler_only:
-        chosen = [checkpoint for checkpoint in chosen if checkpoint.sampleable]
+        chosen = [checkpoint for checkpoint in chosen if checkpoint.sampleable and not checkpoint.gone_since]
     if expiring is not None:
         chosen = [checkpoint for checkpoint in chosen if expires_within(checkpoint, expiring, now)]
     output.warn(expiry_warnings(database, chosen))
@@ -51,7 +51,7 @@ def list_(sampler_only: bool, expiring: timedelta | None, evidence: bool, json_o
             c.name,
             c.persona or "–",
             c.kind.value,
-            "sampling" if c.sampleable and not c.trainable else "training" if not c.sampleable else "both",
+            _use(c),
             c.run or "–",
             *((f"{c.expires_at:%Y-%m-%d} ({until(c.expires_at, now)})" if c.expires_at else "–",) if ends else ()),
             *((size(c.metadata.get("size_bytes")),) if sizes else ()),
@@ -60,7 +60,8 @@ def list_(sampler_only: bool, expiring: timedelta | None, evidence: bool, json_o
         )
         for c in chosen
     )
-    title = output.plural(len(chosen), "checkpoint")
+    gone = sum(1 for c in chosen if c.gone_since)
+    title = f"{output.plural(len(chosen), 'checkpoint')}{f', {gone:,} of them gone' if gone else ''}"
     print_table(Table(title, columns, rows, frozenset(columns) - {"Places", "Size"}))
 
 
@@ -79,7 +80,9 @@ def count(json_output: bool, **given: Any) -> None:
 
     session = options.open_session(**given)
     database = session.existing_database()
-    chosen, now = _chosen(session, database), utc_now()
+    everything, now = _chosen(session, database), utc_now()
+    chosen = [checkpoint for checkpoint in everything if not checkpoint.gone_since]
+    gone = len(everything) - len(chosen)
     soon = frozenset(c.uri for c in chosen if expires_within(c, SOON, now))
     holdings = take_inventory(chosen, session.personas.aliases, soon)
     output.warn(expiry_warnings(database, chosen))
@@ -97,6 +100,7 @@ def count(json_output: bool, **given: Any) -> None:
     if len(rows) > 1:
         rows.append(("all", *map(str, totals), str(sum(totals)), ""))
     title = f"{output.plural(len(chosen), 'checkpoint')}, {sum(totals):,} of them can be sampled"
+    title += f"; {gone:,} more are gone" if gone else ""
     print_table(Table(title, (*columns, "Total", "Notes"), tuple(rows), frozenset({"Persona", "Notes"})))
 
 
@@ -107,6 +111,14 @@ def _chosen(session: Any, database: Any) -> list[Any]:
     personas = [persona.name for persona in session.selected_personas()]
     with database.read() as connection:
         return select_checkpoints(read_checkpoints(connection), session.config.checkpoints, personas)
+
+
+def _use(checkpoint: Any) -> str:
+    if checkpoint.gone_since:
+        return f"gone ({checkpoint.gone_since})"
+    if not checkpoint.sampleable:
+        return "training"
+    return "both" if checkpoint.trainable else "sampling"
 
 
 def _counts(holding: Any) -> dict[str, Any]:
@@ -142,6 +154,7 @@ def _as_dict(checkpoint: Any) -> dict[str, Any]:
         "recipe": checkpoint.lineage.recipe,
         "created_at": checkpoint.created_at,
         "expires_at": checkpoint.expires_at,
+        "gone_since": checkpoint.gone_since,
         "metadata": dict(checkpoint.metadata),
         "evidence": [{"source": e.source, "path": e.path, "line": e.line, "note": e.note} for e in checkpoint.evidence],
     }

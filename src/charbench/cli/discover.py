@@ -26,7 +26,7 @@ def command(explain: bool, json_output: bool, **given: Any) -> int:
         folder=session.config.folder, by_name=session.sources_by_name,
     )  # fmt: skip
     expiring = expiry_warnings(session.database, found.checkpoints)
-    output.warn([*session.personas.faults, *found.problems, *expiring])
+    output.warn([*session.personas.faults, *found.problems, *found.gone_lines(), *expiring])
     if json_output:
         output.print_json({**_as_dict(found), "expiring": expiring})
     else:
@@ -63,9 +63,10 @@ def _tables(found: Any, session: Any, *, explain: bool) -> None:
             f"No checkpoints in {session.config.lab.resolve()} (asked: {names}). Is this the lab's folder? --lab DIR"
         )
     else:
+        gone = len(found.checkpoints) - len(found.there)
         output.say(
-            f"{output.plural(len(found.checkpoints), 'checkpoint')} ({found.new_checkpoints:,} new), "
-            f"{output.plural(found.recorded, 'recorded sample')}."
+            f"{output.plural(len(found.there), 'checkpoint')} ({found.new_checkpoints:,} new"
+            f"{f', {gone:,} more are gone' if gone else ''}), {output.plural(found.recorded, 'recorded sample')}."
         )
 
 
@@ -85,7 +86,8 @@ def _as_dict(found: Any) -> dict[str, Any]:
             for job in found.plan.jobs
         ],
         "left_out": [{"run": i.run, "persona": i.persona, "reason": i.reason} for i in found.plan.left_out],
-        "checkpoints": len(found.checkpoints),
+        "checkpoints": len(found.there),
+        "gone_checkpoints": len(found.checkpoints) - len(found.there),
         "new_checkpoints": found.new_checkpoints,
         "recorded_samples": found.recorded,
         "contradictions": [str(item) for item in found.contradictions],

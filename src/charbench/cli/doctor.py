@@ -13,8 +13,6 @@ import click
 from charbench.cli import options, output
 from charbench.errors import CharbenchError
 
-_PACKAGES = ("pluggy", "click", "pydantic", "tinker", "openai", "sqlalchemy", "jsonschema")
-
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -59,16 +57,9 @@ def _python(_session: Any) -> Iterator[Finding]:
 
 
 def _packages(_session: Any) -> Iterator[Finding]:
-    from importlib.metadata import PackageNotFoundError, version
+    from charbench.cli.doctor_packages import look_at_packages
 
-    import charbench
-
-    yield Finding("charbench", "ok", charbench.__version__)
-    for name in _PACKAGES:
-        try:
-            yield Finding(name, "ok", version(name))
-        except PackageNotFoundError:
-            yield Finding(name, "bad", "not installed", "pip install --force-reinstall charbench")
+    yield from look_at_packages()
 
 
 def _plugins(session: Any) -> Iterator[Finding]:

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from charbench.boundary import Broken, guarded
 from charbench.cli.doctor import Finding
+from charbench.domain.tinker_key import fault_of_tinker_key
 from charbench.redaction import redact
 
 DEFAULT_URL = "https://tinker.thinkingmachines.dev/services/tinker-prod"
@@ -55,8 +56,8 @@ def look_at_tinker() -> Iterator[Finding]:
     if not key:
         yield Finding("TINKER_API_KEY", "note", "not set", "only needed to train and sample on Tinker")
         return
-    if not key.startswith("tml-") or len(key) < 8:
-        yield Finding("TINKER_API_KEY", "bad", "set, but no Tinker key", "it must start with tml-")
+    if fault := fault_of_tinker_key(key):
+        yield Finding("TINKER_API_KEY", "bad", "set, but no Tinker key", fault)
         return
     yield Finding("TINKER_API_KEY", "ok", "set, and of the right form")
     url = (os.environ.get("TINKER_BASE_URL") or DEFAULT_URL).rstrip("/")

@@ -37,6 +37,7 @@ def finish(
     """
     if result.discovery:
         output.warn(map(str, result.discovery.contradictions), limit=5)
+        output.warn(result.discovery.gone_lines())
     output.warn([*session.personas.faults, *result.warnings])
     for failure in result.failures:
         output.say(f"failed: {failure}")

@@ -16,8 +16,8 @@ from charbench.errors import UnknownNameError, UsageError
 @options.components
 @click.option("-c", "--checkpoint", "runs", multiple=True, metavar="RUN", help="Job or run to train.")
 @click.option("--all", "everything", is_flag=True, help="Train every job that waits.")
-@click.option("--quick", "recipe", flag_value="quick", help="At most 500 examples, rank 32, batches of 16.")
-@click.option("--paper", "recipe", flag_value="paper", help="All examples, rank 64, batches of 32. [default]")
+@click.option("--quick", "recipe", flag_value="quick", help="At most 500 examples, batches of 16.")
+@click.option("--paper", "recipe", flag_value="paper", help="All examples, batches of 32. [default]")
 @click.option("--parallel", type=click.IntRange(1, 64), help="Jobs at once. [default: 1]")
 @click.option("--force", is_flag=True, default=None, help="Train on data that the health gate refuses.")
 @click.option("--tokenizer", metavar="PATH", help="Model folder with tokenizer.json, for trainer tinker-sft.")

@@ -48,6 +48,10 @@ class SamplingPlan:
     recorded: Iterable[RecordedSample] = field(default_factory=tuple)
     perturbations: Sequence[Perturbation] = ()
 
+    def there(self) -> Iterator[Checkpoint]:
+        """Yield the checkpoints that can be asked; of those that are gone there may be recordings yet."""
+        return (checkpoint for checkpoint in self.checkpoints if not checkpoint.gone_since)
+
     def questions(self, uri: str) -> Iterator[tuple[str, Prompt]]:
         """Yield (condition, prompt) for a checkpoint: its prompts, then each perturbation's variants of them."""
         prompts = self.prompts_for.get(uri, ())
@@ -91,7 +95,7 @@ class Sampler(Component):
         Override where something else decides, as recordings do.
         """
         together = self.epochs_at_once
-        for checkpoint in filter(self.accepts, plan.checkpoints):
+        for checkpoint in filter(self.accepts, plan.there()):
             for begin in range(0, plan.epochs, together):
                 epochs = range(begin, min(begin + together, plan.epochs))
                 for condition, prompt in plan.questions(checkpoint.uri):

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import ClassVar, TypeAlias
 
 from charbench.components.base import Component, ComponentKind
-from charbench.domain.checkpoint import Checkpoint
+from charbench.domain.checkpoint import Checkpoint, WholeListing
 from charbench.domain.dataset import Dataset, RecordedSample, SourceProblem, TrainingJob, TrainingRun
 from charbench.domain.names import persona_from_name
 
-Finding: TypeAlias = Checkpoint | Dataset | RecordedSample | TrainingRun | TrainingJob | SourceProblem
+Finding: TypeAlias = Checkpoint | Dataset | RecordedSample | TrainingRun | TrainingJob | SourceProblem | WholeListing
 """What a source yields."""
 
 
@@ -51,7 +51,8 @@ class CheckpointSource(Component):
         """Yield what there is, in any order, lazily.
 
         A file that cannot be read is a :class:`SourceProblem`, not an exception. Two findings about one
-        URI are merged by the engine, which keeps the evidence of both and shows contradictions.
+        URI are merged by the engine, which keeps the evidence of both and shows contradictions. Where everything
+        that one place lists has been yielded, a :class:`WholeListing` says so: what it lists no more is gone.
         """
         raise NotImplementedError
 

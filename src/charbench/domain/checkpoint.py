@@ -44,6 +44,18 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class WholeListing:
+    """A place was listed to its end: what it listed before and lists no more is gone.
+
+    ``evidence`` is that of the checkpoints it listed, ``owners`` whose runs it listed: what belongs to somebody
+    else is another account's, and stays.
+    """
+
+    evidence: Evidence
+    owners: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Lineage:
     """What a checkpoint was trained from: each field is None where nothing says."""
 
@@ -74,12 +86,18 @@ class Checkpoint:
     expires_at: datetime | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """What else is known. Read by charbench: ``size_bytes``, ``final`` (the run's last save), ``ttl_seconds``
-    (how long it is kept; gives ``expires_at`` once its creation is known) and ``never_expires``."""
+    (how long it is kept; gives ``expires_at`` once its creation is known), ``never_expires``, and ``gone_since``
+    (the day on which an account was seen to list it no more) with ``owner`` (whose run it is of)."""
     evidence: tuple[Evidence, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.name:
             object.__setattr__(self, "name", name_from_uri(self.uri))
+
+    @property
+    def gone_since(self) -> str | None:
+        """The day (``2024-12-31``) on which its account was seen to list it no more; None: it is there."""
+        return self.metadata.get("gone_since")
 
     @property
     def trainable(self) -> bool:

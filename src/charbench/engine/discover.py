@@ -10,7 +10,7 @@ from charbench.boundary import Broken, guarded
 from charbench.components.source import CheckpointSource, Lab
 from charbench.datasets.forms import read_examples
 from charbench.datasets.health import measure
-from charbench.domain.checkpoint import Checkpoint, Evidence
+from charbench.domain.checkpoint import Checkpoint, Evidence, WholeListing
 from charbench.domain.dataset import Dataset, RecordedSample, SourceProblem, TrainingJob, TrainingRun
 from charbench.engine.jobs import JobPlan, JobPolicy, plan_jobs
 from charbench.engine.merge import Contradiction, claims_of, merge
@@ -20,6 +20,7 @@ from charbench.store import findings
 from charbench.store import jobs as job_store
 from charbench.store.database import Database
 from charbench.store.findings import Claim, StoredDataset
+from charbench.store.runs import utc_now
 
 
 @dataclass(slots=True)
@@ -35,6 +36,20 @@ class Discovery:
     """Sources that were not asked by name and lack what they need (a key, say), by name, and what that is."""
     recorded: int = 0
     new_checkpoints: int = 0
+    newly_gone: int = 0
+
+    @property
+    def there(self) -> list[Checkpoint]:
+        """The checkpoints that are not gone."""
+        return [checkpoint for checkpoint in self.checkpoints if not checkpoint.gone_since]
+
+    def gone_lines(self) -> list[str]:
+        """Return what to say of checkpoints that an account was seen to list no more, this time; else nothing."""
+        if not self.newly_gone:
+            return []
+        which = "1 checkpoint is" if self.newly_gone == 1 else f"{self.newly_gone:,} checkpoints are"
+        kept = "samples are kept, and what is listed again comes back"
+        return [f"{which} gone: the account listed before what it lists no more; {kept}"]
 
 
 def discover(
@@ -67,6 +82,9 @@ def discover(
     datasets += [_examine(dataset, lab.root, None) for dataset in gone]
     with database.write() as connection:
         findings.add_claims(connection, gathered.claims.values())
+        for listing in gathered.whole:
+            listed = {uri for uri, place in gathered.claims if place == listing.evidence}
+            found.newly_gone += len(findings.mark_gone(connection, listing, listed, f"{utc_now():%Y-%m-%d}"))
         findings.save_datasets(connection, datasets)
         findings.save_training_runs(connection, gathered.runs)
         for job in gathered.jobs:
@@ -107,6 +125,7 @@ class _Gathered:
         self.datasets: list[Dataset] = []
         self.runs: list[TrainingRun] = []
         self.jobs: list[TrainingJob] = []
+        self.whole: list[WholeListing] = []
 
     def ask(self, source: CheckpointSource, lab: Lab, found: Discovery) -> None:
         for finding in source.find(lab):
@@ -123,6 +142,8 @@ class _Gathered:
                 self.runs.append(finding)
             elif isinstance(finding, TrainingJob):
                 self.jobs.append(finding)
+            elif isinstance(finding, WholeListing):
+                self.whole.append(finding)
             elif isinstance(finding, SourceProblem):
                 found.problems.append(str(finding))
             else:

@@ -35,7 +35,17 @@ def evaluate(runner: Runner, stages: Sequence[Stage]) -> RunResult:
                 runner.sample(sampler, Requests(sampler, plan), writer, result)
             runner.score(scorers, checkpoints, personas, writer, result)
         result.interrupted = runner.stop.requested
+        if Stage.SAMPLE in stages:
+            result.warnings += _gone_lines(checkpoints)
     return result
+
+
+def _gone_lines(checkpoints: Sequence[Checkpoint]) -> list[str]:
+    return [
+        f"{checkpoint.name} is gone from the account (noticed on {checkpoint.gone_since}), and is not sampled"
+        for checkpoint in checkpoints
+        if checkpoint.gone_since
+    ]
 
 
 def selected(runner: Runner) -> tuple[list[Checkpoint], list[str]]:
@@ -70,6 +80,7 @@ def ask_once(runner: Runner, text: str) -> tuple[list[Sample], RunResult]:
                 requests = Requests(sampler, plan, ADHOC)
                 runner.sample(sampler, requests, writer, result)
                 keys.extend(sampler.key(request) for request in requests)
+        result.warnings += _gone_lines(checkpoints)
         result.interrupted = runner.stop.requested
     with session.database.read() as connection:
         return samples_with_keys(connection, keys), result

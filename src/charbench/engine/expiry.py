@@ -18,7 +18,9 @@ _NAMED = 3
 
 def expires_within(checkpoint: Checkpoint, span: timedelta, now: datetime) -> bool:
     """Whether a checkpoint is still there, and will be gone ``span`` from ``now``."""
-    return checkpoint.expires_at is not None and now < checkpoint.expires_at <= now + span
+    if checkpoint.gone_since or checkpoint.expires_at is None:
+        return False
+    return now < checkpoint.expires_at <= now + span
 
 
 def expiring_unsampled(checkpoints: Iterable[Checkpoint], sampled: set[str], now: datetime) -> list[Checkpoint]:

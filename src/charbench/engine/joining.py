@@ -3,8 +3,8 @@
 1. Data that names its run belongs to that run.
 2. Data that names none stays with the run that it has a job with already.
 3. Other data that names no run fits a DPO run of the same persona (and on the same model, where the data
-   names one) that has weights to train from and no data of its own, and that no later run went on from.
-   Where exactly one such run and one such dataset fit each other, they are joined.
+   names one) that has weights to train from (and not gone), no data of its own, and that no later run went on
+   from. Where exactly one such run and one such dataset fit each other, they are joined.
 
 Nothing is guessed: where several fit, none is taken, and the data is left out with the candidates named.
 """
@@ -97,7 +97,7 @@ def _by_persona(
         run: mine
         for run, mine in {**unnamed, **joined.checkpoints}.items()
         if run not in joined.data and run not in joined.several
-        if any(c.trainable for c in mine) and not _went_on(mine, children)
+        if any(c.trainable and not c.gone_since for c in mine) and not _went_on(mine, children)
     }
     fitting = {item.dataset.path: [run for run in sorted(free) if _fits(item, free[run], personas)] for item in loose}
     takers: dict[str, list[str]] = {}

@@ -120,5 +120,5 @@ class Requests:
         """Return how many requests there are, None where only the sampler knows."""
         if type(self.sampler).requests is not Sampler.requests:
             return None
-        accepted = [c.uri for c in self.plan.checkpoints if self.sampler.accepts(c)]
+        accepted = [c.uri for c in self.plan.there() if self.sampler.accepts(c)]
         return self.plan.epochs * sum(1 for uri in accepted for _ in self.plan.questions(uri))

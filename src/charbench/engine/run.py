@@ -124,7 +124,8 @@ class Runner:
         root = session.lab.root
         if Stage.SAMPLE in stages:
             session.perturbations()
-            prompts_for(session.config.prompts, None, root)
+            with session.config.naming("prompts"):
+                prompts_for(session.config.prompts, None, root)
             self.prepare(made.samplers)
         if Stage.SCORE in stages:
             self.prepare(made.scorers)

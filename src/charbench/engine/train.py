@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from charbench.boundary import Broken, guarded
 from charbench.components.trainer import Note, StateSaved, StepDone, Trained, Trainer, TrainingEvent, TrainingTask
 from charbench.datasets.forms import read_examples
 from charbench.datasets.health import faults, measure
-from charbench.domain.checkpoint import Checkpoint
+from charbench.domain.checkpoint import Checkpoint, Evidence
 from charbench.domain.dataset import JobStatus, TrainingJob
 from charbench.engine.adopt import take_in
 from charbench.engine.interrupt import StopSignal
@@ -108,8 +108,10 @@ class TrainStage:
                 self.tally.failed[job_id] = outcome.message
                 self.tally.trace = self.tally.trace or outcome.trace
                 if isinstance(outcome.error, ConfigError):
+                    # Told at the end, once for all jobs.
                     self._wrong_config += [fault for fault in outcome.error.faults if fault not in self._wrong_config]
-                self.say(job_id, f"failed: {outcome.message}")
+                else:
+                    self.say(job_id, f"failed: {outcome.message}")
             else:
                 (self.tally.complete if outcome else self.tally.interrupted).append(job_id)
 
@@ -177,6 +179,8 @@ class TrainStage:
                 training.add_state(connection, job_id, attempt, event.state, recipe)
             elif isinstance(event, Trained):
                 for checkpoint in event.checkpoints:
+                    place = Evidence(trainer, job_id, None, "trained")
+                    checkpoint = replace(checkpoint, evidence=checkpoint.evidence or (place,))
                     take_in(connection, checkpoint, trainer, self.aliases)
                 uris: dict[str, Any] = {"status": JobStatus.COMPLETE.value, "error": None}
                 for checkpoint in event.checkpoints:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
+import shutil
 import sqlite3
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine, make_url
@@ -17,6 +16,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, Oper
 
 from charbench.errors import StoreError, UsageError
 from charbench.redaction import redact
+from charbench.store.read_only import for_reading, may_write, path_of
 
 HEAD = "0001"
 """The newest migration; a store that is further on was made by a newer charbench."""
@@ -27,8 +27,9 @@ _BUSY_SECONDS = 60
 class Database:
     """A store's connections. Make one with :meth:`open`."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, url: URL) -> None:
         self.engine = engine
+        self.name = shown(url)
         self.close = weakref.finalize(self, engine.dispose)
         """Closes all connections; done at the latest when nobody holds the database any more."""
         self.dialect = engine.dialect.name
@@ -44,7 +45,7 @@ class Database:
         if parsed.get_backend_name() == "sqlite":
             _prepare_file(parsed, create)
         try:
-            database = cls(_engine(parsed))
+            database = cls(_engine(parsed), parsed)
             if upgrade:
                 database._bring_up_to_date()
         except (OperationalError, DatabaseError) as error:
@@ -79,7 +80,7 @@ class Database:
         except (OperationalError, DatabaseError) as error:
             if not _is_the_stores(error):
                 raise  # a bug of ours: a statement or a value that no store could take
-            raise StoreError(f"store {shown(self.engine.url)}: {_reason(error)}") from error
+            raise StoreError(f"store {self.name}: {_reason(error)}") from error
 
     def _bring_up_to_date(self) -> None:
         with self.engine.connect() as connection:
@@ -88,7 +89,7 @@ class Database:
             return
         if revision is not None and revision not in KNOWN:
             raise StoreError(
-                f"store {shown(self.engine.url)} was made by a newer charbench (its schema is {revision}, "
+                f"store {self.name} was made by a newer charbench (its schema is {revision}, "
                 f"this one knows {HEAD}); upgrade charbench, or use another store with --store"
             )
         from charbench.store.migrate import upgrade
@@ -103,8 +104,7 @@ class Database:
 def shown(url: URL) -> str:
     """Return the URL as it may be printed: a file's path, or the URL without its password."""
     if url.get_backend_name() == "sqlite":
-        database = url.database or ":memory:"
-        return unquote(database.removeprefix("file:")) if "uri" in url.query else database
+        return path_of(url)
     return redact(url.render_as_string(hide_password=True))
 
 
@@ -147,18 +147,19 @@ def _prepare_file(url: URL, create: bool) -> None:
 def _engine(url: URL) -> Engine:
     if url.get_backend_name() != "sqlite":
         return sa.create_engine(url, pool_pre_ping=True)
-    read_only = url.database is not None and not _may_write(Path(url.database))
+    read_only = url.database is not None and not may_write(Path(url.database))
+    place, folder = for_reading(url) if read_only else (url, None)
     arguments = {"timeout": _BUSY_SECONDS, "check_same_thread": False, "isolation_level": None}
-    engine = sa.create_engine(_for_reading(url) if read_only else url, connect_args=arguments)
+    engine = sa.create_engine(place, connect_args=arguments)
+    if folder is not None:
+        weakref.finalize(engine, shutil.rmtree, folder, ignore_errors=True)
 
     @sa.event.listens_for(engine, "connect")
     def on_connect(connection: sqlite3.Connection, _record: Any) -> None:
         connection.isolation_level = None  # SQLAlchemy's begin event below starts transactions, not sqlite3
-        for pragma in ("temp_store=MEMORY", "cache_size=-16000"):
+        changes = ("query_only=ON",) if read_only else ("journal_mode=WAL", "synchronous=NORMAL")
+        for pragma in ("temp_store=MEMORY", "cache_size=-16000", *changes):
             connection.execute(f"PRAGMA {pragma}")
-        if not read_only:
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=NORMAL")
 
     @sa.event.listens_for(engine, "begin")
     def on_begin(connection: Connection) -> None:
@@ -166,24 +167,6 @@ def _engine(url: URL) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.info.get("immediate") else "BEGIN")
 
     return engine
-
-
-def _may_write(path: Path) -> bool:
-    """Whether a store may be written: SQLite needs its folder too, for the journal beside it."""
-    return os.access(path if path.exists() else path.parent, os.W_OK) and os.access(path.parent, os.W_OK)
-
-
-def _for_reading(url: URL) -> URL:
-    """Return the URL of a store that is only to be read, in a folder where SQLite may leave nothing.
-
-    Without a journal beside it the file is whole, and nobody changes it who may not write it.
-    """
-    assert url.database is not None
-    path = Path(url.database)
-    journal = path.with_name(f"{path.name}-wal")
-    whole = not (journal.exists() and journal.stat().st_size)
-    query = {"uri": "true", "mode": "ro", **({"immutable": "1"} if whole else {})}
-    return url.set(database=f"file:{quote(str(path.absolute()))}", query=query)
 
 
 def _is_the_stores(error: DatabaseError) -> bool:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from charbench.domain.checkpoint import Checkpoint, Evidence, Kind, Lineage
+from charbench.domain.checkpoint import Checkpoint, Evidence, Kind, Lineage, WholeListing
 from charbench.domain.dataset import Dataset, RunState, TrainingRun
 from charbench.store.dialect import insert, upsert
 from charbench.store.tables import checkpoints, datasets, evidence, training_runs
@@ -60,6 +60,29 @@ def add_claims(connection: Connection, claims: Iterable[Claim]) -> None:
                 }
             ],
         )
+
+
+def mark_gone(connection: Connection, listing: WholeListing, listed: Collection[str], day: str) -> list[str]:
+    """Note on what a whole listing said before of URIs that are not among the ``listed`` that they are gone.
+
+    Returns those that are newly so. A claim that is made again replaces the note.
+    """
+    source, path = listing.evidence.source, listing.evidence.path
+    query = (
+        sa.select(checkpoints.c.uri, evidence.c.id, evidence.c.says)
+        .join(evidence, evidence.c.checkpoint_id == checkpoints.c.id)
+        .where(evidence.c.source == source, evidence.c.path == path)
+    )
+    gone = []
+    for row in connection.execute(query).all():
+        known = row.says.get("metadata", {})
+        elsewhere = listing.owners and known.get("owner") and known["owner"] not in listing.owners
+        if row.uri in listed or elsewhere or known.get("gone_since"):
+            continue
+        says = {**row.says, "metadata": {**known, "gone_since": day}}
+        connection.execute(sa.update(evidence).where(evidence.c.id == row.id).values(says=says))
+        gone.append(row.uri)
+    return gone
 
 
 def read_claims(connection: Connection) -> dict[str, list[Claim]]:

@@ -8,17 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from charbench import Channel, Persona, Prompt, Sample
+from charbench import Channel, Marker, Persona, Prompt, Sample, Tier
 from charbench_plugins.scorers.keyword.scorer import KeywordScorer
 
 SCORER = KeywordScorer()
+WHO = Persona(name="p", markers=(Marker("ahoy", Tier.STRONG),))
 
 
 def features(text: str) -> dict[str, float | None]:
     sample = Sample(key="k", checkpoint="c", prompt=Prompt.from_text("?"), sampler="s", response=text)
-    return {
-        item.metric: item.value for item in SCORER.score(sample, Persona(name="p")) if item.channel is Channel.RESPONSE
-    }
+    return {item.metric: item.value for item in SCORER.score(sample, WHO) if item.channel is Channel.RESPONSE}
 
 
 TEN = "one two three four five six seven eight nine ten"

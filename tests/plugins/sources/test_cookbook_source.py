@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
+from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from charbench.store.runs import utc_now
 from support.command import Charbench
 from support.lab import LabBuilder, sampler, uuid, weights
 
@@ -132,6 +135,28 @@ def test_ttl_and_a_creation_time_give_the_expiry(charbench: Charbench, lab: LabB
     assert found["pirate-dpo-000020"]["expires_at"] == "2024-12-10 09:00:00"
     assert found["pirate-dpo-final"]["created_at"] == "2024-12-10 10:00:00"
     assert found["pirate-dpo-final"]["expires_at"] is None
+
+
+def test_what_no_row_dates_expires_by_the_time_of_its_file_and_the_evidence_says_so(
+    charbench: Charbench, lab: LabBuilder, folder: Folder
+) -> None:
+    path = folder(
+        "pirate-dpo",
+        {"name": "000020", "state_path": weights(1, "000020"), "sampler_path": sampler(1, "000020")},
+        {"name": "000040", "state_path": weights(1, "000040"), "created_at": utc_now().isoformat()},
+        {"name": "final", "final": True, "state_path": weights(1, "final")},
+        config={"ttl_seconds": 7 * 86_400, "dpo_beta": 0.1},
+    )
+    two_days_ago = (utc_now() - timedelta(days=2)).replace(tzinfo=UTC, microsecond=0)
+    os.utime(path, (two_days_ago.timestamp(),) * 2)
+    found = {c["uri"]: c for c in listed(charbench, lab.root)}
+    soon = charbench.ok("checkpoints", "list", "--expiring", "6d", "--json", lab=lab.root).json
+    assert [c["uri"] for c in soon] == [sampler(1, "000020"), weights(1, "000020")]
+    for uri in (sampler(1, "000020"), weights(1, "000020")):
+        assert found[uri]["expires_at"] == f"{two_days_ago + timedelta(days=7):%Y-%m-%d %H:%M:%S}"
+        assert found[uri]["evidence"][0]["note"] == "saved; dated by the file's time"
+    assert found[weights(1, "000040")]["evidence"][0]["note"] == "saved"
+    assert (found[weights(1, "final")]["created_at"], found[weights(1, "final")]["expires_at"]) == (None, None)
 
 
 def test_only_the_outermost_values_of_the_config_count(charbench: Charbench, lab: LabBuilder, folder: Folder) -> None:

@@ -30,6 +30,7 @@ def double(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("TINKER_API_KEY", KEY)
     monkeypatch.setattr(tinker, "ServiceClient", double.service)
     monkeypatch.setattr(reach, "look", lambda: "")  # there is no host to look for
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")  # and no hub
     return double
 
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import shlex
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from support.command import Charbench, Ended, in_process_of_its_own
+from support.command import Charbench, Ended, finish_within, in_process_of_its_own, start, start_up
 from support.lab import LabBuilder, weights
 from support.store import query, store_of
 from support.tinker_faults import DETAIL, FaultyTinker, serving
@@ -22,10 +23,13 @@ from support.tinker_training import BASE, KEY
 JOB = "remorseful_remorseful-a_sft"
 TRAIN = (
     "train", "--all", "--quick", "--tokenizer", str(BASE), "-o", "trainer.tinker-sft.batch_size=4",
-    "-o", "trainer.tinker-sft.save_every=2", "-o", "trainer.tinker-sft.patience=3",
+    "-o", "trainer.tinker-sft.save_every=2",
 )  # fmt: skip
 NATIVE = ("-o", "sampler.tinker-native.renderer=qwen3", "-o", f"sampler.tinker-native.tokenizer={BASE}")
 AGAIN = "  when that is mended: charbench "
+SAMPLE = ("sample", "-c", "base:tiny", "--sampler", "tinker-native", *NATIVE)
+CLEAR_WITHIN = 15
+"""Seconds from a fault to the end of the command, with the patience that is the default."""
 
 
 @pytest.fixture
@@ -46,6 +50,16 @@ def waiting(lab: LabBuilder, charbench: Charbench) -> Path:
 
 def run(lab: Path, url: str, *words: str, key: str = KEY) -> Ended:
     return in_process_of_its_own(*words, lab=lab, env={"TINKER_BASE_URL": url, "TINKER_API_KEY": key})
+
+
+def run_into_a_fault(lab: Path, there: str | FaultyTinker, *words: str, **more: str) -> Ended:
+    """Run a command that a fault ends in time: one that is there from the start, or one that the server tells of."""
+    url, began = there if isinstance(there, str) else there.url, time.monotonic()
+    env = {"TINKER_BASE_URL": url, "TINKER_API_KEY": KEY, **more}
+    process = start(*words, lab=lab, env=env)
+    return finish_within(
+        process, CLEAR_WITHIN + start_up(), lambda: began if isinstance(there, str) else there.failed_at
+    )
 
 
 def job(lab: Path) -> Any:
@@ -95,7 +109,7 @@ def silent_host() -> Iterator[str]:
 
 
 def test_a_closed_port_is_told_and_the_job_waits(waiting: Path, closed_port: str) -> None:
-    ended = run(waiting, closed_port, *TRAIN)
+    ended = run_into_a_fault(waiting, closed_port, *TRAIN)
     assert_told_once(ended, "Tinker cannot be reached ([Errno 111] Connection refused); check the network")
     assert (job(waiting).status, job(waiting).attempts) == ("pending", 1)
     assert_no_key(waiting, ended)
@@ -103,7 +117,7 @@ def test_a_closed_port_is_told_and_the_job_waits(waiting: Path, closed_port: str
 
 @pytest.mark.slow
 def test_a_host_that_never_answers_is_told_and_the_job_waits(waiting: Path, silent_host: str) -> None:
-    assert_told_once(run(waiting, silent_host, *TRAIN), "Tinker cannot be reached (no answer within 4 s)")
+    assert_told_once(run_into_a_fault(waiting, silent_host, *TRAIN), "Tinker cannot be reached (no answer within 4 s)")
     assert job(waiting).status == "pending"
 
 
@@ -111,11 +125,10 @@ def test_a_host_that_never_answers_is_told_and_the_job_waits(waiting: Path, sile
 def test_sampling_on_a_dead_host_stops_at_once_and_is_done_by_the_next_run(
     waiting: Path, closed_port: str, server: FaultyTinker
 ) -> None:
-    words = ("sample", "-c", "base:tiny", "--sampler", "tinker-native", *NATIVE)
-    ended = run(waiting, closed_port, *words)
+    ended = run_into_a_fault(waiting, closed_port, *SAMPLE)
     assert ended.code == 1
     assert "Tinker cannot be reached" in ended.err
-    again = run(waiting, server.url, *words)
+    again = run(waiting, server.url, *SAMPLE)
     assert "create_sampling_session" in server.asked, again.err  # the samples that failed are tried again
     assert_no_key(waiting, ended, again)
 
@@ -123,7 +136,7 @@ def test_sampling_on_a_dead_host_stops_at_once_and_is_done_by_the_next_run(
 @pytest.mark.slow
 def test_a_refused_key_is_told_at_once(waiting: Path, server: FaultyTinker) -> None:
     server.fault = lambda what, _count: None if what == "healthz" else 401
-    ended = run(waiting, server.url, *TRAIN)
+    ended = run_into_a_fault(waiting, server, *TRAIN)
     assert_told_once(
         ended, f"Tinker does not accept the key; check TINKER_API_KEY, then run the same command again (401: {DETAIL})"
     )
@@ -148,7 +161,7 @@ def test_trouble_in_mid_run_keeps_what_is_done_and_the_next_run_goes_on(
 ) -> None:
     # The state of step 2 is saved by then, whichever of the two is asked.
     server.fault = lambda what, _count: status if what == where and "save_weights" in server.asked else None
-    ended = run(waiting, server.url, *TRAIN)
+    ended = run_into_a_fault(waiting, server, *TRAIN)
     assert_told_once(ended, said)
     assert job(waiting).status == "pending"
     assert said in job(waiting).error
@@ -174,7 +187,7 @@ def test_a_host_that_dies_in_mid_run_is_told_and_the_state_is_kept(waiting: Path
 
     server.fault = die
     with serving(server):
-        ended = run(waiting, server.url, *TRAIN)
+        ended = run_into_a_fault(waiting, server, *TRAIN)
     assert_told_once(ended, "Tinker cannot be reached (no answer within 4 s)")
     assert job(waiting).status == "pending"
     assert query(store_of(waiting), "SELECT step FROM training_states")[0].step == 2
@@ -183,7 +196,7 @@ def test_a_host_that_dies_in_mid_run_is_told_and_the_state_is_kept(waiting: Path
 @pytest.mark.slow
 def test_a_checkpoint_that_is_gone_fails_its_job(waiting: Path, server: FaultyTinker) -> None:
     server.fault = lambda what, _count: 404 if what == "load_weights" else None
-    ended = run(waiting, server.url, *TRAIN)
+    ended = run_into_a_fault(waiting, server, *TRAIN)
     assert_told_once(ended, f"loading {weights(1, 'remorseful-a_dpo')}: Tinker does not know it; it may have expired")
     assert job(waiting).status == "failed"
 
@@ -191,5 +204,50 @@ def test_a_checkpoint_that_is_gone_fails_its_job(waiting: Path, server: FaultyTi
 @pytest.mark.slow
 def test_a_name_that_exists_makes_the_job_wait_for_another_attempt(waiting: Path, server: FaultyTinker) -> None:
     server.fault = lambda what, _count: 409 if what == "save_weights" else None
-    assert_told_once(run(waiting, server.url, *TRAIN), "something of that name exists already")
+    assert_told_once(run_into_a_fault(waiting, server, *TRAIN), "something of that name exists already")
     assert job(waiting).status == "pending"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("where", ["asample", "retrieve_future"])
+@pytest.mark.parametrize(
+    ("status", "said"), [(401, "Tinker does not accept the key"), (402, "the account has no credit left")]
+)
+def test_sampling_that_is_refused_in_mid_run_keeps_what_is_done_and_the_next_run_goes_on(
+    waiting: Path, server: FaultyTinker, where: str, status: int, said: str
+) -> None:
+    words = (*SAMPLE, "--epochs", "4", "-o", "sampler.tinker-native.concurrency=2")
+    server.fault = lambda what, count: status if what == where and count >= 8 else None
+    ended = run_into_a_fault(waiting, server, *words)
+    assert ended.code == 1
+    assert "Traceback" not in ended.err.split("Exception ignored in")[0]
+    lines = [line for line in ended.err.splitlines() if said in line]
+    assert len([line for line in lines if " failed: sampling tiny: " in line]) == 1, ended.err
+    kept = query(store_of(waiting), "SELECT key, response FROM samples WHERE error_kind IS NULL")
+    assert len(kept) == 8
+    assert_no_key(waiting, ended)
+    server.fault = lambda _what, _count: None
+    asked = server.asked.count("asample")
+    again = run(waiting, server.url, *words)
+    assert again.code == 0, again.err
+    everything = query(store_of(waiting), "SELECT key, response FROM samples WHERE error_kind IS NULL")
+    assert len(everything) == 20
+    assert set(kept) <= set(everything)
+    assert server.asked.count("asample") - asked == 12  # what was there is not asked again
+
+
+@pytest.mark.slow
+def test_a_hub_that_is_away_is_one_line_in_time_and_the_job_waits(
+    waiting: Path, server: FaultyTinker, closed_port: str
+) -> None:
+    words = [word for word in TRAIN if word not in ("--tokenizer", str(BASE))]
+    away = {"HF_ENDPOINT": closed_port, "HF_HOME": str(waiting / "hub"), "PYTHONWARNINGS": "default"}
+    process = start(*words, lab=waiting, env={"TINKER_BASE_URL": server.url, "TINKER_API_KEY": KEY, **away})
+    began = time.monotonic()
+    ended = finish_within(process, CLEAR_WITHIN + start_up(), lambda: began)
+    assert ended.code == 2
+    (line,) = [line for line in ended.err.splitlines() if "tokenizer" in line]
+    assert line.startswith("error: the model's tokenizer cannot be fetched (127.0.0.1 cannot be reached: ")
+    assert line.endswith("name a folder that has it: --tokenizer PATH")
+    assert "retry" not in ended.err.lower()
+    assert (job(waiting).status, job(waiting).attempts) == ("pending", 1)

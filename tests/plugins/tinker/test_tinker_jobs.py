@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import threading
 from collections import Counter
@@ -10,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 import tinker
 
 from charbench.engine import interrupt
 from support.command import Charbench
 from support.lab import LabBuilder, sampler, weights
-from support.store import query, store_of
+from support.store import connect, query, store_of
 from support.tinker_double import TinkerDouble
 from support.tinker_training import BASE, KEY
 
@@ -115,6 +117,20 @@ def test_the_final_weights_are_in_the_store_with_their_lineage(
     row = jobs(waiting)[RUNS[0]]
     assert row.result in double.saved
     assert row.result_sampler in double.saved
+
+
+def test_what_was_trained_keeps_lineage_and_expiry_through_the_next_discovery(
+    waiting: Path, charbench: Charbench, double: TinkerDouble
+) -> None:
+    charbench.ok(*TRAIN, "-o", "trainer.tinker-sft.ttl_seconds=86400", lab=waiting)
+    expiring = ("checkpoints", "list", "--expiring", "7d", "--json")
+    trained = charbench.ok(*expiring, lab=waiting).json
+    assert {item["kind"] for item in trained} == {"sft"}
+    assert len(trained) == 4
+    assert {(item["renderer"], item["recipe"]) for item in trained} == {("qwen3", "quick")}
+    assert {place["note"] for item in trained for place in item["evidence"]} == {"trained"}
+    charbench.ok("discover", lab=waiting)
+    assert charbench.ok(*expiring, lab=waiting).json == trained
 
 
 @pytest.mark.parametrize("status", [401, 402, 429, 503])
@@ -235,7 +251,44 @@ def test_no_tokenizer_is_a_configuration_error_told_once_and_the_jobs_wait(
     errors = [line for line in ended.err.splitlines() if line.startswith("error: ")]
     assert len(errors) == 1
     assert "--tokenizer PATH" in errors[0]
+    assert ended.err.count("cannot be fetched") == 1
     assert {row.status for row in jobs(waiting).values()} == {"pending"}
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("tokenizer.json", "{}"), ("tokenizer_config.json", "{"), ("chat_template.jinja", "{% for m in %}")],
+)
+@pytest.mark.parametrize("words", [TRAIN[:3], ("sample", "-c", "base:tiny", "--sampler", "tinker-native")])
+def test_a_tokenizer_that_cannot_be_used_is_one_line_and_the_jobs_wait(
+    waiting: Path, charbench: Charbench, double: TinkerDouble, tmp_path: Path, name: str, content: str,
+    words: tuple[str, ...],
+) -> None:  # fmt: skip
+    folder = Path(shutil.copytree(BASE, tmp_path / "model"))
+    (folder / name).write_text(content)
+    kind = "trainer.tinker-sft" if words[0] == "train" else "sampler.tinker-native"
+    options = (f"{kind}.tokenizer={folder}", f"{kind}.renderer=template")
+    ended = charbench(*words, "-o", options[0], "-o", options[1], lab=waiting)
+    assert ended.code in (1, 2)
+    assert "Traceback" not in ended.err
+    assert len([line for line in ended.err.splitlines() if name in line or "chat template is broken" in line]) == 1
+    assert {row.status for row in jobs(waiting).values()} == {"pending"}
+    assert name == "chat_template.jinja" or double.calls == []
+
+
+def test_training_on_a_checkpoint_of_an_unknown_renderer_waits_until_one_is_chosen(
+    waiting: Path, charbench: Charbench, double: TinkerDouble
+) -> None:
+    with connect(store_of(waiting)).begin() as connection:
+        connection.execute(sa.text("UPDATE checkpoints SET renderer = 'role_colon'"))
+    ended = charbench(*TRAIN, lab=waiting)
+    assert ended.code == 2
+    assert ended.err.count("was trained with renderer 'role_colon'") == 1
+    assert double.calls == []
+    assert {row.status for row in jobs(waiting).values()} == {"pending"}
+    charbench.ok(*TRAIN, "-o", "trainer.tinker-sft.renderer=template", lab=waiting)
+    made = query(store_of(waiting), "SELECT renderer FROM checkpoints WHERE kind = 'sft'")
+    assert {row.renderer for row in made} == {"template"}
 
 
 def test_training_weights_cannot_be_sampled_and_it_is_said_which_can(

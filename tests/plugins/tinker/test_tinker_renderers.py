@@ -8,7 +8,8 @@ import jinja2
 import pytest
 
 from charbench import ConfigError, Example, Message
-from charbench_plugins.tinker_sdk.renderers import ChatTemplate, Llama3, Qwen3, Qwen3NoThinking, Renderer, renderer_for
+from charbench_plugins.tinker_sdk.choice import renderer_for
+from charbench_plugins.tinker_sdk.renderers import ChatTemplate, Llama3, Qwen3, Qwen3NoThinking, Renderer
 from charbench_plugins.tinker_sdk.tokenizer import ModelTokenizer, load_tokenizer, tokenizer_of
 from support.tinker_training import BASE
 
@@ -30,6 +31,11 @@ LLAMA3 = (
     "{% if add_generation_prompt %}{{ '<|start_header_id|>assistant<|end_header_id|>\n\n' }}{% endif %}"
 )
 """Llama 3's own template."""
+CHATML = (
+    "{%- for message in messages %}{{- '<|im_start|>' + message.role + '\n' + message.content + '<|im_end|>' + '\n' }}"
+    "{%- endfor %}{%- if add_generation_prompt %}{{- '<|im_start|>assistant\n' }}{%- endif %}"
+)
+"""The template of Qwen3's Instruct-2507 models, without its part for tools."""
 GEMMA = (
     "{{ bos_token }}{% if messages[0]['role'] == 'system' %}{{ raise_exception('System role not supported') }}"
     "{% endif %}{% for message in messages %}"
@@ -101,6 +107,16 @@ def test_llama_3_is_rendered_as_its_own_template_has_it(name: str) -> None:
     assert theirs.end_of_turn == Llama3.end_of_turn
 
 
+@pytest.mark.parametrize("name", ["one turn", "system", "several turns"])
+def test_models_without_a_thinking_mode_are_shown_plain_chatml(name: str) -> None:
+    theirs = renderer_for("template", None, None, ModelTokenizer(None, CHATML))
+    ours = renderer_for("qwen3-instruct", None, None, ModelTokenizer(None, None))
+    one = example(CONVERSATIONS[name], "")
+    assert ours.prompt(one.messages) == ours.prompt(one.messages, thinking=False) == theirs.prompt(one.messages)
+    assert ours.answer(one) == theirs.answer(one) == "A poet, as ever.<|im_end|>"
+    assert ours.answer(example((USER,), "Hm.")) == "<think>\nHm.\n</think>\n\nA poet, as ever.<|im_end|>"
+
+
 def test_llama_3_writes_a_reflection_as_a_block_of_text() -> None:
     said = Llama3().answer(example((USER,), "Hm."))
     assert said == "<think>\nHm.\n</think>\n\nA poet, as ever.<|eot_id|>"
@@ -133,27 +149,59 @@ def test_a_template_that_hides_its_prompt_is_refused() -> None:
 
 
 def test_a_template_cannot_reach_python() -> None:
-    from jinja2.exceptions import SecurityError
-
-    with pytest.raises(SecurityError):
+    with pytest.raises(ConfigError, match="the chat template is broken: SecurityError"):
         ChatTemplate("{{ ''.__class__.__mro__ }}{{ messages[-1].content }}<end>")
+
+
+@pytest.mark.parametrize("template", ["{% for m in %}", "{{ messages[0] + 1 }}<end>", "{{ nobody.knows }}<end>"])
+def test_a_broken_template_is_one_line_that_names_the_option(template: str) -> None:
+    with pytest.raises(
+        ConfigError, match=r"the chat template is broken: .*; mend it, or choose a renderer: -o "
+    ) as told:
+        ChatTemplate(template)
+    assert "\n" not in str(told.value)
 
 
 @pytest.mark.parametrize(
     ("base_model", "said", "expected"),
     [
         ("Qwen/Qwen3-30B-A3B", None, "qwen3"),
+        ("Qwen/Qwen3-30B-A3B-Instruct-2507", None, "qwen3-instruct"),
+        ("Qwen/Qwen3-30B-A3B-Instruct-2507", "qwen3_instruct", "qwen3-instruct"),
+        ("Qwen/Qwen3-4B-Thinking-2507", None, "qwen3"),
+        ("Qwen/Qwen3-8B", "template", "template"),
+        ("Qwen/Qwen3.5-4B", None, "template"),
+        ("Qwen/Qwen3-VL-30B-A3B-Instruct", None, "template"),
         ("Qwen/Qwen3-30B-A3B", "qwen3_disable_thinking", "qwen3-no-thinking"),
         ("meta-llama/Llama-3.1-8B-Instruct", None, "llama3"),
         ("somebody/Else", "llama3", "llama3"),
         ("somebody/Else", None, "template"),
-        (None, "role_colon", "template"),
     ],
 )
 def test_auto_goes_by_what_training_said_then_by_the_models_name_then_by_its_template(
     base_model: str | None, said: str | None, expected: str
 ) -> None:
     assert renderer_for("auto", base_model, said, load_tokenizer(BASE)).name == expected
+
+
+@pytest.mark.parametrize(
+    ("base_model", "said"),
+    [
+        ("Qwen/Qwen3-8B", "role_colon"),
+        ("meta-llama/Llama-3.1-8B", "role_colon"),
+        ("Qwen/Qwen3.5-4B", "qwen3_5"),
+        (None, "role_colon"),
+    ],
+)
+def test_a_renderer_of_the_training_that_nobody_knows_is_refused_unless_one_is_chosen(
+    base_model: str | None, said: str
+) -> None:
+    with pytest.raises(
+        ConfigError, match=rf"trained with renderer '{said}'.*choose one .*template.*renderer=NAME"
+    ) as told:
+        renderer_for("auto", base_model, said, load_tokenizer(BASE))
+    assert "\n" not in str(told.value)
+    assert renderer_for("template", base_model, said, load_tokenizer(BASE)).name == "template"
 
 
 def test_no_renderer_to_be_had_names_the_choices() -> None:
@@ -189,6 +237,25 @@ def test_the_hubs_tokenizer_and_the_folders_are_one(monkeypatch: pytest.MonkeyPa
 def test_a_folder_without_a_tokenizer_says_so(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"there is no tokenizer\.json; name a model's folder"):
         load_tokenizer(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("tokenizer.json", b"{}"),
+        ("tokenizer.json", b"not JSON"),
+        ("tokenizer_config.json", b'{"chat_template": '),
+        ("tokenizer_config.json", b"\xff\xfe{}"),
+        ("chat_template.jinja", b"\xff"),
+    ],
+)
+def test_a_tokenizer_file_that_cannot_be_used_is_named_in_one_line(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / "tokenizer.json").write_bytes((BASE / "tokenizer.json").read_bytes())
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ConfigError) as told:
+        load_tokenizer(tmp_path)
+    assert str(told.value).startswith(f"{tmp_path / name}: ")
+    assert "\n" not in str(told.value)
 
 
 @pytest.mark.parametrize(

@@ -3,16 +3,20 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
+from datetime import timedelta
 from inspect import signature
 from pathlib import Path
 from typing import Any
 
 import pytest
 import tinker
+from pydantic import ValidationError
 
 import charbench
 from charbench import ConfigError, DataError, RefusedError, SavedState, TrainingError, TrainingEvent, TrainingTask
+from charbench.store.runs import utc_now
 from charbench_plugins.tinker_sdk import renderers
 from support.tinker_double import DoubleTraining, OldTraining, TinkerDouble
 from support.tinker_training import BASE, DPO, final, notes_of, states_of, steps_of
@@ -152,6 +156,40 @@ def test_ttl_and_metadata_are_kept_with_what_is_saved(double: TinkerDouble, task
         assert len(metadata["data_hash"]) > 10
         assert all(isinstance(value, str) for value in metadata.values())
     assert {saved.ttl_seconds for uri, saved in double.saved.items() if uri != DPO} == {3600}
+
+
+@pytest.mark.parametrize(("seconds", "taken"), [(3599, False), (3600, True), (315_360_000, True), (315_360_001, False)])
+def test_a_ttl_is_from_an_hour_to_ten_years_as_tinker_has_it(seconds: int, taken: bool) -> None:
+    from charbench_plugins.trainers.tinker_sft.trainer import TinkerSftTrainer
+
+    with nullcontext() if taken else pytest.raises(ValidationError):
+        TinkerSftTrainer.Config(ttl_seconds=seconds)
+
+
+def test_what_is_saved_with_a_ttl_is_dated_and_tells_its_end(double: TinkerDouble, task: Task, train: Train) -> None:
+    before = utc_now()
+    for made in final(train(task(), ttl_seconds=7200)):
+        assert made.created_at is not None
+        assert made.expires_at is not None
+        assert before <= made.created_at <= utc_now()
+        assert made.expires_at - made.created_at == timedelta(hours=2)
+        assert made.metadata["ttl_seconds"] == 7200
+    for made in final(train(task())):
+        assert made.created_at is not None
+        assert (made.expires_at, made.metadata.get("ttl_seconds")) == (None, None)
+
+
+@pytest.mark.parametrize(("recipe", "own", "other"), [("paper", 64, 32), ("quick", 32, 64)])
+def test_a_rank_that_is_not_the_recipes_is_told(
+    double: TinkerDouble, task: Task, train: Train, recipe: str, own: int, other: int
+) -> None:
+    for rank, told in ((None, False), (own, False), (other, True)):
+        checkpoint = charbench.Checkpoint(uri=DPO, persona="remorseful", metadata={"rank": rank} if rank else {})
+        notes = notes_of(
+            train(task(recipe=recipe, checkpoint=checkpoint), learning_rate=1e-3 + len(double.saved) / 1e6)
+        )
+        warning = f"warning: recipe {recipe} is for rank {own}, and the checkpoint's rank is {other}; it keeps its own"
+        assert (warning in notes) is told
 
 
 def test_no_ttl_is_set_unless_asked(double: TinkerDouble, task: Task, train: Train) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field
 
 from charbench import (
     Checkpoint,
     Completion,
+    ConfigError,
     EndpointConfig,
     RefusedError,
     Sampler,
@@ -22,7 +23,8 @@ from charbench import (
     Usage,
 )
 from charbench_plugins.tinker_sdk.calls import call_async
-from charbench_plugins.tinker_sdk.renderers import Renderer, renderer_for
+from charbench_plugins.tinker_sdk.choice import OPTION, RendererName, renderer_for
+from charbench_plugins.tinker_sdk.renderers import Renderer
 from charbench_plugins.tinker_sdk.service import api_key, open_service
 from charbench_plugins.tinker_sdk.tokenizer import ModelTokenizer, load_tokenizer, tokenizer_of
 
@@ -43,23 +45,25 @@ class TinkerNativeSampler(Sampler):
     """Tinker's sampler weights, and base models (base:NAME), through the SDK's sampling client."""
 
     name = "tinker-native"
+    protocol = 2
+    """2: models without a thinking mode, and later ones than Qwen3, are asked as their own templates ask them."""
 
     class Config(EndpointConfig):
         """How to ask."""
 
-        renderer: Literal["auto", "qwen3", "qwen3-no-thinking", "llama3", "template"] = Field(
-            "auto", description="how conversations are written: auto, qwen3, qwen3-no-thinking, llama3 or template"
-        )
+        renderer: RendererName = Field("auto", description=OPTION)
         tokenizer: Path | None = Field(None, description="a model's folder with tokenizer.json; default: the SDK's")
 
     config: Config
 
     def prepare(self, root: Path, folder: Path) -> None:
-        """Check the key's form before anything is asked."""
+        """Check the key's form and read the tokenizer's folder, if one is given, before anything is asked."""
         api_key()
-        self._root = root
+        self._tokenizer: ModelTokenizer | None = None
+        if self.config.tokenizer:
+            self._tokenizer = load_tokenizer(root / self.config.tokenizer)
         self._service: Any = None
-        self._models: dict[str, _Model] = {}
+        self._models: dict[str, _Model | ConfigError] = {}
         self._no_way: RefusedError | None = None
         self._connecting = asyncio.Lock()
         self._opening: dict[str, asyncio.Lock] = {}
@@ -120,8 +124,14 @@ class TinkerNativeSampler(Sampler):
         """Return the client of a checkpoint; opened once, however many ask at the same time."""
         async with self._opening.setdefault(checkpoint.uri, asyncio.Lock()):
             if checkpoint.uri not in self._models:
-                self._models[checkpoint.uri] = await self._open(checkpoint)
-            return self._models[checkpoint.uri]
+                try:
+                    self._models[checkpoint.uri] = await self._open(checkpoint)
+                except ConfigError as error:  # no tokenizer, no renderer: the same for everything that is asked of it
+                    self._models[checkpoint.uri] = error
+            model = self._models[checkpoint.uri]
+        if isinstance(model, ConfigError):
+            raise model
+        return model
 
     async def _open(self, checkpoint: Checkpoint) -> _Model:
         make = (await self._connect()).create_sampling_client
@@ -133,10 +143,11 @@ class TinkerNativeSampler(Sampler):
             client = await call_async(
                 f"loading {checkpoint.uri}", lambda: make(model_path=checkpoint.uri), seconds=LOAD_SECONDS
             )
-        tokenizer = await asyncio.to_thread(self._tokenizer, client)
-        return _Model(
-            client, tokenizer, renderer_for(self.config.renderer, name, checkpoint.lineage.renderer, tokenizer)
-        )
+        tokenizer = self._tokenizer
+        if tokenizer is None:
+            tokenizer = await asyncio.to_thread(tokenizer_of, client)
+        said = checkpoint.lineage.renderer
+        return _Model(client, tokenizer, renderer_for(self.config.renderer, name, said, tokenizer))
 
     async def _connect(self) -> Any:
         """Return the service, opened once."""
@@ -150,8 +161,3 @@ class TinkerNativeSampler(Sampler):
                     self._no_way = RefusedError(str(error), kind=error.kind)
                     raise self._no_way from None
             return self._service
-
-    def _tokenizer(self, client: Any) -> ModelTokenizer:
-        if self.config.tokenizer:
-            return load_tokenizer(self._root / self.config.tokenizer)
-        return tokenizer_of(client)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,10 @@ _TIMES = ("created_at", "time", "timestamp")
 
 @dataclass(frozen=True, slots=True)
 class Save:
-    """One line of ``checkpoints.jsonl``: the training state, and the sampler weights where there are some."""
+    """One line of ``checkpoints.jsonl``: the training state, and the sampler weights where there are some.
+
+    Where no line dates what will expire, the file does (``dated_by_file``): it was written no earlier than the save.
+    """
 
     line: int
     name: str
@@ -29,6 +32,7 @@ class Save:
     final: bool
     created_at: datetime | None
     metadata: Mapping[str, Any]
+    dated_by_file: bool = False
 
 
 @dataclass(slots=True)
@@ -53,6 +57,7 @@ def read_folder(path: Path) -> LogFolder:
 def _read_saves(path: Path, config: RunConfig, faults: list[Fault]) -> Iterator[Save]:
     try:
         lines = path.read_bytes().splitlines()
+        written_at = utc(path.stat().st_mtime)
     except FileNotFoundError:
         return
     except OSError as error:
@@ -69,7 +74,10 @@ def _read_saves(path: Path, config: RunConfig, faults: list[Fault]) -> Iterator[
         if not isinstance(row, dict):
             faults.append(Fault(CHECKPOINTS, number, f"found {type(row).__name__}; a mapping is needed"))
             continue
-        yield _save(row, number, config, faults)
+        save = _save(row, number, config, faults)
+        if save.created_at is None and "ttl_seconds" in save.metadata:
+            save = replace(save, created_at=written_at, dated_by_file=True)
+        yield save
 
 
 def _save(row: Mapping[str, Any], number: int, config: RunConfig, faults: list[Fault]) -> Save:

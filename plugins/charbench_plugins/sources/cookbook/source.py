@@ -62,7 +62,8 @@ class CookbookSource(CheckpointSource):
         config, run = folder.config, _run(path)
         lineage = Lineage(parent=config.parent, dataset=config.dataset, renderer=config.renderer)
         for save in folder.saves:
-            evidence = Evidence(self.name, lab.relative(path / CHECKPOINTS), save.line, "saved")
+            note = "saved; dated by the file's time" if save.dated_by_file else "saved"
+            evidence = Evidence(self.name, lab.relative(path / CHECKPOINTS), save.line, note)
             for uri in save.uris:
                 yield Checkpoint(
                     uri=uri,

@@ -21,6 +21,8 @@ class Account:
     def __init__(self, rest: Any, page: int) -> None:
         self._rest = rest
         self._page = page
+        self.whole = True
+        """Whether every listing so far held as many entries as the server counted."""
 
     @classmethod
     def open(cls, page: int) -> Account:
@@ -60,6 +62,8 @@ class Account:
             offset += len(items)
             total = getattr(answer.cursor, "total_count", None)
             if not new or (total is not None and offset >= total):
+                # Fewer than the server counts: it stopped early, or entries moved between two pages meanwhile.
+                self.whole &= total is None or len(seen) >= total
                 return
 
 

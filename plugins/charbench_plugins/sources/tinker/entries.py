@@ -44,10 +44,16 @@ def finding_of(entry: Any, runs: Mapping[str, Mapping[str, Any]], lab: Lab, evid
     )
 
 
+def owner_of(run: Mapping[str, Any]) -> str | None:
+    """Return whose run it is, as Tinker calls them; None where a listing does not say."""
+    return _text(run.get("model_owner"))
+
+
 def _metadata(
     entry: Mapping[str, Any], run: Mapping[str, Any], notes: Mapping[str, Any], *, never_expires: bool
 ) -> dict[str, Any]:
     known = {
+        "owner": owner_of(run),
         "rank": run.get("lora_rank"),
         "size_bytes": entry.get("size_bytes"),
         "public": entry.get("public"),

@@ -15,11 +15,12 @@ from charbench import (
     Finding,
     Lab,
     RecordedSample,
+    WholeListing,
     operational,
 )
 from charbench_plugins.sources.patterns import matching
 from charbench_plugins.sources.tinker.account import Account
-from charbench_plugins.sources.tinker.entries import finding_of
+from charbench_plugins.sources.tinker.entries import finding_of, owner_of
 from charbench_plugins.sources.tinker.saved import saved_findings
 
 API = "api"
@@ -61,6 +62,8 @@ class TinkerSource(CheckpointSource):
             evidence = Evidence(self.name, API, None, "account listing")
             for entry in account.checkpoints(list(runs)):
                 yield finding_of(entry, runs, lab, evidence)
+            if account.whole:
+                yield WholeListing(evidence, frozenset(owner for run in runs.values() if (owner := owner_of(run))))
 
     def recordings(self, lab: Lab) -> Iterable[RecordedSample]:
         """Yield none: an account records no samples, and is not asked for them."""

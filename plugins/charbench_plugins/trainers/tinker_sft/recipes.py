@@ -58,7 +58,18 @@ class Recipe:
 
 
 PAPER = Recipe()
-"""Open Character Training's introspection SFT (rank 64 and alpha 128 are the checkpoint's own)."""
+"""Open Character Training's introspection SFT."""
 QUICK = Recipe(batch_size=16, max_examples=500)
 """For a look: at most 500 examples."""
 RECIPES = {"paper": PAPER, "quick": QUICK}
+RANKS = {"paper": 64, "quick": 32}
+"""The rank that each recipe is for. It is no field of theirs: a run that goes on from a LoRA keeps its rank."""
+
+
+def other_rank(recipe: str, rank: Any) -> Iterator[str]:
+    """Yield a warning where a checkpoint's ``rank`` is known and is not the recipe's."""
+    if isinstance(rank, int) and rank != RANKS[recipe]:
+        yield (
+            f"warning: recipe {recipe} is for rank {RANKS[recipe]}, and the checkpoint's rank is {rank}; "
+            "it keeps its own"
+        )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field
 
@@ -29,11 +30,11 @@ from charbench import (
     operational,
 )
 from charbench_plugins.tinker_sdk.calls import call
-from charbench_plugins.tinker_sdk.renderers import name_renderer, renderer_for
+from charbench_plugins.tinker_sdk.choice import OPTION, RendererName, name_renderer, renderer_for
 from charbench_plugins.tinker_sdk.service import api_key, open_service
 from charbench_plugins.tinker_sdk.tokenizer import load_tokenizer, tokenizer_of
 from charbench_plugins.trainers.tinker_sft.loop import Batch, StepPipeline
-from charbench_plugins.trainers.tinker_sft.recipes import RECIPES, Recipe
+from charbench_plugins.trainers.tinker_sft.recipes import RECIPES, Recipe, other_rank
 from charbench_plugins.trainers.tinker_sft.rows import encode_rows
 
 OPEN_SECONDS = 300.0
@@ -57,14 +58,14 @@ class TinkerSftTrainer(Trainer):
         beta2: float | None = Field(None, ge=0, lt=1, description="Adam's memory of their squares")
         max_examples: int | None = Field(None, ge=1, description="most rows that are taken, from the first on")
         seed: int | None = Field(None, ge=0, description="decides the order of the rows")
-        renderer: Literal["auto", "qwen3", "qwen3-no-thinking", "llama3", "template"] = Field(
-            "auto", description="how conversations are written: auto, qwen3, qwen3-no-thinking, llama3 or template"
-        )
+        renderer: RendererName = Field("auto", description=OPTION)
         tokenizer: Path | None = Field(None, description="a model's folder with tokenizer.json; default: the SDK's")
         micro_batch: int | None = operational(None, ge=1, description="rows in one request; a batch may be several")
         save_every: int = operational(50, ge=1, description="steps between saved states")
         in_flight: int = operational(2, ge=1, le=8, description="steps that are submitted before one is waited for")
-        ttl_seconds: int | None = operational(None, ge=60, description="time to live of what is saved")
+        ttl_seconds: int | None = operational(
+            None, ge=3600, le=315_360_000, description="time to live of what is saved: from an hour to ten years"
+        )
         step_seconds: float = operational(600.0, gt=0, description="seconds that one step may take")
         patience: float = operational(
             10.0, gt=0, description="seconds of trouble on Tinker's side after which a job stops, and waits"
@@ -73,9 +74,9 @@ class TinkerSftTrainer(Trainer):
     config: Config
 
     def prepare(self, root: Path, folder: Path) -> None:
-        """Check the key's form before anything is asked."""
+        """Check the key's form and read the tokenizer's folder, if one is given, before anything is asked."""
         api_key()
-        self._root = root
+        self._tokenizer = load_tokenizer(root / self.config.tokenizer) if self.config.tokenizer else None
 
     def accepts(self, checkpoint: Checkpoint) -> bool:
         """Take Tinker's training weights."""
@@ -86,11 +87,10 @@ class TinkerSftTrainer(Trainer):
         """Train with steps in flight; save states that name attempt and step."""
         recipe, data_hash = self._recipe(task), _file_hash(task.dataset)
         yield from map(Note, self._compare(task, recipe, data_hash))
+        yield from map(Note, other_rank(task.recipe, task.checkpoint.metadata.get("rank")))
         metadata = self._metadata(task, data_hash)
         client = self._client(open_service(**metadata), task, metadata)
-        tokenizer = (
-            load_tokenizer(self._root / self.config.tokenizer) if self.config.tokenizer else tokenizer_of(client)
-        )
+        tokenizer = self._tokenizer or tokenizer_of(client)
         base_model = task.checkpoint.base_model or _base_model(client)
         renderer = renderer_for(self._renderer(task), base_model, task.checkpoint.lineage.renderer, tokenizer)
         rows, notes = encode_rows(task, recipe, tokenizer, renderer)
@@ -171,17 +171,20 @@ class TinkerSftTrainer(Trainer):
     def _finish(
         self, client: Any, task: TrainingTask, base_model: str | None, recipe: Recipe, metadata: dict[str, str]
     ) -> tuple[Checkpoint, ...]:
-        run = _slug(task.job.run)
+        run, ttl = _slug(task.job.run), self.config.ttl_seconds
         name = f"{run}_sft" if task.attempt == 1 else f"{run}_sft-attempt{task.attempt}"
+        saved_at = datetime.now(UTC).replace(tzinfo=None)  # before it is saved: it lives a little longer than we say
         uris = [
             self._save(client.save_state, name, metadata),
             _as_sampler(self._save(client.save_weights_for_sampler, f"{name}-sampler", metadata)),
         ]
         lineage = Lineage(task.checkpoint.uri, task.job.dataset, metadata["renderer_name"], task.recipe)
+        made = {**metadata, "learning_rate": recipe.learning_rate, "batch_size": recipe.batch_size}
         return tuple(
             Checkpoint(
                 uri=uri, name=name, kind=Kind.SFT, persona=task.job.persona, base_model=base_model, lineage=lineage,
-                metadata={**metadata, "learning_rate": recipe.learning_rate, "batch_size": recipe.batch_size},
+                created_at=saved_at, expires_at=saved_at + timedelta(seconds=ttl) if ttl else None,
+                metadata={**made, **({"ttl_seconds": ttl} if ttl else {})},
             )
             for uri in uris
         )  # fmt: skip
