@@ -13,6 +13,8 @@ from typing import Any
 
 LEAST_MASS = 0.25
 """Numeric probability mass below which there is no score (persona_vectors, ``_aggregate_0_100_score``)."""
+_ROUNDING = 1e-6
+"""How far above 0 a logarithm may be that was meant to be 0."""
 _BLOCK = re.compile(r"```(?:json)?\s*(.*?)```", re.DOTALL)
 _THOUGHT = "</think>"
 _LONGEST_FAULT = 200
@@ -75,7 +77,7 @@ def expectation(top: Sequence[tuple[str, float]] | None, steps: int, low: float,
     """
     if top is None:
         return Reading(None, why="the endpoint gave no probabilities")
-    masses = [(int(token), math.exp(min(0.0, value))) for token, value in top if _is_number(token, steps)]
+    masses = [(int(token), _probability(value)) for token, value in top if _is_number(token, steps)]
     total = sum(mass for _, mass in masses)
     if total < LEAST_MASS:
         return Reading(None, why=f"only {total:.0%} of the probability was on numbers")
@@ -97,7 +99,7 @@ def mean_of(scores: Sequence[float], faults: Sequence[str]) -> Reading:
 
 def mass_of(top: Sequence[tuple[str, float]] | None, text: str) -> float:
     """Return the probability of ``text`` as the first token, spaces around it aside."""
-    return sum(math.exp(min(0.0, value)) for token, value in top or () if token.strip() == text)
+    return sum(_probability(value) for token, value in top or () if token.strip() == text)
 
 
 def read_json(content: str, schema: Mapping[str, Any]) -> Any:
@@ -129,6 +131,11 @@ def _parsed(content: str) -> Any:
     except (ValueError, RecursionError) as error:
         why = f"it is not JSON ({str(error)[:_LONGEST_FAULT]})" if after else "it is empty"
         raise MalformedError(why) from None
+
+
+def _probability(logarithm: float) -> float:
+    """Return e to this power; 0 for what is no logarithm of a probability (NaN, infinite, or above 0)."""
+    return math.exp(min(0.0, logarithm)) if math.isfinite(logarithm) and logarithm <= _ROUNDING else 0.0
 
 
 def _is_number(token: str, steps: int) -> bool:

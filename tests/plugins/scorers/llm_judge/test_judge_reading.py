@@ -77,6 +77,18 @@ def test_it_is_the_protocol_of_persona_vectors(top: list[tuple[str, float]]) -> 
     assert ours is None or 0 <= ours <= 100
 
 
+@pytest.mark.parametrize("no_logarithm", [math.nan, math.inf, -math.inf, 0.5])
+def test_what_is_no_logarithm_of_a_probability_counts_for_nothing(no_logarithm: float) -> None:
+    top = (("90", -0.01), ("5", no_logarithm))
+    assert expectation(top, 100, 0, 100).value == pytest.approx(90)
+    assert expectation(top[1:], 100, 0, 100).value is None
+    assert mass_of(top, "5") == 0
+
+
+def test_a_sure_token_may_be_off_by_rounding() -> None:
+    assert expectation((("90", 3e-8),), 100, 0, 100).value == 90
+
+
 def test_mean_and_spread_of_several_answers() -> None:
     reading = mean_of([60.0, 80.0, 70.0], [])
     assert (reading.value, reading.spread) == (pytest.approx(70), pytest.approx(10))
