@@ -16,6 +16,9 @@ from charbench_plugins.scorers.llm_judge.reading import MalformedError, mass_of,
 from charbench_plugins.scorers.llm_judge.wording import Message, fill, without_marks
 
 TOP = 20
+_ONE_TOKEN = {"temperature": 0, "max_tokens": 1, "seed": 0}
+_WITH_PROBABILITIES = {**_ONE_TOKEN, "logprobs": True, "top_logprobs": TOP}
+_LONGEST_REFUSAL = 200
 PROBE_NUMBERS = ("73", "100")
 """Numbers of two and three digits: where either is split, so may others be."""
 SURE = 0.25
@@ -24,10 +27,12 @@ SURE = 0.25
 class Judge:
     """A judge model.
 
-    ``protocol`` is None until it is known how it gives scores; without probabilities, ``samples`` answers are averaged.
+    ``protocol`` is None until it is known how it gives scores, and ``why`` says what speaks for it; without
+    probabilities, ``samples`` answers are averaged.
     """
 
     protocol: Protocol | None = None
+    why: str = "the option protocol says so"
     samples: int = 1
 
     def __init__(
@@ -60,64 +65,85 @@ class Judge:
             return
         whole: list[bool] = []
         for number in PROBE_NUMBERS:
-            messages = [{"role": "user", "content": fill("probe", number=number)}]
-            top = (await self._ask_for_token(messages, keep_refusal=True)).top
+            top = (await self._probed([{"role": "user", "content": fill("probe", number=number)}])).top
             one, first = mass_of(top, number), mass_of(top, number[0])
             if max(one, first) < SURE:
                 self.protocol = Protocol.SAMPLES
+                self.why = "it does not begin with the number" if top else "its endpoint gives no probabilities"
                 return
             whole.append(one >= first)
         self.protocol = Protocol.NUMBERS if all(whole) else Protocol.DIGITS
+        self.why = "each number is one token" if all(whole) else "its tokenizer splits numbers"
 
     async def first_token(self, messages: Sequence[Message], *, fresh: bool = False) -> Answer:
         """Ask for one token with its probabilities."""
-        return await self._ask_for_token(messages, fresh=fresh)
+        return await self._ask(messages, _WITH_PROBABILITIES, fresh=fresh)
 
     async def json(
         self, messages: Sequence[Message], schema: Mapping[str, Any], *, turn: int = 0, fresh: bool = False
     ) -> Any:
         """Ask for JSON, once more where it is malformed; raises :class:`MalformedError` if it still is.
 
-        ``turn`` tells the several askings of one question apart.
+        A judge that refuses is not asked again: it is not the form that is wrong. ``turn`` tells the several
+        askings of one question apart.
         """
         more = {"temperature": self.config.temperature, "max_tokens": self.config.max_tokens, "seed": turn}
         more |= _format(self.config.response_format, schema)
         answer = await self._ask(messages, more, fresh=fresh)
         try:
-            return read_json(answer.content, schema)
+            return _read(answer, schema)
         except MalformedError as fault:
+            if answer.refusal:
+                raise
             again = [
                 *messages,
                 {"role": "assistant", "content": without_marks(answer.content[: self.config.max_chars])},
                 {"role": "user", "content": fill("repair", fault=fault)},
             ]
-        return read_json((await self._ask(again, more, fresh=fresh)).content, schema)
+        return _read(await self._ask(again, more, fresh=fresh), schema)
 
-    async def _ask_for_token(
-        self, messages: Sequence[Message], *, fresh: bool = False, keep_refusal: bool = False
-    ) -> Answer:
-        more = {"temperature": 0, "max_tokens": 1, "logprobs": True, "top_logprobs": TOP, "seed": 0}
-        return await self._ask(messages, more, fresh=fresh, keep_refusal=keep_refusal)
+    async def _probed(self, messages: Sequence[Message]) -> Answer:
+        """Ask for one token with its probabilities; without them where the endpoint refuses nothing but these.
 
-    async def _ask(
-        self, messages: Sequence[Message], more: Mapping[str, Any], *, fresh: bool, keep_refusal: bool = False
-    ) -> Answer:
+        What it refuses for another reason, such as a model that is still loading, it may grant in a moment: only
+        where the same request passes without probabilities, and is refused again with them, is that kept.
+        """
+        answer = await self._unless_refused(messages)
+        if answer is None:
+            plain = await self._ask(messages, _ONE_TOKEN)
+            answer = await self._unless_refused(messages)
+            if answer is None:
+                answer = plain
+                self._kept.put(self._key(self._body(messages, _WITH_PROBABILITIES)), answer)
+        return answer
+
+    async def _unless_refused(self, messages: Sequence[Message]) -> Answer | None:
+        """Ask for one token with its probabilities; None where the endpoint does not take the request."""
+        try:
+            return await self._ask(messages, _WITH_PROBABILITIES)
+        except RefusedError:
+            raise
+        except SamplingError as error:
+            if error.retryable or not error.kind.startswith("http_4"):
+                raise
+            return None
+
+    def _body(self, messages: Sequence[Message], more: Mapping[str, Any]) -> dict[str, Any]:
+        return {"model": self.model, "messages": list(messages), **more, **self._extra}
+
+    def _key(self, body: Mapping[str, Any]) -> str:
+        return digest(self._address, body)
+
+    async def _ask(self, messages: Sequence[Message], more: Mapping[str, Any], *, fresh: bool = False) -> Answer:
         """Return the kept answer to this very request, else ask; ``fresh`` asks in any case, and keeps nothing."""
-        body = {"model": self.model, "messages": list(messages), **more, **self._extra}
-        key = digest(self._address, body)
+        body = self._body(messages, more)
+        key = self._key(body)
         if not fresh and (kept := self._kept.get(key)) is not None:
             return kept
         if self._slots is None:
             self._slots = asyncio.Semaphore(self.config.concurrency)
         async with self._slots:
-            try:
-                answer = await self._patience.call(partial(self._post, body))
-            except RefusedError:
-                raise
-            except SamplingError as error:
-                if error.retryable or not (keep_refusal and error.kind.startswith("http_4")):
-                    raise
-                answer = Answer("")  # it does not know what it was asked for: no probabilities then
+            answer = await self._patience.call(partial(self._post, body))
         if not fresh:
             self._kept.put(key, answer)
         return answer
@@ -135,10 +161,19 @@ def _answer(said: Any) -> Answer | None:
     try:
         choice = said["choices"][0]
         content = choice["message"].get("content") or ""
+        refusal = choice["message"].get("refusal") or ""
         top = _top(choice.get("logprobs"))
     except (KeyError, IndexError, TypeError, AttributeError, ValueError):
         return None
-    return Answer(content, top) if isinstance(content, str) else None
+    if not isinstance(content, str) or not isinstance(refusal, str):
+        return None
+    return Answer(content, top, "" if content else redact(" ".join(refusal.split()))[:_LONGEST_REFUSAL])
+
+
+def _read(answer: Answer, schema: Mapping[str, Any]) -> Any:
+    if answer.refusal:
+        raise MalformedError(answer.refused)
+    return read_json(answer.content, schema)
 
 
 def _top(logprobs: Any) -> tuple[tuple[str, float], ...] | None:

@@ -133,7 +133,8 @@ async def read_score(judge: Judge, reader: Reader, dimension: Dimension, quotes:
     steps = high - low if judge.protocol is Protocol.NUMBERS or high - low <= 9 else 9
     demand = fill("demand_number" if steps == high - low else "demand_digit", low=low, high=high)
     messages = _messages(judge, reader, dimension, quotes, demand)
-    return expectation((await judge.first_token(messages, fresh=reader.fresh)).top, steps, low, high)
+    answer = await judge.first_token(messages, fresh=reader.fresh)
+    return Reading(None, why=answer.refused) if answer.refusal else expectation(answer.top, steps, low, high)
 
 
 async def _samples(judge: Judge, reader: Reader, dimension: Dimension, quotes: Quotes) -> Reading:

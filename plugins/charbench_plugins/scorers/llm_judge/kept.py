@@ -21,11 +21,17 @@ class Answer:
     """What a judge said.
 
     ``top`` holds the likeliest first tokens with the natural logarithms of their probabilities; None where
-    the endpoint gives none.
+    the endpoint gives none. ``refusal``: the words with which it refused to answer, without secrets and cut.
     """
 
     content: str
     top: tuple[tuple[str, float], ...] | None = None
+    refusal: str = ""
+
+    @property
+    def refused(self) -> str:
+        """What is told of a refusal."""
+        return f"it refused: {self.refusal}"
 
 
 class KeptAnswers:
@@ -42,7 +48,8 @@ class KeptAnswers:
         if row is None:
             return None
         kept = json.loads(row[0])
-        return Answer(kept["content"], tuple((token, value) for token, value in kept["top"]) if kept["top"] else None)
+        top = tuple((token, value) for token, value in kept["top"]) if kept["top"] else None
+        return Answer(kept["content"], top, kept.get("refusal", ""))
 
     def put(self, key: str, answer: Answer) -> None:
         """Keep an answer, without secrets that it may repeat."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,8 @@ class LlmJudge(Scorer):
         super().__init__(config)
         self._judges: list[Judge] = []
         self._kept = KeptAnswers(None)
-        self._unknown: CharbenchError | None = None
+        self._unknown: SamplingError | None = None
+        self._announced = False
 
     def prepare(self, root: Path, folder: Path) -> None:
         """Find the judges' endpoints, and how each gives scores: asked once, and kept in the lab's folder."""
@@ -79,14 +80,14 @@ class LlmJudge(Scorer):
     async def begin(self, plan: ScoringPlan) -> list[str]:
         """Put the canaries to every judge; raise unless all of them pass."""
         if self._unknown is not None:
-            raise self._unknown
+            raise CharbenchError(hint(self._unknown, self.config, WHO))
         for judge in self._judges:
             judge.heed(plan.stopping)
         try:
             await try_judges(self._judges, plan.persona)
         except SamplingError as error:
             raise CharbenchError(hint(error, self.config, WHO)) from None
-        return [*kin_warnings(self._judges, plan.checkpoints), *self._missing(plan.persona)]
+        return [*self._protocols(), *kin_warnings(self._judges, plan.checkpoints), *self._missing(plan.persona)]
 
     async def score(self, sample: Sample, persona: Persona) -> list[Score]:
         """Judge each channel that holds text by itself; a judge of the response never sees the thinking."""
@@ -108,6 +109,13 @@ class LlmJudge(Scorer):
             await together(*(judge.probe() for judge in self._judges))
         finally:
             await self.aclose()
+
+    def _protocols(self) -> Iterator[str]:
+        """Yield how each judge gives scores, once: it decides what a text costs."""
+        if not self._announced:
+            self._announced = True
+            for judge in self._judges:
+                yield f"judge {judge.name} gives scores by protocol {judge.protocol}: {judge.why}"
 
     def _missing(self, persona: Persona) -> Iterable[str]:
         if not persona.examples:

@@ -94,6 +94,85 @@ def test_an_endpoint_that_is_slow_once_is_not_taken_for_one_without_probabilitie
     assert {asked.form for asked in played.asked if asked.step == "score"} == {"number"}
 
 
+@pytest.mark.parametrize("times", [1, 3])
+def test_an_endpoint_that_refuses_while_it_loads_is_not_taken_for_one_without_probabilities(
+    charbench: Charbench, recorded: LabBuilder, endpoint: Endpoint, times: int
+) -> None:
+    played, refused = ScriptedJudge(), []
+
+    async def loads(request: Any, body: dict[str, Any]) -> Any:
+        if len(refused) < times:
+            refused.append(body)
+            return await refuses(400, "the model is still loading")(request, body)
+        return await played(request, body)
+
+    first = judge(charbench, recorded, endpoint, loads, concurrency=1)
+    assert (first.code, "still loading" in first.err) == ((0, False) if times == 1 else (1, True))
+    assert judge(charbench, recorded, endpoint, played).code == 0
+    assert {asked.form for asked in played.asked if asked.step == "score"} == {"number"}
+
+
+def test_an_endpoint_that_refuses_probabilities_is_asked_for_samples_and_found_out_once(
+    charbench: Charbench, lab: LabBuilder, endpoint: Endpoint
+) -> None:
+    played = ScriptedJudge(gives="nothing")
+
+    async def refuses_logprobs(request: Any, body: dict[str, Any]) -> Any:
+        return await (refuses(400, "no logprobs here") if body.get("logprobs") else played)(request, body)
+
+    lab.recorded([row(prompt_id="1", thinking="")])
+    assert judge(charbench, lab, endpoint, refuses_logprobs).code == 0
+    assert {asked.form for asked in played.asked if asked.step == "score"} == {"json"}
+    assert endpoint.count == 3 + 22 + 10
+    lab.recorded([row(prompt_id="2", response="I am sorry.", thinking="")], "more")
+    endpoint.forget()
+    ended = judge(charbench, lab, endpoint, refuses_logprobs)
+    assert endpoint.count == 22 + 10
+    assert any("protocol samples: its endpoint gives no prob" in line for line in ended.json["run"]["warnings"])
+
+
+@pytest.mark.parametrize(
+    ("gives", "said"),
+    [
+        ("numbers", "numbers: each number is one token"),
+        ("digits", "digits: its tokenizer splits numbers"),
+        ("nothing", "samples: its endpoint gives no probabilities"),
+    ],
+)
+def test_a_run_says_once_how_each_judge_gives_scores_and_why(
+    charbench: Charbench, lab: LabBuilder, endpoint: Endpoint, gives: str, said: str
+) -> None:
+    ended = judge(charbench, two_personas(lab), endpoint, ScriptedJudge(gives=gives))
+    lines = [line for line in ended.json["run"]["warnings"] if "protocol" in line]
+    assert lines == [f"scorer llm-judge: judge judge-1 gives scores by protocol {said}"]
+
+
+@pytest.mark.parametrize("gives", ["numbers", "nothing"])
+def test_a_judge_that_refuses_is_quoted_without_secrets_and_not_asked_again(
+    charbench: Charbench, recorded: LabBuilder, endpoint: Endpoint, gives: str
+) -> None:
+    played = ScriptedJudge(gives=gives)
+    words = "I can't judge this,\n nor sk-thisisasecretkey123. " + "No. " * 100
+
+    async def refuses_the_train(request: Any, body: dict[str, Any]) -> Any:
+        if "The train leaves" not in str(body["messages"]):
+            return await played(request, body)
+        return await says(completion(choice(None, refusal=words)))(request, body)
+
+    ended = judge(charbench, recorded, endpoint, refuses_the_train)
+    assert ended.code == 0, ended.err
+    assert values(recorded.root, "persona")["The train leaves at nine."] is None
+    whys = [entry["why"] for entry in evidence(recorded.root) if "why" in entry]
+    assert {"persona", "quotes"} <= {entry["metric"] for entry in evidence(recorded.root) if "why" in entry}
+    for why in whys:
+        assert "it refused: I can't judge this, nor " in why
+        assert "thisisasecret" not in why
+        assert len(why) < 300
+    mine = Counter(json.dumps(body) for body in endpoint.requests if "The train leaves" in str(body["messages"]))
+    assert max(mine.values()) == 1
+    assert not any(len(json.loads(body)["messages"]) > 2 for body in mine)
+
+
 def test_without_probabilities_the_score_is_the_mean_of_several_answers_with_their_spread(
     charbench: Charbench, recorded: LabBuilder, endpoint: Endpoint
 ) -> None:
