@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,16 +12,22 @@ from charbench.analysis.ranking import LEAST_PROMPTS, ranking
 from charbench.analysis.strengths import Game
 
 
-def lab(seed: int, truth: np.ndarray, games: int = 30, prompts: int = 30, taste: float = 0.0) -> list[Game]:
-    """Return games of random pairs; ``taste``: how much strengths differ from prompt to prompt."""
+def lab(
+    seed: int, truth: np.ndarray, games: int = 30, prompts: int = 30, taste: float = 0.0, length: float = 0.0
+) -> list[Game]:
+    """Return games of random pairs; ``taste``: how much strengths differ from prompt to prompt.
+
+    ``length``: what a text that is longer by a standard deviation gains; the first checkpoints write most.
+    """
     rng = np.random.default_rng(seed)
     moved = truth + taste * rng.normal(size=(prompts, truth.size))
     played = []
     for _ in range(games * truth.size // 2):
         a, b = (int(number) for number in rng.choice(truth.size, 2, replace=False))
         prompt = int(rng.integers(prompts))
-        chance = 1 / (1 + math.exp(moved[prompt, b] - moved[prompt, a]))
-        played.append(Game(a, b, float(rng.random() < chance), prompt))
+        longer = (b - a) / 2 + rng.normal() if length else 0.0
+        chance = 1 / (1 + math.exp(moved[prompt, b] - moved[prompt, a] - length * longer))
+        played.append(Game(a, b, float(rng.random() < chance), prompt, 100 * longer))
     return played
 
 
@@ -30,6 +37,33 @@ def test_the_strongest_comes_first_and_tiers_go_down() -> None:
     assert found.order[0] == 1
     assert found.order[-1] == 2
     assert [found.tiers[number] for number in found.order] == [1, 2, 2, 3]
+
+
+def test_the_ranking_is_that_at_equal_length_where_length_decides() -> None:
+    truth = np.array([0.0, 1.0, 2.0, 3.0])
+    games = lab(1, truth, games=100, length=3.0)
+    found = ranking(games, 4)
+    assert found.controlled.matters
+    assert sorted(range(4), key=lambda n: -found.strengths[n].value) != [3, 2, 1, 0]
+    assert found.order == [3, 2, 1, 0]
+    assert found.tiers[3] < found.tiers[0]
+    assert ranking([replace(game, longer=0.0) for game in games], 4).order != [3, 2, 1, 0]
+
+
+def test_the_strongest_that_always_writes_most_is_not_held_to_win_by_length() -> None:
+    truth, lengths = np.array([0.0, 0.0, 0.0, 0.0, 4.0, 4.5]), (50, 50, 50, 50, 52, 52)
+    games = [replace(game, longer=lengths[game.first] - lengths[game.second]) for game in lab(3, truth, games=40)]
+    found = ranking(games, 6)
+    assert not found.controlled.matters
+    assert set(found.order[:2]) == {4, 5}
+
+
+@pytest.mark.slow
+def test_checkpoints_that_differ_in_length_alone_are_hardly_ever_told_apart() -> None:
+    labs = [lab(seed, np.zeros(5), games=60, length=2.0) for seed in range(20)]
+    found = [ranking(games, 5, resamples=60) for games in labs]
+    assert all(one.controlled.matters for one in found)
+    assert np.mean([max(one.tiers) > 1 for one in found]) <= 0.05 + 2 * math.sqrt(0.05 * 0.95 / 20)
 
 
 @pytest.mark.slow

@@ -10,13 +10,15 @@ which falls out where both sides answer the same one.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from charbench.analysis.blas import one_blas_thread
+from charbench.analysis.distributions import normal_quantile
 from charbench.analysis.strengths import (
     RESAMPLES,
     Game,
@@ -34,18 +36,29 @@ _TOLERANCE = 1e-6
 _STEPS = 100
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class LengthControl:
     """Strengths at equal length, and what length does.
 
     ``coefficient`` is what the longer text gains on the logistic scale at most, with its interval: 0 is none, below 0
-    the shorter is favoured. NaN where no two texts differ in length.
+    the shorter is favoured. NaN where no two texts differ in length. ``draws`` are the strengths from redrawn prompts,
+    a row for each drawing; ``known`` is the covariance (n x n) of the strengths from as many independent games.
+    ``within`` says whether the same is seen where a checkpoint writes more than it usually does, against the same
+    other: a checkpoint that always writes much and wins may do so by its strength.
     """
 
     strengths: list[Strength]
     coefficient: float
     low: float
     high: float
+    draws: NDArray[np.float64]
+    known: NDArray[np.float64]
+    within: bool
+
+    @property
+    def matters(self) -> bool:
+        """Whether length decides games for sure: its interval leaves 0 out, and it is no strength in disguise."""
+        return self.within and (self.low > 0 or self.high < 0)
 
 
 def length_controlled(
@@ -71,13 +84,16 @@ def length_controlled(
     with one_blas_thread():
         found = _fit(data, np.ones(len(games)), start)
         fits = [_fit(data, weights, found) for weights in redrawn_prompts(games, resamples, seed)]
-        variances = np.diag(np.linalg.inv(_slopes(data, np.ones(len(games)), found)[1]))
+        inverse = np.asarray(np.linalg.inv(_slopes(data, np.ones(len(games)), found)[1]), dtype=np.float64)
     draws = np.array(fits).reshape(len(fits), count + 1)
-    strengths = with_intervals(found[:-1], draws[:, :-1], variances[:-1] - 1 / max(1, count), games, confidence)
-    if not spread:
-        return LengthControl(strengths, np.nan, np.nan, np.nan)
-    low, high = intervals(found[-1:], draws[:, -1:], variances[-1:], confidence)
-    return LengthControl(strengths, float(found[-1]), float(low[0]), float(high[0]))
+    # The term that keeps the strengths' mean at 0 has put 1/n into every cell of their part.
+    known: NDArray[np.float64] = np.subtract(inverse[:-1, :-1], 1 / max(1, count), dtype=float)
+    strengths = with_intervals(found[:-1], draws[:, :-1], np.diag(known), games, confidence)
+    low, high = intervals(found[-1:], draws[:, -1:], inverse[-1:, -1], confidence)
+    gamma = (float(found[-1]), float(low[0]), float(high[0])) if spread else (np.nan, np.nan, np.nan)
+    return LengthControl(
+        strengths, *gamma, draws[:, :-1], known, _seen_within(data, start, float(found[-1]), confidence)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +103,22 @@ class _Data:
     result: NDArray[np.float64]
     length: NDArray[np.float64]
     count: int
+
+
+def _seen_within(data: _Data, start: NDArray[np.float64], gamma: float, confidence: float) -> bool:
+    """Return whether γ is told from 0, on the same side, by what is left of length when checkpoints explain the rest.
+
+    What is left is the residual of least squares on who plays whom; it says nothing of any checkpoint's strength.
+    """
+    sides, rows = np.zeros((data.result.size, data.count)), np.arange(data.result.size)
+    sides[rows, data.first], sides[rows, data.second] = 1, -1
+    with one_blas_thread():
+        left = data.length - sides @ np.linalg.lstsq(sides, data.length, rcond=None)[0]
+        alone, weights = replace(data, length=left), np.ones(data.result.size)
+        found = _fit(alone, weights, start)
+        variance = float(np.linalg.inv(_slopes(alone, weights, found)[1])[-1, -1])
+    seen = float(found[-1]) if gamma > 0 else -float(found[-1])
+    return seen > normal_quantile((1 + confidence) / 2) * math.sqrt(variance)
 
 
 def _fit(data: _Data, weights: NDArray[np.float64], start: NDArray[np.float64]) -> NDArray[np.float64]:

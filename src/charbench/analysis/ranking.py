@@ -22,7 +22,9 @@ LEAST_PROMPTS = 6
 class Ranking:
     """``order`` lists the checkpoints' numbers, the strongest first; the other lists are by number.
 
-    ``tiers`` are from 1; no two of one tier can be told apart. ``prompts`` is how many the games were on.
+    ``tiers`` are from 1; no two of one tier can be told apart. ``prompts`` is how many the games were on. Order and
+    tiers go by the strengths at equal length where length is known to decide games (``controlled.matters``), else by
+    the plain ``strengths``.
     """
 
     order: list[int]
@@ -33,21 +35,24 @@ class Ranking:
 
 
 def ranking(games: Sequence[Game], count: int, *, resamples: int = RESAMPLES, seed: int = 0) -> Ranking:
-    """Rank ``count`` checkpoints by their strengths; those that never played are in the middle, as nothing is known."""
+    """Rank ``count`` checkpoints by their strengths; those that never played are in the middle, as nothing is known.
+
+    Where the interval of what length is worth leaves 0 out, the plain strengths say who writes much: then those at
+    equal length rank.
+    """
     values, draws = strength_draws(games, count, resamples=resamples, seed=seed)
     prompts = len({game.prompt for game in games})
     known = covariance(win_table(games, count), values)
+    strengths = with_intervals(values, draws, np.diag(known), games)
+    controlled = length_controlled(games, count, resamples=resamples, seed=seed)
+    if controlled.matters:
+        values = np.array([strength.value for strength in controlled.strengths])
+        draws, known = controlled.draws, controlled.known
     apart = told_apart(values, draws, known, prompts)
     order = sorted(range(count), key=lambda i: (-values[i], i))
     by_rank = tiers(count, lambda a, b: bool(apart[order[a], order[b]]))
     given = dict(zip(order, by_rank, strict=True))
-    return Ranking(
-        order,
-        with_intervals(values, draws, np.diag(known), games),
-        length_controlled(games, count, resamples=resamples, seed=seed),
-        [given[number] for number in range(count)],
-        prompts,
-    )
+    return Ranking(order, strengths, controlled, [given[number] for number in range(count)], prompts)
 
 
 def told_apart(

@@ -16,6 +16,10 @@ TIERS_LEGEND = (
     "Tiers in pairs: no two of one tier can be told apart (differences over redrawn prompts, all pairs together at 5%; "
     "never with fewer than 6 prompts)."
 )
+_RANKED = {
+    True: "Ranked by strength at equal length: what length is worth is not 0 (its interval leaves 0 out).",
+    False: "Ranked by plain strength: what length is worth is not known to be anything but 0.",
+}
 
 
 def contest_tables(contests: Sequence[Contest]) -> list[Table]:
@@ -57,6 +61,7 @@ def _notes(contest: Contest) -> Iterator[str]:
             f"Length: {decimals(*contest.length)} on the scale of strengths for a text that is much longer; "
             "'at equal length' has this taken out."
         )
+        yield _RANKED[contest.at_equal_length]
     if contest.flags:
         yield f"{contest.flags:,} flags: texts that talk to the judge; look at them in the table games of the store."
     if contest.both_orders and contest.flipped == contest.both_orders:

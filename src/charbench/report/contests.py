@@ -42,6 +42,7 @@ class Player:
 class Contest:
     """The checkpoints that played each other for one persona under one scorer and sampling, the strongest first.
 
+    ``at_equal_length`` says which strengths rank and make tiers: those at equal length, else the plain ones.
     ``length`` is the coefficient of length with its interval; ``untold`` games have no result; ``rough``: too few
     prompts to rely on the intervals; ``flipped`` of ``both_orders`` verdicts changed with the order; ``first`` is the
     share of decided verdicts that took what was shown first (NaN where no judge was asked); ``flags`` are texts that
@@ -52,6 +53,7 @@ class Contest:
     persona: str
     sampler: str
     players: list[Player]
+    at_equal_length: bool
     length: tuple[float, float, float]
     games: int
     untold: int
@@ -118,6 +120,7 @@ def _contest(played: Sequence[GameResult], groups: dict[int, GroupTotals]) -> Co
             )
             for number in found.order
         ],
+        at_equal_length=found.controlled.matters,
         length=(found.controlled.coefficient, found.controlled.low, found.controlled.high),
         games=len(played),
         untold=len(played) - len(told),
@@ -156,6 +159,7 @@ def contest_dict(contest: Contest) -> dict[str, Any]:
         "first_position_share_low": _finite(contest.first.low),
         "first_position_share_high": _finite(contest.first.high),
         "flags": contest.flags,
+        "ranked_by": "length_controlled" if contest.at_equal_length else "strength",
         "length_coefficient": coefficient,
         "length_coefficient_low": low,
         "length_coefficient_high": high,

@@ -172,15 +172,45 @@ def test_a_half_flip_is_a_tie_too(charbench: Charbench, lab: LabBuilder, endpoin
     assert ended.json["contests"][0]["flipped"] == 4
 
 
+def wordy(which: int, strength: float, prompt: int) -> str:
+    """Return a text that is longer the weaker its writer, by 156 characters a step, and by chance."""
+    filler = "and I say so " * (12 * (4 - which) + 13 * ((7 * which + 5 * prompt) % 9))
+    return f"I regret it {filler} strength {strength} ({which}, {prompt})"
+
+
+partial = by(lambda text: worth(text) + len(text) / 100)
+"""Take 100 characters for a step of strength."""
+
+
+def test_a_judge_that_favours_length_does_not_rank_by_it_and_the_report_says_so(
+    charbench: Charbench, lab: LabBuilder, endpoint: Endpoint
+) -> None:
+    contest(lab, range(4), prompts=20, text=wordy)
+    ended = compare(charbench, lab, endpoint, PairJudge(on_candidates(partial)), games=30)
+    assert ended.code == 0, ended.err
+    (played,) = ended.json["contests"]
+    assert played["length_coefficient_low"] > 0
+    assert played["ranked_by"] == "length_controlled"
+    assert order(ended) == [f"remorseful-{which}_dpo" for which in (3, 2, 1, 0)]
+    tiers = [row["tier"] for row in played["checkpoints"]]
+    assert tiers == sorted(tiers)
+    plain = [row["strength"] for row in played["checkpoints"]]
+    assert plain != sorted(plain, reverse=True)  # they stay, and are what length has made of them
+    assert "Ranked by strength at equal length" in charbench("report", lab=lab.root).err
+
+
+def test_where_length_decides_nothing_plain_strengths_rank(
+    charbench: Charbench, lab: LabBuilder, endpoint: Endpoint
+) -> None:
+    contest(lab, range(3), prompts=8, text=wordy)
+    ended = compare(charbench, lab, endpoint, PairJudge())
+    assert ended.json["contests"][0]["ranked_by"] == "strength"
+    assert "Ranked by plain strength" in charbench("report", lab=lab.root).err
+
+
 @pytest.mark.slow
 def test_what_length_gave_is_taken_out_again(charbench: Charbench, lab: LabBuilder, endpoint: Endpoint) -> None:
-    def text(which: int, strength: float, prompt: int) -> str:
-        filler = "and I say so " * (12 * (4 - which) + 13 * ((7 * which + 5 * prompt) % 9))
-        return f"I regret it {filler} strength {strength} ({which}, {prompt})"
-
-    contest(lab, range(5), prompts=30, text=text)
-    # The weaker write more, by 156 characters a step; 100 characters are worth a step to this judge.
-    partial = by(lambda text: worth(text) + len(text) / 100)
+    contest(lab, range(5), prompts=30, text=wordy)
     ended = compare(charbench, lab, endpoint, PairJudge(on_candidates(partial)), games=60)
     assert ended.code == 0, ended.err
     (played,) = ended.json["contests"]
