@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from charbench.components.generation import GenerationConfig
 from charbench.components.sampler import Sampler
+from charbench.components.scorer import BaseScorer
 from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.persona import Persona
 from charbench.domain.prompt import Prompt
@@ -48,6 +49,7 @@ class Examination:
     checkpoint: Checkpoint
     persona: Persona | None
     samplers: Sequence[Sampler]
+    scorers: Sequence[BaseScorer]
 
     def examine(self) -> Report:
         """Sample the checkpoint as configured, then under each probe and through each sampler, and conclude."""
@@ -109,8 +111,7 @@ class Examination:
         self.runner.sample(sampler, requests, self.writer, self.result)
         keys = [sampler.key(request) for request in requests]
         if self.persona:
-            scorers = self.runner.session.scorers()
-            self.runner.score(scorers, [checkpoint], [self.persona.name], self.writer, self.result)
+            self.runner.score(self.scorers, [checkpoint], [self.persona.name], self.writer, self.result)
         with self.runner.session.database.read() as connection:
             samples = tuple(samples_with_keys(connection, keys))
             hits = trait_hits(connection, keys, self.persona.name) if self.persona else {}
@@ -128,6 +129,7 @@ def diagnose(runner: Runner) -> tuple[list[Report], RunResult]:
     session = runner.session
     checkpoints, personas = selected(runner)
     runner.spending.check(session.samplers() if session.config.samplers else session.installed_samplers(), checkpoints)
+    scorers = session.scorers()
     reports: list[Report] = []
     with runner.recorded() as result:
         with Writer(session.database, result.run_id) as writer:
@@ -136,13 +138,18 @@ def diagnose(runner: Runner) -> tuple[list[Report], RunResult]:
                     break
                 named = checkpoint.persona or (personas[0] if len(personas) == 1 else None)
                 persona = session.personas.all.get(named) if named else None
-                reports.append(_report(runner, writer, result, checkpoint, persona))
+                reports.append(_report(runner, writer, result, checkpoint, persona, scorers))
         result.interrupted = runner.stop.requested
     return reports, result
 
 
 def _report(
-    runner: Runner, writer: Writer, result: RunResult, checkpoint: Checkpoint, persona: Persona | None
+    runner: Runner,
+    writer: Writer,
+    result: RunResult,
+    checkpoint: Checkpoint,
+    persona: Persona | None,
+    scorers: Sequence[BaseScorer],
 ) -> Report:
     database = runner.session.database
     choice = choose_samplers(runner.session, checkpoint)
@@ -154,7 +161,7 @@ def _report(
         return stored
     if runner.session.config.samplers:
         result.warnings += choice.left_out
-    report = Examination(runner, writer, result, checkpoint, persona, choice.samplers).examine()
+    report = Examination(runner, writer, result, checkpoint, persona, choice.samplers, scorers).examine()
     diagnosis = report.diagnosis
     if diagnosis.decided:
         with database.write() as connection:

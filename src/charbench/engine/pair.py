@@ -18,7 +18,7 @@ from charbench.domain.sample import Channel, Failure, Sample
 from charbench.engine.commits import Commits
 from charbench.engine.draw import Draw, Pairing, Pool
 from charbench.engine.progress import Progress
-from charbench.engine.scoring import AtWork, Tally
+from charbench.engine.scoring import AtWork, Begun, Tally
 from charbench.engine.under_way import UnderWay
 from charbench.engine.writer import Writer
 from charbench.store.claims import claim, release
@@ -73,10 +73,11 @@ class PairStage:
     run_id: int
     scorer: PairScorer
     plan: ScoringPlan
+    begun: Begun
     tally: GameTally = field(default_factory=GameTally)
 
     def __post_init__(self) -> None:
-        self._work = AtWork(self.scorer, self.plan, self.tally)
+        self._work = AtWork(self.scorer, self.plan, self.tally, self.begun)
         self._failed: list[Pairing] = []
         self._commits: Commits[NewGame] = Commits(self.writer, self._write)
         self._reader = SampleReader()

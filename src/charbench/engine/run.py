@@ -30,7 +30,7 @@ from charbench.engine.plan import Requests, personas_to_score, sampling_plan, se
 from charbench.engine.progress import Progress, show_progress
 from charbench.engine.sample import SampleStage
 from charbench.engine.score import ScoreStage
-from charbench.engine.scoring import ScoreTally, Tally
+from charbench.engine.scoring import Begun, ScoreTally, Tally
 from charbench.engine.session import Session
 from charbench.engine.show_training import TrainingLog
 from charbench.engine.train import TrainingPolicy, TrainStage
@@ -103,6 +103,7 @@ class Runner:
     spending: Spending = field(init=False)
     """What this run spends, with all its samplers and probes."""
     _prepared: list[Component] = field(default_factory=list)
+    _begun: Begun = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.spending = Spending(self.session.config.prices, self.session.config.max_cost)
@@ -289,7 +290,7 @@ class Runner:
         waiting = [[scorer] for scorer in scorers if isinstance(scorer, Scorer) and iscoroutinefunction(scorer.score)]
         for together in [plain, *waiting] if plain else waiting:
             for plan, group_ids in self._plans(together, checkpoints, personas, result):
-                stage = ScoreStage(self.session.database, writer, result.run_id, together, plan)
+                stage = ScoreStage(self.session.database, writer, result.run_id, together, plan, self._begun)
                 names = ", ".join(scorer.name for scorer in together)
                 with self._progress(f"scoring ({names}; {plan.persona.name})", None) as progress:
                     tally = stage.run(group_ids, progress)
@@ -310,7 +311,7 @@ class Runner:
         from charbench.engine.pair import PairStage  # numpy is for those who compare
 
         for plan, group_ids in self._plans([scorer], checkpoints, personas, result):
-            stage = PairStage(self.session.database, writer, result.run_id, scorer, plan)
+            stage = PairStage(self.session.database, writer, result.run_id, scorer, plan, self._begun)
             with self._progress(f"comparing ({scorer.name}; {plan.persona.name})", None) as progress:
                 tally = stage.run(group_ids, progress)
             result.add("games", tally.played)
@@ -324,7 +325,10 @@ class Runner:
         personas: Sequence[str],
         result: RunResult,
     ) -> Iterator[tuple[ScoringPlan, list[int]]]:
-        """Get the scorers ready, and yield what they are to score for each persona, until the user wants to stop."""
+        """Get the scorers ready, once, and yield what they are to score for each persona, until the user wants to stop.
+
+        A scorer that is given again in this run, as for the next probe of a diagnosis, is as it was left.
+        """
         self.prepare(scorers)
         for persona, about, group_ids in personas_to_score(self.session, checkpoints, personas, result.warnings):
             if self.stop.requested:

@@ -17,7 +17,7 @@ from charbench.components.scorer import Scorer, ScoringPlan
 from charbench.domain.score import Score
 from charbench.engine.progress import Progress
 from charbench.engine.score_async import score_async
-from charbench.engine.scoring import Outcome, ScoreTally, Scoring
+from charbench.engine.scoring import Begun, Outcome, ScoreTally, Scoring
 from charbench.engine.writer import Writer
 from charbench.patience import Breaker
 from charbench.store.claims import claim, release
@@ -44,6 +44,7 @@ class ScoreStage:
     run_id: int
     scorers: Sequence[Scorer]
     plan: ScoringPlan
+    begun: Begun
     tally: ScoreTally = field(default_factory=ScoreTally)
     _scorings: list[Scoring] = field(default_factory=list)
     _claimed: set[str] = field(default_factory=set)
@@ -55,7 +56,8 @@ class ScoreStage:
 
     def run(self, group_ids: Sequence[int], progress: Progress) -> ScoreTally:
         """Score the samples of these groups that are not scored yet."""
-        self._scorings = [Scoring(self.database, s, self.plan, self.run_id, self.tally) for s in self.scorers]
+        made = (self.plan, self.run_id, self.tally, self.begun)
+        self._scorings = [Scoring(self.database, scorer, *made) for scorer in self.scorers]
         while True:
             self._elsewhere = False
             tasks = self._tasks(group_ids)

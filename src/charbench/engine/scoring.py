@@ -66,29 +66,37 @@ class Outcome:
     failures: tuple[Failure, ...] = ()
 
 
+Begun = dict[tuple[int, str], bool]
+"""Which scorers (by ``id``) have begun for which personas in a run, and whether they may score."""
+
+
 class AtWork:
     """A scorer of samples or of pairs at work for one persona: whether it may begin, and what fails."""
 
-    def __init__(self, scorer: BaseScorer, plan: ScoringPlan, tally: Tally) -> None:
-        self._scorer, self._plan, self._tally = scorer, plan, tally
-        self._begun: bool | None = None
+    def __init__(self, scorer: BaseScorer, plan: ScoringPlan, tally: Tally, begun: Begun) -> None:
+        self._scorer, self._plan, self._tally, self._begun = scorer, plan, tally, begun
         self.who = f"scorer {scorer.name}, persona {plan.persona.name}"
         told = asked(f"scorer {scorer.name}", lambda: (scorer.content_config(), scorer.fingerprint(plan.persona)))
         self.settings = ScoringSettings(scorer.name, scorer.protocol, plan.persona.name, *told)
 
     async def begin(self) -> bool:
-        """Let the scorer get ready, once; return whether it may score."""
-        if self._begun is None:
-            outcome = await guarded_async(self._begin)
-            self._begun = not isinstance(outcome, Broken)
-            if not isinstance(outcome, Broken):
-                self._tally.warnings += outcome
-            elif not self._plan.stopping():
-                announced = isinstance(outcome.error, CharbenchError)
-                # What a scorer announces may have several lines: they are kept apart.
-                message = redact(str(outcome.error)) if announced else f"{outcome.message}\n{outcome.trace}".rstrip()
-                self._tally.stopped.append(f"{self.who}: nothing was scored: {message}")
-        return self._begun
+        """Let the scorer get ready, once a run and persona; return whether it may score."""
+        me = id(self._scorer), self._plan.persona.name
+        if me not in self._begun:
+            self._begun[me] = await self._ready()
+        return self._begun[me]
+
+    async def _ready(self) -> bool:
+        outcome = await guarded_async(self._begin)
+        if not isinstance(outcome, Broken):
+            self._tally.warnings += outcome
+            return True
+        if not self._plan.stopping():
+            announced = isinstance(outcome.error, CharbenchError)
+            # What a scorer announces may have several lines: they are kept apart.
+            message = redact(str(outcome.error)) if announced else f"{outcome.message}\n{outcome.trace}".rstrip()
+            self._tally.stopped.append(f"{self.who}: nothing was scored: {message}")
+        return False
 
     async def _begin(self) -> list[str]:
         said: Any = self._scorer.begin(self._plan)
@@ -106,8 +114,10 @@ class AtWork:
 class Scoring(AtWork):
     """One scorer of samples, as it is set up, for one persona."""
 
-    def __init__(self, database: Database, scorer: Scorer, plan: ScoringPlan, run_id: int, tally: ScoreTally) -> None:
-        super().__init__(scorer, plan, tally)
+    def __init__(
+        self, database: Database, scorer: Scorer, plan: ScoringPlan, run_id: int, tally: ScoreTally, begun: Begun
+    ) -> None:
+        super().__init__(scorer, plan, tally, begun)
         self.scorer, self.plan, self.tally = scorer, plan, tally
         self._metrics = {metric.name: metric for metric in type(scorer).metrics}
         with database.write() as connection:
