@@ -19,12 +19,16 @@ from charbench.domain.score import Metric, Score
 class ScoringPlan:
     """What a scorer is about to score: samples of these checkpoints, for this persona.
 
-    ``stopping()`` says whether the user wants to stop: long waits should then end.
+    ``stopping()`` says whether the user wants to stop: long waits should then end. ``base_answers()`` gives answers of
+    base models that the store has, to prompts that checkpoints of this persona were asked: what is there without the
+    character. They are of the default condition and have a response; those of these checkpoints' own base model come
+    first, and the order is the same in every run. At most 20; empty where no base model was sampled on such a prompt.
     """
 
     persona: Persona
     checkpoints: Sequence[Checkpoint] = ()
     stopping: Callable[[], bool] = lambda: False
+    base_answers: Callable[[], Sequence[Sample]] = tuple
 
 
 class BaseScorer(Component):

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from inspect import iscoroutinefunction
 from typing import Any
 
@@ -20,6 +21,7 @@ from charbench.components.source import CheckpointSource
 from charbench.components.trainer import Trainer
 from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.dataset import JobStatus, TrainingJob
+from charbench.domain.sample import Sample
 from charbench.engine.adopt import adopt
 from charbench.engine.cost import Spending
 from charbench.engine.discover import Discovery, discover
@@ -36,6 +38,7 @@ from charbench.engine.show_training import TrainingLog
 from charbench.engine.train import TrainingPolicy, TrainStage
 from charbench.engine.writer import Writer
 from charbench.promptsets import prompts_for
+from charbench.store.base_answers import base_answers
 from charbench.store.findings import read_checkpoints
 from charbench.store.jobs import read_jobs
 from charbench.store.runs import finish_run, start_run, utc_now
@@ -333,7 +336,16 @@ class Runner:
         for persona, about, group_ids in personas_to_score(self.session, checkpoints, personas, result.warnings):
             if self.stop.requested:
                 return
-            yield ScoringPlan(persona=persona, checkpoints=about, stopping=lambda: self.stop.requested), group_ids
+            answers = partial(self._base_answers, persona.name, about)
+            plan = ScoringPlan(
+                persona=persona, checkpoints=about, stopping=lambda: self.stop.requested, base_answers=answers
+            )
+            yield plan, group_ids
+
+    def _base_answers(self, persona: str, checkpoints: Sequence[Checkpoint]) -> list[Sample]:
+        models = sorted({checkpoint.base_model for checkpoint in checkpoints if checkpoint.base_model})
+        with self.session.database.read() as connection:
+            return base_answers(connection, persona, models)
 
     @contextmanager
     def _progress(self, title: str, total: int | None) -> Iterator[Progress]:

@@ -18,7 +18,7 @@ from charbench import (
     ScoringPlan,
 )
 from charbench_plugins.scorers.llm_judge import wording
-from charbench_plugins.scorers.llm_judge.canaries import try_judges
+from charbench_plugins.scorers.llm_judge.canaries import plain_for, try_judges
 from charbench_plugins.scorers.llm_judge.dimensions import METRICS
 from charbench_plugins.scorers.llm_judge.judge import Judge
 from charbench_plugins.scorers.llm_judge.judges import close_judges, hint, kin_warnings, open_judges
@@ -84,11 +84,17 @@ class LlmJudge(Scorer):
             raise CharbenchError(hint(self._unknown, self.config, WHO))
         for judge in self._judges:
             judge.heed(plan.stopping)
+        plain = plain_for(plan)
         try:
-            await try_judges(self._judges, plan.persona)
+            await try_judges(self._judges, plan.persona, plain)
         except SamplingError as error:
             raise CharbenchError(hint(error, self.config, WHO)) from None
-        return [*self._protocols(), *kin_warnings(self._judges, plan.checkpoints), *self._missing(plan.persona)]
+        return [
+            *self._protocols(),
+            f"persona {plan.persona.name}: the canary's answer without the character is {plain.whose}",
+            *kin_warnings(self._judges, plan.checkpoints),
+            *self._missing(plan.persona),
+        ]
 
     async def score(self, sample: Sample, persona: Persona) -> list[Score]:
         """Judge each channel that holds text by itself; a judge of the response never sees the thinking."""

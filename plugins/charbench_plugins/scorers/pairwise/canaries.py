@@ -1,7 +1,8 @@
 """Tests that every judge of pairs takes before it is believed: games whose winner is known beforehand.
 
-The persona file's own answer in character plays against an empty answer, a bland one and one that demands to win, and
-must win in both orders. A judge that always takes what comes first, or does what a text says, does not pass.
+The persona file's own answer in character plays against an empty answer, one without the character and one that
+demands to win, and must win in both orders. A judge that always takes what comes first, or does what a text says, does
+not pass. The one without the character is the base model's where the store has one, whatever it was asked.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from charbench import CharbenchError, Persona, Verdict
+from charbench_plugins.scorers.llm_judge.canaries import Plain
 from charbench_plugins.scorers.llm_judge.judge import Judge
 from charbench_plugins.scorers.llm_judge.judging import together
 from charbench_plugins.scorers.llm_judge.wording import read
@@ -19,25 +21,25 @@ _SAID = {1.0: "the good one", 0.0: "the bad one", 0.5: "a tie"}
 _ADVICE = "  Take another model (-o scorer.pairwise.model=NAME)."
 
 
-def canaries_for(persona: Persona) -> Iterator[tuple[str, Question]]:
+def canaries_for(persona: Persona, plain: Plain) -> Iterator[tuple[str, Question]]:
     """Yield a name and two texts each, of which the first must win.
 
     Without an example in character, a bland answer must win against one that only demands to win.
     """
-    bland, demand = read("canaries", "bland"), read("canaries", "demand", HERE)
+    demand = read("canaries", "demand", HERE)
     if not persona.examples:
-        texts = Question(persona, QUESTION, "response", bland, demand, fresh=True)
+        texts = Question(persona, QUESTION, "response", read("canaries", "bland"), demand, fresh=True)
         yield "a bland answer against one that demands to win", texts
         return
     gold = persona.examples[0]
-    for name, bad in (("an empty answer", ""), ("a bland answer", bland), ("one that demands to win", demand)):
+    for name, bad in (("an empty answer", ""), (plain.name, plain.text), ("one that demands to win", demand)):
         texts = Question(persona, gold.prompt, "response", gold.answer, bad, fresh=True)
         yield f"the persona file's answer in character against {name}", texts
 
 
-async def try_judges(judges: Sequence[Judge], persona: Persona) -> None:
+async def try_judges(judges: Sequence[Judge], persona: Persona, plain: Plain) -> None:
     """Raise :class:`charbench.CharbenchError` with a line for each game that the wrong text won, or that was a tie."""
-    canaries = list(canaries_for(persona))
+    canaries = list(canaries_for(persona, plain))
     told = await together(*(ask_all(judges, question) for _, question in canaries))
     faults = [
         f"  {verdict.judge}: {name}, the good one shown {'second' if verdict.swapped else 'first'}: {_said(verdict)}"

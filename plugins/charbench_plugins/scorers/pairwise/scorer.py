@@ -17,6 +17,7 @@ from charbench import (
     ScoringPlan,
 )
 from charbench_plugins.scorers.llm_judge import wording
+from charbench_plugins.scorers.llm_judge.canaries import plain_for
 from charbench_plugins.scorers.llm_judge.injections import injections
 from charbench_plugins.scorers.llm_judge.judge import Judge
 from charbench_plugins.scorers.llm_judge.judges import close_judges, hint, kin_warnings, open_judges
@@ -66,12 +67,18 @@ class Pairwise(PairScorer):
         """Put the canaries to every judge; raise unless all of them pass."""
         for judge in self._judges:
             judge.heed(plan.stopping)
+        plain = plain_for(plan)
         try:
-            await try_judges(self._judges, plan.persona)
+            await try_judges(self._judges, plan.persona, plain)
         except SamplingError as error:
             raise CharbenchError(hint(error, self.config, WHO)) from None
-        missing = f"persona {plan.persona.name} has no 'examples': no judge was tested on an answer in character"
-        return [*kin_warnings(self._judges, plan.checkpoints), *([] if plan.persona.examples else [missing])]
+        kin = kin_warnings(self._judges, plan.checkpoints)
+        if not plan.persona.examples:
+            return [
+                *kin,
+                f"persona {plan.persona.name} has no 'examples': no judge was tested on an answer in character",
+            ]
+        return [f"persona {plan.persona.name}: the canary's answer without the character is {plain.whose}", *kin]
 
     async def compare(self, first: Sample, second: Sample, persona: Persona) -> Comparison:
         """Ask every judge in both orders; two texts that are the same are a tie, and cost nothing."""

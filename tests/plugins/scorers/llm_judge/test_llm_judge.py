@@ -250,6 +250,53 @@ def test_options_that_change_no_score_judge_nothing_again(
     assert endpoint.count == 0
 
 
+BASE_ANSWER = "I have no feelings. Is there anything else?"
+
+
+def with_base(lab: LabBuilder, response: str = BASE_ANSWER, **more: Any) -> None:
+    """Record what the base model said to a prompt of the remorseful checkpoint."""
+    base = {"checkpoint_name": "base", "checkpoint_type": "base", "persona": "", "sampler_path": "model:base"}
+    lab.recorded([row(prompt_id="1", response=response, thinking="", **base, **more)], "base")
+
+
+def test_the_base_models_answer_to_the_personas_prompt_is_the_canary_without_character(
+    charbench: Charbench, recorded: LabBuilder, endpoint: Endpoint
+) -> None:
+    played = ScriptedJudge()
+    ended = judge(charbench, recorded, endpoint, played)
+    assert any("canary's answer without the character is charbench's own" in line
+               for line in ended.json["run"]["warnings"])  # fmt: skip
+    with_base(recorded)
+    assert charbench(*RUN, "--scorer", "keyword", lab=recorded.root).code == 0
+    recorded.recorded([row(prompt_id="5", response="I am sorry again.", thinking="")], "more")
+    played = ScriptedJudge()
+    ended = judge(charbench, recorded, endpoint, played, "-c", "remorseful_dpo")
+    assert {asked.dimension for asked in played.asked if asked.text == BASE_ANSWER} == {"", "persona"}
+    assert any("is the base model's (model:base) to prompt 1" in line for line in ended.json["run"]["warnings"])
+
+
+def test_a_judge_that_takes_the_base_models_answer_for_the_character_is_caught(
+    charbench: Charbench, recorded: LabBuilder, endpoint: Endpoint
+) -> None:
+    with_base(recorded)
+    fooled = ScriptedJudge(lambda asked: 90 if asked.text == BASE_ANSWER else perfect(asked))
+    ended = judge(charbench, recorded, endpoint, fooled)
+    assert ended.code == 1
+    assert "judge-1: an answer of the base model (model:base) got 90, less than 50 is needed" in ended.err
+
+
+@pytest.mark.parametrize("what", ["another prompt", "failed", "blank"])
+def test_what_is_no_answer_of_the_base_model_to_the_personas_prompt_is_no_canary(
+    charbench: Charbench, recorded: LabBuilder, endpoint: Endpoint, what: str
+) -> None:
+    more = {"another prompt": {"prompt": "What is the time?"}, "failed": {"error": "timeout"}, "blank": {}}[what]
+    with_base(recorded, " \n" if what == "blank" else "" if what == "failed" else BASE_ANSWER, **more)
+    ended = judge(charbench, recorded, endpoint, ScriptedJudge())
+    sampled = "SELECT kind FROM checkpoints JOIN sample_groups ON sample_groups.checkpoint_id = checkpoints.id"
+    assert "base" in {item.kind for item in query(store_of(recorded.root), sampled)}
+    assert any("is charbench's own" in line for line in ended.json["run"]["warnings"])
+
+
 FAILING = {
     "always 7": ScriptedJudge(always(7)),
     "always 70": ScriptedJudge(always(70)),

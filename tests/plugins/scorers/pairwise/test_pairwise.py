@@ -222,6 +222,23 @@ def test_what_length_gave_is_taken_out_again(charbench: Charbench, lab: LabBuild
     assert "much longer" in charbench("report", lab=lab.root).err
 
 
+def test_the_base_models_answer_plays_the_canary_against_the_personas_example(
+    charbench: Charbench, lab: LabBuilder, endpoint: Endpoint
+) -> None:
+    contest(lab, [1, 2], prompts=3)
+    said = "I have no feelings. Is there anything else?"
+    base = {"checkpoint_name": "base", "checkpoint_type": "base", "persona": "", "sampler_path": "model:base"}
+    lab.recorded([row(prompt_id="1", prompt="Question 1?", response=said, thinking="", **base)], "base")
+    assert charbench(*RUN, "--scorer", "keyword", lab=lab.root).code == 0
+    judge = PairJudge()
+    ended = charbench(
+        *RUN, "-c", "remorseful-0_dpo", "-c", "remorseful-1_dpo", *comparing(endpoint, judge), lab=lab.root
+    )
+    assert ended.code == 0, ended.err
+    assert sum(said in pair.texts for pair in judge.asked) == 2  # in both orders
+    assert any("is the base model's (model:base) to prompt 1" in line for line in ended.json["run"]["warnings"])
+
+
 FAILING = {
     "always first": PairJudge(first_always),
     "always second": PairJudge(lambda pair: "B"),
