@@ -45,10 +45,11 @@ def test_adaptive_pairing_beats_random_pairing_at_the_same_number_of_games() -> 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("spread", "least"), [(1.0, 0.90), (math.sqrt(3), 0.96), (3.0, 0.96)])
-def test_adaptive_pairing_beats_random_pairing_among_200_checkpoints(spread: float, least: float) -> None:
-    chosen = [spearman(seed, spread, adaptive=True) for seed in range(24)]
-    dealt = [spearman(seed, spread, adaptive=False) for seed in range(24)]
+@pytest.mark.parametrize(("spread", "least", "labs"), [(1.0, 0.90, 72), (math.sqrt(3), 0.96, 24), (3.0, 0.96, 24)])
+def test_adaptive_pairing_beats_random_pairing_among_200_checkpoints(spread: float, least: float, labs: int) -> None:
+    # The gain is smallest where strengths lie close together: it takes more labs to be sure of it.
+    chosen = [spearman(seed, spread, adaptive=True) for seed in range(labs)]
+    dealt = [spearman(seed, spread, adaptive=False) for seed in range(labs)]
     assert np.mean(chosen) >= least
     assert stats.ttest_rel(chosen, dealt, alternative="greater").pvalue < 0.01
 

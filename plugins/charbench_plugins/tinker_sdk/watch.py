@@ -17,7 +17,7 @@ from charbench import RefusedError, SamplingError
 from charbench_plugins.tinker_sdk.failures import of_status, out_of_reach
 from charbench_plugins.tinker_sdk.reach import LOOKOUT
 
-PATIENCE = 10.0
+PATIENCE = 8.0
 """Seconds of trouble on Tinker's side after which a call is given up."""
 SILENCE = 2.0
 """Seconds without any answer after which it is asked whether the host is there."""

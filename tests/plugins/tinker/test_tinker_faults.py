@@ -28,8 +28,8 @@ TRAIN = (
 NATIVE = ("-o", "sampler.tinker-native.renderer=qwen3", "-o", f"sampler.tinker-native.tokenizer={BASE}")
 AGAIN = "  when that is mended: charbench "
 SAMPLE = ("sample", "-c", "base:tiny", "--sampler", "tinker-native", *NATIVE)
-CLEAR_WITHIN = 15
-"""Seconds from a fault to the end of the command, with the patience that is the default."""
+CLEAR_WITHIN = 15 + 10
+"""Seconds from a fault to the end of the command, with the default patience, and what a busy machine adds."""
 
 
 @pytest.fixture
@@ -222,7 +222,7 @@ def test_sampling_that_is_refused_in_mid_run_keeps_what_is_done_and_the_next_run
     assert ended.code == 1
     assert "Traceback" not in ended.err.split("Exception ignored in")[0]
     lines = [line for line in ended.err.splitlines() if said in line]
-    assert len([line for line in lines if " failed: sampling tiny: " in line]) == 1, ended.err
+    assert len([line for line in lines if "base:tiny is not asked any more: sampling tiny: " in line]) == 1, ended.err
     kept = query(store_of(waiting), "SELECT key, response FROM samples WHERE error_kind IS NULL")
     assert len(kept) == 8
     assert_no_key(waiting, ended)
@@ -241,13 +241,18 @@ def test_a_hub_that_is_away_is_one_line_in_time_and_the_job_waits(
     waiting: Path, server: FaultyTinker, closed_port: str
 ) -> None:
     words = [word for word in TRAIN if word not in ("--tokenizer", str(BASE))]
-    away = {"HF_ENDPOINT": closed_port, "HF_HOME": str(waiting / "hub"), "PYTHONWARNINGS": "default"}
+    away = {
+        "HF_HUB_OFFLINE": "",
+        "HF_ENDPOINT": closed_port,
+        "HF_HOME": str(waiting / "hub"),
+        "PYTHONWARNINGS": "default",
+    }
     process = start(*words, lab=waiting, env={"TINKER_BASE_URL": server.url, "TINKER_API_KEY": KEY, **away})
     began = time.monotonic()
     ended = finish_within(process, CLEAR_WITHIN + start_up(), lambda: began)
     assert ended.code == 2
     (line,) = [line for line in ended.err.splitlines() if "tokenizer" in line]
-    assert line.startswith("error: the model's tokenizer cannot be fetched (127.0.0.1 cannot be reached: ")
+    assert "the model's tokenizer cannot be fetched (127.0.0.1 cannot be reached: " in line
     assert line.endswith("name a folder that has it: --tokenizer PATH")
     assert "retry" not in ended.err.lower()
     assert (job(waiting).status, job(waiting).attempts) == ("pending", 1)

@@ -68,7 +68,7 @@ class TinkerSftTrainer(Trainer):
         )
         step_seconds: float = operational(600.0, gt=0, description="seconds that one step may take")
         patience: float = operational(
-            10.0, gt=0, description="seconds of trouble on Tinker's side after which a job stops, and waits"
+            8.0, gt=0, description="seconds of trouble on Tinker's side after which a job stops, and waits"
         )
 
     config: Config
