@@ -109,7 +109,7 @@ def open_library(plugins: Plugins, lab: Path, folders: Iterable[Path] = ()) -> P
 
 def read_persona(path: Path) -> Persona:
     """Read one persona file; raises :class:`PersonaError` with every fault, each with line and column."""
-    from charbench.persona_schema import parse_persona
+    from charbench.persona_parsing import parse_persona
     from charbench.yamlfile import read_yaml
 
     try:

@@ -14,7 +14,8 @@ from charbench.config import PROMPT_SETS
 from charbench.domain.persona import Persona
 from charbench.domain.prompt import Prompt
 from charbench.errors import ConfigError
-from charbench.persona_schema import PromptModel, messages_of
+from charbench.persona_parsing import messages_of
+from charbench.persona_schema import PromptModel
 from charbench.yamlfile import parse_yaml, read_yaml
 
 DEFAULT, PERSONA = PROMPT_SETS

@@ -28,7 +28,8 @@ def command(json_output: bool, quiet: bool, **given: Any) -> int:
     """Sample a checkpoint, score it for a persona, and report; whether or not any source has found it."""
     from charbench.engine.evaluate import evaluate
     from charbench.engine.interrupt import stop_on_interrupt
-    from charbench.engine.run import Runner, Stage
+    from charbench.engine.result import Stage
+    from charbench.engine.run import Runner
 
     session = options.open_session(**given)
     with stop_on_interrupt() as stop:

@@ -26,7 +26,8 @@ def command(json_output: bool, quiet: bool, **given: Any) -> int:
     """Sample and score the results of all complete training jobs, and report."""
     from charbench.engine.evaluate import evaluate
     from charbench.engine.interrupt import stop_on_interrupt
-    from charbench.engine.run import Runner, Stage
+    from charbench.engine.result import Stage
+    from charbench.engine.run import Runner
     from charbench.store.jobs import read_jobs
 
     session = options.open_session(**given)

@@ -8,7 +8,7 @@ from typing import Any
 from charbench.cli import output
 from charbench.cli.show import show_report
 from charbench.engine.jobs import LeftOut
-from charbench.engine.run import RunResult
+from charbench.engine.result import RunResult
 from charbench.engine.session import Session
 from charbench.store.summaries import count_all
 

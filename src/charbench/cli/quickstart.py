@@ -27,7 +27,8 @@ def command(folder: Path, json_output: bool, quiet: bool) -> int:
     in the store already.
     """
     from charbench.engine.interrupt import stop_on_interrupt
-    from charbench.engine.run import Runner, Stage
+    from charbench.engine.result import Stage
+    from charbench.engine.run import Runner
 
     started = time.monotonic()
     silent = quiet or json_output

@@ -37,7 +37,8 @@ def command(json_output: bool, quiet: bool, no_train: bool, fresh: bool, dry_run
     A second run does nothing; a run that was stopped goes on where it was.
     """
     from charbench.engine.interrupt import stop_on_interrupt
-    from charbench.engine.run import Runner, Stage
+    from charbench.engine.result import Stage
+    from charbench.engine.run import Runner
     from charbench.store.aside import set_aside
 
     if fresh and dry_run:

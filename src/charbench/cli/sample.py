@@ -24,7 +24,8 @@ def command(text: str | None, json_output: bool, quiet: bool, **given: Any) -> i
     """Sample the selected checkpoints; with --prompt, ask one thing and show thinking and response."""
     from charbench.engine.evaluate import ask_once, evaluate
     from charbench.engine.interrupt import stop_on_interrupt
-    from charbench.engine.run import Runner, Stage
+    from charbench.engine.result import Stage
+    from charbench.engine.run import Runner
 
     if text is not None:
         given["epochs"] = given["epochs"] or 1  # one answer to look at, however often the lab's prompts are asked

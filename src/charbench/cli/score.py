@@ -22,7 +22,8 @@ from charbench.cli.finish import finish
 def command(json_output: bool, quiet: bool, **given: Any) -> int:
     """Score the samples in the store that a scorer has not scored yet; sample nothing."""
     from charbench.engine.interrupt import stop_on_interrupt
-    from charbench.engine.run import Runner, Stage
+    from charbench.engine.result import Stage
+    from charbench.engine.run import Runner
 
     session = options.open_session(**given)
     with stop_on_interrupt() as stop:

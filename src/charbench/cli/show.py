@@ -19,7 +19,7 @@ from charbench.report.rows import By, Report, build_report, row_as_dict
 from charbench.store.diagnoses import latest_causes
 
 if TYPE_CHECKING:
-    from charbench.engine.run import RunResult
+    from charbench.engine.result import RunResult
     from charbench.engine.session import Session
 
 FORMATS = ("table", "csv", "markdown", "json")

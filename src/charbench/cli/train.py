@@ -33,7 +33,8 @@ def command(
     the others.
     """
     from charbench.engine.interrupt import stop_on_interrupt
-    from charbench.engine.run import Runner, Stage
+    from charbench.engine.result import Stage
+    from charbench.engine.run import Runner
     from charbench.store.jobs import read_jobs
 
     if bool(runs) == everything:

@@ -20,7 +20,8 @@ from charbench.engine.evaluate import selected
 from charbench.engine.plan import sampling_plan
 from charbench.engine.probe_results import AtZero, Findings, ProbeResult
 from charbench.engine.probes import BASE_GREEDY, GREEDY, Probe, ProbeRequests, probes_for, probing_sampler
-from charbench.engine.run import Runner, RunResult
+from charbench.engine.result import RunResult
+from charbench.engine.run import Runner
 from charbench.engine.writer import Writer
 from charbench.errors import UsageError
 from charbench.store.diagnoses import save_diagnosis

@@ -10,7 +10,8 @@ from charbench.domain.prompt import Prompt
 from charbench.domain.sample import Sample
 from charbench.engine.adopt import adopt
 from charbench.engine.plan import Requests, sampling_plan, select_checkpoints
-from charbench.engine.run import Runner, RunResult, Stage
+from charbench.engine.result import RunResult, Stage
+from charbench.engine.run import Runner
 from charbench.engine.writer import Writer
 from charbench.errors import UsageError
 from charbench.store.findings import read_checkpoints

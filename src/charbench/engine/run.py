@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from enum import StrEnum
 from functools import partial
 from inspect import iscoroutinefunction
 from typing import Any
@@ -24,12 +23,13 @@ from charbench.domain.dataset import JobStatus, TrainingJob
 from charbench.domain.sample import Sample
 from charbench.engine.adopt import adopt
 from charbench.engine.cost import Spending
-from charbench.engine.discover import Discovery, discover
+from charbench.engine.discover import discover
 from charbench.engine.expiry import expiry_warnings
 from charbench.engine.heartbeat import beating
 from charbench.engine.interrupt import StopSignal
 from charbench.engine.plan import Requests, personas_to_score, sampling_plan, select_checkpoints
 from charbench.engine.progress import Progress, show_progress
+from charbench.engine.result import RunResult, Stage
 from charbench.engine.sample import SampleStage
 from charbench.engine.score import ScoreStage
 from charbench.engine.scoring import Begun, ScoreTally, Tally
@@ -42,44 +42,6 @@ from charbench.store.base_answers import base_answers
 from charbench.store.findings import read_checkpoints
 from charbench.store.jobs import read_jobs
 from charbench.store.runs import finish_run, start_run, utc_now
-
-
-class Stage(StrEnum):
-    """The stages of a run, in their order."""
-
-    DISCOVER = "discover"
-    TRAIN = "train"
-    SAMPLE = "sample"
-    SCORE = "score"
-
-
-@dataclass(slots=True)
-class RunResult:
-    """What a run did. ``counts`` is what it added to the store; ``warnings`` are lines for the user."""
-
-    run_id: int
-    discovery: Discovery | None = None
-    counts: dict[str, int] = field(default_factory=dict)
-    failures: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    interrupted: bool = False
-    ended: bool = False
-    """Whether it came to its end; else an error ended it."""
-
-    @property
-    def status(self) -> str:
-        """``done``, ``failed`` (some items did, or an error ended it) or ``interrupted``."""
-        return "interrupted" if self.interrupted else "failed" if self.failures or not self.ended else "done"
-
-    @property
-    def did_nothing(self) -> bool:
-        """Whether everything was there already."""
-        return not any(self.counts.values())
-
-    def add(self, name: str, number: int) -> None:
-        """Count what was added."""
-        self.counts[name] = self.counts.get(name, 0) + number
 
 
 @dataclass(frozen=True, slots=True)
