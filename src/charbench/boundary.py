@@ -7,6 +7,7 @@ catches only what it expects, so a bug of our own keeps its traceback.
 from __future__ import annotations
 
 import traceback
+from asyncio import CancelledError
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
@@ -46,7 +47,9 @@ def guarded(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | Brok
     """Return what ``call(...)`` returns, or what it raised. ``KeyboardInterrupt`` passes through."""
     try:
         return call(*args, **kwargs)
-    except (Exception, SystemExit) as error:  # noqa: BLE001  a plugin may raise anything, even exit
+    except (KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException as error:  # noqa: BLE001  a plugin may raise anything, even exit, or a panic of its own
         return _broken(error)
 
 
@@ -80,7 +83,9 @@ async def guarded_async(call: Callable[P, Awaitable[T]], *args: P.args, **kwargs
     """Await what ``call`` returns; return its result, or what it raised. Cancelling passes through."""
     try:
         return await call(*args, **kwargs)
-    except (Exception, SystemExit) as error:  # noqa: BLE001  as above
+    except (KeyboardInterrupt, GeneratorExit, CancelledError):
+        raise
+    except BaseException as error:  # noqa: BLE001  as above
         return _broken(error)
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import re
+import sys
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cached_property
@@ -99,7 +102,8 @@ class Plugins:
                     raise UnknownNameError("plugin", name, known)
 
     def _load(self, point: EntryPoint, plugin: Plugin) -> None:
-        outcome = guarded(self._register, point, plugin)
+        with redirect_stdout(sys.stderr):  # what a plugin prints on loading is no part of any result
+            outcome = guarded(self._register, point, plugin)
         if isinstance(outcome, Broken):
             plugin.error, plugin.trace = outcome.message, outcome.trace
 
@@ -187,10 +191,22 @@ def _components_of(manager: pluggy.PluginManager, module: object) -> list[type[C
         for impl in getattr(manager.hook, hook).get_hookimpls():
             if impl.plugin is not module:
                 continue
-            for component in impl.function():
+            for component in _given(hook, impl.function()):
                 _check(component, kind, bases)
                 components.append(component)
+    hooks = sorted(name for name in vars(module) if name.startswith(f"{hookspecs.PROJECT}_"))
+    if hooks and not components and not manager.get_hookcallers(module):
+        raise PluginError(f"{hooks[0]} is not marked: put @charbench.hookimpl above it")
     return components
+
+
+def _given(hook: str, given: Any) -> Iterable[Any]:
+    if inspect.iscoroutine(given):
+        given.close()
+        raise PluginError(f"{hook} is async; hooks are plain functions that return a list of classes")
+    if isinstance(given, type) or not isinstance(given, Iterable):
+        raise PluginError(f"{hook} gave {given!r:.100}; a list of classes is needed")
+    return given
 
 
 def _check(component: Any, kind: ComponentKind, bases: Mapping[type[Component], str]) -> None:
@@ -203,6 +219,8 @@ def _check(component: Any, kind: ComponentKind, bases: Mapping[type[Component], 
     where = f"{component.__module__}.{component.__qualname__}"
     if not isinstance(component.name, str) or not _SLUG.fullmatch(component.name):
         raise PluginError(f"{where}.name is {component.name!r}; a lower-case slug such as 'my-{kind}' is needed")
+    in_batches = issubclass(component, Sampler) and component.batch_size > 1
+    method = "sample_batch" if in_batches else method
     if getattr(component, method) is getattr(base, method):
         raise PluginError(f"{where} does not define {method}()")
     if not (isinstance(component.Config, type) and issubclass(component.Config, BaseModel)):
@@ -213,7 +231,8 @@ def _check(component: Any, kind: ComponentKind, bases: Mapping[type[Component], 
         raise PluginError(f"{where} has neither a summary nor a docstring")
     if base is Scorer:
         metrics = getattr(component, "metrics", ())
-        if not metrics or not all(isinstance(metric, Metric) for metric in metrics):
+        sound = isinstance(metrics, tuple | list) and all(isinstance(metric, Metric) for metric in metrics)
+        if not metrics or not sound:
             raise PluginError(f"{where}.metrics must be a tuple of charbench.Metric, and not empty")
         names = [metric.name for metric in metrics]
         if len(set(names)) != len(names):

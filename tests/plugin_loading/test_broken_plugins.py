@@ -39,7 +39,10 @@ BROKEN = {
         "colour",
     ),
     "hook-raises": (f"{HEAD}@hookimpl\ndef charbench_scorers():\n    return 1 / 0", "ZeroDivisionError"),
-    "hook-gives-none": (f"{HEAD}@hookimpl\ndef charbench_scorers():\n    pass", "TypeError"),
+    "hook-gives-none": (
+        f"{HEAD}@hookimpl\ndef charbench_scorers():\n    pass",
+        "charbench_scorers gave None; a list of classes is needed",
+    ),
     "no-name": (scorer(f"{METRICS}{METHOD}"), "a lower-case slug such as 'my-scorer' is needed"),
     "bad-name": (scorer(f"    name = 'Bad Name'\n{METRICS}{METHOD}"), "'Bad Name'"),
     "no-method": (scorer(f"    name = 'bad'\n{METRICS}"), "does not define score()"),
@@ -121,7 +124,9 @@ def test_asking_for_a_broken_plugins_component_says_why_it_is_broken(
 
 def test_plugins_show_prints_a_broken_plugins_traceback(charbench: Charbench, site: Site, small: Path) -> None:
     site.install("cracked", "def f():\n    raise RuntimeError('deep inside')\nf()\n")
-    shown = charbench.ok("plugins", "show", "cracked", lab=small).out
+    ended = charbench("plugins", "show", "cracked", lab=small)
+    shown = ended.out
+    assert ended.code == 1
     assert "RuntimeError: deep inside" in shown
     assert "Traceback (most recent call last)" in shown
     assert "in f" in shown

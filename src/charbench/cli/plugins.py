@@ -44,7 +44,7 @@ def list_(json_output: bool, **given: Any) -> int:
                 "errors": duplicates,
             }
         )
-        return 0
+        return int(bool(duplicates))
     rows = tuple(
         (
             p.name,
@@ -58,14 +58,14 @@ def list_(json_output: bool, **given: Any) -> int:
     print_table(Table(output.plural(len(rows), "plugin"), columns, rows, frozenset(columns)))
     for duplicate in duplicates:
         output.say(f"error: {duplicate}")
-    return 0
+    return int(bool(duplicates))
 
 
 @command.command("show")
 @click.argument("name")
 @options.where
 @options.as_json
-def show(name: str, json_output: bool, **given: Any) -> None:
+def show(name: str, json_output: bool, **given: Any) -> int:
     """Show a plugin's or a component's options, with defaults and meaning."""
     from charbench.harmless import harmless
     from charbench.report.tables import Table
@@ -94,7 +94,7 @@ def show(name: str, json_output: bool, **given: Any) -> None:
                 for c in found
             ]
         )
-        return
+        return int(bool(broken))
     for plugin in broken:
         click.echo(harmless(f"{plugin.label} is broken: {plugin.error}\n\n{plugin.trace}"))
     for component in found:
@@ -111,6 +111,7 @@ def show(name: str, json_output: bool, **given: Any) -> None:
             click.echo(
                 f"  metric {metric.name} ({metric.role}, {metric.aggregate}{threshold}): {metric.title or metric.name}"
             )
+    return int(bool(broken))
 
 
 @command.command("schema")

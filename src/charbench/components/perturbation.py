@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import ClassVar
 
+from charbench.boundary import each
 from charbench.components.base import Component, ComponentKind
 from charbench.domain.prompt import Prompt
+from charbench.errors import PluginError
+
+_SLUG = re.compile(r"[a-z0-9][a-z0-9_\-]*")
 
 
 class Perturbation(Component):
@@ -21,3 +27,20 @@ class Perturbation(Component):
         samples' condition is ``<perturbation>:<variant>``. Yield nothing for a prompt that it does not fit.
         """
         raise NotImplementedError
+
+
+def variants_of(perturbation: Perturbation, prompt: Prompt) -> Iterator[tuple[str, Prompt]]:
+    """Yield what ``variants`` yields; raises :class:`PluginError` where that is not what it says."""
+    who = f"perturbation {perturbation.name}"
+    for given in each(who, partial(perturbation.variants, prompt)):
+        if not (isinstance(given, tuple) and len(given) == 2 and isinstance(given[1], Prompt)):
+            raise PluginError(f"{who} gave {given!r:.100}; (name, Prompt) is needed")
+        name, changed = given
+        if not (isinstance(name, str) and _SLUG.fullmatch(name)):
+            raise PluginError(f"{who} calls a variant {name!r}; a lower-case slug is needed (letters, digits, - and _)")
+        if (changed.id, changed.family) != (prompt.id, prompt.family):
+            raise PluginError(
+                f"{who}, variant {name}: the prompt is {changed.id!r} of family {changed.family!r}; it has to keep "
+                f"{prompt.id!r} and {prompt.family!r}: statistics pair by them"
+            )
+        yield name, changed

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from charbench.components.base import Component, ComponentKind
 from charbench.components.limits import Limits
-from charbench.components.perturbation import Perturbation
+from charbench.components.perturbation import Perturbation, variants_of
 from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.dataset import RecordedSample
 from charbench.domain.keys import digest
@@ -59,7 +59,7 @@ class SamplingPlan:
             yield DEFAULT_CONDITION, prompt
         for perturbation in self.perturbations:
             for prompt in prompts:
-                for name, variant in perturbation.variants(prompt):
+                for name, variant in variants_of(perturbation, prompt):
                     yield f"{perturbation.name}:{name}", variant
 
     def recordings(self) -> Iterator[RecordedSample]:
@@ -82,7 +82,10 @@ class Sampler(Component):
         return 1
 
     def accepts(self, checkpoint: Checkpoint) -> bool:
-        """Return whether this sampler can ask ``checkpoint`` (by its URI, without asking anyone)."""
+        """Return whether this sampler can ask ``checkpoint`` (by its URI, without asking anyone).
+
+        A sampler that does not override this takes whatever can be sampled, and is used only where it is named.
+        """
         return checkpoint.sampleable
 
     def limits(self) -> Limits:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -82,3 +83,8 @@ class Scorer(BaseScorer):
         ``async def``, a retryable :class:`charbench.SamplingError` is tried again within :meth:`limits`.
         """
         raise NotImplementedError
+
+
+def waits(scorer: Scorer) -> bool:
+    """Whether a scorer asks somebody else: its ``score`` is a coroutine, or an async generator."""
+    return inspect.iscoroutinefunction(scorer.score) or inspect.isasyncgenfunction(scorer.score)

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from charbench.domain.uris import TinkerPath, is_sampleable, is_trainable
+from charbench.domain.words import one_of
 
 
 class Kind(StrEnum):
@@ -91,6 +92,8 @@ class Checkpoint:
     evidence: tuple[Evidence, ...] = ()
 
     def __post_init__(self) -> None:
+        if type(self.kind) is not Kind:
+            object.__setattr__(self, "kind", one_of(Kind, self.kind, "kind"))
         if not self.name:
             object.__setattr__(self, "name", name_from_uri(self.uri))
 

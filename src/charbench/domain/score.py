@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from charbench.domain.sample import Channel
+from charbench.domain.words import one_of
 
 
 class Role(StrEnum):
@@ -40,8 +41,8 @@ class Metric:
     title: str = ""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "aggregate", Aggregate(self.aggregate))
-        object.__setattr__(self, "role", Role(self.role))
+        object.__setattr__(self, "aggregate", one_of(Aggregate, self.aggregate, "aggregate"))
+        object.__setattr__(self, "role", one_of(Role, self.role, "role"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,3 +76,14 @@ class Score:
     spans: tuple[Span, ...] = ()
     explanation: str = ""
     votes: tuple[tuple[str, float | None], ...] = ()
+
+    def __post_init__(self) -> None:
+        if type(self.channel) is not Channel:
+            object.__setattr__(self, "channel", one_of(Channel, self.channel, "channel"))
+        value = self.value
+        if value is not None and type(value) is not float:
+            if isinstance(value, str | bytes):
+                raise TypeError(f"a score's value is a number or None, not {value!r}")
+            object.__setattr__(self, "value", float(value))
+        if not isinstance(self.explanation, str):
+            raise TypeError(f"a score's explanation is text, not {type(self.explanation).__name__}")

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from inspect import iscoroutinefunction
 from typing import Any
 
 import charbench
@@ -15,7 +14,7 @@ from charbench.boundary import Broken, asked, guarded
 from charbench.components.base import Component
 from charbench.components.pair_scorer import PairScorer
 from charbench.components.sampler import Sampler
-from charbench.components.scorer import BaseScorer, Scorer, ScoringPlan
+from charbench.components.scorer import BaseScorer, Scorer, ScoringPlan, waits
 from charbench.components.source import CheckpointSource
 from charbench.components.trainer import Trainer
 from charbench.domain.checkpoint import Checkpoint
@@ -251,8 +250,8 @@ class Runner:
         Those that only compute go first, together; those that wait for somebody follow, one by one; then
         checkpoints are compared in pairs.
         """
-        plain = [scorer for scorer in scorers if isinstance(scorer, Scorer) and not iscoroutinefunction(scorer.score)]
-        waiting = [[scorer] for scorer in scorers if isinstance(scorer, Scorer) and iscoroutinefunction(scorer.score)]
+        plain = [scorer for scorer in scorers if isinstance(scorer, Scorer) and not waits(scorer)]
+        waiting = [[scorer] for scorer in scorers if isinstance(scorer, Scorer) and waits(scorer)]
         for together in [plain, *waiting] if plain else waiting:
             for plan, group_ids in self._plans(together, checkpoints, personas, result):
                 stage = ScoreStage(self.session.database, writer, result.run_id, together, plan, self._begun)

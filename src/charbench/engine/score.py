@@ -17,7 +17,7 @@ from charbench.components.scorer import Scorer, ScoringPlan
 from charbench.domain.score import Score
 from charbench.engine.progress import Progress
 from charbench.engine.score_async import score_async
-from charbench.engine.scoring import Begun, Outcome, ScoreTally, Scoring
+from charbench.engine.scoring import Begun, Outcome, ScoreTally, Scoring, all_of
 from charbench.engine.writer import Writer
 from charbench.patience import Breaker
 from charbench.store.claims import claim, release
@@ -156,7 +156,7 @@ class ScoreStage:
 
     def _scores(self, scoring: Scoring, stored: StoredSample) -> tuple[Score, ...]:
         given: Any = scoring.scorer.score(stored.sample, self.plan.persona)
-        return scoring.checked(tuple(given))
+        return scoring.checked(all_of(scoring.scorer, given))
 
     def _write(self, connection: Connection, results: Sequence[tuple[Scoring, Sequence[Outcome]]]) -> None:
         """Add what several scorers gave for the same samples: a sample counts once."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterable, Callable, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy.engine import Connection
@@ -11,7 +11,7 @@ from charbench.domain.sample import Failure
 from charbench.domain.score import Score
 from charbench.engine.commits import Commits
 from charbench.engine.progress import Progress
-from charbench.engine.scoring import Outcome, Scoring
+from charbench.engine.scoring import Outcome, Scoring, all_of
 from charbench.engine.under_way import UnderWay
 from charbench.engine.writer import Writer
 from charbench.patience import Breaker
@@ -39,7 +39,9 @@ async def score_async(
 
     async def once(stored: StoredSample) -> tuple[Score, ...]:
         given: Any = scorer.score(stored.sample, scoring.plan.persona)
-        return scoring.checked(tuple(await given))
+        if isinstance(given, AsyncIterable):
+            return scoring.checked(tuple([score async for score in given]))
+        return scoring.checked(all_of(scorer, await given))
 
     async def keep(stored: StoredSample, scores: tuple[Score, ...] | None, failed: tuple[Failure, ...]) -> None:
         outcome = Outcome(stored.id, stored.group_id, scores, failed)

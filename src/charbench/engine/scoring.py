@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections import Counter
 from collections.abc import Awaitable, Iterable, Sequence
@@ -12,7 +11,7 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from charbench.boundary import Broken, asked, guarded_async
-from charbench.components.scorer import BaseScorer, Scorer, ScoringPlan
+from charbench.components.scorer import BaseScorer, Scorer, ScoringPlan, waits
 from charbench.domain.sample import Failure
 from charbench.domain.score import Score
 from charbench.errors import CharbenchError
@@ -126,7 +125,7 @@ class Scoring(AtWork):
     @property
     def is_async(self) -> bool:
         """Whether the scorer waits for somebody else."""
-        return inspect.iscoroutinefunction(self.scorer.score)
+        return waits(self.scorer)
 
     def write(self, connection: Connection, outcomes: Sequence[Outcome]) -> int:
         """Put outcomes into the store; return how many samples were new."""
@@ -140,6 +139,8 @@ class Scoring(AtWork):
     def checked(self, given: tuple[Score, ...]) -> tuple[Score, ...]:
         """Raise unless every score is of a declared metric, once a channel, and a finite number in range."""
         name = self.scorer.name
+        if wrong := next((one for one in given if not isinstance(one, Score)), None):
+            raise TypeError(f"{name}.score() gave {wrong!r:.100}; Scores are needed")
         seen: set[tuple[str, str]] = set()
         untold: dict[str, str] = {}
         for score in given:
@@ -155,10 +156,19 @@ class Scoring(AtWork):
                 continue
             low, high = metric.range
             inside = (low is None or score.value >= low) and (high is None or score.value <= high)
-            if not math.isfinite(score.value) or not inside:
+            if not math.isfinite(score.value):
+                raise ValueError(f"{name}: {score.metric} is {score.value}; a number is needed, or None")
+            if not inside:
                 raise ValueError(f"{name}: {score.metric} is {score.value}, outside {low} to {high}")
         self.tally.asked[name] += 1
         for metric_name, why in untold.items():
             self.tally.untold[name, metric_name] += 1
             self.tally.reasons.setdefault((name, metric_name), why)
         return given
+
+
+def all_of(scorer: Scorer, given: Any) -> tuple[Any, ...]:
+    """Return what ``score`` gave, which may be any iterable; raises :class:`TypeError` for what is none."""
+    if isinstance(given, Score) or not isinstance(given, Iterable):
+        raise TypeError(f"{scorer.name}.score() gave {given!r:.100}; yield Scores, or return a list of them")
+    return tuple(given)

@@ -93,8 +93,16 @@ class Session:
         return self._create(ComponentKind.SAMPLER, self.config.samplers or DEFAULT_SAMPLERS)
 
     def installed_samplers(self) -> list[Sampler]:
-        """Return every installed sampler, with its options."""
-        return self._create(ComponentKind.SAMPLER, self.plugins.components(ComponentKind.SAMPLER))
+        """Return every installed sampler that says which checkpoints are its own, with its options.
+
+        One that would take any is used only where it is named, and so is one that says itself what is asked.
+        """
+        everything = self._create(ComponentKind.SAMPLER, self.plugins.components(ComponentKind.SAMPLER))
+        return [
+            sampler
+            for sampler in everything
+            if type(sampler).accepts is not Sampler.accepts and type(sampler).requests is Sampler.requests
+        ]
 
     def samplers_for(self, checkpoints: Iterable[Checkpoint]) -> list[Sampler]:
         """Return the configured samplers; if none is, the first installed one that takes each checkpoint.
@@ -106,7 +114,7 @@ class Session:
             self._check_takers(samplers, list(checkpoints))
             return samplers
         chosen: dict[str, None] = {}
-        candidates = [s for s in self.installed_samplers() if type(s).requests is Sampler.requests]
+        candidates = self.installed_samplers()
         for checkpoint in checkpoints:
             taker = next((sampler for sampler in candidates if sampler.accepts(checkpoint)), None)
             if taker is None:
