@@ -82,13 +82,21 @@ def _tables(
         print_table(table)
         lines += table.notes
     lines.append(STATES_LEGEND)
-    if report.metric and len(report.checkpoints) > 1:
+    if report.is_rate and len(report.checkpoints) > 1:
         lines.append(TIERS_LEGEND)
     lines += [*only_in_thinking(report, causes), *without_score(report)]
     failed = f" {output.plural(report.errors, 'sample')} failed and {'is' if report.errors == 1 else 'are'} in no rate."
-    ranked = f"ranked by the share of all samples with the trait ({report.metric})" if report.metric else "not scored"
+    ranked = _ranked(report)
     lines.append(f"{output.plural(report.samples, 'sample')}, {ranked}.{failed if report.errors else ''}")
     return lines
+
+
+def _ranked(report: Report) -> str:
+    if report.metric is None:
+        return "scored for health only" if any(row.health for row in report.personas) else "not scored"
+    if report.is_rate:
+        return f"ranked by the share of all samples with the trait ({report.metric})"
+    return f"ranked by the mean of {report.metric} in responses, which has no threshold to call a trait"
 
 
 def _csv(report: Report, played: Sequence[Contest]) -> None:

@@ -51,6 +51,9 @@ def choose_measure(series: Sequence[SeriesOf], wanted: str | None) -> Measure:
     if wanted is None:
         chosen = min(((i.scorer, i.metric) for i in series if i.role == "headline" and i.threshold is not None),
                      default=None)  # fmt: skip
+        if chosen is None and names:
+            known = ", ".join(f"--metric {'.'.join(name)}" for name in names[:5])
+            raise UsageError(f"no scored metric has a threshold, so there is no trait to compare; name one: {known}")
         if chosen is None:
             raise UsageError("no samples are scored yet, so there is nothing to compare; score them: charbench score")
     else:

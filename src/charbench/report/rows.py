@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from sqlalchemy.engine import Connection
@@ -29,9 +30,13 @@ class By(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A report: the metric that it ranks by, a row for each persona, and a row for each checkpoint."""
+    """A report: the metric that it ranks by (None: nothing to rank by is scored), a row for each persona, and a row
+    for each checkpoint.
+    """
 
     metric: str | None
+    is_rate: bool
+    """Whether the metric has a threshold: rows are then ranked by the share with the trait, else by the mean."""
     personas: list[Tally]
     checkpoints: list[Tally]
     by: By
@@ -49,7 +54,7 @@ def build_report(
     """Read the totals of the default condition and put them together.
 
     ``checkpoints`` limits it to these URIs and names. ``metric`` is ``scorer.metric`` or a metric's name; None
-    takes the first headline with a threshold.
+    takes the first headline with a threshold, else the first metric of a scorer that is about no fault.
     Raises :class:`UnknownNameError` for a metric that nothing in the store has.
     """
     groups = [group for group in group_totals(connection) if group.condition == DEFAULT_CONDITION]
@@ -57,6 +62,9 @@ def build_report(
         groups = [group for group in groups if group.uri in checkpoints or group.name in checkpoints]
     series = series_totals(connection, [group.id for group in groups])
     chosen = _headline(series, metric)
+    mine = [item for item in series if (item.scorer, item.metric) == chosen]
+    is_rate = any(item.threshold is not None for item in mine)
+    best_first = partial(_rank, is_rate, all(item.higher_is_better for item in mine))
     by_group: dict[int, list[SeriesTotals]] = {}
     for item in series:
         by_group.setdefault(item.group_id, []).append(item)
@@ -71,14 +79,15 @@ def build_report(
     heads: dict[str, Tally] = {}
     for group, persona, mine in pieces:
         if group.kind != "base":
-            _put(heads.setdefault(persona, _tally(persona, persona, health)), group, mine, chosen)
+            _put(heads.setdefault(persona, _tally(persona, persona, health)), group, mine, chosen, is_rate)
         key, label = _key(group, persona, by)
-        _put(rows.setdefault(key, _tally(persona, label, health)), group, mine, chosen)
+        _put(rows.setdefault(key, _tally(persona, label, health)), group, mine, chosen, is_rate)
     counted = {group.id: group for group, _, _ in pieces}.values()
     return Report(
         metric=".".join(chosen) if chosen else None,
-        personas=sorted(heads.values(), key=_rank),
-        checkpoints=[] if by is By.PERSONA else sorted(rows.values(), key=_rank),
+        is_rate=is_rate,
+        personas=sorted(heads.values(), key=best_first),
+        checkpoints=[] if by is By.PERSONA else sorted(rows.values(), key=best_first),
         by=by,
         samples=int(sum(group.totals["samples"] for group in counted)),
         errors=int(sum(group.totals["errors"] for group in counted)),
@@ -117,6 +126,7 @@ def row_as_dict(row: Tally, by: By) -> dict[str, Any]:
         "mean_thinking_chars": _finite(row.mean("thinking_chars")),
         "mean_latency_seconds": _finite(row.latency),
         "mean_per_response": _finite(row.per_response),
+        "mean_per_thinking": _finite(row.per_thinking),
     }
     figures |= {f"{one.scorer}.{one.metric}": _finite(count.rate.share) for one, count in row.health.items()}
     states = (
@@ -140,7 +150,10 @@ def _headline(series: Sequence[SeriesTotals], metric: str | None) -> tuple[str, 
                 return scorer, name
         raise UnknownNameError("metric", metric, {f"{scorer}.{name}" for scorer, name in names})
     headlines = {(s.scorer, s.metric) for s in series if s.role == "headline" and s.threshold is not None}
-    return min(headlines, default=None)
+    about_faults = {item.scorer for item in series if item.role == "health"}
+    order = {item.metric: number for number, item in enumerate(series)}
+    others = [name for name in names if name[0] not in about_faults]
+    return min(headlines, default=min(others, key=lambda name: (name[0], order[name[1]]), default=None))
 
 
 def _personas_of(group: GroupTotals, series: Sequence[SeriesTotals]) -> list[str]:
@@ -160,7 +173,9 @@ def _tally(persona: str, label: str, health: Sequence[HealthMetric]) -> Tally:
     return Tally(persona, label, health={metric: HealthCount() for metric in health})
 
 
-def _put(row: Tally, group: GroupTotals, series: Sequence[SeriesTotals], chosen: tuple[str, str] | None) -> None:
+def _put(
+    row: Tally, group: GroupTotals, series: Sequence[SeriesTotals], chosen: tuple[str, str] | None, is_rate: bool
+) -> None:
     row.kinds.add(group.kind)
     row.uris.add(group.uri)
     row.names.add(group.name)
@@ -176,13 +191,15 @@ def _put(row: Tally, group: GroupTotals, series: Sequence[SeriesTotals], chosen:
         side = row.response if item.channel == "response" else row.thinking
         for name in ("count", "total", "hits"):
             side[name] = side.get(name, 0) + getattr(item, name)
-    if chosen is not None:
+    if is_rate:
         row.judged += judged(group, [item for item in series if (item.scorer, item.metric) == chosen])
 
 
-def _rank(row: Tally) -> tuple[float, ...]:
-    """Best first: by the trait rate over all samples, then given a response, then by responses."""
+def _rank(is_rate: bool, higher_is_better: bool, row: Tally) -> tuple[float, ...]:
+    """Best first: by the trait rate over all samples, then given a response, then by responses; else by the mean."""
     order = (row.trait.share, row.trait_given_response.share, row.responses.share)
+    if not is_rate:
+        order = (row.per_response if higher_is_better else -row.per_response, row.responses.share, 0.0)
     return (*(-value if value == value else math.inf for value in order), _stable(row))
 
 

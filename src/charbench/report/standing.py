@@ -51,7 +51,7 @@ def standing(report: Report) -> Standing:
     A persona's tiers are its own: what is in character for one is not for the other, and a report of one persona
     says the same of it as a report of all.
     """
-    if report.metric is None:
+    if not report.is_rate:
         return Standing([None] * len(report.checkpoints), [])
     tiers: list[int | None] = [None] * len(report.checkpoints)
     for persona in {row.persona for row in report.checkpoints}:

@@ -38,24 +38,36 @@ class Table:
     expendable: tuple[str, ...] = ()
 
 
-_FIGURES: tuple[tuple[str, Callable[[Tally], str]], ...] = (
+_Figure = tuple[str, Callable[[Tally], str]]
+_SAMPLES: tuple[_Figure, ...] = (
     ("Samples", lambda row: whole(row.totals.get("samples", 0))),
     ("Responses [95%]", lambda row: percent_with_interval(row.responses)),
     ("Avg response", lambda row: whole(row.mean("response_chars"))),
     ("Avg thinking", lambda row: whole(row.mean("thinking_chars"))),
     ("Latency", lambda row: f"{decimal(row.latency)} s" if row.totals.get("latency_count") else "–"),
+)
+_STATES: _Figure = ("States", lambda row: states_bar(row.totals))
+_RATES: tuple[_Figure, ...] = (
+    *_SAMPLES,
     ("Trait rate [95%]", lambda row: percent_with_interval(row.trait)),
     ("With traits", lambda row: count_of(row.trait_given_response)),
     ("Given response", lambda row: percent(row.trait_given_response)),
     ("Per response", lambda row: decimal(row.per_response)),
-    ("States", lambda row: states_bar(row.totals)),
+    _STATES,
     ("In thinking", lambda row: percent(row.trait_in_thinking)),
+)
+_MEANS: tuple[_Figure, ...] = (
+    *_SAMPLES,
+    ("Mean, responses", lambda row: decimal(row.per_response, 3)),
+    ("Mean, thinking", lambda row: decimal(row.per_thinking, 3)),
+    ("Texts scored", lambda row: whole(row.response.get("count", 0) + row.thinking.get("count", 0))),
+    _STATES,
 )
 
 
 _EXPENDABLE = (
     "Latency", "Per response", "Avg response", "Avg thinking", "Given response", "Versions", "Kind", "Checkpoints",
-    "In thinking", "With traits", "Samples", "States",
+    "In thinking", "With traits", "Texts scored", "Samples", "States",
 )  # fmt: skip
 
 
@@ -76,8 +88,10 @@ def _persona_table(report: Report) -> Table:
     def checkpoints(row: Tally) -> str:
         return whole(len(row.names if report.by is By.NAME else row.uris))
 
-    rows = tuple((row.persona, checkpoints(row), *_figures(row)) for row in report.personas)
-    return Table("Personas", ("Persona", "Checkpoints", *_titles()), rows, frozenset({"Persona"}), (), _EXPENDABLE)
+    rows = tuple((row.persona, checkpoints(row), *_figures(report, row)) for row in report.personas)
+    return Table(
+        "Personas", ("Persona", "Checkpoints", *_titles(report)), rows, frozenset({"Persona"}), (), _EXPENDABLE
+    )
 
 
 def _pair_table(standings: Standing) -> Table:
@@ -107,10 +121,10 @@ def _checkpoint_table(report: Report, tiers: Sequence[int | None]) -> Table:
         cells += [row.label, row.persona, "/".join(sorted(row.kinds))]
         cells += ["/".join(sorted(row.samplers))] if several else []
         cells += [whole(len(row.uris))] if versions else []
-        rows.append((*cells, *_figures(row)))
+        rows.append((*cells, *_figures(report, row)))
     left = frozenset({"Checkpoint", "Persona", "Kind", "Sampler"})
     title = "Checkpoints by name" if report.by is By.NAME else "Checkpoints"
-    return Table(title, (*columns, *_titles()), tuple(rows), left, (), _EXPENDABLE)
+    return Table(title, (*columns, *_titles(report)), tuple(rows), left, (), _EXPENDABLE)
 
 
 def _health_table(report: Report) -> Table | None:
@@ -125,12 +139,16 @@ def _health_table(report: Report) -> Table | None:
     return Table("Health: share of the responses with ...", (what, *titles), body, frozenset({what}))
 
 
-def _titles() -> list[str]:
-    return [title for title, _ in _FIGURES]
+def _columns(report: Report) -> tuple[_Figure, ...]:
+    return _RATES if report.is_rate else _MEANS if report.metric else (*_SAMPLES, _STATES)
 
 
-def _figures(row: Tally) -> list[str]:
-    return [figure(row) for _, figure in _FIGURES]
+def _titles(report: Report) -> list[str]:
+    return [title for title, _ in _columns(report)]
+
+
+def _figures(report: Report, row: Tally) -> list[str]:
+    return [figure(row) for _, figure in _columns(report)]
 
 
 def markdown(tables: Sequence[Table]) -> str:

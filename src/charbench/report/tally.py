@@ -61,6 +61,11 @@ class Tally:
         """The headline metric's mean over responses; NaN without any."""
         return _mean(self.response.get("total", 0.0), self.response.get("count", 0))
 
+    @property
+    def per_thinking(self) -> float:
+        """The same over thinking texts."""
+        return _mean(self.thinking.get("total", 0.0), self.thinking.get("count", 0))
+
     def mean(self, total: str) -> float:
         """Return a total's mean over all samples that did not fail, empty ones included."""
         return _mean(self.totals.get(total, 0), self.answered)
