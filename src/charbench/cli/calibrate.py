@@ -82,9 +82,12 @@ def label(path: Path) -> None:
 def read(path: Path, labeller: str | None, **given: Any) -> None:
     """Read a labelled file back into the store."""
     from charbench.engine.labelling import labels_of, read_rows
+    from charbench.errors import UsageError
     from charbench.store.labels import save_labels
 
     session = options.open_session(**given)
+    if labeller is not None and not labeller.strip():
+        raise UsageError("option --labeller: a name is needed")
     rows = read_rows(path)
     with session.existing_database().write() as connection:
         found = labels_of(connection, path, rows, labeller or getpass.getuser())
@@ -99,7 +102,7 @@ def read(path: Path, labeller: str | None, **given: Any) -> None:
 def report(json_output: bool, **given: Any) -> None:
     """Show agreement between people and scorers, and trait rates corrected by what people said."""
     from charbench.report.calibration import as_dict, calibrate
-    from charbench.store.labels import labelled_personas, metric_values, read_labels, strata
+    from charbench.store.labels import judge_values, labelled_personas, metric_values, read_labels, strata
 
     session = options.open_session(**given)
     chosen = [persona.name for persona in session.selected_personas()]
@@ -111,6 +114,7 @@ def report(json_output: bool, **given: Any) -> None:
                 read_labels(connection, name, channel),
                 metric_values(connection, name, channel),
                 strata(connection, name, channel).values(),
+                judge_values(connection, name, channel),
             )
             for name, channel in labelled_personas(connection)
             if not chosen or name in chosen
@@ -124,36 +128,36 @@ def report(json_output: bool, **given: Any) -> None:
 
 
 def _show(found: Any) -> None:
-    from charbench.report.calibration import ROUGH_BELOW, matrix
+    from charbench.report.calibration import matrix
     from charbench.report.cells import decimal
     from charbench.report.tables import Table
     from charbench.report.terminal import print_table
 
     people = f"{output.plural(found.labelled, 'sample')} labelled by {output.plural(found.labellers, 'labeller')}"
     click.echo(f"{found.persona}, {found.channel}: {people}; Krippendorff's alpha {decimal(found.alpha, 2)}")
-    columns = ("One", "Other", "Samples", "Kappa", "Confusion (rows: one, columns: other)")
+    columns = ("One", "Other", "Samples", "Of", "Kappa", "Alpha", "Confusion (rows: one, columns: other)")
     rows = tuple(
         (
             a.one,
             a.other,
             str(a.count),
+            "trait" if a.categories == 2 else "grades",
             decimal(a.kappa, 2),
+            decimal(a.alpha, 2),
             " / ".join(" ".join(map(str, row)) for row in matrix(a)),
         )
         for a in found.agreements
     )
-    print_table(Table("Agreement", columns, rows, frozenset({"One", "Other", columns[-1]})))
-    headings = ("Metric", "Machine's trait rate", "Corrected [95%]", "Labels")
+    print_table(Table("Agreement", columns, rows, frozenset({"One", "Other", "Of", columns[-1]})))
+    headings = ("Metric", "Machine's trait rate", "Corrected [95%]", "Labels", "Label has it from")
     rates = tuple(
-        (
-            title,
-            f"{plain:.0%}",
-            _interval(mean, rough=count < ROUGH_BELOW),
-            str(count),
-        )
-        for title, plain, count, mean in found.corrected
+        (r.metric, f"{r.machine:.0%}", _interval(r.mean, rough=r.rough), str(r.labels), str(r.cut))
+        for r in found.corrected
     )
-    print_table(Table("Trait rates, corrected by people (PPI++)", headings, rates, frozenset({"Metric"})))
+    if rates:
+        print_table(Table("Trait rates, corrected by people (PPI++)", headings, rates, frozenset({"Metric"})))
+    for why in found.uncorrected:
+        output.say(f"Not corrected: {why}.")
 
 
 def _interval(mean: Any, *, rough: bool) -> str:

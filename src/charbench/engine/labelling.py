@@ -33,13 +33,13 @@ def draw(connection: Connection, persona: Persona, channel: str, count: int, see
     """
     found = strata(connection, persona.name, channel)
     chosen = _stratified(found, count, random.Random(seed))  # noqa: S311
-    drawn = [Drawn(digest("label", sample, channel, persona.name)[:16], sample) for sample in chosen]
-    save_items(connection, drawn, persona.name, channel)
-    by_sample = {one.sample_id: one.item for one in drawn}
-    texts = SampleReader().read(connection, sorted(by_sample))
+    texts = list(SampleReader().read(connection, sorted(chosen)))
+    # By the sample's own key, not by its number: in another store the number is another text's.
+    items = {stored.id: digest("label", stored.sample.key, channel, persona.name)[:16] for stored in texts}
+    save_items(connection, [Drawn(item, number) for number, item in items.items()], persona.name, channel)
     rows = [
         {
-            "item": by_sample[stored.id],
+            "item": items[stored.id],
             "persona": persona.name,
             "description": " ".join(persona.description.split()),
             "prompt": stored.sample.prompt.text,
@@ -70,11 +70,16 @@ def write_rows(path: Path, rows: Sequence[dict[str, str]]) -> None:
         with path.open("x", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, COLUMNS)
             writer.writeheader()
-            writer.writerows(rows)
+            writer.writerows({name: _no_formula(value) for name, value in row.items()} for row in rows)
     except FileExistsError:
         raise ConfigError(f"{path} exists already, and may hold labels; name another file") from None
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror or error}") from None
+
+
+def _no_formula(text: str) -> str:
+    """Return text that a spreadsheet takes for text: a model's ``=HYPERLINK(...)`` is not to be run."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:
@@ -95,23 +100,25 @@ def labels_of(connection: Connection, path: Path, rows: Sequence[dict[str, str]]
     """Return the labels that a file holds; rows without one are passed over.
 
     Raises :class:`ConfigError` with every fault: a label that is no whole number from 0 to 3, an item that was
-    not drawn from this store.
+    not drawn from this store, or that has two labels.
     """
     given = [(line, row) for line, row in enumerate(rows, 2) if row["label"].strip()]
     known = known_items(connection, [row["item"] for _, row in given])
     faults: list[str] = []
-    found: list[Label] = []
+    found: dict[str, Label] = {}
     for line, row in given:
         label = row["label"].strip()
         if row["item"] not in known:
             faults.append(f"{path}, row {line}: item {row['item']!r} was not drawn from this store")
         elif label not in {str(value) for value in SCALE}:
             faults.append(f"{path}, row {line}: label {label!r}; 0 to 3 is needed")
+        elif row["item"] in found and found[row["item"]].label != int(label):
+            faults.append(f"{path}, row {line}: item {row['item']!r} has label {found[row['item']].label} already")
         else:
-            found.append(Label(row["item"], labeller, int(label), row.get("note", "")))
+            found[row["item"]] = Label(row["item"], labeller, int(label), row.get("note", ""))
     if faults:
         raise ConfigError(faults)
-    return found
+    return list(found.values())
 
 
 def save_rows(path: Path, rows: Sequence[dict[str, str]]) -> None:

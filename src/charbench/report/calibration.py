@@ -4,29 +4,57 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import combinations
 from statistics import fmean
 from typing import Any
 
 from charbench.analysis.agreement import confusion, krippendorff_alpha, weighted_kappa
 from charbench.analysis.ppi import PoweredMean, powered_mean
+from charbench.analysis.rates import wilson
 from charbench.engine.labelling import IN_CHARACTER, SCALE
 from charbench.store.labels import MetricValues
 
 ROUGH_BELOW = 30
 """Labels below which an interval is rough."""
+FEWEST = 10
+"""Labels below which nothing is corrected: the interval would say next to nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """One machine metric (or a second metric) against another's labels, on ``categories`` categories."""
+    """Two who label the same samples: people and a machine, or two machines.
+
+    With two ``categories`` it is whether there is the trait, with more the grades themselves. ``kappa`` has
+    quadratic weights; ``alpha`` is Krippendorff's of the two.
+    """
 
     one: str
     other: str
     count: int
     categories: int
     kappa: float
+    alpha: float
     table: dict[tuple[int, int], int]
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectedRate:
+    """A metric's trait rate: the machine's, and the one that ``labels`` labels correct.
+
+    A label has the trait from ``cut`` on: for a metric on the labels' own scale its own threshold.
+    """
+
+    metric: str
+    machine: float
+    labels: int
+    mean: PoweredMean
+    cut: int
+
+    @property
+    def rough(self) -> bool:
+        """Whether there are too few labels for a normal interval."""
+        return self.labels < ROUGH_BELOW
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +67,9 @@ class Calibration:
     labellers: int
     alpha: float
     agreements: list[Agreement] = field(default_factory=list)
-    corrected: list[tuple[str, float, int, PoweredMean]] = field(default_factory=list)
+    corrected: list[CorrectedRate] = field(default_factory=list)
+    uncorrected: list[str] = field(default_factory=list)
+    """Why a metric has no corrected rate, a line each."""
 
 
 def calibrate(
@@ -48,8 +78,9 @@ def calibrate(
     labels: Mapping[int, Mapping[str, int]],
     metrics: list[MetricValues],
     strata: Iterable[Sequence[int]],
+    judges: Sequence[MetricValues] = (),
 ) -> Calibration:
-    """Hold labels (labellers' labels by sample) against metrics.
+    """Hold labels (labellers' labels by sample) against metrics, and against each judge by itself.
 
     Where several people label one sample, the machine is held against their median, the lower one of two.
     ``strata`` holds all samples, parted as they are drawn from: evenly, however large each is. So a labelled
@@ -59,13 +90,17 @@ def calibrate(
     human = {sample: sorted(given.values())[(len(given) - 1) // 2] for sample, given in labels.items()}
     labellers = {name for given in labels.values() for name in given}
     alpha = krippendorff_alpha([{name: float(v) for name, v in given.items()} for given in labels.values()])
-    agreements = [found for metric in metrics if (found := _with_human(metric, human))]
-    agreements += [
-        found for index, one in enumerate(metrics) for other in metrics[index + 1 :] if (found := _between(one, other))
-    ]
+    several = judges if len({judge.scorer for judge in judges}) > 1 else ()
+    agreements = [found for machine in (*metrics, *several) if (found := _with_human(machine, human))]
+    pairs = [*combinations(metrics, 2), *((a, b) for a, b in combinations(several, 2) if a.metric == b.metric)]
+    agreements += [found for one, other in pairs if (found := _between(one, other))]
     weights = _weights(strata, human)
-    corrected = [rate for metric in metrics if (rate := _corrected(metric, human, weights))]
-    return Calibration(persona, channel, len(human), len(labellers), alpha, agreements, corrected)
+    tried = [_corrected(metric, human, weights) for metric in metrics]
+    return Calibration(
+        persona, channel, len(human), len(labellers), alpha, agreements,
+        [rate for rate in tried if isinstance(rate, CorrectedRate)],
+        list(dict.fromkeys(why for why in tried if isinstance(why, str))),
+    )  # fmt: skip
 
 
 def _weights(strata: Iterable[Sequence[int]], labelled: Collection[int]) -> dict[int, float]:
@@ -85,7 +120,7 @@ def _with_human(metric: MetricValues, human: Mapping[int, int]) -> Agreement | N
         people = [human[sample] for sample in shared]
     else:
         categories, machine = 2, [int(_has_trait(metric, sample)) for sample in shared]
-        people = [int(human[sample] >= IN_CHARACTER) for sample in shared]
+        people = [int(human[sample] >= _cut(metric)) for sample in shared]
     return _agreement("human", metric.title, people, machine, categories)
 
 
@@ -93,28 +128,43 @@ def _between(one: MetricValues, other: MetricValues) -> Agreement | None:
     shared = sorted(set(one.values) & set(other.values))
     if not shared:
         return None
-    first = [int(_has_trait(one, sample)) for sample in shared]
-    return _agreement(one.title, other.title, first, [int(_has_trait(other, sample)) for sample in shared], 2)
+    if _graded(one) and _graded(other):
+        first, second = ([round(each.values[sample]) for sample in shared] for each in (one, other))
+        return _agreement(one.title, other.title, first, second, len(SCALE))
+    first, second = ([int(_has_trait(each, sample)) for sample in shared] for each in (one, other))
+    return _agreement(one.title, other.title, first, second, 2)
 
 
 def _agreement(one: str, other: str, first: list[int], second: list[int], categories: int) -> Agreement:
     table: Any = confusion(first, second)
-    return Agreement(one, other, len(first), categories, weighted_kappa(first, second, categories), dict(table))
+    alpha = krippendorff_alpha([{one: a, f"{other} ": b} for a, b in zip(first, second, strict=True)])
+    return Agreement(one, other, len(first), categories, weighted_kappa(first, second, categories), alpha, dict(table))
 
 
-def _corrected(
-    metric: MetricValues, human: Mapping[int, int], weights: Mapping[int, float]
-) -> tuple[str, float, int, PoweredMean] | None:
-    """Return the trait rate over all samples: the machine's, and the one that the labels correct."""
+def _corrected(metric: MetricValues, human: Mapping[int, int], weights: Mapping[int, float]) -> CorrectedRate | str:
+    """Return the machine's trait rate over all samples with the one that the labels correct, or why there is none."""
     shared = sorted(set(metric.values) & set(human))
     everything = [float(_has_trait(metric, sample)) for sample in metric.values]
-    if len(shared) < 2 or len(shared) == len(everything):
-        return None
-    people = [float(human[sample] >= IN_CHARACTER) for sample in shared]
+    if len(shared) < FEWEST:
+        return f"{metric.title} has {len(shared)} labelled samples: a corrected rate takes {FEWEST}"
+    if len(shared) == len(everything):
+        return f"every sample of {metric.title} is labelled: there is nothing to correct"
+    cut = _cut(metric)
+    people = [float(human[sample] >= cut) for sample in shared]
     machine = [float(_has_trait(metric, sample)) for sample in shared]
     plain = fmean(everything)
     weigh = [weights.get(sample, 1.0) for sample in shared]
-    return metric.title, plain, len(shared), powered_mean(people, machine, plain, len(everything), weigh)
+    mean = powered_mean(people, machine, plain, len(everything), weigh)
+    if len(set(people)) == 1:  # no spread to estimate an error from: it is not 0 for that
+        alike = round(sum(weigh) ** 2 / sum(weight**2 for weight in weigh))
+        bounds = wilson(alike if people[0] else 0, alike)
+        mean = replace(mean, low=bounds.low, high=bounds.high)
+    return CorrectedRate(metric.title, plain, len(shared), mean, cut)
+
+
+def _cut(metric: MetricValues) -> int:
+    """Return from which label on a person's label has what the metric calls the trait."""
+    return math.ceil(metric.threshold) if _graded(metric) and metric.threshold is not None else IN_CHARACTER
 
 
 def _graded(metric: MetricValues) -> bool:
@@ -139,16 +189,20 @@ def as_dict(found: Calibration) -> dict[str, Any]:
                 "one": a.one,
                 "other": a.other,
                 "samples": a.count,
+                "categories": a.categories,
                 "kappa": _finite(a.kappa),
+                "krippendorff_alpha": _finite(a.alpha),
                 "table": matrix(a),
             }
             for a in found.agreements
         ],
         "trait_rates": [
-            {"metric": title, "machine": plain, "labels": count, "corrected": _finite(mean.value),
-             "low": _finite(mean.low), "high": _finite(mean.high), "weight": _finite(mean.weight)}
-            for title, plain, count, mean in found.corrected
+            {"metric": rate.metric, "machine": rate.machine, "labels": rate.labels, "label_cut": rate.cut,
+             "corrected": _finite(rate.mean.value), "low": _finite(rate.mean.low), "high": _finite(rate.mean.high),
+             "weight": _finite(rate.mean.weight), "rough": rate.rough}
+            for rate in found.corrected
         ],
+        "not_corrected": found.uncorrected,
     }  # fmt: skip
 
 

@@ -170,3 +170,41 @@ def metric_values(connection: Connection, persona: str, channel: str) -> list[Me
             found[key] = MetricValues(row.scorer, row.metric, row.low, row.high, row.threshold, {})
         found[key].values[row.sample_id] = row.value
     return [found[key] for key in sorted(found)]
+
+
+def judge_values(connection: Connection, persona: str, channel: str) -> list[MetricValues]:
+    """Return what each judge of a panel said by itself, and so did those that scored one after another.
+
+    Of several scorings by one judge the one that was wanted last counts.
+    """
+    declared = {
+        (row.scoring_id, row.metric): row
+        for row in connection.execute(
+            sa.select(series.c.scoring_id, series.c.metric, series.c.low, series.c.high, series.c.threshold)
+            .join(scorings, scorings.c.id == series.c.scoring_id)
+            .where(scorings.c.persona == persona, series.c.channel == channel)
+        )
+    }
+    query = (
+        sa.select(scorings.c.id, scorings.c.scorer, scored.c.sample_id, scored.c.evidence)
+        .join(scorings, scorings.c.id == scored.c.scoring_id)
+        .join(samples, samples.c.id == scored.c.sample_id)
+        .join(groups, groups.c.id == samples.c.group_id)
+        .join(samplings, samplings.c.id == groups.c.sampling_id)
+        .where(scorings.c.persona == persona, scored.c.evidence.is_not(None))
+        .where(samplings.c.condition == DEFAULT_CONDITION)
+        .order_by(scorings.c.last_run_id, scorings.c.id)
+    )
+    found: dict[tuple[str, str, str], MetricValues] = {}
+    for scoring, scorer, sample, evidence in connection.execute(query):
+        for entry in evidence or ():
+            metric = declared.get((scoring, entry["metric"]))
+            if metric is None or entry["channel"] != channel:
+                continue
+            for judge, value in entry.get("votes", {}).items():
+                key = scorer, judge, metric.metric
+                if value is not None:
+                    title = f"{scorer}[{judge}]"
+                    mine = MetricValues(title, metric.metric, metric.low, metric.high, metric.threshold, {})
+                    found.setdefault(key, mine).values[sample] = value
+    return [found[key] for key in sorted(found)]
