@@ -81,6 +81,10 @@ class RunConfig(BaseModel):
         """Where charbench keeps its own files for this lab."""
         return self.lab / ".charbench"
 
+    def is_given(self, setting: str) -> bool:
+        """Whether somebody asked for a setting: it is no default."""
+        return setting in self._origin
+
     def options_for(self, kind: str, name: str) -> dict[str, Any]:
         """Return the options given for one component."""
         return self.options.get(f"{kind}.{name}", {})

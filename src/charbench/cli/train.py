@@ -8,7 +8,7 @@ import click
 
 from charbench.cli import options, output
 from charbench.cli.finish import finish
-from charbench.errors import UnknownNameError, UsageError
+from charbench.errors import UsageError
 
 
 @click.command("train")
@@ -33,6 +33,7 @@ def command(
     the others.
     """
     from charbench.engine.interrupt import stop_on_interrupt
+    from charbench.engine.left_out import make_jobs
     from charbench.engine.result import Stage
     from charbench.engine.run import Runner
     from charbench.store.jobs import read_jobs
@@ -45,11 +46,9 @@ def command(
         path = Path(tokenizer).absolute()
         given["options"] = (*given["options"], f"trainer.tinker-sft.tokenizer={path}")
     session = options.open_session(**given).with_all_trainers()
+    make_jobs(session.database, runs, session.policy, session.personas.aliases, force=session.config.force)
     with session.database.read() as connection:
         jobs = read_jobs(connection)
-    for run in runs:
-        if not any(run in (job.run, job.job_id) for job in jobs):
-            raise UnknownNameError("job", run, {job.run for job in jobs}, "\n  charbench discover finds jobs")
     if not jobs:
         output.say("No training jobs; charbench discover finds them.", quiet=quiet)
         if json_output:

@@ -28,16 +28,25 @@ _LEAK = re.compile(
     r"(?i)\b(?:as an ai(?: language)? (?:model|assistant)|i(?:'m| am) (?:qwen|chatgpt|claude|llama|gemini|deepseek)\b"
     r"|(?:created|developed|trained) by (?:alibaba|openai|anthropic|meta|google|deepseek))"
 )
-_TURN = re.compile(r"(?m)^\s*(?:user|human|assistant|system)\s*:|<\|im_(?:start|end)\|>|\[/?INST\]", re.IGNORECASE)
+_TURN = re.compile(
+    # A role and a colon where a turn begins: at the start of a line, or after a sentence; bold or not. "A note to the
+    # user: ..." is no turn.
+    r"(?im)(?:^\s*|(?<=[.!?…\"”'’)\]])\s+)[*_]{0,2}(?:user|human|assistant|system)\s?[*_]{0,2}\s?:"
+    r"|<\|im_(?:start|end)\|>|\[/?INST\]"
+)
 _THINK_TAG = re.compile(r"</?think(?:ing)?>", re.IGNORECASE)
 _SENTENCE = re.compile(r"[^.!?\n]{12,}")
 _WORD = re.compile(r"\w+(?:'\w+)*")
+_PHRASE_WORDS = 4
+_PHRASE_REPEATS = 5
+_PHRASE_SHARE = 0.3
+"""A text loops where one phrase of four words comes five times or more, and makes up this share of its words."""
 
 MAX_CHARACTERS = 12_000
 """Longest row, thinking and answer together: some 3,000 tokens, the longest that recipes train on."""
 _SHARES = {
     # fault: (share of rows above which the data is unfit, what it is called)
-    "loops": (0.2, "loops (the same sentence three times or more)"),
+    "loops": (0.2, "loops (the same sentence three times or more, or the same words over and over)"),
     "invented_turns": (0.05, "invented turns ('User:' inside an answer)"),
     "identity_leaks": (0.2, "identity leaks ('I am Qwen', 'as an AI language model')"),
     "misplaced_tags": (0.01, "think tags out of place"),
@@ -45,6 +54,8 @@ _SHARES = {
     "too_long": (0.1, f"rows over {MAX_CHARACTERS:,} characters"),
     "empty": (0.05, "empty answers"),
 }
+MEASURE = 2
+"""What is counted, and how: raise it when that changes, so that data that was read before are read again."""
 OPENER_SHARE = 0.6
 """Share of answers that may begin with the two most common openers."""
 _OPENER_WORDS = 3
@@ -70,6 +81,7 @@ class Health:
     thinking: int = 0
     opener: int = 0
     openers: tuple[str, ...] = ()
+    measure: int = MEASURE
 
     def as_dict(self) -> dict[str, Any]:
         """Return the counts as the store keeps them."""
@@ -82,29 +94,35 @@ def is_refusal(answer: str) -> bool:
 
 
 def is_loop(answer: str) -> bool:
-    """Whether an answer says one sentence three times or more."""
+    """Whether a text says one sentence three times or more, or is made of one phrase over and over."""
     sentences = Counter(sentence.strip().lower() for sentence in _SENTENCE.findall(answer))
-    return bool(sentences) and sentences.most_common(1)[0][1] >= 3
+    if sentences and max(sentences.values()) >= 3:
+        return True
+    words = [word.lower() for word in _WORD.findall(answer)]
+    phrases = Counter(zip(*(words[start:] for start in range(_PHRASE_WORDS)), strict=False))
+    most = max(phrases.values(), default=0)
+    return most >= _PHRASE_REPEATS and most >= _PHRASE_SHARE * len(words) / _PHRASE_WORDS
 
 
 def measure(examples: Iterable[Example]) -> Health:
-    """Read a dataset once, and count."""
+    """Read a dataset once, and count. The reflection is trained on as the answer is, and is looked at as well."""
     health = Health()
     seen: set[int] = set()
     openers: Counter[str] = Counter()
     for example in examples:
         answer = example.answer
         health.examples += 1
-        health.refusals += is_refusal(answer)
-        health.loops += is_loop(answer)
-        health.invented_turns += bool(_TURN.search(answer))
-        health.identity_leaks += bool(_LEAK.search(answer))
-        health.misplaced_tags += bool(_THINK_TAG.search(answer) or _THINK_TAG.search(example.reflection))
+        texts = (answer, example.reflection)
+        health.refusals += any(map(is_refusal, texts))
+        health.loops += any(map(is_loop, texts))
+        health.invented_turns += any(map(_TURN.search, texts))
+        health.identity_leaks += any(map(_LEAK.search, texts))
+        health.misplaced_tags += any(map(_THINK_TAG.search, texts))
         health.too_long += len(answer) + len(example.reflection) > MAX_CHARACTERS
         health.empty += not answer.strip()
         health.thinking += bool(example.reflection.strip())
         openers[" ".join(_WORD.findall(answer[:80])[:_OPENER_WORDS]).lower()] += 1
-        pair = hash((tuple((m.role, m.content) for m in example.messages), example.reflection, answer))
+        pair = hash((tuple((m.role, m.content) for m in example.messages), answer))
         health.duplicates += pair in seen
         seen.add(pair)
     common = openers.most_common(2)

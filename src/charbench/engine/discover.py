@@ -9,7 +9,7 @@ from pathlib import Path
 from charbench.boundary import Broken, guarded
 from charbench.components.source import CheckpointSource, Lab
 from charbench.datasets.forms import read_examples
-from charbench.datasets.health import measure
+from charbench.datasets.health import MEASURE, measure
 from charbench.domain.checkpoint import Checkpoint, Evidence, WholeListing
 from charbench.domain.dataset import Dataset, RecordedSample, SourceProblem, TrainingJob, TrainingRun
 from charbench.engine.jobs import JobPlan, JobPolicy, plan_jobs
@@ -157,7 +157,8 @@ def _examine(dataset: Dataset, root: Path, known: StoredDataset | None) -> Store
         stat = path.stat()
     except OSError as error:
         return StoredDataset(dataset, None, {"error": f"{dataset.path}: {error.strerror}"})
-    if known and known.size == stat.st_size and known.modified == stat.st_mtime:
+    as_it_was = known and known.size == stat.st_size and known.modified == stat.st_mtime
+    if known and as_it_was and (known.health.get("measure") == MEASURE or "error" in known.health):
         return StoredDataset(dataset, known.examples, known.health, known.size, known.modified)
     try:
         health = measure(read_examples(path, dataset.path)).as_dict()

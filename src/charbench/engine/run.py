@@ -172,7 +172,10 @@ class Runner:
         waiting = [job for job in self._waiting_jobs(jobs) if not personas or job.persona in personas]
         if not waiting or self.stop.requested:
             return
-        policy = TrainingPolicy(config.recipe, config.parallel, config.force, config.max_refusal_share)
+        policy = TrainingPolicy(
+            config.recipe, config.parallel, config.force, config.max_refusal_share,
+            config.recipe if config.is_given("recipe") else None,
+        )  # fmt: skip
         checkpoints = {checkpoint.uri: checkpoint for checkpoint in self._checkpoints()}
         with TrainingLog(quiet=self.quiet) as log:
             stage = TrainStage(

@@ -36,6 +36,8 @@ class TrainingPolicy:
     parallel: int = 1
     force: bool = False
     max_refusal_share: float = 0.2
+    wanted_recipe: str | None = None
+    """The recipe that somebody asked for, None where it is the default."""
 
 
 @dataclass(slots=True)
@@ -121,12 +123,13 @@ class TrainStage:
         trainer = self._trainer_for(start)
         dataset = self.root / job.dataset
         self._check_data(job, dataset)
+        self._check_recipe(job)
         with self.database.write() as connection:
             attempt, state, recipe = training.begin_attempt(connection, job.job_id, self.policy.recipe)
             running: dict[str, Any] = {"status": JobStatus.RUNNING.value, "trainer": trainer.name, "recipe": recipe}
             update_job(connection, job.job_id, **running, error=None)
         if state is not None:
-            self.say(job.job_id, f"goes on from step {state.step} (attempt {attempt})")
+            self.say(job.job_id, f"goes on from step {state.step} (attempt {attempt}, recipe {recipe})")
         workspace = self.folder / "training" / job.job_id
         workspace.mkdir(parents=True, exist_ok=True)
         task = TrainingTask(
@@ -165,6 +168,17 @@ class TrainStage:
         if not self.policy.force:
             raise DataError(f"{job.dataset}: {'; '.join(found)}; mend it, or train all the same with --force")
         self.say(job.job_id, f"trains on bad data (--force): {'; '.join(found)}")
+
+    def _check_recipe(self, job: TrainingJob) -> None:
+        """Raise where a recipe is asked for that is not the one of the job's saved state: it would not be followed."""
+        wanted = self.policy.wanted_recipe
+        with self.database.read() as connection:
+            begun = training.recipe_of(connection, job.job_id)
+        if wanted and begun and begun != wanted:
+            raise ConfigError(
+                f"job {job.job_id} has a saved state of recipe {begun}, and {wanted} is asked for: "
+                f"go on with --{begun}, or begin anew: charbench reset {job.job_id}"
+            )
 
     def _note(self, job: TrainingJob, attempt: int, recipe: str, trainer: str, event: TrainingEvent) -> bool:
         """Put an event into the store; return whether the job is complete."""

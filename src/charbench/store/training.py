@@ -35,6 +35,13 @@ def begin_attempt(connection: Connection, job_id: str, recipe: str) -> tuple[int
     return number, SavedState(uri=row.uri, step=row.step, metadata=row.metadata), row.recipe
 
 
+def recipe_of(connection: Connection, job_id: str) -> str | None:
+    """Return the recipe of a job's last saved state, None where it has none."""
+    states = sa.select(training_states.c.recipe).where(training_states.c.job_id == job_id)
+    found: str | None = connection.scalar(states.order_by(training_states.c.id.desc()).limit(1))
+    return found
+
+
 def add_step(connection: Connection, job_id: str, attempt: int, step: StepDone) -> None:
     """Keep one step."""
     connection.execute(
