@@ -86,6 +86,7 @@ EXPORTED = [
     "read_examples",
     "keep_secret",
     "redact",
+    "rows_that_fit",
 ]
 
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from charbench.datasets.forms import Example as Example
     from charbench.datasets.forms import read_examples as read_examples
     from charbench.datasets.rendering import check_rendered as check_rendered
+    from charbench.datasets.rendering import rows_that_fit as rows_that_fit
     from charbench.domain.checkpoint import Checkpoint as Checkpoint
     from charbench.domain.checkpoint import Evidence as Evidence
     from charbench.domain.checkpoint import Kind as Kind
@@ -107,7 +108,7 @@ _HOME = {
         "TrainingTask",
     ],
     "datasets.forms": ["Example", "read_examples"],
-    "datasets.rendering": ["check_rendered"],
+    "datasets.rendering": ["check_rendered", "rows_that_fit"],
     "domain.checkpoint": ["Checkpoint", "Evidence", "Kind", "Lineage", "WholeListing", "name_from_uri"],
     "domain.comparison": ["Comparison", "Verdict"],
     "domain.dataset": [

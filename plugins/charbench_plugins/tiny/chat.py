@@ -37,6 +37,8 @@ class ChatFormat:
 
     tokenizer: Tokenizer
     template: Template
+    template_text: str = ""
+    """The template as it stands in the model's folder."""
 
     @classmethod
     def load(cls, path: Path | None = None) -> ChatFormat:
@@ -52,8 +54,8 @@ class ChatFormat:
         tokenizer_file = folder / "tokenizer.json"
         if not tokenizer_file.exists():
             raise FileNotFoundError(f"no tokenizer.json in {folder}")
-        template = compile_template(_template_text(folder))
-        return cls(Tokenizer.from_file(str(tokenizer_file)), template)
+        text = _template_text(folder)
+        return cls(Tokenizer.from_file(str(tokenizer_file)), compile_template(text), text)
 
     def render(
         self,

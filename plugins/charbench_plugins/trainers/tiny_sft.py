@@ -24,9 +24,11 @@ from charbench import (
     TrainingEvent,
     TrainingTask,
     check_rendered,
+    digest,
     hookimpl,
     operational,
     read_examples,
+    rows_that_fit,
 )
 
 if TYPE_CHECKING:
@@ -71,15 +73,21 @@ class TinySftTrainer(Trainer):
 
         model, chat = TinyModel.load(), ChatFormat.load()
         examples = self._examples(task)
-        rendered = [_render(chat, example) for example in examples]
-        yield Note(_check(chat, examples[0], rendered[0]))
+        everything = [_render(chat, example) for example in examples]
+        lengths = [(example, len(row.token_ids)) for example, row in zip(examples, everything, strict=True)]
+        fitting, left_out = rows_that_fit(lengths, model.config.context_length, task.job.dataset)
+        rendered = [everything[index] for index in fitting]
+        yield Note(_check(chat, examples[fitting[0]], rendered[0]))
+        if left_out:
+            yield Note(left_out)
         try:
             if task.state is not None:
                 run = TrainingRun.resume(self._root / task.state.uri.removeprefix("file:"), model, rendered)
             else:
                 run = TrainingRun(model, self._start(task.checkpoint, model), rendered, self._recipe())
         except (ValueError, FileNotFoundError) as error:
-            raise TrainingError(f"{error}; charbench reset {task.job.job_id} starts it anew") from None
+            anew = f"; charbench reset {task.job.job_id} starts it anew" if task.state is not None else ""
+            raise TrainingError(f"{error}{anew}") from None
         while not run.done:
             report = run.step()
             yield StepDone(
@@ -89,13 +97,13 @@ class TinySftTrainer(Trainer):
                 learning_rate=report.learning_rate,
                 tokens=report.tokens,
                 seconds=report.seconds,
-                batch=report.batch_ids,
+                batch=tuple(fitting[number] for number in report.batch_ids),
             )
             if not run.done and (run.next_step % self.config.save_every == 0 or task.stopping()):
                 state = task.workspace / f"state-attempt{task.attempt}-step{run.next_step}"
                 run.save_state(state)
                 yield StateSaved(SavedState(uri=self._uri(state), step=run.next_step))
-        yield Trained((self._result(task, run),))
+        yield Trained((self._result(task, run, digest(chat.template_text)),))
 
     def _examples(self, task: TrainingTask) -> list[Example]:
         most = QUICK_EXAMPLES if task.recipe == "quick" else None
@@ -117,7 +125,7 @@ class TinySftTrainer(Trainer):
         config = self.config
         return TrainingRecipe(config.epochs, config.batch_size, config.learning_rate, seed=config.seed)
 
-    def _result(self, task: TrainingTask, run: Any) -> Checkpoint:
+    def _result(self, task: TrainingTask, run: Any, template: str) -> Checkpoint:
         folder = self._results / f"{task.job.run}_sft"
         if folder.exists():
             folder = folder.with_name(f"{folder.name}-{task.attempt}")
@@ -128,6 +136,7 @@ class TinySftTrainer(Trainer):
             persona=task.job.persona,
             base_model=BASE,
             lineage=Lineage(task.checkpoint.uri, task.job.dataset, RENDERER, task.recipe),
+            metadata={"template_fingerprint": template},
         )
 
     def _uri(self, folder: Path) -> str:

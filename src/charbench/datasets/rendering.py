@@ -2,8 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from charbench.datasets.forms import Example
-from charbench.errors import DataError
+from charbench.errors import DataError, TrainingError
+
+TOO_LONG_SHARE = 0.1
+"""Share of rows over the length limit above which nothing is trained."""
+_LINES_NAMED = 5
+
+
+def rows_that_fit(
+    rows: Sequence[tuple[Example, int]], limit: int, dataset: str, advice: str = "shorten them"
+) -> tuple[list[int], str]:
+    """Return the indices of the rows of at most ``limit`` tokens, and what to say of the others (nothing if none).
+
+    ``rows`` are examples with their lengths in tokens, as rendered. Raises :class:`TrainingError` where more than a
+    tenth of them are too long, or none fits.
+    """
+    long = [example.line for example, length in rows if length > limit]
+    first = ", ".join(map(str, long[:_LINES_NAMED])) + (", ..." if len(long) > _LINES_NAMED else "")
+    what = f"{len(long):,} of {len(rows):,} rows are longer than {limit:,} tokens (lines {first})"
+    if len(long) > TOO_LONG_SHARE * len(rows):
+        raise TrainingError(f"{dataset}: {what}; {advice}")
+    fitting = [index for index, (_, length) in enumerate(rows) if length <= limit]
+    if not fitting:
+        raise TrainingError(f"{dataset}: no rows to train on")
+    return fitting, f"{what}, and are left out" if long else ""
 
 
 def check_rendered(given: str, trained: str, example: Example, end_of_turn: str) -> str:
@@ -16,7 +41,8 @@ def check_rendered(given: str, trained: str, example: Example, end_of_turn: str)
     """
     where = f"line {example.line} as rendered"
     opened = given.rfind("<think>") > given.rfind("</think>")
-    if example.answer.strip() and example.answer.strip() in given:
+    answer = example.answer.strip()
+    if answer not in trained and answer in given:  # in both: the user said the same
         raise DataError(f"{where}: the answer stands in the prompt: the trained span starts too late")
     if example.prompt.strip() and example.prompt.strip() in trained and example.prompt.strip() not in given:
         raise DataError(f"{where}: the prompt stands in the trained span: it starts too early")
@@ -24,7 +50,7 @@ def check_rendered(given: str, trained: str, example: Example, end_of_turn: str)
         raise DataError(
             f"{where}: the trained span does not end with {end_of_turn!r}: the model would not learn to stop"
         )
-    if example.answer.strip() not in trained:
+    if answer not in trained:
         raise DataError(f"{where}: the answer is cut off; shorten the row or allow longer ones")
     if trained.count("<think>") + opened != trained.count("</think>"):
         raise DataError(f"{where}: the thinking is opened and not closed (or the other way round)")

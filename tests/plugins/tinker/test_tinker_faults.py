@@ -175,7 +175,7 @@ def test_trouble_in_mid_run_keeps_what_is_done_and_the_next_run_goes_on(
     steps = query(store_of(waiting), "SELECT step, batch FROM training_steps WHERE NOT superseded ORDER BY step")
     assert [row.step for row in steps] == list(range(5))
     if kept:
-        assert "goes on from step 2 (attempt 2)" in again.err
+        assert "goes on from step 2 (attempt 2, recipe quick)" in again.err
 
 
 @pytest.mark.slow

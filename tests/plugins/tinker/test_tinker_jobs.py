@@ -199,7 +199,7 @@ def test_ctrl_c_saves_a_state_first_and_the_same_command_goes_on(
     assert query(store_of(waiting), "SELECT * FROM claims") == []
     double.fault = lambda _name, _count: None
     again = charbench.ok(*TRAIN, "-o", "trainer.tinker-sft.save_every=100", lab=waiting)
-    assert f"goes on from step {state.step} (attempt 2)" in again.err
+    assert f"goes on from step {state.step} (attempt 2, recipe quick)" in again.err
     assert query(store_of(waiting), "SELECT count(*) FROM training_steps WHERE superseded")[0][0] == 0
     assert chain(waiting, RUNS[0]) == list(range(5))
 

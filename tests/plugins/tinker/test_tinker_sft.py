@@ -314,13 +314,16 @@ def test_rows_over_the_length_limit_are_left_out_and_told(double: TinkerDouble, 
     lines = data.read_text("utf-8").splitlines()
     data.write_text("\n".join([*lines[:5], lines[-1], *lines[5:-1]]), "utf-8")
     events = train(task(), max_length=300)
-    assert "1 of 21 rows are longer than 300 tokens, and left out" in notes_of(events)
+    assert "1 of 21 rows are longer than 300 tokens (lines 6), and are left out" in notes_of(events)
     # the numbers are those of the data's rows, not of what was left of them
     assert Counter(n for step in steps_of(events) for n in step.batch) == Counter(set(range(21)) - {5})
 
 
 def test_more_than_a_tenth_too_long_is_refused(double: TinkerDouble, task: Task, train: Train) -> None:
-    with pytest.raises(TrainingError, match=r"20 of 20 rows are longer than 16 tokens; shorten them, or raise"):
+    with pytest.raises(
+        TrainingError,
+        match=r"20 of 20 rows are longer than 16 tokens \(lines 1, 2, 3, 4, 5, \.\.\.\); shorten them, or raise",
+    ):
         train(task(), max_length=16)
     assert no_steps(double)
 

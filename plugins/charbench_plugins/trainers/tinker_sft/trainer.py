@@ -31,6 +31,7 @@ from charbench import (
 )
 from charbench_plugins.tinker_sdk.calls import call
 from charbench_plugins.tinker_sdk.choice import OPTION, RendererName, name_renderer, renderer_for
+from charbench_plugins.tinker_sdk.renderers import ChatTemplate
 from charbench_plugins.tinker_sdk.service import api_key, open_service
 from charbench_plugins.tinker_sdk.tokenizer import load_tokenizer, tokenizer_of
 from charbench_plugins.trainers.tinker_sft.loop import Batch, StepPipeline
@@ -108,7 +109,10 @@ class TinkerSftTrainer(Trainer):
                 if task.stopping():
                     return
         yield from pipeline.drain()
-        yield Trained(self._finish(client, task, base_model, recipe, {**metadata, "renderer_name": renderer.name}))
+        metadata |= {"renderer_name": renderer.name}
+        if isinstance(renderer, ChatTemplate):  # its name says little: the text is the model's, and may change
+            metadata |= {"template_fingerprint": digest(tokenizer.template)}
+        yield Trained(self._finish(client, task, base_model, recipe, metadata))
 
     def _recipe(self, task: TrainingTask) -> Recipe:
         """Return the recipe; a saved state goes on with its own, or its batches would be other ones."""
