@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from charbench.report.tables import Table
 
-LEAST = 16
+LEAST = 20
 """Characters that a column of text keeps, if it has them; what is longer is folded."""
 
 

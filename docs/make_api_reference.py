@@ -1,0 +1,136 @@
+"""Writes ``docs/reference/api.md`` from what ``charbench`` exports: names, signatures and docstrings.
+
+python docs/make_api_reference.py
+python docs/make_api_reference.py --check     (ends with 1 if the file is not up to date)
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import re
+import sys
+from collections.abc import Iterator
+from enum import Enum
+from pathlib import Path
+from typing import Any, get_args
+
+import charbench
+
+FILE = Path(__file__).parent / "reference" / "api.md"
+HEAD = """\
+# What a plugin imports
+
+<!-- Made by docs/make_api_reference.py: change the docstrings, not this file. -->
+
+Everything here comes from `from charbench import NAME`; nothing else is public. [Hooks](hooks.md) says how the pieces
+are used.
+"""
+SUBJECTS = {
+    "components": "What plugins derive from, and what their methods are given",
+    "domain": "Values",
+    "datasets": "Training data",
+    "boundary": "Faults",
+    "errors": "Faults",
+    "patience": "Asking an endpoint",
+    "hookspecs": "Hooks",
+    "redaction": "Secrets",
+}
+
+
+def reference() -> str:
+    """The whole file."""
+    by_subject: dict[str, list[str]] = {title: [] for title in SUBJECTS.values()}
+    for name in charbench.__all__:
+        value = getattr(charbench, name)
+        if name == "__version__":
+            continue
+        module = getattr(value, "__module__", "") or ""
+        subject = next((key for key in SUBJECTS if module.startswith(f"charbench.{key}")), "hookspecs")
+        if not module.startswith("charbench."):
+            subject = "hookspecs" if name == "hookimpl" else "components"
+        by_subject[SUBJECTS[subject]].append(section(name, value))
+    parts = [f"## {title}\n\n" + "\n".join(sections) for title, sections in by_subject.items() if sections]
+    return HEAD + "\n" + "\n".join(parts)
+
+
+def section(name: str, value: Any) -> str:
+    """One name: what it is, its docstring, its fields and methods."""
+    lines = [f"### {name}", ""]
+    if called := signature(name, value):
+        lines += ["```python", called, "```", ""]
+    kinds = ", ".join(f"`{one.__name__}`" for one in get_args(value))
+    lines += [f"One of {kinds}." if kinds else prose(value), ""]
+    if inspect.isclass(value) and issubclass(value, Enum):
+        lines += [", ".join(f"`{member.value}`" for member in value), ""]
+    elif inspect.isclass(value):
+        lines += [*options(value), *methods(value)]
+    return "\n".join(lines)
+
+
+def signature(name: str, value: Any) -> str:
+    """How it is called, as Python writes it; empty for what is no class with fields and no function."""
+    if inspect.isclass(value) and not dataclasses.is_dataclass(value):
+        return ""
+    try:
+        text = str(inspect.signature(value))
+    except (TypeError, ValueError):
+        return ""
+    text = re.sub(r"(: |-> )'([^']*)'", r"\1\2", text)  # annotations are kept as text
+    return f"{name}{text.removesuffix(' -> None')}"
+
+
+def options(value: type[Any]) -> Iterator[str]:
+    """The options of a component's configuration, a line each."""
+    fields = getattr(value, "model_fields", {})
+    if fields:
+        yield from ("| option | default | |", "| --- | --- | --- |")
+        for name, field in fields.items():
+            yield f"| `{name}` | `{field.get_default(call_default_factory=True)}` | {field.description or ''} |"
+        yield ""
+
+
+def methods(value: type[Any]) -> Iterator[str]:
+    """The public methods and properties that a class defines itself, a line each."""
+    rows = []
+    for name, member in vars(value).items():
+        function = getattr(member, "fget", None) or getattr(member, "__func__", member)
+        if name.startswith("_") or not inspect.isfunction(function) or not function.__doc__:
+            continue
+        called = name if isinstance(member, property) else f"{name}{arguments(function)}"
+        first = inspect.cleandoc(function.__doc__).split("\n\n")[0]
+        rows.append(f"| `{called}` | {' '.join(first.split())} |".replace("``", "`"))
+    if rows:
+        yield from ("| method | |", "| --- | --- |", *rows, "")
+
+
+def arguments(function: Any) -> str:
+    """The names of a method's arguments."""
+    names = [name for name in inspect.signature(function).parameters if name not in ("self", "cls")]
+    return f"({', '.join(names)})"
+
+
+def prose(value: Any) -> str:
+    """A docstring as Markdown."""
+    text = inspect.cleandoc(value.__doc__ or "")
+    if dataclasses.is_dataclass(value) and text.startswith(f"{getattr(value, '__name__', '')}("):
+        return ""
+    for role in ("class", "meth", "func", "data", "attr", "mod"):
+        text = text.replace(f":{role}:`", "`")
+    return text.replace("``", "`")
+
+
+def main(arguments: list[str]) -> int:
+    """Write the file, or check it."""
+    made = reference().rstrip() + "\n"
+    if arguments != ["--check"]:
+        FILE.write_text(made, encoding="utf-8")
+        return 0
+    if FILE.is_file() and FILE.read_text(encoding="utf-8") == made:
+        return 0
+    print(f"{FILE.name} is not up to date: python docs/make_api_reference.py")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
