@@ -1,7 +1,7 @@
-"""Writes ``docs/reference/api.md`` from what ``charbench`` exports: names, signatures and docstrings.
+"""Writes ``api.md`` from what ``charbench`` exports, and ``examples.md`` from what ``plugins new`` writes.
 
 python docs/make_api_reference.py
-python docs/make_api_reference.py --check     (ends with 1 if the file is not up to date)
+python docs/make_api_reference.py --check     (ends with 1 if a file is not up to date)
 """
 
 from __future__ import annotations
@@ -13,11 +13,21 @@ import sys
 from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
+from string import Template
 from typing import Any, get_args
 
 import charbench
+from charbench.cli.scaffold import KINDS, template
 
-FILE = Path(__file__).parent / "reference" / "api.md"
+FOLDER = Path(__file__).parent / "reference"
+EXAMPLES = """\
+# A plugin of each kind
+
+<!-- Made by docs/make_api_reference.py from src/charbench/cli/scaffolds. -->
+
+`charbench plugins new fog --kind KIND` writes one of these, in a package that is ready to be installed. Each works as it
+stands. [Hooks](hooks.md) has the rules, [what a plugin imports](api.md) every name.
+"""
 HEAD = """\
 # What a plugin imports
 
@@ -120,16 +130,26 @@ def prose(value: Any) -> str:
     return text.replace("``", "`")
 
 
+def examples() -> str:
+    """The other file: a module for each kind."""
+    parts = [EXAMPLES]
+    for kind, command in KINDS.items():
+        code = Template(template(kind)).substitute(name="fog", module="fog", title="Fog")
+        parts.append(f"## {kind}\n\n```python\n{code.rstrip()}\n```\n\nThen: `{command.format(name='fog')}`\n")
+    return "\n".join(parts)
+
+
 def main(arguments: list[str]) -> int:
-    """Write the file, or check it."""
-    made = reference().rstrip() + "\n"
-    if arguments != ["--check"]:
-        FILE.write_text(made, encoding="utf-8")
-        return 0
-    if FILE.is_file() and FILE.read_text(encoding="utf-8") == made:
-        return 0
-    print(f"{FILE.name} is not up to date: python docs/make_api_reference.py")
-    return 1
+    """Write the files, or check them."""
+    stale = 0
+    for name, text in (("api.md", reference()), ("examples.md", examples())):
+        file, made = FOLDER / name, text.rstrip() + "\n"
+        if arguments != ["--check"]:
+            file.write_text(made, encoding="utf-8")
+        elif not file.is_file() or file.read_text(encoding="utf-8") != made:
+            print(f"{name} is not up to date: python docs/make_api_reference.py")
+            stale = 1
+    return stale
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from charbench.cli import options, output
+from charbench.cli.scaffold import KINDS
 from charbench.components.base import ComponentKind
 from charbench.errors import UnknownNameError
 
@@ -137,14 +138,15 @@ def schema(**given: Any) -> None:
 
 @command.command("new")
 @click.argument("name")
+@click.option("--kind", type=click.Choice(list(KINDS)), default="scorer", show_default=True, help="What it brings.")
 @click.option("-O", "--output", "folder", type=click.Path(path_type=Path), default=Path(), help="Folder to write in.")
-def new(name: str, folder: Path) -> None:
-    """Write a scorer plugin in a package of its own, ready to be installed and changed."""
+def new(name: str, kind: str, folder: Path) -> None:
+    """Write a plugin in a package of its own, ready to be installed and changed."""
     from charbench.cli.scaffold import write_plugin
 
-    made = write_plugin(name, folder)
+    made = write_plugin(name, kind, folder)
     click.echo(f"Wrote {made}. Install it with: pip install -e {made}")
-    click.echo(f"Then: charbench plugins list; charbench run --scorer {name}")
+    click.echo(f"Then: charbench plugins list; {KINDS[kind].format(name=name)}")
 
 
 def _state(plugin: Any) -> str:
