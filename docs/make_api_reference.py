@@ -25,8 +25,8 @@ EXAMPLES = """\
 
 <!-- Made by docs/make_api_reference.py from src/charbench/cli/scaffolds. -->
 
-`charbench plugins new fog --kind KIND` writes one of these, in a package that is ready to be installed. Each works as it
-stands. [Hooks](hooks.md) has the rules, [what a plugin imports](api.md) every name.
+`charbench plugins new fog --kind KIND` writes one of these, in a package that is ready to be installed. Each works as
+it stands. [Hooks](hooks.md) has the rules, [what a plugin imports](api.md) every name.
 """
 HEAD = """\
 # What a plugin imports
@@ -87,6 +87,7 @@ def signature(name: str, value: Any) -> str:
     except (TypeError, ValueError):
         return ""
     text = re.sub(r"(: |-> )'([^']*)'", r"\1\2", text)  # annotations are kept as text
+    text = re.sub(r"<(function|factory|class|built-in)[^>]*>", "...", text)
     return f"{name}{text.removesuffix(' -> None')}"
 
 
