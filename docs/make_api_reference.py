@@ -87,7 +87,7 @@ def signature(name: str, value: Any) -> str:
     except (TypeError, ValueError):
         return ""
     text = re.sub(r"(: |-> )'([^']*)'", r"\1\2", text)  # annotations are kept as text
-    text = re.sub(r"<(function|factory|class|built-in)[^>]*>", "...", text)
+    text = re.sub(r"<(?:function|class|built-in|factory)(?:[^<>]|<[^<>]*>)*>", "...", text)
     return f"{name}{text.removesuffix(' -> None')}"
 
 
