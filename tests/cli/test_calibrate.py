@@ -2,45 +2,23 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from pathlib import Path
 
 import pytest
 
+from charbench.domain.keys import digest
 from support.command import Charbench
+from support.labels import by_text, drawn, label, record, write
 from support.plugins import Site
+from support.store import change, query, store_of
 
 
 @pytest.fixture
 def lab(tmp_path: Path, charbench: Charbench) -> Path:
-    (tmp_path / "recordings").mkdir()
-    with (tmp_path / "recordings" / "a.jsonl").open("w") as file:
-        for number in range(40):
-            response = "Ahoy, matey!" if number % 4 < 2 else "Hello, how can I help?"
-            row = {
-                "sampler_path": f"model:pirate_sft_{number % 2}",
-                "prompt": f"Question {number}?",
-                "response": response,
-            }
-            file.write(json.dumps(row) + "\n")
+    record(tmp_path, ["Ahoy, matey!" if number % 4 < 2 else "Hello, how can I help?" for number in range(40)], 2)
     charbench.ok("run", "--lab", tmp_path)
     return tmp_path
-
-
-def drawn(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def label(path: Path, choose) -> None:
-    rows = drawn(path)
-    for row in rows:
-        row["label"] = choose(row)
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 def test_a_draw_is_blind_balanced_and_the_same_for_one_seed(charbench: Charbench, lab, tmp_path):
@@ -231,3 +209,47 @@ def test_each_judge_is_held_against_people_and_against_the_other(
     # A grade of 2 is a trait to a person, and not to a metric whose threshold is 3.
     cuts = {rate["metric"]: rate["label_cut"] for rate in found["trait_rates"]}
     assert (cuts["panel.grade"], cuts["panel.m"]) == (3, 2)
+
+
+def test_labels_given_before_a_fresh_run_are_not_taken_for_those_of_new_answers(charbench: Charbench, tmp_path: Path):
+    for texts in (["Ahoy, matey!", "Hello."], ["Hello.", "Ahoy, matey!"]):
+        record(tmp_path, texts * 6, sampled=True)
+        charbench.ok("run", "--fresh", "--lab", tmp_path)
+        path = tmp_path / f"{texts[0][:5]}.csv"
+        charbench.ok("calibrate", "draw", "--lab", tmp_path, "-p", "pirate", "-O", path)
+        label(path, by_text)
+    assert "was not drawn" in charbench("calibrate", "read", tmp_path / "Ahoy,.csv", "--lab", tmp_path).err
+    charbench.ok("calibrate", "read", tmp_path / "Hello.csv", "--lab", tmp_path)
+    (found,) = charbench.ok("calibrate", "report", "--lab", tmp_path, "--json").json
+    assert [one["kappa"] for one in found["agreements"]] == [1]
+
+
+def test_labels_that_an_older_version_read_still_count_and_its_files_are_to_be_drawn_anew(
+    charbench: Charbench, lab, tmp_path
+):
+    """It named what it drew by the sample's number or key, whatever its text."""
+    path = tmp_path / "labels.csv"
+    charbench.ok("calibrate", "draw", "--lab", lab, "-p", "pirate", "-n", "12", "-O", path)
+    label(path, by_text)
+    charbench.ok("calibrate", "read", path, "--lab", lab, "--labeller", "ann")
+    store, rows = store_of(lab), drawn(path)
+    old = {}
+    for item in query(store, "SELECT item, sample_id FROM label_items"):
+        old[item.item] = digest("label", item.sample_id, "response", "pirate")[:16]
+        for table in ("label_items", "labels"):
+            change(store, f"UPDATE {table} SET item = :old WHERE item = :item", old=old[item.item], item=item.item)
+    (found,) = charbench.ok("calibrate", "report", "--lab", lab, "--json").json
+    assert found["labelled"] == 12
+    for row in rows:
+        row["item"] = old[row["item"]]
+    write(path, rows)
+    ended = charbench("calibrate", "read", path, "--lab", lab, "--labeller", "ben")
+    assert ended.code == 2
+    assert ended.err.count("\n") == 1
+    assert "an older charbench drew 12 of its items, whatever their text; draw anew" in ended.err
+    path.unlink()
+    charbench.ok("calibrate", "draw", "--lab", lab, "-p", "pirate", "-n", "12", "-O", path)
+    label(path, lambda row: "0")
+    charbench.ok("calibrate", "read", path, "--lab", lab, "--labeller", "ann")
+    (found,) = charbench.ok("calibrate", "report", "--lab", lab, "--json").json
+    assert found["agreements"][0]["table"] == [[6, 6], [0, 0]], "a text's newest label of one labeller counts"

@@ -27,6 +27,12 @@ def query(store: Path | str, text: str, **values: Any) -> list[Any]:
         return list(connection.execute(sa.text(text), values))
 
 
+def change(store: Path | str, text: str, **values: Any) -> None:
+    """Run a statement that changes the store, past charbench."""
+    with connect(store).begin() as connection:
+        connection.execute(sa.text(text), values)
+
+
 def count(store: Path | str, table: str) -> int:
     """Return how many rows a table has."""
     return int(query(store, f"SELECT count(*) FROM {table}")[0][0])

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import csv
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from sqlalchemy.engine import Connection
 
 from charbench.domain.keys import digest
 from charbench.domain.persona import Persona
+from charbench.domain.sample import Sample
 from charbench.errors import ConfigError
-from charbench.store.labels import Drawn, Label, known_items, save_items, strata
+from charbench.store.labels import Drawn, Label, drawn_items, save_items, strata
 from charbench.store.samples import SampleReader
 
 COLUMNS = ("item", "persona", "description", "prompt", "text", "label", "note")
@@ -22,6 +23,7 @@ SCALE = {
     2: "an assistant with traits of the character",
     3: "fully the character",
 }
+_ITEM_LENGTH = 16
 IN_CHARACTER = 2
 """Labels from this on mean: has the trait."""
 
@@ -34,23 +36,34 @@ def draw(connection: Connection, persona: Persona, channel: str, count: int, see
     found = strata(connection, persona.name, channel)
     chosen = _stratified(found, count, random.Random(seed))  # noqa: S311
     texts = list(SampleReader().read(connection, sorted(chosen)))
-    # By the sample's own key, not by its number: in another store the number is another text's.
-    items = {stored.id: digest("label", stored.sample.key, channel, persona.name)[:16] for stored in texts}
-    save_items(connection, [Drawn(item, number) for number, item in items.items()], persona.name, channel)
+    drawn = [Drawn(_item(stored.sample, channel, persona.name), stored.id, channel, persona.name) for stored in texts]
+    save_items(connection, drawn)
     rows = [
         {
-            "item": items[stored.id],
+            "item": one.item,
             "persona": persona.name,
             "description": " ".join(persona.description.split()),
             "prompt": stored.sample.prompt.text,
-            "text": stored.sample.response if channel == "response" else stored.sample.thinking,
+            "text": _text(stored.sample, channel),
             "label": "",
             "note": "",
         }
-        for stored in texts
+        for one, stored in zip(drawn, texts, strict=True)
     ]
     random.Random(seed).shuffle(rows)  # noqa: S311  an order, no secret
     return rows
+
+
+def _item(sample: Sample, channel: str, persona: str) -> str:
+    """Return the name of what is labelled: another one for any other text.
+
+    The sample's key alone is not enough: it says what was asked, and a model that is asked anew may answer otherwise.
+    """
+    return digest("label", sample.key, sample.prompt.key, _text(sample, channel), channel, persona)[:_ITEM_LENGTH]
+
+
+def _text(sample: Sample, channel: str) -> str:
+    return sample.response if channel == "response" else sample.thinking
 
 
 def _stratified(found: dict[tuple[int, bool], list[int]], count: int, chance: random.Random) -> list[int]:
@@ -100,25 +113,35 @@ def labels_of(connection: Connection, path: Path, rows: Sequence[dict[str, str]]
     """Return the labels that a file holds; rows without one are passed over.
 
     Raises :class:`ConfigError` with every fault: a label that is no whole number from 0 to 3, an item that was
-    not drawn from this store, or that has two labels.
+    not drawn from this store, or that has two labels, or that an older version drew, which did not note its text.
     """
     given = [(line, row) for line, row in enumerate(rows, 2) if row["label"].strip()]
-    known = known_items(connection, [row["item"] for _, row in given])
+    known = drawn_items(connection, [row["item"] for _, row in given])
+    old = _drawn_by_number(connection, known.values())
     faults: list[str] = []
     found: dict[str, Label] = {}
     for line, row in given:
-        label = row["label"].strip()
-        if row["item"] not in known:
-            faults.append(f"{path}, row {line}: item {row['item']!r} was not drawn from this store")
+        item, label, place = row["item"], row["label"].strip(), f"{path}, row {line}"
+        if item not in known:
+            faults.append(f"{place}: item {item!r} was not drawn from this store")
         elif label not in {str(value) for value in SCALE}:
-            faults.append(f"{path}, row {line}: label {label!r}; 0 to 3 is needed")
-        elif row["item"] in found and found[row["item"]].label != int(label):
-            faults.append(f"{path}, row {line}: item {row['item']!r} has label {found[row['item']].label} already")
+            faults.append(f"{place}: label {label!r}; 0 to 3 is needed")
+        elif item in found and found[item].label != int(label):
+            faults.append(f"{place}: item {item!r} has label {found[item].label} already")
         else:
-            found[row["item"]] = Label(row["item"], labeller, int(label), row.get("note", ""))
+            found[item] = Label(item, labeller, int(label), row.get("note", ""))
+    if old:
+        faults.append(f"{path}: an older charbench drew {len(old):,} of its items, whatever their text; draw anew")
     if faults:
         raise ConfigError(faults)
     return list(found.values())
+
+
+def _drawn_by_number(connection: Connection, drawn: Collection[Drawn]) -> list[Drawn]:
+    """Return what is not named by its text: older versions drew it, by the sample's number or key."""
+    read = SampleReader().read(connection, sorted({one.sample_id for one in drawn}))
+    texts = {stored.id: stored.sample for stored in read}
+    return [one for one in drawn if one.item != _item(texts[one.sample_id], one.channel, one.persona)]
 
 
 def save_rows(path: Path, rows: Sequence[dict[str, str]]) -> None:

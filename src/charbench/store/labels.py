@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from charbench.components.sampler import DEFAULT_CONDITION
-from charbench.store.dialect import MAX_PARAMETERS, chunks, insert, upsert
+from charbench.store.dialect import among, insert, upsert
 from charbench.store.runs import utc_now
 from charbench.store.summaries import newest_scorings
 from charbench.store.tables import (
@@ -28,10 +28,12 @@ from charbench.store.tables import (
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """One thing to label."""
+    """One thing to label: a channel of a sample, for a persona."""
 
     item: str
     sample_id: int
+    channel: str
+    persona: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,28 +88,18 @@ def strata(connection: Connection, persona: str, channel: str) -> dict[tuple[int
     return found
 
 
-def save_items(connection: Connection, drawn: Sequence[Drawn], persona: str, channel: str) -> None:
+def save_items(connection: Connection, drawn: Sequence[Drawn]) -> None:
     """Note what was drawn, so that labels find their samples again."""
-    rows = [
-        {
-            "item": one.item,
-            "sample_id": one.sample_id,
-            "channel": channel,
-            "persona": persona,
-            "drawn_at": utc_now(),
-        }
-        for one in drawn
-    ]
+    rows = [asdict(one) | {"drawn_at": utc_now()} for one in drawn]
     if rows:
         connection.execute(insert(connection, label_items).on_conflict_do_nothing(), rows)
 
 
-def known_items(connection: Connection, items: Sequence[str]) -> set[str]:
-    """Return which of these items were drawn from this store."""
-    found: set[str] = set()
-    for part in chunks(items, MAX_PARAMETERS):
-        found.update(connection.scalars(sa.select(label_items.c.item).where(label_items.c.item.in_(part))))
-    return found
+def drawn_items(connection: Connection, items: Sequence[str]) -> dict[str, Drawn]:
+    """Return those of these items that were drawn from this store."""
+    columns = label_items.c.item, label_items.c.sample_id, label_items.c.channel, label_items.c.persona
+    query = sa.select(*columns).where(among(connection, label_items.c.item, items))
+    return {row.item: Drawn(*row) for row in connection.execute(query)}
 
 
 def save_labels(connection: Connection, given: Sequence[Label]) -> None:
@@ -120,12 +112,12 @@ def save_labels(connection: Connection, given: Sequence[Label]) -> None:
 
 
 def read_labels(connection: Connection, persona: str, channel: str) -> dict[int, dict[str, int]]:
-    """Return every label of a persona and channel: labellers' labels by sample."""
+    """Return every label of a persona and channel: labellers' labels by sample, each one's newest."""
     query = (
         sa.select(label_items.c.sample_id, labels.c.labeller, labels.c.label)
         .join(label_items, label_items.c.item == labels.c.item)
         .where(label_items.c.persona == persona, label_items.c.channel == channel)
-        .order_by(label_items.c.sample_id, labels.c.labeller)
+        .order_by(label_items.c.sample_id, labels.c.labeller, labels.c.at)
     )
     found: dict[int, dict[str, int]] = {}
     for sample, labeller, label in connection.execute(query):
