@@ -102,7 +102,8 @@ def read(path: Path, labeller: str | None, **given: Any) -> None:
 def report(json_output: bool, **given: Any) -> None:
     """Show agreement between people and scorers, and trait rates corrected by what people said."""
     from charbench.report.calibration import as_dict, calibrate
-    from charbench.store.labels import judge_values, labelled_personas, metric_values, read_labels, strata
+    from charbench.store.labels import labelled_personas, read_labels, strata
+    from charbench.store.ratings import judge_values, metric_values
 
     session = options.open_session(**given)
     chosen = [persona.name for persona in session.selected_personas()]

@@ -13,7 +13,7 @@ from charbench.analysis.agreement import confusion, krippendorff_alpha, weighted
 from charbench.analysis.ppi import PoweredMean, powered_mean
 from charbench.analysis.rates import wilson
 from charbench.engine.labelling import IN_CHARACTER, SCALE
-from charbench.store.labels import MetricValues
+from charbench.store.ratings import MetricValues
 
 ROUGH_BELOW = 30
 """Labels below which an interval is rough."""

@@ -1,4 +1,4 @@
-"""Human labels: what was drawn to be labelled, the labels, and the scores that they are held against."""
+"""Human labels: what was drawn to be labelled, and the labels."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from charbench.store.dialect import among, insert, upsert
 from charbench.store.runs import utc_now
 from charbench.store.summaries import newest_scorings
 from charbench.store.tables import (
-    checkpoints,
     groups,
     label_items,
     labels,
@@ -44,23 +43,6 @@ class Label:
     labeller: str
     label: int
     note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class MetricValues:
-    """A metric's values by sample, for one channel and persona."""
-
-    scorer: str
-    metric: str
-    low: float | None
-    high: float | None
-    threshold: float | None
-    values: dict[int, float]
-
-    @property
-    def title(self) -> str:
-        """``scorer.metric``."""
-        return f"{self.scorer}.{self.metric}"
 
 
 def strata(connection: Connection, persona: str, channel: str) -> dict[tuple[int, bool], list[int]]:
@@ -134,69 +116,3 @@ def labelled_personas(connection: Connection) -> list[tuple[str, str]]:
         .order_by(label_items.c.persona, label_items.c.channel)
     )
     return [(persona, channel) for persona, channel in connection.execute(query)]
-
-
-def metric_values(connection: Connection, persona: str, channel: str) -> list[MetricValues]:
-    """Return the values of every metric that says yes or no (or 0 to 3), in samples of the default condition."""
-    newest = newest_scorings()
-    graded = (series.c.low == 0) & (series.c.high == 3)
-    query = (
-        sa.select(scorings.c.scorer, series.c.metric, series.c.low, series.c.high, series.c.threshold,
-                  scored.c.sample_id, scores.c.value)
-        .join(scores, scores.c.series_id == series.c.id)
-        .join(scored, scored.c.id == scores.c.scored_id)
-        .join(samples, samples.c.id == scored.c.sample_id)
-        .join(groups, groups.c.id == samples.c.group_id)
-        .join(samplings, samplings.c.id == groups.c.sampling_id)
-        .join(checkpoints, checkpoints.c.id == groups.c.checkpoint_id)
-        .join(scorings, scorings.c.id == series.c.scoring_id)
-        .join(newest, (newest.c.id == scorings.c.id) & (newest.c.rank == 1))
-        .where(scorings.c.persona == persona, series.c.channel == channel, scores.c.value.is_not(None))
-        .where(samplings.c.condition == DEFAULT_CONDITION)
-        .where(sa.or_(graded, (series.c.role == "headline") & series.c.threshold.is_not(None)))
-    )  # fmt: skip
-    found: dict[tuple[str, str], MetricValues] = {}
-    for row in connection.execute(query):
-        key = row.scorer, row.metric
-        if key not in found:
-            found[key] = MetricValues(row.scorer, row.metric, row.low, row.high, row.threshold, {})
-        found[key].values[row.sample_id] = row.value
-    return [found[key] for key in sorted(found)]
-
-
-def judge_values(connection: Connection, persona: str, channel: str) -> list[MetricValues]:
-    """Return what each judge of a panel said by itself, and so did those that scored one after another.
-
-    Of several scorings by one judge the one that was wanted last counts.
-    """
-    declared = {
-        (row.scoring_id, row.metric): row
-        for row in connection.execute(
-            sa.select(series.c.scoring_id, series.c.metric, series.c.low, series.c.high, series.c.threshold)
-            .join(scorings, scorings.c.id == series.c.scoring_id)
-            .where(scorings.c.persona == persona, series.c.channel == channel)
-        )
-    }
-    query = (
-        sa.select(scorings.c.id, scorings.c.scorer, scored.c.sample_id, scored.c.evidence)
-        .join(scorings, scorings.c.id == scored.c.scoring_id)
-        .join(samples, samples.c.id == scored.c.sample_id)
-        .join(groups, groups.c.id == samples.c.group_id)
-        .join(samplings, samplings.c.id == groups.c.sampling_id)
-        .where(scorings.c.persona == persona, scored.c.evidence.is_not(None))
-        .where(samplings.c.condition == DEFAULT_CONDITION)
-        .order_by(scorings.c.last_run_id, scorings.c.id)
-    )
-    found: dict[tuple[str, str, str], MetricValues] = {}
-    for scoring, scorer, sample, evidence in connection.execute(query):
-        for entry in evidence or ():
-            metric = declared.get((scoring, entry["metric"]))
-            if metric is None or entry["channel"] != channel:
-                continue
-            for judge, value in entry.get("votes", {}).items():
-                key = scorer, judge, metric.metric
-                if value is not None:
-                    title = f"{scorer}[{judge}]"
-                    mine = MetricValues(title, metric.metric, metric.low, metric.high, metric.threshold, {})
-                    found.setdefault(key, mine).values[sample] = value
-    return [found[key] for key in sorted(found)]
