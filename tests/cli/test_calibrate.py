@@ -253,3 +253,25 @@ def test_labels_that_an_older_version_read_still_count_and_its_files_are_to_be_d
     charbench.ok("calibrate", "read", path, "--lab", lab, "--labeller", "ann")
     (found,) = charbench.ok("calibrate", "report", "--lab", lab, "--json").json
     assert found["agreements"][0]["table"] == [[6, 6], [0, 0]], "a text's newest label of one labeller counts"
+
+
+def corrected(charbench: Charbench, folder: Path, count: int, choose) -> dict:
+    """Label ``count`` texts, and return the keyword scorer's trait rate as corrected."""
+    path = folder / f"{count}.csv"
+    charbench.ok("calibrate", "draw", "--lab", folder, "-p", "pirate", "-n", str(count), "-O", path)
+    label(path, choose)
+    charbench.ok("calibrate", "read", path, "--lab", folder)
+    (found,) = charbench.ok("calibrate", "report", "--lab", folder, "--json").json
+    (rate,) = found["trait_rates"]
+    return rate
+
+
+def test_people_who_agree_with_the_machine_on_a_few_texts_prove_little_of_the_rest(charbench: Charbench, tmp_path):
+    record(tmp_path, ["Ahoy, matey!", "Hello."] * 200)
+    charbench.ok("run", "--lab", tmp_path)
+    rate = corrected(charbench, tmp_path, 12, by_text)
+    assert rate["corrected"] == pytest.approx(0.5)
+    assert rate["high"] - rate["low"] > 0.25
+    rate = corrected(charbench, tmp_path, 100, by_text)
+    assert rate["rough"] is False
+    assert 0.05 < rate["high"] - rate["low"] < 0.15

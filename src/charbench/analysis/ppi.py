@@ -60,5 +60,38 @@ def powered_mean(
     return PoweredMean(value, value - half, value + half, trust)
 
 
+def powered_rate(
+    human: Sequence[bool],
+    machine_labelled: Sequence[bool],
+    machine_rate: float,
+    machine_count: int,
+    weights: Sequence[float] | None = None,
+    confidence: float = 0.95,
+) -> PoweredMean:
+    """Return :func:`powered_mean` of yes and no, 0 to 1, with an interval that few labels do not narrow to nothing.
+
+    Where all labels are alike, or all differ from the machine's alike, their variance is 0, and says nothing of those
+    that nobody has labelled. So the interval is that of the labels and two more, on which human and machine differ,
+    one each way; with weights, of the weight that makes as many even ones as these are worth (Kish). Bonett and
+    Price (2012), "Adjusted Wald confidence interval for a difference of binomial proportions based on paired
+    data", Journal of Educational and Behavioral Statistics 37; Kish (1965), "Survey sampling", section 11.7.
+    """
+    weigh = [1.0] * len(human) if weights is None else list(weights)
+    found = powered_mean(human, machine_labelled, machine_rate, machine_count, weigh, confidence)
+    if math.isnan(found.value):
+        return found
+    each = sum(weight**2 for weight in weigh) / sum(weigh)
+    wider = powered_mean(
+        [*human, True, False],
+        [*machine_labelled, False, True],
+        machine_rate,
+        machine_count,
+        [*weigh, each, each],
+        confidence,
+    )
+    value = min(1.0, max(0.0, found.value))
+    return PoweredMean(value, max(0.0, min(value, wider.low)), min(1.0, max(value, wider.high)), found.weight)
+
+
 def _mean(values: Sequence[float], weights: Sequence[float]) -> float:
     return sum(v * w for v, w in zip(values, weights, strict=True)) / sum(weights)

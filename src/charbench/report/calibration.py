@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import combinations
 from statistics import fmean
 from typing import Any
 
 from charbench.analysis.agreement import confusion, krippendorff_alpha, weighted_kappa
-from charbench.analysis.ppi import PoweredMean, powered_mean
-from charbench.analysis.rates import wilson
+from charbench.analysis.ppi import PoweredMean, powered_rate
 from charbench.engine.labelling import IN_CHARACTER, SCALE
 from charbench.store.ratings import MetricValues
 
@@ -150,15 +149,11 @@ def _corrected(metric: MetricValues, human: Mapping[int, int], weights: Mapping[
     if len(shared) == len(everything):
         return f"every sample of {metric.title} is labelled: there is nothing to correct"
     cut = _cut(metric)
-    people = [float(human[sample] >= cut) for sample in shared]
-    machine = [float(_has_trait(metric, sample)) for sample in shared]
+    people = [human[sample] >= cut for sample in shared]
+    machine = [_has_trait(metric, sample) for sample in shared]
     plain = fmean(everything)
     weigh = [weights.get(sample, 1.0) for sample in shared]
-    mean = powered_mean(people, machine, plain, len(everything), weigh)
-    if len(set(people)) == 1:  # no spread to estimate an error from: it is not 0 for that
-        alike = round(sum(weigh) ** 2 / sum(weight**2 for weight in weigh))
-        bounds = wilson(alike if people[0] else 0, alike)
-        mean = replace(mean, low=bounds.low, high=bounds.high)
+    mean = powered_rate(people, machine, plain, len(everything), weigh)
     return CorrectedRate(metric.title, plain, len(shared), mean, cut)
 
 
