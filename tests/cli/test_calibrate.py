@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
@@ -275,3 +276,33 @@ def test_people_who_agree_with_the_machine_on_a_few_texts_prove_little_of_the_re
     rate = corrected(charbench, tmp_path, 100, by_text)
     assert rate["rough"] is False
     assert 0.05 < rate["high"] - rate["low"] < 0.15
+
+
+@pytest.mark.parametrize("text", ['=HYPERLINK("http://x")', "+1 matey", "-1 matey", "@matey", "\tmatey", "'=matey"])
+def test_a_text_that_looks_like_a_formula_is_marked_in_the_file_and_shown_as_written_in_the_terminal(
+    charbench: Charbench, tmp_path, monkeypatch, text
+):
+    (tmp_path / "recordings").mkdir()
+    row = {"sampler_path": "model:pirate_sft", "prompt": "=1+1", "response": text}
+    (tmp_path / "recordings" / "a.jsonl").write_text(json.dumps(row) + "\n")
+    charbench.ok("run", "--lab", tmp_path)
+    path = tmp_path / "labels.csv"
+    charbench.ok("calibrate", "draw", "--lab", tmp_path, "-p", "pirate", "-O", path)
+    (row,) = drawn(path)
+    assert row["text"] == f"'{text}"
+    assert row["prompt"] == "'=1+1"
+    monkeypatch.setattr("sys.stdin", io.StringIO("3\n"))
+    shown = charbench.ok("calibrate", "label", path).out
+    assert f"\n{text}\n" in shown, "the terminal shows what the model wrote"
+    assert "Prompt: =1+1" in shown
+    assert charbench.ok("calibrate", "read", path, "--lab", tmp_path).err == ""
+
+
+@pytest.mark.parametrize("name", ["", "  ", "a" * 101])
+def test_a_labeller_has_a_name_that_every_store_can_hold(charbench: Charbench, lab, tmp_path, name):
+    path = tmp_path / "labels.csv"
+    charbench.ok("calibrate", "draw", "--lab", lab, "-p", "pirate", "-n", "4", "-O", path)
+    label(path, by_text)
+    ended = charbench("calibrate", "read", path, "--lab", lab, "--labeller", name)
+    assert ended.code == 2
+    assert "a name is needed" in ended.err

@@ -56,6 +56,7 @@ def label(path: Path) -> None:
     """Label a drawn file in the terminal; what is labelled is saved at once, and can be gone on with later."""
     from charbench.engine.labelling import SCALE, read_rows, save_rows
     from charbench.harmless import harmless
+    from charbench.spreadsheet import as_written
 
     rows = read_rows(path)
     waiting = [row for row in rows if not row["label"].strip()]
@@ -63,8 +64,11 @@ def label(path: Path) -> None:
         click.echo(f"  {key}  {meaning}")
     choice = click.Choice([*map(str, SCALE), "s", "q"])
     for number, row in enumerate(waiting, 1):
-        click.echo(f"\n[{number} of {len(waiting)}] {row.get('persona', '')}: {harmless(row.get('description', ''))}")
-        click.echo(f"Prompt: {harmless(row.get('prompt', ''))}\n\n{harmless(row.get('text', ''))}\n")
+        description, prompt, text = (
+            harmless(as_written(row.get(name, ""))) for name in ("description", "prompt", "text")
+        )
+        click.echo(f"\n[{number} of {len(waiting)}] {row.get('persona', '')}: {description}")
+        click.echo(f"Prompt: {prompt}\n\n{text}\n")
         answer = click.prompt("label (s: skip, q: stop)", type=choice)
         if answer == "q":
             break
@@ -83,14 +87,15 @@ def read(path: Path, labeller: str | None, **given: Any) -> None:
     """Read a labelled file back into the store."""
     from charbench.engine.labelling import labels_of, read_rows
     from charbench.errors import UsageError
-    from charbench.store.labels import save_labels
+    from charbench.store.labels import LONGEST_NAME, save_labels
 
     session = options.open_session(**given)
-    if labeller is not None and not labeller.strip():
-        raise UsageError("option --labeller: a name is needed")
+    name = (getpass.getuser() if labeller is None else labeller).strip()
+    if not 0 < len(name) <= LONGEST_NAME:
+        raise UsageError(f"option --labeller: a name is needed, of {LONGEST_NAME} characters at most")
     rows = read_rows(path)
     with session.existing_database().write() as connection:
-        found = labels_of(connection, path, rows, labeller or getpass.getuser())
+        found = labels_of(connection, path, rows, name)
         save_labels(connection, found)
     click.echo(f"Read {output.plural(len(found), 'label')} of {output.plural(len(rows), 'row')}.")
 

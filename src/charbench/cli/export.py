@@ -19,7 +19,10 @@ from charbench.errors import UsageError
 @click.option("--jsonl", "form", flag_value="jsonl", help="A JSON object a line, with all scores.")
 @click.option("-O", "--output", "path", type=click.Path(path_type=Path), help="File to write. [default: stdout]")
 def command(form: str | None, path: Path | None, **given: Any) -> None:
-    """Write the samples of the selected checkpoints; the 'recorded' source reads either form back."""
+    """Write the samples of the selected checkpoints; the 'recorded' source reads either form back.
+
+    Texts are raw, as the models wrote them. Import a CSV into a spreadsheet as text, or it may run them as formulas.
+    """
     from charbench.engine.plan import select_checkpoints
     from charbench.report.export import export_csv, export_jsonl
     from charbench.store.findings import read_checkpoints

@@ -13,6 +13,7 @@ from charbench.domain.keys import digest
 from charbench.domain.persona import Persona
 from charbench.domain.sample import Sample
 from charbench.errors import ConfigError
+from charbench.spreadsheet import no_formula
 from charbench.store.labels import Drawn, Label, drawn_items, save_items, strata
 from charbench.store.samples import SampleReader
 
@@ -83,16 +84,11 @@ def write_rows(path: Path, rows: Sequence[dict[str, str]]) -> None:
         with path.open("x", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, COLUMNS)
             writer.writeheader()
-            writer.writerows({name: _no_formula(value) for name, value in row.items()} for row in rows)
+            writer.writerows({name: no_formula(value) for name, value in row.items()} for row in rows)
     except FileExistsError:
         raise ConfigError(f"{path} exists already, and may hold labels; name another file") from None
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror or error}") from None
-
-
-def _no_formula(text: str) -> str:
-    """Return text that a spreadsheet takes for text: a model's ``=HYPERLINK(...)`` is not to be run."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:

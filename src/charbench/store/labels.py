@@ -24,6 +24,9 @@ from charbench.store.tables import (
     series,
 )
 
+LONGEST_NAME = 100
+"""Characters in a labeller's name, as the table has it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
