@@ -14,9 +14,9 @@ from charbench.engine.writer import Writer
 
 T = TypeVar("T")
 
-GATHER = 4.0
-"""How many times as long as the last transaction took the next one gathers: writing takes a fifth of the time."""
-LONGEST_GATHER = 0.05
+GATHER = 2.0
+"""How many times as long as the last transaction took the next one gathers: writing takes a third of the time."""
+LONGEST_GATHER = 0.02
 """Seconds that a finished item waits for others at most: little beside the answer that it waited for."""
 
 
