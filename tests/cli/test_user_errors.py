@@ -28,6 +28,7 @@ MISTAKES: dict[str, tuple[list[str], int, str]] = {
         2,
         "no metric named 'keyword.keyword'; did you mean 'keyword.keywords'?",
     ),
+    "unknown lab in report": (["report", "--lab", "nowhere"], 2, "lab nowhere: no such folder; name it with --lab DIR"),
     "unknown persona in report": (["report", "-p", "pirat"], 2, "did you mean 'pirate'?"),
     "unknown job": (["reset", "remorseful_x_sft"], 2, "error: no job named 'remorseful_x_sft'"),
     "unknown plugin": (["plugins", "show", "keywrd"], 2, "did you mean 'keyword'?"),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import click
 
 from charbench.cli import options, output
-from charbench.domain.dataset import JobStatus
+from charbench.domain.dataset import JobStatus, TrainingJob
 
 
 @click.command("status")
@@ -31,50 +32,42 @@ def command(json_output: bool, **given: Any) -> None:
         stopped = jobs_in_training(connection, dead)
     jobs = [replace(job, status=JobStatus.PENDING) if job.job_id in stopped else job for job in jobs]
     states = {run.id: "killed" if run.id in dead else run.status for run in runs}
-    counts = Counter(job.status for job in jobs)
     if json_output:
-        output.print_json(
-            {
-                **{status.value: counts[status] for status in JobStatus},
-                "total": len(jobs),
-                "jobs": [
-                    {
-                        "job_id": j.job_id,
-                        "status": j.status.value,
-                        "result": j.result_sampler or j.result,
-                        "error": j.error,
-                    }
-                    for j in jobs
-                ],
-                "runs": [
-                    {"id": run.id, "status": states[run.id]}
-                    | {name: getattr(run, name) for name in ("started_at", "command", "counts")}
-                    for run in runs
-                ],
-            }
-        )
+        output.print_json(_as_dict(jobs, runs, states))
         return
+    counts = Counter(job.status for job in jobs)
     rows = tuple((status.value, f"{counts[status]:,}") for status in JobStatus)
     print_table(Table("SFT jobs", ("Status", "Jobs"), (*rows, ("total", f"{len(jobs):,}")), frozenset({"Status"})))
     if jobs:
         left = frozenset({"Job", "Status", "Result or error"})
         told = tuple(
-            (
-                job.job_id,
-                job.status.value,
-                f"{job.examples:,}",
-                job.error or job.result_sampler or job.result or "",
-            )
+            (job.job_id, job.status.value, f"{job.examples:,}", job.error or job.result_sampler or job.result or "")
             for job in jobs
         )
         print_table(Table("Jobs", ("Job", "Status", "Examples", "Result or error"), told, left))
     if runs:
         lines = tuple((str(run.id), f"{run.started_at:%Y-%m-%d %H:%M:%S}", states[run.id], run.command) for run in runs)
-        print_table(
-            Table(
-                "Last runs (UTC)",
-                ("Run", "Started", "Status", "Command"),
-                lines,
-                frozenset({"Started", "Status", "Command"}),
-            )
-        )
+        columns = ("Run", "Started", "Status", "Command")
+        print_table(Table("Last runs (UTC)", columns, lines, frozenset(columns[1:])))
+
+
+def _as_dict(jobs: Sequence[TrainingJob], runs: Sequence[Any], states: Mapping[int, str]) -> dict[str, Any]:
+    counts = Counter(job.status for job in jobs)
+    return {
+        **{status.value: counts[status] for status in JobStatus},
+        "total": len(jobs),
+        "jobs": [
+            {
+                "job_id": job.job_id,
+                "status": job.status.value,
+                "result": job.result_sampler or job.result,
+                "error": job.error,
+            }
+            for job in jobs
+        ],
+        "runs": [
+            {"id": run.id, "status": states[run.id]}
+            | {name: getattr(run, name) for name in ("started_at", "command", "counts")}
+            for run in runs
+        ],
+    }

@@ -71,6 +71,8 @@ class Session:
 
     def existing_database(self) -> Database:
         """Open the store for a command that only reads: raises where there is none yet."""
+        if not self.config.store:  # it lies in the lab's folder
+            self._check_lab()
         with self.config.naming("store"):
             return Database.open(self.config.store_url, create=False)
 
