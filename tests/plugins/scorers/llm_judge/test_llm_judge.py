@@ -187,10 +187,13 @@ def test_without_probabilities_the_score_is_the_mean_of_several_answers_with_the
     assert (persona[in_character], spread[in_character]) == (pytest.approx(88), pytest.approx(10))
 
 
-def test_judging_again_costs_no_request(charbench: Charbench, lab: LabBuilder, endpoint: Endpoint) -> None:
-    lab.recorded(rows(60))
+@pytest.mark.parametrize("samples", [60, pytest.param(1_000, marks=pytest.mark.slow)])
+def test_judging_again_costs_no_request(
+    charbench: Charbench, lab: LabBuilder, endpoint: Endpoint, samples: int
+) -> None:
+    lab.recorded(rows(samples))
     assert judge(charbench, lab, endpoint, ScriptedJudge()).code == 0
-    assert endpoint.count > 60
+    assert endpoint.count > samples
     endpoint.forget()
     again = judge(charbench, lab, endpoint, ScriptedJudge())
     assert (again.code, endpoint.count) == (0, 0)
