@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -168,3 +169,20 @@ def test_many_processes_can_open_a_new_store_at_once(lab: LabBuilder) -> None:
     assert sum(item.json["run"]["added"]["samples"] for item in ended) == 20
     assert count(store_of(lab.root), "samples") == 20
     assert query(store_of(lab.root), "SELECT count(*) FROM alembic_version")[0][0] == 1
+
+
+def test_a_store_that_another_process_is_just_making_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "new.db"
+    maker = sqlite3.connect(path, isolation_level=None)
+    maker.execute("BEGIN IMMEDIATE")
+    maker.execute("CREATE TABLE something (name)")
+    with ThreadPoolExecutor(1) as pool:
+        opening = pool.submit(Database.open, f"sqlite:///{path}")
+        try:
+            with pytest.raises(TimeoutError):
+                opening.result(timeout=0.5)
+        finally:
+            maker.execute("COMMIT")
+            maker.close()
+        opening.result().close()
+    assert query(path, "PRAGMA journal_mode") == [("wal",)]

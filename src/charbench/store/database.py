@@ -157,8 +157,10 @@ def _engine(url: URL) -> Engine:
     @sa.event.listens_for(engine, "connect")
     def on_connect(connection: sqlite3.Connection, _record: Any) -> None:
         connection.isolation_level = None  # SQLAlchemy's begin event below starts transactions, not sqlite3
-        changes = ("query_only=ON",) if read_only else ("journal_mode=WAL", "synchronous=NORMAL")
-        for pragma in ("temp_store=MEMORY", "cache_size=-16000", *changes):
+        if not read_only:
+            _turn_on_wal(connection)
+        last = "query_only=ON" if read_only else "synchronous=NORMAL"
+        for pragma in ("temp_store=MEMORY", "cache_size=-16000", last):
             connection.execute(f"PRAGMA {pragma}")
 
     @sa.event.listens_for(engine, "begin")
@@ -167,6 +169,29 @@ def _engine(url: URL) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.info.get("immediate") else "BEGIN")
 
     return engine
+
+
+def _turn_on_wal(connection: sqlite3.Connection) -> None:
+    """Let readers and a writer work side by side.
+
+    While another process turns it on, or makes the store, SQLite may answer "locked" at once and not wait out
+    the connection's timeout, so that we wait here.
+    """
+    wal = "PRAGMA journal_mode=WAL"
+    try:
+        connection.execute(wal)
+    except sqlite3.OperationalError as error:
+        if not _is_locked(error):
+            raise
+        from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
+
+        patience = stop_after_delay(_BUSY_SECONDS)
+        turns = Retrying(retry=retry_if_exception(_is_locked), wait=wait_fixed(0.02), stop=patience, reraise=True)
+        turns(connection.execute, wal)
+
+
+def _is_locked(error: BaseException) -> bool:
+    return isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
 
 
 def _is_the_stores(error: DatabaseError) -> bool:
