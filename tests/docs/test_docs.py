@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -41,3 +43,9 @@ def test_every_public_name_is_described_for_plugin_authors() -> None:
     text = (ROOT / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
     described = set(re.findall(r"^### (\w+)$", text, re.MULTILINE))
     assert described == set(charbench.__all__) - {"__version__"}
+
+
+def test_generated_pages_are_what_their_script_makes() -> None:
+    script = ROOT / "docs" / "make_api_reference.py"
+    ended = subprocess.run([sys.executable, script, "--check"], capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
