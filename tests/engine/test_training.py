@@ -180,6 +180,25 @@ def test_a_trainer_that_returns_no_events_fails_its_job_with_a_line_that_says_so
     assert job(waiting).status == "failed"
 
 
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        ("'hello'", "trainer mine: train() gave 'hello'; StepDone, StateSaved, Note or Trained is needed"),
+        ("Trained(MADE)", "Trained takes a tuple of Checkpoints, not Checkpoint("),
+        ("Trained(('fog:x',))", "Trained takes a tuple of Checkpoints, not ('fog:x',)"),
+        ("Trained(())", "Trained takes a tuple of Checkpoints, not ()"),
+    ],
+)
+def test_what_is_no_event_fails_its_job_with_a_line_that_says_what_is_needed(
+    waiting: Path, site: Site, charbench: Charbench, event: str, said: str
+) -> None:
+    install(site, f"def train(self, task):\n    yield {event}\n    yield Trained((MADE,))")
+    ended = charbench("train", "--all", lab=waiting)
+    assert ended.code == 1
+    assert said in ended.err
+    assert job(waiting).status == "failed"
+
+
 STANDS_STILL = """
 def train(self, task):
     open("at-work", "w").close()

@@ -56,9 +56,15 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """Training is complete. ``checkpoints``: what it made, the one to sample from last."""
+    """Training is complete. ``checkpoints``: what it made, the one to sample from last; one at least."""
 
     checkpoints: tuple[Checkpoint, ...]
+
+    def __post_init__(self) -> None:
+        given: Any = self.checkpoints
+        sound = isinstance(given, tuple | list) and all(isinstance(one, Checkpoint) for one in given)
+        if not given or not sound:
+            raise TypeError(f"Trained takes a tuple of Checkpoints, not {given!r:.100}")
 
 
 TrainingEvent: TypeAlias = StepDone | StateSaved | Note | Trained

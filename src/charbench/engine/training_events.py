@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterable, Iterable, Iterator
+from collections.abc import AsyncIterable, Generator, Iterable, Iterator
+from contextlib import closing
 from typing import Any
 
 from charbench.components.trainer import Trainer, TrainingEvent, TrainingTask
@@ -14,8 +15,19 @@ from charbench.errors import TrainingError
 def events_of(trainer: Trainer, task: TrainingTask) -> Iterator[TrainingEvent]:
     """Iterate over what ``train()`` gives, plain or async; a generator is closed when the caller stops early.
 
-    Raises :class:`TrainingError` where that is nothing to iterate over.
+    Raises :class:`TrainingError` where that is nothing to iterate over, or holds what is no event.
     """
+    with closing(_given(trainer, task)) as events:
+        for event in events:
+            if not isinstance(event, TrainingEvent):
+                raise TrainingError(
+                    f"trainer {trainer.name}: train() gave {event!r:.100}; "
+                    f"StepDone, StateSaved, Note or Trained is needed"
+                )
+            yield event
+
+
+def _given(trainer: Trainer, task: TrainingTask) -> Generator[Any, None, None]:
     given: Any = trainer.train(task)
     if isinstance(given, AsyncIterable):
         yield from _async_events(aiter(given))
@@ -31,12 +43,12 @@ def events_of(trainer: Trainer, task: TrainingTask) -> Iterator[TrainingEvent]:
         raise TrainingError(f"trainer {trainer.name}: train() gave {type(given).__name__}, and must yield events")
 
 
-def _async_events(given: Any) -> Iterator[TrainingEvent]:
+def _async_events(given: Any) -> Iterator[Any]:
     loop = asyncio.new_event_loop()
     try:
         while True:
             try:
-                event: Any = loop.run_until_complete(anext(given))
+                event = loop.run_until_complete(anext(given))
             except StopAsyncIteration:
                 return
             yield event
