@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from charbench.boundary import Broken, guarded
+from charbench.boundary import Broken
 from charbench.domain.persona import Persona
-from charbench.errors import ConfigError, PersonaError, UnknownNameError
+from charbench.errors import ConfigError, PersonaError, PluginError, UnknownNameError
 
 if TYPE_CHECKING:
     from charbench.plugins import Plugins
@@ -98,13 +98,19 @@ def open_library(plugins: Plugins, lab: Path, folders: Iterable[Path] = ()) -> P
             raise ConfigError(f"persona folder {folder}: no such folder")
     brought: list[Path] = []
     faults: list[str] = []
-    for name, function in plugins.implementations("charbench_persona_dirs"):
-        outcome = guarded(lambda function=function: [Path(folder) for folder in function()])  # type: ignore[misc]
+    for name, outcome in plugins.ask_each("charbench_persona_dirs", _folders):
         if isinstance(outcome, Broken):
             faults.append(f"plugin {name}, charbench_persona_dirs: {outcome.message}")
         else:
             brought.extend(outcome)
     return PersonaLibrary([*own, *brought], faults)
+
+
+def _folders(hook: Callable[[], Any]) -> list[Path]:
+    given = hook()
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise PluginError(f"it gave {given!r:.100}; a list of folders is needed")
+    return [Path(folder) for folder in given]
 
 
 def read_persona(path: Path) -> Persona:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import inspect
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pluggy
 from pydantic import BaseModel, ValidationError
@@ -30,6 +30,8 @@ from charbench.errors import ConfigError, PluginError, UnknownNameError
 
 if TYPE_CHECKING:
     from charbench.yamlfile import Location
+
+T = TypeVar("T")
 
 GROUP = "charbench"
 _SLUG = re.compile(r"[a-z][a-z0-9_\-]*")
@@ -133,6 +135,16 @@ class Plugins:
         caller = getattr(self.hook, hook)
         return [(impl.plugin_name.partition("@")[0], impl.function) for impl in caller.get_hookimpls()]
 
+    def ask_each(self, hook: str, call: Callable[[Callable[..., Any]], T]) -> Iterator[tuple[str, T | Broken]]:
+        """Yield each plugin that implements ``hook``, by name, with what ``call`` got from its function.
+
+        What a plugin prints meanwhile goes to stderr: it is no part of any result.
+        """
+        for name, function in self.implementations(hook):
+            with redirect_stdout(sys.stderr):
+                outcome = guarded(call, function)
+            yield name, outcome
+
     def components(self, kind: ComponentKind) -> Mapping[str, type[Component]]:
         """Return the components of a kind by name.
 
@@ -186,6 +198,10 @@ class Plugins:
 
 
 def _components_of(manager: pluggy.PluginManager, module: object) -> list[type[Component]]:
+    for caller in manager.get_hookcallers(module) or ():
+        for impl in caller.get_hookimpls():
+            if impl.plugin is module and _is_async(impl.function):
+                raise PluginError(f"{caller.name} is async; hooks are plain functions")
     components: list[type[Component]] = []
     for kind, (hook, bases) in _BASES.items():
         for impl in getattr(manager.hook, hook).get_hookimpls():
@@ -200,10 +216,11 @@ def _components_of(manager: pluggy.PluginManager, module: object) -> list[type[C
     return components
 
 
+def _is_async(function: Callable[..., Any]) -> bool:
+    return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
+
+
 def _given(hook: str, given: Any) -> Iterable[Any]:
-    if inspect.iscoroutine(given):
-        given.close()
-        raise PluginError(f"{hook} is async; hooks are plain functions that return a list of classes")
     if isinstance(given, type) or not isinstance(given, Iterable):
         raise PluginError(f"{hook} gave {given!r:.100}; a list of classes is needed")
     return given

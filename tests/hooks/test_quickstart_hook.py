@@ -37,6 +37,13 @@ def test_a_plugins_lab_is_filled_and_run(charbench: Charbench, site: Site, lab: 
     assert count(store_of(lab.root / "mine"), "samples") == 1
 
 
+def test_what_it_prints_is_no_part_of_the_result(charbench: Charbench, site: Site, lab: LabBuilder) -> None:
+    site.install("my-lab", LAB.replace("    return", "    print('filled')\n    return"))
+    ended = charbench.ok("quickstart", "mine", "--json", lab=lab.root)
+    assert ended.json["samples"] == 1
+    assert "filled" in ended.err
+
+
 def test_without_any_plugin_that_brings_a_lab_quickstart_says_so(charbench: Charbench, lab: LabBuilder) -> None:
     ended = charbench("quickstart", "mine", lab=lab.root)
     assert ended.code == 2

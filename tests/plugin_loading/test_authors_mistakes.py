@@ -97,6 +97,14 @@ BROKEN = {
         "@hookimpl\nasync def charbench_scorers():\n    return []",
         "charbench_scorers is async; hooks are plain",
     ),
+    "an async observer": (
+        "@hookimpl\nasync def charbench_run_started(run_id): pass",
+        "charbench_run_started is async; hooks are plain",
+    ),
+    "async persona folders": (
+        "@hookimpl\nasync def charbench_persona_dirs(): return []",
+        "charbench_persona_dirs is async; hooks are plain",
+    ),
     "a panic": ("class Panic(BaseException): pass\nraise Panic('at the disco')", "Panic: at the disco"),
     "a role": ("Metric('m', role='main')", "role is 'main'; one of headline, health, detail is needed"),
     "one metric": (
@@ -127,11 +135,34 @@ def test_a_broken_plugin_says_what_to_mend_and_everything_else_works(
     charbench.ok("run", "--scorer", "keyword", "-q", lab=recorded)
 
 
-def test_what_a_plugin_prints_is_no_part_of_a_result(charbench: Charbench, site: Site, recorded: Path) -> None:
-    site.install("chatty", "print('hello from the plugin')")
-    ended = charbench.ok("plugins", "list", "--json", lab=recorded)
-    assert "chatty" in {plugin["name"] for plugin in ended.json["plugins"]}
-    assert "hello from the plugin" in ended.err
+PRINTING = {
+    "at import": "print('hello')",
+    "where it is asked for components": "@hookimpl\ndef charbench_scorers():\n    print('hello')\n    return []",
+    "where it is asked for persona folders": (
+        "@hookimpl\ndef charbench_persona_dirs():\n    print('hello')\n    return []"
+    ),
+    "as a run begins": "@hookimpl\ndef charbench_run_started(): print('hello')",
+    "as a run ends": "@hookimpl\ndef charbench_run_finished(): print('hello')",
+}
+
+
+@pytest.mark.parametrize("where", PRINTING)
+def test_what_a_plugin_prints_is_no_part_of_a_result(
+    charbench: Charbench, site: Site, recorded: Path, where: str
+) -> None:
+    site.install("chatty", f"from charbench import hookimpl\n{PRINTING[where]}\n")
+    ended = charbench.ok("run", "--scorer", "keyword", "--json", lab=recorded)
+    assert ended.json["samples"] == 1
+    assert "hello" in ended.err
+
+
+@pytest.mark.parametrize("given", ["None", "'personas'"])
+def test_persona_folders_that_are_no_list_are_told_and_cost_nothing_else(
+    charbench: Charbench, site: Site, recorded: Path, given: str
+) -> None:
+    site.install("folders", f"from charbench import hookimpl\n@hookimpl\ndef charbench_persona_dirs(): return {given}")
+    ended = charbench.ok("run", "--scorer", "keyword", lab=recorded)
+    assert f"plugin folders, charbench_persona_dirs: it gave {given}; a list of folders is needed" in ended.err
 
 
 SAMPLER = """

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
+from contextlib import redirect_stdout
 from functools import partial
 from pathlib import Path
 
@@ -57,7 +59,8 @@ def _make(folder: Path) -> str | None:
     # Made beside its place and then moved: a stopped quickstart leaves no half lab.
     draft = folder.with_name(f".{folder.name}.draft-{os.getpid()}")
     draft.mkdir(parents=True)
-    about = Plugins(disabled).hook.charbench_quickstart_lab(folder=draft)
+    with redirect_stdout(sys.stderr):  # what a plugin prints is no part of the result
+        about = Plugins(disabled).hook.charbench_quickstart_lab(folder=draft)
     if about is None:
         draft.rmdir()
         raise PluginError("no plugin brings a quickstart lab (is 'quickstart' blocked?)")

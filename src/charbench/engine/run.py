@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 import charbench
-from charbench.boundary import Broken, asked, guarded
+from charbench.boundary import Broken, asked
 from charbench.components.base import Component
 from charbench.components.pair_scorer import PairScorer
 from charbench.components.sampler import Sampler
@@ -319,8 +319,8 @@ class Runner:
     def _tell(self, hook: str, result: RunResult, **arguments: Any) -> None:
         """Call observers one by one: what one raises is shown, and stops neither the others nor the run."""
         everything = {"run_id": result.run_id, "folder": self.session.config.folder, **arguments}
-        for name, function in self.session.plugins.implementations(hook):
-            outcome = guarded(_call_with_what_it_takes, function, everything)
+        tell = partial(_call_with_what_it_takes, everything=everything)
+        for name, outcome in self.session.plugins.ask_each(hook, tell):
             if isinstance(outcome, Broken):
                 result.warnings.append(f"plugin {name}, {hook}: {outcome.message}")
 
