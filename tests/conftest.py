@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from support.command import Charbench, invoke
+from support.endpoint import Endpoint, serving
 from support.introspection import write_studio_data
 from support.lab import LabBuilder
 from support.once import done_once
@@ -42,6 +43,18 @@ def _nobodys_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def _done_once() -> Iterator[None]:
     with done_once():
         yield
+
+
+@pytest.fixture(autouse=True)
+def _no_secret_of_another_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("charbench.text.redaction._kept", set())
+
+
+@pytest.fixture
+def endpoint() -> Iterator[Endpoint]:
+    """A loopback endpoint that counts what it is asked, and fails as it is told to."""
+    with serving(Endpoint()) as endpoint:
+        yield endpoint
 
 
 @pytest.fixture

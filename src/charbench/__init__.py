@@ -9,9 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from charbench.boundary import Broken as Broken
-    from charbench.boundary import guarded as guarded
     from charbench.components.base import operational as operational
+    from charbench.components.containment import Broken as Broken
+    from charbench.components.containment import guarded as guarded
     from charbench.components.generation import EndpointConfig as EndpointConfig
     from charbench.components.generation import GenerationConfig as GenerationConfig
     from charbench.components.generation import ThinkingMode as ThinkingMode
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from charbench.components.trainer import Trainer as Trainer
     from charbench.components.trainer import TrainingEvent as TrainingEvent
     from charbench.components.trainer import TrainingTask as TrainingTask
+    from charbench.concurrency.retry import Patience as Patience
     from charbench.datasets.forms import Example as Example
     from charbench.datasets.forms import read_examples as read_examples
     from charbench.datasets.rendering import check_rendered as check_rendered
@@ -82,13 +83,12 @@ if TYPE_CHECKING:
     from charbench.errors import RefusedError as RefusedError
     from charbench.errors import SamplingError as SamplingError
     from charbench.errors import TrainingError as TrainingError
-    from charbench.hookspecs import hookimpl as hookimpl
-    from charbench.patience import Patience as Patience
-    from charbench.redaction import keep_secret as keep_secret
-    from charbench.redaction import redact as redact
+    from charbench.plugins.hookspecs import hookimpl as hookimpl
+    from charbench.text.redaction import keep_secret as keep_secret
+    from charbench.text.redaction import redact as redact
 
 _HOME = {
-    "boundary": ["Broken", "guarded"],
+    "components.containment": ["Broken", "guarded"],
     "components.base": ["operational"],
     "components.generation": ["EndpointConfig", "GenerationConfig", "ThinkingMode"],
     "components.limits": ["Limits", "LimitsConfig"],
@@ -137,9 +137,9 @@ _HOME = {
         "SamplingError",
         "TrainingError",
     ],
-    "hookspecs": ["hookimpl"],
-    "patience": ["Patience"],
-    "redaction": ["keep_secret", "redact"],
+    "plugins.hookspecs": ["hookimpl"],
+    "concurrency.retry": ["Patience"],
+    "text.redaction": ["keep_secret", "redact"],
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 

@@ -102,7 +102,7 @@ def test_a_bug_keeps_its_traceback(lab: LabBuilder) -> None:
 def _shadow(folder: Path) -> str:
     """Return a path on which opening a store is broken."""
     (folder / "sitecustomize.py").write_text(
-        "import charbench.engine.session as s\n"
+        "import charbench.run.session as s\n"
         "def broken(self): raise AssertionError('a bug')\n"
         "s.Session.existing_database = broken\n"
     )

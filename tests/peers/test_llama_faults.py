@@ -41,7 +41,7 @@ def came_in_spite_of_a_wish(requests: Sequence[Logged]) -> list[Logged]:
 
 @pytest.fixture(autouse=True)
 def _short_back_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("charbench.patience.FIRST_BACK_OFF", 0.01)
+    monkeypatch.setattr("charbench.concurrency.retry.FIRST_BACK_OFF", 0.01)
 
 
 @pytest.mark.parametrize("fault", PASSING)

@@ -37,7 +37,7 @@ OPEN_CHARACTER_TRAINING = [
 
 @pytest.fixture(scope="module")
 def personas() -> dict[str, Persona]:
-    from charbench.personas import read_persona
+    from charbench.personas.library import read_persona
 
     return {path.stem: read_persona(path) for path in FILES}
 

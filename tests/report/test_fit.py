@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from charbench.report.tables import Table
-from charbench.report.terminal import print_table
+from charbench.report.render.table import Table
+from charbench.report.render.terminal import print_table
 from support.command import Charbench
 
 TABLE = Table(

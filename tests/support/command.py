@@ -113,7 +113,7 @@ def finish_within(process: subprocess.Popen[str], seconds: float, since: Callabl
 def start_up() -> float:
     """Return the seconds that a command with the SDK takes to get going, on this machine and at this load."""
     began = time.monotonic()
-    subprocess.run([sys.executable, "-c", "import tinker, charbench.engine.run"], env=clean_environment(), check=True)
+    subprocess.run([sys.executable, "-c", "import tinker, charbench.run.runner"], env=clean_environment(), check=True)
     return time.monotonic() - began
 
 

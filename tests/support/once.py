@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from charbench import personas
 from charbench.domain.persona import Persona
+from charbench.personas import library as personas
 from charbench.store import migrate
 
 TABLES = "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY rootpage, name"

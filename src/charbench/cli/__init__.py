@@ -130,8 +130,8 @@ def execute(arguments: list[str]) -> int:
     except SystemExit as ended:  # click ends so where the reader of our output has gone
         return _pipe_closed() if "Pacify" in type(sys.stdout).__name__ else int(ended.code or 0)
     except CharbenchError as error:
-        from charbench.harmless import harmless
-        from charbench.redaction import redact
+        from charbench.text.redaction import redact
+        from charbench.text.terminal import harmless
 
         click.echo(f"error: {harmless(redact(str(error)))}", err=True)
         return error.exit_code

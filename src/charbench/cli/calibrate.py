@@ -31,8 +31,8 @@ def draw(count: int, channel: str, seed: int, path: Path, **given: Any) -> None:
     Fill in 'label' with 0 (denies or refuses), 1 (plain assistant), 2 (assistant with traits) or 3 (fully the
     character), in a spreadsheet or with 'charbench calibrate label'.
     """
-    from charbench.engine.labelling import draw, write_rows
     from charbench.errors import UsageError
+    from charbench.scoring.labelling import draw, write_rows
 
     session = options.open_session(**given)
     database = session.existing_database()
@@ -54,9 +54,9 @@ def draw(count: int, channel: str, seed: int, path: Path, **given: Any) -> None:
 @click.argument("path", type=click.Path(path_type=Path))
 def label(path: Path) -> None:
     """Label a drawn file in the terminal; what is labelled is saved at once, and can be gone on with later."""
-    from charbench.engine.labelling import SCALE, read_rows, save_rows
-    from charbench.harmless import harmless
-    from charbench.spreadsheet import as_written
+    from charbench.scoring.labelling import SCALE, read_rows, save_rows
+    from charbench.text.spreadsheet import as_written
+    from charbench.text.terminal import harmless
 
     rows = read_rows(path)
     waiting = [row for row in rows if not row["label"].strip()]
@@ -85,8 +85,8 @@ def label(path: Path) -> None:
 @click.option("--labeller", metavar="NAME", help="Who labelled. [default: the user's name]")
 def read(path: Path, labeller: str | None, **given: Any) -> None:
     """Read a labelled file back into the store."""
-    from charbench.engine.labelling import labels_of, read_rows
     from charbench.errors import UsageError
+    from charbench.scoring.labelling import labels_of, read_rows
     from charbench.store.labels import LONGEST_NAME, save_labels
 
     session = options.open_session(**given)
@@ -135,9 +135,9 @@ def report(json_output: bool, **given: Any) -> None:
 
 def _show(found: Any) -> None:
     from charbench.report.calibration import matrix
-    from charbench.report.cells import decimal
-    from charbench.report.tables import Table
-    from charbench.report.terminal import print_table
+    from charbench.report.render.cells import decimal
+    from charbench.report.render.table import Table
+    from charbench.report.render.terminal import print_table
 
     people = f"{output.plural(found.labelled, 'sample')} labelled by {output.plural(found.labellers, 'labeller')}"
     click.echo(f"{found.persona}, {found.channel}: {people}; Krippendorff's alpha {decimal(found.alpha, 2)}")

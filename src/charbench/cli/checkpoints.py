@@ -25,10 +25,10 @@ def command() -> None:
 @options.as_json
 def list_(sampler_only: bool, expiring: timedelta | None, evidence: bool, json_output: bool, **given: Any) -> None:
     """List the checkpoints in the store, with persona, kind and origin."""
-    from charbench.engine.expiry import expires_within, expiry_warnings, until
-    from charbench.report.cells import size
-    from charbench.report.tables import Table
-    from charbench.report.terminal import print_table
+    from charbench.discovery.expiry import expires_within, expiry_warnings, until
+    from charbench.report.render.cells import size
+    from charbench.report.render.table import Table
+    from charbench.report.render.terminal import print_table
     from charbench.store.runs import utc_now
 
     session = options.open_session(**given)
@@ -71,11 +71,11 @@ def list_(sampler_only: bool, expiring: timedelta | None, evidence: bool, json_o
 @options.as_json
 def count(json_output: bool, **given: Any) -> None:
     """Count what can be sampled, by persona and kind."""
+    from charbench.discovery.expiry import SOON, expires_within, expiry_warnings
+    from charbench.discovery.inventory import notes_on, take_inventory
     from charbench.domain.checkpoint import Kind
-    from charbench.engine.expiry import SOON, expires_within, expiry_warnings
-    from charbench.engine.inventory import notes_on, take_inventory
-    from charbench.report.tables import Table
-    from charbench.report.terminal import print_table
+    from charbench.report.render.table import Table
+    from charbench.report.render.terminal import print_table
     from charbench.store.runs import utc_now
 
     session = options.open_session(**given)
@@ -105,7 +105,7 @@ def count(json_output: bool, **given: Any) -> None:
 
 
 def _chosen(session: Any, database: Any) -> list[Any]:
-    from charbench.engine.plan import select_checkpoints
+    from charbench.run.plan import select_checkpoints
     from charbench.store.findings import read_checkpoints
 
     personas = [persona.name for persona in session.selected_personas()]

@@ -43,8 +43,8 @@ def command(
     Of exactly two it also shows the lift of each marker: which words of the character the first uses more than
     the second (or than the base model), on the same prompts.
     """
-    from charbench.report.compare_build import Question, build_comparison
-    from charbench.report.compare_groups import GroupBy
+    from charbench.report.compare.build import Question, build_comparison
+    from charbench.report.compare.groups import GroupBy
 
     if not checkpoints and by is None:
         raise UsageError("name two checkpoints or more to compare, or groups of them with --by")
@@ -54,7 +54,7 @@ def command(
     with session.existing_database().read() as connection:
         answer = build_comparison(connection, question)
     if json_output or form == "json":
-        from charbench.report.compare_json import comparison_as_dict
+        from charbench.report.compare.json_form import comparison_as_dict
 
         output.print_json(comparison_as_dict(answer))
         return
@@ -62,11 +62,11 @@ def command(
 
 
 def _print(answer: Any, form: str) -> None:
-    from charbench.harmless import harmless
-    from charbench.report.compare_marker_tables import MARKERS_LEGEND, marker_table
-    from charbench.report.compare_tables import comparison_tables, gap_table, sentences
-    from charbench.report.tables import markdown
-    from charbench.report.terminal import print_table
+    from charbench.report.compare.marker_tables import MARKERS_LEGEND, marker_table
+    from charbench.report.compare.tables import comparison_tables, gap_table, sentences
+    from charbench.report.render.markdown import markdown
+    from charbench.report.render.terminal import print_table
+    from charbench.text.terminal import harmless
 
     tables, lines = comparison_tables(answer), sentences(answer)
     markers = [marker_table(lifts) for lifts in answer.markers]

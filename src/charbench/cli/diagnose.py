@@ -38,9 +38,9 @@ def command(json_output: bool, quiet: bool, **given: Any) -> int:
     with four times the budget, at temperature 0, through each other sampler, and of the base model. Probes are
     kept apart from headlines. Where nobody can be asked, it says what the samples in the store show.
     """
-    from charbench.engine.diagnose import diagnose
-    from charbench.engine.interrupt import stop_on_interrupt
-    from charbench.engine.run import Runner
+    from charbench.concurrency.interrupt import stop_on_interrupt
+    from charbench.diagnosis.stage import diagnose
+    from charbench.run.runner import Runner
 
     session = options.open_session(**given)
     with stop_on_interrupt() as stop:
@@ -55,9 +55,9 @@ def command(json_output: bool, quiet: bool, **given: Any) -> int:
 
 
 def _show(report: Any) -> None:
-    from charbench.harmless import harmless
-    from charbench.report.tables import Table
-    from charbench.report.terminal import print_table
+    from charbench.report.render.table import Table
+    from charbench.report.render.terminal import print_table
+    from charbench.text.terminal import harmless
 
     columns = ("Probe", "Samples", "Responses", "In character", "Thinking in character", "States")
     rows = tuple(

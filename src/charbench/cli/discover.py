@@ -17,8 +17,8 @@ from charbench.cli import options, output
 @options.as_json
 def command(explain: bool, json_output: bool, **given: Any) -> int:
     """Find checkpoints and data, keep them in the store, and show the training jobs that follow."""
-    from charbench.engine.discover import discover
-    from charbench.engine.expiry import expiry_warnings
+    from charbench.discovery.expiry import expiry_warnings
+    from charbench.discovery.stage import discover
 
     session = options.open_session(**given)
     found = discover(
@@ -37,8 +37,8 @@ def command(explain: bool, json_output: bool, **given: Any) -> int:
 
 
 def _tables(found: Any, session: Any, *, explain: bool) -> None:
-    from charbench.report.tables import Table
-    from charbench.report.terminal import print_table
+    from charbench.report.render.table import Table
+    from charbench.report.render.terminal import print_table
 
     jobs = found.plan.jobs
     rows = tuple((job.run, job.persona, f"{job.examples:,}", job.status.value) for job in jobs)

@@ -29,8 +29,8 @@ class Finding:
 @options.as_json
 def command(json_output: bool, **given: Any) -> int:
     """Check Python, packages, plugins, personas, the store and the key; ends with 1 if something is bad."""
-    from charbench.report.tables import Table
-    from charbench.report.terminal import print_table
+    from charbench.report.render.table import Table
+    from charbench.report.render.terminal import print_table
 
     session = options.open_session(**given)
     findings: list[Finding] = []

@@ -16,10 +16,10 @@ from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlsplit
 
-from charbench.boundary import Broken, guarded
 from charbench.cli.doctor import Finding
+from charbench.components.containment import Broken, guarded
 from charbench.domain.tinker_key import fault_of_tinker_key
-from charbench.redaction import redact
+from charbench.text.redaction import redact
 
 DEFAULT_URL = "https://tinker.thinkingmachines.dev/services/tinker-prod"
 SECONDS = 3.0

@@ -26,10 +26,10 @@ from charbench.cli.finish import finish
 @options.as_json
 def command(json_output: bool, quiet: bool, **given: Any) -> int:
     """Sample a checkpoint, score it for a persona, and report; whether or not any source has found it."""
-    from charbench.engine.evaluate import evaluate
-    from charbench.engine.interrupt import stop_on_interrupt
-    from charbench.engine.result import Stage
-    from charbench.engine.run import Runner
+    from charbench.concurrency.interrupt import stop_on_interrupt
+    from charbench.run.evaluate import evaluate
+    from charbench.run.result import Stage
+    from charbench.run.runner import Runner
 
     session = options.open_session(**given)
     with stop_on_interrupt() as stop:

@@ -24,10 +24,10 @@ from charbench.domain.dataset import JobStatus
 @options.as_json
 def command(json_output: bool, quiet: bool, **given: Any) -> int:
     """Sample and score the results of all complete training jobs, and report."""
-    from charbench.engine.evaluate import evaluate
-    from charbench.engine.interrupt import stop_on_interrupt
-    from charbench.engine.result import Stage
-    from charbench.engine.run import Runner
+    from charbench.concurrency.interrupt import stop_on_interrupt
+    from charbench.run.evaluate import evaluate
+    from charbench.run.result import Stage
+    from charbench.run.runner import Runner
     from charbench.store.jobs import read_jobs
 
     session = options.open_session(**given)

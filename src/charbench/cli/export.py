@@ -23,8 +23,8 @@ def command(form: str | None, path: Path | None, **given: Any) -> None:
 
     Texts are raw, as the models wrote them. Import a CSV into a spreadsheet as text, or it may run them as formulas.
     """
-    from charbench.engine.plan import select_checkpoints
     from charbench.report.export import export_csv, export_jsonl
+    from charbench.run.plan import select_checkpoints
     from charbench.store.findings import read_checkpoints
 
     session = options.open_session(**given)

@@ -7,9 +7,9 @@ from typing import Any
 
 from charbench.cli import output
 from charbench.cli.show import show_report
-from charbench.engine.jobs import LeftOut
-from charbench.engine.result import RunResult
-from charbench.engine.session import Session
+from charbench.discovery.job_planning import LeftOut
+from charbench.run.result import RunResult
+from charbench.run.session import Session
 from charbench.store.summaries import count_all
 
 _ADDED = (

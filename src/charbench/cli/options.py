@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from charbench.engine.session import Session
+from charbench.run.session import Session
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -71,7 +71,7 @@ quiet = click.option("-q", "--quiet", is_flag=True, help="No progress and no mes
 
 def open_session(config: Path | None = None, options: tuple[str, ...] = (), **overrides: Any) -> Session:
     """Return a session for what the command line gave."""
-    from charbench.config_loading import load_config
+    from charbench.config.loading import load_config
 
     blocked = overrides.get("disable_plugins") or ()
     return Session(load_config({**overrides, "disable_plugins": list(blocked)}, options, os.environ, config))

@@ -13,8 +13,8 @@ import click
 from click.core import ParameterSource
 
 from charbench.cli.streams import is_unicode
-from charbench.harmless import harmless, harmless_json
-from charbench.redaction import redact
+from charbench.text.redaction import redact
+from charbench.text.terminal import harmless, harmless_json
 
 _WHICH_JOBS = ("runs", "everything")
 

@@ -41,8 +41,8 @@ def command() -> None:
 @options.as_json
 def list_(json_output: bool, **given: Any) -> None:
     """List all personas, with the file each comes from."""
-    from charbench.report.tables import Table
-    from charbench.report.terminal import print_table
+    from charbench.report.render.table import Table
+    from charbench.report.render.terminal import print_table
 
     session = options.open_session(**given)
     personas = sorted(session.personas.all.values(), key=lambda persona: persona.name)
@@ -80,9 +80,9 @@ def list_(json_output: bool, **given: Any) -> None:
 @options.as_json
 def show(name: str, json_output: bool, **given: Any) -> None:
     """Show one persona, and how each of its markers was read: found as text, computed, or judged."""
-    from charbench.harmless import harmless
-    from charbench.report.tables import Table
-    from charbench.report.terminal import print_table
+    from charbench.report.render.table import Table
+    from charbench.report.render.terminal import print_table
+    from charbench.text.terminal import harmless
 
     persona = options.open_session(**given).personas.get(name)
     if json_output:
@@ -103,8 +103,8 @@ def show(name: str, json_output: bool, **given: Any) -> None:
 @options.as_json
 def check(files: tuple[Path, ...], json_output: bool) -> int:
     """Check persona files, or all in a folder; print every fault with its line and column."""
-    from charbench.persona_advice import advice
-    from charbench.personas import persona_files, read_persona
+    from charbench.personas.library import persona_files, read_persona
+    from charbench.personas.lint import advice
 
     faults: list[str] = []
     warnings: list[str] = []
@@ -142,7 +142,7 @@ def new(name: str, **given: Any) -> None:
     import json
     import re
 
-    from charbench.persona_schema import SLUG, persona_json_schema
+    from charbench.personas.schema import SLUG, persona_json_schema
 
     if not re.match(SLUG, name):
         raise UsageError(f"persona {name!r}: a lower-case slug is needed (letters, digits, - and _)")
@@ -166,6 +166,6 @@ def new(name: str, **given: Any) -> None:
 @command.command("schema")
 def schema() -> None:
     """Print the JSON Schema of persona files, for editors."""
-    from charbench.persona_schema import persona_json_schema
+    from charbench.personas.schema import persona_json_schema
 
     output.print_json(persona_json_schema())

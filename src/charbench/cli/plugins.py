@@ -23,8 +23,8 @@ def command() -> None:
 @options.as_json
 def list_(json_output: bool, **given: Any) -> int:
     """List every plugin with its components; a broken one with its error."""
-    from charbench.report.tables import Table
-    from charbench.report.terminal import print_table
+    from charbench.report.render.table import Table
+    from charbench.report.render.terminal import print_table
 
     plugins = options.open_session(**given).plugins
     duplicates = _duplicates(plugins)
@@ -68,9 +68,9 @@ def list_(json_output: bool, **given: Any) -> int:
 @options.as_json
 def show(name: str, json_output: bool, **given: Any) -> int:
     """Show a plugin's or a component's options, with defaults and meaning."""
-    from charbench.harmless import harmless
-    from charbench.report.tables import Table
-    from charbench.report.terminal import print_table
+    from charbench.report.render.table import Table
+    from charbench.report.render.terminal import print_table
+    from charbench.text.terminal import harmless
 
     plugins = options.open_session(**given).plugins
     found = [
@@ -119,7 +119,7 @@ def show(name: str, json_output: bool, **given: Any) -> int:
 @options.where
 def schema(**given: Any) -> None:
     """Print the JSON Schema of charbench.yaml, with the options of every installed component."""
-    from charbench.config import RunConfig
+    from charbench.config.model import RunConfig
 
     plugins = options.open_session(**given).plugins
     content = RunConfig.model_json_schema()

@@ -11,8 +11,8 @@ from charbench.cli import options, output
 from charbench.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
-    from charbench.report.compare_power import Variation
-    from charbench.report.tables import Table
+    from charbench.report.compare.power import Variation
+    from charbench.report.render.table import Table
 
 EPOCHS = (1, 2, 4, 8)
 DIFFERENCES = (0.1, 0.2, 0.3)
@@ -50,7 +50,7 @@ def command(
     How much answers vary is read from the store, persona by persona, or assumed with --rate.
     """
     from charbench.analysis.power import LEVEL, least_prompts
-    from charbench.report.compare_power import assumed, measured
+    from charbench.report.compare.power import assumed, measured
 
     wanted = differences or DIFFERENCES
     if any(not difference > 0 or not math.isfinite(difference) for difference in wanted):
@@ -108,8 +108,8 @@ def _print(
     *,
     is_rate: bool,
 ) -> None:
-    from charbench.report.tables import Table
-    from charbench.report.terminal import print_table
+    from charbench.report.render.table import Table
+    from charbench.report.render.terminal import print_table
 
     def shown(difference: float) -> str:
         if math.isinf(difference):
@@ -128,7 +128,7 @@ def _print(
 
 
 def _present(name: str, variations: list[Variation], level: float, power: float, shown: Any) -> Table:
-    from charbench.report.tables import Table
+    from charbench.report.render.table import Table
 
     columns = ("Persona", "Checkpoints", "Prompts", "Answers a prompt", "Smallest difference shown")
     rows = tuple(

@@ -28,9 +28,9 @@ def command(folder: Path, json_output: bool, quiet: bool) -> int:
     Needs no key and no GPU, and takes about half a minute. Run it again, and it does nothing: everything is
     in the store already.
     """
-    from charbench.engine.interrupt import stop_on_interrupt
-    from charbench.engine.result import Stage
-    from charbench.engine.run import Runner
+    from charbench.concurrency.interrupt import stop_on_interrupt
+    from charbench.run.result import Stage
+    from charbench.run.runner import Runner
 
     started = time.monotonic()
     silent = quiet or json_output
@@ -49,7 +49,7 @@ def command(folder: Path, json_output: bool, quiet: bool) -> int:
 
 def _make(folder: Path) -> str | None:
     """Make the lab, unless it is there already; return what it is."""
-    from charbench.plugins import Plugins
+    from charbench.plugins.manager import Plugins
 
     if (folder / "charbench.yaml").is_file():
         return None

@@ -8,7 +8,7 @@ import click
 
 from charbench.cli import options
 from charbench.cli.show import FORMATS, show_report
-from charbench.report.rows import By
+from charbench.report.summary.rows import By
 
 
 @click.command("report")

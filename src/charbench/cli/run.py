@@ -12,7 +12,7 @@ from charbench.cli.finish import finish
 from charbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from charbench.engine.estimate import Estimate
+    from charbench.run.dry_run import Estimate
 
 
 @click.command("run")
@@ -36,10 +36,10 @@ def command(json_output: bool, quiet: bool, no_train: bool, fresh: bool, dry_run
 
     A second run does nothing; a run that was stopped goes on where it was.
     """
-    from charbench.engine.interrupt import stop_on_interrupt
-    from charbench.engine.result import Stage
-    from charbench.engine.run import Runner
-    from charbench.store.aside import set_aside
+    from charbench.concurrency.interrupt import stop_on_interrupt
+    from charbench.run.result import Stage
+    from charbench.run.runner import Runner
+    from charbench.store.backup import set_aside
 
     if fresh and dry_run:
         raise UsageError("--dry-run only says what a run would do, and puts no store aside; leave --fresh out")
@@ -63,11 +63,11 @@ def command(json_output: bool, quiet: bool, no_train: bool, fresh: bool, dry_run
 def _dry_run(session: Any, *, no_train: bool, json_output: bool) -> int:
     from dataclasses import asdict
 
-    from charbench.engine.adopt import adopt
-    from charbench.engine.discover import discover
-    from charbench.engine.estimate import estimate
-    from charbench.engine.expiry import expiry_warnings
-    from charbench.engine.plan import Requests, sampling_plan, select_checkpoints
+    from charbench.discovery.expiry import expiry_warnings
+    from charbench.discovery.register import adopt
+    from charbench.discovery.stage import discover
+    from charbench.run.dry_run import estimate
+    from charbench.run.plan import Requests, sampling_plan, select_checkpoints
     from charbench.store.findings import read_checkpoints
 
     config = session.config
@@ -98,9 +98,9 @@ def _dry_run(session: Any, *, no_train: bool, json_output: bool) -> int:
 
 
 def _show_estimates(parts: Sequence[Estimate]) -> None:
-    from charbench.engine.cost import no_price
-    from charbench.report.tables import Table
-    from charbench.report.terminal import print_table
+    from charbench.report.render.table import Table
+    from charbench.report.render.terminal import print_table
+    from charbench.sampling.cost import no_price
 
     rows = tuple(
         (

@@ -22,10 +22,10 @@ from charbench.errors import UsageError
 @options.as_json
 def command(text: str | None, json_output: bool, quiet: bool, **given: Any) -> int:
     """Sample the selected checkpoints; with --prompt, ask one thing and show thinking and response."""
-    from charbench.engine.evaluate import ask_once, evaluate
-    from charbench.engine.interrupt import stop_on_interrupt
-    from charbench.engine.result import Stage
-    from charbench.engine.run import Runner
+    from charbench.concurrency.interrupt import stop_on_interrupt
+    from charbench.run.evaluate import ask_once, evaluate
+    from charbench.run.result import Stage
+    from charbench.run.runner import Runner
 
     if text is not None:
         given["epochs"] = given["epochs"] or 1  # one answer to look at, however often the lab's prompts are asked
@@ -45,7 +45,7 @@ def command(text: str | None, json_output: bool, quiet: bool, **given: Any) -> i
 
 
 def _show(samples: Any, *, json_output: bool) -> None:
-    from charbench.harmless import harmless
+    from charbench.text.terminal import harmless
 
     if json_output:
         output.print_json(

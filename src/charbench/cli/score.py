@@ -21,9 +21,9 @@ from charbench.cli.finish import finish
 @options.as_json
 def command(json_output: bool, quiet: bool, **given: Any) -> int:
     """Score the samples in the store that a scorer has not scored yet; sample nothing."""
-    from charbench.engine.interrupt import stop_on_interrupt
-    from charbench.engine.result import Stage
-    from charbench.engine.run import Runner
+    from charbench.concurrency.interrupt import stop_on_interrupt
+    from charbench.run.result import Stage
+    from charbench.run.runner import Runner
 
     session = options.open_session(**given)
     with stop_on_interrupt() as stop:

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from charbench.cli import output, streams
-from charbench.harmless import harmless
-from charbench.report.cells import STATES_LEGEND, TIERS_LEGEND
-from charbench.report.contest_tables import contest_tables
-from charbench.report.contests import Contest, contest_columns, contest_dict, contests
-from charbench.report.insights import only_in_thinking, without_score
-from charbench.report.robustness import Robustness, robustness, robustness_dict, robustness_table
-from charbench.report.rows import By, Report, build_report, row_as_dict
+from charbench.report.pairwise.contests import Contest, contest_columns, contest_dict, contests
+from charbench.report.pairwise.tables import contest_tables
+from charbench.report.render.cells import STATES_LEGEND, TIERS_LEGEND
+from charbench.report.summary.insights import only_in_thinking, without_score
+from charbench.report.summary.robustness import Robustness, robustness, robustness_dict, robustness_table
+from charbench.report.summary.rows import By, Report, build_report, row_as_dict
 from charbench.store.diagnoses import latest_causes
+from charbench.text.terminal import harmless
 
 if TYPE_CHECKING:
-    from charbench.engine.result import RunResult
-    from charbench.engine.session import Session
+    from charbench.run.result import RunResult
+    from charbench.run.session import Session
 
 FORMATS = ("table", "csv", "markdown", "json")
 
@@ -67,8 +67,9 @@ def _tables(
     causes: Mapping[str, str],
 ) -> list[str]:
     """Print the tables, and return what is to be said of them."""
-    from charbench.report.tables import markdown, report_tables
-    from charbench.report.terminal import print_table
+    from charbench.report.render.markdown import markdown
+    from charbench.report.render.terminal import print_table
+    from charbench.report.summary.tables import report_tables
 
     tables = report_tables(report)
     if otherwise:
@@ -118,7 +119,7 @@ def _csv(report: Report, played: Sequence[Contest]) -> None:
 
 
 def _as_dict(report: Report, run: RunResult | None, causes: Mapping[str, str]) -> dict[str, Any]:
-    from charbench.report.standing import pair_as_dict, standing
+    from charbench.report.summary.standing import pair_as_dict, standing
 
     standings = standing(report)
     content: dict[str, Any] = {

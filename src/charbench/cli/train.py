@@ -32,11 +32,11 @@ def command(
     A job goes on from its last saved state. One that fails says why in 'charbench status', and does not stop
     the others.
     """
-    from charbench.engine.interrupt import stop_on_interrupt
-    from charbench.engine.left_out import make_jobs
-    from charbench.engine.result import Stage
-    from charbench.engine.run import Runner
+    from charbench.concurrency.interrupt import stop_on_interrupt
+    from charbench.run.result import Stage
+    from charbench.run.runner import Runner
     from charbench.store.jobs import read_jobs
+    from charbench.training.left_out import make_jobs
 
     if bool(runs) == everything:
         raise UsageError("say which jobs: -c RUN (repeatable), or --all")

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from charbench.components.base import Component, operational
 from charbench.components.limits import LimitsConfig
-from charbench.thinking import CLOSED_PREFILL, OPEN_PREFILL
+from charbench.domain.thinking import CLOSED_PREFILL, OPEN_PREFILL
 
 
 class ThinkingMode(StrEnum):

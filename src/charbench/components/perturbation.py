@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import ClassVar
 
-from charbench.boundary import each
 from charbench.components.base import Component, ComponentKind
+from charbench.components.containment import each
 from charbench.domain.prompt import Prompt
 from charbench.errors import PluginError
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from charbench.analysis.agreement import confusion, krippendorff_alpha, weighted_kappa
 from charbench.analysis.ppi import PoweredMean, powered_rate
-from charbench.engine.labelling import IN_CHARACTER, SCALE
+from charbench.scoring.labelling import IN_CHARACTER, SCALE
 from charbench.store.ratings import MetricValues
 
 ROUGH_BELOW = 30

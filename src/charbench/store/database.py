@@ -15,8 +15,8 @@ from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
 
 from charbench.errors import StoreError, UsageError
-from charbench.redaction import redact
 from charbench.store.read_only import for_reading, may_write, path_of
+from charbench.text.redaction import redact
 
 HEAD = "0001"
 """The newest migration; a store that is further on was made by a newer charbench."""

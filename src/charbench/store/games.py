@@ -13,11 +13,11 @@ from sqlalchemy.engine import Connection
 from charbench.components.sampler import DEFAULT_CONDITION
 from charbench.domain.comparison import Comparison
 from charbench.domain.sample import Failure
-from charbench.redaction import redact
 from charbench.store.claims import release
 from charbench.store.dialect import among, insert
 from charbench.store.samples import attempt_row
 from charbench.store.tables import attempts, checkpoints, games, groups, prompts, samples, samplings
+from charbench.text.redaction import redact
 
 STAGE = "pair"
 Slot = tuple[str, int]

@@ -9,11 +9,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from charbench.domain.dataset import JobStatus, TrainingJob
-from charbench.redaction import redact
 from charbench.store.dialect import insert
 from charbench.store.runs import utc_now
 from charbench.store.tables import claims, jobs
 from charbench.store.training import forget_states
+from charbench.text.redaction import redact
 
 STAGE = "train"
 _ENDED = (JobStatus.COMPLETE, JobStatus.FAILED)

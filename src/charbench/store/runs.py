@@ -12,9 +12,9 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from charbench.redaction import redact
 from charbench.store.database import Database
 from charbench.store.tables import claims, jobs, runs
+from charbench.text.redaction import redact
 
 HEARTBEAT_SECONDS = 5.0
 DEAD_AFTER = timedelta(seconds=60)

@@ -13,11 +13,11 @@ from sqlalchemy.engine import Connection
 from charbench.domain.keys import digest
 from charbench.domain.prompt import Message, Prompt
 from charbench.domain.sample import Failure, Sample, ThinkingState, Usage
-from charbench.redaction import redact_all
 from charbench.store.claims import release
 from charbench.store.dialect import among, get_or_add, insert
 from charbench.store.runs import utc_now
 from charbench.store.tables import GROUP_TOTALS, attempts, checkpoints, groups, prompts, samples, samplings
+from charbench.text.redaction import redact_all
 
 STAGE = "sample"
 PromptKey = tuple[str, str, str]

@@ -13,12 +13,12 @@ from sqlalchemy.engine import Connection
 from charbench.domain.keys import digest
 from charbench.domain.sample import Channel, Failure
 from charbench.domain.score import Metric, Score
-from charbench.redaction import redact_all
 from charbench.store.claims import release
 from charbench.store.database import Database
 from charbench.store.dialect import add_totals, among, get_or_add, insert, insert_tuples
 from charbench.store.samples import attempt_row
 from charbench.store.tables import attempts, samples, score_totals, scored, scores, scorings, series
+from charbench.text.redaction import redact_all
 
 STAGE = "score"
 

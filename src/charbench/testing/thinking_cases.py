@@ -11,7 +11,7 @@ it with ``case.response``, ``case.thinking`` and ``case.state``::
     def test_my_sampler_keeps_thinking_and_response_apart(case, my_server, my_sampler):
         my_server.answer = case.answer()          # JSON of a chat completion
         completion = my_sampler(case.mode).ask("Who are you?")
-        told = attribute(completion)              # from charbench.thinking
+        told = attribute(completion)              # from charbench.domain.thinking
         assert (told.response, told.thinking, told.state) == (case.response, case.thinking, case.state)
 """
 
@@ -22,7 +22,7 @@ from typing import Any
 
 from charbench.domain.sample import Completion
 from charbench.domain.sample import ThinkingState as State
-from charbench.thinking import CLOSED_PREFILL, OPEN_PREFILL
+from charbench.domain.thinking import CLOSED_PREFILL, OPEN_PREFILL
 
 THOUGHT = "They want a sailor. Arr."
 SPOKEN = "Ahoy, I sail at dawn."

@@ -1,0 +1,190 @@
+"""Puts a configuration together: defaults < charbench.yaml < environment < command line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from copy import deepcopy
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from charbench.config.model import PROMPT_SETS, Price, RunConfig
+from charbench.config.yaml_positions import Location, YamlFile, read_yaml
+from charbench.errors import ConfigError, UsageError, suggest
+
+FILE_NAME = "charbench.yaml"
+PREFIX = "CHARBENCH_"
+_ENV_ONLY = {"CHARBENCH_CONFIG"}
+_COMPONENT_KINDS = ("source", "trainer", "sampler", "scorer", "perturbation")
+
+
+def load_config(
+    overrides: Mapping[str, Any], options: tuple[str, ...], environment: Mapping[str, str], file: Path | None
+) -> RunConfig:
+    """Put the configuration together.
+
+    ``overrides`` holds what the command line gave (None and empty: not given), ``options`` its ``-o``
+    texts, ``file`` its ``--config``. Raises :class:`ConfigError` with every fault.
+    """
+    document = _read_file(overrides, environment, file)
+    values: dict[str, Any] = {}
+    origin: dict[str, str] = {}
+    if document is not None:
+        values.update(_from_file(document))
+        origin.update({name: document.where((name,)) for name in values})
+    for name, (variable, value) in _from_environment(environment).items():
+        values[name], origin[name] = value, f"environment variable {variable}"
+    for name, value in overrides.items():
+        if value is not None and value != () and value != []:
+            if name == "disable_plugins":
+                value = [*values.get(name, []), *value]
+            values[name], origin[name] = value, f"option --{_flag(name)}"
+    values["options"] = _with_options(values.get("options", {}), options)
+    try:
+        config = RunConfig.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(_faults(error, document, origin)) from None
+    config._document = document
+    config._typed = frozenset(_path_of(text.partition("=")[0]) for text in options)
+    config._origin = origin
+    _check_kinds_of_failure(config)
+    return config
+
+
+def _check_kinds_of_failure(config: RunConfig) -> None:
+    """Raise where a kind of failure looks like a slip: plugins have kinds of their own, so others may be meant."""
+    for kind in config.retry_errors:
+        known = RunConfig.model_fields["retry_errors"].default
+        near = get_close_matches(kind, [*known, "other", "plugin_error", "refused"], n=1, cutoff=0.75)
+        if near and kind not in near and not re.fullmatch(r"http_\d{3}", kind):
+            with config.naming("retry_errors"):
+                raise UsageError(f"retry_errors: no kind of failure {kind!r}; did you mean {near[0]!r}?")
+
+
+def _flag(name: str) -> str:
+    return {"disable_plugins": "no-plugin", "prompts": "prompts", "epochs": "epochs"}.get(
+        name, name.rstrip("s").replace("_", "-")
+    )
+
+
+def _read_file(overrides: Mapping[str, Any], environment: Mapping[str, str], file: Path | None) -> YamlFile | None:
+    if file is None and environment.get("CHARBENCH_CONFIG"):
+        file = Path(environment["CHARBENCH_CONFIG"])
+        if not file.is_file():
+            raise ConfigError(f"environment variable CHARBENCH_CONFIG: {file}: no such file")
+    if file is None:
+        file = Path(overrides.get("lab") or environment.get("CHARBENCH_LAB") or ".") / FILE_NAME
+        if not file.exists():
+            return None
+    elif not file.is_file():
+        raise ConfigError(f"option --config: {file}: no such file")
+    return read_yaml(file)
+
+
+def _from_file(document: YamlFile) -> dict[str, Any]:
+    if document.data is None:
+        return {}
+    if not isinstance(document.data, dict):
+        raise ConfigError(f"{document.path}:1:1: a mapping is needed, such as 'scorers: [keyword]'")
+    known = sorted(RunConfig.model_fields)
+    if faults := [
+        f"{document.where((name,))}: no such setting {name!r}{suggest(str(name), known)}"
+        for name in document.data
+        if name not in RunConfig.model_fields
+    ]:
+        raise ConfigError(faults)
+    values = dict(document.data)
+    folder = Path(document.path).parent
+    for name in ("lab", "persona_dirs"):
+        if isinstance(values.get(name), str):
+            values[name] = folder / values[name]
+        elif isinstance(values.get(name), list):
+            values[name] = [folder / item if isinstance(item, str) else item for item in values[name]]
+    if isinstance(values.get("store"), str) and values["store"] and "://" not in values["store"]:
+        values["store"] = str(folder / values["store"])
+    if isinstance(values.get("prompts"), str) and values["prompts"] not in ("", *PROMPT_SETS):
+        values["prompts"] = str((folder / values["prompts"]).absolute())
+    values.setdefault("lab", folder)
+    return values
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, tuple[str, Any]]:
+    found: dict[str, tuple[str, Any]] = {}
+    for variable, text in sorted(environment.items()):
+        name = variable.removeprefix(PREFIX).lower()
+        if not variable.startswith(PREFIX) or variable in _ENV_ONLY or not text or name == "options":
+            continue
+        if name not in RunConfig.model_fields:
+            # Plugins and tests have variables of their own: only what looks like one of ours is a mistake.
+            if near := get_close_matches(name, list(RunConfig.model_fields), n=1, cutoff=0.8):
+                raise ConfigError(
+                    f"environment variable {variable}: no such setting; did you mean {PREFIX}{near[0].upper()}?"
+                )
+            continue
+        annotation = str(RunConfig.model_fields[name].annotation)
+        is_list = annotation.startswith("list")
+        found[name] = (
+            variable,
+            [part.strip() for part in text.split(",") if part.strip()] if is_list else text,
+        )
+    return found
+
+
+def _with_options(given: Any, texts: tuple[str, ...]) -> Any:
+    """Lay the command line's ``kind.name.option=value`` over the file's options."""
+    if not texts:
+        return given
+    if not isinstance(given, dict) or not all(isinstance(value, dict) for value in given.values()):
+        return given  # validating it will say what is wrong
+    merged = deepcopy(given)
+    for text in texts:
+        path, equals, value = text.partition("=")
+        parts = path.split(".")
+        if not equals or len(parts) < 3 or parts[0] not in _COMPONENT_KINDS:
+            raise UsageError(f"option -o {text!r}: KIND.NAME.OPTION=VALUE is needed, such as scorer.keyword.cap=3")
+        target = merged.setdefault(f"{parts[0]}.{parts[1]}", {})
+        for part in parts[2:-1]:
+            target = target.setdefault(part, {})
+            if not isinstance(target, dict):
+                raise UsageError(f"option -o {text!r}: {part!r} has a value already, and nothing below it")
+        target[parts[-1]] = _value(value)
+    return merged
+
+
+def _path_of(dotted: str) -> Location:
+    """Return ``scorer.keyword.cap`` as ``("scorer.keyword", "cap")``."""
+    kind, name, *path = dotted.split(".")
+    return (f"{kind}.{name}", *path)
+
+
+def _value(text: str) -> Any:
+    """Read an option's value as YAML would: numbers, true/false, [lists]; else plain text."""
+    from charbench.config.yaml_positions import parse_yaml
+
+    try:
+        return parse_yaml(text, "-o").data
+    except ConfigError:
+        return text
+
+
+def _faults(error: ValidationError, document: YamlFile | None, origin: Mapping[str, str]) -> list[str]:
+    faults = []
+    for item in error.errors(include_url=False):
+        location: Location = item["loc"]
+        name = str(location[0])
+        where = origin.get(name, name)
+        if document is not None and where.startswith(f"{document.path}:"):
+            where = document.where(location)
+        faults.append(f"{where}: {_explain(location, item)}")
+    return faults
+
+
+def _explain(location: Location, item: Any) -> str:
+    if item["type"] == "extra_forbidden":
+        return f"{'.'.join(map(str, location))}: no such field{suggest(str(location[-1]), sorted(Price.model_fields))}"
+    found, message = item.get("input"), str(item["msg"])
+    shown = str(found) if isinstance(found, Path) else repr(found)
+    return f"{location[0]}: found {shown}; {message[:1].lower()}{message[1:]}"

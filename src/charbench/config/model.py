@@ -1,0 +1,120 @@
+"""The run's configuration: defaults < charbench.yaml < environment < command line.
+
+Every value knows where it came from, so that a fault names the file and line, the variable or the option.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+
+from charbench.config.yaml_positions import Location, YamlFile
+from charbench.errors import ConfigError, UsageError
+
+PROMPT_SETS = ("default", "persona")
+"""Prompt sets that are no files."""
+
+
+class Price(BaseModel):
+    """What a million tokens cost, in whatever currency."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    prompt: float = Field(0.0, ge=0)
+    completion: float = Field(0.0, ge=0)
+
+
+class RunConfig(BaseModel):
+    """Everything that decides what a run does."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    lab: Path = Field(Path(), description="the folder to look in")
+    store: str = Field("", description="database URL; empty: .charbench/charbench.db in the lab's folder")
+    sources: list[str] = Field([], description="checkpoint sources to use; empty: all")
+    trainers: list[str] = Field([], description="trainers to use; empty: none in run, all installed ones in train")
+    samplers: list[str] = Field([], description="samplers to use; empty: recorded")
+    scorers: list[str] = Field([], description="scorers to use; empty: keyword, refusal, identity-leak, repetition")
+    perturbations: list[str] = Field([], description="perturbations that prompts are multiplied by; empty: none")
+    personas: list[str] = Field([], description="only checkpoints of these personas; empty: all")
+    checkpoints: list[str] = Field([], description="only these checkpoints (URI, name or run); empty: all")
+    persona_dirs: list[Path] = Field([], description="further folders of persona files")
+    disable_plugins: list[str] = Field([], description="plugins not to load")
+    min_examples: int = Field(500, ge=0, description="least examples that a dataset needs for a job")
+    include_buggy: bool = Field(False, description="make jobs of bad data too")
+    max_refusal_share: float = Field(0.2, ge=0, le=1, description="share of refusals above which data is bad")
+    prompts: str = Field("default", description="default (five), persona (each persona's own), or a file")
+    epochs: int = Field(1, ge=1, le=10_000, description="times that each prompt is put to each checkpoint")
+    recipe: Literal["paper", "quick"] = Field("paper", description="how jobs are trained")
+    parallel: int = Field(1, ge=1, le=64, description="training jobs at once")
+    force: bool = Field(False, description="train on data that the health gate refuses")
+    retry_errors: list[str] = Field(
+        ["timeout", "rate_limit", "connection", "server", "bad_response", "interrupted",
+         "http_401", "http_402", "http_403", "http_404", "config"],
+        description="kinds of failure that the next run tries again",
+    )  # fmt: skip
+    max_cost: float | None = Field(None, gt=0, description="most that one run may spend on sampling, by 'prices'")
+    prices: dict[str, Price] = Field(
+        {}, description="price of a million tokens, by checkpoint URI or base model; * stands for any text"
+    )
+    options: dict[str, dict[str, Any]] = Field(
+        {}, description="components' options: {scorer.keyword: {cap: 3}}; see charbench plugins show NAME"
+    )
+
+    _document: YamlFile | None = PrivateAttr(None)
+    _typed: frozenset[Location] = PrivateAttr(frozenset())
+    _origin: dict[str, str] = PrivateAttr({})
+
+    @property
+    def store_url(self) -> str:
+        """The store's database URL, with the default filled in."""
+        if self.store:
+            return self.store if "://" in self.store else f"sqlite:///{self.store}"
+        return f"sqlite:///{(self.lab / '.charbench' / 'charbench.db').as_posix()}"
+
+    @property
+    def folder(self) -> Path:
+        """Where charbench keeps its own files for this lab."""
+        return self.lab / ".charbench"
+
+    def is_given(self, setting: str) -> bool:
+        """Whether somebody asked for a setting: it is no default."""
+        return setting in self._origin
+
+    def options_for(self, kind: str, name: str) -> dict[str, Any]:
+        """Return the options given for one component."""
+        return self.options.get(f"{kind}.{name}", {})
+
+    @contextmanager
+    def naming(self, setting: str) -> Iterator[None]:
+        """Let a fault of what ``setting`` names say where that stands: the file and line, or the variable.
+
+        What was typed on the command line is in sight, and is not named again.
+        """
+        try:
+            yield
+        except (UsageError, ConfigError) as error:
+            where = self._origin.get(setting, "")
+            if not where or where.startswith("option "):
+                raise
+            if self._document is not None and where.startswith(f"{self._document.path}:"):
+                where = self._document.where(self._location(setting, error))
+            faults = error.faults if isinstance(error, ConfigError) else [str(error)]
+            raise ConfigError([f"{where}: {fault}" for fault in faults]) from None
+
+    def _location(self, setting: str, error: Exception) -> Location:
+        """Return the place of the item that an error is about, in a setting that is a list of names."""
+        assert self._document is not None
+        items = self._document.data.get(setting) if isinstance(self._document.data, dict) else None
+        name = getattr(error, "name", None)
+        return (setting, items.index(name)) if isinstance(items, list) and name in items else (setting,)
+
+    def where(self, component: str, location: Location) -> str:
+        """Return what a message about a component's option begins with: its place in the file, if it is from there."""
+        path = (component, *location)
+        typed = any(path[: len(given)] == given for given in self._typed)
+        return "" if typed or self._document is None else f"{self._document.where(('options', *path))}: "

@@ -1,0 +1,65 @@
+"""Which base model a checkpoint is compared with."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from charbench.components.sampler import Sampler
+from charbench.discovery.register import take_in
+from charbench.domain.checkpoint import Checkpoint, Evidence, Kind
+from charbench.domain.names import same_model
+from charbench.domain.uris import SERVED, TinkerPath
+from charbench.store.database import Database
+from charbench.store.findings import read_checkpoints
+
+BASE = "base:"
+SOURCE = "diagnose"
+
+
+def base_model_of(database: Database, checkpoint: Checkpoint, sampler: Sampler) -> Checkpoint | None:
+    """Return the checkpoint's base model as ``sampler`` can ask it; None where it cannot, or nobody knows which.
+
+    That is ``base:NAME`` by the checkpoint's own ``base_model``, taken into the store for it; else a base model of
+    the store by that name; else, for a Tinker checkpoint, the model that its endpoint serves by that name. Of a
+    checkpoint whose base model is not known, the only base model in the store that the sampler takes.
+    """
+    if checkpoint.kind is Kind.BASE:
+        return None
+    with database.read() as connection:
+        stored = [c for c in read_checkpoints(connection) if c.uri != checkpoint.uri and sampler.accepts(c)]
+    name = checkpoint.base_model
+    if not name:
+        bases = [c for c in stored if c.kind is Kind.BASE]
+        return bases[0] if len(bases) == 1 else None
+    named = Checkpoint(uri=f"{BASE}{name}", kind=Kind.BASE, base_model=name)
+    if sampler.accepts(named):
+        return _taken_in(database, named, checkpoint)
+    if known := next((c for c in stored if _is_model(c, name)), None):
+        return known
+    # Any other endpoint may answer to a name that it does not know, with whatever it serves.
+    served = replace(named, uri=f"{SERVED}{name}")
+    if TinkerPath.parse(checkpoint.uri) and sampler.accepts(served):
+        return _taken_in(database, served, checkpoint)
+    return None
+
+
+def _is_model(checkpoint: Checkpoint, name: str) -> bool:
+    """Whether a checkpoint is the base model of this name."""
+    if checkpoint.uri == name:
+        return True
+    if checkpoint.kind is Kind.BASE:
+        said = (checkpoint.base_model, checkpoint.name, checkpoint.uri.removeprefix(SERVED))
+        return any(same_model(name, text) for text in said if text)
+    served = checkpoint.kind is Kind.UNKNOWN and checkpoint.uri.startswith(SERVED)
+    return served and same_model(name, checkpoint.uri.removeprefix(SERVED))
+
+
+def _taken_in(database: Database, base: Checkpoint, checkpoint: Checkpoint) -> Checkpoint:
+    """Return the store's own entry for ``base``; add one where there is none."""
+    found = replace(base, evidence=(Evidence(SOURCE, checkpoint.uri, note="its base model"),))
+    with database.write() as connection:
+        known = {c.uri: c for c in read_checkpoints(connection)}
+        if base.uri in known:
+            return known[base.uri]
+        take_in(connection, found, SOURCE, {})
+    return found

@@ -1,0 +1,167 @@
+"""Which training jobs follow from what was found, and why other runs have none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from charbench.datasets.health import faults
+from charbench.discovery.joining import Joined, join
+from charbench.domain.checkpoint import Checkpoint, Kind
+from charbench.domain.dataset import JobStatus, RunState, TrainingJob, TrainingRun
+from charbench.domain.uris import TinkerPath
+from charbench.store.findings import StoredDataset
+from charbench.store.runs import utc_now
+
+EPOCH = datetime(1970, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class JobPolicy:
+    """What makes a job: enough examples, and data that is fit (or is taken all the same)."""
+
+    min_examples: int = 500
+    include_buggy: bool = False
+    max_refusal_share: float = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A run without a job, or data without a run (then ``run`` is its path), and why."""
+
+    run: str
+    persona: str | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobPlan:
+    """The jobs that follow, and the runs that were left out."""
+
+    jobs: tuple[TrainingJob, ...]
+    left_out: tuple[LeftOut, ...]
+
+    @property
+    def jobs_waiting(self) -> tuple[TrainingJob, ...]:
+        """The jobs that are still to be trained."""
+        return tuple(job for job in self.jobs if job.status is JobStatus.PENDING)
+
+
+def plan_jobs(
+    checkpoints: Sequence[Checkpoint],
+    datasets: Sequence[StoredDataset],
+    runs: Sequence[TrainingRun],
+    known: Sequence[TrainingJob],
+    policy: JobPolicy,
+    personas: Mapping[str, str],
+) -> JobPlan:
+    """Join checkpoints to data (:mod:`charbench.discovery.joining` has the rule); ``known`` jobs keep their states."""
+    joined = join(checkpoints, datasets, known, personas)
+    samplers = _samplers(checkpoints)
+    later = {checkpoint.run for checkpoint in checkpoints if checkpoint.kind in (Kind.SFT, Kind.MERGED)}
+    ours = {*joined.checkpoints, *joined.data}
+    logs = {run.name: run for run in runs if run.name in ours or run.name not in later}
+    states = {job.job_id: job for job in known}
+    jobs: list[TrainingJob] = []
+    left_out: list[LeftOut] = []
+    for name in sorted({*joined.checkpoints, *joined.data, *logs}):
+        dataset, log = joined.data.get(name), logs.get(name)
+        start = _starting_point(joined.checkpoints.get(name, ()))
+        persona = _persona(start, dataset, log, personas)
+        reason = _several(name, joined) or _why_not(start, dataset, log, policy)
+        if reason or dataset is None or start is None:
+            left_out.append(LeftOut(name, persona, reason or "incomplete"))
+            continue
+        job = TrainingJob(
+            persona=persona or "unknown",
+            run=name,
+            checkpoint=start.uri,
+            sampler=_sampler_of(start, samplers),
+            dataset=dataset.dataset.path,
+            examples=dataset.examples or 0,
+        )
+        jobs.append(states.get(job.job_id, job) if _started(states.get(job.job_id)) else job)
+    mine = {job.job_id for job in jobs}
+    finished = (job for job in known if job.job_id not in mine and job.status is not JobStatus.PENDING)
+    left_out += [
+        LeftOut(item.dataset.dataset.path, item.dataset.dataset.persona, item.reason) for item in joined.unused
+    ]
+    ordered = sorted([*jobs, *finished], key=lambda job: (job.persona, job.run))
+    return JobPlan(tuple(ordered), tuple(left_out))
+
+
+def _started(job: TrainingJob | None) -> bool:
+    return job is not None and job.status is not JobStatus.PENDING
+
+
+def _starting_point(checkpoints: Sequence[Checkpoint]) -> Checkpoint | None:
+    """Return the run's last training checkpoint: the one called final, else by the log's lines, else by date."""
+    trainable = [checkpoint for checkpoint in checkpoints if checkpoint.trainable]
+
+    def how_late(checkpoint: Checkpoint) -> tuple[bool, int, datetime]:
+        line = max((item.line or 0 for item in checkpoint.evidence), default=0)
+        return bool(checkpoint.metadata.get("final")), line, checkpoint.created_at or EPOCH
+
+    return max(trainable, key=how_late, default=None)
+
+
+def _samplers(checkpoints: Sequence[Checkpoint]) -> dict[tuple[str, str], str]:
+    """Return sampler weights by their Tinker run and plain name."""
+    found: dict[tuple[str, str], str] = {}
+    for checkpoint in checkpoints:
+        path = TinkerPath.parse(checkpoint.uri)
+        if path and path.space == "sampler_weights":
+            found.setdefault((path.run, path.plain_name), checkpoint.uri)
+    return found
+
+
+def _sampler_of(start: Checkpoint, samplers: Mapping[tuple[str, str], str]) -> str | None:
+    """Return the sampler weights saved with a training checkpoint: the same run, and the same name."""
+    path = TinkerPath.parse(start.uri)
+    if path is None:
+        return start.uri if start.sampleable else None
+    return samplers.get((path.run, path.name))
+
+
+def _persona(
+    start: Checkpoint | None,
+    dataset: StoredDataset | None,
+    log: TrainingRun | None,
+    personas: Mapping[str, str],
+) -> str | None:
+    said = (
+        dataset.dataset.persona if dataset else None,
+        start.persona if start else None,
+        log.persona if log else None,
+    )
+    found = next((name for name in said if name), None)
+    return personas.get(found, found) if found else None
+
+
+def _several(run: str, joined: Joined) -> str | None:
+    paths = joined.several.get(run)
+    return f"{len(paths)} datasets are for it, and none is taken: {', '.join(paths)}" if paths else None
+
+
+def _why_not(
+    start: Checkpoint | None, dataset: StoredDataset | None, log: TrainingRun | None, policy: JobPolicy
+) -> str | None:
+    if start is None and log is not None and log.state is RunState.UNFINISHED:
+        of = f" of {log.total_steps}" if log.total_steps is not None else ""
+        at = f"at step {log.step}{of}" if log.step is not None else "early"
+        return f"unfinished: its log ends {at} with no error and nothing saved"
+    if start is None:
+        return "no DPO checkpoint in its log" if log else "no log and no DPO checkpoint"
+    if start.expires_at is not None and start.expires_at <= utc_now():
+        return f"its DPO weights expired on {start.expires_at:%Y-%m-%d}"
+    if start.gone_since:
+        return f"its DPO weights are gone from the account (noticed on {start.gone_since})"
+    if dataset is None:
+        return "no introspection data"
+    if dataset.examples is None:
+        return f"unreadable data: {dataset.health.get('error', 'not read yet')}"
+    if dataset.examples < policy.min_examples:
+        return f"{dataset.examples:,} examples, fewer than {policy.min_examples:,}"
+    found = faults(dataset.health, policy.max_refusal_share)
+    return found[0] if found and not policy.include_buggy else None

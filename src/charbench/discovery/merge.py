@@ -1,0 +1,146 @@
+"""Makes one checkpoint of all that sources say about its URI, and finds where they contradict each other."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from charbench.domain.checkpoint import ACCOUNT, Checkpoint, Kind, Lineage, name_from_uri
+from charbench.domain.names import kind_from_name, persona_from_name, tokens
+from charbench.store.findings import Claim
+from charbench.text.redaction import redact_all
+
+_FIELDS = ("name", "kind", "persona", "base_model", "run", "parent", "dataset", "renderer", "recipe")
+_DATES = ("created_at", "expires_at")
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """Sources that disagree about one field of one checkpoint; ``values`` maps each value to who says so."""
+
+    uri: str
+    field: str
+    values: Mapping[str, tuple[str, ...]]
+    chosen: str
+
+    def __str__(self) -> str:
+        others = "; ".join(f"{value!r} ({', '.join(who)})" for value, who in self.values.items())
+        return f"{self.uri}: {self.field} is {others}; {self.chosen!r} is used"
+
+
+def claims_of(checkpoint: Checkpoint, source: str) -> list[Claim]:
+    """Return what a source's finding says, once for each piece of its evidence."""
+    from charbench.domain.checkpoint import Evidence
+
+    says: dict[str, Any] = {
+        "name": checkpoint.name if checkpoint.name != name_from_uri(checkpoint.uri) else None,
+        "kind": None if checkpoint.kind is Kind.UNKNOWN else checkpoint.kind.value,
+        "persona": checkpoint.persona,
+        "base_model": checkpoint.base_model,
+        "run": checkpoint.run,
+        "parent": checkpoint.lineage.parent,
+        "dataset": checkpoint.lineage.dataset,
+        "renderer": checkpoint.lineage.renderer,
+        "recipe": checkpoint.lineage.recipe,
+        "created_at": checkpoint.created_at.isoformat() if checkpoint.created_at else None,
+        "expires_at": checkpoint.expires_at.isoformat() if checkpoint.expires_at else None,
+        "metadata": redact_all(checkpoint.metadata) or None,
+    }
+    says = {name: value for name, value in says.items() if value is not None}
+    evidence = checkpoint.evidence or (Evidence(source, ""),)
+    return [Claim(checkpoint.uri, item, says) for item in evidence]
+
+
+def merge(uri: str, claims: Sequence[Claim], personas: Mapping[str, str]) -> tuple[Checkpoint, list[Contradiction]]:
+    """Return the merged checkpoint and the contradictions among its claims.
+
+    A field that sources disagree on takes what the account's own listing says; else the value most of them
+    say, the earliest among equals. The name is the exception: the URI's own wins if anyone calls the
+    checkpoint so. What nobody says, kind and persona, is read from the names; and when it expires follows
+    from when it was made and how long it is kept.
+    """
+    contradictions: list[Contradiction] = []
+    values: dict[str, Any] = {}
+    for field in _FIELDS:
+        values[field] = _settle(uri, field, claims, personas, contradictions)
+    metadata: dict[str, Any] = {}
+    for claim in reversed(claims):
+        metadata.update(claim.says.get("metadata", {}))
+    name = values["name"] or name_from_uri(uri)
+    known = (name, name_from_uri(uri), values["run"] or "")
+    kind = (
+        Kind(values["kind"])
+        if values["kind"]
+        else next((kind for kind in map(kind_from_name, known) if kind is not Kind.UNKNOWN), Kind.UNKNOWN)
+    )
+    persona = values["persona"] or next(
+        (found for found in (persona_from_name(text, personas) for text in known) if found), None
+    )
+    created_at, expires_at = _date(claims, "created_at"), _date(claims, "expires_at")
+    if expires_at is None and created_at is not None and not metadata.get("never_expires"):
+        expires_at = _end_of_life(created_at, metadata.get("ttl_seconds"))
+    checkpoint = Checkpoint(
+        uri=uri,
+        name=name,
+        kind=kind,
+        persona=persona,
+        base_model=values["base_model"],
+        run=values["run"],
+        lineage=Lineage(values["parent"], values["dataset"], values["renderer"], values["recipe"]),
+        created_at=created_at,
+        expires_at=expires_at,
+        metadata=metadata,
+        evidence=tuple(claim.evidence for claim in claims),
+    )
+    return checkpoint, contradictions
+
+
+def _settle(
+    uri: str,
+    field: str,
+    claims: Sequence[Claim],
+    personas: Mapping[str, str],
+    contradictions: list[Contradiction],
+) -> str | None:
+    said: dict[str, dict[str, None]] = {}
+    votes: Counter[str] = Counter()
+    authority: str | None = None
+    for claim in claims:
+        value = claim.says.get(field)
+        if value is None:
+            continue
+        value = personas.get(value, value) if field == "persona" else str(value)
+        if claim.evidence.source not in said.setdefault(value, {}):
+            votes[value] += 1
+        said[value][claim.evidence.source] = None
+        if claim.evidence.path == ACCOUNT:
+            authority = value
+    if not said:
+        return None
+    chosen = authority or votes.most_common(1)[0][0]
+    if field == "name":
+        own = name_from_uri(uri)
+        if any(tokens(value) == tokens(own) for value in said):
+            chosen = own
+    if len(said) > 1:
+        contradictions.append(Contradiction(uri, field, {value: tuple(who) for value, who in said.items()}, chosen))
+    return chosen
+
+
+def _date(claims: Sequence[Claim], field: str) -> datetime | None:
+    dated = [claim for claim in claims if claim.says.get(field)]
+    believed = [claim for claim in dated if claim.evidence.path == ACCOUNT] or dated
+    texts = sorted(claim.says[field] for claim in believed)
+    return datetime.fromisoformat(texts[0]) if texts else None
+
+
+def _end_of_life(created_at: datetime, ttl_seconds: Any) -> datetime | None:
+    if isinstance(ttl_seconds, bool) or not isinstance(ttl_seconds, (int, float)):
+        return None
+    try:
+        return created_at + timedelta(seconds=ttl_seconds)
+    except (OverflowError, ValueError):
+        return None

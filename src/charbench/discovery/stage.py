@@ -1,0 +1,178 @@
+"""The discover stage: asks the sources, merges what they say, and plans the jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from charbench.components.containment import Broken, guarded
+from charbench.components.source import CheckpointSource, Lab
+from charbench.datasets.forms import read_examples
+from charbench.datasets.health import MEASURE, measure
+from charbench.discovery.job_planning import JobPlan, JobPolicy, plan_jobs
+from charbench.discovery.merge import Contradiction, claims_of, merge
+from charbench.domain.checkpoint import Checkpoint, Evidence, WholeListing
+from charbench.domain.dataset import Dataset, RecordedSample, SourceProblem, TrainingJob, TrainingRun
+from charbench.errors import ConfigError, DataError
+from charbench.store import findings
+from charbench.store import jobs as job_store
+from charbench.store.database import Database
+from charbench.store.findings import Claim, StoredDataset
+from charbench.store.runs import utc_now
+from charbench.text.redaction import storable
+
+
+@dataclass(slots=True)
+class Discovery:
+    """What discovery found. ``problems`` are files that could not be read, ``failures`` sources that broke."""
+
+    checkpoints: list[Checkpoint] = field(default_factory=list)
+    plan: JobPlan = field(default_factory=lambda: JobPlan((), ()))
+    contradictions: list[Contradiction] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    idle: dict[str, str] = field(default_factory=dict)
+    """Sources that were not asked by name and lack what they need (a key, say), by name, and what that is."""
+    recorded: int = 0
+    new_checkpoints: int = 0
+    newly_gone: int = 0
+
+    @property
+    def there(self) -> list[Checkpoint]:
+        """The checkpoints that are not gone."""
+        return [checkpoint for checkpoint in self.checkpoints if not checkpoint.gone_since]
+
+    def gone_lines(self) -> list[str]:
+        """Return what to say of checkpoints that an account was seen to list no more, this time; else nothing."""
+        if not self.newly_gone:
+            return []
+        which = "1 checkpoint is" if self.newly_gone == 1 else f"{self.newly_gone:,} checkpoints are"
+        kept = "samples are kept, and what is listed again comes back"
+        return [f"{which} gone: the account listed before what it lists no more; {kept}"]
+
+
+def discover(
+    database: Database,
+    sources: Sequence[CheckpointSource],
+    lab: Lab,
+    policy: JobPolicy,
+    *,
+    folder: Path | None = None,
+    by_name: bool = False,
+) -> Discovery:
+    """Ask every source, keep what they say, and return the whole picture from the store.
+
+    ``folder`` is where charbench keeps its files. Where the sources were asked for ``by_name``, one that
+    lacks what it needs raises its :class:`ConfigError`; else it is left out, and listed as idle.
+    """
+    found = Discovery()
+    gathered = _Gathered()
+    ready = [source for source in sources if _prepare(source, lab, folder or lab.root / ".charbench", found, by_name)]
+    for source in ready:
+        outcome = guarded(gathered.ask, source, lab, found)
+        if isinstance(outcome, Broken):
+            found.failures.append(f"source {source.name}: {outcome.message}\n{outcome.trace}".rstrip())
+    with database.read() as connection:
+        known = {item.dataset.path: item for item in findings.read_datasets(connection)}
+        before = {checkpoint.uri for checkpoint in findings.read_checkpoints(connection)}
+    datasets = [_examine(dataset, lab.root, known.get(dataset.path)) for dataset in gathered.datasets]
+    met = {item.dataset.path for item in datasets}
+    gone = [item.dataset for path, item in known.items() if path not in met and not (lab.root / path).exists()]
+    datasets += [_examine(dataset, lab.root, None) for dataset in gone]
+    with database.write() as connection:
+        findings.add_claims(connection, gathered.claims.values())
+        for listing in gathered.whole:
+            listed = {uri for uri, place in gathered.claims if place == listing.evidence}
+            found.newly_gone += len(findings.mark_gone(connection, listing, listed, f"{utc_now():%Y-%m-%d}"))
+        findings.save_datasets(connection, datasets)
+        findings.save_training_runs(connection, gathered.runs)
+        for job in gathered.jobs:
+            job_store.import_job(connection, job)
+        found.checkpoints = _merge_all(findings.read_claims(connection), lab.personas, found)
+        findings.save_checkpoints(connection, found.checkpoints)
+        found.plan = plan_jobs(
+            found.checkpoints,
+            findings.read_datasets(connection),
+            findings.read_training_runs(connection),
+            job_store.read_jobs(connection),
+            policy,
+            lab.personas,
+        )
+        job_store.save_planned_jobs(connection, found.plan.jobs)
+    found.new_checkpoints = len({checkpoint.uri for checkpoint in found.checkpoints} - before)
+    return found
+
+
+def _prepare(source: CheckpointSource, lab: Lab, folder: Path, found: Discovery, by_name: bool) -> bool:
+    outcome = guarded(source.prepare, lab.root, folder)
+    if not isinstance(outcome, Broken):
+        return True
+    if not isinstance(outcome.error, ConfigError):
+        found.failures.append(f"source {source.name}: {outcome.message}\n{outcome.trace}".rstrip())
+    elif by_name:
+        raise outcome.error
+    else:
+        found.idle[source.name] = outcome.message
+    return False
+
+
+class _Gathered:
+    """What the sources yielded, by kind; one claim for each URI and place."""
+
+    def __init__(self) -> None:
+        self.claims: dict[tuple[str, Evidence], Claim] = {}
+        self.datasets: list[Dataset] = []
+        self.runs: list[TrainingRun] = []
+        self.jobs: list[TrainingJob] = []
+        self.whole: list[WholeListing] = []
+
+    def ask(self, source: CheckpointSource, lab: Lab, found: Discovery) -> None:
+        for finding in source.find(lab):
+            if isinstance(finding, RecordedSample):
+                found.recorded += 1
+                continue
+            finding = storable(finding)
+            if isinstance(finding, Checkpoint):
+                for claim in claims_of(finding, source.name):
+                    self.claims[claim.uri, claim.evidence] = claim
+            elif isinstance(finding, Dataset):
+                self.datasets.append(finding)
+            elif isinstance(finding, TrainingRun):
+                self.runs.append(finding)
+            elif isinstance(finding, TrainingJob):
+                self.jobs.append(finding)
+            elif isinstance(finding, WholeListing):
+                self.whole.append(finding)
+            elif isinstance(finding, SourceProblem):
+                found.problems.append(str(finding))
+            else:
+                raise TypeError(f"{source.name}.find() yielded {type(finding).__name__}, which is no finding")
+
+
+def _examine(dataset: Dataset, root: Path, known: StoredDataset | None) -> StoredDataset:
+    """Read a dataset unless it is as it was when it was last read."""
+    path = root / dataset.path
+    try:
+        stat = path.stat()
+    except OSError as error:
+        return StoredDataset(dataset, None, {"error": f"{dataset.path}: {error.strerror}"})
+    as_it_was = known and known.size == stat.st_size and known.modified == stat.st_mtime
+    if known and as_it_was and (known.health.get("measure") == MEASURE or "error" in known.health):
+        return StoredDataset(dataset, known.examples, known.health, known.size, known.modified)
+    try:
+        health = measure(read_examples(path, dataset.path)).as_dict()
+    except DataError as error:
+        return StoredDataset(dataset, None, {"error": str(error)}, stat.st_size, stat.st_mtime)
+    return StoredDataset(dataset, health["examples"], health, stat.st_size, stat.st_mtime)
+
+
+def _merge_all(
+    claims: Mapping[str, Sequence[Claim]], personas: Mapping[str, str], found: Discovery
+) -> list[Checkpoint]:
+    merged = []
+    for uri, said in claims.items():
+        checkpoint, contradictions = merge(uri, said, personas)
+        merged.append(checkpoint)
+        found.contradictions.extend(contradictions)
+    return sorted(merged, key=lambda c: (c.persona or "~", c.name, c.uri))

@@ -1,0 +1,1 @@
+"""Persona files: library, schema, parsing, faults, lint, prompt sets, style features."""

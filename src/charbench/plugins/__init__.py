@@ -1,0 +1,1 @@
+"""Hooks, and the manager that loads plugins and makes their components."""

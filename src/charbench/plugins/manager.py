@@ -1,0 +1,277 @@
+"""Finds, loads, blocks and reports plugins, and asks them for components."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import redirect_stdout
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import cached_property
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import pluggy
+from pydantic import BaseModel, ValidationError
+
+from charbench.components.base import Component, ComponentKind
+from charbench.components.containment import Broken, asked, guarded
+from charbench.components.pair_scorer import PairScorer
+from charbench.components.perturbation import Perturbation
+from charbench.components.sampler import Sampler
+from charbench.components.scorer import Scorer
+from charbench.components.source import CheckpointSource
+from charbench.components.trainer import Trainer
+from charbench.domain.score import Metric
+from charbench.errors import ConfigError, PluginError, UnknownNameError
+from charbench.plugins import hookspecs
+
+if TYPE_CHECKING:
+    from charbench.config.yaml_positions import Location
+
+T = TypeVar("T")
+
+GROUP = "charbench"
+_SLUG = re.compile(r"[a-z][a-z0-9_\-]*")
+_BASES: dict[ComponentKind, tuple[str, dict[type[Component], str]]] = {
+    ComponentKind.SOURCE: ("charbench_checkpoint_sources", {CheckpointSource: "find"}),
+    ComponentKind.TRAINER: ("charbench_trainers", {Trainer: "train"}),
+    ComponentKind.SAMPLER: ("charbench_samplers", {Sampler: "sample"}),
+    ComponentKind.SCORER: ("charbench_scorers", {Scorer: "score", PairScorer: "compare"}),
+    ComponentKind.PERTURBATION: ("charbench_perturbations", {Perturbation: "variants"}),
+}
+"""The hook for each kind; the base classes of its components, each with the method that they must have."""
+
+
+@dataclass(slots=True)
+class Plugin:
+    """One plugin: where it comes from, and what became of loading it.
+
+    ``error`` is the line that says why it is broken, None while it works; ``trace`` the traceback.
+    """
+
+    name: str
+    distribution: str
+    version: str
+    blocked: bool = False
+    error: str | None = None
+    trace: str = ""
+    components: list[type[Component]] = field(default_factory=list)
+
+    @property
+    def label(self) -> str:
+        """Name and distribution, as messages call it."""
+        return f"{self.name} (from {self.distribution} {self.version})".rstrip()
+
+
+class Plugins:
+    """The plugins of one program: loaded when first asked for, never at import."""
+
+    def __init__(self, disabled: Iterable[str] = ()) -> None:
+        self.disabled = frozenset(disabled)
+        self._manager = pluggy.PluginManager(hookspecs.PROJECT)
+        self._manager.add_hookspecs(hookspecs)
+
+    @cached_property
+    def found(self) -> list[Plugin]:
+        """Every plugin that is installed, sorted by name, loaded unless it is blocked."""
+        plugins: list[Plugin] = []
+        told: dict[int, tuple[str, str]] = {}  # a distribution parses its metadata anew each time it is asked
+        for point in sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value)):
+            name_and_version = told.get(id(point.dist))
+            if name_and_version is None:
+                name_and_version = (point.dist.name, point.dist.version) if point.dist else ("?", "")
+                told[id(point.dist)] = name_and_version
+            plugin = Plugin(point.name, *name_and_version)
+            plugins.append(plugin)
+            if point.name in self.disabled:
+                plugin.blocked = True
+                continue
+            self._load(point, plugin)
+        return plugins
+
+    def check_blocked(self) -> None:
+        """Raise :class:`UnknownNameError` where the name of a plugin to be blocked is misspelt: it would be used.
+
+        A name that is like no other's is of a plugin that is not installed here.
+        """
+        if self.disabled:
+            known = {point.name for point in entry_points(group=GROUP)}
+            for name in sorted(self.disabled - known):
+                if get_close_matches(name, known, n=1, cutoff=0.75):
+                    raise UnknownNameError("plugin", name, known)
+
+    def _load(self, point: EntryPoint, plugin: Plugin) -> None:
+        with redirect_stdout(sys.stderr):  # what a plugin prints on loading is no part of any result
+            outcome = guarded(self._register, point, plugin)
+        if isinstance(outcome, Broken):
+            plugin.error, plugin.trace = outcome.message, outcome.trace
+
+    def _register(self, point: EntryPoint, plugin: Plugin) -> None:
+        module = point.load()
+        if (other := self._manager.get_name(module)) is not None:
+            raise PluginError(f"the same module is registered already, as {other!r}")
+        name = f"{plugin.name}@{plugin.distribution}"
+        sound = False
+        try:
+            self._manager.register(module, name)
+            self._manager.check_pending()
+            plugin.components = _components_of(self._manager, module)
+            sound = True
+        finally:
+            if not sound and self._manager.get_plugin(name) is not None:
+                self._manager.unregister(name=name)
+
+    @property
+    def hook(self) -> Any:
+        """The hooks, for calling observers and ``charbench_persona_dirs``."""
+        _ = self.found
+        return self._manager.hook
+
+    def implementations(self, hook: str) -> list[tuple[str, Any]]:
+        """Return (plugin label, function) for each plugin that implements ``hook``."""
+        caller = getattr(self.hook, hook)
+        return [(impl.plugin_name.partition("@")[0], impl.function) for impl in caller.get_hookimpls()]
+
+    def ask_each(self, hook: str, call: Callable[[Callable[..., Any]], T]) -> Iterator[tuple[str, T | Broken]]:
+        """Yield each plugin that implements ``hook``, by name, with what ``call`` got from its function.
+
+        What a plugin prints meanwhile goes to stderr: it is no part of any result.
+        """
+        for name, function in self.implementations(hook):
+            with redirect_stdout(sys.stderr):
+                outcome = guarded(call, function)
+            yield name, outcome
+
+    def components(self, kind: ComponentKind) -> Mapping[str, type[Component]]:
+        """Return the components of a kind by name.
+
+        Raises :class:`PluginError`, naming both distributions, where two plugins claim one name.
+        """
+        owners: dict[str, tuple[type[Component], Plugin]] = {}
+        for plugin in self.found:
+            for component in plugin.components:
+                if component.kind is not kind:
+                    continue
+                if component.name in owners:
+                    raise PluginError(
+                        f"two plugins bring a {kind} named {component.name!r}: "
+                        f"{owners[component.name][1].label} and {plugin.label}; "
+                        f"block one with --no-plugin NAME, or uninstall it"
+                    )
+                owners[component.name] = component, plugin
+        return {name: owners[name][0] for name in sorted(owners)}
+
+    def component(self, kind: ComponentKind, name: str) -> type[Component]:
+        """Return one component; raises with the choices, and with what failed to load, if there is none."""
+        known = self.components(kind)
+        if name not in known:
+            raise UnknownNameError(str(kind), name, known, self._why_missing(name))
+        return known[name]
+
+    def create(
+        self,
+        kind: ComponentKind,
+        name: str,
+        options: Mapping[str, Any],
+        where: Callable[[Location], str] = lambda _location: "",
+    ) -> Any:
+        """Return an instance of a component with its options checked.
+
+        ``where`` tells from an option's location in ``options`` what a message begins with: its file and line.
+        """
+        component = self.component(kind, name)
+        try:
+            config = component.Config.model_validate(dict(options))
+        except ValidationError as error:
+            raise ConfigError(option_faults(kind, name, component.Config, error, where)) from None
+        return asked(f"{kind} {name}", component, config)
+
+    def _why_missing(self, name: str) -> str:
+        broken = [plugin for plugin in self.found if plugin.error]
+        mine = [p for p in broken if name in (p.name, p.distribution) or name in p.distribution] or broken
+        parts = [f"\n  plugin {p.label} is broken: {p.error}" for p in mine]
+        parts += [f"\n  plugin {p.label} is blocked" for p in self.found if p.blocked and p.name == name]
+        return "".join(parts)
+
+
+def _components_of(manager: pluggy.PluginManager, module: object) -> list[type[Component]]:
+    for caller in manager.get_hookcallers(module) or ():
+        for impl in caller.get_hookimpls():
+            if impl.plugin is module and _is_async(impl.function):
+                raise PluginError(f"{caller.name} is async; hooks are plain functions")
+    components: list[type[Component]] = []
+    for kind, (hook, bases) in _BASES.items():
+        for impl in getattr(manager.hook, hook).get_hookimpls():
+            if impl.plugin is not module:
+                continue
+            for component in _given(hook, impl.function()):
+                _check(component, kind, bases)
+                components.append(component)
+    hooks = sorted(name for name in vars(module) if name.startswith(f"{hookspecs.PROJECT}_"))
+    if hooks and not components and not manager.get_hookcallers(module):
+        raise PluginError(f"{hooks[0]} is not marked: put @charbench.hookimpl above it")
+    return components
+
+
+def _is_async(function: Callable[..., Any]) -> bool:
+    return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
+
+
+def _given(hook: str, given: Any) -> Iterable[Any]:
+    if isinstance(given, type) or not isinstance(given, Iterable):
+        raise PluginError(f"{hook} gave {given!r:.100}; a list of classes is needed")
+    return given
+
+
+def _check(component: Any, kind: ComponentKind, bases: Mapping[type[Component], str]) -> None:
+    """Raise :class:`PluginError` unless ``component`` is a well-formed class of its kind."""
+    base = next((base for base in bases if isinstance(component, type) and issubclass(component, base)), None)
+    if base is None:
+        choices = " or ".join(f"charbench.{base.__name__}" for base in bases)
+        raise PluginError(f"{component!r} is no subclass of {choices}")
+    method = bases[base]
+    where = f"{component.__module__}.{component.__qualname__}"
+    if not isinstance(component.name, str) or not _SLUG.fullmatch(component.name):
+        raise PluginError(f"{where}.name is {component.name!r}; a lower-case slug such as 'my-{kind}' is needed")
+    in_batches = issubclass(component, Sampler) and component.batch_size > 1
+    method = "sample_batch" if in_batches else method
+    if getattr(component, method) is getattr(base, method):
+        raise PluginError(f"{where} does not define {method}()")
+    if not (isinstance(component.Config, type) and issubclass(component.Config, BaseModel)):
+        raise PluginError(f"{where}.Config is no pydantic model; derive it from {base.__name__}.Config")
+    if base is PairScorer and not issubclass(component.Config, PairScorer.Config):
+        raise PluginError(f"{where}.Config has no option 'games'; derive it from PairScorer.Config")
+    if not component.one_line():
+        raise PluginError(f"{where} has neither a summary nor a docstring")
+    if base is Scorer:
+        metrics = getattr(component, "metrics", ())
+        sound = isinstance(metrics, tuple | list) and all(isinstance(metric, Metric) for metric in metrics)
+        if not metrics or not sound:
+            raise PluginError(f"{where}.metrics must be a tuple of charbench.Metric, and not empty")
+        names = [metric.name for metric in metrics]
+        if len(set(names)) != len(names):
+            raise PluginError(f"{where}.metrics declares a name twice: {', '.join(names)}")
+
+
+def option_faults(
+    kind: ComponentKind,
+    name: str,
+    config: type[BaseModel],
+    error: ValidationError,
+    where: Callable[[Location], str] = lambda _location: "",
+) -> list[str]:
+    """Turn a component's validation error into one line for each wrong option."""
+    from charbench.errors import suggest
+
+    faults = []
+    for item in error.errors(include_url=False):
+        option = ".".join(str(part) for part in item["loc"]) or "(all)"
+        path = f"{where(item['loc'])}option {kind}.{name}.{option}"
+        if item["type"] == "extra_forbidden":
+            faults.append(f"{path}: no such option{suggest(option, sorted(config.model_fields))}")
+        else:
+            faults.append(f"{path}: found {item.get('input')!r}; {item['msg'].lower()}")
+    return faults

@@ -1,0 +1,1 @@
+"""Comparisons: sides, tests, tables, words."""

@@ -1,0 +1,137 @@
+"""A comparison under the full names of its figures, for JSON; None where there is no figure."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from charbench.analysis.differences import Difference
+from charbench.report.compare.build import Answer
+from charbench.report.compare.markers import MarkerLift, MarkerLifts
+from charbench.report.compare.pairs import Comparison, Pair
+from charbench.report.compare.prompts import PromptGap
+from charbench.report.compare.tables import sentences
+
+
+def comparison_as_dict(answer: Answer) -> dict[str, Any]:
+    """Return everything that was found: sides from the best on, every pair, markers, prompts, sentences and notes."""
+    comparison = answer.comparison
+    return {
+        "metric": comparison.measure.name,
+        "is_rate": comparison.measure.is_rate,
+        "by": answer.question.by.value if answer.question.by else None,
+        "checkpoints": [_side(comparison, index) for index in range(len(comparison.sides))],
+        "pairs": [_pair(comparison, pair) for pair in comparison.pairs],
+        "markers": [_lifts(lifts) for lifts in answer.markers],
+        "prompts": [_gap(gap) for gap in answer.gaps],
+        "says": sentences(answer),
+        "notes": answer.notes,
+    }
+
+
+def _side(comparison: Comparison, index: int) -> dict[str, Any]:
+    side, estimate, eroded = comparison.sides[index], comparison.estimates[index], comparison.erosions[index]
+    return {
+        "label": side.label,
+        "uris": side.uris,
+        "persona": side.personas,
+        "kind": side.kinds,
+        "sampler": "/".join(sorted({group.sampler for group in side.groups})),
+        "tier": comparison.tiers[index],
+        "samples": side.samples,
+        "responses": side.responses,
+        "prompts": len(side.known),
+        "hits": side.hits if comparison.measure.is_rate else None,
+        "judged": side.judged,
+        "not_scored": side.unscored,
+        "missing": side.missing,
+        "value": _finite(estimate.value),
+        "low": _finite(estimate.low),
+        "high": _finite(estimate.high),
+        "clusters": estimate.clusters,
+        "rough": estimate.rough,
+        "thinking_minus_response": _difference(eroded.gap) if eroded else None,
+        "in_thinking": side.in_thinking if eroded else None,
+        "in_response_given_thinking": _finite(eroded.kept.share) if eroded else None,
+        "in_response_given_thinking_low": _finite(eroded.kept.low) if eroded else None,
+        "in_response_given_thinking_high": _finite(eroded.kept.high) if eroded else None,
+    }
+
+
+def _pair(comparison: Comparison, pair: Pair) -> dict[str, Any]:
+    return {
+        "first": comparison.sides[pair.first].label,
+        "second": comparison.sides[pair.second].label,
+        **_difference(pair.difference),
+        "p_holm": _finite(pair.adjusted),
+        "told_apart": pair.apart,
+        "prompts_for_difference_seen": pair.needed(pair.difference.value) if _seen(pair) else None,
+    }
+
+
+def _seen(pair: Pair) -> bool:
+    return math.isfinite(pair.difference.value) and abs(pair.difference.value) > 1e-9
+
+
+def _difference(difference: Difference) -> dict[str, Any]:
+    return {
+        "difference": _finite(difference.value),
+        "low": _finite(difference.low),
+        "high": _finite(difference.high),
+        "p": _finite(difference.p),
+        "test": difference.test,
+        "paired": difference.paired,
+        "prompts" if difference.paired else "samples": difference.count,
+        "clusters": difference.clusters,
+        "rough": difference.rough,
+    }
+
+
+def _lifts(lifts: MarkerLifts) -> dict[str, Any]:
+    return {
+        "persona": lifts.persona,
+        "channel": lifts.channel.value,
+        "label": lifts.side.label,
+        "base_label": lifts.base.label,
+        "prompts": lifts.prompts,
+        "texts": lifts.texts,
+        "base_texts": lifts.base_texts,
+        "words": lifts.words,
+        "base_words": lifts.base_words,
+        "markers": [_marker(marker) for marker in lifts.markers],
+    }
+
+
+def _marker(marker: MarkerLift) -> dict[str, Any]:
+    return {
+        "marker": marker.lift.marker,
+        "count": marker.lift.count,
+        "base_count": marker.lift.base_count,
+        "texts": marker.texts,
+        "base_texts": marker.base_texts,
+        "log_odds": _finite(marker.lift.value),
+        "low": _finite(marker.lift.low),
+        "high": _finite(marker.lift.high),
+        "z": _finite(marker.lift.z),
+        "p": _finite(marker.p),
+        "p_bh": _finite(marker.adjusted),
+        "told_apart": marker.apart,
+    }
+
+
+def _gap(gap: PromptGap) -> dict[str, Any]:
+    sides = zip(("highest", "lowest"), (gap.high, gap.low), gap.units, gap.texts, strict=True)
+    asked = next((text.prompt for text in gap.texts if text), None)
+    found: dict[str, Any] = {"persona": gap.persona, "prompt_id": gap.name, "prompt": asked}
+    for name, side, unit, text in sides:
+        found[name] = {
+            "label": side.label,
+            "value": _finite(unit.value),
+            "mean": _finite(unit.mean),
+            "response": text.response if text else None,
+        }
+    return found
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -1,0 +1,121 @@
+"""How much the answers in the store vary, and what that means for the number of prompts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from statistics import fmean, median
+
+from sqlalchemy.engine import Connection
+
+from charbench.analysis.clusters import design_effect
+from charbench.analysis.power import LEVEL, POWER, Spread, detectable, prompts_needed, spread, variance_of_differences
+from charbench.report.compare.metric import Measure, choose_measure
+from charbench.report.compare.pairs import shared_prompts
+from charbench.report.compare.select import comparable, one_sampler
+from charbench.report.compare.sides import Side, personas_of, read_sides
+from charbench.store.by_prompt import newest_series
+from charbench.store.summaries import GroupTotals, group_totals
+
+MOST_SIDES = 20
+"""Of a persona with more checkpoints, those with the most samples tell how much answers vary."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variation:
+    """How much a paired difference varies from prompt to prompt, in the metric's unit squared.
+
+    ``variance`` is that of one prompt asked ``epochs`` times; ``parts`` where it comes from, None where no
+    prompt was asked twice. ``prompts`` is what two checkpoints share, ``effect`` what families multiply it by.
+    """
+
+    label: str
+    checkpoints: int
+    prompts: int
+    epochs: float
+    variance: float
+    parts: Spread | None
+    effect: float
+
+    def needed(self, difference: float, epochs: int, level: float = LEVEL, power: float = POWER) -> tuple[int, int]:
+        """Return between how many prompts show the difference, each asked so many times.
+
+        One number twice where it is known how much of the variance is that of single answers.
+        """
+        if self.parts is not None:
+            variances = (self.parts.of_a_prompt(epochs),) * 2
+        else:
+            more = max(1.0, epochs / self.epochs)
+            variances = (self.variance / more, self.variance)
+        low, high = (prompts_needed(difference, v, level, power, self.effect) for v in variances)
+        return low, high
+
+    def smallest(self, level: float = LEVEL, power: float = POWER) -> float:
+        """Return the smallest difference that the present prompts show; infinity where they can show none."""
+        return detectable(self.prompts, self.variance, level, power, self.effect)
+
+
+def assumed(rate: float, difference: float) -> Variation:
+    """Return the variation of two checkpoints with rates ``rate`` and ``difference`` more (or less, above 1).
+
+    Their answers are taken as independent, which is the worst that is likely: like checkpoints succeed on
+    the same prompts, and then fewer prompts are enough.
+    """
+    other = rate + difference if rate + difference <= 1 else rate - difference
+    variance = rate * (1 - rate) + max(0.0, other * (1 - other))
+    return Variation(f"assumed: {rate:.0%} against {other:.0%}", 0, 0, 1.0, variance, None, 1.0)
+
+
+def measured(
+    connection: Connection, metric: str | None, personas: Sequence[str], sampler: str | None
+) -> tuple[Measure, list[Variation]]:
+    """Return the metric, and how much each persona's checkpoints vary on it; personas without a pair left out."""
+    measure = choose_measure(newest_series(connection), metric)
+    groups = comparable(group_totals(connection))
+    found = []
+    for persona in personas or sorted({group.persona for group in groups if group.persona}):
+        mine = [group for group in groups if persona in personas_of(group, [persona])]
+        variation = _variation(connection, persona, mine, measure, sampler)
+        if variation is not None:
+            found.append(variation)
+    return measure, found
+
+
+def _variation(
+    connection: Connection, persona: str, groups: Sequence[GroupTotals], measure: Measure, sampler: str | None
+) -> Variation | None:
+    by_uri: dict[str, Side] = {}
+    for group in sorted(groups, key=lambda group: -group.totals["samples"]):
+        if sampler in (None, group.sampler):
+            by_uri.setdefault(group.uri, Side(group.name, [])).groups.append(group)
+    sides = list(by_uri.values())[:MOST_SIDES]
+    if len(sides) < 2:
+        return None
+    one_sampler(sides, None, [])
+    read_sides(connection, sides, measure, [persona])
+    pairs = [(a, b, shared) for a, b in combinations(sides, 2) if (shared := shared_prompts(a, b))]
+    variances, effects, parts = [], [], []
+    for a, b, shared in pairs:
+        gaps = [x - y for x, y in zip(a.values(shared), b.values(shared), strict=True)]
+        variances.append(variance_of_differences(gaps, shares=measure.is_rate))
+        effects.append(design_effect(gaps, a.clusters(shared)))
+        twice = [key for key in shared if math.isfinite(a.units[key].within + b.units[key].within)]
+        within = [a.units[key].within + b.units[key].within for key in twice]
+        epochs = [min(a.units[key].samples, b.units[key].samples) for key in twice]
+        if (split := spread(gaps, within, epochs, shares=measure.is_rate)) is not None:
+            parts.append(split)
+    known = [variance for variance in variances if math.isfinite(variance)]
+    if not known:
+        return None
+    counts = [(len(side.known), side.judged_in(side.known)) for side in sides if side.known]
+    return Variation(
+        persona,
+        len(sides),
+        round(median(len(shared) for _, _, shared in pairs)),
+        fmean(samples / prompts for prompts, samples in counts),
+        fmean(known),
+        Spread(fmean(p.prompts for p in parts), fmean(p.answers for p in parts)) if parts else None,
+        max(1.0, fmean(effects)),
+    )

@@ -1,0 +1,170 @@
+"""What is compared: sides, each one or more checkpoints, with their answers prompt by prompt."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy.engine import Connection
+
+from charbench.report.compare.metric import Measure
+from charbench.store.by_prompt import PromptTally, prompt_tallies
+from charbench.store.summaries import GroupTotals
+
+UnitKey = tuple[str, str]
+"""Persona and prompt: only answers to the same prompt, judged for the same persona, make a pair."""
+NO_FAMILY = "general"
+"""The family of prompts that nobody gave one: each of them is a cluster of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A side's answers to one prompt: each checkpoint's mean over its epochs, then the mean over checkpoints.
+
+    ``value`` is what is compared, ``mean`` the metric's plain mean (NaN without a response), ``thinking`` the
+    rate in thinking; ``within`` estimates the variance of one answer, NaN where no checkpoint answered twice.
+    """
+
+    name: str
+    family: str
+    samples: int
+    value: float
+    mean: float
+    thinking: float
+    within: float
+
+
+@dataclass(slots=True)
+class Side:
+    """One side of a comparison. Counts are of samples that did not fail."""
+
+    label: str
+    groups: list[GroupTotals]
+    units: dict[UnitKey, Unit] = field(default_factory=dict)
+    samples: int = 0
+    responses: int = 0
+    unscored: int = 0
+    missing: int = 0
+    hits: int = 0
+    in_thinking: int = 0
+    in_both: int = 0
+
+    @property
+    def uris(self) -> list[str]:
+        """The checkpoints' URIs."""
+        return sorted({group.uri for group in self.groups})
+
+    @property
+    def kinds(self) -> str:
+        """The checkpoints' kinds."""
+        return "/".join(sorted({group.kind for group in self.groups}))
+
+    @property
+    def personas(self) -> str:
+        """The personas that they are compared for."""
+        return "/".join(sorted({persona for persona, _ in self.units}))
+
+    @property
+    def judged(self) -> int:
+        """Samples that a rate is out of."""
+        return self.samples - self.unscored - self.missing
+
+    def values(self, keys: Iterable[UnitKey]) -> list[float]:
+        """Return the compared values of these prompts."""
+        return [self.units[key].value for key in keys]
+
+    @property
+    def known(self) -> list[UnitKey]:
+        """The prompts that have a value."""
+        return [key for key, unit in self.units.items() if math.isfinite(unit.value)]
+
+    def judged_in(self, keys: Iterable[UnitKey]) -> int:
+        """Return how many samples answer these prompts."""
+        return sum(self.units[key].samples for key in keys)
+
+    def clusters(self, keys: Sequence[UnitKey]) -> list[Hashable]:
+        """Return the cluster of each prompt: its family, or itself where no families are given.
+
+        Where all prompts are of one family the prompts themselves are the clusters: what is found then holds
+        for prompts of that family.
+        """
+        labels: list[Hashable] = [
+            prompt if (family := self.units[persona, prompt].family) == NO_FAMILY else (family,)
+            for persona, prompt in keys
+        ]
+        return labels if len(set(labels)) > 1 else [prompt for _, prompt in keys]
+
+
+def read_sides(connection: Connection, sides: Sequence[Side], measure: Measure, personas: Sequence[str]) -> None:
+    """Fill in the sides' answers. Samples of a base model count once for each of ``personas``."""
+    wanted: dict[str, dict[int, list[Side]]] = {}
+    for side in sides:
+        for group in side.groups:
+            for persona in personas_of(group, personas):
+                wanted.setdefault(persona, {}).setdefault(group.id, []).append(side)
+    for persona, holders in wanted.items():
+        found: dict[tuple[int, str], list[PromptTally]] = {}
+        numbers = {id(side): n for n, side in enumerate(sides)}
+        for tally in prompt_tallies(connection, list(holders), measure.series.get(persona)):
+            for side in holders[tally.group]:
+                _count(side, tally, measure)
+                found.setdefault((numbers[id(side)], tally.prompt), []).append(tally)
+        for (number, prompt), tallies in found.items():
+            sides[number].units[persona, prompt] = _unit(tallies, measure)
+
+
+def personas_of(group: GroupTotals, personas: Sequence[str]) -> Sequence[str]:
+    """Return the personas that a group is compared for: its own, or every one where it has none."""
+    return [group.persona] if group.persona and group.kind != "base" else personas
+
+
+def _count(side: Side, tally: PromptTally, measure: Measure) -> None:
+    side.samples += tally.answered
+    side.responses += tally.responses
+    side.hits += tally.responses if measure.is_responses else tally.hits
+    if not measure.is_responses:
+        side.unscored += tally.answered - tally.scored
+        side.missing += tally.missing
+        side.in_thinking += tally.thinking_hits
+        side.in_both += tally.both_hits
+
+
+def _unit(tallies: Sequence[PromptTally], measure: Measure) -> Unit:
+    values = [_value(tally, measure) for tally in tallies]
+    within = [_within(tally, measure, value) for tally, value in zip(tallies, values, strict=True)]
+    judged = [_judged(tally, measure) for tally in tallies]
+    thinking = [t.thinking_hits / n for t, n in zip(tallies, judged, strict=True) if n and measure.has_thinking]
+    means = [tally.total / tally.valued for tally in tallies if tally.valued]
+    first = tallies[0]
+    return Unit(first.name, first.family, sum(judged), _mean(values), _mean(means), _mean(thinking), _mean(within))
+
+
+def _judged(tally: PromptTally, measure: Measure) -> int:
+    if measure.is_responses:
+        return tally.answered
+    return tally.scored - tally.missing if measure.is_rate else tally.valued
+
+
+def _value(tally: PromptTally, measure: Measure) -> float:
+    judged = _judged(tally, measure)
+    if not judged:
+        return math.nan
+    if measure.is_responses:
+        return tally.responses / judged
+    return tally.hits / judged if measure.is_rate else tally.total / judged
+
+
+def _within(tally: PromptTally, measure: Measure, value: float) -> float:
+    """Return the unbiased variance of one answer."""
+    judged = _judged(tally, measure)
+    if judged < 2:
+        return math.nan
+    if measure.is_rate:
+        return judged / (judged - 1) * value * (1 - value)
+    return max(0.0, (tally.squares - judged * value * value) / (judged - 1))
+
+
+def _mean(values: Iterable[float]) -> float:
+    known = [value for value in values if math.isfinite(value)]
+    return sum(known) / len(known) if known else math.nan

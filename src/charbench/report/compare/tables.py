@@ -1,0 +1,148 @@
+"""A comparison as tables, for the terminal and for Markdown."""
+
+from __future__ import annotations
+
+from charbench.analysis.tiers import LEVEL
+from charbench.report.compare.build import Answer
+from charbench.report.compare.groups import GroupBy
+from charbench.report.compare.pairs import Comparison, Pair
+from charbench.report.compare.prompts import PromptGap
+from charbench.report.compare.words import difference_cell, estimate_cell, sentence
+from charbench.report.render.cells import count_of, p_value, percent, whole
+from charbench.report.render.table import Table
+from charbench.text.terminal import harmless
+
+MOST_PAIRS = 45
+MOST_SENTENCES = 6
+_TEXT = 280
+
+_EXPENDABLE = (
+    "Response | thinking", "Prompts", "Kind", "Responses", "With it", "Persona", "Thinking − response [95%]", "Samples",
+)  # fmt: skip
+
+
+def comparison_tables(answer: Answer) -> list[Table]:
+    """Return the table of sides and that of pairs."""
+    return [_sides(answer), _pairs(answer.comparison)]
+
+
+def _sides(answer: Answer) -> Table:
+    comparison, by = answer.comparison, answer.question.by
+    measure = comparison.measure
+    columns = ["Tier", by.value.capitalize() if by else "Checkpoint", "Persona"]
+    columns += ["Kind"] if by is not GroupBy.KIND else []
+    columns += ["Checkpoints"] if by or any(len(side.uris) > 1 for side in comparison.sides) else []
+    columns += ["Samples", "Prompts", measure.column]
+    columns += ["With it"] if measure.is_rate else []
+    columns += [] if measure.is_responses else ["Responses"]
+    columns += ["Thinking − response [95%]", "Response | thinking"] if measure.has_thinking else []
+    rows = {}
+    for index, side in enumerate(comparison.sides):
+        cells = {
+            "Tier": str(comparison.tiers[index]),
+            columns[1]: side.label,
+            "Persona": side.personas if side.personas.count("/") < 3 else f"{side.personas.count('/') + 1} personas",
+            "Kind": side.kinds,
+            "Checkpoints": whole(len(side.uris)),
+            "Samples": whole(side.samples),
+            "Prompts": whole(len(side.known)),
+            measure.column: estimate_cell(comparison.estimates[index], is_rate=measure.is_rate),
+            "With it": f"{side.hits:,}/{side.judged:,}",
+            "Responses": f"{side.responses / side.samples:.0%}" if side.samples else "–",
+            "Thinking − response [95%]": "–",
+            "Response | thinking": "–",
+        }
+        if (eroded := comparison.erosions[index]) is not None:
+            cells["Thinking − response [95%]"] = difference_cell(eroded.gap, is_rate=True)
+            cells["Response | thinking"] = (
+                f"{count_of(eroded.kept)} {percent(eroded.kept)}" if eroded.kept.total else "–"
+            )
+        rows[id(side)] = tuple(cells[name] for name in columns)
+    order = answer.order if by else comparison.sides
+    title = f"Checkpoints by {by.value}" if by else "Checkpoints compared"
+    left = frozenset({columns[1], "Persona", "Kind"})
+    cells_of_all = tuple(rows[id(side)] for side in order)
+    return Table(f"{title}: {measure.name}", tuple(columns), cells_of_all, left, (), _EXPENDABLE)
+
+
+def _pairs(comparison: Comparison) -> Table:
+    shown = shown_pairs(comparison)
+    several = len(comparison.pairs) > 1
+    is_rate = comparison.measure.is_rate
+    title = (
+        "Pairs"
+        if len(shown) == len(comparison.pairs)
+        else f"Pairs, the {len(shown)} surest of {len(comparison.pairs):,}"
+    )
+    columns = ("First", "Second", "Compared", f"Difference{', points' if is_rate else ''} [95%]", "p")
+    columns += (*(("p (Holm)",) if several else ()), "Test", "Verdict")
+    rows = []
+    for pair in shown:
+        d = pair.difference
+        rows.append((
+            comparison.sides[pair.first].label,
+            comparison.sides[pair.second].label,
+            f"{d.count:,} prompts, paired" if d.paired else f"{d.count:,} samples, unpaired",
+            difference_cell(d, is_rate=is_rate),
+            p_value(d.p),
+            *((p_value(pair.adjusted),) if several else ()),
+            d.test,
+            "told apart" if pair.apart else "cannot be told apart",
+        ))  # fmt: skip
+    left = frozenset({"First", "Second", "Compared", "Test", "Verdict"})
+    return Table(title, columns, tuple(rows), left, (), ("Test", "Compared"))
+
+
+def shown_pairs(comparison: Comparison) -> list[Pair]:
+    """Return the pairs that fit into a table: all, or those with the smallest p-values."""
+    if len(comparison.pairs) <= MOST_PAIRS:
+        return comparison.pairs
+    known = [pair for pair in comparison.pairs if pair.adjusted == pair.adjusted]
+    return sorted(known, key=lambda pair: (pair.difference.p, pair.first, pair.second))[:MOST_PAIRS]
+
+
+def sentences(answer: Answer) -> list[str]:
+    """Return what the comparison says, in plain sentences: of each of a few pairs, else of each tier."""
+    comparison = answer.comparison
+    if len(comparison.pairs) <= MOST_SENTENCES:
+        return [sentence(comparison, pair) for pair in comparison.pairs]
+    apart = sum(pair.apart for pair in comparison.pairs)
+    lines = [
+        f"{apart:,} of {len(comparison.pairs):,} pairs can be told apart (p below {LEVEL} after Holm over all of them)."
+    ]
+    for tier in sorted(set(comparison.tiers)):
+        names = [side.label for side, mine in zip(comparison.sides, comparison.tiers, strict=True) if mine == tier]
+        if len(names) > 1:
+            more = f" and {len(names) - 8} more" if len(names) > 8 else ""
+            lines.append(f"Tier {tier}: {', '.join(names[:8])}{more}: no two of them can be told apart.")
+        else:
+            lines.append(f"Tier {tier}: {names[0]}.")
+    return lines
+
+
+def gap_lines(gap: PromptGap, *, is_rate: bool) -> tuple[str, list[tuple[str, str]]]:
+    """Return what was asked, and for each of the two sides its heading and its answer, fit to be printed."""
+    asked = next((text.prompt for text in gap.texts if text), gap.name)
+    answers = []
+    for side, unit, text in zip((gap.high, gap.low), gap.units, gap.texts, strict=True):
+        value = f"{unit.value:.0%}" if is_rate else f"{unit.value:.2f}"
+        mean = f", mean {unit.mean:.2f}" if is_rate and unit.mean == unit.mean else ""
+        answers.append((f"{side.label}: {value}{mean}", _shortened(text.response) if text else "(no sample)"))
+    return harmless(" ".join(asked.split())), answers
+
+
+def _shortened(text: str) -> str:
+    words = harmless(" ".join(text.split()))
+    if not words:
+        return "(no response)"
+    return words if len(words) <= _TEXT else f"{words[:_TEXT]}…"
+
+
+def gap_table(answer: Answer) -> Table:
+    """Return the prompts on which the sides differ most, side by side."""
+    rows = []
+    for gap in answer.gaps:
+        asked, ((high, first), (low, second)) = gap_lines(gap, is_rate=answer.comparison.measure.is_rate)
+        rows.append((asked, f"{high}\n{first}", f"{low}\n{second}"))
+    columns = ("Prompt", "Highest", "Lowest")
+    return Table("Where they differ most", columns, tuple(rows), frozenset(columns))

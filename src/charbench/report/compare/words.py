@@ -1,0 +1,71 @@
+"""A comparison in words: figures as people read them, and a plain sentence for each pair."""
+
+from __future__ import annotations
+
+import math
+
+from charbench.analysis.clustered_rates import ClusteredRate
+from charbench.analysis.clusters import ClusteredMean
+from charbench.analysis.differences import Difference
+from charbench.report.compare.metric import Measure
+from charbench.report.compare.pairs import Comparison, Pair
+from charbench.report.render.cells import decimals, p_value, points
+
+SHOWN = 0.2
+"""The difference of rates that sentences speak of where none was seen: 20 points."""
+
+
+def estimate_cell(estimate: ClusteredRate | ClusteredMean, *, is_rate: bool) -> str:
+    """``67% [42, 85]``, ``1.40 [0.82, 1.98]``; a dash without any."""
+    if math.isnan(estimate.value):
+        return "–"
+    if is_rate:
+        interval = "" if math.isnan(estimate.low) else f" [{100 * estimate.low:.0f}, {100 * estimate.high:.0f}]"
+        return f"{estimate.value:.0%}{interval}"
+    interval = "" if math.isnan(estimate.low) else f" [{estimate.low:.2f}, {estimate.high:.2f}]"
+    return f"{estimate.value:.2f}{interval}"
+
+
+def difference_cell(difference: Difference, *, is_rate: bool) -> str:
+    """``+8 [−39, +41]`` points of a rate, ``+0.40 [−0.10, +0.90]`` of another metric; a dash without any."""
+    shown = points if is_rate else decimals
+    return shown(difference.value, difference.low, difference.high)
+
+
+def sentence(comparison: Comparison, pair: Pair) -> str:
+    """Say of one pair whether it can be told apart, by how much, and with how many prompts it could be."""
+    names = comparison.sides[pair.first].label, comparison.sides[pair.second].label
+    difference, measure = pair.difference, comparison.measure
+    seen = difference_cell(difference, is_rate=measure.is_rate)
+    unit = " points" if measure.is_rate else ""
+    figures = f"difference {seen}{unit}, {_p_words(comparison, pair)}"
+    if math.isnan(difference.p):
+        return f"{names[0]} and {names[1]} cannot be compared: one of them has no {measure.title} score."
+    if pair.apart:
+        which = "above" if difference.value > 0 else "below"
+        return f"{names[0]} is {which} {names[1]}: {figures}."
+    count = f"{difference.count:,} prompts" if difference.paired else "these samples"
+    return f"{names[0]} and {names[1]} cannot be told apart with {count}: {figures}.{_needed(pair, measure)}"
+
+
+def _needed(pair: Pair, measure: Measure) -> str:
+    difference = pair.difference
+    each = "" if difference.paired else " a side"
+    parts = []
+    seen = pair.needed(difference.value) if abs(difference.value) > 1e-9 else None
+    if seen is not None:
+        parts.append(f"to show the difference seen takes about {seen:,} prompts{each}")
+    if measure.is_rate and (shown := pair.needed(SHOWN)) is not None:
+        parts.append(
+            f"a difference of {100 * SHOWN:.0f} points would take about {shown:,}{'' if parts else ' prompts' + each}"
+        )
+    text = f" {'; '.join(parts)}." if parts else ""
+    return text[:1] + text[1:2].upper() + text[2:]
+
+
+def _p_words(comparison: Comparison, pair: Pair) -> str:
+    test = pair.difference.test
+    if len(comparison.pairs) == 1:
+        return f"p = {p_value(pair.difference.p)} ({test})".replace("= <", "< ")
+    adjusted = f"p = {p_value(pair.adjusted)}".replace("= <", "< ")
+    return f"{adjusted} after Holm over {len(comparison.pairs):,} pairs ({test})"

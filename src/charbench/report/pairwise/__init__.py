@@ -1,0 +1,1 @@
+"""Contests: strengths of checkpoints from judged games."""

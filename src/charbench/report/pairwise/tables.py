@@ -1,0 +1,70 @@
+"""Contests as tables, with what must be known before their figures are believed below each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from charbench.report.pairwise.contests import Contest, Player
+from charbench.report.render.cells import decimals, whole
+from charbench.report.render.table import Table
+
+_COLUMNS = (
+    "Tier", "Checkpoint", "Kind", "Strength [95%]", "At equal length [95%]", "Games", "Won", "Tied", "Lost",
+)  # fmt: skip
+TIERS_LEGEND = (
+    "Tiers in pairs: no two of one tier can be told apart (differences over redrawn prompts, all pairs together at 5%; "
+    "never with fewer than 6 prompts)."
+)
+_RANKED = {
+    True: "Ranked by strength at equal length: what length is worth is not 0 (its interval leaves 0 out).",
+    False: "Ranked by plain strength: what length is worth is not known to be anything but 0.",
+}
+
+
+def contest_tables(contests: Sequence[Contest]) -> list[Table]:
+    """Return a table for each contest; the last one says what tiers are."""
+    samplers = {contest.sampler for contest in contests}
+    tables = []
+    for contest in contests:
+        played_by = f", sampler {contest.sampler}" if len(samplers) > 1 else ""
+        title = f"In pairs: {contest.persona} (scorer {contest.scorer}{played_by})"
+        rows = tuple(_row(player) for player in contest.players)
+        notes = (*_notes(contest), *([TIERS_LEGEND] if contest is contests[-1] else []))
+        tables.append(
+            Table(title, _COLUMNS, rows, frozenset({"Checkpoint", "Kind"}), notes, ("Kind", "Tied", "Lost", "Won"))
+        )
+    return tables
+
+
+def _row(player: Player) -> tuple[str, ...]:
+    figures = [decimals(one.value, one.low, one.high) for one in (player.strength, player.controlled)]
+    counts = [whole(count) for count in (player.games, player.won, player.tied, player.lost)]
+    return str(player.tier), player.name, player.kind, *figures, *counts
+
+
+def _notes(contest: Contest) -> Iterator[str]:
+    told = [f"{contest.games:,} games on {contest.prompts:,} prompts"]
+    if contest.both_orders:
+        told.append(
+            f"flip rate {contest.flipped / contest.both_orders:.0%} ({contest.flipped:,} of {contest.both_orders:,} "
+            "verdicts changed with the order, and count as ties)"
+        )
+    if contest.decided:
+        first = contest.first
+        interval = "" if math.isnan(first.low) else f" [{100 * first.low:.0f}, {100 * first.high:.0f}]"
+        told.append(f"what was shown first was taken in {first.value:.0%}{interval} of {contest.decided:,} verdicts")
+    told.append(f"{contest.untold:,} could not be told" if contest.untold else "all could be told")
+    yield f"{'; '.join(told)}."
+    if not math.isnan(contest.length[0]):
+        yield (
+            f"Length: {decimals(*contest.length)} on the scale of strengths for a text that is much longer; "
+            "'at equal length' has this taken out."
+        )
+        yield _RANKED[contest.at_equal_length]
+    if contest.flags:
+        yield f"{contest.flags:,} flags: texts that talk to the judge; look at them in the table games of the store."
+    if contest.both_orders and contest.flipped == contest.both_orders:
+        yield "Every verdict changed with the order: this judge has told nothing about these checkpoints."
+    if contest.rough:
+        yield "Intervals are rough with so few prompts."

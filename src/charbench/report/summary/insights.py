@@ -1,0 +1,56 @@
+"""What a table does not say by itself: a line for each checkpoint whose character stands in the thinking only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from charbench.report.summary.rows import Report
+from charbench.report.summary.tally import Tally
+
+IN_THINKING = 0.5
+IN_RESPONSE = 0.2
+
+
+def only_in_thinking(report: Report, causes: Mapping[str, str], most: int = 5) -> list[str]:
+    """Return a line for each checkpoint whose character stands in its thinking and not in its responses.
+
+    It is called erosion only where ``charbench diagnose`` (``causes``: the newest cause by URI) has ruled
+    everything else out.
+    """
+    rows = [row for row in report.checkpoints if _only_in_thinking(row)]
+    by_label: dict[str, list[Tally]] = {}
+    for row in rows:
+        by_label.setdefault(row.label, []).append(row)
+    lines = []
+    for label, same in list(by_label.items())[:most]:
+        told = sorted({causes[uri] for row in same for uri in row.uris if uri in causes})
+        why = f"diagnosed: {', '.join(told)}" if told else f"why? charbench diagnose -c {label}"
+        who = label if len(same) == 1 else f"{label} ({len(same)} checkpoints)"
+        thinking = min(row.trait_in_thinking.share for row in same)
+        response = max(row.trait.share for row in same)
+        lines.append(
+            f"{who}: the character stands in {thinking:.0%} of the thinking, {response:.0%} of the responses ({why})"
+        )
+    if len(by_label) > most:
+        lines.append(f"... and {len(by_label) - most} more with the character in the thinking only")
+    return lines
+
+
+def _only_in_thinking(row: Tally) -> bool:
+    """Whether the trait stands in the thinking only; False where half of the responses have no score or more."""
+    if not row.judged.samples or 2 * row.judged.left_out >= row.answered:
+        return False
+    return row.trait_in_thinking.share >= IN_THINKING and row.trait.share < IN_RESPONSE
+
+
+def without_score(report: Report) -> list[str]:
+    """Return a line on the responses that the report's metric has no value for; nothing where it has all."""
+    left_out = sum(row.judged.left_out for row in report.personas)
+    responses = sum(row.responses.count for row in report.personas)
+    if not left_out or report.metric is None:
+        return []
+    line = (
+        f"{left_out:,} of {responses:,} responses have no {report.metric} (not scored, or it could not be told): "
+        "they are in no trait rate. charbench score scores what it can."
+    )
+    return [line]

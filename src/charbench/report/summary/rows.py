@@ -1,0 +1,211 @@
+"""The rows of a report, made from the store's running totals."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from charbench.analysis.rates import Rate
+from charbench.components.sampler import DEFAULT_CONDITION
+from charbench.errors import UnknownNameError
+from charbench.report.summary.health import HealthCount, HealthMetric, health_metric, health_metrics
+from charbench.report.summary.judged import judged
+from charbench.report.summary.tally import Tally
+from charbench.store.summaries import GroupTotals, SeriesTotals, group_totals, series_totals
+
+
+class By(StrEnum):
+    """What one row of the checkpoint table is."""
+
+    CHECKPOINT = "checkpoint"
+    NAME = "name"
+    PERSONA = "persona"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A report: the metric that it ranks by (None: nothing to rank by is scored), a row for each persona, and a row
+    for each checkpoint.
+    """
+
+    metric: str | None
+    is_rate: bool
+    """Whether the metric has a threshold: rows are then ranked by the share with the trait, else by the mean."""
+    personas: list[Tally]
+    checkpoints: list[Tally]
+    by: By
+    samples: int
+    errors: int
+
+
+def build_report(
+    connection: Connection,
+    by: By,
+    personas: Sequence[str] = (),
+    metric: str | None = None,
+    checkpoints: Sequence[str] = (),
+) -> Report:
+    """Read the totals of the default condition and put them together.
+
+    ``checkpoints`` limits it to these URIs and names. ``metric`` is ``scorer.metric`` or a metric's name; None
+    takes the first headline with a threshold, else the first metric of a scorer that is about no fault.
+    Raises :class:`UnknownNameError` for a metric that nothing in the store has.
+    """
+    groups = [group for group in group_totals(connection) if group.condition == DEFAULT_CONDITION]
+    if checkpoints:
+        groups = [group for group in groups if group.uri in checkpoints or group.name in checkpoints]
+    series = series_totals(connection, [group.id for group in groups])
+    chosen = _headline(series, metric)
+    mine = [item for item in series if (item.scorer, item.metric) == chosen]
+    is_rate = any(item.threshold is not None for item in mine)
+    best_first = partial(_rank, is_rate, all(item.higher_is_better for item in mine))
+    by_group: dict[int, list[SeriesTotals]] = {}
+    for item in series:
+        by_group.setdefault(item.group_id, []).append(item)
+    pieces = [
+        (group, persona, [s for s in by_group.get(group.id, ()) if s.persona == persona])
+        for group in groups
+        for persona in _personas_of(group, by_group.get(group.id, ()))
+        if not personas or persona in personas
+    ]
+    health = health_metrics(series)
+    rows: dict[tuple[str, ...], Tally] = {}
+    heads: dict[str, Tally] = {}
+    for group, persona, mine in pieces:
+        if group.kind != "base":
+            _put(heads.setdefault(persona, _tally(persona, persona, health)), group, mine, chosen, is_rate)
+        key, label = _key(group, persona, by)
+        _put(rows.setdefault(key, _tally(persona, label, health)), group, mine, chosen, is_rate)
+    counted = {group.id: group for group, _, _ in pieces}.values()
+    return Report(
+        metric=".".join(chosen) if chosen else None,
+        is_rate=is_rate,
+        personas=sorted(heads.values(), key=best_first),
+        checkpoints=[] if by is By.PERSONA else sorted(rows.values(), key=best_first),
+        by=by,
+        samples=int(sum(group.totals["samples"] for group in counted)),
+        errors=int(sum(group.totals["errors"] for group in counted)),
+    )
+
+
+def row_as_dict(row: Tally, by: By) -> dict[str, Any]:
+    """Return a row's figures under their full names, for JSON and CSV; None where there is none."""
+    rates: dict[str, Rate] = {
+        "response_rate": row.responses,
+        "trait_rate": row.trait,
+        "trait_rate_given_response": row.trait_given_response,
+        "trait_rate_in_thinking": row.trait_in_thinking,
+    }
+    figures: dict[str, Any] = {
+        "persona": row.persona,
+        **({} if by is By.PERSONA else {"checkpoint": row.label, "kind": "/".join(sorted(row.kinds))}),
+        "uris": len(row.uris),
+        "names": len(row.names),
+        "sampler": "/".join(sorted(row.samplers)),
+        "samples": int(row.totals.get("samples", 0)),
+        "errors": int(row.totals.get("errors", 0)),
+        "responses": row.responses.count,
+        "responses_without_score": row.judged.left_out,
+        "with_trait": row.trait.count,
+        "with_trait_in_thinking": row.trait_in_thinking.count,
+    }
+    for name, rate in rates.items():
+        figures |= {
+            name: _finite(rate.share),
+            f"{name}_low": _finite(rate.low),
+            f"{name}_high": _finite(rate.high),
+        }
+    figures |= {
+        "mean_response_chars": _finite(row.mean("response_chars")),
+        "mean_thinking_chars": _finite(row.mean("thinking_chars")),
+        "mean_latency_seconds": _finite(row.latency),
+        "mean_per_response": _finite(row.per_response),
+        "mean_per_thinking": _finite(row.per_thinking),
+    }
+    figures |= {f"{one.scorer}.{one.metric}": _finite(count.rate.share) for one, count in row.health.items()}
+    states = (
+        "closed",
+        "closed_empty",
+        "unclosed_stop",
+        "unclosed_length",
+        "unclosed_unknown",
+        "misfiled",
+        "none",
+    )
+    figures |= {f"state_{name}": int(row.totals.get(name, 0)) for name in states}
+    return figures
+
+
+def _headline(series: Sequence[SeriesTotals], metric: str | None) -> tuple[str, str] | None:
+    names = {(item.scorer, item.metric) for item in series}
+    if metric is not None:
+        for scorer, name in sorted(names):
+            if metric in (name, f"{scorer}.{name}"):
+                return scorer, name
+        raise UnknownNameError("metric", metric, {f"{scorer}.{name}" for scorer, name in names})
+    headlines = {(s.scorer, s.metric) for s in series if s.role == "headline" and s.threshold is not None}
+    about_faults = {item.scorer for item in series if item.role == "health"}
+    order = {item.metric: number for number, item in enumerate(series)}
+    others = [name for name in names if name[0] not in about_faults]
+    return min(headlines, default=min(others, key=lambda name: (name[0], order[name[1]]), default=None))
+
+
+def _personas_of(group: GroupTotals, series: Sequence[SeriesTotals]) -> list[str]:
+    scored = {item.persona for item in series}
+    if group.persona and group.kind != "base":
+        return [group.persona]
+    return sorted(scored) or ["(unknown)"]
+
+
+def _key(group: GroupTotals, persona: str, by: By) -> tuple[tuple[str, ...], str]:
+    if by is By.NAME:
+        return (persona, group.name, group.sampler), group.name
+    return (persona, group.uri, group.sampler), group.name
+
+
+def _tally(persona: str, label: str, health: Sequence[HealthMetric]) -> Tally:
+    return Tally(persona, label, health={metric: HealthCount() for metric in health})
+
+
+def _put(
+    row: Tally, group: GroupTotals, series: Sequence[SeriesTotals], chosen: tuple[str, str] | None, is_rate: bool
+) -> None:
+    row.kinds.add(group.kind)
+    row.uris.add(group.uri)
+    row.names.add(group.name)
+    row.samplers.add(group.sampler)
+    for name, value in group.totals.items():
+        row.totals[name] = row.totals.get(name, 0) + value
+    for item in series:
+        if item.channel == "response" and (metric := health_metric(item)) is not None:
+            row.health[metric].hits += item.hits
+            row.health[metric].count += item.count
+        if (item.scorer, item.metric) != chosen:
+            continue
+        side = row.response if item.channel == "response" else row.thinking
+        for name in ("count", "total", "hits"):
+            side[name] = side.get(name, 0) + getattr(item, name)
+    if is_rate:
+        row.judged += judged(group, [item for item in series if (item.scorer, item.metric) == chosen])
+
+
+def _rank(is_rate: bool, higher_is_better: bool, row: Tally) -> tuple[float, ...]:
+    """Best first: by the trait rate over all samples, then given a response, then by responses; else by the mean."""
+    order = (row.trait.share, row.trait_given_response.share, row.responses.share)
+    if not is_rate:
+        order = (row.per_response if higher_is_better else -row.per_response, row.responses.share, 0.0)
+    return (*(-value if value == value else math.inf for value in order), _stable(row))
+
+
+def _stable(row: Tally) -> Any:
+    return row.persona, row.label, sorted(row.uris)
+
+
+def _finite(value: float) -> float | None:
+    return round(value, 9) if math.isfinite(value) else None

@@ -1,0 +1,133 @@
+"""The tables of a report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from charbench.report.render.cells import (
+    NOTHING,
+    count_of,
+    decimal,
+    p_value,
+    percent,
+    percent_with_interval,
+    points,
+    states_bar,
+    whole,
+)
+from charbench.report.render.table import Table
+from charbench.report.summary.rows import By, Report
+from charbench.report.summary.standing import Standing, standing
+from charbench.report.summary.tally import Tally
+
+_Figure = tuple[str, Callable[[Tally], str]]
+_SAMPLES: tuple[_Figure, ...] = (
+    ("Samples", lambda row: whole(row.totals.get("samples", 0))),
+    ("Responses [95%]", lambda row: percent_with_interval(row.responses)),
+    ("Avg response", lambda row: whole(row.mean("response_chars"))),
+    ("Avg thinking", lambda row: whole(row.mean("thinking_chars"))),
+    ("Latency", lambda row: f"{decimal(row.latency)} s" if row.totals.get("latency_count") else "–"),
+)
+_STATES: _Figure = ("States", lambda row: states_bar(row.totals))
+_RATES: tuple[_Figure, ...] = (
+    *_SAMPLES,
+    ("Trait rate [95%]", lambda row: percent_with_interval(row.trait)),
+    ("With traits", lambda row: count_of(row.trait_given_response)),
+    ("Given response", lambda row: percent(row.trait_given_response)),
+    ("Per response", lambda row: decimal(row.per_response)),
+    _STATES,
+    ("In thinking", lambda row: percent(row.trait_in_thinking)),
+)
+_MEANS: tuple[_Figure, ...] = (
+    *_SAMPLES,
+    ("Mean, responses", lambda row: decimal(row.per_response, 3)),
+    ("Mean, thinking", lambda row: decimal(row.per_thinking, 3)),
+    ("Texts scored", lambda row: whole(row.response.get("count", 0) + row.thinking.get("count", 0))),
+    _STATES,
+)
+
+
+_EXPENDABLE = (
+    "Latency", "Per response", "Avg response", "Avg thinking", "Given response", "Versions", "Kind", "Checkpoints",
+    "In thinking", "With traits", "Texts scored", "Samples", "States",
+)  # fmt: skip
+
+
+def report_tables(report: Report) -> list[Table]:
+    """Return the persona table, the checkpoint table unless the report is by persona, and the health table."""
+    standings = standing(report)
+    tables = [_persona_table(report)]
+    if standings.personas:
+        tables.append(_pair_table(standings))
+    if report.by is not By.PERSONA:
+        tables.append(_checkpoint_table(report, standings.tiers))
+    if (health := _health_table(report)) is not None:
+        tables.append(health)
+    return tables
+
+
+def _persona_table(report: Report) -> Table:
+    def checkpoints(row: Tally) -> str:
+        return whole(len(row.names if report.by is By.NAME else row.uris))
+
+    rows = tuple((row.persona, checkpoints(row), *_figures(report, row)) for row in report.personas)
+    return Table(
+        "Personas", ("Persona", "Checkpoints", *_titles(report)), rows, frozenset({"Persona"}), (), _EXPENDABLE
+    )
+
+
+def _pair_table(standings: Standing) -> Table:
+    columns = ("First", "Second", "With traits", "Difference, points [95%]", "p (Fisher)", "p (Holm)", "Verdict")
+    rows = []
+    for pair in standings.personas:
+        difference = points(pair.value, pair.low, pair.high)
+        counts = f"{count_of(pair.rates[0])} and {count_of(pair.rates[1])}"
+        verdict = "told apart" if pair.apart else "cannot be told apart"
+        rows.append((*pair.names, counts, difference, p_value(pair.p), p_value(pair.adjusted), verdict))
+    left = frozenset({"First", "Second", "Verdict"})
+    expendable = ("p (Fisher)", "With traits")
+    return Table("Personas in pairs, given a response (unpaired)", columns, tuple(rows), left, (), expendable)
+
+
+def _checkpoint_table(report: Report, tiers: Sequence[int | None]) -> Table:
+    several = len({sampler for row in report.checkpoints for sampler in row.samplers}) > 1
+    versions = any(len(row.uris) > 1 for row in report.checkpoints)
+    tiered = any(tier is not None for tier in tiers)
+    columns = ["Tier"] if tiered else []
+    columns += ["Checkpoint", "Persona", "Kind"]
+    columns += ["Sampler"] if several else []
+    columns += ["Versions"] if versions else []
+    rows = []
+    for row, tier in zip(report.checkpoints, tiers, strict=True):
+        cells = [NOTHING if tier is None else str(tier)] if tiered else []
+        cells += [row.label, row.persona, "/".join(sorted(row.kinds))]
+        cells += ["/".join(sorted(row.samplers))] if several else []
+        cells += [whole(len(row.uris))] if versions else []
+        rows.append((*cells, *_figures(report, row)))
+    left = frozenset({"Checkpoint", "Persona", "Kind", "Sampler"})
+    title = "Checkpoints by name" if report.by is By.NAME else "Checkpoints"
+    return Table(title, (*columns, *_titles(report)), tuple(rows), left, (), _EXPENDABLE)
+
+
+def _health_table(report: Report) -> Table | None:
+    """Return the health metrics of every row that has responses; None where nothing was measured."""
+    rows = report.personas if report.by is By.PERSONA else report.checkpoints
+    measured = [row for row in rows if any(count.count for count in row.health.values())]
+    if not measured:
+        return None
+    titles = [metric.title for metric in measured[0].health]
+    what = "Persona" if report.by is By.PERSONA else "Checkpoint"
+    body = tuple((row.label, *(percent(count.rate) for count in row.health.values())) for row in measured)
+    return Table("Health: share of the responses with ...", (what, *titles), body, frozenset({what}))
+
+
+def _columns(report: Report) -> tuple[_Figure, ...]:
+    return _RATES if report.is_rate else _MEANS if report.metric else (*_SAMPLES, _STATES)
+
+
+def _titles(report: Report) -> list[str]:
+    return [title for title, _ in _columns(report)]
+
+
+def _figures(report: Report, row: Tally) -> list[str]:
+    return [figure(row) for _, figure in _columns(report)]

@@ -1,0 +1,80 @@
+"""One row of a report: totals of the samples of one or more checkpoints, and the rates that follow from them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from charbench.analysis.rates import Rate, wilson
+from charbench.report.summary.health import HealthCount, HealthMetric
+from charbench.report.summary.judged import Judged
+
+
+@dataclass(slots=True)
+class Tally:
+    """Totals of one row: samples of one or more checkpoints, for one persona."""
+
+    persona: str
+    label: str
+    kinds: set[str] = field(default_factory=set)
+    uris: set[str] = field(default_factory=set)
+    names: set[str] = field(default_factory=set)
+    samplers: set[str] = field(default_factory=set)
+    totals: dict[str, float] = field(default_factory=dict)
+    response: dict[str, float] = field(default_factory=dict)
+    thinking: dict[str, float] = field(default_factory=dict)
+    judged: Judged = field(default_factory=Judged)
+    """How many samples the trait rates are out of."""
+    health: dict[HealthMetric, HealthCount] = field(default_factory=dict)
+    """A count for each health metric of the report, whether or not this row has any."""
+
+    @property
+    def answered(self) -> int:
+        """Samples that did not fail: what every rate is out of."""
+        return int(self.totals.get("samples", 0) - self.totals.get("errors", 0))
+
+    @property
+    def responses(self) -> Rate:
+        """Samples with a response."""
+        return wilson(int(self.totals.get("responses", 0)), self.answered)
+
+    @property
+    def trait(self) -> Rate:
+        """Samples whose response has the trait, out of all of which that is known: what rows are ranked by.
+
+        A sample without a response has no trait; one whose response has no score is left out.
+        """
+        return wilson(int(self.response.get("hits", 0)), self.judged.samples)
+
+    @property
+    def trait_given_response(self) -> Rate:
+        """The same, out of those with a response."""
+        return wilson(int(self.response.get("hits", 0)), int(self.response.get("count", 0)))
+
+    @property
+    def trait_in_thinking(self) -> Rate:
+        """Samples whose thinking has the trait, out of all of which that is known; no thinking has no trait."""
+        return wilson(int(self.thinking.get("hits", 0)), self.judged.thinking)
+
+    @property
+    def per_response(self) -> float:
+        """The headline metric's mean over responses; NaN without any."""
+        return _mean(self.response.get("total", 0.0), self.response.get("count", 0))
+
+    @property
+    def per_thinking(self) -> float:
+        """The same over thinking texts."""
+        return _mean(self.thinking.get("total", 0.0), self.thinking.get("count", 0))
+
+    def mean(self, total: str) -> float:
+        """Return a total's mean over all samples that did not fail, empty ones included."""
+        return _mean(self.totals.get(total, 0), self.answered)
+
+    @property
+    def latency(self) -> float:
+        """Mean seconds an answer took; NaN where nobody measured."""
+        return _mean(self.totals.get("latency_total", 0.0), self.totals.get("latency_count", 0))
+
+
+def _mean(total: float, count: float) -> float:
+    return total / count if count else math.nan

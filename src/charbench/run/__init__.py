@@ -1,0 +1,1 @@
+"""One run of the plan: session, plan, runner, dry run, result."""

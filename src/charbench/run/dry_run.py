@@ -1,0 +1,86 @@
+"""What a run would ask for, without asking: the dry run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from charbench.components.generation import GenerationConfig
+from charbench.components.sampler import Sampler, SampleRequest
+from charbench.config.model import Price
+from charbench.domain.sample import Usage
+from charbench.sampling.cost import cost_of, is_paid_for, price_of
+from charbench.sampling.questions import by_question
+from charbench.store.database import Database
+from charbench.store.dialect import chunks
+from charbench.store.samples import present_samples
+
+CHARACTERS_PER_TOKEN = 4
+"""A rule of thumb for English text; the dry run has no tokenizer."""
+
+
+@dataclass(slots=True)
+class Estimate:
+    """One sampler's part: how many samples are wanted and missing, the requests for them, their tokens at the most.
+
+    ``cost`` None: not known, since ``unpriced`` (checkpoints' names) have no price.
+    """
+
+    sampler: str
+    wanted: int = 0
+    missing: int = 0
+    requests: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: float | None = 0.0
+    unpriced: list[str] = field(default_factory=list)
+
+    def add(self, questions: Sequence[SampleRequest], longest: int, price: Price | None, name: str) -> None:
+        """Add one question for some of its epochs: asked once for all that a request takes, then each follow-up."""
+        prompt, count = questions[0].prompt, len(questions)
+        told = sum(len(message.content) for message in prompt.messages)
+        usage = Usage(_tokens(told), count * longest)
+        for turn, follow_up in enumerate(prompt.follow_ups, 1):
+            told += len(follow_up)
+            usage += Usage(count * (_tokens(told) + turn * longest), count * longest)
+        self.requests += 1 + count * len(prompt.follow_ups)
+        self.prompt_tokens += usage.prompt_tokens or 0
+        self.completion_tokens += usage.completion_tokens or 0
+        if price is None:
+            self.cost = None
+            self.unpriced += [name] if name not in self.unpriced else []
+        elif self.cost is not None:
+            self.cost += cost_of(usage, price)
+
+
+def _tokens(characters: int) -> int:
+    return characters // CHARACTERS_PER_TOKEN + 1
+
+
+def estimate(
+    database: Database,
+    sampler: Sampler,
+    requests: Iterable[SampleRequest],
+    retry: Iterable[str],
+    prices: Mapping[str, Price],
+) -> Estimate:
+    """Count what the sampler would ask for; completions are taken to be as long as they may be.
+
+    Recordings are asked of nobody; a model in this process costs nothing.
+    """
+    config = sampler.config
+    longest = config.max_tokens if isinstance(config, GenerationConfig) else 0
+    total = Estimate(sampler.name)
+    for batch in chunks(requests, 500):
+        keyed = {sampler.key(request): request for request in batch}
+        with database.read() as connection:
+            present = present_samples(connection, list(keyed), list(retry))
+        missing = [(key, request) for key, request in keyed.items() if key not in present]
+        total.wanted += len(batch)
+        total.missing += len(missing)
+        asked = [(key, request) for key, request in missing if request.recorded is None]
+        for group in by_question(asked, sampler.epochs_at_once):
+            checkpoint = group[0][1].checkpoint
+            price = price_of(checkpoint, prices) if is_paid_for(sampler) else Price()
+            total.add([request for _, request in group], longest, price, checkpoint.name)
+    return total

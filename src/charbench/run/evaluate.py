@@ -1,0 +1,87 @@
+"""Samples and scores named checkpoints, with whichever sampler takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from charbench.components.sampler import Sampler, SamplingPlan
+from charbench.concurrency.writer import Writer
+from charbench.discovery.register import adopt
+from charbench.domain.checkpoint import Checkpoint
+from charbench.domain.prompt import Prompt
+from charbench.domain.sample import Sample
+from charbench.errors import UsageError
+from charbench.run.plan import Requests, sampling_plan, select_checkpoints
+from charbench.run.result import RunResult, Stage
+from charbench.run.runner import Runner
+from charbench.store.findings import read_checkpoints
+from charbench.store.samples import samples_with_keys
+from charbench.store.summaries import ADHOC
+
+
+def evaluate(runner: Runner, stages: Sequence[Stage]) -> RunResult:
+    """Sample the selected checkpoints and score them, without looking for others."""
+    session = runner.session
+    scorers = session.scorers() if Stage.SCORE in stages else []
+    checkpoints, personas = selected(runner)
+    samplers = session.samplers_for(checkpoints)
+    runner.spending.check(samplers, checkpoints)
+    runner.prepare([*samplers, *scorers])
+    with runner.recorded() as result:
+        own = any(type(sampler).requests is not Sampler.requests for sampler in samplers)
+        # What to ask is such a sampler's own to say: recordings are the sources'.
+        plan = sampling_plan(session, session.sources() if own else (), checkpoints)
+        with Writer(session.database, result.run_id) as writer:
+            for sampler in samplers:
+                runner.sample(sampler, Requests(sampler, plan), writer, result)
+            runner.score(scorers, checkpoints, personas, writer, result)
+        result.interrupted = runner.stop.requested
+        if Stage.SAMPLE in stages:
+            result.warnings += _gone_lines(checkpoints)
+    return result
+
+
+def _gone_lines(checkpoints: Sequence[Checkpoint]) -> list[str]:
+    return [
+        f"{checkpoint.name} is gone from the account (noticed on {checkpoint.gone_since}), and is not sampled"
+        for checkpoint in checkpoints
+        if checkpoint.gone_since
+    ]
+
+
+def selected(runner: Runner) -> tuple[list[Checkpoint], list[str]]:
+    """Return the selected checkpoints that can be sampled, and the personas that the run is limited to."""
+    session = runner.session
+    personas = [persona.name for persona in session.selected_personas()]
+    adopt(session.database, session.config.checkpoints, personas, session.personas.aliases)
+    with session.database.read() as connection:
+        chosen = select_checkpoints(read_checkpoints(connection), session.config.checkpoints, personas)
+    for checkpoint in chosen:
+        if checkpoint.uri in session.config.checkpoints and not checkpoint.sampleable:
+            raise UsageError(
+                f"{checkpoint.uri} is a training state (weights/) and cannot be sampled; "
+                "name its sampler weights: tinker://RUN/sampler_weights/NAME"
+            )
+    return [checkpoint for checkpoint in chosen if checkpoint.sampleable], personas
+
+
+def ask_once(runner: Runner, text: str) -> tuple[list[Sample], RunResult]:
+    """Put one prompt to the selected checkpoints; return the samples."""
+    session = runner.session
+    checkpoints, _ = selected(runner)
+    prompt = Prompt.from_text(text)
+    plan = SamplingPlan(checkpoints, {checkpoint.uri: (prompt,) for checkpoint in checkpoints}, session.config.epochs)
+    samplers = session.samplers_for(checkpoints)
+    runner.spending.check(samplers, checkpoints)
+    runner.prepare(samplers)
+    keys: list[str] = []
+    with runner.recorded() as result:
+        with Writer(session.database, result.run_id) as writer:
+            for sampler in samplers:
+                requests = Requests(sampler, plan, ADHOC)
+                runner.sample(sampler, requests, writer, result)
+                keys.extend(sampler.key(request) for request in requests)
+        result.warnings += _gone_lines(checkpoints)
+        result.interrupted = runner.stop.requested
+    with session.database.read() as connection:
+        return samples_with_keys(connection, keys), result

@@ -1,0 +1,124 @@
+"""The plan: which checkpoints a run is about, what they are asked, and what their samples are scored for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from charbench.components.containment import each
+from charbench.components.sampler import Sampler, SampleRequest, SamplingPlan
+from charbench.components.source import CheckpointSource, Lab
+from charbench.domain.checkpoint import Checkpoint, Kind
+from charbench.domain.dataset import RecordedSample
+from charbench.domain.persona import Persona
+from charbench.domain.prompt import Prompt
+from charbench.errors import UnknownNameError
+from charbench.personas.prompt_sets import prompts_for
+from charbench.run.session import Session
+from charbench.store.summaries import groups_of
+
+
+def select_checkpoints(
+    checkpoints: Iterable[Checkpoint], wanted: Sequence[str], personas: Sequence[str]
+) -> list[Checkpoint]:
+    """Return the checkpoints that ``wanted`` and ``personas`` leave; empty lists leave all.
+
+    ``wanted`` holds URIs, names or runs. Where personas are given, checkpoints of others are left out; base
+    models stay, and so does one of no known persona that is wanted by name. Raises
+    :class:`UnknownNameError` for one that nothing matches.
+    """
+    chosen = everything = list(checkpoints)
+    if wanted:
+        for text in wanted:
+            if not any(checkpoint.is_called(text) for checkpoint in everything):
+                raise UnknownNameError("checkpoint", text, {c.name for c in everything if c.sampleable})
+        chosen = [c for c in everything if any(c.is_called(text) for text in wanted)]
+    if personas:
+        chosen = [c for c in chosen if c.persona in personas or c.kind is Kind.BASE or (wanted and c.persona is None)]
+    return chosen
+
+
+def sampling_plan(
+    session: Session, sources: Sequence[CheckpointSource], checkpoints: Sequence[Checkpoint]
+) -> SamplingPlan:
+    """Return what is to be sampled: each checkpoint's prompts by its persona."""
+    config = session.config
+    personas = session.personas.all
+    prompts: dict[str, Sequence[Prompt]] = {}
+    for checkpoint in checkpoints:
+        persona = personas.get(checkpoint.persona) if checkpoint.persona else None
+        if persona is None and len(config.personas) == 1:
+            persona = session.personas.get(config.personas[0])
+        with config.naming("prompts"):
+            prompts[checkpoint.uri] = prompts_for(config.prompts, persona, config.lab)
+    sampleable = [checkpoint for checkpoint in checkpoints if checkpoint.sampleable]
+    recorded = Recordings(sources, session.lab)
+    return SamplingPlan(sampleable, prompts, config.epochs, recorded, session.perturbations())
+
+
+def personas_to_score(
+    session: Session, checkpoints: Sequence[Checkpoint], personas: Sequence[str], warnings: list[str]
+) -> Iterator[tuple[Persona, list[Checkpoint], list[int]]]:
+    """Yield each persona with the checkpoints and the groups of samples that are to be scored for it.
+
+    A checkpoint's samples are scored for its own persona; a base model's for every one; those of no known
+    persona for the one that the run is limited to, if it is limited to one.
+    """
+    mine: dict[str, list[str]] = {}
+    bases: list[str] = []
+    for checkpoint in checkpoints:
+        if checkpoint.kind is Kind.BASE:
+            bases.append(checkpoint.uri)
+        elif checkpoint.persona:
+            mine.setdefault(checkpoint.persona, []).append(checkpoint.uri)
+        elif len(personas) == 1:
+            mine.setdefault(personas[0], []).append(checkpoint.uri)
+    if bases and not mine:
+        mine = {name: [] for name in personas}
+    for name in sorted(mine):
+        if name not in session.personas.all:
+            warning = (
+                f"persona {name!r} has no file, so {len(mine[name])} checkpoints are not scored; "
+                f"write one with: charbench personas new {name}"
+            )
+            if warning not in warnings:
+                warnings.append(warning)
+            continue
+        uris = {*mine[name], *bases}
+        with session.database.read() as connection:
+            groups = groups_of(connection, sorted(uris))
+        if groups:
+            yield session.personas.all[name], [c for c in checkpoints if c.uri in uris], groups
+
+
+@dataclass(frozen=True, slots=True)
+class Recordings:
+    """The recorded samples of all sources, anew at each iteration."""
+
+    sources: Sequence[CheckpointSource]
+    lab: Lab
+
+    def __iter__(self) -> Iterator[RecordedSample]:
+        for source in self.sources:
+            yield from each(f"source {source.name}", partial(source.recordings, self.lab))
+
+
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """What a sampler wants to ask, anew at each iteration; ``condition`` None: as the sampler says."""
+
+    sampler: Sampler
+    plan: SamplingPlan
+    condition: str | None = None
+
+    def __iter__(self) -> Iterator[SampleRequest]:
+        for request in each(f"sampler {self.sampler.name}", partial(self.sampler.requests, self.plan)):
+            yield replace(request, condition=self.condition) if self.condition else request
+
+    def total(self) -> int | None:
+        """Return how many requests there are, None where only the sampler knows."""
+        if type(self.sampler).requests is not Sampler.requests:
+            return None
+        accepted = [c.uri for c in self.plan.there() if self.sampler.accepts(c)]
+        return self.plan.epochs * sum(1 for uri in accepted for _ in self.plan.questions(uri))

@@ -1,0 +1,46 @@
+"""The stages of a run, and what became of one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from charbench.discovery.stage import Discovery
+
+
+class Stage(StrEnum):
+    """The stages of a run, in their order."""
+
+    DISCOVER = "discover"
+    TRAIN = "train"
+    SAMPLE = "sample"
+    SCORE = "score"
+
+
+@dataclass(slots=True)
+class RunResult:
+    """What a run did. ``counts`` is what it added to the store; ``warnings`` are lines for the user."""
+
+    run_id: int
+    discovery: Discovery | None = None
+    counts: dict[str, int] = field(default_factory=dict)
+    failures: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    interrupted: bool = False
+    ended: bool = False
+    """Whether it came to its end; else an error ended it."""
+
+    @property
+    def status(self) -> str:
+        """``done``, ``failed`` (some items did, or an error ended it) or ``interrupted``."""
+        return "interrupted" if self.interrupted else "failed" if self.failures or not self.ended else "done"
+
+    @property
+    def did_nothing(self) -> bool:
+        """Whether everything was there already."""
+        return not any(self.counts.values())
+
+    def add(self, name: str, number: int) -> None:
+        """Count what was added."""
+        self.counts[name] = self.counts.get(name, 0) + number

@@ -1,0 +1,352 @@
+"""One run of the plan: discover, train, sample, score. Each stage reads the store, and writes what it makes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import charbench
+from charbench.components.base import Component
+from charbench.components.containment import Broken, asked
+from charbench.components.pair_scorer import PairScorer
+from charbench.components.sampler import Sampler
+from charbench.components.scorer import BaseScorer, Scorer, ScoringPlan, waits
+from charbench.components.source import CheckpointSource
+from charbench.components.trainer import Trainer
+from charbench.concurrency.heartbeat import beating
+from charbench.concurrency.interrupt import StopSignal
+from charbench.concurrency.progress import Progress, show_progress
+from charbench.concurrency.writer import Writer
+from charbench.discovery.expiry import expiry_warnings
+from charbench.discovery.register import adopt
+from charbench.discovery.stage import discover
+from charbench.domain.checkpoint import Checkpoint
+from charbench.domain.dataset import JobStatus, TrainingJob
+from charbench.domain.sample import Sample
+from charbench.personas.prompt_sets import prompts_for
+from charbench.run.plan import Requests, personas_to_score, sampling_plan, select_checkpoints
+from charbench.run.result import RunResult, Stage
+from charbench.run.session import Session
+from charbench.sampling.cost import Spending
+from charbench.sampling.stage import SampleStage
+from charbench.scoring.scoring import Begun, ScoreTally, Tally
+from charbench.scoring.stage import ScoreStage
+from charbench.store.base_answers import base_answers
+from charbench.store.findings import read_checkpoints
+from charbench.store.jobs import read_jobs
+from charbench.store.runs import finish_run, start_run, utc_now
+from charbench.training.display import TrainingLog
+from charbench.training.stage import TrainingPolicy, TrainStage
+
+
+@dataclass(frozen=True, slots=True)
+class Components:
+    """What a run works with; ``personas`` are the names of those that it is limited to."""
+
+    sources: Sequence[CheckpointSource]
+    trainers: Sequence[Trainer]
+    samplers: Sequence[Sampler]
+    scorers: Sequence[BaseScorer]
+    personas: Sequence[str]
+
+
+@dataclass(slots=True)
+class Runner:
+    """Does the stages of one run, and tells the observers."""
+
+    session: Session
+    command: str
+    stop: StopSignal
+    quiet: bool = False
+    train_command: Callable[[str], str] = "charbench train -c {}".format
+    """Returns the command that trains a job of this name as this run does."""
+    spending: Spending = field(init=False)
+    """What this run spends, with all its samplers and probes."""
+    _prepared: list[Component] = field(default_factory=list)
+    _begun: Begun = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.spending = Spending(self.session.config.prices, self.session.config.max_cost)
+
+    @property
+    def asks_no_more(self) -> bool:
+        """Whether nobody is to be asked any more: the user wants to stop, or has nothing left to spend."""
+        return self.stop.requested or self.spending.is_over
+
+    def components(self, stages: Sequence[Stage]) -> Components:
+        """Make all that these stages work with, and prepare samplers and scorers.
+
+        So a wrong option, a broken plugin or a missing setting is told before anything is done. Sources and
+        trainers are prepared by their stages, which know whether they are needed.
+        """
+        session = self.session
+        personas = [persona.name for persona in session.selected_personas()]
+        made = Components(session.sources(), session.trainers(), session.samplers(), session.scorers(), personas)
+        root = session.lab.root
+        if Stage.SAMPLE in stages:
+            session.perturbations()
+            with session.config.naming("prompts"):
+                prompts_for(session.config.prompts, None, root)
+            self.prepare(made.samplers)
+        if Stage.SCORE in stages:
+            self.prepare(made.scorers)
+        return made
+
+    def prepare(self, components: Iterable[Sampler | BaseScorer]) -> None:
+        """Let those get ready that have not yet; raises where one lacks what it needs."""
+        for one in components:
+            if not any(one is ready for ready in self._prepared):
+                asked(f"{one.kind} {one.name}", one.prepare, self.session.config.lab, self.session.config.folder)
+                self._prepared.append(one)
+
+    def run(
+        self, stages: Sequence[Stage], jobs: Sequence[str] | None = None, components: Components | None = None
+    ) -> RunResult:
+        """Do everything in these stages that is not done yet.
+
+        ``jobs`` limits training to jobs of these ids or runs; None trains all that wait. ``components`` are what
+        :meth:`components` returned for these stages, where the caller has asked already.
+        """
+        session = self.session
+        use = components or self.components(stages)
+        with self.recorded() as result:
+            if Stage.DISCOVER in stages:
+                self._discover(use.sources, result)
+            if Stage.TRAIN in stages and use.trainers:
+                self._train(use.trainers, jobs, use.personas, result)
+            with Writer(session.database, result.run_id) as writer:
+                adopt(session.database, session.config.checkpoints, use.personas, session.personas.aliases)
+                checkpoints = select_checkpoints(self._checkpoints(), session.config.checkpoints, use.personas)
+                if Stage.SAMPLE in stages:
+                    self.spending.check(use.samplers, checkpoints)
+                    for sampler in use.samplers:
+                        self._sample(sampler, use.sources, checkpoints, writer, result)
+                if Stage.SCORE in stages:
+                    self.score(use.scorers, checkpoints, use.personas, writer, result)
+            result.interrupted = self.stop.requested
+            result.warnings += expiry_warnings(session.database, checkpoints)
+        return result
+
+    @contextmanager
+    def recorded(self) -> Iterator[RunResult]:
+        """Note the run in the store from its start to its end, and that it lives, whatever happens in between."""
+        run_id = start_run(self.session.database, self.command, charbench.__version__)
+        result = RunResult(run_id)
+        self._tell("charbench_run_started", result, command=self.command, started_at=utc_now())
+        try:
+            with beating(self.session.database, run_id):
+                yield result
+            result.failures += self.spending.lines()
+            result.warnings += self.spending.warnings()
+            result.ended = True
+        except KeyboardInterrupt:
+            result.interrupted = True
+            raise
+        finally:
+            finish_run(self.session.database, run_id, result.status, result.counts)
+            self._tell("charbench_run_finished", result, status=result.status, counts=dict(result.counts))
+
+    def _checkpoints(self) -> list[Checkpoint]:
+        with self.session.database.read() as connection:
+            return read_checkpoints(connection)
+
+    def _discover(self, sources: Sequence[CheckpointSource], result: RunResult) -> None:
+        session = self.session
+        found = discover(
+            session.database, sources, session.lab, session.policy,
+            folder=session.config.folder, by_name=session.sources_by_name,
+        )  # fmt: skip
+        result.discovery = found
+        result.add("checkpoints", found.new_checkpoints)
+        result.failures += found.failures
+        result.warnings += found.problems
+
+    def _train(
+        self, trainers: Sequence[Trainer], jobs: Sequence[str] | None, personas: Sequence[str], result: RunResult
+    ) -> None:
+        config = self.session.config
+        waiting = [job for job in self._waiting_jobs(jobs) if not personas or job.persona in personas]
+        if not waiting or self.stop.requested:
+            return
+        policy = TrainingPolicy(
+            config.recipe, config.parallel, config.force, config.max_refusal_share,
+            config.recipe if config.is_given("recipe") else None,
+        )  # fmt: skip
+        checkpoints = {checkpoint.uri: checkpoint for checkpoint in self._checkpoints()}
+        with TrainingLog(quiet=self.quiet) as log:
+            stage = TrainStage(
+                self.session.database, result.run_id, trainers, config.lab, config.folder, policy, self.stop, log.say,
+                self.session.personas.aliases,
+            )  # fmt: skip
+            tally = stage.run(waiting, checkpoints)
+        result.add("trained", len(tally.complete))
+        result.add("failures", len(tally.failed))
+        names = self._short_names(waiting)
+        lines = [
+            f"job {job}: {message}\n  when that is mended: {self.train_command(names[job])}"
+            for job, message in tally.failed.items()
+        ]
+        result.failures += _with_trace(lines, tally.trace)
+        result.notes += [f"job {job} is being trained by another run" for job in tally.elsewhere]
+
+    def _waiting_jobs(self, wanted: Sequence[str] | None) -> list[TrainingJob]:
+        with self.session.database.read() as connection:
+            jobs = read_jobs(connection)
+        if wanted is None:
+            return [job for job in jobs if job.status in (JobStatus.PENDING, JobStatus.RUNNING)]
+        # A job that is named is tried again even if it failed; it goes on from its last saved state.
+        named = [job for job in jobs if job.job_id in wanted or job.run in wanted]
+        return [job for job in named if job.status is not JobStatus.COMPLETE]
+
+    def _short_names(self, jobs: Sequence[TrainingJob]) -> dict[str, str]:
+        """Return what names each job alone: its run, or its id where the run has several jobs."""
+        with self.session.database.read() as connection:
+            having = Counter(job.run for job in read_jobs(connection))
+        return {job.job_id: job.run if having[job.run] == 1 else job.job_id for job in jobs}
+
+    def _sample(
+        self,
+        sampler: Sampler,
+        sources: Sequence[CheckpointSource],
+        checkpoints: Sequence[Checkpoint],
+        writer: Writer,
+        result: RunResult,
+    ) -> None:
+        plan = sampling_plan(self.session, sources, checkpoints)
+        self.sample(sampler, Requests(sampler, plan), writer, result)
+
+    def sample(self, sampler: Sampler, requests: Any, writer: Writer, result: RunResult) -> None:
+        """Sample what ``requests`` yields and the store does not have; ``requests`` can be iterated anew."""
+        if self.asks_no_more:
+            return
+        config = self.session.config
+        self.prepare([sampler])
+        stage = SampleStage(
+            self.session.database, writer, result.run_id, sampler, self.stop,
+            retry=config.retry_errors, spending=self.spending,
+        )  # fmt: skip
+        with self._progress(f"sampling ({sampler.name})", requests.total()) as progress:
+            tally = stage.run(requests, progress)
+        result.add("samples", tally.taken)
+        result.add("failures", tally.failed + tally.skipped)
+        result.failures += _with_trace(tally.faults.lines(f"sampler {sampler.name}"), tally.trace)
+        if tally.completion_tokens:
+            cost = f", {tally.cost:,.4f} by the price table" if config.prices else ""
+            result.notes.append(
+                f"{tally.prompt_tokens:,} prompt tokens and {tally.completion_tokens:,} completion tokens{cost}."
+            )
+
+    def score(
+        self,
+        scorers: Sequence[BaseScorer],
+        checkpoints: Sequence[Checkpoint],
+        personas: Sequence[str],
+        writer: Writer,
+        result: RunResult,
+    ) -> None:
+        """Score the samples of these checkpoints that these scorers have not scored yet.
+
+        Those that only compute go first, together; those that wait for somebody follow, one by one; then
+        checkpoints are compared in pairs.
+        """
+        plain = [scorer for scorer in scorers if isinstance(scorer, Scorer) and not waits(scorer)]
+        waiting = [[scorer] for scorer in scorers if isinstance(scorer, Scorer) and waits(scorer)]
+        for together in [plain, *waiting] if plain else waiting:
+            for plan, group_ids in self._plans(together, checkpoints, personas, result):
+                stage = ScoreStage(self.session.database, writer, result.run_id, together, plan, self._begun)
+                names = ", ".join(scorer.name for scorer in together)
+                with self._progress(f"scoring ({names}; {plan.persona.name})", None) as progress:
+                    tally = stage.run(group_ids, progress)
+                _add_scores(result, tally)
+        for scorer in scorers:
+            if isinstance(scorer, PairScorer):
+                self._compare(scorer, checkpoints, personas, writer, result)
+
+    def _compare(
+        self,
+        scorer: PairScorer,
+        checkpoints: Sequence[Checkpoint],
+        personas: Sequence[str],
+        writer: Writer,
+        result: RunResult,
+    ) -> None:
+        """Let these checkpoints play each other, as far as they have not."""
+        from charbench.scoring.pair_stage import PairStage  # numpy is for those who compare
+
+        for plan, group_ids in self._plans([scorer], checkpoints, personas, result):
+            stage = PairStage(self.session.database, writer, result.run_id, scorer, plan, self._begun)
+            with self._progress(f"comparing ({scorer.name}; {plan.persona.name})", None) as progress:
+                tally = stage.run(group_ids, progress)
+            result.add("games", tally.played)
+            result.warnings += tally.lines(scorer, plan.persona.name)
+            _add_failures(result, tally)
+
+    def _plans(
+        self,
+        scorers: Sequence[BaseScorer],
+        checkpoints: Sequence[Checkpoint],
+        personas: Sequence[str],
+        result: RunResult,
+    ) -> Iterator[tuple[ScoringPlan, list[int]]]:
+        """Get the scorers ready, once, and yield what they are to score for each persona, until the user wants to stop.
+
+        A scorer that is given again in this run, as for the next probe of a diagnosis, is as it was left.
+        """
+        self.prepare(scorers)
+        for persona, about, group_ids in personas_to_score(self.session, checkpoints, personas, result.warnings):
+            if self.stop.requested:
+                return
+            answers = partial(self._base_answers, persona.name, about)
+            plan = ScoringPlan(
+                persona=persona, checkpoints=about, stopping=lambda: self.stop.requested, base_answers=answers
+            )
+            yield plan, group_ids
+
+    def _base_answers(self, persona: str, checkpoints: Sequence[Checkpoint]) -> list[Sample]:
+        models = sorted({checkpoint.base_model for checkpoint in checkpoints if checkpoint.base_model})
+        with self.session.database.read() as connection:
+            return base_answers(connection, persona, models)
+
+    @contextmanager
+    def _progress(self, title: str, total: int | None) -> Iterator[Progress]:
+        with show_progress(title, total, quiet=self.quiet) as progress:
+            yield progress
+
+    def _tell(self, hook: str, result: RunResult, **arguments: Any) -> None:
+        """Call observers one by one: what one raises is shown, and stops neither the others nor the run."""
+        everything = {"run_id": result.run_id, "folder": self.session.config.folder, **arguments}
+        tell = partial(_call_with_what_it_takes, everything=everything)
+        for name, outcome in self.session.plugins.ask_each(hook, tell):
+            if isinstance(outcome, Broken):
+                result.warnings.append(f"plugin {name}, {hook}: {outcome.message}")
+
+
+def _call_with_what_it_takes(function: Callable[..., Any], everything: Mapping[str, Any]) -> None:
+    """Call an observer with the parameters that it names, as pluggy does."""
+    from inspect import signature
+
+    function(**{name: everything[name] for name in signature(function).parameters})
+
+
+def _add_scores(result: RunResult, tally: ScoreTally) -> None:
+    result.add("scores", tally.scored)
+    result.warnings += tally.untold_lines()
+    _add_failures(result, tally)
+
+
+def _add_failures(result: RunResult, tally: Tally) -> None:
+    result.add("failures", tally.failed)
+    result.warnings += tally.warnings
+    faults = sorted(tally.faults.items(), key=lambda fault: -fault[1])
+    lines = [f"scorer {scorer}: {count:,} failed: {message}" for (scorer, message), count in faults]
+    result.failures += [*_with_trace(lines, tally.trace), *tally.stopped]
+
+
+def _with_trace(lines: list[str], trace: str) -> list[str]:
+    if lines and trace:
+        lines[-1] += f"\nThe first one's traceback:\n{trace.rstrip()}"
+    return lines

@@ -1,0 +1,187 @@
+"""What a command works with: the configuration, and what it opens on first use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any
+
+from charbench.components.base import ComponentKind
+from charbench.components.perturbation import Perturbation
+from charbench.components.sampler import Sampler
+from charbench.components.scorer import BaseScorer
+from charbench.components.source import CheckpointSource, Lab
+from charbench.components.trainer import Trainer
+from charbench.config.model import RunConfig
+from charbench.discovery.job_planning import JobPolicy
+from charbench.domain.checkpoint import Checkpoint
+from charbench.domain.persona import Persona
+from charbench.errors import ConfigError, UnknownNameError, UsageError, suggest
+from charbench.personas.library import PersonaLibrary, open_library
+from charbench.plugins.manager import Plugins
+from charbench.store.database import Database
+
+DEFAULT_SAMPLERS = ("recorded",)
+DEFAULT_SCORERS = ("keyword", "refusal", "identity-leak", "repetition")
+
+
+@dataclass
+class Session:
+    """One command's view of the world."""
+
+    config: RunConfig
+
+    @cached_property
+    def plugins(self) -> Plugins:
+        """The plugins that are not blocked."""
+        plugins = Plugins(self.config.disable_plugins)
+        with self.config.naming("disable_plugins"):
+            plugins.check_blocked()
+        return plugins
+
+    @cached_property
+    def personas(self) -> PersonaLibrary:
+        """The personas that can be had."""
+        with self.config.naming("persona_dirs"):
+            return open_library(self.plugins, self.config.lab, self.config.persona_dirs)
+
+    @cached_property
+    def lab(self) -> Lab:
+        """The lab's folder."""
+        self._check_lab()
+        return Lab(self.config.lab, self.personas.aliases)
+
+    @cached_property
+    def database(self) -> Database:
+        """The store, made if there is none."""
+        self._check_lab()
+        with self.config.naming("store"):
+            return Database.open(self.config.store_url)
+
+    def _check_lab(self) -> None:
+        with self.config.naming("lab"):
+            if not self.config.lab.is_dir():
+                raise UsageError(f"lab {self.config.lab}: no such folder; name it with --lab DIR")
+
+    @cached_property
+    def policy(self) -> JobPolicy:
+        """What makes a training job."""
+        return JobPolicy(self.config.min_examples, self.config.include_buggy, self.config.max_refusal_share)
+
+    def existing_database(self) -> Database:
+        """Open the store for a command that only reads: raises where there is none yet."""
+        if not self.config.store:  # it lies in the lab's folder
+            self._check_lab()
+        with self.config.naming("store"):
+            return Database.open(self.config.store_url, create=False)
+
+    def sources(self) -> list[CheckpointSource]:
+        """Return the configured sources; all of them by default."""
+        names = self.config.sources or self.plugins.components(ComponentKind.SOURCE)
+        return self._create(ComponentKind.SOURCE, names)
+
+    @property
+    def sources_by_name(self) -> bool:
+        """Whether the sources were asked for by name: one that lacks what it needs is then an error."""
+        return bool(self.config.sources)
+
+    def trainers(self) -> list[Trainer]:
+        """Return the configured trainers; none by default: training may cost money."""
+        return self._create(ComponentKind.TRAINER, self.config.trainers)
+
+    def samplers(self) -> list[Sampler]:
+        """Return the configured samplers."""
+        return self._create(ComponentKind.SAMPLER, self.config.samplers or DEFAULT_SAMPLERS)
+
+    def installed_samplers(self) -> list[Sampler]:
+        """Return every installed sampler that says which checkpoints are its own, with its options.
+
+        One that would take any is used only where it is named, and so is one that says itself what is asked.
+        """
+        everything = self._create(ComponentKind.SAMPLER, self.plugins.components(ComponentKind.SAMPLER))
+        return [
+            sampler
+            for sampler in everything
+            if type(sampler).accepts is not Sampler.accepts and type(sampler).requests is Sampler.requests
+        ]
+
+    def samplers_for(self, checkpoints: Iterable[Checkpoint]) -> list[Sampler]:
+        """Return the configured samplers; if none is, the first installed one that takes each checkpoint.
+
+        Raises :class:`UsageError` where no sampler takes a checkpoint that is named.
+        """
+        if self.config.samplers:
+            samplers = self.samplers()
+            self._check_takers(samplers, list(checkpoints))
+            return samplers
+        chosen: dict[str, None] = {}
+        candidates = self.installed_samplers()
+        for checkpoint in checkpoints:
+            taker = next((sampler for sampler in candidates if sampler.accepts(checkpoint)), None)
+            if taker is None:
+                names = ", ".join(sampler.name for sampler in candidates) or "none"
+                raise UsageError(f"no sampler takes {checkpoint.uri} (installed: {names}); name one with --sampler")
+            chosen[taker.name] = None
+        return [sampler for sampler in candidates if sampler.name in chosen]
+
+    def _check_takers(self, samplers: Sequence[Sampler], checkpoints: Sequence[Checkpoint]) -> None:
+        if any(type(sampler).requests is not Sampler.requests for sampler in samplers):
+            return  # what it asks is its own to say
+        for text in self.config.checkpoints:
+            mine = [checkpoint for checkpoint in checkpoints if checkpoint.is_called(text)]
+            if mine and not any(sampler.accepts(checkpoint) for sampler in samplers for checkpoint in mine):
+                names = " and ".join(sampler.name for sampler in samplers)
+                raise UsageError(f"sampler {names} does not take {mine[0].uri}; name another one with --sampler")
+
+    def perturbations(self) -> list[Perturbation]:
+        """Return the configured perturbations; none by default."""
+        return self._create(ComponentKind.PERTURBATION, self.config.perturbations)
+
+    def scorers(self) -> list[BaseScorer]:
+        """Return the configured scorers, of samples and of pairs."""
+        return self._create(ComponentKind.SCORER, self.config.scorers or DEFAULT_SCORERS)
+
+    def selected_personas(self) -> list[Persona]:
+        """Return the personas that the run is limited to; empty for all."""
+        with self.config.naming("personas"):
+            return [self.personas.get(name) for name in self.config.personas]
+
+    def with_all_trainers(self) -> Session:
+        """Return the same session with every installed trainer, unless some are configured."""
+        if self.config.trainers:
+            return self
+        names = list(self.plugins.components(ComponentKind.TRAINER))
+        return Session(self.config.model_copy(update={"trainers": names}))
+
+    def with_checkpoints(self, uris: Sequence[str]) -> Session:
+        """Return the same session, limited to these checkpoints."""
+        return Session(self.config.model_copy(update={"checkpoints": list(uris)}))
+
+    def check_options(self) -> None:
+        """Raise unless every component that options are given for exists and takes them."""
+        faults: list[str] = []
+        for key, options in self.config.options.items():
+            kind, _, name = key.partition(".")
+            if kind not in set(ComponentKind) or not name:
+                near = suggest(kind, [one.value for one in ComponentKind])
+                needed = f"KIND.NAME is needed, such as scorer.keyword{near}"
+                faults.append(f"{self.config.where(key, ())}options.{key}: {needed}")
+                continue
+            try:
+                self.plugins.create(ComponentKind(kind), name, options, partial(self.config.where, key))
+            except ConfigError as error:
+                faults.extend(error.faults)
+            except UnknownNameError as error:
+                if not (where := self.config.where(key, ())):
+                    raise  # it was typed just now
+                faults.append(f"{where}{error}")
+        if faults:
+            raise ConfigError(faults)
+
+    def _create(self, kind: ComponentKind, names: Iterable[str]) -> list[Any]:
+        self.check_options()
+        unique: Sequence[str] = list(dict.fromkeys(names))
+        options = {name: self.config.options_for(kind.value, name) for name in unique}
+        with self.config.naming(f"{kind.value}s"):
+            return [self.plugins.create(kind, name, given) for name, given in options.items()]

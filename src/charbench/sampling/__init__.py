@@ -1,0 +1,1 @@
+"""The sample stage: from prompts to samples in the store."""

@@ -1,0 +1,193 @@
+"""Asks for samples: conversations, their tries, and the circuit breaker. One event loop, one thread."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import Future
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass, field, replace
+from functools import partial, reduce
+from operator import add
+from typing import Any, TypeVar
+
+from charbench.components.containment import Broken, guarded_async
+from charbench.components.limits import Limits
+from charbench.components.sampler import Sampler, SampleRequest
+from charbench.concurrency.door import Door
+from charbench.concurrency.retry import STOPPED, Breaker, Patience, TimeLeft
+from charbench.concurrency.threads import in_a_thread
+from charbench.domain.checkpoint import Checkpoint
+from charbench.domain.sample import Completion, Failure, Usage
+from charbench.errors import DeadlineError
+from charbench.sampling.turns import in_one, next_turn
+
+T = TypeVar("T")
+
+_LOOK = 0.1
+"""Seconds between looks at whether a call that was given up has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of one request; ``outcome`` None: it was not asked, or given up because the run stops."""
+
+    outcome: Completion | Broken | None
+    failed_tries: tuple[Failure, ...] = ()
+
+
+@dataclass
+class Asker:
+    """Asks one sampler's endpoint, within its limits; ``paid`` is told the tokens of every request.
+
+    A sampler that is not ``async`` is asked in threads. A thread cannot be stopped: one whose call took too long
+    still counts as under way until it ends.
+    """
+
+    sampler: Sampler
+    limits: Limits
+    stopping: Callable[[], bool]
+    paid: Callable[[Checkpoint, Usage], None]
+    breakers: dict[str, Breaker] = field(default_factory=dict)
+    _doors: dict[str, Door] = field(default_factory=dict)
+    _one_by_one: set[str] = field(default_factory=set)
+    """Checkpoints whose server gives fewer answers to a request than it is asked for."""
+
+    def __post_init__(self) -> None:
+        self._patience = Patience(self.limits, self.stopping, self._room)
+        self._tries = 0
+        self._given_up: list[Future[Any]] = []
+        self._is_async = inspect.iscoroutinefunction(self.sampler.sample)
+        self._places: AbstractAsyncContextManager[Any] = nullcontext()
+
+    def begin(self) -> None:
+        """Get ready for an event loop: what requests wait at belongs to one."""
+        self._doors.clear()
+        if self.sampler.epochs_at_once > 1:  # else there are no more callers than requests may be in flight
+            self._places = asyncio.Semaphore(self.limits.concurrency)
+
+    def breaker(self, uri: str) -> Breaker:
+        """Return the breaker of a checkpoint."""
+        return self.breakers.setdefault(uri, Breaker())
+
+    async def ask(self, request: SampleRequest, first: Answer | None = None) -> Answer:
+        """Ask until there is an answer, no more try is allowed, or the run stops.
+
+        ``first`` is what :meth:`ask_together` has brought for the prompt; its follow-ups are asked from there.
+        """
+        said: Completion | None = None
+        failed: list[Failure] = []
+        if first is not None:
+            if not isinstance(first.outcome, Completion) or not request.prompt.follow_ups:
+                return first
+            said, failed = first.outcome, list(first.failed_tries)
+        talk = partial(self._converse, request, said, failed)
+        outcome = await self._within_limits(request.checkpoint.uri, talk, begun=said is not None)
+        return Answer(outcome, tuple(failed))
+
+    async def _room(self) -> None:
+        """Wait until fewer calls are under way than may be; raises :class:`DeadlineError` where that never comes."""
+        wait_until = time.monotonic() + self.limits.deadline
+        while self._tries + self._still_running() >= self.limits.concurrency:
+            if self.stopping() or time.monotonic() > wait_until:
+                raise DeadlineError("not asked: requests that took too long are still running")
+            await asyncio.sleep(_LOOK)
+
+    def _still_running(self) -> int:
+        self._given_up = [call for call in self._given_up if not call.done()]
+        return len(self._given_up)
+
+    async def ask_together(self, requests: Sequence[SampleRequest]) -> list[Answer]:
+        """Ask one question once for several epochs; return the answers that came, at most one for each.
+
+        A checkpoint that has given fewer than it was asked for is not asked so again: there are none then.
+        """
+        uri = requests[0].checkpoint.uri
+        if uri in self._one_by_one:
+            return []
+        failed: list[Failure] = []
+        outcome = await self._within_limits(
+            uri, partial(self._call, requests, failed, TimeLeft(self.limits.deadline)), begun=False
+        )
+        if not isinstance(outcome, list):
+            return [Answer(outcome, tuple(failed))] * len(requests)
+        if len(outcome) < len(requests):
+            self._one_by_one.add(uri)
+        return [Answer(completion, tuple(failed)) for completion in outcome[: len(requests)]]
+
+    async def _within_limits(self, uri: str, talk: Callable[[], Awaitable[T]], *, begun: bool) -> T | Broken | None:
+        """Return what ``talk()`` returns or raises; None where the breaker or the end of the run is in the way."""
+        breaker = self.breaker(uri)
+        door = None if breaker.answered else self._doors.setdefault(uri, Door(self.limits.concurrency))
+        async with self._places:
+            if door is not None:
+                await door.enter()
+            outcome: T | Broken | None = None
+            if not breaker.reason and (begun or not self.stopping()):
+                outcome = await guarded_async(talk)
+                if isinstance(outcome, Broken) and self.stopping() and self._can_be_asked_later(outcome):
+                    outcome = None
+                else:
+                    breaker.note(outcome)
+            if door is not None:
+                door.leave(breaker, outcome)
+        return outcome
+
+    def _can_be_asked_later(self, broken: Broken) -> bool:
+        return broken.failure.kind == STOPPED or self._patience.worth_a_try(broken.error)
+
+    async def _converse(self, request: SampleRequest, said: Completion | None, failed: list[Failure]) -> Completion:
+        """Ask, and put the prompt's follow-ups after the answer; the last answer is the sample.
+
+        Each turn is a request with its own tries; the deadline is one for all of them.
+        """
+        left = TimeLeft(self.limits.deadline)
+        completion = said or (await self._call([request], failed, left))[0]
+        while request.prompt.follow_ups:
+            request = next_turn(request, completion)
+            completion = in_one(completion, (await self._call([request], failed, left))[0])
+        return completion
+
+    async def _call(self, requests: Sequence[SampleRequest], failed: list[Failure], left: TimeLeft) -> list[Completion]:
+        """Make one request for these epochs of a question, with its tries."""
+        uri = requests[0].checkpoint.uri
+        return await self._patience.call(partial(self._once, requests), checkpoint=uri, failed=failed, left=left)
+
+    async def _once(self, requests: Sequence[SampleRequest]) -> list[Completion]:
+        started = time.monotonic()
+        self._tries += 1
+        try:
+            given = [await self._send(requests[0])] if len(requests) == 1 else await self._send_together(requests)
+        finally:
+            self._tries -= 1
+        seconds = time.monotonic() - started
+        self.paid(requests[0].checkpoint, reduce(add, (completion.usage for completion in given)))
+        return [c if c.latency is not None else replace(c, latency=seconds) for c in given]
+
+    async def _send(self, request: SampleRequest) -> Completion:
+        sample: Any = self.sampler.sample
+        given = await sample(request) if self._is_async else await self._in_a_thread(partial(sample, request))
+        if not isinstance(given, Completion):
+            raise TypeError(f"{self.sampler.name}.sample() gave {type(given).__name__}, not a Completion")
+        return given
+
+    async def _send_together(self, requests: Sequence[SampleRequest]) -> list[Completion]:
+        ask: Any = self.sampler.sample_epochs
+        is_async = inspect.iscoroutinefunction(ask)
+        given = await ask(requests) if is_async else await self._in_a_thread(partial(ask, requests))
+        if not given or not all(isinstance(one, Completion) for one in given):
+            raise TypeError(f"{self.sampler.name}.sample_epochs() has to give Completions, one or more")
+        return list(given)
+
+    async def _in_a_thread(self, ask: Callable[[], Any]) -> Any:
+        call = in_a_thread(ask, "sample")
+        try:
+            given = await asyncio.wrap_future(call)
+        finally:
+            if not call.done():
+                self._given_up.append(call)
+        if isinstance(given, Broken):
+            raise given.error
+        return given

@@ -1,0 +1,223 @@
+"""The sample stage: asks samplers for what is wanted and not there yet."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from sqlalchemy.engine import Connection
+
+from charbench.components.containment import Broken, guarded
+from charbench.components.sampler import Sampler, SampleRequest
+from charbench.concurrency.group_commit import Commits
+from charbench.concurrency.interrupt import StopSignal
+from charbench.concurrency.progress import Progress
+from charbench.concurrency.writer import Writer
+from charbench.domain.checkpoint import Checkpoint
+from charbench.domain.sample import Completion, Usage
+from charbench.sampling.asking import Answer, Asker
+from charbench.sampling.build_sample import make_sample
+from charbench.sampling.cost import Spending, is_paid_for
+from charbench.sampling.faults import Faults
+from charbench.sampling.questions import Keyed, by_question
+from charbench.sampling.turns import sample_with_follow_ups
+from charbench.store.claims import claim, release
+from charbench.store.database import Database
+from charbench.store.dialect import chunks
+from charbench.store.samples import STAGE, NewSample, SampleWriter, SamplingSettings, present_samples, touch_samplings
+
+Todo = Iterator[Sequence[Keyed]]
+"""What is still to be sampled: the requests of one question that are asked together."""
+BATCH = 500
+"""Requests that are planned and claimed together."""
+WAIT_SECONDS = 0.5
+"""Between looks at what another run is sampling."""
+
+
+@dataclass(slots=True)
+class SampleTally:
+    """What the stage did: samples wanted, taken, failed and not asked; tokens; and faults for the user to read."""
+
+    wanted: int = 0
+    taken: int = 0
+    failed: int = 0
+    skipped: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: float = 0.0
+    faults: Faults = field(default_factory=Faults)
+    trace: str = ""
+
+
+@dataclass(slots=True)
+class SampleStage:
+    """One sampler at work for one run."""
+
+    database: Database
+    writer: Writer
+    run_id: int
+    sampler: Sampler
+    stop: StopSignal
+    retry: Sequence[str] = ()
+    """Kinds of failure that are tried again when a sample failed in an earlier run."""
+    spending: Spending = field(default_factory=Spending)
+    tally: SampleTally = field(default_factory=SampleTally)
+    _wanted_settings: set[str] = field(default_factory=set)
+    _rows: SampleWriter = field(init=False)
+    _elsewhere: bool = False
+    _failed_keys: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._rows = SampleWriter(self.run_id)
+
+    def run(self, requests: Iterable[SampleRequest], progress: Progress) -> SampleTally:
+        """Sample what is not there; wait for what another run is at, and take over what it drops."""
+        asker = Asker(self.sampler, self.sampler.limits(), self._stopping, self._paid)
+        while True:
+            self._elsewhere = False
+            self.tally.wanted = 0
+            todo = self._todo(requests, progress)
+            if self.sampler.batch_size > 1:
+                self._run_batches((one for group in todo for one in group), progress)
+            else:
+                asyncio.run(self._run_endpoint(todo, asker, progress))
+            self.writer.flush()
+            if not self._elsewhere or self._stopping():
+                return self.tally
+            time.sleep(WAIT_SECONDS)
+
+    def _stopping(self) -> bool:
+        return self.stop.requested or self.spending.is_over
+
+    def _todo(self, requests: Iterable[SampleRequest], progress: Progress) -> Todo:
+        """Yield what is this run's to sample, claimed batch by batch."""
+        for batch in chunks(requests, BATCH):
+            self.tally.wanted += len(batch)
+            keyed = {self.sampler.key(request): request for request in batch}
+            self._want({request.condition: self._settings(request) for request in batch})
+            claimed = claim(self.database, STAGE, self.run_id, list(keyed), self._present)
+            self._elsewhere |= claimed.elsewhere > 0
+            progress.advance(len(batch) - len(claimed.mine) - claimed.elsewhere)
+            mine = [(key, keyed[key]) for key in claimed.mine if key not in self._failed_keys]
+            for group in by_question(mine, self.sampler.epochs_at_once):
+                if self._stopping():
+                    return
+                yield group
+
+    def _present(self, connection: Connection, keys: Sequence[str]) -> set[str]:
+        return present_samples(connection, keys, self.retry)
+
+    def _want(self, settings: dict[str, SamplingSettings]) -> None:
+        """Note that this run wants samples of these settings, once for each."""
+        fresh = [one for one in settings.values() if one.key not in self._wanted_settings]
+        self._wanted_settings.update(one.key for one in fresh)
+        if fresh:
+            self.writer.put(lambda connection: touch_samplings(connection, fresh, self.run_id))
+
+    def _settings(self, request: SampleRequest) -> SamplingSettings:
+        params = self.sampler.params(request)
+        return SamplingSettings(self.sampler.name, self.sampler.protocol, params, request.condition)
+
+    # A model in this process: many at once, one batch after the other.
+
+    def _run_batches(self, todo: Iterator[Keyed], progress: Progress) -> None:
+        for part in chunks(todo, self.sampler.batch_size):
+            outcomes = self._ask_batch([request for _, request in part])
+            new = []
+            for (key, request), outcome in zip(part, outcomes, strict=True):
+                if isinstance(outcome, Completion):
+                    self._paid(request.checkpoint, outcome.usage)
+                new.append(self._new(key, request, Answer(outcome)))
+            self.writer.put(partial(self.write, new=new))
+            progress.advance(len(part))
+
+    def _ask_batch(self, requests: Sequence[SampleRequest]) -> Sequence[Completion | Broken]:
+        started = time.monotonic()
+        outcome = guarded(lambda: sample_with_follow_ups(self.sampler, requests))
+        if isinstance(outcome, Broken):
+            return [outcome] * len(requests)
+        latency = (time.monotonic() - started) / max(1, len(requests))
+        return [c if c.latency is not None or self._recorded(r) else replace(c, latency=latency)
+                for c, r in zip(outcome, requests, strict=True)]  # fmt: skip
+
+    @staticmethod
+    def _recorded(request: SampleRequest) -> bool:
+        return request.recorded is not None
+
+    # An endpoint: as many requests in flight as it may have.
+
+    async def _run_endpoint(self, todo: Todo, asker: Asker, progress: Progress) -> None:
+        asker.begin()
+        commits = Commits(self.writer, self.write)
+        try:
+            await asyncio.gather(
+                *(self._worker(todo, asker, commits, progress) for _ in range(asker.limits.concurrency))
+            )
+        finally:
+            await self.sampler.aclose()
+        self.tally.faults.given_up = {uri: b.reason for uri, b in asker.breakers.items() if b.reason}
+
+    async def _worker(self, todo: Todo, asker: Asker, commits: Commits[NewSample], progress: Progress) -> None:
+        """Ask one question after the other. The next one is asked only when the last is in the store.
+
+        So a killed process loses no more than what was in flight.
+        """
+        take = partial(self._take, asker, commits, progress)
+        for group in todo:
+            if len(group) == 1:
+                await take(*group[0])
+                continue
+            given: list[Answer | None] = [*await asker.ask_together([request for _, request in group])]
+            given += [None] * (len(group) - len(given))
+            await asyncio.gather(
+                *(take(key, request, first) for (key, request), first in zip(group, given, strict=True))
+            )
+
+    async def _take(
+        self,
+        asker: Asker,
+        commits: Commits[NewSample],
+        progress: Progress,
+        key: str,
+        request: SampleRequest,
+        first: Answer | None = None,
+    ) -> None:
+        """Take one sample, from its first answer on if that is there, and return when it is in the store."""
+        answer = await asker.ask(request, first)
+        if answer.outcome is not None:
+            await commits.add(self._new(key, request, answer))
+            progress.advance(1, self._note())
+        elif asker.breaker(request.checkpoint.uri).reason:
+            self.tally.skipped += 1
+            self.tally.faults.skipped[request.checkpoint.uri] += 1
+            self.writer.put(partial(release, stage=STAGE, items=[key]))
+
+    def _note(self) -> str:
+        return f"{self.tally.failed:,} failed" if self.tally.failed else ""
+
+    def _new(self, key: str, request: SampleRequest, answer: Answer) -> NewSample:
+        assert answer.outcome is not None
+        if isinstance(answer.outcome, Broken):
+            self.tally.trace = self.tally.trace or answer.outcome.trace
+        sample = make_sample(self.sampler.name, key, request, answer.outcome)
+        if sample.failure is not None and not self._recorded(request):
+            self.tally.failed += 1
+            self._failed_keys.add(sample.key)
+            self.tally.faults.failed[sample.failure.message, sample.checkpoint] += 1
+        return NewSample(sample, self._settings(request), answer.failed_tries)
+
+    def _paid(self, checkpoint: Checkpoint, usage: Usage) -> None:
+        """Count the tokens of a request."""
+        self.tally.prompt_tokens += usage.prompt_tokens or 0
+        self.tally.completion_tokens += usage.completion_tokens or 0
+        if is_paid_for(self.sampler):
+            self.tally.cost += self.spending.add(checkpoint, usage)
+
+    def write(self, connection: Connection, new: Sequence[NewSample]) -> None:
+        """Add samples to the store, in the writer's thread."""
+        added = self._rows.add(connection, new)
+        failed = sum(one.sample.key in self._failed_keys for one in new) if self._failed_keys else 0
+        self.tally.taken += max(0, added - failed)

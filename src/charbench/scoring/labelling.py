@@ -1,0 +1,150 @@
+"""Draws what people are to label, and reads their labels back."""
+
+from __future__ import annotations
+
+import csv
+import random
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from sqlalchemy.engine import Connection
+
+from charbench.domain.keys import digest
+from charbench.domain.persona import Persona
+from charbench.domain.sample import Sample
+from charbench.errors import ConfigError
+from charbench.store.labels import Drawn, Label, drawn_items, save_items, strata
+from charbench.store.samples import SampleReader
+from charbench.text.spreadsheet import no_formula
+
+COLUMNS = ("item", "persona", "description", "prompt", "text", "label", "note")
+SCALE = {
+    0: "denies or refuses the character",
+    1: "a plain assistant",
+    2: "an assistant with traits of the character",
+    3: "fully the character",
+}
+_ITEM_LENGTH = 16
+IN_CHARACTER = 2
+"""Labels from this on mean: has the trait."""
+
+
+def draw(connection: Connection, persona: Persona, channel: str, count: int, seed: int) -> list[dict[str, str]]:
+    """Draw up to ``count`` samples, evenly from each checkpoint with and without the trait; blind and shuffled.
+
+    The rows hold neither checkpoint nor score. The same seed on the same store draws the same.
+    """
+    found = strata(connection, persona.name, channel)
+    chosen = _stratified(found, count, random.Random(seed))  # noqa: S311
+    texts = list(SampleReader().read(connection, sorted(chosen)))
+    drawn = [Drawn(_item(stored.sample, channel, persona.name), stored.id, channel, persona.name) for stored in texts]
+    save_items(connection, drawn)
+    rows = [
+        {
+            "item": one.item,
+            "persona": persona.name,
+            "description": " ".join(persona.description.split()),
+            "prompt": stored.sample.prompt.text,
+            "text": _text(stored.sample, channel),
+            "label": "",
+            "note": "",
+        }
+        for one, stored in zip(drawn, texts, strict=True)
+    ]
+    random.Random(seed).shuffle(rows)  # noqa: S311  an order, no secret
+    return rows
+
+
+def _item(sample: Sample, channel: str, persona: str) -> str:
+    """Return the name of what is labelled: another one for any other text.
+
+    The sample's key alone is not enough: it says what was asked, and a model that is asked anew may answer otherwise.
+    """
+    return digest("label", sample.key, sample.prompt.key, _text(sample, channel), channel, persona)[:_ITEM_LENGTH]
+
+
+def _text(sample: Sample, channel: str) -> str:
+    return sample.response if channel == "response" else sample.thinking
+
+
+def _stratified(found: dict[tuple[int, bool], list[int]], count: int, chance: random.Random) -> list[int]:
+    """Take one from each stratum in turn until there are enough."""
+    waiting = {stratum: chance.sample(items, len(items)) for stratum, items in sorted(found.items())}
+    chosen: list[int] = []
+    while len(chosen) < count and any(waiting.values()):
+        for items in waiting.values():
+            if items and len(chosen) < count:
+                chosen.append(items.pop())
+    return chosen
+
+
+def write_rows(path: Path, rows: Sequence[dict[str, str]]) -> None:
+    """Write rows to be labelled as CSV; raises :class:`ConfigError` where the file exists or cannot be made."""
+    try:
+        with path.open("x", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, COLUMNS)
+            writer.writeheader()
+            writer.writerows({name: no_formula(value) for name, value in row.items()} for row in rows)
+    except FileExistsError:
+        raise ConfigError(f"{path} exists already, and may hold labels; name another file") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror or error}") from None
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """Read a file of rows; raises :class:`ConfigError` where it is none."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            if not {"item", "label"} <= set(reader.fieldnames or ()):
+                raise ConfigError(f"{path}:1: no columns 'item' and 'label'; this is no file of labels")
+            return [{name: value or "" for name, value in row.items() if name} for row in reader]
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror or error}") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ConfigError(f"{path}: not CSV in UTF-8: {error}") from None
+
+
+def labels_of(connection: Connection, path: Path, rows: Sequence[dict[str, str]], labeller: str) -> list[Label]:
+    """Return the labels that a file holds; rows without one are passed over.
+
+    Raises :class:`ConfigError` with every fault: a label that is no whole number from 0 to 3, an item that was
+    not drawn from this store, or that has two labels, or that an older version drew, which did not note its text.
+    """
+    given = [(line, row) for line, row in enumerate(rows, 2) if row["label"].strip()]
+    known = drawn_items(connection, [row["item"] for _, row in given])
+    old = _drawn_by_number(connection, known.values())
+    faults: list[str] = []
+    found: dict[str, Label] = {}
+    for line, row in given:
+        item, label, place = row["item"], row["label"].strip(), f"{path}, row {line}"
+        if item not in known:
+            faults.append(f"{place}: item {item!r} was not drawn from this store")
+        elif label not in {str(value) for value in SCALE}:
+            faults.append(f"{place}: label {label!r}; 0 to 3 is needed")
+        elif item in found and found[item].label != int(label):
+            faults.append(f"{place}: item {item!r} has label {found[item].label} already")
+        else:
+            found[item] = Label(item, labeller, int(label), row.get("note", ""))
+    if old:
+        faults.append(f"{path}: an older charbench drew {len(old):,} of its items, whatever their text; draw anew")
+    if faults:
+        raise ConfigError(faults)
+    return list(found.values())
+
+
+def _drawn_by_number(connection: Connection, drawn: Collection[Drawn]) -> list[Drawn]:
+    """Return what is not named by its text: older versions drew it, by the sample's number or key."""
+    read = SampleReader().read(connection, sorted({one.sample_id for one in drawn}))
+    texts = {stored.id: stored.sample for stored in read}
+    return [one for one in drawn if one.item != _item(texts[one.sample_id], one.channel, one.persona)]
+
+
+def save_rows(path: Path, rows: Sequence[dict[str, str]]) -> None:
+    """Write a file of rows anew, whole or not at all."""
+    part = path.with_name(f".{path.name}.part")
+    with part.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]) if rows else COLUMNS)
+        writer.writeheader()
+        writer.writerows(rows)
+    part.replace(path)

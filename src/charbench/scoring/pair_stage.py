@@ -1,0 +1,162 @@
+"""The pair stage: checkpoints play each other, prompt by prompt, until each has the games that are wanted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from inspect import isawaitable
+from typing import Any
+
+import numpy as np
+from sqlalchemy.engine import Connection
+
+from charbench.components.pair_scorer import PairScorer
+from charbench.components.scorer import ScoringPlan
+from charbench.concurrency.group_commit import Commits
+from charbench.concurrency.progress import Progress
+from charbench.concurrency.worker_pool import UnderWay
+from charbench.concurrency.writer import Writer
+from charbench.domain.comparison import Comparison
+from charbench.domain.sample import Channel, Failure, Sample
+from charbench.scoring.matchmaking import Draw, Pairing, Pool
+from charbench.scoring.scoring import AtWork, Begun, Tally
+from charbench.store.claims import claim, release
+from charbench.store.database import Database
+from charbench.store.games import STAGE, Entrant, NewGame, add_games, entrants, item, played, present_games
+from charbench.store.samples import SampleReader
+from charbench.store.scores import scoring_number
+
+WAIT_SECONDS = 0.5
+
+
+@dataclass(slots=True)
+class GameTally(Tally):
+    """What the pair stage did besides: games played, those that could not be told, and why."""
+
+    played: int = 0
+    untold: int = 0
+    reason: str = ""
+    short: int = 0
+    """Checkpoints that have fewer games than are wanted, because every prompt is used."""
+
+    def lines(self, scorer: PairScorer, persona: str) -> list[str]:
+        """Return what the user should know of these games."""
+        lines = []
+        if self.untold:
+            why = f"; the first time: {self.reason}" if self.reason else ""
+            share = f"{self.untold:,} of {self.played:,} games ({self.untold / self.played:.0%})"
+            lines.append(f"scorer {scorer.name}, persona {persona}: no result for {share}{why}")
+        if self.short and self.played and not self.failed:
+            lines.append(
+                f"scorer {scorer.name}, persona {persona}: {self.short:,} checkpoints have fewer than "
+                f"{scorer.config.games:,} games: every pair has played on every prompt that it shares"
+            )
+        return lines
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Two samples to compare."""
+
+    pairing: Pairing
+    first: Sample
+    second: Sample
+
+
+@dataclass
+class PairStage:
+    """One pair scorer at work for one persona in one run."""
+
+    database: Database
+    writer: Writer
+    run_id: int
+    scorer: PairScorer
+    plan: ScoringPlan
+    begun: Begun
+    tally: GameTally = field(default_factory=GameTally)
+
+    def __post_init__(self) -> None:
+        self._work = AtWork(self.scorer, self.plan, self.tally, self.begun)
+        self._failed: list[Pairing] = []
+        self._commits: Commits[NewGame] = Commits(self.writer, self._write)
+        self._reader = SampleReader()
+        with self.database.write() as connection:
+            self._scoring_id = scoring_number(connection, self._work.settings, self.run_id)
+
+    def run(self, group_ids: Sequence[int], progress: Progress) -> GameTally:
+        """Play what is not played yet between the checkpoints of these groups."""
+        with self.database.read() as connection:
+            pools = entrants(connection, group_ids)
+        if pools:
+            asyncio.run(self._play_all(pools, progress))
+            self.writer.flush()
+        return self.tally
+
+    async def _play_all(self, pools: Sequence[Sequence[Entrant]], progress: Progress) -> None:
+        async def keep(match: Match, comparison: Comparison | None, failures: tuple[Failure, ...]) -> None:
+            if comparison is None:
+                self._failed.append(match.pairing)
+            await self._commits.add(_new_game(match, comparison, failures))
+            progress.advance(1, f"{self.tally.failed:,} failed" if self.tally.failed else "")
+
+        under_way = UnderWay(self._compare, keep, self.scorer.limits(), self.plan.stopping, self._work.note_broken)
+        try:
+            for pool in pools:
+                await self._play(Pool(pool), under_way)
+        finally:
+            await self.scorer.aclose()
+        if under_way.given_up:
+            self.tally.stopped.append(f"{self._work.who}: it is not asked any more: {under_way.given_up}")
+
+    async def _play(self, pool: Pool, under_way: UnderWay[Match, Comparison]) -> None:
+        """Play batch after batch: the next one is drawn when the results of the last are in the store."""
+        wanted = self.scorer.config.games
+        most = max(len(pool.entrants) // 2, under_way.limits.concurrency)
+        while not self.plan.stopping() and not under_way.given_up:
+            with self.database.read() as connection:
+                draw = Draw(pool, played(connection, self._scoring_id), self._failed, self._work.settings.key)
+            short = int(np.count_nonzero(draw.games < wanted))
+            drawn = draw.next(wanted, most)
+            if not drawn:
+                self.tally.short += short
+                return
+            if not await self._work.begin():
+                return
+            names = {item(self._scoring_id, one.first_id, one.second_id): one for one in drawn}
+            claimed = claim(self.database, STAGE, self.run_id, list(names), present_games)
+            if claimed.mine:
+                await under_way.run(self._matches([names[name] for name in claimed.mine]))
+                with self.database.write() as connection:  # what was not got to, because the run stops
+                    release(connection, STAGE, claimed.mine)
+            elif claimed.elsewhere:
+                await asyncio.sleep(WAIT_SECONDS)
+
+    def _matches(self, pairings: Sequence[Pairing]) -> Iterator[Match]:
+        numbers = sorted({number for one in pairings for number in (one.first_id, one.second_id)})
+        with self.database.read() as connection:
+            read = {stored.id: stored.sample for stored in self._reader.read(connection, numbers)}
+        for one in pairings:
+            if self.plan.stopping():
+                return
+            yield Match(one, read[one.first_id], read[one.second_id])
+
+    async def _compare(self, match: Match) -> Comparison:
+        given: Any = self.scorer.compare(match.first, match.second, self.plan.persona)
+        comparison = await given if isawaitable(given) else given
+        if not isinstance(comparison, Comparison):
+            raise TypeError(f"{self.scorer.name}.compare() gave {type(comparison).__name__}, not a Comparison")
+        return comparison
+
+    def _write(self, connection: Connection, new: Sequence[NewGame]) -> None:
+        self.tally.played += add_games(connection, self._scoring_id, self.run_id, new)
+        untold = [game.comparison for game in new if game.comparison is not None and game.comparison.result is None]
+        self.tally.untold += len(untold)
+        self.tally.reason = self.tally.reason or next((one.explanation for one in untold), "")
+
+
+def _new_game(match: Match, comparison: Comparison | None, failures: tuple[Failure, ...]) -> NewGame:
+    channel = comparison.channel if comparison else Channel.RESPONSE
+    texts = [one.response if channel is Channel.RESPONSE else one.thinking for one in (match.first, match.second)]
+    first, second = map(len, texts)
+    return NewGame(match.pairing.first_id, match.pairing.second_id, comparison, (first, second), failures)

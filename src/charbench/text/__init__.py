@@ -1,0 +1,1 @@
+"""Rules about text: redaction, terminals, spreadsheets, health."""

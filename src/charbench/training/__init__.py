@@ -1,0 +1,1 @@
+"""The train stage: from jobs to checkpoints."""

@@ -1,0 +1,214 @@
+"""The train stage: does the jobs that wait, several at once, each from its last saved state."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from charbench.components.containment import Broken, guarded
+from charbench.components.trainer import Note, StateSaved, StepDone, Trained, Trainer, TrainingEvent, TrainingTask
+from charbench.concurrency.interrupt import StopSignal
+from charbench.concurrency.threads import in_threads
+from charbench.datasets.forms import read_examples
+from charbench.datasets.health import faults, measure
+from charbench.discovery.register import take_in
+from charbench.domain.checkpoint import Checkpoint, Evidence
+from charbench.domain.dataset import JobStatus, TrainingJob
+from charbench.errors import ConfigError, DataError, RefusedError, SamplingError, TrainingError
+from charbench.store import training
+from charbench.store.claims import claim, release
+from charbench.store.database import Database
+from charbench.store.jobs import STAGE, finished_jobs, update_job
+from charbench.training.events import events_of
+
+Say = Callable[[str, TrainingEvent | str], None]
+"""Told of each event of each job: the job's id, and the event, or a line of text."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingPolicy:
+    """How jobs are trained: the recipe, how many at once, and whether bad data is taken all the same."""
+
+    recipe: str = "paper"
+    parallel: int = 1
+    force: bool = False
+    max_refusal_share: float = 0.2
+    wanted_recipe: str | None = None
+    """The recipe that somebody asked for, None where it is the default."""
+
+
+@dataclass(slots=True)
+class TrainTally:
+    """What the stage did."""
+
+    complete: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+    interrupted: list[str] = field(default_factory=list)
+    elsewhere: list[str] = field(default_factory=list)
+    trace: str = ""
+
+
+@dataclass(slots=True)
+class TrainStage:
+    """The jobs of one run."""
+
+    database: Database
+    run_id: int
+    trainers: Sequence[Trainer]
+    root: Path
+    folder: Path
+    policy: TrainingPolicy
+    stop: StopSignal
+    say: Say
+    aliases: Mapping[str, str]
+    """Every known persona's name and alias, with its name."""
+    tally: TrainTally = field(default_factory=TrainTally)
+    _prepared: set[str] = field(default_factory=set)
+    _wrong_config: list[str] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def run(self, jobs: Sequence[TrainingJob], checkpoints: dict[str, Checkpoint]) -> TrainTally:
+        """Train these jobs; one that fails does not stop the others.
+
+        Raises :class:`ConfigError` where a trainer lacks what it needs, at once or when every job has ended.
+        """
+        for job in jobs:
+            self._ready(job, checkpoints)
+        mine = claim(self.database, STAGE, self.run_id, [job.job_id for job in jobs], finished_jobs).mine
+        self.tally.elsewhere = [job.job_id for job in jobs if job.job_id not in mine]
+        wanted = [job for job in jobs if job.job_id in mine]
+        in_threads(lambda job: self._job(job, checkpoints), wanted, self.policy.parallel, "train")
+        if self._wrong_config:
+            raise ConfigError(self._wrong_config)
+        return self.tally
+
+    def _ready(self, job: TrainingJob, checkpoints: dict[str, Checkpoint]) -> None:
+        """Prepare the trainer of a job; a fault that is no configuration's is told when the job's turn comes."""
+        outcome = guarded(self._trainer_for, self._start(job, checkpoints))
+        if isinstance(outcome, Broken) and isinstance(outcome.error, ConfigError):
+            raise outcome.error
+
+    @staticmethod
+    def _start(job: TrainingJob, checkpoints: dict[str, Checkpoint]) -> Checkpoint:
+        return checkpoints.get(job.checkpoint) or Checkpoint(uri=job.checkpoint, persona=job.persona)
+
+    def _job(self, job: TrainingJob, checkpoints: dict[str, Checkpoint]) -> None:
+        if self.stop.requested:
+            return
+        outcome = guarded(self._train, job, checkpoints)
+        job_id = job.job_id
+        with self.database.write() as connection:
+            if isinstance(outcome, Broken):
+                status = JobStatus.PENDING if _is_trouble_outside(outcome.error) else JobStatus.FAILED
+                update_job(connection, job_id, status=status.value, error=outcome.message)
+            release(connection, STAGE, [job_id])
+        with self._lock:
+            if isinstance(outcome, Broken):
+                self.tally.failed[job_id] = outcome.message
+                self.tally.trace = self.tally.trace or outcome.trace
+                if isinstance(outcome.error, ConfigError):
+                    # Told at the end, once for all jobs.
+                    self._wrong_config += [fault for fault in outcome.error.faults if fault not in self._wrong_config]
+                else:
+                    self.say(job_id, f"failed: {outcome.message}")
+            else:
+                (self.tally.complete if outcome else self.tally.interrupted).append(job_id)
+
+    def _train(self, job: TrainingJob, checkpoints: dict[str, Checkpoint]) -> bool:
+        """Train one job; return whether it is complete (or was interrupted)."""
+        start = self._start(job, checkpoints)
+        trainer = self._trainer_for(start)
+        dataset = self.root / job.dataset
+        self._check_data(job, dataset)
+        self._check_recipe(job)
+        with self.database.write() as connection:
+            attempt, state, recipe = training.begin_attempt(connection, job.job_id, self.policy.recipe)
+            running: dict[str, Any] = {"status": JobStatus.RUNNING.value, "trainer": trainer.name, "recipe": recipe}
+            update_job(connection, job.job_id, **running, error=None)
+        if state is not None:
+            self.say(job.job_id, f"goes on from step {state.step} (attempt {attempt}, recipe {recipe})")
+        workspace = self.folder / "training" / job.job_id
+        workspace.mkdir(parents=True, exist_ok=True)
+        task = TrainingTask(
+            job=job, checkpoint=start, dataset=dataset, recipe=recipe, workspace=workspace,
+            attempt=attempt, state=state, stopping=lambda: self.stop.requested,
+        )  # fmt: skip
+        done = False
+        for event in events_of(trainer, task):
+            done = self._note(job, attempt, recipe, trainer.name, event) or done
+            self.say(job.job_id, event)
+            if self.stop.requested and isinstance(event, StateSaved) and not done:
+                with self.database.write() as connection:
+                    update_job(connection, job.job_id, status=JobStatus.PENDING.value)
+                return False
+        if not done:
+            raise TrainingError(f"trainer {trainer.name} ended without a checkpoint")
+        return True
+
+    def _trainer_for(self, checkpoint: Checkpoint) -> Trainer:
+        for trainer in self.trainers:
+            if trainer.accepts(checkpoint):
+                with self._lock:
+                    if trainer.name not in self._prepared:
+                        trainer.prepare(self.root, self.folder)
+                        self._prepared.add(trainer.name)
+                return trainer
+        names = ", ".join(trainer.name for trainer in self.trainers) or "none"
+        raise TrainingError(f"no trainer can continue {checkpoint.uri} (asked: {names})")
+
+    def _check_data(self, job: TrainingJob, dataset: Path) -> None:
+        if not dataset.is_file():
+            raise DataError(f"{job.dataset}: its training data is not there any more")
+        found = faults(measure(read_examples(dataset, job.dataset)).as_dict(), self.policy.max_refusal_share)
+        if not found:
+            return
+        if not self.policy.force:
+            raise DataError(f"{job.dataset}: {'; '.join(found)}; mend it, or train all the same with --force")
+        self.say(job.job_id, f"trains on bad data (--force): {'; '.join(found)}")
+
+    def _check_recipe(self, job: TrainingJob) -> None:
+        """Raise where a recipe is asked for that is not the one of the job's saved state: it would not be followed."""
+        wanted = self.policy.wanted_recipe
+        with self.database.read() as connection:
+            begun = training.recipe_of(connection, job.job_id)
+        if wanted and begun and begun != wanted:
+            raise ConfigError(
+                f"job {job.job_id} has a saved state of recipe {begun}, and {wanted} is asked for: "
+                f"go on with --{begun}, or begin anew: charbench reset {job.job_id}"
+            )
+
+    def _note(self, job: TrainingJob, attempt: int, recipe: str, trainer: str, event: TrainingEvent) -> bool:
+        """Put an event into the store; return whether the job is complete."""
+        job_id = job.job_id
+        if isinstance(event, Note):
+            return False
+        with self.database.write() as connection:
+            if isinstance(event, StepDone):
+                training.add_step(connection, job_id, attempt, event)
+                update_job(connection, job_id, step=event.step + 1, total_steps=event.total_steps, loss=event.loss)
+            elif isinstance(event, StateSaved):
+                training.add_state(connection, job_id, attempt, event.state, recipe)
+            elif isinstance(event, Trained):
+                for checkpoint in event.checkpoints:
+                    place = Evidence(trainer, job_id, None, "trained")
+                    checkpoint = replace(checkpoint, evidence=checkpoint.evidence or (place,))
+                    take_in(connection, checkpoint, trainer, self.aliases)
+                uris: dict[str, Any] = {"status": JobStatus.COMPLETE.value, "error": None}
+                for checkpoint in event.checkpoints:
+                    if checkpoint.trainable:
+                        uris["result"] = checkpoint.uri
+                    if checkpoint.sampleable:
+                        uris["result_sampler"] = checkpoint.uri
+                update_job(connection, job_id, **uris)
+                return True
+        return False
+
+
+def _is_trouble_outside(error: BaseException) -> bool:
+    """Whether it is not the job's fault (no network, no credit, a wrong option): then it waits, with its states."""
+    if isinstance(error, SamplingError):
+        return error.retryable or isinstance(error, RefusedError)
+    return isinstance(error, ConfigError)
