@@ -1,0 +1,71 @@
+"""A store that the first version filled opens with all that is in it, and nothing of it is asked or scored again."""
+
+from __future__ import annotations
+
+import sqlite3
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from support.command import Charbench
+
+ARCHIVE = Path(__file__).parents[1] / "data" / "stores" / "first.tar.gz"
+"""Made by ``tools/make_first_store.py``."""
+URL = "http://127.0.0.1:18099/v1"
+"""Where its samples came from. Nobody listens there now: a request would fail, and be an attempt."""
+KEPT = ("samples", "scored", "scores", "games", "labels", "label_items", "diagnoses", "jobs", "attempts", "checkpoints")
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Path:
+    """The lab, with its store."""
+    with tarfile.open(ARCHIVE) as archive:
+        archive.extractall(tmp_path, filter="data")
+    return tmp_path / "lab"
+
+
+def rows(lab: Path) -> dict[str, int]:
+    """Return how many rows each table has."""
+    with sqlite3.connect(lab / ".charbench" / "charbench.db") as connection:
+        counted = {table: connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in KEPT}
+    connection.close()
+    return counted
+
+
+def as_then() -> list[str]:
+    """Return the words of the run that filled the store."""
+    options = [
+        f"sampler.thinking.base_url={URL}",
+        "sampler.thinking.tries=1",
+        f"scorer.llm-judge.base_url={URL}",
+        "scorer.llm-judge.model=judge",
+        f"scorer.pairwise.base_url={URL}",
+        "scorer.pairwise.model=pairs",
+        "scorer.pairwise.games=6",
+    ]
+    words = ["run", "-p", "pirate", "--sampler", "thinking", "--prompts", "prompts.txt", "--epochs", "2"]
+    words += [word for name in ("pirate_strong", "pirate_weak", "base") for word in ("-c", f"model:{name}")]
+    words += [word for name in ("keyword", "refusal", "llm-judge", "pairwise") for word in ("--scorer", name)]
+    return words + [word for option in options for word in ("-o", option)]
+
+
+def test_a_store_of_the_first_version_keeps_everything_and_nothing_is_asked_or_scored_again(
+    charbench: Charbench, lab: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = rows(lab)
+    assert min(before.values()) > 0, "the archive holds some of everything"
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+    for words in (as_then(), ["run"]):
+        ended = charbench(*words, lab=lab)
+        assert "Nothing to do: everything is in the store already." in ended.err + ended.out
+    assert rows(lab) == before
+
+
+def test_its_samples_scores_labels_and_jobs_are_reported(charbench: Charbench, lab: Path) -> None:
+    report = charbench.ok("report", "--json", lab=lab).json
+    assert {row["persona"] for row in report["personas"]} == {"pirate", "remorseful"}
+    status = charbench.ok("status", "--json", lab=lab).json
+    assert (status["pending"], status["complete"]) == (1, 1)
+    (agreement,) = charbench.ok("calibrate", "report", "-p", "pirate", "--json", lab=lab).json
+    assert agreement["labelled"] == 12
