@@ -73,9 +73,15 @@ def test_a_recording_keeps_the_channels_that_somebody_else_has_split(
     assert (told.thinking, told.response, told.state) == (thinking, response, state)
 
 
-def test_tags_in_a_recordings_channels_are_left_alone() -> None:
-    told = attribute(Completion(thinking="a</think>b", response="<think>c"))
-    assert (told.thinking, told.response) == ("a</think>b", "<think>c")
+def test_tags_in_a_recordings_thinking_are_left_alone() -> None:
+    told = attribute(Completion(thinking="a</think>b", response="c"))
+    assert (told.thinking, told.response) == ("a</think>b", "c")
+
+
+@pytest.mark.parametrize("thinking", ["", "Which tides?", " Which\ntides? "])
+def test_thinking_in_a_recordings_response_is_thinking_and_counted_once(thinking: str) -> None:
+    told = attribute(Completion(thinking=thinking, response="<think>\nWhich tides?\n</think>\n\nTwo a day."))
+    assert (told.thinking, told.response, told.state) == ("Which tides?", "Two a day.", ThinkingState.CLOSED)
 
 
 # Properties. Texts are made of numbered words, so that each can be looked for.

@@ -12,7 +12,7 @@ from charbench.cli import output, streams
 from charbench.report.pairwise.contests import Contest, contest_columns, contest_dict, contests
 from charbench.report.pairwise.tables import contest_tables
 from charbench.report.render.cells import STATES_LEGEND, TIERS_LEGEND
-from charbench.report.summary.insights import only_in_thinking, without_score
+from charbench.report.summary.insights import in_no_rate, only_in_thinking, without_score
 from charbench.report.summary.robustness import Robustness, robustness, robustness_dict, robustness_table
 from charbench.report.summary.rows import By, Report, build_report, row_as_dict
 from charbench.store.diagnoses import latest_causes
@@ -85,7 +85,7 @@ def _tables(
     lines.append(STATES_LEGEND)
     if report.is_rate and len(report.checkpoints) > 1:
         lines.append(TIERS_LEGEND)
-    lines += [*only_in_thinking(report, causes), *without_score(report)]
+    lines += [*only_in_thinking(report, causes), *without_score(report), *in_no_rate(report)]
     failed = f" {output.plural(report.errors, 'sample')} failed and {'is' if report.errors == 1 else 'are'} in no rate."
     ranked = _ranked(report)
     lines.append(f"{output.plural(report.samples, 'sample')}, {ranked}.{failed if report.errors else ''}")

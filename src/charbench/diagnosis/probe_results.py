@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from charbench.domain.end_reasons import EndReason, end_reason
 from charbench.domain.sample import Sample, ThinkingState
-from charbench.domain.thinking import LENGTH_REASONS
 
 ENOUGH = 0.5
 """Share of a probe's questions that must be answered before anything is concluded from it."""
@@ -68,7 +68,7 @@ class ProbeResult:
         What a token limit cut there may as well be thinking that a server went on with although it was off.
         """
         return sum(
-            sample.state is ThinkingState.MISFILED and sample.finish_reason not in LENGTH_REASONS
+            sample.state is ThinkingState.MISFILED and end_reason(sample.finish_reason) is not EndReason.LENGTH
             for sample in self.samples
         )
 

@@ -35,6 +35,10 @@ class ThinkingState(StrEnum):
     """The server put the answer into the reasoning field."""
     NONE = "none"
     """No thinking at all."""
+    FILTERED = "filtered"
+    """A content filter ended the reply: it says nothing of the character."""
+    TOOL_CALL = "tool_call"
+    """The model called a tool in place of an answer."""
     ERROR = "error"
     """No answer: the sample failed."""
 
@@ -69,6 +73,23 @@ def _sum(one: int | None, other: int | None) -> int | None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """What served a request: stored with the sample and shown where it differs; never part of a key.
+
+    None where it is not known.
+    """
+
+    endpoint: str | None = None
+    """The endpoint's name, or its URL without userinfo."""
+    server_model: str | None = None
+    """The model's name as the server gave it."""
+    renderer: str | None = None
+    """What made the prompt's text, where charbench did."""
+    prefill: str | None = None
+    """How the server was made to continue a prefill."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
     """What a server gave, untouched. Fill in what there is; the engine tells the channels apart.
 
@@ -81,7 +102,8 @@ class Completion:
     response: str | None = None
     thinking: str | None = None
     prefill: str = ""
-    """What was put into the model's mouth before ``text`` (``<think>\\n``); not part of ``text``."""
+    """What the prompt's own text ends with, before ``text``: what was prefilled, or what the chat template opens
+    (``<think>\\n``); not part of ``text``."""
     thinking_off: bool = False
     """Whether the request asked for an answer without thinking."""
     finish_reason: str | None = None
@@ -95,6 +117,9 @@ class Completion:
     sampled_at: datetime | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
     """Further columns to keep and to export again."""
+    provenance: Provenance | None = None
+    remarks: tuple[str, ...] = ()
+    """Lines about how the server answers; each is reported once for a checkpoint."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +150,7 @@ class Sample:
     failure: Failure | None = None
     sampled_at: datetime | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Provenance | None = None
 
     def channels(self) -> Iterator[tuple[Channel, str]]:
         """Yield each channel that holds more than white space, with its text."""

@@ -16,18 +16,16 @@ a block a closing tag is meant even in code, unless quotes stand right around it
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from charbench.domain.delimiters import Delimiters, delimiters
+from charbench.domain.end_reasons import EndReason, end_reason
 from charbench.domain.sample import Completion, ThinkingState
 
 OPEN_PREFILL = "<think>\n"
 CLOSED_PREFILL = "<think>\n\n</think>\n\n"
-LENGTH_REASONS = frozenset({"length", "max_tokens", "model_length"})
-"""Finish reasons of answers that a token limit cut off."""
 
-_TAG = re.compile(r"<(?P<end>/?)(?:think|thinking)>|\[(?P<bracket_end>/?)THINK\]", re.IGNORECASE)
-_OPENINGS = ("<think>", "<thinking>", "[think]")
 _FENCE_LINE = re.compile(r"^ {0,3}(?P<ticks>`{3,})(?P<rest>[^`\n]*)$", re.MULTILINE)
 _INLINE_CODE = re.compile(r"(?<!`)(?P<ticks>`+)(?!`)[^\n]*?(?<!`)(?P=ticks)(?!`)")
 _QUOTE_PAIRS = frozenset(("``", '""', "''", "“”", "„“", "‘’", "‚‘", "«»"))
@@ -54,43 +52,71 @@ class Attribution:
     tags: tuple[Tag, ...] = ()
 
 
-def attribute(completion: Completion) -> Attribution:
+def attribute(completion: Completion, thinking_tags: Sequence[str] = ()) -> Attribution:
     """Tell thinking and response apart.
 
-    A completion whose channels somebody else has split (a recording) keeps them; its state follows from
-    which of them hold text, and from the finish reason where there is one.
+    ``thinking_tags`` are delimiters besides the known ones (:func:`charbench.domain.delimiters.delimiters`).
+    A completion whose channels somebody else has split (a recording) keeps them, except that thinking between
+    tags in its response is thinking; its state follows from which of them hold text, and from the finish reason
+    where there is one. A reply that a content filter or a tool call ended has a state of its own.
     """
+    told = _attribute(completion, delimiters(tuple(thinking_tags)))
+    reason = end_reason(completion.finish_reason)
+    state = _ENDED_OTHERWISE.get(reason) if reason else None
+    if state is None or told.state is ThinkingState.ERROR:
+        return told
+    return Attribution(told.response, told.thinking, state, told.tags)
+
+
+def _recorded(completion: Completion, response: str, thinking: str, split: _Split) -> Attribution:
+    """Keep channels that somebody else has split; ``split`` is the response, whose tags may hold thinking yet."""
+    if not split.tags and not split.open:
+        return Attribution(response, thinking, _state(_Split(response, thinking), completion.finish_reason))
+    thought = split.thinking if thinking.split() == split.thinking.split() else _joined(thinking, split.thinking)
+    both = _Split(split.response, thought, split.tags, split.open)
+    return Attribution(both.response, both.thinking, _state(both, completion.finish_reason, ended=split.ended))
+
+
+_ENDED_OTHERWISE = {EndReason.FILTERED: ThinkingState.FILTERED, EndReason.TOOL_CALL: ThinkingState.TOOL_CALL}
+
+
+def _attribute(completion: Completion, known: Delimiters) -> Attribution:
     response, thinking = completion.response or "", completion.thinking or ""
     if completion.failure is not None:
         return Attribution(response, thinking, ThinkingState.ERROR)
+    cut = end_reason(completion.finish_reason) is EndReason.LENGTH
     if completion.text is None and completion.reasoning is None:
-        return Attribution(response, thinking, _state(_Split(response, thinking), completion.finish_reason))
+        return _recorded(completion, response, thinking, _split(response, known, cut=cut))
     text, reasoning = completion.text or "", completion.reasoning or ""
     if reasoning.strip():
-        return _with_reasoning(completion, _split(reasoning, opened=True), _split(text))
-    split = _split(text, opened=_is_open(completion.prefill), cut=completion.finish_reason in LENGTH_REASONS)
-    ended = split.ended or (not split.tags and _is_closed(completion.prefill))
+        return _with_reasoning(completion, _split(reasoning, known, opened=True), _split(text, known), known)
+    split = _split(text, known, opened=_is_open(completion.prefill, known), cut=cut)
+    ended = split.ended or (not split.tags and _is_closed(completion.prefill, known))
     state = _state(split, completion.finish_reason, ended=ended)
     return Attribution(split.response, split.thinking, state, split.tags)
 
 
-def find_tags(text: str, *, opened: bool = False) -> Iterator[Tag]:
+def find_tags(text: str, *, opened: bool = False, thinking_tags: Sequence[str] = ()) -> Iterator[Tag]:
     """Yield the tags of a text that are meant as tags; ``opened``: the text begins inside a block."""
-    found = [match for match in _TAG.finditer(text) if not _is_quoted(text, match)]
+    return _find_tags(text, delimiters(tuple(thinking_tags)), opened=opened)
+
+
+def _find_tags(text: str, known: Delimiters, *, opened: bool) -> Iterator[Tag]:
+    found = [match for match in known.tag.finditer(text) if not _is_quoted(text, match)]
     if not found:
         return
-    in_code = _tags_in_code(text, 0)
-    last_end = max((m.start() for m in found if _closes(m) and m.start() not in in_code), default=-1)
+    in_code = _tags_in_code(text, 0, known)
+    last_end = max((m.start() for m in found if known.closes(m) and m.start() not in in_code), default=-1)
     inside, behind = opened, 0
     for match in found:
         start, end = match.span()
-        closes = _closes(match)
+        closes = known.closes(match)
         if start in in_code and not (inside and closes):
             continue
         if not closes and start > last_end and not _can_begin(text, match, behind):
             continue
         if start in in_code:
-            in_code = _tags_in_code(text, end)  # code that the thinking left open quotes nothing behind it
+            in_code = _tags_in_code(text, end, known)  # code that the thinking left open quotes nothing behind it
         inside, behind = not closes, end
         yield Tag(start, end, closes)
 
@@ -109,21 +135,21 @@ class _Split:
         return bool(self.tags) and not self.open
 
 
-def _split(text: str, *, opened: bool = False, cut: bool = False) -> _Split:
+def _split(text: str, known: Delimiters, *, opened: bool = False, cut: bool = False) -> _Split:
     """Cut a text; ``opened``: it begins inside a block; ``cut``: a token limit ended it."""
-    tags = tuple(find_tags(text, opened=opened))
-    opened = opened or (cut and not tags and _is_cut_tag(text))
+    tags = tuple(_find_tags(text, known, opened=opened))
+    opened = opened or (cut and not tags and known.begins_a_tag(text))
     response: list[str] = []
     thinking: list[str] = []
     at = 0
     for tag in tags:
         (thinking if opened or tag.closes else response).append(text[at : tag.start].strip())
         opened, at = not tag.closes, tag.end
-    (thinking if opened else response).append(text[at:].strip())
+    (thinking if opened else response).append(text[at : max(at, known.end(text))].strip())
     return _Split(_joined(*response), _joined(*thinking), tags, opened)
 
 
-def _with_reasoning(completion: Completion, reasoning: _Split, content: _Split) -> Attribution:
+def _with_reasoning(completion: Completion, reasoning: _Split, content: _Split, known: Delimiters) -> Attribution:
     """Join a reasoning field to the content; what stands behind a closing tag in it is response.
 
     The content stands behind the reasoning, so it never begins inside the block that a prefill opened. Reasoning
@@ -133,7 +159,7 @@ def _with_reasoning(completion: Completion, reasoning: _Split, content: _Split) 
         reasoning = _Split("", "", reasoning.tags, reasoning.open)
     response = _joined(reasoning.response, content.response)
     thinking = _joined(reasoning.thinking, content.thinking)
-    if not response and thinking and (completion.thinking_off or _is_closed(completion.prefill)):
+    if not response and thinking and (completion.thinking_off or _is_closed(completion.prefill, known)):
         return Attribution(thinking, "", ThinkingState.MISFILED, content.tags)
     if reasoning.response and not content.response:
         return Attribution(response, thinking, ThinkingState.MISFILED, content.tags)
@@ -151,33 +177,24 @@ def _state(split: _Split, finish_reason: str | None, *, ended: bool = False) -> 
         return ThinkingState.NONE
     if finish_reason is None:
         return ThinkingState.UNCLOSED_UNKNOWN
-    return ThinkingState.UNCLOSED_LENGTH if finish_reason in LENGTH_REASONS else ThinkingState.UNCLOSED_STOP
+    cut = end_reason(finish_reason) is EndReason.LENGTH
+    return ThinkingState.UNCLOSED_LENGTH if cut else ThinkingState.UNCLOSED_STOP
 
 
 def _joined(*parts: str) -> str:
     return "\n\n".join(filter(None, parts))
 
 
-def _closes(match: re.Match[str]) -> bool:
-    return bool(match["end"] or match["bracket_end"])
-
-
-def _is_open(prefill: str) -> bool:
+def _is_open(prefill: str, known: Delimiters) -> bool:
     """Whether what was put into the model's mouth leaves a thinking block open."""
-    tags = list(_TAG.finditer(prefill))
-    return bool(tags) and not _closes(tags[-1])
+    tags = list(known.tag.finditer(prefill))
+    return bool(tags) and not known.closes(tags[-1])
 
 
-def _is_closed(prefill: str) -> bool:
+def _is_closed(prefill: str, known: Delimiters) -> bool:
     """Whether what was put into the model's mouth ends a thinking block."""
-    tags = list(_TAG.finditer(prefill))
-    return bool(tags) and _closes(tags[-1])
-
-
-def _is_cut_tag(text: str) -> bool:
-    """Whether the whole text is the beginning of an opening tag."""
-    begun = text.strip().lower()
-    return bool(begun) and any(tag.startswith(begun) and tag != begun for tag in _OPENINGS)
+    tags = list(known.tag.finditer(prefill))
+    return bool(tags) and known.closes(tags[-1])
 
 
 def _can_begin(text: str, tag: re.Match[str], behind: int) -> bool:
@@ -199,12 +216,12 @@ def _is_quoted(text: str, tag: re.Match[str]) -> bool:
     return opens and (text[end] == "`" or not text[end + 1 : end + 2].isalnum())
 
 
-def _tags_in_code(text: str, start: int) -> set[int]:
+def _tags_in_code(text: str, start: int, known: Delimiters) -> set[int]:
     """Return where tags stand in code behind ``start``: in fenced blocks, or in backticks within a line."""
     if "`" not in text:
         return set()
     code = [*_fences(text, start), *(inline.span() for inline in _INLINE_CODE.finditer(text, start))]
-    return {tag.start() for span in code for tag in _TAG.finditer(text, *span)}
+    return {tag.start() for span in code for tag in known.tag.finditer(text, *span)}
 
 
 def _fences(text: str, start: int) -> list[_Span]:

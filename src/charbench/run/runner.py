@@ -234,6 +234,7 @@ class Runner:
         result.add("samples", tally.taken)
         result.add("failures", tally.failed + tally.skipped)
         result.failures += _with_trace(tally.faults.lines(f"sampler {sampler.name}"), tally.trace)
+        result.warnings += tally.remark_lines()
         if tally.completion_tokens:
             cost = f", {tally.cost:,.4f} by the price table" if config.prices else ""
             result.notes.append(

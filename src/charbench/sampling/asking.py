@@ -20,8 +20,9 @@ from charbench.concurrency.door import Door
 from charbench.concurrency.retry import STOPPED, Breaker, Patience, TimeLeft
 from charbench.concurrency.threads import in_a_thread
 from charbench.domain.checkpoint import Checkpoint
+from charbench.domain.end_reasons import EndReason, end_reason
 from charbench.domain.sample import Completion, Failure, Usage
-from charbench.errors import DeadlineError
+from charbench.errors import DeadlineError, SamplingError
 from charbench.sampling.turns import in_one, next_turn
 
 T = TypeVar("T")
@@ -164,6 +165,7 @@ class Asker:
             self._tries -= 1
         seconds = time.monotonic() - started
         self.paid(requests[0].checkpoint, reduce(add, (completion.usage for completion in given)))
+        given = _without_errors(given)
         return [c if c.latency is not None else replace(c, latency=seconds) for c in given]
 
     async def _send(self, request: SampleRequest) -> Completion:
@@ -191,3 +193,12 @@ class Asker:
         if isinstance(given, Broken):
             raise given.error
         return given
+
+
+def _without_errors(given: list[Completion]) -> list[Completion]:
+    """Return the replies that the server did not give up; raises where it gave up all of them."""
+    whole = [one for one in given if end_reason(one.finish_reason) is not EndReason.ERROR]
+    if not whole:
+        reason = given[0].finish_reason
+        raise SamplingError(f"the server ended the reply: {reason}", kind="server_error", retryable=True)
+    return whole

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -17,7 +18,8 @@ from charbench.concurrency.interrupt import StopSignal
 from charbench.concurrency.progress import Progress
 from charbench.concurrency.writer import Writer
 from charbench.domain.checkpoint import Checkpoint
-from charbench.domain.sample import Completion, Usage
+from charbench.domain.delimiters import probable_delimiter
+from charbench.domain.sample import Completion, Sample, ThinkingState, Usage
 from charbench.sampling.asking import Answer, Asker
 from charbench.sampling.build_sample import make_sample
 from charbench.sampling.cost import Spending, is_paid_for
@@ -29,6 +31,10 @@ from charbench.store.database import Database
 from charbench.store.dialect import chunks
 from charbench.store.samples import STAGE, NewSample, SampleWriter, SamplingSettings, present_samples, touch_samplings
 
+_MAY_BE_THINKING = (
+    "replies begin with {}, which may be thinking, and count as responses; if it is thinking, name it in the "
+    "option thinking_tags"
+)
 Todo = Iterator[Sequence[Keyed]]
 """What is still to be sampled: the requests of one question that are asked together."""
 BATCH = 500
@@ -50,6 +56,19 @@ class SampleTally:
     cost: float = 0.0
     faults: Faults = field(default_factory=Faults)
     trace: str = ""
+    remarks: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """How often each line about how a server answers came up, by checkpoint and line."""
+
+    def remark(self, sample: Sample, remarks: Sequence[str]) -> None:
+        """Note what a sampler remarks, and a response that begins with what may be thinking."""
+        for line in remarks:
+            self.remarks[sample.checkpoint, line] += 1
+        if sample.state is ThinkingState.NONE and (tag := probable_delimiter(sample.response)):
+            self.remarks[sample.checkpoint, _MAY_BE_THINKING.format(tag)] += 1
+
+    def remark_lines(self) -> list[str]:
+        """Return each remark once for its checkpoint, with how many samples it is about."""
+        return [f"{uri}: {line} ({count:,} of its samples)" for (uri, line), count in self.remarks.items()]
 
 
 @dataclass(slots=True)
@@ -202,8 +221,11 @@ class SampleStage:
         assert answer.outcome is not None
         if isinstance(answer.outcome, Broken):
             self.tally.trace = self.tally.trace or answer.outcome.trace
-        sample = make_sample(self.sampler.name, key, request, answer.outcome)
-        if sample.failure is not None and not self._recorded(request):
+        tags = getattr(self.sampler.config, "thinking_tags", ())
+        sample = make_sample(self.sampler.name, key, request, answer.outcome, tags)
+        if isinstance(answer.outcome, Completion):
+            self.tally.remark(sample, answer.outcome.remarks)
+        if sample.state is ThinkingState.ERROR and sample.failure is not None and not self._recorded(request):
             self.tally.failed += 1
             self._failed_keys.add(sample.key)
             self.tally.faults.failed[sample.failure.message, sample.checkpoint] += 1

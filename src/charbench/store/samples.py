@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,11 +12,21 @@ from sqlalchemy.engine import Connection
 
 from charbench.domain.keys import digest
 from charbench.domain.prompt import Message, Prompt
-from charbench.domain.sample import Failure, Sample, ThinkingState, Usage
+from charbench.domain.sample import Failure, Provenance, Sample, ThinkingState, Usage
 from charbench.store.claims import release
-from charbench.store.dialect import among, get_or_add, insert
+from charbench.store.dialect import add_totals, among, get_or_add, insert
 from charbench.store.runs import utc_now
-from charbench.store.tables import GROUP_TOTALS, attempts, checkpoints, groups, prompts, samples, samplings
+from charbench.store.tables import (
+    GROUP_TOTALS,
+    attempts,
+    checkpoints,
+    group_provenances,
+    groups,
+    prompts,
+    provenances,
+    samples,
+    samplings,
+)
 from charbench.text.redaction import redact_all
 
 STAGE = "sample"
@@ -69,6 +79,7 @@ class SampleWriter:
         self.run_id = run_id
         self._prompts: dict[PromptKey, int] = {}
         self._groups: dict[tuple[str, str], int] = {}
+        self._provenances: dict[Provenance, int] = {}
 
     def add(self, connection: Connection, new: Sequence[NewSample]) -> int:
         """Add samples, their totals and failed tries, and let go of their claims; return how many were new.
@@ -90,6 +101,7 @@ class SampleWriter:
                 for number, failure in enumerate(tries, 1):
                     failures.append(attempt_row(STAGE, item.sample.key, self.run_id, number, failure))
         add_group_totals(connection, totals)
+        self._count_provenances(connection, [row for key, row in rows.items() if key in added], +1)
         if failures:
             connection.execute(sa.insert(attempts), failures)
         release(connection, STAGE, keys)
@@ -98,9 +110,12 @@ class SampleWriter:
     def _forget_failures(self, connection: Connection, keys: Sequence[str]) -> None:
         totals: dict[int, dict[str, Any]] = {}
         failed = among(connection, samples.c.key, keys) & samples.c.error_kind.is_not(None)
-        for row in connection.execute(sa.select(samples.c.group_id, samples.c.latency).where(failed)).all():
-            _count_row(totals, row.group_id, -1, row.latency)
+        columns = (samples.c.group_id, samples.c.latency, samples.c.state, samples.c.provenance_id)
+        replaced = connection.execute(sa.select(*columns).where(failed)).mappings().all()
+        for row in replaced:
+            _count_failed(totals, row["group_id"], -1, row["latency"], row["state"])
         if totals:
+            self._count_provenances(connection, replaced, -1)
             connection.execute(sa.delete(samples).where(failed))
         add_group_totals(connection, totals)
 
@@ -130,7 +145,28 @@ class SampleWriter:
             "raw": sample.raw,
             "raw_reasoning": sample.raw_reasoning,
             "tags": [list(tag) for tag in sample.tags] or None,
+            "provenance_id": self._provenance(connection, sample.provenance),
         }
+
+    def _provenance(self, connection: Connection, provenance: Provenance | None) -> int | None:
+        """Return the number of what served a sample, None where that is not known."""
+        if provenance is None:
+            return None
+        if (known := self._provenances.get(provenance)) is None:
+            values = asdict(provenance)
+            known = get_or_add(connection, provenances, {"key": digest(*values.values())}, values)
+            self._provenances[provenance] = known
+        return known
+
+    @staticmethod
+    def _count_provenances(connection: Connection, rows: Sequence[Mapping[Any, Any]], sign: int) -> None:
+        counts = Counter((row["group_id"], row["provenance_id"]) for row in rows if row["provenance_id"] is not None)
+        summed = [
+            {"group_id": group, "provenance_id": served, "samples": sign * count}
+            for (group, served), count in sorted(counts.items())
+        ]
+        if summed:
+            add_totals(connection, group_provenances, ("group_id", "provenance_id"), summed)
 
     def _number_prompts(self, connection: Connection, asked: Sequence[Prompt]) -> None:
         """Look up the numbers of prompts that are new to this writer, and add those that are new to the store."""
@@ -220,7 +256,7 @@ def attempt_row(stage: str, item: str, run_id: int, number: int, failure: Failur
 
 def _count(totals: dict[int, dict[str, Any]], group_id: int, sample: Sample, sign: int) -> None:
     if sample.failure:
-        _count_row(totals, group_id, sign, sample.latency)
+        _count_failed(totals, group_id, sign, sample.latency, sample.state.value)
         return
     row = _count_row(totals, group_id, sign, sample.latency, failed=False)
     row["responses"] += sign * bool(sample.response.strip())
@@ -229,6 +265,15 @@ def _count(totals: dict[int, dict[str, Any]], group_id: int, sample: Sample, sig
     row["prompt_tokens"] += sign * (sample.usage.prompt_tokens or 0)
     row["completion_tokens"] += sign * (sample.usage.completion_tokens or 0)
     row[sample.state.value] += sign
+
+
+def _count_failed(
+    totals: dict[int, dict[str, Any]], group_id: int, sign: int, latency: float | None, state: str
+) -> None:
+    """Count a sample that is in no rate; those with a state of their own (filtered, a tool call) by that, too."""
+    row = _count_row(totals, group_id, sign, latency)
+    if state in row:
+        row[state] += sign
 
 
 def _count_row(

@@ -44,6 +44,7 @@ runs = Table(
     Column("pid", Integer, nullable=False),
     Column("process_started", String(40), nullable=False),
     Column("counts", JSON, nullable=False),
+    Column("details", JSON),
 )
 
 checkpoints = Table(
@@ -63,6 +64,9 @@ checkpoints = Table(
     Column("created_at", DateTime),
     Column("expires_at", DateTime),
     Column("metadata", JSON, nullable=False),
+    Column("run_path", Text),
+    Column("save_id", Text),
+    Column("step", Integer),
 )
 
 evidence = Table(
@@ -156,6 +160,7 @@ samplings = Table(
     Column("params", JSON, nullable=False),
     Column("condition", Text, nullable=False),
     Column("last_run_id", Integer, nullable=False),
+    Column("version", Text),
 )
 
 # One row for each checkpoint under each sampling, with running totals over its samples: reports read
@@ -182,9 +187,32 @@ groups = Table(
     Column("unclosed_unknown", BigInteger, nullable=False),
     Column("misfiled", BigInteger, nullable=False),
     Column("none", BigInteger, nullable=False),
+    Column("filtered", BigInteger, nullable=False, server_default="0"),
+    Column("tool_call", BigInteger, nullable=False, server_default="0"),
     UniqueConstraint("checkpoint_id", "sampling_id"),
 )
 GROUP_TOTALS = tuple(column.name for column in groups.columns)[3:]
+
+# What served requests: stored, shown, and named where it differs; never part of a key. NULL: not known.
+provenances = Table(
+    "provenances",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", KEY, nullable=False, unique=True),
+    Column("endpoint", Text),
+    Column("server_model", Text),
+    Column("renderer", Text),
+    Column("prefill", Text),
+)
+
+# How many samples of a group each provenance served; kept like the other totals.
+group_provenances = Table(
+    "group_provenances",
+    metadata,
+    Column("group_id", ForeignKey("sample_groups.id"), primary_key=True),
+    Column("provenance_id", ForeignKey("provenances.id"), primary_key=True),
+    Column("samples", BigInteger, nullable=False),
+)
 
 samples = Table(
     "samples",
@@ -213,7 +241,30 @@ samples = Table(
     Column("raw", Text),
     Column("raw_reasoning", Text),
     Column("tags", JSON),
+    Column("provenance_id", Integer),
+    Column("source_file", Text),
     Index(None, "group_id", "id"),
+)
+
+# Results that were taken out of every report. Their samples stand in groups of their own, so that they are known
+# and neither imported nor asked again; ``group_id`` is where each came from, for putting them back.
+removals = Table(
+    "removals",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("what", Text, nullable=False),
+    Column("at", DateTime, nullable=False),
+    Column("restored_at", DateTime),
+    Column("purged_at", DateTime),
+)
+
+removed_samples = Table(
+    "removed_samples",
+    metadata,
+    Column("sample_id", BigId, primary_key=True, autoincrement=False),
+    Column("removal_id", ForeignKey("removals.id"), nullable=False),
+    Column("group_id", ForeignKey("sample_groups.id"), nullable=False),
+    Index(None, "removal_id"),
 )
 
 scorings = Table(
@@ -227,6 +278,7 @@ scorings = Table(
     Column("config", JSON, nullable=False),
     Column("fingerprint", Text, nullable=False),
     Column("last_run_id", Integer, nullable=False),
+    Column("version", Text),
 )
 
 series = Table(

@@ -126,6 +126,32 @@ THINKING_CASES: tuple[ThinkingCase, ...] = (
     _case("nothing behind the block", f"<think>{THOUGHT}</think>\n", "", THOUGHT, State.CLOSED_EMPTY),
     _case("nothing behind a headless block", f"{THOUGHT}</think>", "", THOUGHT, State.CLOSED_EMPTY),
     _case("nothing but an empty block", "<think>\n\n</think>\n\n", "", "", State.CLOSED_EMPTY),
+    # Delimiters of other models.
+    _case("tag with attributes", f'<think signature="abc">{THOUGHT}</think>{SPOKEN}', SPOKEN, THOUGHT, State.CLOSED),
+    _case("tag with spaces", f"<think >{THOUGHT}</think >{SPOKEN}", SPOKEN, THOUGHT, State.CLOSED),
+    _case("reasoning tag", f"<reasoning>{THOUGHT}</reasoning>{SPOKEN}", SPOKEN, THOUGHT, State.CLOSED),
+    _case("seed", f"<seed:think>{THOUGHT}</seed:think>{SPOKEN}", SPOKEN, THOUGHT, State.CLOSED),
+    _case("mm", f"<mm:think>{THOUGHT}</mm:think>{SPOKEN}", SPOKEN, THOUGHT, State.CLOSED),
+    _case("kimi", f"◁think▷{THOUGHT}◁/think▷{SPOKEN}", SPOKEN, THOUGHT, State.CLOSED),
+    _case("gemma", f"<|channel>thought\n{THOUGHT}<channel|>{SPOKEN}", SPOKEN, THOUGHT, State.CLOSED),
+    _case("harmony", f"<|channel|>analysis<|message|>{THOUGHT}<|end|><|start|>assistant<|channel|>final<|message|>"
+          f"{SPOKEN}<|return|>", SPOKEN, THOUGHT, State.CLOSED),
+    _case("harmony with two analyses", f"<|channel|>analysis<|message|>{THOUGHT}<|end|><|start|>assistant<|channel|>"
+          f"analysis<|message|>More rum.<|end|><|start|>assistant<|channel|>final<|message|>{SPOKEN}", SPOKEN,
+          f"{THOUGHT}\n\nMore rum.", State.CLOSED),
+    _case("harmony cut", f"<|channel|>analysis<|message|>{THOUGHT}", "", THOUGHT, State.UNCLOSED_LENGTH,
+          finish="length"),
+    _case("harmony without analysis", f"<|channel|>final<|message|>{SPOKEN}<|return|>", SPOKEN, "", State.CLOSED),
+    _case("harmony without special tokens", f"analysis{THOUGHT}assistantfinal{SPOKEN}", SPOKEN, THOUGHT, State.CLOSED),
+    _case("harmony without special tokens, cut", f"analysis{THOUGHT}", "", THOUGHT, State.UNCLOSED_LENGTH,
+          finish="length"),
+    _case("an answer about analysis", "analysis of the tides: two a day", "analysis of the tides: two a day", "",
+          State.NONE),
+    # Other words for why it ended.
+    _case("cut, in capitals", f"<think>{THOUGHT}", "", THOUGHT, State.UNCLOSED_LENGTH, finish="MAX_TOKENS"),
+    _case("filtered", "Arr, ye", "Arr, ye", "", State.FILTERED, finish="content_filter"),
+    _case("filtered, nothing came", "", "", "", State.FILTERED, finish="SAFETY"),
+    _case("a tool is called", None, "", "", State.TOOL_CALL, finish="tool_calls"),
     # The thinking does not end.
     _case("cut in thinking", f"<think>\n{THOUGHT}", "", THOUGHT, State.UNCLOSED_LENGTH, finish="length"),
     _case("stopped in thinking", f"<think>\n{THOUGHT}", "", THOUGHT, State.UNCLOSED_STOP),

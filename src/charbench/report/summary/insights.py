@@ -43,6 +43,17 @@ def _only_in_thinking(row: Tally) -> bool:
     return row.trait_in_thinking.share >= IN_THINKING and row.trait.share < IN_RESPONSE
 
 
+def in_no_rate(report: Report) -> list[str]:
+    """Return a line on each row whose replies were in part filtered or tool calls, with their share."""
+    lines = []
+    for row in report.checkpoints or report.personas:
+        asked = int(row.totals.get("samples", 0))
+        for name, what in (("filtered", "were ended by a content filter"), ("tool_call", "are tool calls")):
+            if count := int(row.totals.get(name, 0)):
+                lines.append(f"{row.label}: {count:,} of {asked:,} replies ({count / asked:.0%}) {what}: in no rate")
+    return lines
+
+
 def without_score(report: Report) -> list[str]:
     """Return a line on the responses that the report's metric has no value for; nothing where it has all."""
     left_out = sum(row.judged.left_out for row in report.personas)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -42,6 +42,9 @@ class Report:
     by: By
     samples: int
     errors: int
+    filtered: int = 0
+    """Replies that a content filter ended; like tool calls they are in no rate."""
+    tool_calls: int = 0
 
 
 def build_report(
@@ -90,8 +93,15 @@ def build_report(
         checkpoints=[] if by is By.PERSONA else sorted(rows.values(), key=best_first),
         by=by,
         samples=int(sum(group.totals["samples"] for group in counted)),
-        errors=int(sum(group.totals["errors"] for group in counted)),
+        errors=int(sum(_failed(group.totals) for group in counted)),
+        filtered=int(sum(group.totals["filtered"] for group in counted)),
+        tool_calls=int(sum(group.totals["tool_call"] for group in counted)),
     )
+
+
+def _failed(totals: Mapping[str, float]) -> int:
+    """Return how many samples failed; replies that were filtered or called a tool did not."""
+    return int(totals.get("errors", 0) - totals.get("filtered", 0) - totals.get("tool_call", 0))
 
 
 def row_as_dict(row: Tally, by: By) -> dict[str, Any]:
@@ -109,7 +119,7 @@ def row_as_dict(row: Tally, by: By) -> dict[str, Any]:
         "names": len(row.names),
         "sampler": "/".join(sorted(row.samplers)),
         "samples": int(row.totals.get("samples", 0)),
-        "errors": int(row.totals.get("errors", 0)),
+        "errors": _failed(row.totals),
         "responses": row.responses.count,
         "responses_without_score": row.judged.left_out,
         "with_trait": row.trait.count,
@@ -137,6 +147,8 @@ def row_as_dict(row: Tally, by: By) -> dict[str, Any]:
         "unclosed_unknown",
         "misfiled",
         "none",
+        "filtered",
+        "tool_call",
     )
     figures |= {f"state_{name}": int(row.totals.get(name, 0)) for name in states}
     return figures
