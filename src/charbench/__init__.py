@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from charbench.components.base import added as added
     from charbench.components.base import operational as operational
     from charbench.components.containment import Broken as Broken
     from charbench.components.containment import guarded as guarded
@@ -67,12 +68,14 @@ if TYPE_CHECKING:
     from charbench.domain.sample import Channel as Channel
     from charbench.domain.sample import Completion as Completion
     from charbench.domain.sample import Failure as Failure
+    from charbench.domain.sample import Provenance as Provenance
     from charbench.domain.sample import Sample as Sample
     from charbench.domain.sample import ThinkingState as ThinkingState
     from charbench.domain.sample import Usage as Usage
     from charbench.domain.score import Metric as Metric
     from charbench.domain.score import Score as Score
     from charbench.domain.score import Span as Span
+    from charbench.domain.thinking import opened_by as opened_by
     from charbench.domain.tinker_key import fault_of_tinker_key as fault_of_tinker_key
     from charbench.domain.uris import TinkerPath as TinkerPath
     from charbench.domain.uris import match_tinker_path as match_tinker_path
@@ -89,7 +92,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "components.containment": ["Broken", "guarded"],
-    "components.base": ["operational"],
+    "components.base": ["added", "operational"],
     "components.generation": ["EndpointConfig", "GenerationConfig", "ThinkingMode"],
     "components.limits": ["Limits", "LimitsConfig"],
     "components.pair_scorer": ["PairScorer"],
@@ -124,8 +127,9 @@ _HOME = {
     "domain.names": ["kind_from_name"],
     "domain.persona": ["GoldAnswer", "Marker", "MarkerForm", "Persona", "Tier"],
     "domain.prompt": ["Message", "Prompt"],
-    "domain.sample": ["Channel", "Completion", "Failure", "Sample", "ThinkingState", "Usage"],
+    "domain.sample": ["Channel", "Completion", "Failure", "Provenance", "Sample", "ThinkingState", "Usage"],
     "domain.score": ["Metric", "Score", "Span"],
+    "domain.thinking": ["opened_by"],
     "domain.tinker_key": ["fault_of_tinker_key"],
     "domain.uris": ["TinkerPath", "match_tinker_path"],
     "errors": [

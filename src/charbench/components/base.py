@@ -28,6 +28,14 @@ def operational(default: Any, **field: Any) -> Any:
     return Field(default, json_schema_extra={"operational": True}, **field)
 
 
+def added(default: Any, **field: Any) -> Any:
+    """Declare an option that was added to a component after samples or scores of it were stored.
+
+    Takes what :func:`pydantic.Field` takes. At its default it is in no key, so that what is stored stays current.
+    """
+    return Field(default, json_schema_extra={"added": True}, **field)
+
+
 class Component:
     """Base of sources, trainers, samplers and scorers.
 
@@ -76,9 +84,10 @@ class Component:
         """Return the options that decide what comes out, as JSON-like values, for keys."""
         fields = type(self.config).model_fields
         values = self.config.model_dump(mode="json")
-        return {name: value for name, value in values.items() if not _is_operational(fields[name])}
+        return {name: value for name, value in values.items() if _decides(fields[name], getattr(self.config, name))}
 
 
-def _is_operational(field: Any) -> bool:
-    extra = field.json_schema_extra
-    return isinstance(extra, dict) and bool(extra.get("operational"))
+def _decides(field: Any, value: Any) -> bool:
+    """Whether an option's value enters keys."""
+    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    return not extra.get("operational") and not (extra.get("added") and value == field.get_default())

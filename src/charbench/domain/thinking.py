@@ -121,6 +121,19 @@ def _find_tags(text: str, known: Delimiters, *, opened: bool) -> Iterator[Tag]:
         yield Tag(start, end, closes)
 
 
+def opened_by(prompt: str) -> str:
+    """Return what a rendered prompt ends with where it opens a block of thinking (``<think>\\n``), else nothing.
+
+    A sampler that renders its prompts sets :attr:`Completion.prefill` to this and what it adds.
+    """
+    known = delimiters()
+    end = prompt[-200:]
+    tags = list(known.tag.finditer(end))
+    if not tags or known.closes(tags[-1]) or end[tags[-1].end() :].strip():
+        return ""
+    return end[tags[-1].start() :]
+
+
 @dataclass(frozen=True, slots=True)
 class _Split:
     """A text cut in two. ``open``: it ends inside a block; ``ended``: its last tag closes one."""

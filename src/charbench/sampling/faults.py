@@ -30,7 +30,7 @@ class Faults:
             skipped = sum(self.skipped[uri] for uri in uris)
             verb = "is" if len(uris) == 1 else "are"
             lines.append(
-                f"{who}: {_names(uris)} {verb} not asked any more: {reason} ({failed:,} failed, {skipped:,} not asked)"
+                f"{who}: {named(uris)} {verb} not asked any more: {reason} ({failed:,} failed, {skipped:,} not asked)"
             )
         others: Counter[str] = Counter()
         for (message, uri), count in self.failed.items():
@@ -39,6 +39,7 @@ class Faults:
         return lines + [f"{who}: {count:,} failed: {message}" for message, count in others.most_common()]
 
 
-def _names(uris: Sequence[str]) -> str:
+def named(uris: Sequence[str]) -> str:
+    """Return the first few of these checkpoints, and how many more there are."""
     more = len(uris) - _NAMED
     return ", ".join(uris[:_NAMED]) + (f" and {more:,} more" if more > 0 else "")

@@ -23,17 +23,22 @@ from charbench.domain.sample import Completion, Sample, ThinkingState, Usage
 from charbench.sampling.asking import Answer, Asker
 from charbench.sampling.build_sample import make_sample
 from charbench.sampling.cost import Spending, is_paid_for
-from charbench.sampling.faults import Faults
+from charbench.sampling.faults import Faults, named
 from charbench.sampling.questions import Keyed, by_question
 from charbench.sampling.turns import sample_with_follow_ups
 from charbench.store.claims import claim, release
 from charbench.store.database import Database
 from charbench.store.dialect import chunks
+from charbench.store.reattribution import reopen_cut_replies, uris_of_groups
 from charbench.store.samples import STAGE, NewSample, SampleWriter, SamplingSettings, present_samples, touch_samplings
 
 _MAY_BE_THINKING = (
     "replies begin with {}, which may be thinking, and count as responses; if it is thinking, name it in the "
     "option thinking_tags"
+)
+_TEMPLATE_OPENS = (
+    "other replies close a block of thinking that they never opened, so the chat template opens it: {count:,} replies "
+    "that the token limit cut without any tag are thinking, and no responses"
 )
 Todo = Iterator[Sequence[Keyed]]
 """What is still to be sampled: the requests of one question that are asked together."""
@@ -67,8 +72,11 @@ class SampleTally:
             self.remarks[sample.checkpoint, _MAY_BE_THINKING.format(tag)] += 1
 
     def remark_lines(self) -> list[str]:
-        """Return each remark once for its checkpoint, with how many samples it is about."""
-        return [f"{uri}: {line} ({count:,} of its samples)" for (uri, line), count in self.remarks.items()]
+        """Return each remark once, with the checkpoints that it is about."""
+        about: dict[str, list[str]] = {}
+        for uri, line in self.remarks:
+            about.setdefault(line, []).append(uri)
+        return [f"{named(uris)}: {line}" for line, uris in about.items()]
 
 
 @dataclass(slots=True)
@@ -104,9 +112,22 @@ class SampleStage:
             else:
                 asyncio.run(self._run_endpoint(todo, asker, progress))
             self.writer.flush()
+            self._reopen()
             if not self._elsewhere or self._stopping():
                 return self.tally
             time.sleep(WAIT_SECONDS)
+
+    def _reopen(self) -> None:
+        """Make thinking of replies that were cut inside a block which the chat template opened."""
+        if getattr(self.sampler.config, "template_opens", None) is not None or not self.tally.taken:
+            return
+        self.writer.put(self._reopen_in)
+        self.writer.flush()
+
+    def _reopen_in(self, connection: Connection) -> None:
+        changed = reopen_cut_replies(connection, self._rows.group_ids)
+        for uri, count in uris_of_groups(connection, changed).items():
+            self.tally.remarks[uri, _TEMPLATE_OPENS.format(count=count)] += 1
 
     def _stopping(self) -> bool:
         return self.stop.requested or self.spending.is_over

@@ -107,6 +107,11 @@ class SampleWriter:
         release(connection, STAGE, keys)
         return len(added)
 
+    @property
+    def group_ids(self) -> list[int]:
+        """Numbers of the groups that this writer has added samples to."""
+        return sorted(self._groups.values())
+
     def _forget_failures(self, connection: Connection, keys: Sequence[str]) -> None:
         totals: dict[int, dict[str, Any]] = {}
         failed = among(connection, samples.c.key, keys) & samples.c.error_kind.is_not(None)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from charbench import Completion, GenerationConfig, SamplingError, ThinkingMode, Usage
+from charbench import Completion, GenerationConfig, SamplingError, ThinkingMode, Usage, redact
 
-_REASONING_FIELDS = ("reasoning_content", "reasoning")
+_REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking")
+_REASONING_PARTS = ("reasoning_details", "thinking_blocks")
 _PART_FIELDS = ("text", "thinking", "reasoning", "summary", "refusal")
 
 
@@ -22,10 +23,14 @@ def parse_answer(answer: Any, prefill: str, config: GenerationConfig) -> list[Co
 def _completion(choice: Any, usage: Usage, prefill: str, config: GenerationConfig) -> Completion:
     if not isinstance(choice, dict):
         raise SamplingError("a choice is no mapping", kind="bad_response", retryable=True)
+    if choice.get("error"):
+        raise SamplingError(f"the server ended the reply: {_error(choice['error'])}", kind="server", retryable=True)
     message = choice.get("message")
     if isinstance(message, dict):
         text, thought = _channels(message.get("content"))
-        reasoning = _reasoning(thought, *(_text(message.get(name)) for name in _REASONING_FIELDS))
+        fields = [_text(message.get(name)) for name in _REASONING_FIELDS]
+        parts = [_parts(message.get(name)) for name in _REASONING_PARTS]
+        reasoning = _reasoning(thought, *fields, *parts)
         if text is None and reasoning is None:
             text = _text(message.get("refusal")) or ""
     else:
@@ -39,6 +44,11 @@ def _completion(choice: Any, usage: Usage, prefill: str, config: GenerationConfi
         usage=usage,
         max_tokens=config.max_tokens,
     )
+
+
+def _error(error: Any) -> str:
+    said = error.get("message") or error.get("code") if isinstance(error, dict) else error
+    return " ".join(redact(str(said)).split())[:300]
 
 
 def _without(prefill: str, text: str | None) -> str | None:
@@ -64,6 +74,11 @@ def _channels(content: Any) -> tuple[str | None, str | None]:
 def _thinks(part: Any) -> bool:
     kind = part.get("type") if isinstance(part, dict) else None
     return isinstance(kind, str) and ("thinking" in kind or "reasoning" in kind)
+
+
+def _parts(content: Any) -> str | None:
+    """Return the text of a list of reasoning parts; summaries and encrypted ones have none of their own."""
+    return _text(content) if isinstance(content, list) else None
 
 
 def _reasoning(*texts: str | None) -> str | None:

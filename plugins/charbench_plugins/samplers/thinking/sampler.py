@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,18 +13,25 @@ from charbench import (
     Checkpoint,
     Completion,
     EndpointConfig,
+    Provenance,
     Sampler,
     SampleRequest,
     SamplingError,
     ThinkingMode,
+    added,
+    opened_by,
     operational,
+    redact,
 )
 from charbench_plugins.samplers.thinking.answers import parse_answer
 from charbench_plugins.samplers.thinking.client import Client
 from charbench_plugins.samplers.thinking.endpoint import Endpoint, find_endpoint
+from charbench_plugins.samplers.thinking.prefill import PrefillWays, Way
 from charbench_plugins.samplers.thinking.templates import Template
 
 SERVED = "model:"
+OPENED = "<think>\n"
+"""What the prompt ends with where the server's chat template opens the thinking."""
 
 
 class ThinkingSampler(Sampler):
@@ -47,6 +55,9 @@ class ThinkingSampler(Sampler):
         n: int = operational(1, ge=1, le=128, description="most epochs to ask for in one request")
         max_thinking_tokens: int | None = Field(None, ge=1, description="most thinking tokens, where the server can")
         thinking_tokens_field: str = Field("thinking_budget", description="what the server calls that limit")
+        parameters: dict[str, str | None] = added(
+            {}, description="request parameters to rename (max_tokens: max_completion_tokens) or leave out (seed: null)"
+        )
 
     config: Config
 
@@ -55,6 +66,7 @@ class ThinkingSampler(Sampler):
         self._endpoint: Endpoint = find_endpoint(self.config.base_url, self.config.api_key_env)
         self._template = Template.load(root / self.config.template if self.config.template else None)
         self._client = Client(self._endpoint)
+        self._ways = PrefillWays()
         completions = self.config.api == "completions"
         self._params = {**self.content_config(), "template": self._template.fingerprint if completions else None}
 
@@ -97,17 +109,57 @@ class ThinkingSampler(Sampler):
 
     async def _ask(self, request: SampleRequest, answers: int) -> list[Completion]:
         """Return the answers to one request: one or more, as the server likes."""
-        path, body = self._body(request)
+        way = await self._way(request)
+        path, body, prefill = self._body(request, way)
         if answers > 1:
             body.setdefault("n", answers)
-        given = parse_answer(await self._client.post(path, body), self._prefill, self.config)
+        answer = await self._post(path, body)
+        given = parse_answer(answer, prefill, self.config)
         if not given:
             raise SamplingError("the answer holds no choices", kind="bad_response", retryable=True)
-        return given
+        name = answer.get("model")
+        served = Provenance(
+            endpoint=redact(self._endpoint.base_url),
+            server_model=name if isinstance(name, str) else None,
+            prefill=way.value if way else None,
+        )
+        remarks = self._remarks(body["model"], served, way)
+        return [replace(one, provenance=served, remarks=remarks) for one in given]
 
-    @property
-    def _prefill(self) -> str:
-        return self.config.thinking.prefill
+    async def _post(self, path: str, body: dict[str, Any]) -> Any:
+        """Send a request with its parameters under the names that the server knows."""
+        names = self.config.parameters
+        sent = {names.get(name) or name: value for name, value in body.items() if names.get(name, name) is not None}
+        try:
+            return await self._client.post(path, sent)
+        except SamplingError as error:
+            raise _with_advice(error, sent, self.name) from None
+
+    async def _way(self, request: SampleRequest) -> Way | None:
+        """Return how the server treats a prefill; None where there is none, or charbench renders the prompt."""
+        if not self.config.thinking.prefill or self.config.api != "chat":
+            return None
+        model, extra = self._model(request.checkpoint)
+
+        async def send(fields: dict[str, Any]) -> Completion:
+            body = {"model": model, **fields, **self.config.extra_body, **extra}
+            return parse_answer(await self._post("/chat/completions", body), "", self.config)[0]
+
+        return await self._ways.find(model, self.config.thinking.prefill, send)
+
+    @staticmethod
+    def _remarks(asked: str, served: Provenance, way: Way | None) -> tuple[str, ...]:
+        remarks = []
+        if served.server_model and served.server_model != asked:
+            remarks.append(f"the server answers as {served.server_model!r}, which is not the name that was asked for")
+        if way is Way.FLAGGED:
+            remarks.append("the prefill is continued by the server with continue_final_message")
+        if way is Way.NEW_TURN:
+            remarks.append(
+                "the server begins a new turn after a prefill, so nothing was prefilled; with api=completions "
+                "charbench renders the prompt itself"
+            )
+        return tuple(remarks)
 
     def _model(self, checkpoint: Checkpoint) -> tuple[str, dict[str, Any]]:
         mapped = self.config.models.get(checkpoint.uri) or self.config.models.get(checkpoint.name)
@@ -117,8 +169,10 @@ class ThinkingSampler(Sampler):
             return str(mapped.get("model", checkpoint.name)), dict(mapped.get("extra_body", {}))
         return checkpoint.uri.removeprefix(SERVED), {}
 
-    def _body(self, request: SampleRequest) -> tuple[str, dict[str, Any]]:
+    def _body(self, request: SampleRequest, way: Way | None) -> tuple[str, dict[str, Any], str]:
+        """Return the path, the request, and what stands before the reply's own text."""
         config = self.config
+        prefill = "" if way is Way.NEW_TURN else config.thinking.prefill
         model, extra = self._model(request.checkpoint)
         body: dict[str, Any] = {
             "model": model,
@@ -135,11 +189,32 @@ class ThinkingSampler(Sampler):
         messages = [{"role": message.role, "content": message.content} for message in request.prompt.messages]
         off = config.thinking is ThinkingMode.OFF
         if config.api == "completions":
-            path, body["prompt"] = "/completions", self._template.render(messages, thinking=not off) + self._prefill
+            prompt = self._template.render(messages, thinking=not off)
+            opened = opened_by(prompt)
+            more = config.thinking.prefill_after(opened)
+            path, body["prompt"], prefill = "/completions", prompt + more, opened + more
         else:
-            if self._prefill:
-                messages.append({"role": "assistant", "content": self._prefill})
+            if prefill:
+                messages.append({"role": "assistant", "content": prefill})
+                body |= way.fields if way else {}
+            elif config.template_opens:
+                prefill = OPENED
             if off:
                 body["chat_template_kwargs"] = {"enable_thinking": False}
             path, body["messages"] = "/chat/completions", messages
-        return path, {**body, **config.extra_body, **extra}
+        return path, {**body, **config.extra_body, **extra}, prefill
+
+
+_PARAMETERS = ("max_tokens", "temperature", "top_p", "seed", "stop", "chat_template_kwargs", "n")
+
+
+def _with_advice(error: SamplingError, sent: dict[str, Any], name: str) -> SamplingError:
+    """Return the error of a refused request, with the option that renames or leaves out what it complains about."""
+    if error.kind not in ("http_400", "http_422"):
+        return error
+    told = str(error)
+    named = next((one for one in _PARAMETERS if one in sent and one in told), None)
+    if named is None:
+        return error
+    advice = f"rename or leave it out with -o sampler.{name}.parameters='{{{named}: NEW_NAME or null}}'"
+    return SamplingError(f"{told} ({advice})", kind=error.kind, retryable=error.retryable)

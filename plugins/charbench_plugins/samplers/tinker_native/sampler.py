@@ -14,6 +14,7 @@ from charbench import (
     Completion,
     ConfigError,
     EndpointConfig,
+    Provenance,
     RefusedError,
     Sampler,
     SampleRequest,
@@ -21,6 +22,7 @@ from charbench import (
     ThinkingMode,
     TinkerPath,
     Usage,
+    opened_by,
 )
 from charbench_plugins.tinker_sdk.calls import call_async
 from charbench_plugins.tinker_sdk.choice import OPTION, RendererName, renderer_for
@@ -94,7 +96,8 @@ class TinkerNativeSampler(Sampler):
 
         config = self.config
         prompt = model.renderer.prompt(request.prompt.messages, thinking=config.thinking is not ThinkingMode.OFF)
-        prefill = config.thinking.prefill
+        opened = opened_by(prompt)
+        prefill = config.thinking.prefill_after(opened)
         ids = model.tokenizer.encode(prompt + prefill)
         params = types.SamplingParams(
             max_tokens=config.max_tokens,
@@ -113,7 +116,8 @@ class TinkerNativeSampler(Sampler):
         text = model.tokenizer.decode(sequence.tokens)
         return Completion(
             text=text.removesuffix(model.renderer.end_of_turn),
-            prefill=prefill,
+            prefill=opened + prefill,
+            provenance=Provenance(endpoint="tinker", renderer=model.renderer.name),
             thinking_off=config.thinking in (ThinkingMode.OFF, ThinkingMode.CLOSED),
             finish_reason=str(getattr(sequence.stop_reason, "value", sequence.stop_reason) or "stop"),
             usage=Usage(len(ids), len(sequence.tokens)),
