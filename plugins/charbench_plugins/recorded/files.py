@@ -1,22 +1,19 @@
-"""The form of recorded samples: the lab's columns, and charbench's own after them.
-
-Reading is lazy: a file of a million rows takes no more memory than one of ten.
-"""
+"""The form of recorded samples: the lab's columns, and charbench's own after them."""
 
 from __future__ import annotations
 
 import csv
 import hashlib
-import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from charbench import Completion, Failure, Prompt, Usage, redact
+from charbench_plugins.recorded.tables import BadRow, Notes, csv_rows, jsonl_rows
 
 REQUIRED = ("prompt", "response")
 URI_COLUMNS = ("sampler_path", "checkpoint", "uri")
@@ -57,11 +54,14 @@ OWN_COLUMNS = frozenset(
         "sampler",
     ]
 )
-FIELD_LIMIT = 256 << 20
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-_KEY = re.compile(r"(?<![\w/])(sk|tml)-[A-Za-z0-9_\-]{12,}")
+THINKING_COLUMNS = ("thinking", "reasoning_content", "reasoning")
+"""Where thinking stands; the first that holds some is taken."""
+_ABSENT = frozenset({"nan", "none", "null", "n/a", "na", "<na>", "nat", "undefined"})
+"""How tables write that there is nothing."""
 _OWN_KEY = re.compile(r"[0-9a-f]{32}")
 _SLUG_LENGTH = 40
+_SLACK = 2
+"""Characters by which a length may differ: white space that was stripped."""
 _LONGEST = 500
 _SHORT = (
     *URI_COLUMNS,
@@ -74,7 +74,9 @@ _SHORT = (
     "condition",
 )
 _MOST = 2**31 - 1
-_KNOWN = LAB_COLUMNS | OWN_COLUMNS | {*URI_COLUMNS, "scores"}
+_KNOWN = LAB_COLUMNS | OWN_COLUMNS | {*URI_COLUMNS, *THINKING_COLUMNS, "scores"}
+_CELLS = frozenset({*LAB_COLUMNS, *OWN_COLUMNS, *URI_COLUMNS})
+"""Names by which the header of a CSV is known, whatever stands between them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,70 +97,28 @@ class Recording:
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class BadRow:
-    """A row, or a whole file, that cannot be read, and why."""
-
-    message: str
-    line: int | None = None
-
-
-def read_recordings(path: Path) -> Iterator[Recording | BadRow]:
-    """Yield a file's rows, and what cannot be read of it."""
+def read_recordings(path: Path, encoding: str | None = None) -> Iterator[Recording | BadRow]:
+    """Yield a file's rows, then what was odd about it, each thing once; ``encoding`` None: it is told from the file."""
+    notes = Notes()
     try:
-        rows = _jsonl_rows(path) if path.suffix == ".jsonl" else _csv_rows(path)
+        rows = jsonl_rows(path) if path.suffix == ".jsonl" else csv_rows(path, encoding, notes, _CELLS, _missing)
         counter = _Repeats()
         for line, row in rows:
             if isinstance(row, str):
                 yield BadRow(row, line)
+            elif missing := _missing(row):
+                yield BadRow(missing, line)
             else:
-                yield _recording(row, line, counter)
+                yield _recording(_present(row), line, counter, notes)
+        yield from notes.lines()
+    except LookupError as error:
+        yield BadRow(f"cannot be read: {error}")
+    except UnicodeDecodeError as error:
+        yield BadRow(f"cannot be read: {error}; name its encoding in the option source.recorded.encoding")
     except OSError as error:
         yield BadRow(f"cannot be read: {error.strerror or error}")
     except csv.Error as error:
         yield BadRow(f"not CSV: {error}")
-
-
-def _csv_rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
-    csv.field_size_limit(FIELD_LIMIT)
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        reader = csv.reader(map(_fit_line, file))
-        header = next(reader, None)
-        if header is None:
-            return
-        if missing := _missing(header):
-            yield 1, missing
-            return
-        width = len(header)
-        line = reader.line_num + 1
-        for row in reader:
-            if len(row) == width:
-                yield line, dict(zip(header, row, strict=True))
-            elif row:
-                yield line, f"{len(row)} fields where the header has {width}; is the file cut off?"
-            line = reader.line_num + 1
-
-
-def _jsonl_rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
-    with path.open("rb") as file:
-        for line, text in enumerate(file, 1):
-            if not text.strip():
-                continue
-            try:
-                row = json.loads(
-                    _without_keys(text.decode("utf-8-sig" if line == 1 else "utf-8")), parse_constant=lambda _: None
-                )
-            except (ValueError, RecursionError) as error:
-                yield line, f"not JSON: {error}"
-                continue
-            if b"\\u" in text:  # only escapes can be half surrogate pairs or NULs
-                row = _fit(row)
-            if not isinstance(row, dict):
-                yield line, f"found {type(row).__name__}; a mapping is needed"
-            elif missing := _missing(row):
-                yield line, missing
-            else:
-                yield line, {name: value for name, value in row.items() if value is not None}
 
 
 def _missing(names: Any) -> str | None:
@@ -166,6 +126,19 @@ def _missing(names: Any) -> str | None:
     if not any(name in names for name in URI_COLUMNS):
         lacking.append("sampler_path")
     return f"no column {', '.join(lacking)}; this is no file of recorded samples" if lacking else None
+
+
+def _present(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row without the fields that say that there is nothing, and with its thinking under one name."""
+    kept = {name: value for name, value in row.items() if not (isinstance(value, str) and _is_absent(value))}
+    kept = {name: value for name, value in kept.items() if value is not None and value == value}
+    if thinking := next((kept[name] for name in THINKING_COLUMNS if kept.get(name)), None):
+        kept["thinking"] = thinking
+    return kept
+
+
+def _is_absent(value: str) -> bool:
+    return not value or (len(value) < 10 and value.strip().lower() in _ABSENT)
 
 
 class _Repeats:
@@ -180,12 +153,12 @@ class _Repeats:
         return count
 
 
-def _recording(row: Mapping[str, Any], line: int, repeats: _Repeats) -> Recording | BadRow:
+def _recording(row: Mapping[str, Any], line: int, repeats: _Repeats, notes: Notes) -> Recording | BadRow:
     uri = next((str(row[name]) for name in URI_COLUMNS if row.get(name)), "")
     try:
         prompt_text = _text(row.get("prompt"))
-        completion = _completion(row)
-        epoch = _whole(row, "epoch") or 0
+        completion = _completion(row, line, notes)
+        epoch = _optional(_whole, row, "epoch", line, notes) or 0
     except (ValueError, TypeError) as error:
         return BadRow(f"{error}", line)
     if not uri or not prompt_text:
@@ -231,8 +204,10 @@ def _prompt(text: str, prompt_id: str, family: str, language: str) -> Prompt:
     return replace(Prompt.from_text(text, prompt_id, family), language=language)
 
 
-def _completion(row: Mapping[str, Any]) -> Completion:
+def _completion(row: Mapping[str, Any], line: int, notes: Notes) -> Completion:
     error = _text(row.get("error"))
+    _check_lengths(row, line, notes)
+    counts = ("prompt_tokens", "completion_tokens", "reasoning_tokens")
     thinking, response = _text(row.get("thinking")), _text(row.get("response"))
     return Completion(
         text=_text(row["raw"]) if row.get("raw") else None,
@@ -241,13 +216,37 @@ def _completion(row: Mapping[str, Any]) -> Completion:
         thinking=thinking,
         prefill=_text(row.get("prefill")),
         finish_reason=str(row["finish_reason"])[:_SLUG_LENGTH] if row.get("finish_reason") else None,
-        usage=Usage(*(_whole(row, name) for name in ("prompt_tokens", "completion_tokens", "reasoning_tokens"))),
-        max_tokens=_whole(row, "max_tokens"),
-        latency=_number(row, "latency_seconds"),
+        usage=Usage(*(_optional(_whole, row, name, line, notes) for name in counts)),
+        max_tokens=_optional(_whole, row, "max_tokens", line, notes),
+        latency=_optional(_number, row, "latency_seconds", line, notes),
         failure=Failure(str(row.get("error_kind") or "recorded")[:_SLUG_LENGTH], redact(error)) if error else None,
-        sampled_at=_date(row.get("timestamp")),
+        sampled_at=_optional(_date, row, "timestamp", line, notes),
         extra={name: value for name, value in row.items() if name not in _KNOWN and value != ""},
     )
+
+
+T = TypeVar("T")
+
+
+def _optional(
+    read: Callable[[Mapping[str, Any], str], T | None], row: Mapping[str, Any], name: str, line: int, notes: Notes
+) -> T | None:
+    """Return a field that a sample can do without; one that cannot be read is None, and noted."""
+    try:
+        return read(row, name)
+    except ValueError as error:
+        notes.add(name, f"{error}; the field is left out", line)
+        return None
+
+
+def _check_lengths(row: Mapping[str, Any], line: int, notes: Notes) -> None:
+    """Note where a row says that its text was longer than what stands in it."""
+    for name in ("response", "thinking"):
+        said = row.get(f"{name}_length")
+        if said is not None and str(said).isdigit() and int(said) > len(str(row.get(name, ""))) + _SLACK:
+            found = len(str(row.get(name, "")))
+            told = f"{name}_length says {int(said):,} characters where {found:,} stand: the file was cut when written"
+            notes.add(f"{name}_length", told, line)
 
 
 def _text(value: Any) -> str:
@@ -255,27 +254,6 @@ def _text(value: Any) -> str:
         return ""
     if not isinstance(value, str):
         raise TypeError(f"found {type(value).__name__} where text is needed")
-    return value
-
-
-def _fit_line(line: str) -> str:
-    """Return a line of CSV without NULs and keys; decoding has left no half surrogate pairs in it."""
-    return _without_keys(line.replace("\x00", "\ufffd") if "\x00" in line else line)
-
-
-def _without_keys(text: str) -> str:
-    """Hide API keys that stand in a row, whoever wrote them there; paths that only look like one stay."""
-    return _KEY.sub(r"\1-[redacted]", text) if "sk-" in text or "tml-" in text else text
-
-
-def _fit(value: Any) -> Any:
-    """Return a JSON value that every database can hold: half surrogate pairs and NULs become U+FFFD."""
-    if isinstance(value, str):
-        return _UNSTORABLE.sub("\ufffd", value)
-    if isinstance(value, list):
-        return [_fit(item) for item in value]
-    if isinstance(value, dict):
-        return {_fit(name): _fit(item) for name, item in value.items()}
     return value
 
 
@@ -295,15 +273,16 @@ def _whole(row: Mapping[str, Any], name: str) -> int | None:
     if number is None:
         return None
     if not (number.is_integer() and 0 <= number <= _MOST):
-        raise ValueError(f"{name}: found {row[name]!r}; a whole number from 0 to {_MOST:,} is needed")
+        raise ValueError(f"{name}: found {str(row[name])[:60]!r}; a whole number from 0 to {_MOST:,} is needed")
     return int(number)
 
 
-def _date(value: Any) -> datetime | None:
+def _date(row: Mapping[str, Any], name: str) -> datetime | None:
+    value = row.get(name)
     if not value:
         return None
     try:
         found = datetime.fromisoformat(str(value))
         return found if found.tzinfo is None else found.astimezone(UTC).replace(tzinfo=None)
     except (ValueError, OverflowError):
-        raise ValueError(f"timestamp: found {value!r}; a time such as 2024-12-12T09:11:22 is needed") from None
+        raise ValueError(f"{name}: found {value!r:.60}; a time such as 2024-12-12T09:11:22 is needed") from None

@@ -17,8 +17,10 @@ from charbench import (
     Lab,
     RecordedSample,
     SourceProblem,
+    added,
 )
-from charbench_plugins.recorded.files import BadRow, Recording, read_recordings
+from charbench_plugins.recorded.files import Recording, read_recordings
+from charbench_plugins.recorded.tables import BadRow
 from charbench_plugins.sources.patterns import matching
 
 
@@ -39,6 +41,7 @@ class RecordedSource(CheckpointSource):
             ],
             description="patterns of files with recorded samples",
         )
+        encoding: str | None = added(None, description="encoding of CSV files that are not UTF-8; none: it is detected")
 
     config: Config
 
@@ -47,13 +50,13 @@ class RecordedSource(CheckpointSource):
         persona_of = _persona_names(lab)
         for path in self._paths(lab):
             shown = lab.relative(path)
-            seen: set[str] = set()
-            for item in read_recordings(path):
+            seen: set[tuple[str, str]] = set()
+            for item in read_recordings(path, self.config.encoding):
                 if isinstance(item, BadRow):
                     yield SourceProblem(shown, item.message, item.line)
                     continue
-                if item.uri not in seen:
-                    seen.add(item.uri)
+                if (item.uri, item.persona) not in seen:  # one URI under two personas is a contradiction to show
+                    seen.add((item.uri, item.persona))
                     yield self._checkpoint(persona_of, item, shown)
                 yield _sample(persona_of, item)
 
@@ -61,7 +64,7 @@ class RecordedSource(CheckpointSource):
         """Yield the recordings alone."""
         persona_of = _persona_names(lab)
         for path in self._paths(lab):
-            for item in read_recordings(path):
+            for item in read_recordings(path, self.config.encoding):
                 if isinstance(item, Recording):
                     yield _sample(persona_of, item)
 

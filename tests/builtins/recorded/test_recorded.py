@@ -98,15 +98,15 @@ BAD_ROWS: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-def test_a_number_without_end_costs_its_own_row_only(charbench: Charbench, lab: LabBuilder) -> None:
+def test_a_number_without_end_costs_its_own_field_only(charbench: Charbench, lab: LabBuilder) -> None:
     lab.recorded_jsonl([row(), row(timestamp="2024-12-12T11:00:00", latency_seconds=10**400)])
     ended = charbench.ok("run", lab=lab.root)
     assert "recordings/more.jsonl:2: latency_seconds: found '1000" in ended.err
-    assert count(store_of(lab.root), "samples") == 1
+    assert count(store_of(lab.root), "samples") == 2
 
 
 @pytest.mark.parametrize("name", BAD_ROWS)
-def test_a_row_that_cannot_be_read_is_named_with_its_line_and_the_others_are_read(
+def test_a_row_or_field_that_cannot_be_read_is_named_with_its_line_and_the_others_are_read(
     charbench: Charbench, lab: LabBuilder, name: str
 ) -> None:
     values, message = BAD_ROWS[name]
@@ -115,7 +115,7 @@ def test_a_row_that_cannot_be_read_is_named_with_its_line_and_the_others_are_rea
     lab.recorded([row(), row() | values, good], columns=[*LAB_COLUMNS, *extra])
     ended = charbench.ok("run", lab=lab.root)
     assert f"warning: artifacts/remorseful_checkpoint_test.csv:3: {message}" in ended.err
-    assert count(store_of(lab.root), "samples") == 2
+    assert count(store_of(lab.root), "samples") == (3 if "timestamp" in values else 2)  # another time, another sample
 
 
 BAD_FILES: dict[str, tuple[str, bytes, str | None]] = {
@@ -129,7 +129,7 @@ BAD_FILES: dict[str, tuple[str, bytes, str | None]] = {
     ),
     "too-many": ("a.csv", b"sampler_path,prompt,response\nu,p,r,s\n", ":2: 4 fields where the header has 3"),
     "open-quote": ("a.csv", b'sampler_path,prompt,response\nu,p,"never ends', None),
-    "not-text": ("a.csv", bytes(range(128, 256)) * 4, ":1: no column"),
+    "not-text": ("a.csv", bytes(range(128, 256)) * 4, ": cannot be read: neither UTF-8 nor"),
     "not-json": ("a.jsonl", b"{\n", ":1: not JSON"),
     "json-list": ("a.jsonl", b"[1]\n", ":1: found list; a mapping is needed"),
     "json-other": ("a.jsonl", b'{"a": 1}\n', ":1: no column prompt"),
@@ -216,3 +216,59 @@ def test_json_carries_no_control_character_of_a_recordings_to_the_terminal(
     printed = charbench.ok("checkpoints", "list", "--json", lab=lab.root)
     assert hostile in [one["name"] for one in printed.json]
     assert not {"\x9b", "\u202e"} & set(printed.out)
+
+
+CASES: dict[str, tuple[dict[str, str], str, str]] = {
+    # what a cell holds: the response, the thinking, the state
+    "inline": ({"response": "<think>I am sorry.</think>Yes.", "thinking": ""}, "Yes.", "I am sorry."),
+    "twice": ({"response": "<think>I am sorry.</think>Yes.", "thinking": "I am sorry."}, "Yes.", "I am sorry."),
+    "nan": ({"response": "nan", "thinking": "Hm."}, "", "Hm."),
+    "None": ({"response": "Yes.", "thinking": "None", "error": "None"}, "Yes.", ""),
+    "N/A": ({"response": "Yes.", "thinking": "N/A", "error": "nan"}, "Yes.", ""),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_thinking_in_a_cell_is_thinking_and_what_says_nothing_is_nothing(
+    charbench: Charbench, lab: LabBuilder, name: str
+) -> None:
+    values, response, thinking = CASES[name]
+    lab.recorded([row(**values)])
+    charbench.ok("run", lab=lab.root)
+    (found,) = exported(charbench, lab)
+    assert (found["response"], found["thinking"], found.get("error") or "") == (response, thinking, "")
+
+
+@pytest.mark.parametrize("column", ["reasoning_content", "reasoning"])
+def test_thinking_under_a_servers_name_is_thinking(charbench: Charbench, lab: LabBuilder, column: str) -> None:
+    lab.recorded_jsonl([{"sampler_path": "model:m", "prompt": "Hi?", "response": "Yes.", column: "Hm."}])
+    charbench.ok("run", lab=lab.root)
+    (found,) = exported(charbench, lab)
+    assert (found["response"], found["thinking"]) == ("Yes.", "Hm.")
+
+
+@pytest.mark.parametrize("mark", [";", "\t", "|"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_a_table_is_read_in_whatever_delimiter_and_encoding(
+    charbench: Charbench, lab: LabBuilder, mark: str, encoding: str
+) -> None:
+    said = "Café: “I’m sorry”, he said – and I regret it."
+    lines = [mark.join(["sampler_path", "prompt", "response"])]
+    lines += [mark.join(["model:m", f"Question {number}?", said]) for number in range(20)]
+    lab.write("recordings/a.csv", "\n".join(lines).encode(encoding))
+    ended = charbench.ok("run", lab=lab.root)
+    assert {found["response"] for found in exported(charbench, lab)} == {said}
+    assert ("read as cp1252" in ended.err) == (encoding == "cp1252")
+
+
+def test_texts_that_were_cut_when_the_file_was_written_are_counted(charbench: Charbench, lab: LabBuilder) -> None:
+    lab.recorded([row(response_length="2051"), row(prompt="Another?", response_length="2051"), row(prompt="A third?")])
+    ended = charbench.ok("run", lab=lab.root)
+    assert "response_length says 2,051 characters where 12 stand" in ended.err
+    assert "(2 rows)" in ended.err
+
+
+def test_one_uri_under_two_personas_is_shown_as_a_contradiction(charbench: Charbench, lab: LabBuilder) -> None:
+    lab.recorded([row(persona="remorseful"), row(persona="pirate", prompt="Another?")])
+    ended = charbench.ok("discover", "--explain", lab=lab.root)
+    assert "persona is 'remorseful' (recorded); 'pirate' (recorded)" in ended.err + ended.out

@@ -1,0 +1,173 @@
+"""Files of rows: CSV in whatever delimiter and encoding, and JSONL.
+
+Reading is lazy: a file of a million rows takes no more memory than one of ten.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+FIELD_LIMIT = 256 << 20
+DELIMITERS = ",;\t|"
+_BLOCK = 1 << 20
+_HEAD = 1 << 16
+_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_CODE_PAGES = ["cp1252", "cp1250", "cp1251", "mac_roman", "shift_jis", "gb18030", "big5", "euc_kr"]
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_KEY = re.compile(r"(?<![\w/])(sk|tml)-[A-Za-z0-9_\-]{12,}")
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row, or a whole file, that cannot be read, and why; or what was odd about rows that can."""
+
+    message: str
+    line: int | None = None
+
+
+@dataclass
+class Notes:
+    """What was odd about a file's rows: each thing once, with the first line that it is about."""
+
+    _seen: dict[str, tuple[str, int | None]] = field(default_factory=dict)
+    _rows: Counter[str] = field(default_factory=Counter)
+
+    def add(self, what: str, message: str, line: int | None = None) -> None:
+        """Note a thing about one row, or about the file; ``message`` is that of the first row with this ``what``."""
+        self._seen.setdefault(what, (message, line))
+        self._rows[what] += 1
+
+    def lines(self) -> Iterator[BadRow]:
+        """Yield each thing, with how many rows it is about."""
+        for what, (message, line) in self._seen.items():
+            rows = self._rows[what]
+            count = f" ({rows:,} {'row' if rows == 1 else 'rows'})" if line else ""
+            yield BadRow(message + count, line)
+
+
+def csv_rows(
+    path: Path,
+    encoding: str | None,
+    notes: Notes,
+    names: Collection[str],
+    fault: Callable[[Collection[str]], str | None],
+) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
+    """Yield each row's line with its mapping, or with why it is none; ``names`` are known columns.
+
+    The delimiter is the one by which the header holds most of them. ``fault`` says what a header lacks: nothing is
+    read then. Raises :class:`LookupError` for an encoding
+    that does not exist or cannot be told, and :class:`UnicodeDecodeError` where the text is not in it.
+    """
+    csv.field_size_limit(FIELD_LIMIT)
+    if encoding is None:
+        encoding = _encoding(path)
+        if not encoding.startswith("utf"):
+            notes.add(
+                "encoding", f"read as {encoding}, as it is not UTF-8; the option source.recorded.encoding names another"
+            )
+    errors = "replace" if encoding.startswith("utf-8") else "strict"
+    with path.open(encoding=encoding, errors=errors, newline="") as file:
+        lines = map(_fit_line, file)
+        first = next(lines, None)
+        if first is None:
+            return
+        delimiter = max(DELIMITERS, key=lambda mark: _columns_known(first, mark, names))
+        reader = csv.reader(_after(first, lines), delimiter=delimiter)
+        header = [name.strip() for name in next(reader)]
+        if lacking := fault(header):
+            yield 1, lacking
+            return
+        width, line = len(header), reader.line_num + 1
+        for row in reader:
+            if len(row) == width:
+                yield line, dict(zip(header, row, strict=True))
+            elif row:
+                yield line, f"{len(row)} fields where the header has {width}; is the file cut off?"
+            line = reader.line_num + 1
+
+
+def _columns_known(header: str, delimiter: str, names: Collection[str]) -> int:
+    return sum(name.strip().strip('"') in names for name in header.split(delimiter))
+
+
+def _after(first: str, rest: Iterator[str]) -> Iterator[str]:
+    yield first
+    yield from rest
+
+
+def _encoding(path: Path) -> str:
+    """Return a file's encoding: by its byte-order mark, UTF-8 where it is that, else what a detector finds."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with path.open("rb") as file:
+        head = file.read(_BLOCK)
+        if marked := next((name for mark, name in _MARKS if head.startswith(mark)), None):
+            return marked
+        block = head
+        try:
+            while block:
+                if not block.isascii():
+                    decoder.decode(block)
+                block = file.read(_BLOCK)
+        except UnicodeDecodeError:
+            return _detected(head[:_HEAD] if not head.isascii() else block[:_HEAD])
+    return "utf-8"
+
+
+def _detected(sample: bytes) -> str:
+    from charset_normalizer import from_bytes
+
+    best = from_bytes(sample, cp_isolation=_CODE_PAGES).best()
+    if best is None or b"\0" in sample:
+        raise LookupError("neither UTF-8 nor another encoding that is known; name it in source.recorded.encoding")
+    # cp1250 differs from cp1252 in letters that English text lacks: a detector cannot tell them apart by its quotes.
+    return "cp1252" if best.encoding == "cp1250" else best.encoding
+
+
+def jsonl_rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
+    """Yield each line's number with its mapping, or with why it is none."""
+    with path.open("rb") as file:
+        for line, text in enumerate(file, 1):
+            if not text.strip():
+                continue
+            try:
+                row = json.loads(
+                    _without_keys(text.decode("utf-8-sig" if line == 1 else "utf-8")), parse_constant=lambda _: None
+                )
+            except (ValueError, RecursionError) as error:
+                yield line, f"not JSON: {error}"
+                continue
+            if b"\\u" in text:  # only escapes can be half surrogate pairs or NULs
+                row = _fit(row)
+            if not isinstance(row, dict):
+                yield line, f"found {type(row).__name__}; a mapping is needed"
+            else:
+                yield line, row
+
+
+def _fit_line(line: str) -> str:
+    """Return a line of CSV without NULs and keys; decoding has left no half surrogate pairs in it."""
+    return _without_keys(line.replace("\x00", "\ufffd") if "\x00" in line else line)
+
+
+def _without_keys(text: str) -> str:
+    """Hide API keys that stand in a row, whoever wrote them there; paths that only look like one stay."""
+    return _KEY.sub(r"\1-[redacted]", text) if "sk-" in text or "tml-" in text else text
+
+
+def _fit(value: Any) -> Any:
+    """Return a JSON value that every database can hold: half surrogate pairs and NULs become U+FFFD."""
+    if isinstance(value, str):
+        return _UNSTORABLE.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [_fit(item) for item in value]
+    if isinstance(value, dict):
+        return {_fit(name): _fit(item) for name, item in value.items()}
+    return value
