@@ -58,13 +58,15 @@ class PrefillWays:
 
 
 async def _find(prefill: str, send: Send) -> Way:
-    if _goes_on(await _reply(send, BEGUN, _TOKENS, {})):
+    plain = await _reply(send, BEGUN, _TOKENS, {})
+    if _goes_on(plain):
         return Way.CONTINUES
-    if _goes_on(await _reply(send, BEGUN, _TOKENS, _FLAGS)) or _closes(
-        await _reply(send, prefill, _THINKING_TOKENS, _FLAGS)
-    ):
+    flagged = await _reply(send, BEGUN, _TOKENS, _FLAGS)
+    if _goes_on(flagged):
         return Way.FLAGGED
-    return Way.NEW_TURN
+    if flagged is None:
+        return Way.CONTINUES if plain is None else Way.NEW_TURN  # refused both times: the sample's own request says why
+    return Way.FLAGGED if _closes(await _reply(send, prefill, _THINKING_TOKENS, _FLAGS)) else Way.NEW_TURN
 
 
 async def _reply(send: Send, begun: str, tokens: int, fields: dict[str, Any]) -> Completion | None:
