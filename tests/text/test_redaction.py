@@ -61,7 +61,7 @@ def test_hiding_twice_hides_nothing_more(text: str) -> None:
     ("text", "shown"),
     [
         ("key tml-abc123def456 refused", "key tml-[redacted] refused"),
-        ("postgresql://me:hunter2@host/db", "postgresql://me:[redacted]@host/db"),
+        ("postgresql://me:hunter2@host/db", "postgresql://[redacted]@host/db"),
         ("Authorization: Bearer abcdefghijklmnop", "Authorization: Bearer [redacted]"),
         ("api_key=abcdefghijklmnop", "api_key= [redacted]"),
         ("a risk-averse task-force", "a risk-averse task-force"),

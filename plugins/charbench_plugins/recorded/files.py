@@ -16,7 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from charbench import Completion, Failure, Prompt, Usage, redact
+from charbench import Completion, Failure, Prompt, Usage, as_written, redact
 
 REQUIRED = ("prompt", "response")
 URI_COLUMNS = ("sampler_path", "checkpoint", "uri")
@@ -57,6 +57,8 @@ OWN_COLUMNS = frozenset(
         "sampler",
     ]
 )
+MARK_COLUMN = "formula_mark"
+"""Where charbench's CSV says that texts which would be formulas are marked."""
 FIELD_LIMIT = 256 << 20
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _KEY = re.compile(r"(?<![\w/])(sk|tml)-[A-Za-z0-9_\-]{12,}")
@@ -74,7 +76,7 @@ _SHORT = (
     "condition",
 )
 _MOST = 2**31 - 1
-_KNOWN = LAB_COLUMNS | OWN_COLUMNS | {*URI_COLUMNS, "scores"}
+_KNOWN = LAB_COLUMNS | OWN_COLUMNS | {*URI_COLUMNS, "scores", MARK_COLUMN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +135,17 @@ def _csv_rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
         line = reader.line_num + 1
         for row in reader:
             if len(row) == width:
-                yield line, dict(zip(header, row, strict=True))
+                yield line, _as_written(dict(zip(header, row, strict=True)))
             elif row:
                 yield line, f"{len(row)} fields where the header has {width}; is the file cut off?"
             line = reader.line_num + 1
+
+
+def _as_written(row: dict[str, str]) -> dict[str, str]:
+    """Return a row without the marks that :func:`charbench.as_written` knows, if it says that it has them."""
+    if row.get(MARK_COLUMN) != "'":
+        return row
+    return {as_written(name): as_written(value) for name, value in row.items()}
 
 
 def _jsonl_rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
