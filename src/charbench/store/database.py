@@ -132,10 +132,11 @@ def _parse(url: str) -> URL:
 
 def _with_quoted_userinfo(url: str) -> str:
     """Return the URL with each ``@`` in the password written as %40: SQLAlchemy takes the first for the end of it."""
-    scheme, mark, rest = url.partition("://")
-    authority, slash, path = rest.partition("/")
-    userinfo, at, host = authority.rpartition("@")
-    return f"{scheme}{mark}{userinfo.replace('@', '%40')}{at}{host}{slash}{path}"
+    if url.startswith("sqlite"):
+        return url
+    before, mark, query = url.partition("?")
+    userinfo, at, host = before.rpartition("@")
+    return f"{userinfo.replace('@', '%40')}{at}{host}{mark}{query}"
 
 
 def _prepare_file(url: URL, create: bool) -> None:

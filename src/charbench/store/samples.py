@@ -17,7 +17,7 @@ from charbench.store.claims import release
 from charbench.store.dialect import among, get_or_add, insert
 from charbench.store.runs import utc_now
 from charbench.store.tables import GROUP_TOTALS, attempts, checkpoints, groups, prompts, samples, samplings
-from charbench.text.redaction import redact_all
+from charbench.text.redaction import hide_keys, redact_all
 
 STAGE = "sample"
 PromptKey = tuple[str, str, str]
@@ -144,8 +144,8 @@ class SampleWriter:
                 "prompt_id": prompt.id,
                 "family": prompt.family,
                 "language": prompt.language,
-                "messages": [[m.role, m.content] for m in prompt.messages],
-                "follow_ups": list(prompt.follow_ups),
+                "messages": [[m.role, hide_keys(m.content)] for m in prompt.messages],
+                "follow_ups": [hide_keys(text) for text in prompt.follow_ups],
             }
             for key, prompt in sorted(fresh.items())
             if key not in self._prompts
