@@ -129,7 +129,7 @@ def with_userinfo(endpoint: Endpoint, userinfo: str) -> str:
 
 
 def words_for(url: str, **more: Any) -> list[str]:
-    given = {"base_url": url, "timeout": 20, **more}
+    given = {"base_url": url, "timeout": 20, "tries": 1, **more}
     return [word for name, value in given.items() for word in ("-o", f"sampler.thinking.{name}={json.dumps(value)}")]
 
 
@@ -161,6 +161,7 @@ USERINFO = {
 }
 
 
+@pytest.mark.slow
 def test_no_secret_is_in_any_file_output_or_message(
     charbench: Charbench, lab: LabBuilder, planted: None, tmp_path: Path
 ) -> None:
@@ -260,7 +261,7 @@ def test_no_error_message_holds_a_secret(
         pytest.skip("nothing says that this word is a secret")
     written = quote(secret, safe="") if "query" in mistake else secret
     words = [word.replace("SECRET", written) for word in MISTAKES[mistake]]
-    ask = ["eval", "-c", "model:m", "-p", "pirate", "--sampler", "thinking", "--scorer", "keyword"]
+    ask = ["eval", "-c", "model:m", "-p", "pirate", "--sampler", "thinking", "-o", "sampler.thinking.tries=1"]
     ended = charbench(*ask, *words, lab=lab.root)
     assert ended.code in (1, 2), ended.err
     assert "Traceback" not in ended.err

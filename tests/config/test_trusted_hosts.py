@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from charbench import ConfigError, Trust, endpoint_at
 from charbench.components.trust import Address
 from support.command import Charbench, Ended
-from support.endpoint import Body, Endpoint, completion, refuses, serving
+from support.endpoint import Body, Endpoint, completion, refuses, serving, write_prompts
 from support.lab import LabBuilder, row
 from support.plugins import Site
 
@@ -110,7 +110,15 @@ def test_a_lab_that_names_a_judge_does_not_get_the_users_key(
 
 def test_every_probe_of_diagnose_is_bound_by_the_same_rule(charbench: Charbench, lab: LabBuilder) -> None:
     write(lab, base_url=EVIL)
-    refused(charbench("diagnose", "-c", "model:m", "-p", "pirate", "--sampler", "thinking", lab=lab.root))
+    prompts = str(write_prompts(lab.root / "prompts.txt", 1))
+    ask = ("diagnose", "-c", "model:m", "-p", "pirate", "--sampler", "thinking", "--prompts", prompts)
+    refused(charbench(*ask, lab=lab.root))
+    listening = Listening()
+    with serving(listening.endpoint) as endpoint:
+        write(lab, base_url=endpoint.url)
+        charbench(*ask, lab=lab.root)
+    assert endpoint.count > 5
+    assert set(listening.sent) == {"Bearer none"}
 
 
 def test_a_local_server_of_the_labs_is_asked_without_the_key_and_a_refusal_says_why(
