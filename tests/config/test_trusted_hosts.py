@@ -117,7 +117,7 @@ def test_every_probe_of_diagnose_is_bound_by_the_same_rule(charbench: Charbench,
     with serving(listening.endpoint) as endpoint:
         write(lab, base_url=endpoint.url)
         charbench(*ask, lab=lab.root)
-    assert endpoint.count > 5
+    assert endpoint.count > 1
     assert set(listening.sent) == {"Bearer none"}
 
 

@@ -12,6 +12,7 @@ import click
 
 from charbench.cli import options, output
 from charbench.errors import CharbenchError
+from charbench.text.redaction import redact
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ def _run(check: Callable[[Any], Iterator[Finding]], session: Any) -> Iterator[Fi
     try:
         yield from check(session)
     except CharbenchError as error:
-        yield Finding(check.__name__.strip("_"), "bad", str(error))
+        yield Finding(check.__name__.strip("_"), "bad", redact(str(error)))
 
 
 def _python(_session: Any) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sqlite3
 import weakref
@@ -23,6 +24,7 @@ HEAD = "0001"
 """The newest migration; a store that is further on was made by a newer charbench."""
 KNOWN = ("0001",)
 _BUSY_SECONDS = 60
+_HOST_AND_NAME = re.compile(r"[\w.,:\[\]-]*(?:/[^/]*)?")
 
 
 class Database:
@@ -135,8 +137,11 @@ def _with_quoted_userinfo(url: str) -> str:
     if url.startswith("sqlite"):
         return url
     before, mark, query = url.partition("?")
-    userinfo, at, host = before.rpartition("@")
-    return f"{userinfo.replace('@', '%40')}{at}{host}{mark}{query}"
+    userinfo, at, rest = before.rpartition("@")
+    if at and not _HOST_AND_NAME.fullmatch(rest):  # the "?" is the password's
+        userinfo, at, rest = url.rpartition("@")
+        mark = query = ""
+    return f"{userinfo.replace('@', '%40')}{at}{rest}{mark}{query}"
 
 
 def _prepare_file(url: URL, create: bool) -> None:
