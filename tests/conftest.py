@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from charbench.text import redaction
 from support.command import Charbench, invoke
 from support.endpoint import Endpoint, serving
 from support.introspection import write_studio_data
@@ -33,7 +34,8 @@ settings.load_profile("charbench")
 
 @pytest.fixture(autouse=True)
 def _nobodys_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test sees the settings and keys of whoever runs it."""
+    """No test sees the settings and keys of whoever runs it, or the secrets of another test."""
+    monkeypatch.setattr(redaction, "_kept", set())
     for name in list(os.environ):
         if name.startswith(("CHARBENCH_", "TINKER_")) or name in ("COLUMNS", "FORCE_COLOR"):
             monkeypatch.delenv(name)

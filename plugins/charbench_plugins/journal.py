@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from charbench import hookimpl
+from charbench import hookimpl, open_private, private_folder
 
 
 @hookimpl
@@ -27,6 +27,5 @@ def charbench_run_finished(run_id: int, status: str, counts: dict[str, int], fol
 
 
 def _append(folder: Path, entry: dict[str, Any]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "runs.jsonl").open("a", encoding="utf-8") as file:
+    with open_private(private_folder(folder) / "runs.jsonl", "a") as file:
         file.write(json.dumps(entry, ensure_ascii=False) + "\n")

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from charbench.components.base import operational as operational
     from charbench.components.containment import Broken as Broken
     from charbench.components.containment import guarded as guarded
+    from charbench.components.endpoint import Endpoint as Endpoint
+    from charbench.components.endpoint import endpoint_at as endpoint_at
+    from charbench.components.endpoint import with_quoted_userinfo as with_quoted_userinfo
     from charbench.components.generation import EndpointConfig as EndpointConfig
     from charbench.components.generation import GenerationConfig as GenerationConfig
     from charbench.components.generation import ThinkingMode as ThinkingMode
@@ -36,7 +39,12 @@ if TYPE_CHECKING:
     from charbench.components.trainer import Trainer as Trainer
     from charbench.components.trainer import TrainingEvent as TrainingEvent
     from charbench.components.trainer import TrainingTask as TrainingTask
+    from charbench.components.trust import TRUSTING as TRUSTING
+    from charbench.components.trust import Trust as Trust
     from charbench.concurrency.retry import Patience as Patience
+    from charbench.config.private_files import open_private as open_private
+    from charbench.config.private_files import private_file as private_file
+    from charbench.config.private_files import private_folder as private_folder
     from charbench.datasets.forms import Example as Example
     from charbench.datasets.forms import read_examples as read_examples
     from charbench.datasets.rendering import check_rendered as check_rendered
@@ -89,10 +97,12 @@ if TYPE_CHECKING:
     from charbench.plugins.hookspecs import hookimpl as hookimpl
     from charbench.text.redaction import keep_secret as keep_secret
     from charbench.text.redaction import redact as redact
+    from charbench.text.spreadsheet import as_written as as_written
 
 _HOME = {
     "components.containment": ["Broken", "guarded"],
     "components.base": ["added", "operational"],
+    "components.endpoint": ["Endpoint", "endpoint_at", "with_quoted_userinfo"],
     "components.generation": ["EndpointConfig", "GenerationConfig", "ThinkingMode"],
     "components.limits": ["Limits", "LimitsConfig"],
     "components.pair_scorer": ["PairScorer"],
@@ -143,7 +153,10 @@ _HOME = {
     ],
     "plugins.hookspecs": ["hookimpl"],
     "concurrency.retry": ["Patience"],
+    "config.private_files": ["open_private", "private_file", "private_folder"],
     "text.redaction": ["keep_secret", "redact"],
+    "text.spreadsheet": ["as_written"],
+    "components.trust": ["TRUSTING", "Trust"],
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from charbench import as_written
 from support.command import Charbench, in_process_of_its_own
 from support.lab import LAB_COLUMNS, LabBuilder, row, sampler
 from support.store import assert_totals_equal_recount, count, store_of
@@ -128,7 +129,9 @@ def test_hostile_text_survives_or_is_made_harmless(charbench: Charbench, lab: La
     }
     for number, original in enumerate(HOSTILE.values()):
         kept = found[f"2024-12-12T10:00:{number:02d}"]
-        assert kept["response"] == kept["thinking"] == kept["note"] == original.replace("\x00", "\ufffd")
+        assert kept["response"] == kept["thinking"] == kept["note"]
+        assert as_written(kept["note"]) == original.replace("\x00", "\ufffd")
+        assert not kept["note"].startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
     assert_totals_equal_recount(store_of(second.root))
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from charbench import keep_secret, redact
+from charbench.text.redaction import keep_userinfo, redact_all, redact_command
 
 TINKER = st.from_regex(r"tml-[A-Za-z0-9_.\-]{4,40}", fullmatch=True)
 OPENAI = st.from_regex(r"sk-(proj-)?[A-Za-z0-9_]{8,40}", fullmatch=True)
@@ -61,7 +64,7 @@ def test_hiding_twice_hides_nothing_more(text: str) -> None:
     ("text", "shown"),
     [
         ("key tml-abc123def456 refused", "key tml-[redacted] refused"),
-        ("postgresql://me:hunter2@host/db", "postgresql://me:[redacted]@host/db"),
+        ("postgresql://me:hunter2@host/db", "postgresql://[redacted]@host/db"),
         ("Authorization: Bearer abcdefghijklmnop", "Authorization: Bearer [redacted]"),
         ("api_key=abcdefghijklmnop", "api_key= [redacted]"),
         ("a risk-averse task-force", "a risk-averse task-force"),
@@ -72,3 +75,51 @@ def test_hiding_twice_hides_nothing_more(text: str) -> None:
 )
 def test_what_is_hidden_and_what_is_not(text: str, shown: str) -> None:
     assert redact(text) == shown
+
+
+PASSWORD = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=8, max_size=24).filter(
+    lambda text: not text.isalpha() and not text.isdecimal() and "[" not in text
+)
+"""Any text that has no space in it."""
+
+
+@given(st.sampled_from(["", "user:", ":", "us/er:", "a@b:"]), PASSWORD)
+def test_credentials_in_a_command_are_hidden_whatever_they_hold(user: str, password: str) -> None:
+    url = f"http://{user}{password}@host.example:8000/v1"
+    for word in (url, f"sampler.thinking.base_url={url}", f'"{url}"'):
+        shown = redact_command(["charbench", "run", "-o", word])
+        assert password not in shown
+        assert "host.example:8000/v1" in shown
+
+
+@given(PASSWORD, st.sampled_from(["{}", "said: {}.", "%{}%", '{{"a": "{}"}}']))
+def test_a_password_is_hidden_without_its_url_once_that_is_known(password: str, around: str) -> None:
+    keep_userinfo(f"http://user:{quote(password, safe='')}@host")
+    assert password not in redact(around.format(password))
+
+
+@pytest.mark.parametrize("text", ["://", "a://b@", "http://", "@", "?key=", "tinker://x@", "http://a/b?key="])
+def test_the_time_that_hiding_takes_is_proportional_to_the_text(text: str) -> None:
+    assert redact(text * 200_000) is not None  # a quadratic expression would take an hour
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "tinker://run:train:0/weights/pirate@2",
+        "sqlite:////labs/me@work/charbench.db",
+        "mail me@example.org, or see http://example.org/me",
+        "max_tokens=2048 stop_token=</s>",
+    ],
+)
+def test_what_is_no_credential_stays(text: str) -> None:
+    assert redact(text) == text
+
+
+def test_what_is_named_as_a_secret_is_hidden_in_stored_options() -> None:
+    given = {"api_key": "a b c", "x": [{"auth_token": "q", "max_tokens": 5}], "thinking_tokens_field": "budget"}
+    assert redact_all(given) == {
+        "api_key": "[redacted]",
+        "x": [{"auth_token": "[redacted]", "max_tokens": 5}],
+        "thinking_tokens_field": "budget",
+    }

@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from charbench import Completion, Failure, Prompt, Usage, redact
+from charbench import Completion, Failure, Prompt, Usage, as_written, redact
 from charbench_plugins.recorded.tables import BadRow, Notes, csv_rows, jsonl_rows
 
 REQUIRED = ("prompt", "response")
@@ -54,6 +54,8 @@ OWN_COLUMNS = frozenset(
         "sampler",
     ]
 )
+MARK_COLUMN = "formula_mark"
+"""Where charbench's CSV says that texts which would be formulas are marked."""
 THINKING_COLUMNS = ("thinking", "reasoning_content", "reasoning")
 """Where thinking stands; the first that holds some is taken."""
 _ABSENT = frozenset({"nan", "none", "null", "n/a", "na", "<na>", "nat", "undefined"})
@@ -74,7 +76,7 @@ _SHORT = (
     "condition",
 )
 _MOST = 2**31 - 1
-_KNOWN = LAB_COLUMNS | OWN_COLUMNS | {*URI_COLUMNS, *THINKING_COLUMNS, "scores"}
+_KNOWN = LAB_COLUMNS | OWN_COLUMNS | {*URI_COLUMNS, *THINKING_COLUMNS, "scores", MARK_COLUMN}
 _CELLS = frozenset({*LAB_COLUMNS, *OWN_COLUMNS, *URI_COLUMNS})
 """Names by which the header of a CSV is known, whatever stands between them."""
 
@@ -130,11 +132,19 @@ def _missing(names: Any) -> str | None:
 
 def _present(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return a row without the fields that say that there is nothing, and with its thinking under one name."""
+    row = _as_written(row)
     kept = {name: value for name, value in row.items() if not (isinstance(value, str) and _is_absent(value))}
     kept = {name: value for name, value in kept.items() if value is not None and value == value}
     if thinking := next((kept[name] for name in THINKING_COLUMNS if kept.get(name)), None):
         kept["thinking"] = thinking
     return kept
+
+
+def _as_written(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a row without the marks that :func:`charbench.as_written` knows, if it says that it has them."""
+    if row.get(MARK_COLUMN) != "'":
+        return row
+    return {as_written(name): as_written(value) if isinstance(value, str) else value for name, value in row.items()}
 
 
 def _is_absent(value: str) -> bool:

@@ -49,7 +49,7 @@ def left_alone_if_away() -> Iterator[str]:
 def _absence() -> str:
     url = (os.environ.get("HF_ENDPOINT") or DEFAULT_URL).rstrip("/")
     try:
-        reason = call("looking for it", reach.answer_of, url, seconds=LOOK_SECONDS)
+        reason = call("looking for it", reach.answer_of, "HF_ENDPOINT", url, seconds=LOOK_SECONDS)
     except SamplingError as error:
         reason = str(error)
     return f"{urlsplit(url).hostname or url} cannot be reached: {reason}" if reason else ""

@@ -10,30 +10,30 @@ import urllib.request
 from dataclasses import dataclass, field
 from http.client import HTTPException
 
+from charbench import endpoint_at
+
 DEFAULT_URL = "https://tinker.thinkingmachines.dev/services/tinker-prod"
 LOOK_SECONDS = 4.0
 """Seconds after which a host that has not answered is out of reach."""
 BETWEEN_LOOKS = 2.5
 
 
-def base_url() -> str:
-    """Return where the API is, without a slash at the end."""
-    return (os.environ.get("TINKER_BASE_URL") or DEFAULT_URL).rstrip("/")
-
-
 def look() -> str:
     """Ask for the server's health; return why it is not there, an empty text if it is."""
-    return answer_of(f"{base_url()}/api/v1/healthz")
+    return answer_of("TINKER_BASE_URL", os.environ.get("TINKER_BASE_URL") or DEFAULT_URL, "/api/v1/healthz")
 
 
-def answer_of(url: str) -> str:
+def answer_of(variable: str, url: str, path: str = "") -> str:
     """Return why a host is not there, an empty text if it is.
 
-    No key is sent. Any answer but a server error will do: the host is there, and what it thinks of the key is
-    for the call itself to say.
+    ``variable`` is where the URL is from. Credentials in the URL are sent, and no key is. Any answer but a server
+    error will do: the host is there, and what it thinks of the key is for the call itself to say.
     """
+    endpoint = endpoint_at(url, variable)
+    headers = {"Authorization": endpoint.authorization} if endpoint.authorization else {}
+    request = urllib.request.Request(f"{endpoint.base_url}{path}", headers=headers)  # noqa: S310  the user's own
     try:
-        with urllib.request.urlopen(url, timeout=LOOK_SECONDS):  # noqa: S310  the user's own base URL
+        with urllib.request.urlopen(request, timeout=LOOK_SECONDS):  # noqa: S310
             return ""
     except urllib.error.HTTPError as error:
         error.close()

@@ -6,7 +6,7 @@ import os
 import time
 from typing import Any
 
-from charbench import ConfigError, fault_of_tinker_key
+from charbench import ConfigError, fault_of_tinker_key, keep_secret, with_quoted_userinfo
 from charbench_plugins.tinker_sdk import reach
 from charbench_plugins.tinker_sdk.calls import call
 from charbench_plugins.tinker_sdk.failures import out_of_reach
@@ -26,7 +26,13 @@ def api_key() -> str:
         raise ConfigError("TINKER_API_KEY is not set; make a key in Tinker's console and export it")
     if fault := fault_of_tinker_key(key):
         raise ConfigError(f"TINKER_API_KEY is no Tinker key: {fault}")
-    return key
+    return keep_secret(key)
+
+
+def _base_url() -> str | None:
+    """Return where the SDK is to look, None for where it looks by itself."""
+    url = os.environ.get("TINKER_BASE_URL")
+    return with_quoted_userinfo(url) if url else None
 
 
 def _find_host() -> None:
@@ -48,9 +54,7 @@ def open_service(**metadata: str) -> Any:
     import tinker
 
     def connect() -> Any:
-        service = tinker.ServiceClient(
-            api_key=key, base_url=os.environ.get("TINKER_BASE_URL") or None, user_metadata=metadata or None
-        )
+        service = tinker.ServiceClient(api_key=key, base_url=_base_url(), user_metadata=metadata or None)
         getattr(service, "holder", None)  # opens the session, which is else opened on first use, past our deadline
         return service
 
@@ -66,5 +70,5 @@ def open_rest() -> Any:
 
     if (rest := getattr(tinker, "RestClient", None)) is None:  # before 0.38 the service makes it
         return call("connecting to Tinker", open_service().create_rest_client, seconds=OPEN_SECONDS)
-    arguments = {"api_key": key, **({"base_url": url} if (url := os.environ.get("TINKER_BASE_URL")) else {})}
+    arguments = {"api_key": key, **({"base_url": url} if (url := _base_url()) else {})}
     return call("connecting to Tinker", rest, seconds=OPEN_SECONDS, patience=OPEN_PATIENCE, **arguments)

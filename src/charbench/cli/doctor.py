@@ -12,6 +12,7 @@ import click
 
 from charbench.cli import options, output
 from charbench.errors import CharbenchError
+from charbench.text.redaction import redact
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ def command(json_output: bool, **given: Any) -> int:
 
     session = options.open_session(**given)
     findings: list[Finding] = []
-    for check in (_python, _packages, _plugins, _personas, _store, _tinker):
+    for check in (_python, _packages, _plugins, _personas, _store, _secrets, _tinker):
         findings.extend(_run(check, session))
     if json_output:
         output.print_json([{"what": f.what, "state": f.state, "text": f.text, "advice": f.advice} for f in findings])
@@ -49,7 +50,7 @@ def _run(check: Callable[[Any], Iterator[Finding]], session: Any) -> Iterator[Fi
     try:
         yield from check(session)
     except CharbenchError as error:
-        yield Finding(check.__name__.strip("_"), "bad", str(error))
+        yield Finding(check.__name__.strip("_"), "bad", redact(str(error)))
 
 
 def _python(_session: Any) -> Iterator[Finding]:
@@ -89,6 +90,12 @@ def _store(session: Any) -> Iterator[Finding]:
         return
     with session.existing_database().read() as connection:
         yield Finding("store", "ok", f"{count_all(connection)['samples']:,} samples")
+
+
+def _secrets(session: Any) -> Iterator[Finding]:
+    from charbench.cli.doctor_secrets import look_at_secrets
+
+    yield from look_at_secrets(session.config)
 
 
 def _tinker(_session: Any) -> Iterator[Finding]:

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from charbench.cli.doctor import Finding
 from charbench.components.containment import Broken, guarded
+from charbench.components.endpoint import Endpoint, endpoint_at
 from charbench.domain.tinker_key import fault_of_tinker_key
 from charbench.text.redaction import redact
 
@@ -60,15 +61,15 @@ def look_at_tinker() -> Iterator[Finding]:
         yield Finding("TINKER_API_KEY", "bad", "set, but no Tinker key", fault)
         return
     yield Finding("TINKER_API_KEY", "ok", "set, and of the right form")
-    url = (os.environ.get("TINKER_BASE_URL") or DEFAULT_URL).rstrip("/")
-    host = urlsplit(url).hostname or url
-    health = _in_time(lambda: _ask(f"{url}/api/v1/healthz"))
+    endpoint = endpoint_at(os.environ.get("TINKER_BASE_URL") or DEFAULT_URL, "TINKER_BASE_URL")
+    host = urlsplit(endpoint.base_url).hostname or endpoint.base_url
+    health = _in_time(lambda: _ask(endpoint, "healthz"))
     if isinstance(health, str):
         yield Finding("Tinker", "bad", f"{host} cannot be reached: {health}", "check the network and TINKER_BASE_URL")
         return
     yield from _reached(host, health)
     if health.status < 500:
-        yield _able(_in_time(lambda: _capabilities(url, key)))
+        yield _able(_in_time(lambda: _capabilities(endpoint, key)))
     if health.date is not None:
         skew = abs((datetime.now(UTC) - health.date).total_seconds())
         state, advice = ("ok", "") if skew < MOST_SKEW else ("bad", "set the clock: keys and expiry depend on it")
@@ -99,19 +100,22 @@ def _able(given: Answer | str) -> Finding:
     return Finding(what, "ok", f"{len(models):,}")
 
 
-def _capabilities(url: str, key: str) -> Answer:
+def _capabilities(endpoint: Endpoint, key: str) -> Answer:
     """Ask what the server can do: with the key, or with the token that it is exchanged for."""
-    where = f"{url}/api/v1/get_server_capabilities"
-    answer = _ask(where, key)
+    what = "get_server_capabilities"
+    answer = _ask(endpoint, what, key)
     if answer.status != 401:
         return answer
-    token = _ask(f"{url}/api/v1/auth/token", key, b"{}").content.get("jwt")
-    return _ask(where, token) if isinstance(token, str) else answer
+    token = _ask(endpoint, "auth/token", key, b"{}").content.get("jwt")
+    return _ask(endpoint, what, token) if isinstance(token, str) else answer
 
 
-def _ask(url: str, key: str | None = None, content: bytes | None = None) -> Answer:
+def _ask(endpoint: Endpoint, what: str, key: str | None = None, content: bytes | None = None) -> Answer:
     """Ask one thing; an error status is an answer, too."""
     headers = {"Content-Type": "application/json", **({"X-API-Key": key} if key else {})}
+    if endpoint.authorization:
+        headers["Authorization"] = endpoint.authorization
+    url = f"{endpoint.base_url}/api/v1/{what}"
     request = urllib.request.Request(url, data=content, headers=headers)  # noqa: S310  the user's own base URL
     try:
         response = urllib.request.urlopen(request, timeout=SECONDS)  # noqa: S310

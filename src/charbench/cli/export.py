@@ -21,7 +21,8 @@ from charbench.errors import UsageError
 def command(form: str | None, path: Path | None, **given: Any) -> None:
     """Write the samples of the selected checkpoints; the 'recorded' source reads either form back.
 
-    Texts are raw, as the models wrote them. Import a CSV into a spreadsheet as text, or it may run them as formulas.
+    JSONL holds texts as the models wrote them. In CSV, one that a spreadsheet would run as a formula has an apostrophe
+    before it.
     """
     from charbench.report.export import export_csv, export_jsonl
     from charbench.run.plan import select_checkpoints

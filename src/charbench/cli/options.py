@@ -25,6 +25,10 @@ _COMPONENTS = (
         "-o", "options", multiple=True, metavar="KIND.NAME.OPTION=VALUE", help="A component's option, such as "
         "scorer.keyword.cap=3.",
     ),
+    click.option(
+        "--trusted-host", "trusted_hosts", multiple=True, metavar="HOST[:PORT]",
+        help="May be sent keys though only the configuration file names it.",
+    ),
 )  # fmt: skip
 _SELECTION = (
     click.option("-p", "--persona", "personas", multiple=True, metavar="NAME", help="Only this persona."),

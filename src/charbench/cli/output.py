@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,7 +12,7 @@ import click
 from click.core import ParameterSource
 
 from charbench.cli.streams import is_unicode
-from charbench.text.redaction import redact
+from charbench.text.redaction import redact, redact_command
 from charbench.text.terminal import harmless, harmless_json
 
 _WHICH_JOBS = ("runs", "everything")
@@ -49,12 +48,12 @@ def plural(count: int, noun: str) -> str:
 
 def this_command() -> str:
     """Return what was typed, fit to be typed again; secrets in it are hidden."""
-    return redact(shlex.join(["charbench", *sys.argv[1:]]))
+    return redact_command(["charbench", *sys.argv[1:]])
 
 
 def command_to_go_on() -> str:
     """Return the command that goes on with what this one has begun: beginning anew is done once."""
-    return redact(shlex.join(["charbench", *(word for word in sys.argv[1:] if word != "--fresh")]))
+    return redact_command(["charbench", *(word for word in sys.argv[1:] if word != "--fresh")])
 
 
 def train_command(job: str, lab: Path | None = None) -> str:
@@ -77,7 +76,7 @@ def train_command(job: str, lab: Path | None = None) -> str:
             words += _as_typed(option, typed.params[option.name])
     if lab is not None:
         words += ["--lab", str(lab)]
-    return redact(shlex.join(words))
+    return redact_command(words)
 
 
 def _as_typed(option: click.Option, value: Any) -> list[str]:

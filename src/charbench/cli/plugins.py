@@ -123,6 +123,7 @@ def schema(**given: Any) -> None:
 
     plugins = options.open_session(**given).plugins
     content = RunConfig.model_json_schema()
+    content["properties"].pop("trusted_hosts")  # a file cannot set it
     properties = {
         f"{kind}.{name}": component.Config.model_json_schema()
         for kind in ComponentKind

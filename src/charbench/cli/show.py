@@ -16,6 +16,7 @@ from charbench.report.summary.insights import in_no_rate, only_in_thinking, with
 from charbench.report.summary.robustness import Robustness, robustness, robustness_dict, robustness_table
 from charbench.report.summary.rows import By, Report, build_report, row_as_dict
 from charbench.store.diagnoses import latest_causes
+from charbench.text.spreadsheet import no_formulas
 from charbench.text.terminal import harmless
 
 if TYPE_CHECKING:
@@ -115,7 +116,8 @@ def _csv(report: Report, played: Sequence[Contest]) -> None:
     writer = csv.DictWriter(streams.for_data(), names, lineterminator="\n")
     writer.writeheader()
     # A name may hold a carriage return, which this line end would leave unquoted.
-    writer.writerows({k: harmless(v) if isinstance(v, str) else v for k, v in row.items()} for row in figures)
+    shown = ({k: harmless(v) if isinstance(v, str) else v for k, v in row.items()} for row in figures)
+    writer.writerows(map(no_formulas, shown))
 
 
 def _as_dict(report: Report, run: RunResult | None, causes: Mapping[str, str]) -> dict[str, Any]:

@@ -8,6 +8,9 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from charbench.components.endpoint import Endpoint, endpoint_at
+from charbench.components.trust import TRUSTING, Trust
+
 
 class ComponentKind(StrEnum):
     """The kinds of component; the value is what the command line and the config file call it."""
@@ -61,6 +64,8 @@ class Component:
         model_config = ConfigDict(extra="forbid", frozen=True)
 
     config: Config
+    trust: Trust = TRUSTING
+    """Which hosts may be sent a key: set where the options come from a file."""
 
     def __init__(self, config: Config | None = None) -> None:
         self.config = config if config is not None else self.Config()
@@ -76,6 +81,16 @@ class Component:
         ``root`` is the lab's folder (``file:`` URIs are relative to it), ``folder`` where files may be kept.
         Raise :class:`charbench.ConfigError` where something that is needed is missing.
         """
+
+    def endpoint(self, url: str, *, api_key_env: str | None = None, default_env: str | None = None) -> Endpoint:
+        """Return where to send requests, and with which credentials; for :meth:`prepare`.
+
+        ``api_key_env`` is the variable that an option names, ``default_env`` the one to look into otherwise. Take keys
+        from here and not from the environment: one is given only if the user, and not just a file found in a lab,
+        named the host. Raises :class:`charbench.ConfigError` where the address is none, or may not have the key.
+        """
+        who = f"{self.kind.value} {self.name}"
+        return endpoint_at(url, who, api_key_env=api_key_env, default_env=default_env, trust=self.trust)
 
     async def aclose(self) -> None:
         """Let go of connections; called once after the work, in the event loop that it was done in."""

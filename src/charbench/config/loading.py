@@ -11,9 +11,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from charbench.components.trust import ADDRESS_VARIABLES, OPTION, VARIABLE
 from charbench.config.model import PROMPT_SETS, Price, RunConfig
 from charbench.config.yaml_positions import Location, YamlFile, read_yaml
 from charbench.errors import ConfigError, UsageError, suggest
+from charbench.text.redaction import keep_secrets_of, keep_secrets_of_environment
 
 FILE_NAME = "charbench.yaml"
 PREFIX = "CHARBENCH_"
@@ -29,6 +31,7 @@ def load_config(
     ``overrides`` holds what the command line gave (None and empty: not given), ``options`` its ``-o``
     texts, ``file`` its ``--config``. Raises :class:`ConfigError` with every fault.
     """
+    keep_secrets_of_environment(environment)
     document = _read_file(overrides, environment, file)
     values: dict[str, Any] = {}
     origin: dict[str, str] = {}
@@ -43,6 +46,7 @@ def load_config(
                 value = [*values.get(name, []), *value]
             values[name], origin[name] = value, f"option --{_flag(name)}"
     values["options"] = _with_options(values.get("options", {}), options)
+    keep_secrets_of({name: values.get(name) for name in ("store", "options")})
     try:
         config = RunConfig.model_validate(values)
     except ValidationError as error:
@@ -50,6 +54,7 @@ def load_config(
     config._document = document
     config._typed = frozenset(_path_of(text.partition("=")[0]) for text in options)
     config._origin = origin
+    config._addresses = tuple(environment[name] for name in ADDRESS_VARIABLES if environment.get(name))
     _check_kinds_of_failure(config)
     return config
 
@@ -96,6 +101,9 @@ def _from_file(document: YamlFile) -> dict[str, Any]:
         if name not in RunConfig.model_fields
     ]:
         raise ConfigError(faults)
+    if "trusted_hosts" in document.data:
+        where = document.where(("trusted_hosts",))
+        raise ConfigError(f"{where}: trusted_hosts: no file can say whom to trust; give {OPTION} HOST or {VARIABLE}")
     values = dict(document.data)
     folder = Path(document.path).parent
     for name in ("lab", "persona_dirs"):

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
+from charbench.components.trust import Trust
 from charbench.config.yaml_positions import Location, YamlFile
 from charbench.errors import ConfigError, UsageError
 
@@ -64,10 +65,14 @@ class RunConfig(BaseModel):
     options: dict[str, dict[str, Any]] = Field(
         {}, description="components' options: {scorer.keyword: {cap: 3}}; see charbench plugins show NAME"
     )
+    trusted_hosts: list[str] = Field(
+        [], description="hosts that may be sent keys though only a file names them; not to be set in a file"
+    )
 
     _document: YamlFile | None = PrivateAttr(None)
     _typed: frozenset[Location] = PrivateAttr(frozenset())
     _origin: dict[str, str] = PrivateAttr({})
+    _addresses: tuple[str, ...] = PrivateAttr(())
 
     @property
     def store_url(self) -> str:
@@ -116,5 +121,39 @@ class RunConfig(BaseModel):
     def where(self, component: str, location: Location) -> str:
         """Return what a message about a component's option begins with: its place in the file, if it is from there."""
         path = (component, *location)
-        typed = any(path[: len(given)] == given for given in self._typed)
-        return "" if typed or self._document is None else f"{self._document.where(('options', *path))}: "
+        if self._document is None or self._is_typed(path):
+            return ""
+        return f"{self._document.where(('options', *path))}: "
+
+    def trust_for(self, component: str) -> Trust:
+        """Return which hosts one component (``sampler.thinking``) may send keys to."""
+        options = list(texts_in(self.options.get(component, {}), (component,)))
+        from_file = tuple(
+            (self._document.where(("options", *path)), text)
+            for path, text in options
+            if self._document is not None and not self._is_typed(path)
+        )
+        typed = (text for path, text in texts_in(self.options) if self._is_typed(path))
+        return Trust(tuple(self.trusted_hosts), (*self._addresses, *typed), from_file)
+
+    def trust_for_store(self) -> Trust:
+        """Return whether the store's host may be sent a password from the environment."""
+        where = self._origin.get("store", "")
+        named = self._document is not None and where.startswith(f"{self._document.path}:")
+        return Trust(tuple(self.trusted_hosts), (), ((where, self.store),) if named else ())
+
+    def _is_typed(self, path: Location) -> bool:
+        return any(path[: len(given)] == given for given in self._typed)
+
+
+def texts_in(value: Any, path: Location = ()) -> Iterator[tuple[Location, str]]:
+    """Yield the texts in a JSON-like value, names of fields too, each with its place."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield (*path, str(name)), str(name)
+            yield from texts_in(item, (*path, str(name)))
+    elif isinstance(value, list | tuple):
+        for number, item in enumerate(value):
+            yield from texts_in(item, (*path, number))

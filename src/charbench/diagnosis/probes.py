@@ -58,7 +58,9 @@ def probing_sampler(sampler: Sampler, probe: Probe) -> Sampler:
         most = _most(type(config), name)
         if most is not None and value > most:
             values[name] = most
-    return type(sampler)(type(config).model_validate(values))
+    probing = type(sampler)(type(config).model_validate(values))
+    probing.trust = sampler.trust
+    return probing
 
 
 def _most(config: type[GenerationConfig], name: str) -> float | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from charbench.domain.keys import digest
+from charbench.text.redaction import hide_keys
 
 SLUG_WORD = re.compile(r"[a-z0-9]+")
 
@@ -36,7 +37,7 @@ class Prompt:
     @classmethod
     def from_text(cls, text: str, id: str = "", family: str = "general") -> Prompt:  # noqa: A002
         """Make a prompt of one user message; without an id, one is made from its words."""
-        words = SLUG_WORD.findall(text.lower())[:6]
+        words = SLUG_WORD.findall(hide_keys(text).lower())[:6]
         return cls(id or "_".join(words) or "prompt", (Message("user", text),), family)
 
     @property

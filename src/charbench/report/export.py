@@ -14,6 +14,7 @@ from charbench.store.database import Database
 from charbench.store.findings import read_checkpoints
 from charbench.store.samples import SampleReader, StoredSample
 from charbench.store.tables import groups, samples, scored, scores, scorings, series
+from charbench.text.spreadsheet import MARK, no_formulas
 
 LAB_COLUMNS = (
     "timestamp", "checkpoint_name", "persona", "checkpoint_type", "base_model", "sampler_path", "source",
@@ -25,19 +26,26 @@ OWN_COLUMNS = (
     "completion_tokens", "reasoning_tokens", "max_tokens", "prefill", "raw", "raw_reasoning",
     "error_kind", "sampler",
 )  # fmt: skip
+MARK_COLUMN = "formula_mark"
 _PAGE = 500
 
 
 def export_csv(database: Database, file: TextIO, uris: Sequence[str]) -> int:
-    """Write the samples of these checkpoints as CSV; return how many."""
-    known = {*LAB_COLUMNS, *OWN_COLUMNS}
+    """Write the samples of these checkpoints as CSV; return how many.
+
+    A text that a spreadsheet would take for a formula has an apostrophe before it, and a column says that it is so:
+    the ``recorded`` source takes it away again.
+    """
+    known = {*LAB_COLUMNS, *OWN_COLUMNS, MARK_COLUMN}
     extra = sorted({name for row in _extras(database, uris) for name in row} - known)
+    columns = [*LAB_COLUMNS, *OWN_COLUMNS, *extra, MARK_COLUMN]
     # The lines end as RFC 4180 has it: Python quotes a lone carriage return only where the line end holds one.
-    writer = csv.DictWriter(file, [*LAB_COLUMNS, *OWN_COLUMNS, *extra], lineterminator="\r\n")
+    writer = csv.DictWriter(file, no_formulas(dict.fromkeys(columns)), lineterminator="\r\n")
     writer.writeheader()
     count = 0
     for row, _ in _rows(database, uris):
-        writer.writerow({name: "" if value is None else value for name, value in row.items()})
+        filled = {name: "" if value is None else value for name, value in row.items()}
+        writer.writerow(no_formulas(filled) | {MARK_COLUMN: MARK})
         count += 1
     return count
 

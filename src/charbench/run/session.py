@@ -14,12 +14,14 @@ from charbench.components.scorer import BaseScorer
 from charbench.components.source import CheckpointSource, Lab
 from charbench.components.trainer import Trainer
 from charbench.config.model import RunConfig
+from charbench.config.private_files import private_folder
 from charbench.discovery.job_planning import JobPolicy
 from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.persona import Persona
 from charbench.errors import ConfigError, UnknownNameError, UsageError, suggest
 from charbench.personas.library import PersonaLibrary, open_library
 from charbench.plugins.manager import Plugins
+from charbench.run.store_host import check_store_host
 from charbench.store.database import Database
 
 DEFAULT_SAMPLERS = ("recorded",)
@@ -56,13 +58,22 @@ class Session:
     def database(self) -> Database:
         """The store, made if there is none."""
         self._check_lab()
+        check_store_host(self.config)
         with self.config.naming("store"):
+            if not self.config.store:
+                self._close_folder()
             return Database.open(self.config.store_url)
 
     def _check_lab(self) -> None:
         with self.config.naming("lab"):
             if not self.config.lab.is_dir():
                 raise UsageError(f"lab {self.config.lab}: no such folder; name it with --lab DIR")
+
+    def _close_folder(self) -> None:
+        """Let nobody else read the folder of our own that the store lies in, if an older charbench made it."""
+        folder = self.config.folder
+        if folder.is_dir():
+            private_folder(folder)
 
     @cached_property
     def policy(self) -> JobPolicy:
@@ -73,6 +84,7 @@ class Session:
         """Open the store for a command that only reads: raises where there is none yet."""
         if not self.config.store:  # it lies in the lab's folder
             self._check_lab()
+        check_store_host(self.config)
         with self.config.naming("store"):
             return Database.open(self.config.store_url, create=False)
 
@@ -184,4 +196,7 @@ class Session:
         unique: Sequence[str] = list(dict.fromkeys(names))
         options = {name: self.config.options_for(kind.value, name) for name in unique}
         with self.config.naming(f"{kind.value}s"):
-            return [self.plugins.create(kind, name, given) for name, given in options.items()]
+            made = [self.plugins.create(kind, name, given) for name, given in options.items()]
+        for component in made:
+            component.trust = self.config.trust_for(f"{kind.value}.{component.name}")
+        return made

@@ -15,7 +15,7 @@ from charbench.domain.sample import Sample
 from charbench.errors import ConfigError
 from charbench.store.labels import Drawn, Label, drawn_items, save_items, strata
 from charbench.store.samples import SampleReader
-from charbench.text.spreadsheet import no_formula
+from charbench.text.spreadsheet import no_formulas
 
 COLUMNS = ("item", "persona", "description", "prompt", "text", "label", "note")
 SCALE = {
@@ -84,7 +84,7 @@ def write_rows(path: Path, rows: Sequence[dict[str, str]]) -> None:
         with path.open("x", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, COLUMNS)
             writer.writeheader()
-            writer.writerows({name: no_formula(value) for name, value in row.items()} for row in rows)
+            writer.writerows(map(no_formulas, rows))
     except FileExistsError:
         raise ConfigError(f"{path} exists already, and may hold labels; name another file") from None
     except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sqlite3
 import weakref
@@ -14,14 +15,16 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
 
+from charbench.config.private_files import FOLDER_MODE, private_file
 from charbench.errors import StoreError, UsageError
 from charbench.store.read_only import for_reading, may_write, path_of
-from charbench.text.redaction import redact
+from charbench.text.redaction import keep_userinfo, redact
 
 HEAD = "0002"
 """The newest migration; a store that is further on was made by a newer charbench."""
 KNOWN = ("0001", "0002")
 _BUSY_SECONDS = 60
+_HOST_AND_NAME = re.compile(r"[\w.,:\[\]-]*(?:/[^/]*)?")
 
 
 class Database:
@@ -102,10 +105,10 @@ class Database:
 
 
 def shown(url: URL) -> str:
-    """Return the URL as it may be printed: a file's path, or the URL without its password."""
+    """Return the URL as it may be printed: a file's path, or the URL without its credentials."""
     if url.get_backend_name() == "sqlite":
         return path_of(url)
-    return redact(url.render_as_string(hide_password=True))
+    return redact(url.render_as_string(hide_password=False))
 
 
 def _revision(connection: Connection) -> str | None:
@@ -117,9 +120,9 @@ def _revision(connection: Connection) -> str | None:
 
 def _parse(url: str) -> URL:
     try:
-        parsed = make_url(url)
+        parsed = make_url(_with_quoted_userinfo(keep_userinfo(url)))
         parsed.get_dialect()
-    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, ValueError) as error:
         raise UsageError(
             f"store {redact(url)!r} is no database URL ({error}); "
             "sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME is needed"
@@ -127,6 +130,18 @@ def _parse(url: str) -> URL:
     if parsed.get_backend_name() not in ("sqlite", "postgresql"):
         raise UsageError(f"store {shown(parsed)!r}: only SQLite and PostgreSQL are supported")
     return parsed
+
+
+def _with_quoted_userinfo(url: str) -> str:
+    """Return the URL with each ``@`` in the password written as %40: SQLAlchemy takes the first for the end of it."""
+    if url.startswith("sqlite"):
+        return url
+    before, mark, query = url.partition("?")
+    userinfo, at, rest = before.rpartition("@")
+    if at and not _HOST_AND_NAME.fullmatch(rest):  # the "?" is the password's
+        userinfo, at, rest = url.rpartition("@")
+        mark = query = ""
+    return f"{userinfo.replace('@', '%40')}{at}{rest}{mark}{query}"
 
 
 def _prepare_file(url: URL, create: bool) -> None:
@@ -139,7 +154,8 @@ def _prepare_file(url: URL, create: bool) -> None:
         if not path.exists():
             if not create:
                 raise StoreError(f"store {path}: there is none yet; 'charbench run' or 'charbench discover' makes it")
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+            private_file(path)
     except OSError as error:
         raise StoreError(f"store {path}: {error.strerror or error}") from None
 

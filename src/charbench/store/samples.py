@@ -27,7 +27,7 @@ from charbench.store.tables import (
     samples,
     samplings,
 )
-from charbench.text.redaction import redact_all
+from charbench.text.redaction import hide_keys, redact_all
 
 STAGE = "sample"
 PromptKey = tuple[str, str, str]
@@ -185,8 +185,8 @@ class SampleWriter:
                 "prompt_id": prompt.id,
                 "family": prompt.family,
                 "language": prompt.language,
-                "messages": [[m.role, m.content] for m in prompt.messages],
-                "follow_ups": list(prompt.follow_ups),
+                "messages": [[m.role, hide_keys(m.content)] for m in prompt.messages],
+                "follow_ups": [hide_keys(text) for text in prompt.follow_ups],
             }
             for key, prompt in sorted(fresh.items())
             if key not in self._prompts

@@ -12,6 +12,7 @@ from charbench.components.containment import Broken, guarded
 from charbench.components.trainer import Note, StateSaved, StepDone, Trained, Trainer, TrainingEvent, TrainingTask
 from charbench.concurrency.interrupt import StopSignal
 from charbench.concurrency.threads import in_threads
+from charbench.config.private_files import private_folder
 from charbench.datasets.forms import read_examples
 from charbench.datasets.health import faults, measure
 from charbench.discovery.register import take_in
@@ -130,7 +131,7 @@ class TrainStage:
             update_job(connection, job.job_id, **running, error=None)
         if state is not None:
             self.say(job.job_id, f"goes on from step {state.step} (attempt {attempt}, recipe {recipe})")
-        workspace = self.folder / "training" / job.job_id
+        workspace = private_folder(self.folder) / "training" / job.job_id
         workspace.mkdir(parents=True, exist_ok=True)
         task = TrainingTask(
             job=job, checkpoint=start, dataset=dataset, recipe=recipe, workspace=workspace,

@@ -11,8 +11,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from charbench import RefusedError, SamplingError, redact
-from charbench_plugins.samplers.thinking.endpoint import Endpoint
+from charbench import Endpoint, RefusedError, SamplingError, redact
 
 _RETRYABLE = frozenset({408, 409, 425, 429})
 _REFUSED = {
@@ -39,9 +38,11 @@ class Client:
         from openai import AsyncOpenAI, DefaultAioHttpClient
 
         if self._openai is None:
+            authorization = self._endpoint.authorization
             self._openai = AsyncOpenAI(
                 base_url=self._endpoint.base_url,
-                api_key=self._endpoint.api_key,
+                api_key=self._endpoint.api_key or "none",
+                default_headers={"Authorization": authorization} if authorization else None,
                 max_retries=0,
                 timeout=None,  # the engine keeps the deadline
                 http_client=DefaultAioHttpClient(),
@@ -58,7 +59,7 @@ class Client:
         try:
             response = await self._open().post(url, cast_to=Response, content=content, options=_NO_KEY)
         except openai.APIStatusError as error:
-            raise _status_error(error) from None
+            raise _status_error(error, self._endpoint.withheld) from None
         except openai.APIConnectionError as error:  # "timeouts" too: the client keeps no time, so they are none
             reason = redact(str(error.__cause__ or error))[:_LONGEST_MESSAGE]
             where = self._endpoint.base_url
@@ -78,11 +79,12 @@ class Client:
             await client.close()
 
 
-def _status_error(error: Any) -> SamplingError:
+def _status_error(error: Any, withheld: str) -> SamplingError:
     status = int(error.status_code)
     said = _message(error.body)
     if status in _REFUSED:
-        return RefusedError(f"{_REFUSED[status]} ({status}: {said})", kind=f"http_{status}")
+        why = f"; none was sent: {withheld}" if withheld and status in (401, 403) else ""
+        return RefusedError(f"{_REFUSED[status]} ({status}: {said}){why}", kind=f"http_{status}")
     kind = "rate_limit" if status == 429 else "server" if status >= 500 else f"http_{status}"
     return SamplingError(
         f"the endpoint answered {status}: {said}",

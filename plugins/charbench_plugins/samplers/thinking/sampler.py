@@ -12,6 +12,7 @@ from pydantic import Field
 from charbench import (
     Checkpoint,
     Completion,
+    Endpoint,
     EndpointConfig,
     Provenance,
     Sampler,
@@ -25,7 +26,7 @@ from charbench import (
 )
 from charbench_plugins.samplers.thinking.answers import parse_answer
 from charbench_plugins.samplers.thinking.client import Client
-from charbench_plugins.samplers.thinking.endpoint import Endpoint, find_endpoint
+from charbench_plugins.samplers.thinking.endpoint import find_endpoint
 from charbench_plugins.samplers.thinking.prefill import PrefillWays, Way
 from charbench_plugins.samplers.thinking.templates import Template
 
@@ -63,7 +64,7 @@ class ThinkingSampler(Sampler):
 
     def prepare(self, root: Path, folder: Path) -> None:
         """Find the endpoint and its key."""
-        self._endpoint: Endpoint = find_endpoint(self.config.base_url, self.config.api_key_env)
+        self._endpoint: Endpoint = find_endpoint(self.config.base_url, self.config.api_key_env, trust=self.trust)
         self._template = Template.load(root / self.config.template if self.config.template else None)
         self._client = Client(self._endpoint)
         self._ways = PrefillWays()

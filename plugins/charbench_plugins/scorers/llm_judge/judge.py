@@ -7,9 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from charbench import Limits, Patience, RefusedError, SamplingError, digest, redact
+from charbench import Endpoint, Limits, Patience, RefusedError, SamplingError, digest, redact
 from charbench_plugins.samplers.thinking.client import Client
-from charbench_plugins.samplers.thinking.endpoint import Endpoint
 from charbench_plugins.scorers.llm_judge.kept import Answer, KeptAnswers
 from charbench_plugins.scorers.llm_judge.options import JudgeModel, PanelConfig, Protocol
 from charbench_plugins.scorers.llm_judge.reading import MalformedError, mass_of, read_json

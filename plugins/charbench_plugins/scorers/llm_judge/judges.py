@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from charbench import Checkpoint, ConfigError, SamplingError
+from charbench import Checkpoint, ConfigError, SamplingError, Trust
 from charbench_plugins.samplers.thinking.endpoint import find_endpoint
 from charbench_plugins.scorers.llm_judge.family import family
 from charbench_plugins.scorers.llm_judge.judge import Judge
@@ -18,10 +18,11 @@ _FORMAT = re.compile(r"response_?format|schema|grammar|json", re.IGNORECASE)
 """What a server speaks of that does not know how JSON is asked for."""
 
 
-def open_judges(config: PanelConfig, kept: KeptAnswers, who: str) -> list[Judge]:
+def open_judges(config: PanelConfig, kept: KeptAnswers, who: str, trust: Trust) -> list[Judge]:
     """Return the judges that the options of ``who`` (``scorer llm-judge``) name; a model named twice is two.
 
-    Raises :class:`charbench.ConfigError` where there is none, or no endpoint for one.
+    Raises :class:`charbench.ConfigError` where there is none, or no endpoint for one, or ``trust`` does not let its
+    host have the key.
     """
     panel = config.panel()
     if not panel:
@@ -31,7 +32,7 @@ def open_judges(config: PanelConfig, kept: KeptAnswers, who: str) -> list[Judge]
     for model in panel:
         seen[model.model] += 1
         name = model.model if seen[model.model] == 1 else f"{model.model} #{seen[model.model]}"
-        endpoint = find_endpoint(model.base_url, model.api_key_env, who)
+        endpoint = find_endpoint(model.base_url, model.api_key_env, who, trust)
         judges.append(Judge(name, model, endpoint, config, kept))
     return judges
 

@@ -10,7 +10,7 @@ import sqlite3
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from charbench import redact
+from charbench import private_file, private_folder, redact
 
 FILE = "llm-judge.db"
 _SECONDS = 60.0
@@ -54,7 +54,9 @@ class KeptAnswers:
     def put(self, key: str, answer: Answer) -> None:
         """Keep an answer, without secrets that it may repeat."""
         if connection := self._connection():
-            text = redact(json.dumps(asdict(answer)))
+            top = None if answer.top is None else tuple((redact(token), value) for token, value in answer.top)
+            kept = Answer(redact(answer.content), top, redact(answer.refusal))
+            text = json.dumps(asdict(kept))
             connection.execute("INSERT OR REPLACE INTO answers VALUES (?, ?)", (key, text))
 
     def close(self) -> None:
@@ -65,8 +67,8 @@ class KeptAnswers:
 
     def _connection(self) -> sqlite3.Connection | None:
         if self._open is None and self._folder is not None:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            self._open = sqlite3.connect(self._folder / FILE, timeout=_SECONDS, isolation_level=None)
+            file = private_file(private_folder(self._folder) / FILE)
+            self._open = sqlite3.connect(file, timeout=_SECONDS, isolation_level=None)
             self._open.execute("PRAGMA journal_mode = WAL")
             self._open.execute("PRAGMA synchronous = NORMAL")
             self._open.execute("CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, answer TEXT) WITHOUT ROWID")

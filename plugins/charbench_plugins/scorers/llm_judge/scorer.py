@@ -53,7 +53,7 @@ class LlmJudge(Scorer):
     def prepare(self, root: Path, folder: Path) -> None:
         """Find the judges' endpoints, and how each gives scores: asked once, and kept in the lab's folder."""
         self._kept, self._unknown = KeptAnswers(folder), None
-        self._judges = open_judges(self.config, self._kept, WHO)
+        self._judges = open_judges(self.config, self._kept, WHO, self.trust)
         for judge in self._judges:
             judge.protocol = None if self.config.protocol == "auto" else Protocol(self.config.protocol)
             judge.samples = self.config.samples

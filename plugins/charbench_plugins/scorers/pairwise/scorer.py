@@ -48,7 +48,7 @@ class Pairwise(PairScorer):
     def prepare(self, root: Path, folder: Path) -> None:
         """Find the judges' endpoints; their answers are kept in the lab's folder."""
         self._kept = KeptAnswers(folder)
-        self._judges = open_judges(self.config, self._kept, WHO)
+        self._judges = open_judges(self.config, self._kept, WHO, self.trust)
 
     def content_config(self) -> dict[str, Any]:
         """Return what decides the verdicts: the options, the judges, and all prompts."""

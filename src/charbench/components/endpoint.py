@@ -1,0 +1,94 @@
+"""An endpoint of requests over HTTP: its address, and the credentials that it may be sent."""
+
+from __future__ import annotations
+
+import base64
+import os
+from dataclasses import dataclass, field
+from urllib.parse import quote, unquote
+
+from charbench.components.trust import TRUSTING, Address, Trust
+from charbench.errors import ConfigError
+from charbench.text.redaction import keep_secret, keep_userinfo
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An address, and what to send along. Credentials are never part of what is shown.
+
+    ``base_url`` holds no credentials and no slash at the end. ``api_key`` is empty where there is none to be sent;
+    ``withheld`` then says why, if there is one. ``authorization`` is the header's value where the URL held
+    credentials, else empty.
+    """
+
+    base_url: str
+    api_key: str = field(default="", repr=False)
+    authorization: str = field(default="", repr=False)
+    withheld: str = ""
+
+
+def endpoint_at(
+    url: str, who: str, *, api_key_env: str | None = None, default_env: str | None = None, trust: Trust = TRUSTING
+) -> Endpoint:
+    """Return the endpoint at ``url`` with its credentials.
+
+    Credentials in the URL (``http://USER:PASSWORD@HOST``, ``http://TOKEN@HOST``) are sent as HTTP basic
+    authentication (RFC 7617), and then no key is: both would be the same header. Otherwise the key in the environment
+    variable ``api_key_env`` is sent, which must be set; without one, that in ``default_env``, if set.
+
+    Raises :class:`ConfigError`, naming ``who`` (``sampler thinking``), for an address that is none, for credentials in
+    the URL together with ``api_key_env``, and where ``trust`` does not let the host have the key.
+    """
+    keep_userinfo(url)
+    address, userinfo = split_userinfo(url.rstrip("/"))
+    if not url.lower().startswith(("http://", "https://")):
+        raise ConfigError(f"{who}: base_url is {_shown(url)!r}; it must start with http:// or https://")
+    where = Address.of(address)
+    if where is None:
+        raise ConfigError(f"{who}: base_url is {_shown(url)!r}; no host and port can be read in it")
+    if userinfo:
+        if api_key_env:
+            raise ConfigError(
+                f"{who}: base_url holds credentials, and api_key_env names a key ({api_key_env}); give one of the two"
+            )
+        return Endpoint(address, authorization=basic_authorization(userinfo))
+    variable = api_key_env or default_env
+    key = os.environ.get(variable, "") if variable else ""
+    if api_key_env and not key:
+        raise ConfigError(f"{who}: environment variable {api_key_env} (api_key_env) is not set")
+    if not variable or not key:
+        return Endpoint(address)
+    keep_secret(key)
+    if refusal := trust.refusal(who, address, variable):
+        if api_key_env or not where.is_loopback:
+            raise ConfigError(refusal)
+        return Endpoint(address, withheld=refusal)
+    return Endpoint(address, key)
+
+
+def split_userinfo(url: str) -> tuple[str, str]:
+    """Return the URL without credentials, and the credentials: all that stands between ``://`` and the last ``@``."""
+    scheme, mark, rest = url.partition("://")
+    userinfo, _, host = rest.rpartition("@")
+    return f"{scheme}{mark}{host}", userinfo
+
+
+def with_quoted_userinfo(url: str) -> str:
+    """Return the URL with its credentials percent-encoded, so that every program finds the same host in it."""
+    address, userinfo = split_userinfo(url)
+    user, colon, password = userinfo.partition(":")
+    scheme, mark, rest = address.partition("://")
+    quoted = f"{quote(unquote(user), safe='')}{colon}{quote(unquote(password), safe='')}"
+    return f"{scheme}{mark}{quoted}@{rest}" if userinfo else url
+
+
+def basic_authorization(userinfo: str) -> str:
+    """Return the value of the ``Authorization`` header for the credentials in a URL, percent-decoded (RFC 7617)."""
+    user, _, password = userinfo.partition(":")
+    return f"Basic {base64.b64encode(f'{unquote(user)}:{unquote(password)}'.encode()).decode()}"
+
+
+def _shown(url: str) -> str:
+    """Return an address that may not be one, without what may be credentials in it."""
+    before, at, host = url.rpartition("@")
+    return f"[redacted]@{host}" if at else before + host
