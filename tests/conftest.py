@@ -47,11 +47,6 @@ def _done_once() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(autouse=True)
-def _no_secret_of_another_test(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("charbench.text.redaction._kept", set())
-
-
 @pytest.fixture
 def endpoint() -> Iterator[Endpoint]:
     """A loopback endpoint that counts what it is asked, and fails as it is told to."""

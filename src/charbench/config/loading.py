@@ -152,7 +152,9 @@ def _with_options(given: Any, texts: tuple[str, ...]) -> Any:
         path, equals, value = text.partition("=")
         parts = path.split(".")
         if not equals or len(parts) < 3 or parts[0] not in _COMPONENT_KINDS:
-            raise UsageError(f"option -o {text!r}: KIND.NAME.OPTION=VALUE is needed, such as scorer.keyword.cap=3")
+            raise UsageError(
+                f"option -o {_shown(path)}: KIND.NAME.OPTION=VALUE is needed, such as scorer.keyword.cap=3"
+            )
         target = merged.setdefault(f"{parts[0]}.{parts[1]}", {})
         for part in parts[2:-1]:
             target = target.setdefault(part, {})
@@ -196,3 +198,8 @@ def _explain(location: Location, item: Any) -> str:
     found, message = item.get("input"), str(item["msg"])
     shown = str(found) if isinstance(found, Path) else repr(found)
     return f"{location[0]}: found {shown}; {message[:1].lower()}{message[1:]}"
+
+
+def _shown(path: str) -> str:
+    """Return what stands before ``=`` as it may be repeated: what is no name of an option may be a secret."""
+    return repr(path) if re.fullmatch(r"[a-z_.\-]{1,60}", path) else "(not shown, as no option has such a name)"
