@@ -2,12 +2,12 @@
 
     python benchmarks/pairwise.py [--labs N] [--only NAME] > benchmarks/results/pairwise.md
 
-Each line is a design. An answer's worth is the checkpoint's strength, plus (where the line says noise) a term of standard
-deviation 0.7 for this checkpoint on this prompt and one of 0.7 for this one answer; a judge takes the greater of two,
-with logistic noise for the game, and may favour what is shown first (both orders are asked) or what is longer. Where
-there is noise, the truth is what the Bradley-Terry model would find in endless games on endless prompts. Each checkpoint
-plays 30 games. Figures are of the strengths that rank: those at equal length where length decides games. `+-` is the
-Monte-Carlo standard error over labs.
+Each line is a design. An answer's worth is the checkpoint's strength, plus (where the line says noise) a term of
+standard deviation 0.7 for this checkpoint on this prompt and one of 0.7 for this one answer; a judge takes the greater
+of two, with logistic noise for the game, and may favour what is shown first (both orders are asked) or what is longer.
+Where there is noise, the truth is what the Bradley-Terry model would find in endless games on endless prompts. Each
+checkpoint plays 30 games. Figures are of the strengths that rank: those at equal length where length decides games.
+`+-` is the Monte-Carlo standard error over labs.
 """
 
 from __future__ import annotations
@@ -198,34 +198,33 @@ def grid() -> dict[str, tuple[Lab, int]]:
     """Return every design with its number of labs."""
     noisy = {"by_prompt": 0.7, "by_answer": 0.7}
     found: dict[str, tuple[Lab, int]] = {}
-    for count in (5, 20, 50, 100):
-        labs = 400 if count < 100 else 200
+    for count, labs in ((5, 200), (20, 200), (50, 200), (100, 150)):
         found[f"{count} equal, 30 prompts"] = Lab(count), labs
-        found[f"{count} equal, 30 prompts, noise"] = Lab(count, **noisy), labs
         found[f"{count} equal, 10 prompts x 3, noise"] = Lab(count, prompts=10, epochs=3, **noisy), labs
-        found[f"{count} equal, 6 prompts x 5, noise"] = Lab(count, prompts=6, epochs=5, **noisy), labs
-    found["20 equal, 30 prompts, judge favours the first by 1.5"] = Lab(20, first=1.5), 200
-    found["20 equal, 30 prompts, judge favours length by 2"] = Lab(20, longer=2.0), 200
+        if count == 20:
+            found[f"{count} equal, 6 prompts x 5, noise"] = Lab(count, prompts=6, epochs=5, **noisy), labs
+    found["20 equal, 30 prompts, judge favours the first by 1.5"] = Lab(20, first=1.5), 100
+    found["20 equal, 30 prompts, judge favours length by 2"] = Lab(20, longer=2.0), 100
     found["20 equal, 10 of them joined later, 10 prompts x 3, noise"] = (
         Lab(20, joined=10, prompts=10, epochs=3, **noisy),
-        200,
+        100,
     )
-    found["20 equal, 1 joined later, 10 prompts x 3, noise"] = Lab(20, joined=1, prompts=10, epochs=3, **noisy), 200
+    found["20 equal, 1 joined later, 10 prompts x 3, noise"] = Lab(20, joined=1, prompts=10, epochs=3, **noisy), 100
     found["50, 10 strengths of SD 2, 5 checkpoints each, 10 prompts x 3, noise"] = (
         Lab(50, 2.0, groups=10, prompts=10, epochs=3, **noisy),
-        400,
+        100,
     )
     for spread in (1.0, 3.0):
         for count in (50, 100, 200):
-            found[f"{count}, SD {spread:g}, 30 prompts"] = Lab(count, spread), 100 if count < 200 else 60
-        found[f"50, SD {spread:g}, 10 prompts x 3, noise"] = Lab(50, spread, prompts=10, epochs=3, **noisy), 100
+            found[f"{count}, SD {spread:g}, 30 prompts"] = Lab(count, spread), 40 if count < 200 else 20
+        found[f"50, SD {spread:g}, 10 prompts x 3, noise"] = Lab(50, spread, prompts=10, epochs=3, **noisy), 40
         for first in (1.0, 2.0):
-            found[f"50, SD {spread:g}, judge favours the first by {first:g}"] = Lab(50, spread, first=first), 100
+            found[f"50, SD {spread:g}, judge favours the first by {first:g}"] = Lab(50, spread, first=first), 40
         found[f"50, SD {spread:g}, the same by 2, verdicts independent"] = (
             Lab(50, spread, first=2.0, independent_verdicts=True),
-            100,
+            40,
         )
-        found[f"50, SD {spread:g}, judge favours length by 2"] = Lab(50, spread, longer=2.0), 100
+        found[f"50, SD {spread:g}, judge favours length by 2"] = Lab(50, spread, longer=2.0), 40
     return found
 
 

@@ -23,11 +23,14 @@ from charbench.analysis.blas import one_blas_thread
 from charbench.analysis.clusters import cluster_codes
 from charbench.analysis.games import Game
 
-_TERM_RIDGE = 0.04
+_TERM_PRECISION = 0.04
 """Precision of the prior of β and γ, N(0, 5²): it only keeps them finite."""
-_TOLERANCE = 1e-7
+_TOLERANCE = 1e-9
+_SHORT = 1e-6
 _STEPS = 200
 _LONGEST_STEP = 2.0
+_FARTHEST = 30.0
+"""Logits beyond this are as good as certain."""
 _POWERS = (0.5, 1.5)
 """The least and the greatest power of Jeffreys' prior."""
 
@@ -93,7 +96,7 @@ class Design:
     def chances(self, at: Array) -> Array:
         """Return the chance of each row's outcome, with these parameters."""
         logit = at[self.first] - at[self.second] + self.terms @ at[self.count :]
-        chances: Array = 1 / (1 + np.exp(-logit))
+        chances: Array = 1 / (1 + np.exp(-np.clip(logit, -_FARTHEST, _FARTHEST)))
         return chances
 
     def sums(self, rows: Array) -> Array:
@@ -109,7 +112,7 @@ class Design:
         of[:count, :count] = np.diag(pairs.sum(axis=1)) - pairs + self.centring
         for number, column in enumerate(self.terms.T, count):
             of[:, number] = of[number, :] = self.sums(spread * column)
-            of[number, number] += _TERM_RIDGE
+            of[number, number] += _TERM_PRECISION
         return of
 
     def leverage(self, inverse: Array) -> Array:
@@ -192,21 +195,33 @@ def fit(games: Sequence[Game], count: int, *, position: bool = True, lengths: Ar
 
 
 def _solved(design: Design, start: Array, power: float) -> Array:
-    """Return where the penalised score is 0: Fisher scoring, no step longer than 2 on the logistic scale."""
+    """Return where the penalised likelihood is greatest: Fisher scoring, its steps halved while they do not help."""
     at, priors, centring = start, np.zeros(design.size), design.centring
-    priors[design.count :] = _TERM_RIDGE
+    priors[design.count :] = _TERM_PRECISION
+    loss = _loss(design, at, priors, power)
     for _ in range(_STEPS):
         chance = design.chances(at)
         spread = chance * (1 - chance) / 2
         inverse: Array = np.asarray(np.linalg.inv(design.information(spread)), dtype=float)
         pull = power * spread * design.leverage(inverse) * (0.5 - chance)
         step = inverse @ (design.sums((design.outcome - chance) / 2 + pull) - priors * at)
+        step[: design.count] -= centring @ step[: design.count]
         longest = float(np.abs(step).max(initial=0.0))
-        at = at + step * min(1.0, _LONGEST_STEP / longest if longest else 1.0)
-        at[: design.count] -= centring @ at[: design.count]
-        if longest < _TOLERANCE:
+        step *= min(1.0, _LONGEST_STEP / longest) if longest else 1.0
+        while (after := _loss(design, at + step, priors, power)) > loss + _TOLERANCE:
+            step /= 2
+        at, loss = at + step, after
+        if np.abs(step).max(initial=0.0) < _SHORT:
             break
     return at
+
+
+def _loss(design: Design, at: Array, priors: Array, power: float) -> float:
+    """Return minus the penalised log-likelihood."""
+    chance = design.chances(at)
+    likelihood = float(design.outcome @ np.log(chance) + (1 - design.outcome) @ np.log1p(-chance)) / 2
+    jeffreys = float(np.linalg.slogdet(design.information(chance * (1 - chance) / 2))[1]) / 2
+    return float(priors @ at**2) / 2 - likelihood - power * jeffreys
 
 
 def _covariances(design: Design, at: Array) -> tuple[Array, Array, float]:

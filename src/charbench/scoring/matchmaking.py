@@ -83,8 +83,9 @@ class Schedule:
         for pairing in out:
             self._known(pairing.first_id, pairing.second_id)
         self._needs = np.maximum(0, wanted - self.games)
-        # Where some have all their games and others hardly any, the latter have joined.
-        self._joined = bool((self._needs == 0).any() and (2 * self.games < wanted).any())
+        # Where some have all their games and others hardly any, the latter have joined: no interruption leaves that.
+        few = (2 * self.games < wanted) & (self._needs > 2)
+        self._joined = bool((self._needs == 0).any() and few.any())
         self._dealt = self._all()
 
     def next(self, most: int) -> list[Pairing]:
