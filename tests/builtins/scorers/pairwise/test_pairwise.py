@@ -11,6 +11,7 @@ from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from support.command import Charbench, Ended
@@ -151,6 +152,31 @@ def test_what_a_taste_for_the_first_takes_from_strengths_is_given_back_and_said(
     shown = charbench("report", lab=lab.root).err
     assert "on the scale of strengths for the text that is shown first; strengths have this taken out" in shown
     assert f"else differences would be {played['shrunk_by_position']:.2f} times as large" in " ".join(shown.split())
+
+
+@pytest.mark.slow
+def test_strengths_of_known_size_are_found_through_the_whole_product(
+    charbench: Charbench, lab: LabBuilder, endpoint: Endpoint
+) -> None:
+    truth = np.random.default_rng(5).normal(0, 1, 20).round(3)
+    luck = {(which, prompt): rng.gumbel() for which in range(20) for prompt in range(30)
+            for rng in [np.random.default_rng([which, prompt])]}  # fmt: skip
+
+    def said(text: str) -> float:
+        which, prompt = (int(part) for part in text.rsplit("(", 1)[1].rstrip(")").split(", "))
+        return worth(text) + float(luck[which, prompt])  # the difference of two Gumbel variables is logistic
+
+    contest(lab, truth.tolist(), prompts=30)
+    ended = compare(charbench, lab, endpoint, PairJudge(on_candidates(by(said))))
+    (played,) = ended.json["contests"]
+    rows = sorted(played["checkpoints"], key=lambda row: int(row["checkpoint"].split("-")[1].split("_")[0]))
+    estimates = np.array([row["strength"] for row in rows])
+    centred = truth - truth.mean()
+    assert 0.75 < np.polyfit(centred, estimates, 1)[0] < 1.3
+    inside = [row["strength_low"] <= value <= row["strength_high"] for row, value in zip(rows, centred, strict=True)]
+    assert np.mean(inside) >= 0.85
+    assert (played["games"], {row["games"] for row in rows}) == (300, {30})
+    assert played["shrunk_by_position"] == pytest.approx(1, abs=0.02)
 
 
 def as_earlier_versions_left_them(lab: LabBuilder) -> None:
