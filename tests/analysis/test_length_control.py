@@ -1,4 +1,4 @@
-"""Strengths at equal length: against another optimizer, and labs in which length decides."""
+"""Strengths at equal length: labs in which length decides."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import math
 
 import numpy as np
 import pytest
-from scipy import optimize, stats
+from scipy import stats
 
-from charbench.analysis.length_control import PRIOR_SPREAD, length_controlled
-from charbench.analysis.strengths import Game, bradley_terry, win_table
+from charbench.analysis.bradley_terry import fit
+from charbench.analysis.games import Game
+from charbench.analysis.length_control import length_controlled
 
 
 def lab(
@@ -28,28 +29,11 @@ def lab(
     return truth, played
 
 
-def test_it_is_the_greatest_posterior() -> None:
-    _, games = lab(1, 5, 30, slope=1.5)
-    spread = math.sqrt(np.mean([game.longer**2 for game in games]))
-
-    def loss(at: np.ndarray) -> float:
-        logits = [at[g.first] - at[g.second] + at[-1] * math.tanh(g.longer / spread) for g in games]
-        played = sum(np.logaddexp(0, z) - g.result * z for z, g in zip(logits, games, strict=True))
-        gaps = at[:-1, None] - at[None, :-1]
-        given = (np.logaddexp(0, gaps) * (1 - np.eye(5))).sum() / 4
-        return float(played + given + at[-1] ** 2 / (2 * PRIOR_SPREAD**2))
-
-    best = optimize.minimize(loss, np.zeros(6), method="BFGS", options={"gtol": 1e-7}).x
-    found = length_controlled(games, 5, resamples=2)
-    assert found.coefficient == pytest.approx(best[-1], abs=2e-3)
-    assert [s.value for s in found.strengths] == pytest.approx(best[:-1] - best[:-1].mean(), abs=2e-3)
-
-
 def test_where_no_lengths_differ_it_is_the_plain_strength_and_no_coefficient() -> None:
     _, games = lab(2, 6, 20, slope=0.0)
     games = [Game(game.first, game.second, game.result, game.prompt) for game in games]
-    found = length_controlled(games, 6, resamples=2)
-    assert [s.value for s in found.strengths] == pytest.approx(bradley_terry(win_table(games, 6)), abs=1e-3)
+    found = length_controlled(games, 6)
+    assert [s.value for s in found.strengths] == pytest.approx(fit(games, 6).strengths.tolist(), abs=1e-3)
     assert all(map(math.isnan, (found.coefficient, found.low, found.high)))
 
 
@@ -57,8 +41,8 @@ def test_a_taste_for_length_is_measured_and_its_ranking_undone() -> None:
     plain, controlled, slopes, inside = [], [], [], []
     for seed in range(10):
         truth, games = lab(seed, 20, 40, slope=3.0, favour=1.0)
-        found = length_controlled(games, 20, resamples=100)
-        plain.append(stats.spearmanr(truth, bradley_terry(win_table(games, 20)))[0])
+        found = length_controlled(games, 20)
+        plain.append(stats.spearmanr(truth, fit(games, 20).strengths)[0])
         controlled.append(stats.spearmanr(truth, [s.value for s in found.strengths])[0])
         slopes.append(found.coefficient)
         inside.append(found.low > 1)
@@ -72,21 +56,21 @@ def test_a_judge_without_a_taste_for_length_is_left_alone() -> None:
     inside = []
     for seed in range(30):
         _, games = lab(100 + seed, 6, 30, slope=0.0)
-        found = length_controlled(games, 6, resamples=100, seed=seed)
+        found = length_controlled(games, 6)
         inside.append(found.low <= 0 <= found.high)
     assert np.mean(inside) >= 0.85
 
 
 def test_a_taste_for_short_texts_is_below_zero() -> None:
     _, games = lab(3, 6, 40, slope=-2.0)
-    found = length_controlled(games, 6, resamples=100)
+    found = length_controlled(games, 6)
     assert found.high < 0
 
 
 def test_which_side_is_called_the_first_does_not_matter() -> None:
     _, games = lab(4, 5, 30, slope=1.0)
     turned = [Game(g.second, g.first, 1 - g.result, g.prompt, -g.longer) if n % 2 else g for n, g in enumerate(games)]
-    one, other = (length_controlled(each, 5, resamples=2) for each in (games, turned))
+    one, other = (length_controlled(each, 5) for each in (games, turned))
     assert one.coefficient == pytest.approx(other.coefficient, abs=1e-6)
     assert [s.value for s in one.strengths] == pytest.approx([s.value for s in other.strengths], abs=1e-6)
 
@@ -98,7 +82,7 @@ def test_where_length_decides_every_game_all_is_finite() -> None:
         a, b = (int(side) for side in rng.choice(4, 2, replace=False))
         longer = float(rng.normal())
         games.append(Game(a, b, float(longer > 0), number % 10, longer))
-    found = length_controlled(games, 4, resamples=20)
+    found = length_controlled(games, 4)
     assert 5 < found.coefficient < 50
     assert all(abs(s.value) < 1.5 for s in found.strengths)
     assert found.low <= found.coefficient <= found.high

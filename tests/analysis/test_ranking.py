@@ -7,9 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import stats
 
+from charbench.analysis.games import Game
+from charbench.analysis.pair_tests import pair_p_values
 from charbench.analysis.ranking import LEAST_PROMPTS, ranking
-from charbench.analysis.strengths import Game
 
 
 def lab(
@@ -61,7 +63,7 @@ def test_the_strongest_that_always_writes_most_is_not_held_to_win_by_length() ->
 @pytest.mark.slow
 def test_checkpoints_that_differ_in_length_alone_are_hardly_ever_told_apart() -> None:
     labs = [lab(seed, np.zeros(5), games=60, length=2.0) for seed in range(20)]
-    found = [ranking(games, 5, resamples=60) for games in labs]
+    found = [ranking(games, 5) for games in labs]
     assert all(one.controlled.matters for one in found)
     assert np.mean([max(one.tiers) > 1 for one in found]) <= 0.05 + 2 * math.sqrt(0.05 * 0.95 / 20)
 
@@ -69,7 +71,7 @@ def test_checkpoints_that_differ_in_length_alone_are_hardly_ever_told_apart() ->
 @pytest.mark.slow
 def test_checkpoints_that_are_alike_are_hardly_ever_told_apart() -> None:
     for taste in (0.0, 1.0):
-        wrong = [max(ranking(lab(seed, np.zeros(5), taste=taste), 5, resamples=60).tiers) > 1 for seed in range(20)]
+        wrong = [max(ranking(lab(seed, np.zeros(5), taste=taste), 5).tiers) > 1 for seed in range(20)]
         assert np.mean(wrong) <= 0.05 + 2 * math.sqrt(0.05 * 0.95 / 20)
 
 
@@ -79,7 +81,7 @@ def test_intervals_cover_the_truth() -> None:
     for seed in range(24):
         truth = np.random.default_rng(1000 + seed).normal(0, 1, 6)
         truth -= truth.mean()
-        found = ranking(lab(seed, truth), 6, resamples=100)
+        found = ranking(lab(seed, truth), 6)
         covered += [s.low <= t <= s.high for s, t in zip(found.strengths, truth, strict=True)]
     assert 0.92 <= np.mean(covered) <= 0.99
 
@@ -89,6 +91,25 @@ def test_a_clean_sweep_tells_no_more_than_its_number_of_games() -> None:
     found = ranking(games, 2)
     assert found.strengths[0].low < 1 < found.strengths[0].high - 0.5
     assert max(ranking(games[:3] * 8, 2).tiers) == 1  # three prompts, however often
+
+
+def test_every_game_that_one_side_wins_makes_it_surer_that_it_is_stronger() -> None:
+    p = [
+        float(pair_p_values(ranking([Game(0, 1, 1.0, n) for n in range(games)], 2).fitted)[0, 1])
+        for games in (6, 8, 20)
+    ]
+    assert 0.03 < p[0] < 0.1
+    assert p[1] < 0.05
+    assert p[2] < 0.001
+
+
+def test_a_difference_is_tested_as_if_nothing_else_were_known_where_only_two_play() -> None:
+    games = [Game(0, 1, float(n % 10 < 7), n) for n in range(40)]
+    found = ranking(games, 2).fitted
+    score = (28 - 20) / np.sqrt(40 / 4)  # Rao's score test of a share of one half
+    dispersion = max(1.0, found.dispersion)
+    t = score / np.sqrt(dispersion)
+    assert pair_p_values(found)[0, 1] == pytest.approx(2 * stats.t.sf(t, 39), rel=0.02)
 
 
 @pytest.mark.parametrize(("prompts", "apart"), [(LEAST_PROMPTS - 1, False), (LEAST_PROMPTS, True)])

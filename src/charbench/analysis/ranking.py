@@ -1,4 +1,4 @@
-"""A ranking from games: strengths, which of them can be told apart, and how far length decided."""
+"""A ranking from games: strengths, which of them can be told apart, and how far length and position decided."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from charbench.analysis.distributions import normal_quantile
-from charbench.analysis.information import covariance, of_pairs
+from charbench.analysis.bradley_terry import Fit, fit
+from charbench.analysis.games import Game
 from charbench.analysis.length_control import LengthControl, length_controlled
-from charbench.analysis.strengths import RESAMPLES, Game, Strength, strength_draws, win_table, with_intervals
-from charbench.analysis.tiers import LEVEL, tiers
+from charbench.analysis.pair_tests import pair_p_values
+from charbench.analysis.strengths import Strength, term_interval, with_intervals
+from charbench.analysis.tiers import tiers_of_pairs
 
 LEAST_PROMPTS = 6
 """With fewer nothing is told apart: five prompts that all speak for one side have p = 0.0625 (sign test)."""
@@ -22,9 +22,15 @@ LEAST_PROMPTS = 6
 class Ranking:
     """``order`` lists the checkpoints' numbers, the strongest first; the other lists are by number.
 
-    ``tiers`` are from 1; no two of one tier can be told apart. ``prompts`` is how many the games were on. Order and
-    tiers go by the strengths at equal length where length is known to decide games (``controlled.matters``), else by
-    the plain ``strengths``.
+    ``tiers`` are from 1; no two of one tier can be told apart, all pairs together at 5% (Holm). ``prompts`` is how
+    many the games were on. Order and tiers go by the strengths at equal length where length is known to decide games
+    (``controlled.matters``), else by the plain ``strengths``.
+
+    ``position`` is what the text that is shown first gains on the logistic scale, with its interval (NaN where no
+    pair was judged in both orders); no strength has it in it. ``shrunk_by_position`` and ``shrunk_by_length`` are the
+    slopes of the strengths without that term on those with it: 0.6 means that the judge's bias alone would make all
+    differences 0.6 times as large. ``groups`` numbers those that a chain of games connects: strengths of different
+    groups cannot be compared. ``fitted`` is the model that order and tiers go by.
     """
 
     order: list[int]
@@ -32,55 +38,54 @@ class Ranking:
     controlled: LengthControl
     tiers: list[int]
     prompts: int
+    position: tuple[float, float, float]
+    shrunk_by_position: float
+    shrunk_by_length: float
+    fitted: Fit
+
+    @property
+    def groups(self) -> list[int]:
+        """The group of each checkpoint."""
+        return [int(number) for number in self.fitted.groups]
 
 
-def ranking(games: Sequence[Game], count: int, *, resamples: int = RESAMPLES, seed: int = 0) -> Ranking:
+def ranking(games: Sequence[Game], count: int) -> Ranking:
     """Rank ``count`` checkpoints by their strengths; those that never played are in the middle, as nothing is known.
 
     Where the interval of what length is worth leaves 0 out, the plain strengths say who writes much: then those at
     equal length rank.
     """
-    values, draws = strength_draws(games, count, resamples=resamples, seed=seed)
-    prompts = len({game.prompt for game in games})
-    known = covariance(win_table(games, count), values)
-    strengths = with_intervals(values, draws, np.diag(known), games)
-    controlled = length_controlled(games, count, resamples=resamples, seed=seed)
-    if controlled.matters:
-        values = np.array([strength.value for strength in controlled.strengths])
-        draws, known = controlled.draws, controlled.known
-    apart = told_apart(values, draws, known, prompts)
-    order = sorted(range(count), key=lambda i: (-values[i], i))
-    by_rank = tiers(count, lambda a, b: bool(apart[order[a], order[b]]))
-    given = dict(zip(order, by_rank, strict=True))
-    return Ranking(order, strengths, controlled, [given[number] for number in range(count)], prompts)
+    plain = fit(games, count)
+    controlled = length_controlled(games, count)
+    used = controlled.fitted if controlled.matters else plain
+    order = sorted(range(count), key=lambda i: (-used.strengths[i], i))
+    given = dict(zip(order, _tiers(used, order), strict=True))
+    position = term_interval(plain, "position") if any(game.shown_first is not None for game in games) else _NONE
+    return Ranking(
+        order=order,
+        strengths=with_intervals(plain, games),
+        controlled=controlled,
+        tiers=[given[number] for number in range(count)],
+        prompts=plain.prompts,
+        position=position,
+        shrunk_by_position=_slope(fit(games, count, position=False), plain),
+        shrunk_by_length=_slope(plain, controlled.fitted),
+        fitted=used,
+    )
 
 
-def told_apart(
-    values: NDArray[np.float64], draws: NDArray[np.float64], known: NDArray[np.float64], prompts: int
-) -> NDArray[np.bool_]:
-    """Return which pairs of strengths differ, with a chance of at most 5% of even one wrong among all pairs.
+_NONE = (float("nan"), float("nan"), float("nan"))
 
-    A pair differs where its difference is more than q standard errors from 0. Standard errors are those of the
-    differences over redrawn prompts (``draws``), which are the same for both sides, so a pair is compared prompt by
-    prompt; they are never less than those of as many independent games (covariance ``known``). q is the 95% quantile
-    of the farthest that any pair's redrawn difference lies from its own. Rough with few prompts.
 
-    Source: the single-step bootstrap of Romano and Wolf (2005), "Exact and approximate stepdown methods for multiple
-    hypothesis testing", JASA 100:94, for the differences of ranks as in Mogstad, Romano, Shaikh and Wilhelm (2024),
-    "Inference for ranks", Rev Econ Stud 91:476.
-    """
-    count = values.size
-    if prompts < LEAST_PROMPTS or not len(draws):
-        return np.zeros((count, count), dtype=bool)
-    moved = draws - values
-    errors, farthest = np.sqrt(np.maximum(of_pairs(known), 0)), np.zeros(len(draws))
-    for one in range(count):
-        gaps = moved[:, one : one + 1] - moved
-        redrawn = gaps.std(axis=0, ddof=1)
-        errors[one] = np.maximum(errors[one], redrawn * np.sqrt(prompts / (prompts - 1)))
-        others = redrawn > 0
-        if others.any():
-            farthest = np.maximum(farthest, (np.abs(gaps[:, others]) / redrawn[others]).max(axis=1))
-    limit = max(float(np.quantile(farthest, 1 - LEVEL)), normal_quantile(1 - LEVEL / max(2, count * (count - 1))))
-    differs: NDArray[np.bool_] = np.abs(values[:, None] - values[None, :]) > limit * errors
-    return differs
+def _tiers(fitted: Fit, order: Sequence[int]) -> list[int]:
+    if fitted.prompts < LEAST_PROMPTS:
+        return [1] * len(order)
+    p = pair_p_values(fitted)[np.ix_(order, order)]
+    pairs = [(one, other) for one in range(len(order)) for other in range(one + 1, len(order))]
+    return tiers_of_pairs(len(order), pairs, [float(p[pair]) for pair in pairs])
+
+
+def _slope(without: Fit, having: Fit) -> float:
+    """Return the slope of the one's strengths on the other's; NaN where none differ."""
+    squares = float(having.strengths @ having.strengths)
+    return float(without.strengths @ having.strengths) / squares if squares > 1e-12 else float("nan")

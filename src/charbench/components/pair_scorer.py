@@ -11,7 +11,7 @@ from charbench.domain.persona import Persona
 from charbench.domain.sample import Sample
 
 GAMES = 30
-"""Games for each checkpoint: they recover the ranking of 200 of them (``tests/analysis/test_strengths.py``)."""
+"""Games for each checkpoint: they recover the ranking of 200 of them (``benchmarks/results/pairwise.md``)."""
 
 
 class PairScorer(BaseScorer):
@@ -27,7 +27,7 @@ class PairScorer(BaseScorer):
     def compare(self, first: Sample, second: Sample, persona: Persona) -> Comparison | Awaitable[Comparison]:
         """Say which of two samples is better; may be ``async def``.
 
-        Both answer the same prompt, and neither has failed; which of them is the first is dealt out at random. Give
+        Both answer the same prompt, and neither has failed; each checkpoint is the first as often as the second. Give
         a result of None where it could not be told. An exception fails this one game and is shown, and the next
         run plays it again; a retryable :class:`charbench.SamplingError` is tried again within :meth:`limits`.
         """

@@ -18,8 +18,9 @@ from charbench.concurrency.progress import Progress
 from charbench.concurrency.worker_pool import UnderWay
 from charbench.concurrency.writer import Writer
 from charbench.domain.comparison import Comparison
+from charbench.domain.keys import digest
 from charbench.domain.sample import Channel, Failure, Sample
-from charbench.scoring.matchmaking import Draw, Pairing, Pool
+from charbench.scoring.matchmaking import Pairing, Pool, Schedule
 from charbench.scoring.scoring import AtWork, Begun, Tally
 from charbench.store.claims import claim, release
 from charbench.store.database import Database
@@ -100,37 +101,41 @@ class PairStage:
             await self._commits.add(_new_game(match, comparison, failures))
             progress.advance(1, f"{self.tally.failed:,} failed" if self.tally.failed else "")
 
+        # Not the judge, nor where it is served: two judges see the same games.
+        seed = digest(self.scorer.name, self.plan.persona.name)
         under_way = UnderWay(self._compare, keep, self.scorer.limits(), self.plan.stopping, self._work.note_broken)
         try:
             for pool in pools:
-                await self._play(Pool(pool), under_way)
+                await self._play(Pool(pool, seed), under_way)
         finally:
             await self.scorer.aclose()
         if under_way.given_up:
             self.tally.stopped.append(f"{self._work.who}: it is not asked any more: {under_way.given_up}")
 
     async def _play(self, pool: Pool, under_way: UnderWay[Match, Comparison]) -> None:
-        """Play batch after batch: the next one is drawn when the results of the last are in the store."""
-        wanted = self.scorer.config.games
+        """Play batch after batch of the schedule; what other runs play meanwhile is taken off it."""
         most = max(len(pool.entrants) // 2, under_way.limits.concurrency)
         while not self.plan.stopping() and not under_way.given_up:
             with self.database.read() as connection:
-                draw = Draw(pool, played(connection, self._scoring_id), self._failed, self._work.settings.key)
-            short = int(np.count_nonzero(draw.games < wanted))
-            drawn = draw.next(wanted, most)
-            if not drawn:
+                schedule = Schedule(pool, played(connection, self._scoring_id), self.scorer.config.games, self._failed)
+            short = int(np.count_nonzero(schedule.games < self.scorer.config.games))
+            if not (dealt := schedule.next(most)):
                 self.tally.short += short
                 return
             if not await self._work.begin():
                 return
-            names = {item(self._scoring_id, one.first_id, one.second_id): one for one in drawn}
-            claimed = claim(self.database, STAGE, self.run_id, list(names), present_games)
-            if claimed.mine:
-                await under_way.run(self._matches([names[name] for name in claimed.mine]))
+            while dealt and not (mine := self._claim(dealt)):
+                dealt = schedule.next(most)  # another run is at these
+            if dealt:
+                await under_way.run(self._matches(list(mine.values())))
                 with self.database.write() as connection:  # what was not got to, because the run stops
-                    release(connection, STAGE, claimed.mine)
-            elif claimed.elsewhere:
+                    release(connection, STAGE, list(mine))
+            else:
                 await asyncio.sleep(WAIT_SECONDS)
+
+    def _claim(self, pairings: Sequence[Pairing]) -> dict[str, Pairing]:
+        names = {item(self._scoring_id, one.first_id, one.second_id): one for one in pairings}
+        return {name: names[name] for name in claim(self.database, STAGE, self.run_id, list(names), present_games).mine}
 
     def _matches(self, pairings: Sequence[Pairing]) -> Iterator[Match]:
         numbers = sorted({number for one in pairings for number in (one.first_id, one.second_id)})

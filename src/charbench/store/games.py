@@ -20,6 +20,8 @@ from charbench.store.tables import attempts, checkpoints, games, groups, prompts
 from charbench.text.redaction import redact
 
 STAGE = "pair"
+BALANCED = "balanced"
+"""How games are scheduled, kept with each; without it, a game was chosen by the results of earlier ones."""
 Slot = tuple[str, int]
 """A prompt's key and an epoch: two checkpoints can play where both have a sample for it."""
 
@@ -75,27 +77,27 @@ def _slots(connection: Connection, group_id: int) -> dict[Slot, int]:
     return {slot: found[slot] for slot in sorted(found)}
 
 
-def played(connection: Connection, scoring_id: int) -> list[tuple[int, int, float | None]]:
-    """Return the games of a scoring: first and second sample, and the result (None: it could not be told)."""
-    query = sa.select(games.c.first_id, games.c.second_id, games.c.result).where(games.c.scoring_id == scoring_id)
-    return [(row.first_id, row.second_id, row.result) for row in connection.execute(query.order_by(games.c.id))]
+def played(connection: Connection, scoring_id: int) -> list[tuple[int, int]]:
+    """Return the games of a scoring, in the order of play: first and second sample."""
+    query = sa.select(games.c.first_id, games.c.second_id).where(games.c.scoring_id == scoring_id)
+    return [(row.first_id, row.second_id) for row in connection.execute(query.order_by(games.c.id))]
 
 
 def item(scoring_id: int, first_id: int, second_id: int) -> str:
-    """Return the name under which a game is claimed."""
-    return f"{scoring_id}:{first_id}:{second_id}"
+    """Return the name under which a game is claimed, whichever of the two is the first."""
+    return f"{scoring_id}:{min(first_id, second_id)}:{max(first_id, second_id)}"
 
 
 def present_games(connection: Connection, items: Sequence[str]) -> set[str]:
     """Return which items (see :func:`item`) were played."""
     wanted = {name: tuple(map(int, name.split(":"))) for name in items}
-    firsts = sorted({first for _, first, _ in wanted.values()})
+    sides = sorted({side for _, *both in wanted.values() for side in both})
     query = sa.select(games.c.scoring_id, games.c.first_id, games.c.second_id).where(
         games.c.scoring_id.in_({scoring for scoring, _, _ in wanted.values()}),
-        among(connection, games.c.first_id, firsts),
+        among(connection, games.c.first_id, sides),
     )
-    found = {tuple(row) for row in connection.execute(query)}
-    return {name for name, numbers in wanted.items() if numbers in found}
+    found = {item(*row) for row in connection.execute(query)}
+    return set(wanted) & found
 
 
 def add_games(connection: Connection, scoring_id: int, run_id: int, new: Sequence[NewGame]) -> int:
@@ -136,8 +138,8 @@ def _row(scoring_id: int, run_id: int, game: NewGame, comparison: Comparison) ->
     }
 
 
-def _evidence(comparison: Comparison) -> dict[str, Any] | None:
-    """Return explanation, verdicts (judge, result, whether swapped, reason) and flags, without secrets."""
+def _evidence(comparison: Comparison) -> dict[str, Any]:
+    """Return explanation, verdicts (judge, result, whether swapped, reason), flags and schedule, without secrets."""
     verdicts = [[one.judge, one.result, one.swapped, redact(one.reason)] for one in comparison.verdicts]
     given = {"why": redact(comparison.explanation), "verdicts": verdicts, "flags": list(comparison.flags)}
-    return {name: value for name, value in given.items() if value} or None
+    return {name: value for name, value in given.items() if value} | {"schedule": BALANCED}

@@ -8,13 +8,17 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from charbench.store.games import BALANCED
 from charbench.store.summaries import newest_scorings
 from charbench.store.tables import games, prompts, samples, scorings
 
 
 @dataclass(frozen=True, slots=True)
 class GameResult:
-    """One game between samples of two groups on a prompt (its key); the rest is as the table ``games`` has it."""
+    """One game between samples of two groups on a prompt (its key); the rest is as the table ``games`` has it.
+
+    ``balanced``: its schedule did not depend on results; games of earlier versions were chosen by them.
+    """
 
     scorer: str
     persona: str
@@ -28,6 +32,7 @@ class GameResult:
     decided: int
     first_wins: int
     flags: int
+    balanced: bool
 
 
 def game_results(connection: Connection, group_ids: Sequence[int]) -> list[GameResult]:
@@ -51,6 +56,7 @@ def game_results(connection: Connection, group_ids: Sequence[int]) -> list[GameR
             games.c.decided,
             games.c.first_wins,
             games.c.flags,
+            games.c.evidence["schedule"].as_string(),
         )
         .join(scorings, scorings.c.id == games.c.scoring_id)
         .join(ranked, (ranked.c.id == scorings.c.id) & (ranked.c.rank == 1))
@@ -59,5 +65,5 @@ def game_results(connection: Connection, group_ids: Sequence[int]) -> list[GameR
         .join(prompts, prompts.c.id == first.c.prompt_id)
         .order_by(games.c.id)
     )
-    found = (GameResult(*tuple(row)) for row in connection.execute(query))
+    found = (GameResult(*row[:-1], balanced=row[-1] == BALANCED) for row in connection.execute(query))
     return [game for game in found if game.first in mine and game.second in mine]

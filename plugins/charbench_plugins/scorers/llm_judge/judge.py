@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -21,6 +22,7 @@ _LONGEST_REFUSAL = 200
 PROBE_NUMBERS = ("73", "100")
 """Numbers of two and three digits: where either is split, so may others be."""
 SURE = 0.25
+_PORT = re.compile(r"(?<=[\w\]]):\d+(?=/|$)")
 
 
 class Judge:
@@ -131,20 +133,24 @@ class Judge:
         return {"model": self.model, "messages": list(messages), **more, **self._extra}
 
     def _key(self, body: Mapping[str, Any]) -> str:
-        return digest(self._address, body)
+        """Return the name of a request: a local server that is started again may be given another port."""
+        return digest(_PORT.sub("", self._address), body)
+
+    def _kept_answer(self, body: Mapping[str, Any]) -> Answer | None:
+        """Return the kept answer to a request; earlier versions named it with the port."""
+        return self._kept.get(self._key(body)) or self._kept.get(digest(self._address, body))
 
     async def _ask(self, messages: Sequence[Message], more: Mapping[str, Any], *, fresh: bool = False) -> Answer:
         """Return the kept answer to this very request, else ask; ``fresh`` asks in any case, and keeps nothing."""
         body = self._body(messages, more)
-        key = self._key(body)
-        if not fresh and (kept := self._kept.get(key)) is not None:
+        if not fresh and (kept := self._kept_answer(body)) is not None:
             return kept
         if self._slots is None:
             self._slots = asyncio.Semaphore(self.config.concurrency)
         async with self._slots:
             answer = await self._patience.call(partial(self._post, body))
         if not fresh:
-            self._kept.put(key, answer)
+            self._kept.put(self._key(body), answer)
         return answer
 
     async def _post(self, body: dict[str, Any]) -> Answer:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.engine import Connection
@@ -16,17 +17,25 @@ from charbench.store.summaries import GroupTotals, group_totals
 
 if TYPE_CHECKING:
     from charbench.analysis.clustered_rates import ClusteredRate
+    from charbench.analysis.games import Game
+    from charbench.analysis.ranking import Ranking
     from charbench.analysis.strengths import Strength
 
+ENOUGH_GAMES = 10
+"""Where some games were chosen by results, the others stand alone from so many for each checkpoint on."""
 
 _WHO = ("checkpoint", "uri", "kind")
 
 
 @dataclass(frozen=True, slots=True)
 class Player:
-    """One checkpoint: its tier, its strength, that at equal length, and how its games ended."""
+    """One checkpoint: its tier, its strength, that at equal length, and how its games ended.
 
-    tier: int
+    ``tier`` is None where the games allow none; ``group`` numbers those that a chain of games connects, from 1.
+    """
+
+    tier: int | None
+    group: int
     uri: str
     name: str
     kind: str
@@ -43,10 +52,13 @@ class Contest:
     """The checkpoints that played each other for one persona under one scorer and sampling, the strongest first.
 
     ``at_equal_length`` says which strengths rank and make tiers: those at equal length, else the plain ones.
-    ``length`` is the coefficient of length with its interval; ``untold`` games have no result; ``rough``: too few
-    prompts to rely on the intervals; ``flipped`` of ``both_orders`` verdicts changed with the order; ``first`` is the
-    share of decided verdicts that took what was shown first (NaN where no judge was asked); ``flags`` are texts that
-    talk to the judge, and the like.
+    ``length`` is the coefficient of length with its interval, ``position`` that of what is shown first;
+    ``shrunk_by_length`` and ``shrunk_by_position`` are how large differences of strengths would be without those
+    terms, as shares of what they are. ``untold`` games have no result; ``chosen_by_results`` were chosen by the results
+    of earlier ones; ``used`` is how many games strengths are from: where it is not all that could be told, those
+    chosen by results are left out. ``rough``: too few prompts to tell anything apart; ``flipped`` of ``both_orders``
+    verdicts changed with the order; ``first`` is the share of decided verdicts that took what was shown first (NaN
+    where no judge was asked); ``flags`` are texts that talk to the judge, and the like.
     """
 
     scorer: str
@@ -55,8 +67,13 @@ class Contest:
     players: list[Player]
     at_equal_length: bool
     length: tuple[float, float, float]
+    position: tuple[float, float, float]
+    shrunk_by_length: float
+    shrunk_by_position: float
     games: int
     untold: int
+    chosen_by_results: int
+    used: int
     prompts: int
     rough: bool
     flipped: int
@@ -87,45 +104,36 @@ def contests(connection: Connection, personas: Sequence[str] = (), checkpoints: 
 
 def _contest(played: Sequence[GameResult], groups: dict[int, GroupTotals]) -> Contest:
     from charbench.analysis.clustered_rates import clustered_rate  # numpy is for those who have games
-    from charbench.analysis.clusters import ENOUGH_CLUSTERS
-    from charbench.analysis.ranking import ranking
-    from charbench.analysis.strengths import Game
+    from charbench.analysis.ranking import LEAST_PROMPTS, ranking
 
     numbers = sorted({side for game in played for side in (game.first, game.second)}, key=lambda id_: groups[id_].uri)
     at = {group_id: number for number, group_id in enumerate(numbers)}
-    told = [
-        Game(at[game.first], at[game.second], game.result, game.prompt, float(game.longer))
-        for game in played
-        if game.result is not None
-    ]
-    found = ranking(told, len(numbers))
-    ends = [_ends(told, number) for number in range(len(numbers))]
-    takes = [
-        (1.0 if n < game.first_wins else 0.0, game.prompt) for game in played for n in range(game.decided)
-    ]  # one for each verdict
+    told = [_game(game, at) for game in played if game.result is not None]
+    balanced = [_game(game, at) for game in played if game.result is not None and game.balanced]
+    chosen = 0 if met_alike(played) else sum(not game.balanced for game in played)
+    alone = chosen > 0 and enough(balanced, len(numbers))
+    used = balanced if alone else told
+    found = ranking(used, len(numbers))
+    sure = alone or not chosen
+    takes = [(1.0 if n < game.first_wins else 0.0, game.prompt) for game in played for n in range(game.decided)]
     return Contest(
         scorer=played[0].scorer,
         persona=played[0].persona,
         sampler=groups[numbers[0]].sampler,
         players=[
-            Player(
-                found.tiers[number],
-                groups[numbers[number]].uri,
-                groups[numbers[number]].name,
-                groups[numbers[number]].kind,
-                found.strengths[number],
-                found.controlled.strengths[number],
-                sum(ends[number]),
-                *ends[number],
-            )
-            for number in found.order
+            _player(found, number, groups[numbers[number]], _ends(told, number), sure=sure) for number in found.order
         ],
         at_equal_length=found.controlled.matters,
         length=(found.controlled.coefficient, found.controlled.low, found.controlled.high),
+        position=found.position,
+        shrunk_by_length=found.shrunk_by_length,
+        shrunk_by_position=found.shrunk_by_position,
         games=len(played),
         untold=len(played) - len(told),
+        chosen_by_results=chosen,
+        used=len(used),
         prompts=found.prompts,
-        rough=found.prompts < ENOUGH_CLUSTERS,
+        rough=found.prompts < LEAST_PROMPTS,
         flipped=sum(game.flips for game in played),
         both_orders=sum(game.both_orders for game in played),
         first=clustered_rate([take for take, _ in takes], [prompt for _, prompt in takes]),
@@ -134,7 +142,53 @@ def _contest(played: Sequence[GameResult], groups: dict[int, GroupTotals]) -> Co
     )
 
 
-def _ends(games: Sequence[Any], number: int) -> tuple[int, int, int]:
+def met_alike(played: Sequence[GameResult]) -> bool:
+    """Return whether each two checkpoints have met equally often, as a few do who meet on all their prompts.
+
+    Then it makes no difference whether games were chosen by results.
+    """
+    met = Counter(frozenset((game.first, game.second)) for game in played)
+    players = len({side for pair in met for side in pair})
+    return len(met) == players * (players - 1) // 2 and len(set(met.values())) == 1
+
+
+def enough(games: Sequence[Game], count: int) -> bool:
+    """Return whether these games alone say how strong each of ``count`` checkpoints is."""
+    from charbench.analysis.bradley_terry import fit
+
+    times = [sum(number in (game.first, game.second) for game in games) for number in range(count)]
+    return min(times, default=0) >= ENOUGH_GAMES and len(set(fit(games, count).groups.tolist())) == 1
+
+
+def _game(game: GameResult, at: dict[int, int]) -> Game:
+    from charbench.analysis.games import Game
+
+    assert game.result is not None
+    verdicts = 2 * game.both_orders
+    # A verdict that took neither counts as half for each position.
+    shown_first = (game.first_wins + (verdicts - game.decided) / 2) / verdicts if verdicts else None
+    return Game(at[game.first], at[game.second], game.result, game.prompt, float(game.longer), shown_first)
+
+
+def _player(found: Ranking, number: int, group: GroupTotals, ends: tuple[int, int, int], *, sure: bool) -> Player:
+    plain, controlled = (
+        one if sure else replace(one, low=math.nan, high=math.nan)
+        for one in (found.strengths[number], found.controlled.strengths[number])
+    )
+    return Player(
+        found.tiers[number] if sure else None,
+        found.groups[number] + 1,
+        group.uri,
+        group.name,
+        group.kind,
+        plain,
+        controlled,
+        sum(ends),
+        *ends,
+    )
+
+
+def _ends(games: Sequence[Game], number: int) -> tuple[int, int, int]:
     """Return how many games a checkpoint won, tied and lost; where several judges differ, by the greater share."""
     shares = [game.result for game in games if game.first == number]
     shares += [1 - game.result for game in games if game.second == number]
@@ -143,13 +197,15 @@ def _ends(games: Sequence[Any], number: int) -> tuple[int, int, int]:
 
 def contest_dict(contest: Contest) -> dict[str, Any]:
     """Return a contest's figures under their full names; None where there is none."""
-    coefficient, low, high = map(_finite, contest.length)
+    length, position = ([_finite(value) for value in one] for one in (contest.length, contest.position))
     return {
         "scorer": contest.scorer,
         "persona": contest.persona,
         "sampler": contest.sampler,
         "games": contest.games,
         "untold": contest.untold,
+        "chosen_by_results": contest.chosen_by_results,
+        "used": contest.used,
         "prompts": contest.prompts,
         "rough": contest.rough,
         "flipped": contest.flipped,
@@ -160,9 +216,14 @@ def contest_dict(contest: Contest) -> dict[str, Any]:
         "first_position_share_high": _finite(contest.first.high),
         "flags": contest.flags,
         "ranked_by": "length_controlled" if contest.at_equal_length else "strength",
-        "length_coefficient": coefficient,
-        "length_coefficient_low": low,
-        "length_coefficient_high": high,
+        "length_coefficient": length[0],
+        "length_coefficient_low": length[1],
+        "length_coefficient_high": length[2],
+        "shrunk_by_length": _finite(contest.shrunk_by_length),
+        "position_coefficient": position[0],
+        "position_coefficient_low": position[1],
+        "position_coefficient_high": position[2],
+        "shrunk_by_position": _finite(contest.shrunk_by_position),
         "checkpoints": [player_dict(player) for player in contest.players],
     }
 
@@ -176,7 +237,13 @@ def player_dict(player: Player) -> dict[str, Any]:
             f"{name}_low": _finite(strength.low),
             f"{name}_high": _finite(strength.high),
         }
-    return figures | {"games": player.games, "won": player.won, "tied": player.tied, "lost": player.lost}
+    return figures | {
+        "group": player.group,
+        "games": player.games,
+        "won": player.won,
+        "tied": player.tied,
+        "lost": player.lost,
+    }
 
 
 def contest_columns(contests: Sequence[Contest]) -> dict[tuple[str, str, str], dict[str, Any]]:

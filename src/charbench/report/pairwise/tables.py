@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from charbench.report.pairwise.contests import Contest, Player
+from charbench.report.pairwise.contests import ENOUGH_GAMES, Contest, Player
 from charbench.report.render.cells import decimals, whole
 from charbench.report.render.table import Table
 
@@ -13,7 +13,7 @@ _COLUMNS = (
     "Tier", "Checkpoint", "Kind", "Strength [95%]", "At equal length [95%]", "Games", "Won", "Tied", "Lost",
 )  # fmt: skip
 TIERS_LEGEND = (
-    "Tiers in pairs: no two of one tier can be told apart (differences over redrawn prompts, all pairs together at 5%; "
+    "Tiers in pairs: no two of one tier can be told apart (score tests clustered by prompt, all pairs together at 5%; "
     "never with fewer than 6 prompts)."
 )
 _RANKED = {
@@ -40,7 +40,7 @@ def contest_tables(contests: Sequence[Contest]) -> list[Table]:
 def _row(player: Player) -> tuple[str, ...]:
     figures = [decimals(one.value, one.low, one.high) for one in (player.strength, player.controlled)]
     counts = [whole(count) for count in (player.games, player.won, player.tied, player.lost)]
-    return str(player.tier), player.name, player.kind, *figures, *counts
+    return ("–" if player.tier is None else str(player.tier)), player.name, player.kind, *figures, *counts
 
 
 def _notes(contest: Contest) -> Iterator[str]:
@@ -56,15 +56,54 @@ def _notes(contest: Contest) -> Iterator[str]:
         told.append(f"what was shown first was taken in {first.value:.0%}{interval} of {contest.decided:,} verdicts")
     told.append(f"{contest.untold:,} could not be told" if contest.untold else "all could be told")
     yield f"{'; '.join(told)}."
+    if not math.isnan(contest.position[0]):
+        yield (
+            f"Position: {decimals(*contest.position)} on the scale of strengths for the text that is shown first; "
+            f"strengths have this taken out{_otherwise(contest.shrunk_by_position)}."
+        )
     if not math.isnan(contest.length[0]):
+        shrunk = _otherwise(contest.shrunk_by_length) if contest.at_equal_length else ""
         yield (
             f"Length: {decimals(*contest.length)} on the scale of strengths for a text that is much longer; "
-            "'at equal length' has this taken out."
+            f"'at equal length' has this taken out{shrunk}."
         )
         yield _RANKED[contest.at_equal_length]
+    yield from _doubts(contest)
+
+
+def _otherwise(shrunk: float) -> str:
+    """Say how large differences of strengths would be without a term of the model."""
+    return "" if math.isnan(shrunk) else f" (else differences would be {shrunk:.2f} times as large)"
+
+
+def _doubts(contest: Contest) -> Iterator[str]:
+    yield from _chosen(contest)
+    groups: dict[int, list[str]] = {}
+    for player in contest.players:
+        if player.games:
+            groups.setdefault(player.group, []).append(player.name)
+    if len(groups) > 1:
+        named = "; ".join(", ".join(names) for names in groups.values())
+        yield f"No chain of games connects these groups, so compare strengths within a group only: {named}."
     if contest.flags:
         yield f"{contest.flags:,} flags: texts that talk to the judge; look at them in the table games of the store."
     if contest.both_orders and contest.flipped == contest.both_orders:
         yield "Every verdict changed with the order: this judge has told nothing about these checkpoints."
     if contest.rough:
-        yield "Intervals are rough with so few prompts."
+        yield "Nothing is told apart with fewer than 6 prompts."
+
+
+def _chosen(contest: Contest) -> Iterator[str]:
+    """Say what became of games that were chosen by the results of earlier ones."""
+    if not contest.chosen_by_results:
+        return
+    chosen = f"{contest.chosen_by_results:,} games were chosen by the results of earlier ones, as charbench once did"
+    if contest.used < contest.games - contest.untold:
+        yield f"{chosen}: strengths, intervals and tiers are from the {contest.used:,} others alone."
+        return
+    more = max(player.games for player in contest.players) + ENOUGH_GAMES
+    yield (
+        f"{chosen}: intervals and tiers from such games are wrong, so there are none. Play {ENOUGH_GAMES} more for "
+        f"each checkpoint (-o scorer.{contest.scorer}.games={more}): strengths, intervals and tiers are then from "
+        "those alone."
+    )

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import csv
 import json
+import sqlite3
 from collections import Counter
 from collections.abc import Iterator
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from support.command import Charbench, Ended
-from support.endpoint import Endpoint, refuses
+from support.endpoint import Endpoint, refuses, serving
 from support.lab import LAB_COLUMNS, LabBuilder, row, sampler
 from support.pair_judges import (
     Pair,
@@ -24,6 +26,7 @@ from support.pair_judges import (
     first_always,
     obedient,
     on_candidates,
+    perfect,
     worth,
 )
 from support.store import count, query, store_of
@@ -132,6 +135,147 @@ def test_where_prompts_run_out_the_user_is_told(charbench: Charbench, lab: LabBu
     assert ended.json["contests"][0]["checkpoints"][0]["tier"] == ended.json["contests"][0]["checkpoints"][1]["tier"]
 
 
+def unsure(pair: Pair) -> str:
+    """Take what is first unless the other is much better: by two steps."""
+    return "B" if worth(pair.b) - worth(pair.a) >= 2 else "A"
+
+
+def test_what_a_taste_for_the_first_takes_from_strengths_is_given_back_and_said(
+    charbench: Charbench, lab: LabBuilder, endpoint: Endpoint
+) -> None:
+    contest(lab, range(5), prompts=10)
+    ended = compare(charbench, lab, endpoint, PairJudge(on_candidates(unsure)))
+    (played,) = ended.json["contests"]
+    assert played["position_coefficient_low"] > 0
+    assert played["shrunk_by_position"] < 0.9
+    assert order(ended) == [f"remorseful-{which}_dpo" for which in (4, 3, 2, 1, 0)]
+    shown = charbench("report", lab=lab.root).err
+    assert "on the scale of strengths for the text that is shown first; strengths have this taken out" in shown
+    assert f"else differences would be {played['shrunk_by_position']:.2f} times as large" in " ".join(shown.split())
+
+
+@pytest.mark.slow
+def test_strengths_of_known_size_are_found_through_the_whole_product(
+    charbench: Charbench, lab: LabBuilder, endpoint: Endpoint
+) -> None:
+    truth = np.random.default_rng(5).normal(0, 1, 20).round(3)
+    luck = {(which, prompt): rng.gumbel() for which in range(20) for prompt in range(30)
+            for rng in [np.random.default_rng([which, prompt])]}  # fmt: skip
+
+    def said(text: str) -> float:
+        which, prompt = (int(part) for part in text.rsplit("(", 1)[1].rstrip(")").split(", "))
+        return worth(text) + float(luck[which, prompt])  # the difference of two Gumbel variables is logistic
+
+    contest(lab, truth.tolist(), prompts=30)
+    ended = compare(charbench, lab, endpoint, PairJudge(on_candidates(by(said))))
+    (played,) = ended.json["contests"]
+    rows = sorted(played["checkpoints"], key=lambda row: int(row["checkpoint"].split("-")[1].split("_")[0]))
+    estimates = np.array([row["strength"] for row in rows])
+    centred = truth - truth.mean()
+    assert 0.75 < np.polyfit(centred, estimates, 1)[0] < 1.3
+    inside = [row["strength_low"] <= value <= row["strength_high"] for row, value in zip(rows, centred, strict=True)]
+    assert np.mean(inside) >= 0.85
+    assert (played["games"], {row["games"] for row in rows}) == (300, {30})
+    assert played["shrunk_by_position"] == pytest.approx(1, abs=0.02)
+
+
+def as_earlier_versions_left_them(lab: LabBuilder) -> None:
+    """Take from all games what says that no result has chosen them."""
+    with sqlite3.connect(store_of(lab.root)) as connection:
+        connection.execute("UPDATE games SET evidence = json_remove(evidence, '$.schedule')")
+
+
+def test_games_that_earlier_versions_chose_by_results_make_no_tiers_and_cost_nothing_again(
+    charbench: Charbench, lab: LabBuilder, endpoint: Endpoint
+) -> None:
+    contest(lab, range(7), prompts=16)
+    compare(charbench, lab, endpoint, PairJudge(), games=9)
+    as_earlier_versions_left_them(lab)
+    again = compare(charbench, lab, endpoint, PairJudge(), games=9)
+    assert again.json["run"]["added"]["games"] == 0
+    (old,) = again.json["contests"]
+    assert old["chosen_by_results"] == old["games"] == old["used"]
+    assert {(row["tier"], row["strength_low"]) for row in old["checkpoints"]} == {(None, None)}
+    assert order(again)[0] == "remorseful-6_dpo"
+    shown = " ".join(charbench("report", lab=lab.root).err.split())
+    assert f"{old['games']} games were chosen by the results of earlier ones" in shown
+    more = max(row["games"] for row in old["checkpoints"]) + 10
+    assert f"-o scorer.pairwise.games={more}" in shown
+
+    (new,) = compare(charbench, lab, endpoint, PairJudge(), games=more).json["contests"]
+    assert new["used"] == new["games"] - old["games"]
+    assert all(row["strength_low"] < row["strength"] < row["strength_high"] for row in new["checkpoints"])
+    assert new["checkpoints"][-1]["tier"] > 1
+    assert f"are from the {new['used']} others alone" in " ".join(charbench("report", lab=lab.root).err.split())
+
+
+def test_old_games_of_checkpoints_that_met_on_all_their_prompts_make_tiers(
+    charbench: Charbench, lab: LabBuilder, endpoint: Endpoint
+) -> None:
+    contest(lab, range(3), prompts=8)
+    compare(charbench, lab, endpoint, PairJudge())
+    as_earlier_versions_left_them(lab)
+    (played,) = charbench.ok("report", "--json", lab=lab.root).json["contests"]
+    assert played["chosen_by_results"] == 0
+    assert played["checkpoints"][-1]["tier"] > 1
+
+
+def test_on_another_port_the_same_games_are_played_and_no_answer_is_paid_for_twice(
+    charbench: Charbench, lab: LabBuilder, endpoint: Endpoint
+) -> None:
+    contest(lab, range(5), prompts=6)
+    compare(charbench, lab, endpoint, PairJudge(), games=4)
+    judge = PairJudge()
+    with serving(Endpoint()) as elsewhere:
+        assert elsewhere.url != endpoint.url
+        ended = compare(charbench, lab, elsewhere, judge, games=4)
+    assert ended.code == 0, ended.err
+    assert judge.games == []
+    of_scoring: dict[int, set[tuple[int, int]]] = {}
+    for game in games(lab):
+        of_scoring.setdefault(game.scoring_id, set()).add((game.first_id, game.second_id))
+    one, other = of_scoring.values()
+    assert one == other
+
+
+def test_what_a_stopped_run_left_is_played_by_the_next_one_and_results_decide_no_game(
+    charbench: Charbench, tmp_path: Path, endpoint: Endpoint
+) -> None:
+    played = []
+    for name in ("whole", "stopped"):
+        lab = LabBuilder(tmp_path / name)
+        contest(lab, range(4), prompts=12)
+        judge = PairJudge(perfect if name == "whole" else on_candidates(first_always))
+
+        async def goes_away(request: Any, body: dict[str, Any], judge: PairJudge = judge) -> Any:
+            return await (judge if len(judge.asked) < 30 else refuses(500))(request, body)
+
+        if name == "stopped":
+            assert compare(charbench, lab, endpoint, goes_away, games=12, tries=1, concurrency=2).code == 1
+            assert 0 < len(games(lab)) < 20
+        assert compare(charbench, lab, endpoint, judge, games=12).code == 0
+        texts = dict(query(store_of(lab.root), "SELECT id, response FROM samples"))
+        played.append({(texts[game.first_id], texts[game.second_id]) for game in games(lab)})
+    assert played[0] == played[1]
+
+
+def test_checkpoints_that_join_later_play_everybody(charbench: Charbench, lab: LabBuilder, endpoint: Endpoint) -> None:
+    contest(lab, range(6), prompts=10)
+    only = [word for which in range(4) for word in ("-c", f"remorseful-{which}_dpo")]
+    charbench(*RUN, *only, *comparing(endpoint, PairJudge(), games=9), lab=lab.root)
+    before = {game.id for game in games(lab)}
+    ended = compare(charbench, lab, endpoint, PairJudge(), games=9)
+    texts = dict(query(store_of(lab.root), "SELECT id, response FROM samples"))
+    added = [
+        frozenset(int(worth(texts[side])) for side in (game.first_id, game.second_id))
+        for game in games(lab)
+        if game.id not in before
+    ]
+    assert all(sum(new in pair for pair in added) in (9, 10) for new in (4, 5))
+    assert {old for pair in added for old in pair} == set(range(6))
+    assert order(ended)[:2] == ["remorseful-5_dpo", "remorseful-4_dpo"]
+
+
 @pytest.mark.slow
 def test_the_same_lab_gives_the_same_games(charbench: Charbench, tmp_path: Path, endpoint: Endpoint) -> None:
     played = []
@@ -195,7 +339,7 @@ def test_a_judge_that_favours_length_does_not_rank_by_it_and_the_report_says_so(
     tiers = [row["tier"] for row in played["checkpoints"]]
     assert tiers == sorted(tiers)
     plain = [row["strength"] for row in played["checkpoints"]]
-    assert plain != sorted(plain, reverse=True)  # they stay, and are what length has made of them
+    assert not all(one > other for one, other in pairwise(plain))  # they stay, and are what length has made of them
     assert "Ranked by strength at equal length" in charbench("report", lab=lab.root).err
 
 
