@@ -126,7 +126,7 @@ def _boxed(buffer: bytes, from_: int, to: int, line: str, column: int) -> Cell |
     lines = [line[left + 1 : right], *below]
     filled = [text for text in (*above, *lines) if text.strip()]
     before = min(len(text) - len(text.lstrip()) for text in filled)
-    after = min(len(text) - len(text.rstrip()) for text in filled)
+    after = min(before, *(len(text) - len(text.rstrip()) for text in filled))
     padding = left + 1 + before
     above, lines = ([text.rstrip()[before:] for text in texts] for texts in (above, lines))
     return _cell(above, lines, column, padding, right - after, len(line.rstrip()))
@@ -147,7 +147,7 @@ def _aligned(buffer: bytes, from_: int, to: int, line: str, column: int) -> Cell
 
 
 def _record(buffer: bytes, from_: int, line: str, column: int) -> tuple[int, list[str], int | None] | None:
-    """Return where a record's message begins, its lines before this one, and the column after its last; None if none."""
+    """Return where a record's message begins, its lines before this one, and the column after its last."""
     left = _message_column(line)
     above: list[str] = []
     head = line

@@ -25,10 +25,14 @@ LONGEST_ROLE = 256
 """Bytes before a URL in which ``Resumed training from`` and the like are looked for."""
 
 _ANSI = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
-_BREAK = rb"(?:\r?\n)?"
+_BREAK = rb"(?:(?: [^\n]{0,200}?)?\r?\n(?:[ |]|\xe2\x94[\x82\x83]){0,160})?"
+"""The end of a line, or of its cell: padding, a border or what stands in the next column may follow and go before."""
 _SCHEME = re.compile(_BREAK.join(re.escape(bytes([byte])) for byte in b"tinker://"))
+_WHOLE_SCHEME = b"tinker://"
 _ANCHORS = (b"://", b"tinker:")
-_LONGEST_SCHEME = len("tinker://") * 3
+_LONGEST_SCHEME = 400
+_BEFORE_ANCHOR = b"r \n\r|\x82\x83"
+"""Bytes before a ``://`` that may be a ``tinker://``: its last letter, or the beginning of a line or a cell."""
 _SHORT_BEGINNING = 24
 _PLACE = re.compile(r"\s+[\w./\\<>-]+\.\w+:\d+$")
 
@@ -163,14 +167,23 @@ def _plain(line: bytes) -> str:
     return _PLACE.sub("", line.decode("utf-8", "replace").strip("\r │┃║|┆┊"))
 
 
+def _may_be_broken(buffer: bytes, at: int, anchor: bytes) -> bool:
+    """Whether a ``tinker://`` that a line's end breaks may stand around an anchor."""
+    if anchor == b"tinker:":
+        return not buffer.startswith(_WHOLE_SCHEME, at)
+    return buffer[at - 1 : at] in _BEFORE_ANCHOR
+
+
 def _starts(buffer: bytes, first: int, last: int) -> list[int]:
     """Return where a ``tinker://``, possibly broken, begins in ``buffer[first:last]``."""
     starts: set[int] = set()
     for anchor in _ANCHORS:
         at = buffer.find(anchor, max(0, first - _LONGEST_SCHEME))
         while 0 <= at < last + _LONGEST_SCHEME:
-            for match in _SCHEME.finditer(buffer, max(0, at - _LONGEST_SCHEME), at + _LONGEST_SCHEME):
-                if first <= match.start() < last:
-                    starts.add(match.start())
+            if buffer.startswith(_WHOLE_SCHEME, max(0, at - 6)) and anchor == b"://":
+                starts.add(at - 6)
+            elif _may_be_broken(buffer, at, anchor):
+                found = _SCHEME.finditer(buffer, max(0, at - _LONGEST_SCHEME), at + _LONGEST_SCHEME)
+                starts.update(match.start() for match in found)
             at = buffer.find(anchor, at + 1)
-    return sorted(starts)
+    return sorted(start for start in starts if first <= start < last)

@@ -91,7 +91,7 @@ def _assemble(buffer: bytes, start: int, place: _InCell | None) -> Mention | Non
             return Mention(path, _shown(broken_at, place)) if path else None
         if path or (text.endswith("/") and _whole(text + "x")):
             return _at_line_end(buffer, start, text, end, broken_at, place)
-        if _KEY.match(buffer, following):
+        if text.startswith("tinker://") and _KEY.match(buffer, following):
             return None
         broken_at, at = width, following
     return None
