@@ -30,7 +30,8 @@ _TIME = re.compile(r"\[\d[\d:/., TAPM-]{3,30}\] ")
 _PLACE = re.compile(r" (?P<place>[\w./\\<>-]+\.\w+:\d+)\s*$")
 _LEVEL_WIDTH = 9
 """Columns that rich gives a level: eight, and one between it and the message."""
-_URL_CHARACTER = re.compile(r"[A-Za-z0-9_.:/\-]")
+_URL_CHARACTER = re.compile(r"[-_.:/]*[A-Za-z0-9]")
+_LEAST_INDENT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,17 +138,17 @@ def _aligned(buffer: bytes, from_: int, to: int, line: str, column: int) -> Cell
     found = _record(buffer, from_, line, column)
     if found is None:
         return _indented(buffer, to, line, column)
-    left, above, fill = found
+    left, above, fill, width = found
     lines = [line[left:fill].rstrip()]
     for other in islice(_below(buffer, to), _MOST_LINES):
         if not _continues(other, left) or _PLACE.search(other):
             break
         lines.append(other[left:fill].rstrip())
-    return _cell(above, lines, column, left, fill, len(line.rstrip()) if fill is None else max(len(line), fill))
+    return _cell(above, lines, column, left, fill, width)
 
 
-def _record(buffer: bytes, from_: int, line: str, column: int) -> tuple[int, list[str], int | None] | None:
-    """Return where a record's message begins, its lines before this one, and the column after its last."""
+def _record(buffer: bytes, from_: int, line: str, column: int) -> tuple[int, list[str], int | None, int] | None:
+    """Return a record's message column, its lines above, the column after its last, and the console's width."""
     left = _message_column(line)
     above: list[str] = []
     head = line
@@ -165,7 +166,8 @@ def _record(buffer: bytes, from_: int, line: str, column: int) -> tuple[int, lis
             return None
     place = _PLACE.search(head)
     fill = place.start("place") - 1 if place else len(line) if line.endswith(" ") else None
-    return left, [text[left:fill].rstrip() for text in above], fill
+    width = len(head.rstrip()) if place else len(line)
+    return left, [text[left:fill].rstrip() for text in above], fill, width
 
 
 def _message_column(line: str) -> int | None:
@@ -187,7 +189,7 @@ def _indented(buffer: bytes, to: int, line: str, column: int) -> Cell | None:
     below = list(islice(_below(buffer, to), _MOST_LINES))
     left = len(line) - len(line.lstrip(" "))
     more = len(below[0]) - len(below[0].lstrip(" ")) if below else 0
-    if not more or not _URL_CHARACTER.match(below[0][more:]) or " " in line[column:].rstrip(" "):
+    if more < _LEAST_INDENT or not _URL_CHARACTER.match(below[0][more:]) or " " in line[column:].rstrip(" "):
         return None
     if more < left or (more == left and column > left):
         return None
