@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -16,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from charbench import Completion, Failure, Prompt, Usage, redact
+from charbench import Completion, Failure, FileFault, Prompt, ReadLimits, Usage, parse_json, read_lines, redact
 
 REQUIRED = ("prompt", "response")
 URI_COLUMNS = ("sampler_path", "checkpoint", "uri")
@@ -57,7 +56,7 @@ OWN_COLUMNS = frozenset(
         "sampler",
     ]
 )
-FIELD_LIMIT = 256 << 20
+_LIMITS = ReadLimits()
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _KEY = re.compile(r"(?<![\w/])(sk|tml)-[A-Za-z0-9_\-]{12,}")
 _OWN_KEY = re.compile(r"[0-9a-f]{32}")
@@ -103,10 +102,10 @@ class BadRow:
     line: int | None = None
 
 
-def read_recordings(path: Path) -> Iterator[Recording | BadRow]:
+def read_recordings(path: Path, limits: ReadLimits = _LIMITS) -> Iterator[Recording | BadRow]:
     """Yield a file's rows, and what cannot be read of it."""
     try:
-        rows = _jsonl_rows(path) if path.suffix == ".jsonl" else _csv_rows(path)
+        rows = _jsonl_rows(path, limits) if path.suffix == ".jsonl" else _csv_rows(path, limits)
         counter = _Repeats()
         for line, row in rows:
             if isinstance(row, str):
@@ -116,11 +115,14 @@ def read_recordings(path: Path) -> Iterator[Recording | BadRow]:
     except OSError as error:
         yield BadRow(f"cannot be read: {error.strerror or error}")
     except csv.Error as error:
-        yield BadRow(f"not CSV: {error}")
+        if "field limit" in str(error):
+            yield BadRow(f"a field of more than {limits.line_bytes:,} bytes (max_line_bytes); nothing after it is read")
+        else:
+            yield BadRow(f"not CSV: {error}")
 
 
-def _csv_rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
-    csv.field_size_limit(FIELD_LIMIT)
+def _csv_rows(path: Path, limits: ReadLimits) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
+    csv.field_size_limit(limits.line_bytes)
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
         reader = csv.reader(map(_fit_line, file))
         header = next(reader, None)
@@ -139,26 +141,26 @@ def _csv_rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
             line = reader.line_num + 1
 
 
-def _jsonl_rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
-    with path.open("rb") as file:
-        for line, text in enumerate(file, 1):
-            if not text.strip():
-                continue
-            try:
-                row = json.loads(
-                    _without_keys(text.decode("utf-8-sig" if line == 1 else "utf-8")), parse_constant=lambda _: None
-                )
-            except (ValueError, RecursionError) as error:
-                yield line, f"not JSON: {error}"
-                continue
-            if b"\\u" in text:  # only escapes can be half surrogate pairs or NULs
-                row = _fit(row)
-            if not isinstance(row, dict):
-                yield line, f"found {type(row).__name__}; a mapping is needed"
-            elif missing := _missing(row):
-                yield line, missing
-            else:
-                yield line, {name: value for name, value in row.items() if value is not None}
+def _jsonl_rows(path: Path, limits: ReadLimits) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
+    for line, text in read_lines(path, limits):
+        if isinstance(text, FileFault):
+            yield line, text.reason
+            continue
+        if not text.strip():
+            continue
+        try:
+            row = parse_json(_without_keys(text.decode("utf-8-sig" if line == 1 else "utf-8")), limits, line)
+        except (UnicodeDecodeError, FileFault) as error:
+            yield line, f"{error}" if isinstance(error, FileFault) else f"not JSON: {error}"
+            continue
+        if b"\\u" in text:  # only escapes can be half surrogate pairs or NULs
+            row = _fit(row)
+        if not isinstance(row, dict):
+            yield line, f"found {type(row).__name__}; a mapping is needed"
+        elif missing := _missing(row):
+            yield line, missing
+        else:
+            yield line, {name: value for name, value in row.items() if value is not None}
 
 
 def _missing(names: Any) -> str | None:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from charbench.config.yaml_positions import Location, YamlFile
 from charbench.errors import ConfigError, UsageError
+from charbench.text.bounded_files import LIMITS, ReadLimits
 
 PROMPT_SETS = ("default", "persona")
 """Prompt sets that are no files."""
@@ -61,6 +62,9 @@ class RunConfig(BaseModel):
     prices: dict[str, Price] = Field(
         {}, description="price of a million tokens, by checkpoint URI or base model; * stands for any text"
     )
+    max_file_bytes: int = Field(LIMITS.file_bytes, ge=1, description="most bytes of a JSON file that is read")
+    max_line_bytes: int = Field(LIMITS.line_bytes, ge=1, description="most bytes of a line of JSONL or CSV")
+    max_depth: int = Field(LIMITS.depth, ge=1, le=500, description="most levels of nesting in JSON that is read")
     options: dict[str, dict[str, Any]] = Field(
         {}, description="components' options: {scorer.keyword: {cap: 3}}; see charbench plugins show NAME"
     )
@@ -68,6 +72,11 @@ class RunConfig(BaseModel):
     _document: YamlFile | None = PrivateAttr(None)
     _typed: frozenset[Location] = PrivateAttr(frozenset())
     _origin: dict[str, str] = PrivateAttr({})
+
+    @property
+    def read_limits(self) -> ReadLimits:
+        """The most that is read of a file."""
+        return ReadLimits(self.max_file_bytes, self.max_line_bytes, self.max_depth)
 
     @property
     def store_url(self) -> str:

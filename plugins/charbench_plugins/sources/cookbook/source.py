@@ -46,7 +46,7 @@ class CookbookSource(CheckpointSource):
     def find(self, lab: Lab) -> Iterable[Finding]:
         """Yield each folder's checkpoints and its run."""
         for path in self._folders(lab.root):
-            folder = read_folder(path)
+            folder = read_folder(path, lab.limits)
             for fault in folder.faults:
                 yield SourceProblem(lab.relative(path / fault.file), fault.reason, fault.line)
             yield from self._saves(lab, path, folder)
