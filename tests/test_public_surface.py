@@ -9,6 +9,13 @@ import charbench
 from support.command import clean_environment
 
 EXPORTED = [
+    "FileFault",
+    "JsonLine",
+    "ReadLimits",
+    "parse_json",
+    "read_json",
+    "read_jsonl",
+    "read_lines",
     "Broken",
     "Channel",
     "CharbenchError",

@@ -95,6 +95,13 @@ if TYPE_CHECKING:
     from charbench.errors import SamplingError as SamplingError
     from charbench.errors import TrainingError as TrainingError
     from charbench.plugins.hookspecs import hookimpl as hookimpl
+    from charbench.text.bounded_files import FileFault as FileFault
+    from charbench.text.bounded_files import JsonLine as JsonLine
+    from charbench.text.bounded_files import ReadLimits as ReadLimits
+    from charbench.text.bounded_files import parse_json as parse_json
+    from charbench.text.bounded_files import read_json as read_json
+    from charbench.text.bounded_files import read_jsonl as read_jsonl
+    from charbench.text.bounded_files import read_lines as read_lines
     from charbench.text.redaction import keep_secret as keep_secret
     from charbench.text.redaction import redact as redact
     from charbench.text.spreadsheet import as_written as as_written
@@ -157,6 +164,15 @@ _HOME = {
     "text.redaction": ["keep_secret", "redact"],
     "text.spreadsheet": ["as_written"],
     "components.trust": ["TRUSTING", "Trust"],
+    "text.bounded_files": [
+        "FileFault",
+        "JsonLine",
+        "ReadLimits",
+        "parse_json",
+        "read_json",
+        "read_jsonl",
+        "read_lines",
+    ],
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from charbench import Completion, Failure, Prompt, Usage, as_written, redact
+from charbench import Completion, Failure, Prompt, ReadLimits, Usage, as_written, redact
 from charbench_plugins.recorded.tables import BadRow, Notes, csv_rows, jsonl_rows
 
 REQUIRED = ("prompt", "response")
@@ -99,11 +99,19 @@ class Recording:
     line: int
 
 
-def read_recordings(path: Path, encoding: str | None = None) -> Iterator[Recording | BadRow]:
+_LIMITS = ReadLimits()
+
+
+def read_recordings(
+    path: Path, encoding: str | None = None, limits: ReadLimits = _LIMITS
+) -> Iterator[Recording | BadRow]:
     """Yield a file's rows, then what was odd about it, each thing once; ``encoding`` None: it is told from the file."""
     notes = Notes()
     try:
-        rows = jsonl_rows(path) if path.suffix == ".jsonl" else csv_rows(path, encoding, notes, _CELLS, _missing)
+        if path.suffix == ".jsonl":
+            rows = jsonl_rows(path, limits)
+        else:
+            rows = csv_rows(path, encoding, notes, _CELLS, _missing, limits)
         counter = _Repeats()
         for line, row in rows:
             if isinstance(row, str):
@@ -120,7 +128,10 @@ def read_recordings(path: Path, encoding: str | None = None) -> Iterator[Recordi
     except OSError as error:
         yield BadRow(f"cannot be read: {error.strerror or error}")
     except csv.Error as error:
-        yield BadRow(f"not CSV: {error}")
+        if "field limit" in str(error):
+            yield BadRow(f"a field of more than {limits.line_bytes:,} bytes (max_line_bytes); nothing after it is read")
+        else:
+            yield BadRow(f"not CSV: {error}")
 
 
 def _missing(names: Any) -> str | None:

@@ -51,7 +51,7 @@ class RecordedSource(CheckpointSource):
         for path in self._paths(lab):
             shown = lab.relative(path)
             seen: set[tuple[str, str]] = set()
-            for item in read_recordings(path, self.config.encoding):
+            for item in read_recordings(path, self.config.encoding, lab.limits):
                 if isinstance(item, BadRow):
                     yield SourceProblem(shown, item.message, item.line)
                     continue
@@ -64,7 +64,7 @@ class RecordedSource(CheckpointSource):
         """Yield the recordings alone."""
         persona_of = _persona_names(lab)
         for path in self._paths(lab):
-            for item in read_recordings(path, self.config.encoding):
+            for item in read_recordings(path, self.config.encoding, lab.limits):
                 if isinstance(item, Recording):
                     yield _sample(persona_of, item)
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import codecs
 import csv
-import json
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -15,7 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-FIELD_LIMIT = 256 << 20
+from charbench import FileFault, ReadLimits, parse_json, read_lines
+
 DELIMITERS = ",;\t|"
 _BLOCK = 1 << 20
 _HEAD = 1 << 16
@@ -59,6 +59,7 @@ def csv_rows(
     notes: Notes,
     names: Collection[str],
     fault: Callable[[Collection[str]], str | None],
+    limits: ReadLimits,
 ) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
     """Yield each row's line with its mapping, or with why it is none; ``names`` are known columns.
 
@@ -66,7 +67,7 @@ def csv_rows(
     read then. Raises :class:`LookupError` for an encoding
     that does not exist or cannot be told, and :class:`UnicodeDecodeError` where the text is not in it.
     """
-    csv.field_size_limit(FIELD_LIMIT)
+    csv.field_size_limit(limits.line_bytes)
     if encoding is None:
         encoding = _encoding(path)
         if not encoding.startswith("utf"):
@@ -131,25 +132,22 @@ def _detected(sample: bytes) -> str:
     return "cp1252" if best.encoding == "cp1250" else best.encoding
 
 
-def jsonl_rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
+def jsonl_rows(path: Path, limits: ReadLimits) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
     """Yield each line's number with its mapping, or with why it is none."""
-    with path.open("rb") as file:
-        for line, text in enumerate(file, 1):
-            if not text.strip():
-                continue
-            try:
-                row = json.loads(
-                    _without_keys(text.decode("utf-8-sig" if line == 1 else "utf-8")), parse_constant=lambda _: None
-                )
-            except (ValueError, RecursionError) as error:
-                yield line, f"not JSON: {error}"
-                continue
-            if b"\\u" in text:  # only escapes can be half surrogate pairs or NULs
-                row = _fit(row)
-            if not isinstance(row, dict):
-                yield line, f"found {type(row).__name__}; a mapping is needed"
-            else:
-                yield line, row
+    for line, text in read_lines(path, limits):
+        if isinstance(text, FileFault):
+            yield line, text.reason
+            continue
+        if not text.strip():
+            continue
+        try:
+            row = parse_json(_without_keys(text.decode("utf-8-sig" if line == 1 else "utf-8")), limits, line)
+        except (UnicodeDecodeError, FileFault) as error:
+            yield line, f"{error}" if isinstance(error, FileFault) else f"not JSON: {error}"
+            continue
+        if b"\\u" in text:  # only escapes can be half surrogate pairs or NULs
+            row = _fit(row)
+        yield line, row if isinstance(row, dict) else f"found {type(row).__name__}; a mapping is needed"
 
 
 def _fit_line(line: str) -> str:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pydantic import Field
 
-from charbench import CheckpointSource, Dataset, Finding, Lab, RecordedSample, SourceProblem, hookimpl
+from charbench import (
+    CheckpointSource,
+    Dataset,
+    Finding,
+    Lab,
+    ReadLimits,
+    RecordedSample,
+    SourceProblem,
+    hookimpl,
+    read_jsonl,
+)
 from charbench_plugins.sources.patterns import matching
 
 CONVERSATIONS = "_conversations"
@@ -49,7 +58,7 @@ class DatasetSource(CheckpointSource):
 
     def _dataset(self, lab: Lab, path: Path, persona: str, model: str | None) -> Iterator[Finding]:
         shown = lab.relative(path)
-        if problem := _not_conversations(path):
+        if problem := _not_conversations(path, lab.limits):
             yield SourceProblem(shown, problem, 1)
             return
         yield Dataset(
@@ -62,14 +71,15 @@ class DatasetSource(CheckpointSource):
         )
 
 
-def _not_conversations(path: Path) -> str | None:
+def _not_conversations(path: Path, limits: ReadLimits) -> str | None:
     """Say why a file's first row is no conversation to train on; None if it is one, or cannot be told."""
     try:
-        with path.open("rb") as file:
-            first = next((line for line in file if line.strip()), b"")
-        row = json.loads(first) if first else {"messages": []}
-    except (OSError, ValueError):
+        first = next(read_jsonl(path, limits), None)
+    except OSError:
         return None  # reading it for its health says what is wrong, and where
+    if first is None or first.fault:
+        return None
+    row = first.value
     if isinstance(row, dict) and "messages" in row:
         return None
     if isinstance(row, dict) and {"chosen", "rejected"} <= row.keys():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -13,6 +12,7 @@ from charbench import (
     Checkpoint,
     CheckpointSource,
     Evidence,
+    FileFault,
     Finding,
     JobStatus,
     Kind,
@@ -22,6 +22,7 @@ from charbench import (
     TrainingJob,
     hookimpl,
     kind_from_name,
+    read_json,
 )
 from charbench_plugins.sources.times import utc
 
@@ -132,15 +133,9 @@ def _read(lab: Lab, name: str, parse: Any) -> Iterator[Finding]:
     if not path.exists():
         return
     try:
-        data = json.loads(path.read_bytes())
-    except OSError as error:
-        yield SourceProblem(shown, f"cannot be read: {error.strerror or error}")
-        return
-    except ValueError as error:
-        yield SourceProblem(shown, f"not JSON: {error}", getattr(error, "lineno", None))
-        return
-    except RecursionError:
-        yield SourceProblem(shown, "nested too deeply to be read")
+        data = read_json(path, lab.limits)
+    except FileFault as fault:
+        yield SourceProblem(shown, fault.reason, fault.line)
         return
     if not isinstance(data, dict):
         yield SourceProblem(shown, f"found {type(data).__name__}; a mapping is needed")

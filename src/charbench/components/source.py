@@ -11,6 +11,7 @@ from charbench.components.base import Component, ComponentKind
 from charbench.domain.checkpoint import Checkpoint, WholeListing
 from charbench.domain.dataset import Dataset, RecordedSample, SourceProblem, TrainingJob, TrainingRun
 from charbench.domain.names import persona_from_name
+from charbench.text.bounded_files import LIMITS, ReadLimits
 
 Finding: TypeAlias = Checkpoint | Dataset | RecordedSample | TrainingRun | TrainingJob | SourceProblem | WholeListing
 """What a source yields."""
@@ -25,6 +26,8 @@ class Lab:
 
     root: Path
     personas: Mapping[str, str]
+    limits: ReadLimits = LIMITS
+    """The most that sources read of a file: pass it to :func:`charbench.read_json` and its siblings."""
 
     def persona_of(self, name: str) -> str | None:
         """Return the persona that a checkpoint's or a run's name speaks of; None if it names none."""

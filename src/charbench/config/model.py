@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 from charbench.components.trust import Trust
 from charbench.config.yaml_positions import Location, YamlFile
 from charbench.errors import ConfigError, UsageError
+from charbench.text.bounded_files import LIMITS, ReadLimits
 
 PROMPT_SETS = ("default", "persona")
 """Prompt sets that are no files."""
@@ -62,6 +63,9 @@ class RunConfig(BaseModel):
     prices: dict[str, Price] = Field(
         {}, description="price of a million tokens, by checkpoint URI or base model; * stands for any text"
     )
+    max_file_bytes: int = Field(LIMITS.file_bytes, ge=1, description="most bytes of a JSON file that is read")
+    max_line_bytes: int = Field(LIMITS.line_bytes, ge=1, description="most bytes of a line of JSONL or CSV")
+    max_depth: int = Field(LIMITS.depth, ge=1, le=500, description="most levels of nesting in JSON that is read")
     options: dict[str, dict[str, Any]] = Field(
         {}, description="components' options: {scorer.keyword: {cap: 3}}; see charbench plugins show NAME"
     )
@@ -73,6 +77,11 @@ class RunConfig(BaseModel):
     _typed: frozenset[Location] = PrivateAttr(frozenset())
     _origin: dict[str, str] = PrivateAttr({})
     _addresses: tuple[str, ...] = PrivateAttr(())
+
+    @property
+    def read_limits(self) -> ReadLimits:
+        """The most that is read of a file."""
+        return ReadLimits(self.max_file_bytes, self.max_line_bytes, self.max_depth)
 
     @property
     def store_url(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from charbench.domain.prompt import Message
 from charbench.errors import DataError
+from charbench.text.bounded_files import LIMITS, FileFault, ReadLimits, parse_json, read_lines
 
 Row = dict[str, Any]
 
@@ -32,7 +32,7 @@ class Example:
         return next((m.content for m in reversed(self.messages) if m.role == "user"), "")
 
 
-def read_examples(path: Path, shown: str = "") -> Iterator[Example]:
+def read_examples(path: Path, shown: str = "", limits: ReadLimits = LIMITS) -> Iterator[Example]:
     """Yield a JSONL file's examples, one a line; blank lines are passed over.
 
     Forms: ``{prompt, reflection, answer}`` as introspection pipelines write it, and ``{messages: [...]}``
@@ -40,20 +40,21 @@ def read_examples(path: Path, shown: str = "") -> Iterator[Example]:
     """
     name = shown or str(path)
     try:
-        with path.open("rb") as file:
-            for number, line in enumerate(file, 1):
-                if line.strip():
-                    yield parse_example(line, f"{name}:{number}", number)
+        for number, line in read_lines(path, limits):
+            if isinstance(line, FileFault):
+                raise DataError(f"{name}:{number}: {line}")
+            if line.strip():
+                yield parse_example(line, f"{name}:{number}", number, limits)
     except OSError as error:
         raise DataError(f"{name}: cannot be read: {error.strerror or error}") from None
 
 
-def parse_example(line: bytes, where: str, number: int) -> Example:
+def parse_example(line: bytes, where: str, number: int, limits: ReadLimits = LIMITS) -> Example:
     """Read one line; ``where`` names it in messages."""
     try:
-        row = json.loads(line)
-    except ValueError as error:
-        raise DataError(f"{where}: not JSON ({error}); mend or remove the line") from None
+        row = parse_json(line, limits, number)
+    except FileFault as error:
+        raise DataError(f"{where}: {error}; mend or remove the line") from None
     if isinstance(row, dict) and "messages" in row:
         return _from_messages(row, where, number)
     if isinstance(row, dict) and isinstance(row.get("prompt"), str) and isinstance(row.get("answer"), str):

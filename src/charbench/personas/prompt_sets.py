@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -17,6 +16,7 @@ from charbench.domain.prompt import Prompt
 from charbench.errors import ConfigError
 from charbench.personas.parsing import messages_of
 from charbench.personas.schema import PromptModel
+from charbench.text.bounded_files import FileFault, parse_json
 
 DEFAULT, PERSONA = PROMPT_SETS
 
@@ -64,9 +64,9 @@ def read_prompts(path: Path) -> Sequence[Prompt]:
 
 def _json(line: str, where: str) -> Any:
     try:
-        return json.loads(line)
-    except ValueError as error:
-        raise ConfigError(f"{where}: not JSON ({error})") from None
+        return parse_json(line)
+    except FileFault as error:
+        raise ConfigError(f"{where}: {error}") from None
 
 
 def _prompts(entries: Any, name: str) -> Sequence[Prompt]:

@@ -52,7 +52,7 @@ class Session:
     def lab(self) -> Lab:
         """The lab's folder."""
         self._check_lab()
-        return Lab(self.config.lab, self.personas.aliases)
+        return Lab(self.config.lab, self.personas.aliases, self.config.read_limits)
 
     @cached_property
     def database(self) -> Database:

@@ -6,9 +6,6 @@ one that can run on a desk lists no accounts. What that one can do is tested in 
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
@@ -25,8 +22,6 @@ from support.command import Charbench, Ended, in_process_of_its_own
 from support.lab import uuid, weights
 from support.tinker_account import KEY, LAB, Account, AccountServer, lab_account
 
-CLEAR_WITHIN = 15
-"""Seconds within which a fault must be told, once the SDK has been imported."""
 KEEPS_CONNECTIONS = {"PYTHONWARNINGS": "error,ignore::ResourceWarning"}
 """The SDK leaves its connections to the end of the process."""
 PLACE = Evidence("tinker", "api", None, "account listing")
@@ -39,14 +34,6 @@ PERSONAS = {
     }.items()
     for name in names
 }
-
-
-@pytest.fixture(scope="module")
-def too_late() -> float:
-    """Seconds after the start of a command at which a fault is told too late, on this machine and at this load."""
-    began = time.monotonic()
-    subprocess.run([sys.executable, "-c", "import tinker"], check=True)
-    return CLEAR_WITHIN + time.monotonic() - began
 
 
 @pytest.fixture
@@ -101,7 +88,7 @@ def inventory(charbench: Charbench, lab: Path) -> list[dict[str, Any]]:
     return rows
 
 
-# Faults: one line, within 15 seconds, and what came before is kept
+# Faults: one line, and what came before is kept
 
 
 def told(ended: Ended) -> list[str]:
@@ -119,25 +106,20 @@ def told(ended: Ended) -> list[str]:
     ],
 )
 def test_a_fault_is_one_clear_line_and_what_came_before_is_kept(
-    charbench: Charbench, tmp_path: Path, too_late: float, fault: int, good_pages: int, kept: int, said: str
+    charbench: Charbench, tmp_path: Path, fault: int, good_pages: int, kept: int, said: str
 ) -> None:
     with AccountServer(lab_account(), fault, good_pages).serving() as env:
-        began = time.monotonic()
         ended = discover(tmp_path, env, "-o", "source.tinker.page=25")
-        took = time.monotonic() - began
     (line,) = told(ended)
     assert ended.code == 1
     assert line.startswith("failed: source tinker: ")
     assert said in line
     assert KEY not in ended.err
-    assert took < too_late
     assert len(charbench.ok("checkpoints", "list", "--json", lab=tmp_path).json) == kept
 
 
-def test_a_host_that_refuses_connections_is_told_within_15_seconds(tmp_path: Path, too_late: float) -> None:
-    began = time.monotonic()
+def test_a_host_that_refuses_connections_is_told_in_one_line(tmp_path: Path) -> None:
     ended = discover(tmp_path, {"TINKER_BASE_URL": "http://127.0.0.1:9", "TINKER_API_KEY": KEY})
-    assert time.monotonic() - began < too_late
     (line,) = told(ended)
     assert "cannot be reached" in line
 

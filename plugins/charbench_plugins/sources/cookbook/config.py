@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from charbench import Kind, TinkerPath
+from charbench import FileFault, Kind, ReadLimits, TinkerPath, read_json
 
 CONFIG = "config.json"
 
@@ -71,17 +70,14 @@ def _dataset(config: Mapping[str, Any]) -> str | None:
     return _text(builder.get("file_path")) if model in (None, config.get("model_name")) else None
 
 
-def read_config(path: Path, faults: list[Fault]) -> RunConfig:
+def read_config(path: Path, faults: list[Fault], limits: ReadLimits) -> RunConfig:
     """Read the file; a folder without one, or with a broken one, says nothing."""
     try:
-        content = json.loads(path.read_bytes())
+        content = read_json(path, limits)
     except FileNotFoundError:
         return RunConfig(kind=Kind.UNKNOWN)
-    except OSError as error:
-        faults.append(Fault(CONFIG, None, f"cannot be read: {error.strerror or error}"))
-        return RunConfig(kind=Kind.UNKNOWN)
-    except ValueError as error:
-        faults.append(Fault(CONFIG, getattr(error, "lineno", None), f"not JSON: {error}"))
+    except FileFault as fault:
+        faults.append(Fault(CONFIG, fault.line, fault.reason))
         return RunConfig(kind=Kind.UNKNOWN)
     if not isinstance(content, dict):
         faults.append(Fault(CONFIG, 1, f"found {type(content).__name__}; a mapping is needed"))

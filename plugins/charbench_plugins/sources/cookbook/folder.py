@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -10,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from charbench import TinkerPath
+from charbench import FileFault, ReadLimits, TinkerPath, parse_json, read_jsonl
 from charbench_plugins.sources.cookbook.config import CONFIG, Fault, RunConfig, read_config
 from charbench_plugins.sources.times import utc
 
@@ -45,31 +44,28 @@ class LogFolder:
     faults: list[Fault] = field(default_factory=list)
 
 
-def read_folder(path: Path) -> LogFolder:
+def read_folder(path: Path, limits: ReadLimits) -> LogFolder:
     """Read a log folder; what cannot be read is among its faults."""
     faults: list[Fault] = []
-    folder = LogFolder(read_config(path / CONFIG, faults), faults=faults)
-    folder.saves = list(_read_saves(path / CHECKPOINTS, folder.config, faults))
+    folder = LogFolder(read_config(path / CONFIG, faults, limits), faults=faults)
+    folder.saves = list(_read_saves(path / CHECKPOINTS, folder.config, faults, limits))
     folder.last_step = _last_step(path / METRICS)
     return folder
 
 
-def _read_saves(path: Path, config: RunConfig, faults: list[Fault]) -> Iterator[Save]:
+def _read_saves(path: Path, config: RunConfig, faults: list[Fault], limits: ReadLimits) -> Iterator[Save]:
     try:
-        lines = path.read_bytes().splitlines()
+        lines = list(read_jsonl(path, limits))
         written_at = utc(path.stat().st_mtime)
     except FileNotFoundError:
         return
     except OSError as error:
         faults.append(Fault(CHECKPOINTS, None, f"cannot be read: {error.strerror or error}"))
         return
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            faults.append(Fault(CHECKPOINTS, number, f"not JSON: {error}"))
+    for line in lines:
+        number, row = line.number, line.value
+        if line.fault:
+            faults.append(Fault(CHECKPOINTS, number, line.fault.reason))
             continue
         if not isinstance(row, dict):
             faults.append(Fault(CHECKPOINTS, number, f"found {type(row).__name__}; a mapping is needed"))
@@ -114,8 +110,8 @@ def _last_step(path: Path) -> int | None:
         return None
     for line in reversed(lines):
         try:
-            row = json.loads(line)
-        except ValueError:
+            row = parse_json(line)
+        except FileFault:
             continue
         if isinstance(row, dict) and isinstance(row.get("step"), int):
             return int(row["step"])

@@ -17,10 +17,13 @@ from charbench import (
     RecordedSample,
     RunState,
     SourceProblem,
+    TinkerPath,
     TrainingRun,
 )
 from charbench_plugins.sources.cookbook.folder import CHECKPOINTS, LOG, METRICS, LogFolder, read_folder
 from charbench_plugins.sources.logs.reader import scan_log
+from charbench_plugins.sources.logs.roles import Role
+from charbench_plugins.sources.logs.source import checkpoint_of, unclear_urls
 from charbench_plugins.sources.logs.tail import read_tail
 from charbench_plugins.sources.patterns import matching
 
@@ -43,7 +46,7 @@ class CookbookSource(CheckpointSource):
     def find(self, lab: Lab) -> Iterable[Finding]:
         """Yield each folder's checkpoints and its run."""
         for path in self._folders(lab.root):
-            folder = read_folder(path)
+            folder = read_folder(path, lab.limits)
             for fault in folder.faults:
                 yield SourceProblem(lab.relative(path / fault.file), fault.reason, fault.line)
             yield from self._saves(lab, path, folder)
@@ -86,7 +89,8 @@ class CookbookSource(CheckpointSource):
         error: str | None = None
         if (path / LOG).is_file():
             try:
-                reading = scan_log(path / LOG)
+                own = {TinkerPath.parse(uri).run for save in folder.saves for uri in save.uris}  # type: ignore[union-attr]
+                reading = scan_log(path / LOG, run=run, own=own)
                 urls = reading.urls
                 tail = read_tail(path / LOG, saved=finished)
             except OSError as fault:
@@ -95,13 +99,10 @@ class CookbookSource(CheckpointSource):
                 state, error = tail.state, tail.error
                 for doubt in reading.doubts:
                     yield SourceProblem(shown, str(doubt), doubt.line)
-                parent = next((str(u.path) for u in urls if u.note == "input" and u.path.space == "weights"), None)
                 for url in urls:
-                    evidence = (Evidence(self.name, shown, url.line, url.note),)
-                    if url.product:
-                        yield Checkpoint(uri=str(url.path), run=run, lineage=Lineage(parent=parent), evidence=evidence)
-                    else:
-                        yield Checkpoint(uri=str(url.path), evidence=evidence)
+                    yield checkpoint_of(url, self.name, shown, run)
+                if unclear := [url for url in urls if url.role is Role.UNCLEAR]:
+                    yield unclear_urls(unclear, shown)
         where = Evidence(self.name, lab.relative(path))
         yield TrainingRun(
             name=run, state=state, persona=lab.persona_of(run), step=folder.last_step, error=error, evidence=where

@@ -94,6 +94,8 @@ def _by_name(mention: Mention, known: _Known) -> bool | None:
 
 def _by_width(mention: Mention, end: LineEnd, known: _Known) -> bool | None:
     """Tell from the width of the line, None if it does not tell."""
+    if end.rest.endswith(":"):
+        return None  # a key, or the end of a name that a colon follows
     if end.width in known.widths:
         return True
     if end.near.longer:

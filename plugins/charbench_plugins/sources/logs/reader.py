@@ -8,12 +8,13 @@ and ``tinker:``; a single break leaves at least one of them whole.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from charbench import TinkerPath
 from charbench_plugins.sources.logs.ends import settle
+from charbench_plugins.sources.logs.roles import Role, parents, roles, said_role
 from charbench_plugins.sources.logs.wrapped import Mention, assemble
 
 CHUNK = 4 << 20
@@ -24,27 +25,36 @@ LONGEST_ROLE = 256
 """Bytes before a URL in which ``Resumed training from`` and the like are looked for."""
 
 _ANSI = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
-_BREAK = rb"(?:\r?\n)?"
+_BREAK = rb"(?:(?: [^\n]{0,200}?)?\r?\n(?:[ |]|\xe2\x94[\x82\x83]){0,160})?"
+"""The end of a line, or of its cell: padding, a border or what stands in the next column may follow and go before."""
 _SCHEME = re.compile(_BREAK.join(re.escape(bytes([byte])) for byte in b"tinker://"))
+_WHOLE_SCHEME = b"tinker://"
 _ANCHORS = (b"://", b"tinker:")
-_LONGEST_SCHEME = len("tinker://") * 3
-_INPUT = re.compile(
-    r"(?i)(?:resum\w*|load\w*|start\w*|continu\w*|initiali[sz]\w*|restor\w*)\b[^:]*"
-    r"\b(?:from|state)(?:\s+(?:the\s+)?(?:adapter|checkpoint|state|weights))?\W*$"
-    r"|\b(?:resum|load|restor)ing\s+(?:adapter|checkpoint|weights)\W*$"
-    r"|load_checkpoint_path\W*$|\b(?:from_state|init_from|parent)\W*$"
-)
-_USED = re.compile(r"(?i)\b(?:evaluat\w*|sampl(?:ing|ed) from|using|judge|teacher|compar\w*)\b[^:]*:?\W*$")
+_LONGEST_SCHEME = 400
+_BEFORE_ANCHOR = b"r \n\r|\x82\x83"
+"""Bytes before a ``://`` that may be a ``tinker://``: its last letter, or the beginning of a line or a cell."""
+_SHORT_BEGINNING = 24
+_PLACE = re.compile(r"\s+[\w./\\<>-]+\.\w+:\d+$")
 
 
 @dataclass(frozen=True, slots=True)
 class LogUrl:
-    """A URL in a log: its 1-based line, and whether the run made it (or took it as its input)."""
+    """A URL in a log: its 1-based line, what it is to the run, and what the run was trained from by then."""
 
     path: TinkerPath
     line: int
-    product: bool
-    note: str
+    role: Role
+    parent: str | None = None
+
+    @property
+    def product(self) -> bool:
+        """Whether the run made it."""
+        return self.role.product
+
+    @property
+    def note(self) -> str:
+        """What the evidence says of it."""
+        return self.role.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,23 +88,29 @@ def read_log(path: Path) -> Iterator[LogUrl]:
     yield from scan_log(path).urls
 
 
-def scan_log(path: Path, width: int | None = None) -> LogReading:
+def scan_log(path: Path, width: int | None = None, run: str | None = None, own: Iterable[str] = ()) -> LogReading:
     """Read one log; raises :class:`OSError` where it cannot be read.
 
     ``width`` is how many columns the console had that broke its lines, 0 if none did, None if that is to be
-    found out.
+    found out. ``run`` is the run's name (None: the file's), ``own`` are the ids of runs known to be it.
     """
     found = list(_candidates(path))
-    urls: list[LogUrl] = []
+    name = path.stem if run is None else run
+    taken: list[tuple[TinkerPath, int, Role | None]] = []
     doubts: list[Doubt] = []
-    goes_on = settle([item.mention for item in found], path.stem, width)
+    goes_on = settle([item.mention for item in found], name, width)
     for item, verdict in zip(found, goes_on, strict=True):
         mention = item.mention
         if verdict is None and mention.end:
             doubts.append(Doubt(item.line, mention.end.width, mention.short, mention.long))
         elif path_found := mention.long if verdict else mention.short:
-            product, note = _role(item.before)
-            urls.append(LogUrl(path_found, item.line, product, note))
+            taken.append((path_found, item.line, said_role(item.before)))
+    paths = [url for url, _, _ in taken]
+    known = roles(list(zip(paths, (role for _, _, role in taken), strict=True)), name, own)
+    made_from = parents(list(zip(paths, known, strict=True)))
+    urls = (
+        LogUrl(url, line, role, parent) for (url, line, _), role, parent in zip(taken, known, made_from, strict=True)
+    )
     return LogReading(tuple(urls), tuple(doubts))
 
 
@@ -132,9 +148,30 @@ def _candidates(path: Path) -> Iterator[_Found]:
 
 
 def _before(buffer: bytes, start: int) -> str:
-    """Return what stands before ``start`` in its line, as far as it may tell the URL's role."""
+    """Return what stands before ``start``, as far as it may tell the URL's role.
+
+    A console may have broken that text too: where the URL is near the beginning of its line, the line before
+    belongs to it, unless it names a URL of its own.
+    """
     from_ = max(0, start - LONGEST_ROLE)
-    return buffer[max(from_, buffer.rfind(b"\n", from_, start) + 1) : start].decode("utf-8", "replace")
+    begins = max(from_, buffer.rfind(b"\n", from_, start) + 1)
+    here = _plain(buffer[begins:start])
+    if len(here) > _SHORT_BEGINNING or begins <= from_ or said_role(here):
+        return here
+    above = _plain(buffer[max(from_, buffer.rfind(b"\n", from_, begins - 1) + 1) : begins - 1])
+    return here if "://" in above or not above else f"{above}{' ' if not here else ''}{here}"
+
+
+def _plain(line: bytes) -> str:
+    """Return a line's text without borders, padding and the place at its right that rich adds."""
+    return _PLACE.sub("", line.decode("utf-8", "replace").strip("\r │┃║|┆┊"))
+
+
+def _may_be_broken(buffer: bytes, at: int, anchor: bytes) -> bool:
+    """Whether a ``tinker://`` that a line's end breaks may stand around an anchor."""
+    if anchor == b"tinker:":
+        return not buffer.startswith(_WHOLE_SCHEME, at)
+    return buffer[at - 1 : at] in _BEFORE_ANCHOR
 
 
 def _starts(buffer: bytes, first: int, last: int) -> list[int]:
@@ -143,17 +180,10 @@ def _starts(buffer: bytes, first: int, last: int) -> list[int]:
     for anchor in _ANCHORS:
         at = buffer.find(anchor, max(0, first - _LONGEST_SCHEME))
         while 0 <= at < last + _LONGEST_SCHEME:
-            for match in _SCHEME.finditer(buffer, max(0, at - _LONGEST_SCHEME), at + _LONGEST_SCHEME):
-                if first <= match.start() < last:
-                    starts.add(match.start())
+            if buffer.startswith(_WHOLE_SCHEME, max(0, at - 6)) and anchor == b"://":
+                starts.add(at - 6)
+            elif _may_be_broken(buffer, at, anchor):
+                found = _SCHEME.finditer(buffer, max(0, at - _LONGEST_SCHEME), at + _LONGEST_SCHEME)
+                starts.update(match.start() for match in found)
             at = buffer.find(anchor, at + 1)
-    return sorted(starts)
-
-
-def _role(before: str) -> tuple[bool, str]:
-    """Tell from the text before a URL whether the run made it."""
-    if _INPUT.search(before):
-        return False, "input"
-    if _USED.search(before):
-        return False, "used"
-    return True, "saved" if "saved" in before.lower() else "mentioned"
+    return sorted(start for start in starts if first <= start < last)

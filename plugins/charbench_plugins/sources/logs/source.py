@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from pydantic import Field
@@ -20,6 +20,7 @@ from charbench import (
 )
 from charbench_plugins.sources.logs.files import read_saved_files
 from charbench_plugins.sources.logs.reader import LogUrl, scan_log
+from charbench_plugins.sources.logs.roles import Role
 from charbench_plugins.sources.logs.tail import read_tail
 from charbench_plugins.sources.patterns import matching
 
@@ -68,14 +69,15 @@ class LogSource(CheckpointSource):
         except OSError as error:
             yield SourceProblem(shown, f"cannot be read: {error.strerror or error}")
             return
-        parent = next((str(url.path) for url in urls if not url.product and url.path.space == "weights"), None)
         for doubt in reading.doubts:
             yield SourceProblem(shown, str(doubt), doubt.line)
         for url in urls:
-            yield self._checkpoint(url, shown, run, parent)
+            yield checkpoint_of(url, self.name, shown, run)
+        if unclear := [url for url in urls if url.role is Role.UNCLEAR]:
+            yield unclear_urls(unclear, shown)
         for uri, line in files:
             evidence = (Evidence(self.name, shown, line, "saved"),)
-            yield Checkpoint(uri=uri, run=run, lineage=Lineage(parent=parent), evidence=evidence)
+            yield Checkpoint(uri=uri, run=run, lineage=Lineage(parent=_parent_at(urls, line)), evidence=evidence)
         if urls or files or tail.step is not None or tail.error is not None:
             yield TrainingRun(
                 name=run,
@@ -87,8 +89,27 @@ class LogSource(CheckpointSource):
                 evidence=Evidence(self.name, shown),
             )
 
-    def _checkpoint(self, url: LogUrl, shown: str, run: str, parent: str | None) -> Checkpoint:
-        evidence = (Evidence(self.name, shown, url.line, url.note),)
-        if not url.product:
-            return Checkpoint(uri=str(url.path), evidence=evidence)
-        return Checkpoint(uri=str(url.path), run=run, lineage=Lineage(parent=parent), evidence=evidence)
+
+def _parent_at(urls: Sequence[LogUrl], line: int) -> str | None:
+    """Return the training weights that were the run's last input before a line."""
+    inputs = [url for url in urls if url.role is Role.INPUT and url.line < line and url.path.space == "weights"]
+    return str(inputs[-1].path) if inputs else None
+
+
+def checkpoint_of(url: LogUrl, source: str, shown: str, run: str) -> Checkpoint:
+    """Return the checkpoint that a log names; only a product of its run belongs to that."""
+    evidence = (Evidence(source, shown, url.line, url.note),)
+    if not url.product:
+        return Checkpoint(uri=str(url.path), evidence=evidence)
+    return Checkpoint(uri=str(url.path), run=run, lineage=Lineage(parent=url.parent), evidence=evidence)
+
+
+def unclear_urls(urls: Sequence[LogUrl], shown: str) -> SourceProblem:
+    """Return the report on URLs that may be anybody's."""
+    more = f" (and {len(urls) - 1} more)" if len(urls) > 1 else ""
+    return SourceProblem(
+        shown,
+        f"{urls[0].path}{more}: the log does not say that this run saved it, and the name is not the run's, so it "
+        "is listed but belongs to no run",
+        urls[0].line,
+    )

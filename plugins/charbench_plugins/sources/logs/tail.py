@@ -10,7 +10,7 @@ from pathlib import Path
 from charbench import RunState, redact
 
 TAIL_BYTES = 64 << 10
-_STEP = re.compile(r"\bstep\s+(\d+)\s*(?:/|of)\s*(\d+)", re.IGNORECASE)
+_STEP = re.compile(r"\bstep\s{1,8}(\d{1,9})\s{0,8}(?:/|of)\s{0,8}(\d{1,9})(?!\d)", re.IGNORECASE)
 _ERROR = re.compile(
     r"^(?:[\w.]*(?:Error|Exception|Interrupt|Exit)\b.*|.*\b(?:CUDA out of memory|Segmentation fault)\b.*|Killed)\s*$",
     re.MULTILINE,

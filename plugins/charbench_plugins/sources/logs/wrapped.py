@@ -12,13 +12,22 @@ import re
 from dataclasses import dataclass
 
 from charbench import TinkerPath
+from charbench_plugins.sources.logs.cells import Cell, cell_of
 from charbench_plugins.sources.logs.near import Near, columns, look_around
 from charbench_plugins.sources.logs.words import begins_a_line
 
 MAX_LINES = 64
 LONGEST_LINE = 4 << 10
 """Bytes of the next line that are looked at."""
-_RUN = re.compile(rb"[A-Za-z0-9_.:/\-]*")
+LONGEST_URL = 1 << 10
+"""Bytes of a URL; what is longer is none, and is not read to its end."""
+_RUN = re.compile(rb"[A-Za-z0-9_.:/\-]{0,%d}" % LONGEST_URL)
+_KEY = re.compile(
+    rb"[A-Za-z0-9_.\-]{1,256}[ \t]{0,8}=|[A-Za-z0-9_.:/\-]{0,256}://"
+    rb"|[A-Za-z0-9_.\-]{0,256}_(?:dir|id|name|path|uri|url|weights)[ \t]{0,8}:"
+    rb"|[A-Za-z0-9_.\-]{1,256}[ \t]{0,8}:[ \t]{0,8}['\"]?tinker:"
+)
+"""How a line begins that is a key's or a URL's: never with the rest of a name."""
 _LINE_END = re.compile(rb"\r?\n")
 _ELLIPSIS = "…".encode()
 _GOES_ON = re.compile(r"[-_.][A-Za-z0-9]")
@@ -54,12 +63,21 @@ class Mention:
 
 def assemble(buffer: bytes, start: int) -> Mention | None:
     """Return the URL that begins at ``start``, None if none does (a placeholder, one cut short by ``…``)."""
+    cell = cell_of(buffer, start)
+    return _assemble(buffer, start, None) if cell is None else _assemble(cell.text, cell.start, (cell, buffer, start))
+
+
+_InCell = tuple[Cell, bytes, int]
+"""A cell, and the buffer and place that its URL was found at."""
+
+
+def _assemble(buffer: bytes, start: int, place: _InCell | None) -> Mention | None:
     text = ""
     broken_at: int | None = None
     at = start
     for _ in range(MAX_LINES):
         run, end = _run(buffer, at)
-        if "://" in run and text.startswith("tinker://"):
+        if len(text) + len(run) >= LONGEST_URL or ("://" in run and text.startswith("tinker://")):
             return None  # the next URL begins here
         text += run
         if _cut_short(buffer, text, end):
@@ -67,39 +85,72 @@ def assemble(buffer: bytes, start: int) -> Mention | None:
         path = _whole(text)
         following = _next_line(buffer, end)
         if following is None:
-            return Mention(path, broken_at) if path else None
-        width = columns(_line(buffer, end))
-        if broken_at is not None and width != broken_at:
-            return Mention(path, broken_at) if path else None
+            return Mention(path, _shown(broken_at, place)) if path else None
+        width = _width(buffer, end, place)
+        if _ends_early(width, place) or (broken_at is not None and width != broken_at):
+            return Mention(path, _shown(broken_at, place)) if path else None
         if path or (text.endswith("/") and _whole(text + "x")):
-            return _at_line_end(buffer, start, text, end, broken_at)
+            return _at_line_end(buffer, start, text, end, broken_at, place)
+        if text.startswith("tinker://") and _KEY.match(buffer, following):
+            return None
         broken_at, at = width, following
     return None
 
 
-def _at_line_end(buffer: bytes, start: int, text: str, end: int, broken_at: int | None) -> Mention | None:
+def _width(buffer: bytes, end: int, place: _InCell | None) -> int:
+    """Return the columns of the line that ends at ``end``; in a cell, the column at which its text ends."""
+    if place is None:
+        return columns(_line(buffer, end))
+    return place[0].ends[buffer.count(b"\n", 0, end)]
+
+
+def _ends_early(width: int, place: _InCell | None) -> bool:
+    """Whether the cell has room left in the line: nothing was broken there."""
+    return place is not None and place[0].fill is not None and width < place[0].fill
+
+
+def _shown(broken_at: int | None, place: _InCell | None) -> int | None:
+    """Return the width of the console that broke a line."""
+    return place[0].width if place is not None and broken_at is not None else broken_at
+
+
+def _at_line_end(
+    buffer: bytes, start: int, text: str, end: int, broken_at: int | None, place: _InCell | None
+) -> Mention | None:
     """Return the URL ``text``, which ends its line at ``end`` and may go on in the next one."""
-    short, width = _whole(text), columns(_line(buffer, end))
+    short, width = _whole(text), _width(buffer, end, place)
+    console = place[0].width if place else width
+    broken_at = _shown(broken_at, place)
     following = _LINE_END.match(buffer, end)
     assert following is not None
     closer = _CLOSERS.get(_opener(buffer, start))
-    rest, rest_end = _rest(buffer, following.end(), width)
     next_line = buffer[following.end() : following.end() + LONGEST_LINE].partition(b"\n")[0]
+    if _KEY.match(next_line):
+        return Mention(short, broken_at) if short else None
+    rest, rest_end = _rest(buffer, following.end(), width, place)
     shown = next_line.decode("utf-8", "replace").rstrip("\r")
     cut_short = _cut_short(buffer, text + rest, rest_end)
     long = None if cut_short else _whole(text + rest)
     if not rest or long == short:
         quoted = closer in (b"'", b'"') and next_line.startswith(closer)
-        return Mention(short, width if quoted else broken_at) if short else None
+        return Mention(short, console if quoted else broken_at) if short else None
     joined = bool(_GOES_ON.match(rest)) or text.endswith("_")
     if long and (joined or _closes(buffer, start, closer, rest_end)):
-        return Mention(long, width)
+        return Mention(long, console)
     if cut_short and joined:
         return None
-    if columns(next_line) > width or begins_a_line(shown) or ":" in rest.rstrip(":") or "/" in rest:
+    wider = place is None and columns(next_line) > width
+    if wider or begins_a_line(shown) or ":" in rest.rstrip(":") or "/" in rest:
         return Mention(short, broken_at) if short else None
-    near = look_around(buffer, end, width, shown)
-    return Mention(short, broken_at, long, LineEnd(width, rest, shown, near))
+    near = _near(buffer, end, console, shown, place)
+    return Mention(short, broken_at, long, LineEnd(console, rest, shown, near))
+
+
+def _near(buffer: bytes, end: int, width: int, next_line: str, place: _InCell | None) -> Near:
+    if place is not None:
+        _, buffer, start = place
+        end = buffer.index(b"\n", start)
+    return look_around(buffer, end, width, next_line)
 
 
 def _run(buffer: bytes, start: int) -> tuple[str, int]:
@@ -109,17 +160,17 @@ def _run(buffer: bytes, start: int) -> tuple[str, int]:
     return match.group().decode("ascii"), match.end()
 
 
-def _rest(buffer: bytes, start: int, width: int) -> tuple[str, int]:
+def _rest(buffer: bytes, start: int, width: int, place: _InCell | None) -> tuple[str, int]:
     """Return a URL's characters from ``start``, on through lines that they fill to ``width``, and where they end."""
     rest = ""
     for _ in range(MAX_LINES):
         run, end = _run(buffer, start)
         rest += run
         following = _next_line(buffer, end)
-        if following is None or columns(_line(buffer, end)) != width:
+        if following is None or len(rest) >= LONGEST_URL or _width(buffer, end, place) != width:
             break
         start = following
-        if begins_a_line(buffer[start : start + LONGEST_LINE].decode("utf-8", "replace")):
+        if _KEY.match(buffer, start) or begins_a_line(buffer[start : start + LONGEST_LINE].decode("utf-8", "replace")):
             break
     return rest, end
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from charbench import Evidence, Finding, Lab, SourceProblem
+from charbench import Evidence, FileFault, Finding, Lab, ReadLimits, SourceProblem, read_json
 from charbench_plugins.sources.tinker.entries import finding_of
 
 CLI_LIMIT = 20
@@ -33,14 +32,14 @@ class Listing:
         return len(self.checkpoints) == CLI_LIMIT and not self.of_one_run
 
 
-def read_listing(path: Path) -> Listing:
+def read_listing(path: Path, limits: ReadLimits) -> Listing:
     """Read one file; raises :class:`NotAListing`. Any of JSON's encodings will do (PowerShell writes UTF-16)."""
     try:
-        data = json.loads(path.read_bytes())
-    except OSError as error:
-        raise NotAListing(f"cannot be read: {error.strerror or error}") from None
-    except ValueError as error:
-        raise NotAListing(f"not JSON: {error}") from None
+        data = read_json(path, limits)
+    except FileNotFoundError as error:
+        raise NotAListing(f"cannot be read: {error.strerror}") from None
+    except FileFault as fault:
+        raise NotAListing(fault.reason) from None
     fields = data if isinstance(data, dict) else {}
     checkpoints, runs = fields.get("checkpoints", []), fields.get("runs", [])
     if not isinstance(checkpoints, list) or not isinstance(runs, list) or not fields.keys() & {"checkpoints", "runs"}:
@@ -56,7 +55,7 @@ def saved_findings(paths: Iterable[Path], lab: Lab, source: str) -> Iterator[Fin
     for path in paths:
         shown = lab.relative(path)
         try:
-            listing = read_listing(path)
+            listing = read_listing(path, lab.limits)
         except NotAListing as error:
             yield SourceProblem(shown, str(error))
             continue
