@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -65,5 +66,9 @@ def game_results(connection: Connection, group_ids: Sequence[int]) -> list[GameR
         .join(prompts, prompts.c.id == first.c.prompt_id)
         .order_by(games.c.id)
     )
-    found = (GameResult(*row[:-1], balanced=row[-1] == BALANCED) for row in connection.execute(query))
+    found = []
+    for row in connection.execute(query):
+        values: list[Any] = list(row)
+        values[-1] = values[-1] == BALANCED
+        found.append(GameResult(*values))
     return [game for game in found if game.first in mine and game.second in mine]
