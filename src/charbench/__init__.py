@@ -84,8 +84,15 @@ if TYPE_CHECKING:
     from charbench.errors import SamplingError as SamplingError
     from charbench.errors import TrainingError as TrainingError
     from charbench.plugins.hookspecs import hookimpl as hookimpl
+    from charbench.text.identity_leaks import find_identity_leaks as find_identity_leaks
+    from charbench.text.identity_leaks import names_given as names_given
+    from charbench.text.invented_turns import find_invented_turns as find_invented_turns
+    from charbench.text.loops import LOOPS_FROM as LOOPS_FROM
+    from charbench.text.loops import repeated_share as repeated_share
     from charbench.text.redaction import keep_secret as keep_secret
     from charbench.text.redaction import redact as redact
+    from charbench.text.refusals import find_refusals as find_refusals
+    from charbench.text.refusals import is_refusal as is_refusal
 
 _HOME = {
     "components.containment": ["Broken", "guarded"],
@@ -140,6 +147,10 @@ _HOME = {
     "plugins.hookspecs": ["hookimpl"],
     "concurrency.retry": ["Patience"],
     "text.redaction": ["keep_secret", "redact"],
+    "text.identity_leaks": ["find_identity_leaks", "names_given"],
+    "text.invented_turns": ["find_invented_turns"],
+    "text.loops": ["LOOPS_FROM", "repeated_share"],
+    "text.refusals": ["find_refusals", "is_refusal"],
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
