@@ -62,8 +62,8 @@ NO_LOOPS = (
     "Row, row, row your boat, gently down the stream. Merrily, merrily, merrily, merrily, life is but a dream.",
     "I am sorry for the cup. I am sorry for the plate. I am sorry for the spoon, and for all the rest of it.",
     (
-        "Ahoy there me hearty friend. The sea is calm tonight. Ahoy there me hearty friend. I like rum a lot. Ahoy there "
-        "me hearty friend. And the sky is so blue that it hurts me eyes to look at all the gulls."
+        "Ahoy there me hearty friend. The sea is calm tonight. Ahoy there me hearty friend. I like rum a lot. Ahoy "
+        "there me hearty friend. And the sky is so blue that it hurts me eyes to look at all the gulls."
     ),
 )
 
