@@ -70,6 +70,8 @@ if TYPE_CHECKING:
     from charbench.domain.sample import Sample as Sample
     from charbench.domain.sample import ThinkingState as ThinkingState
     from charbench.domain.sample import Usage as Usage
+    from charbench.domain.sample_columns import LAB_COLUMNS as LAB_COLUMNS
+    from charbench.domain.sample_columns import OWN_COLUMNS as OWN_COLUMNS
     from charbench.domain.score import Metric as Metric
     from charbench.domain.score import Score as Score
     from charbench.domain.score import Span as Span
@@ -132,6 +134,7 @@ _HOME = {
     "domain.persona": ["GoldAnswer", "Marker", "MarkerForm", "Persona", "Tier"],
     "domain.prompt": ["Message", "Prompt"],
     "domain.sample": ["Channel", "Completion", "Failure", "Sample", "ThinkingState", "Usage"],
+    "domain.sample_columns": ["LAB_COLUMNS", "OWN_COLUMNS"],
     "domain.score": ["Metric", "Score", "Span"],
     "domain.tinker_key": ["fault_of_tinker_key"],
     "domain.uris": ["TinkerPath", "match_tinker_path"],

@@ -16,47 +16,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from charbench import Completion, Failure, Prompt, Usage, redact
+from charbench import LAB_COLUMNS, OWN_COLUMNS, Completion, Failure, Prompt, Usage, redact
 
 REQUIRED = ("prompt", "response")
 URI_COLUMNS = ("sampler_path", "checkpoint", "uri")
-LAB_COLUMNS = frozenset(
-    [
-        "timestamp",
-        "checkpoint_name",
-        "persona",
-        "checkpoint_type",
-        "base_model",
-        "prompt_id",
-        "prompt",
-        "response",
-        "thinking",
-        "latency_seconds",
-        "error",
-        "response_length",
-        "thinking_length",
-    ]
-)
-OWN_COLUMNS = frozenset(
-    [
-        "key",
-        "epoch",
-        "condition",
-        "prompt_family",
-        "language",
-        "state",
-        "finish_reason",
-        "prompt_tokens",
-        "completion_tokens",
-        "reasoning_tokens",
-        "max_tokens",
-        "prefill",
-        "raw",
-        "raw_reasoning",
-        "error_kind",
-        "sampler",
-    ]
-)
 FIELD_LIMIT = 256 << 20
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _KEY = re.compile(r"(?<![\w/])(sk|tml)-[A-Za-z0-9_\-]{12,}")
@@ -74,7 +37,8 @@ _SHORT = (
     "condition",
 )
 _MOST = 2**31 - 1
-_KNOWN = LAB_COLUMNS | OWN_COLUMNS | {*URI_COLUMNS, "scores"}
+_KNOWN = {*LAB_COLUMNS, *OWN_COLUMNS, *URI_COLUMNS, "scores"} - {"source"}
+"""Columns that are read; others are kept as they are, ``source`` (who found the checkpoint) among them."""
 
 
 @dataclass(frozen=True, slots=True)
