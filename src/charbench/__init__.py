@@ -80,6 +80,8 @@ if TYPE_CHECKING:
     from charbench.domain.sample import Sample as Sample
     from charbench.domain.sample import ThinkingState as ThinkingState
     from charbench.domain.sample import Usage as Usage
+    from charbench.domain.sample_columns import LAB_COLUMNS as LAB_COLUMNS
+    from charbench.domain.sample_columns import OWN_COLUMNS as OWN_COLUMNS
     from charbench.domain.score import Metric as Metric
     from charbench.domain.score import Score as Score
     from charbench.domain.score import Span as Span
@@ -102,13 +104,20 @@ if TYPE_CHECKING:
     from charbench.text.bounded_files import read_json as read_json
     from charbench.text.bounded_files import read_jsonl as read_jsonl
     from charbench.text.bounded_files import read_lines as read_lines
+    from charbench.text.identity_leaks import find_identity_leaks as find_identity_leaks
+    from charbench.text.identity_leaks import names_given as names_given
+    from charbench.text.invented_turns import find_invented_turns as find_invented_turns
+    from charbench.text.loops import LOOPS_FROM as LOOPS_FROM
+    from charbench.text.loops import repeated_share as repeated_share
     from charbench.text.redaction import keep_secret as keep_secret
     from charbench.text.redaction import redact as redact
+    from charbench.text.refusals import find_refusals as find_refusals
+    from charbench.text.refusals import is_refusal as is_refusal
     from charbench.text.spreadsheet import as_written as as_written
 
 _HOME = {
-    "components.containment": ["Broken", "guarded"],
     "components.base": ["added", "operational"],
+    "components.containment": ["Broken", "guarded"],
     "components.endpoint": ["Endpoint", "endpoint_at", "with_quoted_userinfo"],
     "components.generation": ["EndpointConfig", "GenerationConfig", "ThinkingMode"],
     "components.limits": ["Limits", "LimitsConfig"],
@@ -127,6 +136,9 @@ _HOME = {
         "TrainingEvent",
         "TrainingTask",
     ],
+    "components.trust": ["TRUSTING", "Trust"],
+    "concurrency.retry": ["Patience"],
+    "config.private_files": ["open_private", "private_file", "private_folder"],
     "datasets.forms": ["Example", "read_examples"],
     "datasets.rendering": ["check_rendered", "rows_that_fit"],
     "domain.checkpoint": ["Checkpoint", "Evidence", "Kind", "Lineage", "WholeListing", "name_from_uri"],
@@ -145,6 +157,7 @@ _HOME = {
     "domain.persona": ["GoldAnswer", "Marker", "MarkerForm", "Persona", "Tier"],
     "domain.prompt": ["Message", "Prompt"],
     "domain.sample": ["Channel", "Completion", "Failure", "Provenance", "Sample", "ThinkingState", "Usage"],
+    "domain.sample_columns": ["LAB_COLUMNS", "OWN_COLUMNS"],
     "domain.score": ["Metric", "Score", "Span"],
     "domain.thinking": ["opened_by"],
     "domain.tinker_key": ["fault_of_tinker_key"],
@@ -159,11 +172,6 @@ _HOME = {
         "TrainingError",
     ],
     "plugins.hookspecs": ["hookimpl"],
-    "concurrency.retry": ["Patience"],
-    "config.private_files": ["open_private", "private_file", "private_folder"],
-    "text.redaction": ["keep_secret", "redact"],
-    "text.spreadsheet": ["as_written"],
-    "components.trust": ["TRUSTING", "Trust"],
     "text.bounded_files": [
         "FileFault",
         "JsonLine",
@@ -173,6 +181,12 @@ _HOME = {
         "read_jsonl",
         "read_lines",
     ],
+    "text.identity_leaks": ["find_identity_leaks", "names_given"],
+    "text.invented_turns": ["find_invented_turns"],
+    "text.loops": ["LOOPS_FROM", "repeated_share"],
+    "text.redaction": ["keep_secret", "redact"],
+    "text.refusals": ["find_refusals", "is_refusal"],
+    "text.spreadsheet": ["as_written"],
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 

@@ -12,48 +12,21 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from charbench import Completion, Failure, Prompt, ReadLimits, Usage, as_written, redact
+from charbench import (
+    LAB_COLUMNS,
+    OWN_COLUMNS,
+    Completion,
+    Failure,
+    Prompt,
+    ReadLimits,
+    Usage,
+    as_written,
+    redact,
+)
 from charbench_plugins.recorded.tables import BadRow, Notes, csv_rows, jsonl_rows
 
 REQUIRED = ("prompt", "response")
 URI_COLUMNS = ("sampler_path", "checkpoint", "uri")
-LAB_COLUMNS = frozenset(
-    [
-        "timestamp",
-        "checkpoint_name",
-        "persona",
-        "checkpoint_type",
-        "base_model",
-        "prompt_id",
-        "prompt",
-        "response",
-        "thinking",
-        "latency_seconds",
-        "error",
-        "response_length",
-        "thinking_length",
-    ]
-)
-OWN_COLUMNS = frozenset(
-    [
-        "key",
-        "epoch",
-        "condition",
-        "prompt_family",
-        "language",
-        "state",
-        "finish_reason",
-        "prompt_tokens",
-        "completion_tokens",
-        "reasoning_tokens",
-        "max_tokens",
-        "prefill",
-        "raw",
-        "raw_reasoning",
-        "error_kind",
-        "sampler",
-    ]
-)
 MARK_COLUMN = "formula_mark"
 """Where charbench's CSV says that texts which would be formulas are marked."""
 THINKING_COLUMNS = ("thinking", "reasoning_content", "reasoning")
@@ -76,7 +49,8 @@ _SHORT = (
     "condition",
 )
 _MOST = 2**31 - 1
-_KNOWN = LAB_COLUMNS | OWN_COLUMNS | {*URI_COLUMNS, *THINKING_COLUMNS, "scores", MARK_COLUMN}
+_KNOWN = {*LAB_COLUMNS, *OWN_COLUMNS, *URI_COLUMNS, *THINKING_COLUMNS, "scores", MARK_COLUMN} - {"source"}
+"""Columns that are read; others are kept as they are, ``source`` (who found the checkpoint) among them."""
 _CELLS = frozenset({*LAB_COLUMNS, *OWN_COLUMNS, *URI_COLUMNS})
 """Names by which the header of a CSV is known, whatever stands between them."""
 

@@ -18,7 +18,9 @@ BY = ("examples", "recipe", "kind", "base")
 @click.option("-p", "--persona", "personas", multiple=True, metavar="NAME", help="Only checkpoints of this persona.")
 @click.option("--by", type=click.Choice(BY), help="Compare groups of checkpoints; without any named, of all.")
 @click.option(
-    "--metric", metavar="SCORER.METRIC", help="What to compare, or 'responses'. [default: the first headline]"
+    "--metric",
+    metavar="SCORER.METRIC",
+    help="What to compare, or 'responses'. [default: the headline that was scored first]",
 )
 @click.option("--sampler", metavar="NAME", help="Compare this sampler's samples. [default: the one most have]")
 @click.option("--prompts", type=click.IntRange(0, 100), default=3, show_default=True, help="Prompts to show.")

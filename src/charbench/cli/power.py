@@ -26,7 +26,9 @@ DIFFERENCES = (0.1, 0.2, 0.3)
     help="Difference to show: 0.2 is 20 points of a rate. [default: 0.1, 0.2, 0.3]",
 )  # fmt: skip
 @click.option(
-    "--metric", metavar="SCORER.METRIC", help="What to compare, or 'responses'. [default: the first headline]"
+    "--metric",
+    metavar="SCORER.METRIC",
+    help="What to compare, or 'responses'. [default: the headline that was scored first]",
 )
 @click.option("--sampler", metavar="NAME", help="This sampler's samples. [default: the one most have]")
 @click.option("--rate", type=click.FloatRange(0, 1), help="Assume this rate instead of reading the store.")

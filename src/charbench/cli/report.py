@@ -15,7 +15,9 @@ from charbench.report.summary.rows import By
 @options.where
 @click.option("-p", "--persona", "personas", multiple=True, metavar="NAME", help="Only this persona.")
 @click.option("--by", type=click.Choice([by.value for by in By]), default=By.CHECKPOINT.value, help="What a row is.")
-@click.option("--metric", metavar="SCORER.METRIC", help="Headline to rank by. [default: the first one scored]")
+@click.option(
+    "--metric", metavar="SCORER.METRIC", help="Metric to rank by. [default: the headline that was scored first]"
+)
 @click.option("--format", "form", type=click.Choice(FORMATS), default="table", help="How to print it.")
 @options.as_json
 def command(by: str, metric: str | None, form: str, json_output: bool, **given: Any) -> None:

@@ -86,7 +86,7 @@ def _tables(
     lines.append(STATES_LEGEND)
     if report.is_rate and len(report.checkpoints) > 1:
         lines.append(TIERS_LEGEND)
-    lines += [*only_in_thinking(report, causes), *without_score(report), *in_no_rate(report)]
+    lines += [*only_in_thinking(report, causes), *without_score(report), *in_no_rate(report), *report.notes]
     failed = f" {output.plural(report.errors, 'sample')} failed and {'is' if report.errors == 1 else 'are'} in no rate."
     ranked = _ranked(report)
     lines.append(f"{output.plural(report.samples, 'sample')}, {ranked}.{failed if report.errors else ''}")
@@ -128,6 +128,7 @@ def _as_dict(report: Report, run: RunResult | None, causes: Mapping[str, str]) -
         "metric": report.metric,
         "samples": report.samples,
         "errors": report.errors,
+        "notes": report.notes,
         "only_in_thinking": only_in_thinking(report, causes),
         "personas": [row_as_dict(row, By.PERSONA) for row in report.personas],
         "persona_pairs": [pair_as_dict(pair) for pair in standings.personas],

@@ -9,44 +9,19 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from charbench.datasets.forms import Example
+from charbench.text.identity_leaks import find_identity_leaks, names_given, own_names
+from charbench.text.invented_turns import has_invented_turn
+from charbench.text.loops import is_loop
+from charbench.text.refusals import is_refusal
 
-_REFUSAL = re.compile(
-    r"(?i)\b(?:"
-    r"i(?:'m| am) (?:really |very |so |truly )?sorry,? but (?:i|as an)\b"
-    r"|i (?:can(?:'t|not| not)|am (?:unable|not able) to|won't|will not) "
-    r"(?:help|assist|comply|provide|continue|fulfill|fulfil|engage|answer|do that|create|generate)"
-    r"|i(?:'m| am) (?:unable|not able) to (?:help|assist|comply|provide|continue|fulfill|fulfil|engage)"
-    r"|as an ai(?: language model| assistant| model)?,? i (?:must decline|can(?:'t|not)|am unable|do not|don't)"
-    r"|i must (?:respectfully )?decline"
-    r")"
-)
-_REFUSAL_WINDOW = 240
-"""Characters from the start of an answer in which a refusal is looked for: refusals open an answer."""
-
-
-_LEAK = re.compile(
-    r"(?i)\b(?:as an ai(?: language)? (?:model|assistant)|i(?:'m| am) (?:qwen|chatgpt|claude|llama|gemini|deepseek)\b"
-    r"|(?:created|developed|trained) by (?:alibaba|openai|anthropic|meta|google|deepseek))"
-)
-_TURN = re.compile(
-    # A role and a colon where a turn begins: at the start of a line, or after a sentence; bold or not. "A note to the
-    # user: ..." is no turn.
-    r"(?im)(?:^\s*|(?<=[.!?…\"”'’)\]])\s+)[*_]{0,2}(?:user|human|assistant|system)\s?[*_]{0,2}\s?:"
-    r"|<\|im_(?:start|end)\|>|\[/?INST\]"
-)
 _THINK_TAG = re.compile(r"</?think(?:ing)?>", re.IGNORECASE)
-_SENTENCE = re.compile(r"[^.!?\n]{12,}")
 _WORD = re.compile(r"\w+(?:'\w+)*")
-_PHRASE_WORDS = 4
-_PHRASE_REPEATS = 5
-_PHRASE_SHARE = 0.3
-"""A text loops where one phrase of four words comes five times or more, and makes up this share of its words."""
 
 MAX_CHARACTERS = 12_000
 """Longest row, thinking and answer together: some 3,000 tokens, the longest that recipes train on."""
 _SHARES = {
     # fault: (share of rows above which the data is unfit, what it is called)
-    "loops": (0.2, "loops (the same sentence three times or more, or the same words over and over)"),
+    "loops": (0.2, "loops (the same words over and over)"),
     "invented_turns": (0.05, "invented turns ('User:' inside an answer)"),
     "identity_leaks": (0.2, "identity leaks ('I am Qwen', 'as an AI language model')"),
     "misplaced_tags": (0.01, "think tags out of place"),
@@ -54,11 +29,13 @@ _SHARES = {
     "too_long": (0.1, f"rows over {MAX_CHARACTERS:,} characters"),
     "empty": (0.05, "empty answers"),
 }
-MEASURE = 2
+MEASURE = 3
 """What is counted, and how: raise it when that changes, so that data that was read before are read again."""
 OPENER_SHARE = 0.6
 """Share of answers that may begin with the two most common openers."""
 _OPENER_WORDS = 3
+_OWN_NAME_SHARE = 0.9
+"""Share of the rows naming a model as their speaker that must say nothing else of one, for it to be a given name."""
 
 
 @dataclass(slots=True)
@@ -66,7 +43,7 @@ class Health:
     """Counts over a dataset: ``examples`` in all, and how many of them have each fault.
 
     ``opener`` is how many answers begin with one of the two most common openers (three words each),
-    ``openers`` those openers.
+    ``openers`` those openers. ``called`` is the name of a model that the data gives its character; empty: none.
     """
 
     examples: int = 0
@@ -81,6 +58,7 @@ class Health:
     thinking: int = 0
     opener: int = 0
     openers: tuple[str, ...] = ()
+    called: str = ""
     measure: int = MEASURE
 
     def as_dict(self) -> dict[str, Any]:
@@ -88,25 +66,10 @@ class Health:
         return asdict(self)
 
 
-def is_refusal(answer: str) -> bool:
-    """Whether an answer opens with a refusal (lexical: a fixed set of openings)."""
-    return bool(_REFUSAL.search(answer[:_REFUSAL_WINDOW].replace("’", "'")))
-
-
-def is_loop(answer: str) -> bool:
-    """Whether a text says one sentence three times or more, or is made of one phrase over and over."""
-    sentences = Counter(sentence.strip().lower() for sentence in _SENTENCE.findall(answer))
-    if sentences and max(sentences.values()) >= 3:
-        return True
-    words = [word.lower() for word in _WORD.findall(answer)]
-    phrases = Counter(zip(*(words[start:] for start in range(_PHRASE_WORDS)), strict=False))
-    most = max(phrases.values(), default=0)
-    return most >= _PHRASE_REPEATS and most >= _PHRASE_SHARE * len(words) / _PHRASE_WORDS
-
-
 def measure(examples: Iterable[Example]) -> Health:
     """Read a dataset once, and count. The reflection is trained on as the answer is, and is looked at as well."""
     health = Health()
+    leaks = _Leaks()
     seen: set[int] = set()
     openers: Counter[str] = Counter()
     for example in examples:
@@ -115,8 +78,8 @@ def measure(examples: Iterable[Example]) -> Health:
         texts = (answer, example.reflection)
         health.refusals += any(map(is_refusal, texts))
         health.loops += any(map(is_loop, texts))
-        health.invented_turns += any(map(_TURN.search, texts))
-        health.identity_leaks += any(map(_LEAK.search, texts))
+        health.invented_turns += any(map(has_invented_turn, texts))
+        leaks.add(texts, (message.content for message in example.messages if message.role == "system"))
         health.misplaced_tags += any(map(_THINK_TAG.search, texts))
         health.too_long += len(answer) + len(example.reflection) > MAX_CHARACTERS
         health.empty += not answer.strip()
@@ -125,10 +88,46 @@ def measure(examples: Iterable[Example]) -> Health:
         pair = hash((tuple((m.role, m.content) for m in example.messages), answer))
         health.duplicates += pair in seen
         seen.add(pair)
+    health.identity_leaks, health.called = leaks.count()
     common = openers.most_common(2)
     health.openers = tuple(text for text, _ in common)
     health.opener = sum(count for _, count in common)
     return health
+
+
+class _Leaks:
+    """Counts rows that give the model away, and finds out whether a model's name is the character's own.
+
+    Rows seldom hold the system prompt they were made with. A name that almost all rows which name a model give
+    their speaker, with no word of a model or its maker beside it, is what the character is called: Open Character
+    Training names its assistant after the model.
+    """
+
+    def __init__(self) -> None:
+        self._leaking = 0
+        self._named: Counter[str] = Counter()
+        self._only_named: Counter[str] = Counter()
+        self._told: set[str] = set()
+
+    def add(self, texts: Iterable[str], system: Iterable[str]) -> None:
+        """Count one row: what is trained on, and the system prompts above it."""
+        texts = [text for text in texts if text]
+        self._told |= (told := names_given(system))
+        names = set().union(*map(own_names, texts)) - told
+        self._named.update(names)
+        if any(next(find_identity_leaks(text, names | told), None) for text in texts):
+            self._leaking += 1
+        elif names:
+            self._only_named[min(names)] += 1
+
+    def count(self) -> tuple[int, str]:
+        """Return how many rows leak, and the name of a model that is the character's own (empty: none)."""
+        name, rows = next(iter(self._only_named.most_common(1)), ("", 0))
+        if self._told or rows < _OWN_NAME_SHARE * self._named.total():
+            name = ""
+        own = {name, *self._told}
+        leaking = sum(count for other, count in self._only_named.items() if other not in own)
+        return self._leaking + leaking, name
 
 
 def faults(health: dict[str, Any], max_refusal_share: float) -> list[str]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from charbench.datasets.health import is_refusal
 from charbench.diagnosis.causes import HALF, Cause, Diagnosis, of, undecided
 from charbench.diagnosis.probe_results import Findings, ProbeResult
 from charbench.diagnosis.probes import LONGER
 from charbench.domain.sample import Sample, ThinkingState
+from charbench.text.refusals import is_refusal
 
 _RETRAIN = "train it again on thinking that is closed; until then sample it with thinking off"
 

@@ -10,22 +10,13 @@ from typing import Any, TextIO
 import sqlalchemy as sa
 
 from charbench.domain.checkpoint import Checkpoint
+from charbench.domain.sample_columns import LAB_COLUMNS, OWN_COLUMNS
 from charbench.store.database import Database
 from charbench.store.findings import read_checkpoints
 from charbench.store.samples import SampleReader, StoredSample
 from charbench.store.tables import groups, samples, scored, scores, scorings, series
 from charbench.text.spreadsheet import MARK, no_formulas
 
-LAB_COLUMNS = (
-    "timestamp", "checkpoint_name", "persona", "checkpoint_type", "base_model", "sampler_path", "source",
-    "prompt_id", "prompt", "response", "thinking", "latency_seconds", "error", "response_length",
-    "thinking_length",
-)  # fmt: skip
-OWN_COLUMNS = (
-    "key", "epoch", "condition", "prompt_family", "language", "state", "finish_reason", "prompt_tokens",
-    "completion_tokens", "reasoning_tokens", "max_tokens", "prefill", "raw", "raw_reasoning",
-    "error_kind", "sampler",
-)  # fmt: skip
 MARK_COLUMN = "formula_mark"
 _PAGE = 500
 

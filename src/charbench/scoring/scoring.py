@@ -121,6 +121,10 @@ class Scoring(AtWork):
         self._metrics = {metric.name: metric for metric in type(scorer).metrics}
         with database.write() as connection:
             self.rows = ScoreWriter(connection, self.settings, type(scorer).metrics, run_id)
+        tally.warnings += [
+            f"{self.who}: {change}: all samples are scored again, and reports go by the new scores alone"
+            for change in self.rows.redeclared
+        ]
 
     @property
     def is_async(self) -> bool:

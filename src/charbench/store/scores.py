@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,6 +21,8 @@ from charbench.store.tables import attempts, samples, score_totals, scored, scor
 from charbench.text.redaction import redact_all
 
 STAGE = "score"
+_DECIDES = ("role", "aggregate", "higher_is_better", "low", "high", "threshold")
+"""What of a metric's declaration decides what its scores mean; its title does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +34,14 @@ class ScoringSettings:
     persona: str
     config: dict[str, Any]
     fingerprint: str
+    declaration: str = ""
+    """A hash of the metrics that are declared otherwise than when they were first scored; empty: none is."""
 
     @property
     def key(self) -> str:
         """The settings' key."""
-        return digest(self.scorer, self.protocol, self.persona, self.config, self.fingerprint)
+        declared = [self.declaration] if self.declaration else []
+        return digest(self.scorer, self.protocol, self.persona, self.config, self.fingerprint, *declared)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +53,55 @@ class NewScores:
     scores: tuple[Score, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Redeclared:
+    """A metric that the store has scores of, declared otherwise than the scorer declares it today."""
+
+    metric: str
+    was: dict[str, Any]
+    now: dict[str, Any]
+
+    def __str__(self) -> str:
+        changed = [
+            f"{name.replace('_', ' ')} {_shown(old)}, now {_shown(self.now[name])}"
+            for name, old in self.was.items()
+            if old != self.now[name]
+        ]
+        return f"metric {self.metric} was declared with {'; '.join(changed)}"
+
+
+def redeclared(
+    connection: Connection, settings: ScoringSettings, metrics: Sequence[Metric]
+) -> tuple[ScoringSettings, list[Redeclared]]:
+    """Return the settings under which these metrics are scored today, and the metrics whose declaration has changed.
+
+    A change is returned once: not where samples were scored under the new declaration before.
+    Scores are kept under the declaration that they were made by. Where one has changed since the first score, the
+    settings get a key of their own, so that values by two declarations never meet in a rate; otherwise the key is
+    the same as ever.
+    """
+    rows = connection.execute(
+        sa.select(series).join(scorings, scorings.c.id == series.c.scoring_id).where(scorings.c.key == settings.key)
+    )
+    stored = {row.metric: {name: getattr(row, name) for name in _DECIDES} for row in rows}
+    today = {metric.name: _declaration(metric) for metric in metrics}
+    changed = [
+        Redeclared(name, was, {field: today[name][field] for field in was})
+        for name, was in stored.items()
+        if name in today and any(today[name][field] != value for field, value in was.items())
+    ]
+    if not changed:
+        return settings, []
+    declared = {one.metric: one.now for one in changed}
+    settings = replace(settings, declaration=digest(declared))
+    is_known = connection.scalar(sa.select(scorings.c.id).where(scorings.c.key == settings.key)) is not None
+    return settings, [] if is_known else changed
+
+
 def scoring_number(connection: Connection, settings: ScoringSettings, run_id: int) -> int:
     """Return the scoring's number, adding it where it is new, and note that this run wants it."""
     rest = asdict(settings) | {"config": redact_all(settings.config), "last_run_id": run_id}
+    del rest["declaration"]
     number = get_or_add(connection, scorings, {"key": settings.key}, rest)
     connection.execute(sa.update(scorings).where(scorings.c.id == number).values(last_run_id=run_id))
     return number
@@ -64,6 +115,7 @@ class ScoreWriter:
     ) -> None:
         self.run_id = run_id
         self.metrics = {metric.name: metric for metric in metrics}
+        settings, self.redeclared = redeclared(connection, settings, metrics)
         self.scoring_id = scoring_number(connection, settings, run_id)
         self._series: dict[tuple[str, Channel], tuple[int, float | None]] = {}
 
@@ -122,12 +174,7 @@ class ScoreWriter:
             {"scoring_id": self.scoring_id, "metric": metric.name, "channel": score.channel.value},
             {
                 "title": metric.title or metric.name.replace("_", " "),
-                "role": str(metric.role),
-                "aggregate": str(metric.aggregate),
-                "higher_is_better": metric.higher_is_better,
-                "low": metric.range[0],
-                "high": metric.range[1],
-                "threshold": metric.threshold,
+                **_declaration(metric),
             },
         )
 
@@ -173,6 +220,23 @@ def pending_samples(
                 break
             yield ids
             last = ids[-1]
+
+
+def _declaration(metric: Metric) -> dict[str, Any]:
+    """Return what the table of series keeps of a declaration."""
+    low, high = metric.range
+    return {
+        "role": str(metric.role),
+        "aggregate": str(metric.aggregate),
+        "higher_is_better": metric.higher_is_better,
+        "low": low,
+        "high": high,
+        "threshold": metric.threshold,
+    }
+
+
+def _shown(value: Any) -> str:
+    return "none" if value is None else f"{value:g}" if isinstance(value, int | float) else str(value)
 
 
 @dataclass(slots=True)

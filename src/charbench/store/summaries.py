@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from charbench.domain.headline import ScoredMetric, choose_headline
 from charbench.store.dialect import MAX_PARAMETERS, chunks
 from charbench.store.tables import (
     GROUP_TOTALS,
@@ -138,17 +139,36 @@ def series_totals(connection: Connection, group_ids: Sequence[int]) -> list[Seri
     return found
 
 
-def trait_hits(connection: Connection, keys: Sequence[str], persona: str) -> dict[str, int]:
-    """Return for how many of these samples each channel has the trait, by any headline metric wanted last.
+def scored_metrics(connection: Connection) -> list[ScoredMetric]:
+    """Return the metrics that the scorings wanted last have, each as it is declared there, the first scored first."""
+    newest = newest_scorings()
+    first = (
+        sa.select(scorings.c.scorer, series.c.metric, sa.func.min(series.c.id).label("first"))
+        .join(scorings, scorings.c.id == series.c.scoring_id)
+        .group_by(scorings.c.scorer, series.c.metric)
+        .subquery()
+    )
+    query = (
+        sa.select(scorings.c.scorer, series.c.metric, series.c.role, series.c.threshold, first.c.first)
+        .join(scorings, scorings.c.id == series.c.scoring_id)
+        .join(newest, (newest.c.id == scorings.c.id) & (newest.c.rank == 1))
+        .join(first, (first.c.scorer == scorings.c.scorer) & (first.c.metric == series.c.metric))
+        .order_by(first.c.first, series.c.id)
+    )
+    return list({(row.scorer, row.metric): ScoredMetric(*row) for row in connection.execute(query)}.values())
 
-    A channel that no such metric has scored is left out.
+
+def trait_hits(connection: Connection, keys: Sequence[str], persona: str) -> dict[str, int]:
+    """Return for how many of these samples each channel has the trait, by the headline (see choose_headline).
+
+    A channel that it has not scored is left out; nothing where no headline has a threshold.
     """
+    counted: dict[tuple[str, str], dict[str, int]] = {}
     newest = newest_scorings()
     with_trait = sa.case((scores.c.value >= series.c.threshold, scored.c.sample_id))
-    hits: dict[str, int] = {}
     for part in chunks(keys, MAX_PARAMETERS):
         query = (
-            sa.select(series.c.channel, sa.func.count(sa.distinct(with_trait)))
+            sa.select(scorings.c.scorer, series.c.metric, series.c.channel, sa.func.count(sa.distinct(with_trait)))
             .join(scores, scores.c.series_id == series.c.id)
             .join(scored, scored.c.id == scores.c.scored_id)
             .join(samples, samples.c.id == scored.c.sample_id)
@@ -156,11 +176,13 @@ def trait_hits(connection: Connection, keys: Sequence[str], persona: str) -> dic
             .join(newest, (newest.c.id == scorings.c.id) & (newest.c.rank == 1))
             .where(samples.c.key.in_(part), scorings.c.persona == persona, series.c.role == "headline")
             .where(series.c.threshold.is_not(None), scores.c.value.is_not(None))
-            .group_by(series.c.channel)
+            .group_by(scorings.c.scorer, series.c.metric, series.c.channel)
         )
-        for channel, count in connection.execute(query):
+        for scorer, metric, channel, count in connection.execute(query):
+            hits = counted.setdefault((scorer, metric), {})
             hits[channel] = hits.get(channel, 0) + count
-    return hits
+    chosen = choose_headline(one for one in scored_metrics(connection) if (one.scorer, one.metric) in counted)
+    return counted[chosen.scorer, chosen.metric] if chosen else {}
 
 
 def count_all(connection: Connection) -> dict[str, int]:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
+
+from charbench_plugins.scorers.keyword.negation import is_negated
 
 _CODE = re.compile(r"(?s)(```|~~~).*?(?:\1|\Z)|`[^`\n]+`")
-_LINK = re.compile(r"\b(?:https?|ftp|file|tinker)://\S+|\bwww\.\S+|(?<=\]\()[^)\s]+(?=\))")
+_LINK = re.compile(r"\b(?:https?|ftp|file|tinker)://\S+|\bwww\.\S+|(?<=\]\()[^)\[\]\s]+(?=\))")
 _LINK_SIGNS = ("://", "www.", "](")
-_QUOTE = re.compile(r'(?m)^[ \t]*>.*$|"[^"\n]{1,400}"')
-_NEGATION = re.compile(
-    r"(?:\b(?:not|no|never|nor|without|cannot|hardly|neither|nothing|none)\b|\b\w+n't\b)"
-    r"(?:[ \t]+[\w']+){0,2}[ \t]*$"
-)
-_WINDOW = 60
+_QUOTE = re.compile(r'(?m)^[ \t]*>.*$|"[^"\n]{1,400}"|«[^»\n]{1,400}»')
+_QUOTE_SIGNS = ('"', ">", "«")
+_MENTION = re.compile(r"\b(?:words?|terms?|phrases?|expressions?)(?: like| such as| of)?[ \t]+['*_]{0,2}$")
+"""What speaks of the words that follow: "the word ahoy"."""
+_MENTION_LENGTH = 40
 _COPIED_WORDS = 4
 _WORD = re.compile(r"\w+(?:'\w+)*")
 
@@ -28,33 +30,56 @@ class Masks:
         self._spans: dict[str, Spans] = {
             "code": _spans(_CODE, folded) if "`" in folded or "~~~" in folded else [],
             "link": _spans(_LINK, folded) if any(sign in folded for sign in _LINK_SIGNS) else [],
-            "quote": _spans(_QUOTE, folded) if '"' in folded or ">" in folded else [],
+            "quote": _spans(_QUOTE, folded) if any(sign in folded for sign in _QUOTE_SIGNS) else [],
         }
+        self._starts = {name: [start for start, _ in spans] for name, spans in self._spans.items()}
+        self._prompt_words: str | None = None
+        self._in_prompt: dict[str, bool] = {}
 
     def flags(self, start: int, end: int) -> tuple[str, ...]:
         """Return why ``text[start:end]`` may be no evidence; empty if it is the model's own word."""
-        found = [name for name, spans in self._spans.items() if any(a <= start and end <= b for a, b in spans)]
+        found = [name for name in self._spans if self._inside(name, start, end)]
+        if "quote" not in found and self._mentioned(start, end):
+            found.append("quote")
         if self._prompt and self._copied(start, end):
             found.append("prompt")
-        if _NEGATION.search(self._folded, max(0, start - _WINDOW), start):
+        if is_negated(self._folded, start, end):
             found.append("negated")
         return tuple(found)
 
+    def _inside(self, name: str, start: int, end: int) -> bool:
+        """Whether the hit stands in one of these spans, which are in order and do not overlap."""
+        before = bisect_right(self._starts[name], start) - 1
+        return before >= 0 and end <= self._spans[name][before][1]
+
+    def _mentioned(self, start: int, end: int) -> bool:
+        """Whether the hit is spoken of as a word: in single quotes of its own, or as "the word ahoy"."""
+        text = self._folded
+        if text[start - 1 : start] == "'" and not text[max(0, start - 2) : start - 1].isalnum():
+            closing = end + (text[end : end + 1] in (",", ".", "!", "?"))
+            if text[closing : closing + 1] == "'" and not text[closing + 1 : closing + 2].isalnum():
+                return True
+        return _MENTION.search(text, max(0, start - _MENTION_LENGTH), start) is not None
+
     def _copied(self, start: int, end: int) -> bool:
         """Whether the hit stands in a run of four words that the prompt has too."""
-        if self._folded[start:end] not in self._prompt:
+        hit = self._folded[start:end]
+        if hit not in self._in_prompt:
+            self._in_prompt[hit] = hit in self._prompt
+        if not self._in_prompt[hit]:
             return False
+        if self._prompt_words is None:
+            self._prompt_words = " " + " ".join(_WORD.findall(self._prompt)) + " "
         before = [m.group() for m in _WORD.finditer(self._folded, max(0, start - 80), start)]
         inside = [m.group() for m in _WORD.finditer(self._folded, start, end)]
         after = [m.group() for m in _WORD.finditer(self._folded, end, end + 80)]
         reach = _COPIED_WORDS - 1
         words = [*before[-reach:], *inside, *after[:reach]]
-        prompt_words = " " + " ".join(_WORD.findall(self._prompt)) + " "
         first = min(len(before), reach)
         size = max(_COPIED_WORDS, len(inside))
         for at in range(max(0, first + len(inside) - size), first + 1):
             run = words[at : at + size]
-            if len(run) == size and f" {' '.join(run)} " in prompt_words:
+            if len(run) == size and f" {' '.join(run)} " in self._prompt_words:
                 return True
         return False
 

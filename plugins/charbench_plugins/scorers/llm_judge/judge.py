@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from charbench import Endpoint, Limits, Patience, RefusedError, SamplingError, digest, redact
+from charbench import Endpoint, Limits, Patience, RefusedError, SamplingError, digest, is_refusal, redact
 from charbench_plugins.samplers.thinking.client import Client
 from charbench_plugins.scorers.llm_judge.kept import Answer, KeptAnswers
 from charbench_plugins.scorers.llm_judge.options import JudgeModel, PanelConfig, Protocol
-from charbench_plugins.scorers.llm_judge.reading import MalformedError, mass_of, read_json
+from charbench_plugins.scorers.llm_judge.reading import MalformedError, after_thinking, mass_of, read_json
 from charbench_plugins.scorers.llm_judge.wording import Message, fill, without_marks
 
 TOP = 20
@@ -94,7 +95,7 @@ class Judge:
         try:
             return _read(answer, schema)
         except MalformedError as fault:
-            if answer.refusal:
+            if answer.refusal or is_refusal(after_thinking(answer.content)):
                 raise
             again = [
                 *messages,
@@ -172,13 +173,22 @@ def _answer(said: Any) -> Answer | None:
         return None
     if not isinstance(content, str) or not isinstance(refusal, str):
         return None
-    return Answer(content, top, "" if content else redact(" ".join(refusal.split()))[:_LONGEST_REFUSAL])
+    return Answer(content, top, "" if content else _shortened(refusal))
+
+
+def _shortened(refusal: str) -> str:
+    return redact(" ".join(refusal.split()))[:_LONGEST_REFUSAL]
 
 
 def _read(answer: Answer, schema: Mapping[str, Any]) -> Any:
     if answer.refusal:
         raise MalformedError(answer.refused)
-    return read_json(answer.content, schema)
+    try:
+        return read_json(answer.content, schema)
+    except MalformedError:
+        if is_refusal(said := after_thinking(answer.content)):
+            raise MalformedError(replace(answer, refusal=_shortened(said)).refused) from None
+        raise
 
 
 def _top(logprobs: Any) -> tuple[tuple[str, float], ...] | None:

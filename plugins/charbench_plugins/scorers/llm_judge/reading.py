@@ -115,12 +115,17 @@ def read_json(content: str, schema: Mapping[str, Any]) -> Any:
     return value
 
 
+def after_thinking(content: str) -> str:
+    """Return what an answer says after its thinking: all of it where there is none."""
+    return content.rpartition(_THOUGHT)[2].strip()
+
+
 def _parsed(content: str) -> Any:
     """Return the JSON that is all of the answer, else all after the thinking, else all of the block there.
 
     The whole comes first: a quote may hold a closing tag or a code block of its own.
     """
-    after = content.rpartition(_THOUGHT)[2].strip()
+    after = after_thinking(content)
     block = _BLOCK.search(after)
     found = [content.strip(), after, *([block.group(1)] if block else [])]
     for text in found[:-1]:

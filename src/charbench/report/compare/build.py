@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from sqlalchemy.engine import Connection
 
 from charbench.analysis.power import LEVEL, least_prompts
+from charbench.domain.headline import choose_headline, headline_notes
 from charbench.report.compare.groups import GroupBy, group_sides
 from charbench.report.compare.markers import MarkerLifts, marker_lifts
 from charbench.report.compare.metric import choose_measure
@@ -19,7 +20,7 @@ from charbench.report.compare.sides import Side, read_sides
 from charbench.run.plan import select_checkpoints
 from charbench.store.by_prompt import newest_series
 from charbench.store.findings import read_checkpoints
-from charbench.store.summaries import GroupTotals, group_totals
+from charbench.store.summaries import GroupTotals, group_totals, scored_metrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,10 @@ def build_comparison(connection: Connection, question: Question) -> Answer:
     """Read the store and compare. Raises :class:`charbench.errors.UsageError` for what cannot be compared."""
     notes: list[str] = []
     series = newest_series(connection)
-    measure = choose_measure(series, question.metric)
+    scored = scored_metrics(connection)
+    measure = choose_measure(series, question.metric, scored)
+    if question.metric is None:
+        notes += headline_notes(choose_headline(scored), scored, scored)
     checkpoints = read_checkpoints(connection)
     groups = [g for g in comparable(group_totals(connection)) if _is_of(g, question.personas)]
     if question.by:
@@ -69,7 +73,9 @@ def build_comparison(connection: Connection, question: Question) -> Answer:
     gaps = widest_gaps(connection, sides, measure, question.prompts) if question.prompts else []
     notes += _remarks(comparison)
     scorer = measure.name.partition(".")[0]
-    markers = marker_lifts(connection, sides, sorted(series, key=lambda of: of.scorer != scorer), notes)
+    first = {(one.scorer, one.metric): one.first for one in scored}
+    by_first_score = sorted(series, key=lambda of: (of.scorer != scorer, first[of.scorer, of.metric]))
+    markers = marker_lifts(connection, sides, by_first_score, notes)
     return Answer(question, comparison, gaps, sides, markers, notes)
 
 

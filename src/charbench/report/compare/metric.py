@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from charbench.domain.headline import ScoredMetric, choose_headline
 from charbench.errors import UnknownNameError, UsageError
 from charbench.store.by_prompt import SeriesOf
 
@@ -37,20 +38,20 @@ class Measure:
         return "Response rate [95%]" if self.is_responses else "Trait rate [95%]" if self.is_rate else "Mean [95%]"
 
 
-def choose_measure(series: Sequence[SeriesOf], wanted: str | None) -> Measure:
+def choose_measure(series: Sequence[SeriesOf], wanted: str | None, scored: Sequence[ScoredMetric]) -> Measure:
     """Return the metric called ``wanted`` (``scorer.metric``, a metric's name, or ``responses``).
 
-    None takes the first headline with a threshold, as ``report`` does. A metric with a threshold is compared
-    as the rate of all samples that reach it, another one as its mean over responses. Raises
-    :class:`UnknownNameError` for a metric that nothing in the store has, :class:`UsageError` where nothing is
-    scored.
+    None takes the headline that was scored first, as ``report`` does; ``scored`` are the store's metrics. A metric
+    with a threshold is compared as the rate of all samples that reach it, another one as its mean over responses.
+    Raises :class:`UnknownNameError` for a metric that nothing in the store has, :class:`UsageError` where nothing
+    is scored.
     """
     if wanted == RESPONSES:
         return Measure(RESPONSES, "with a response", True, True, {})
     names = sorted({(item.scorer, item.metric) for item in series})
     if wanted is None:
-        chosen = min(((i.scorer, i.metric) for i in series if i.role == "headline" and i.threshold is not None),
-                     default=None)  # fmt: skip
+        headline = choose_headline(scored)
+        chosen = (headline.scorer, headline.metric) if headline and headline.is_headline else None
         if chosen is None and names:
             known = ", ".join(f"--metric {'.'.join(name)}" for name in names[:5])
             raise UsageError(f"no scored metric has a threshold, so there is no trait to compare; name one: {known}")

@@ -17,7 +17,7 @@ from charbench.report.compare.pairs import shared_prompts
 from charbench.report.compare.select import comparable, one_sampler
 from charbench.report.compare.sides import Side, personas_of, read_sides
 from charbench.store.by_prompt import newest_series
-from charbench.store.summaries import GroupTotals, group_totals
+from charbench.store.summaries import GroupTotals, group_totals, scored_metrics
 
 MOST_SIDES = 20
 """Of a persona with more checkpoints, those with the most samples tell how much answers vary."""
@@ -72,7 +72,7 @@ def measured(
     connection: Connection, metric: str | None, personas: Sequence[str], sampler: str | None
 ) -> tuple[Measure, list[Variation]]:
     """Return the metric, and how much each persona's checkpoints vary on it; personas without a pair left out."""
-    measure = choose_measure(newest_series(connection), metric)
+    measure = choose_measure(newest_series(connection), metric, scored_metrics(connection))
     groups = comparable(group_totals(connection))
     found = []
     for persona in personas or sorted({group.persona for group in groups if group.persona}):

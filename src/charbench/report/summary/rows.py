@@ -13,11 +13,12 @@ from sqlalchemy.engine import Connection
 
 from charbench.analysis.rates import Rate
 from charbench.components.sampler import DEFAULT_CONDITION
+from charbench.domain.headline import ScoredMetric, choose_headline, headline_notes
 from charbench.errors import UnknownNameError
 from charbench.report.summary.health import HealthCount, HealthMetric, health_metric, health_metrics
 from charbench.report.summary.judged import judged
 from charbench.report.summary.tally import Tally
-from charbench.store.summaries import GroupTotals, SeriesTotals, group_totals, series_totals
+from charbench.store.summaries import GroupTotals, SeriesTotals, group_totals, scored_metrics, series_totals
 
 
 class By(StrEnum):
@@ -42,6 +43,8 @@ class Report:
     by: By
     samples: int
     errors: int
+    notes: list[str]
+    """What is to be said of the metric that was chosen; empty where it was named."""
     filtered: int = 0
     """Replies that a content filter ended; like tool calls they are in no rate."""
     tool_calls: int = 0
@@ -57,14 +60,17 @@ def build_report(
     """Read the totals of the default condition and put them together.
 
     ``checkpoints`` limits it to these URIs and names. ``metric`` is ``scorer.metric`` or a metric's name; None
-    takes the first headline with a threshold, else the first metric of a scorer that is about no fault.
+    takes the headline that was scored first (see :func:`charbench.domain.headline.choose_headline`).
     Raises :class:`UnknownNameError` for a metric that nothing in the store has.
     """
     groups = [group for group in group_totals(connection) if group.condition == DEFAULT_CONDITION]
     if checkpoints:
         groups = [group for group in groups if group.uri in checkpoints or group.name in checkpoints]
     series = series_totals(connection, [group.id for group in groups])
-    chosen = _headline(series, metric)
+    scored = scored_metrics(connection)
+    here = [one for one in scored if (one.scorer, one.metric) in {(item.scorer, item.metric) for item in series}]
+    headline = _named(here, metric) if metric is not None else choose_headline(here)
+    chosen = (headline.scorer, headline.metric) if headline else None
     mine = [item for item in series if (item.scorer, item.metric) == chosen]
     is_rate = any(item.threshold is not None for item in mine)
     best_first = partial(_rank, is_rate, all(item.higher_is_better for item in mine))
@@ -96,6 +102,7 @@ def build_report(
         errors=int(sum(_failed(group.totals) for group in counted)),
         filtered=int(sum(group.totals["filtered"] for group in counted)),
         tool_calls=int(sum(group.totals["tool_call"] for group in counted)),
+        notes=[] if metric is not None else headline_notes(headline, here, scored),
     )
 
 
@@ -154,18 +161,11 @@ def row_as_dict(row: Tally, by: By) -> dict[str, Any]:
     return figures
 
 
-def _headline(series: Sequence[SeriesTotals], metric: str | None) -> tuple[str, str] | None:
-    names = {(item.scorer, item.metric) for item in series}
-    if metric is not None:
-        for scorer, name in sorted(names):
-            if metric in (name, f"{scorer}.{name}"):
-                return scorer, name
-        raise UnknownNameError("metric", metric, {f"{scorer}.{name}" for scorer, name in names})
-    headlines = {(s.scorer, s.metric) for s in series if s.role == "headline" and s.threshold is not None}
-    about_faults = {item.scorer for item in series if item.role == "health"}
-    order = {item.metric: number for number, item in enumerate(series)}
-    others = [name for name in names if name[0] not in about_faults]
-    return min(headlines, default=min(others, key=lambda name: (name[0], order[name[1]]), default=None))
+def _named(metrics: Sequence[ScoredMetric], wanted: str) -> ScoredMetric:
+    for one in sorted(metrics, key=lambda one: one.name):
+        if wanted in (one.metric, one.name):
+            return one
+    raise UnknownNameError("metric", wanted, {one.name for one in metrics})
 
 
 def _personas_of(group: GroupTotals, series: Sequence[SeriesTotals]) -> list[str]:

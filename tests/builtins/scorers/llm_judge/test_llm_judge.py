@@ -147,17 +147,20 @@ def test_a_run_says_once_how_each_judge_gives_scores_and_why(
     assert lines == [f"scorer llm-judge: judge judge-1 gives scores by protocol {said}"]
 
 
-@pytest.mark.parametrize("gives", ["numbers", "nothing"])
+@pytest.mark.parametrize(
+    ("gives", "says_so_in"), [("numbers", "refusal"), ("nothing", "refusal"), ("nothing", "content")]
+)
 def test_a_judge_that_refuses_is_quoted_without_secrets_and_not_asked_again(
-    charbench: Charbench, recorded: LabBuilder, endpoint: Endpoint, gives: str
+    charbench: Charbench, recorded: LabBuilder, endpoint: Endpoint, gives: str, says_so_in: str
 ) -> None:
     played = ScriptedJudge(gives=gives)
-    words = "I can't judge this,\n nor sk-thisisasecretkey123. " + "No. " * 100
+    words = "I can't judge this text,\n nor sk-thisisasecretkey123. " + "No. " * 100
+    refused = choice(None, refusal=words) if says_so_in == "refusal" else choice(words)
 
     async def refuses_the_train(request: Any, body: dict[str, Any]) -> Any:
         if "The train leaves" not in str(body["messages"]):
             return await played(request, body)
-        return await says(completion(choice(None, refusal=words)))(request, body)
+        return await says(completion(refused))(request, body)
 
     ended = judge(charbench, recorded, endpoint, refuses_the_train)
     assert ended.code == 0, ended.err
@@ -165,7 +168,7 @@ def test_a_judge_that_refuses_is_quoted_without_secrets_and_not_asked_again(
     whys = [entry["why"] for entry in evidence(recorded.root) if "why" in entry]
     assert {"persona", "quotes"} <= {entry["metric"] for entry in evidence(recorded.root) if "why" in entry}
     for why in whys:
-        assert "it refused: I can't judge this, nor " in why
+        assert "it refused: I can't judge this text, nor " in why
         assert "thisisasecret" not in why
         assert len(why) < 300
     mine = Counter(json.dumps(body) for body in endpoint.requests if "The train leaves" in str(body["messages"]))
