@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from charbench.components.limits import LimitsConfig as LimitsConfig
     from charbench.components.pair_scorer import PairScorer as PairScorer
     from charbench.components.perturbation import Perturbation as Perturbation
+    from charbench.components.replies import malformed_reply as malformed_reply
+    from charbench.components.replies import reading_reply as reading_reply
     from charbench.components.sampler import Sampler as Sampler
     from charbench.components.sampler import SampleRequest as SampleRequest
     from charbench.components.sampler import SamplingPlan as SamplingPlan
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
     from charbench.components.trainer import Trainer as Trainer
     from charbench.components.trainer import TrainingEvent as TrainingEvent
     from charbench.components.trainer import TrainingTask as TrainingTask
-    from charbench.concurrency.retry import Patience as Patience
+    from charbench.concurrency.retry import RetryPolicy as RetryPolicy
     from charbench.datasets.forms import Example as Example
     from charbench.datasets.forms import read_examples as read_examples
     from charbench.datasets.rendering import check_rendered as check_rendered
@@ -94,6 +96,7 @@ _HOME = {
     "components.limits": ["Limits", "LimitsConfig"],
     "components.pair_scorer": ["PairScorer"],
     "components.perturbation": ["Perturbation"],
+    "components.replies": ["malformed_reply", "reading_reply"],
     "components.sampler": ["SampleRequest", "Sampler", "SamplingPlan"],
     "components.scorer": ["Scorer", "ScoringPlan"],
     "components.source": ["CheckpointSource", "Finding", "Lab"],
@@ -107,6 +110,7 @@ _HOME = {
         "TrainingEvent",
         "TrainingTask",
     ],
+    "concurrency.retry": ["RetryPolicy"],
     "datasets.forms": ["Example", "read_examples"],
     "datasets.rendering": ["check_rendered", "rows_that_fit"],
     "domain.checkpoint": ["Checkpoint", "Evidence", "Kind", "Lineage", "WholeListing", "name_from_uri"],
@@ -138,7 +142,6 @@ _HOME = {
         "TrainingError",
     ],
     "plugins.hookspecs": ["hookimpl"],
-    "concurrency.retry": ["Patience"],
     "text.redaction": ["keep_secret", "redact"],
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}

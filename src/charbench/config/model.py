@@ -53,7 +53,7 @@ class RunConfig(BaseModel):
     parallel: int = Field(1, ge=1, le=64, description="training jobs at once")
     force: bool = Field(False, description="train on data that the health gate refuses")
     retry_errors: list[str] = Field(
-        ["timeout", "rate_limit", "connection", "server", "bad_response", "interrupted",
+        ["timeout", "rate_limit", "connection", "server", "bad_response", "reply_too_large", "interrupted",
          "http_401", "http_402", "http_403", "http_404", "config"],
         description="kinds of failure that the next run tries again",
     )  # fmt: skip

@@ -17,9 +17,11 @@ from charbench import (
     SamplingError,
     ThinkingMode,
     operational,
+    reading_reply,
+    redact,
 )
 from charbench_plugins.samplers.thinking.answers import parse_answer
-from charbench_plugins.samplers.thinking.client import Client
+from charbench_plugins.samplers.thinking.client import Client, HttpConfig
 from charbench_plugins.samplers.thinking.endpoint import Endpoint, find_endpoint
 from charbench_plugins.samplers.thinking.templates import Template
 
@@ -31,7 +33,7 @@ class ThinkingSampler(Sampler):
 
     name = "thinking"
 
-    class Config(EndpointConfig):
+    class Config(HttpConfig, EndpointConfig):
         """Where and how to ask."""
 
         base_url: str | None = operational(
@@ -54,7 +56,7 @@ class ThinkingSampler(Sampler):
         """Find the endpoint and its key."""
         self._endpoint: Endpoint = find_endpoint(self.config.base_url, self.config.api_key_env)
         self._template = Template.load(root / self.config.template if self.config.template else None)
-        self._client = Client(self._endpoint)
+        self._client = Client(self._endpoint, self.config.max_reply_bytes)
         completions = self.config.api == "completions"
         self._params = {**self.content_config(), "template": self._template.fingerprint if completions else None}
 
@@ -100,7 +102,9 @@ class ThinkingSampler(Sampler):
         path, body = self._body(request)
         if answers > 1:
             body.setdefault("n", answers)
-        given = parse_answer(await self._client.post(path, body), self._prefill, self.config)
+        said = await self._client.post(path, body)
+        with reading_reply(redact(self._endpoint.base_url)):
+            given = parse_answer(said, self._prefill, self.config)
         if not given:
             raise SamplingError("the answer holds no choices", kind="bad_response", retryable=True)
         return given

@@ -21,6 +21,7 @@ from charbench import (
     ThinkingMode,
     TinkerPath,
     Usage,
+    reading_reply,
 )
 from charbench_plugins.tinker_sdk.calls import call_async
 from charbench_plugins.tinker_sdk.choice import OPTION, RendererName, renderer_for
@@ -107,18 +108,16 @@ class TinkerNativeSampler(Sampler):
             f"sampling {request.checkpoint.name}", model.client.sample, types.ModelInput.from_ints(ids), 1, params,
             seconds=config.timeout,
         )  # fmt: skip
-        if not answer.sequences:
-            raise SamplingError("the answer holds no sequence", kind="bad_response", retryable=True)
-        sequence = answer.sequences[0]
-        text = model.tokenizer.decode(sequence.tokens)
-        return Completion(
-            text=text.removesuffix(model.renderer.end_of_turn),
-            prefill=prefill,
-            thinking_off=config.thinking in (ThinkingMode.OFF, ThinkingMode.CLOSED),
-            finish_reason=str(getattr(sequence.stop_reason, "value", sequence.stop_reason) or "stop"),
-            usage=Usage(len(ids), len(sequence.tokens)),
-            max_tokens=config.max_tokens,
-        )
+        with reading_reply(f"Tinker (sampling {request.checkpoint.name})"):
+            sequence = answer.sequences[0]
+            return Completion(
+                text=model.tokenizer.decode(sequence.tokens).removesuffix(model.renderer.end_of_turn),
+                prefill=prefill,
+                thinking_off=config.thinking in (ThinkingMode.OFF, ThinkingMode.CLOSED),
+                finish_reason=str(getattr(sequence.stop_reason, "value", sequence.stop_reason) or "stop"),
+                usage=Usage(len(ids), len(sequence.tokens)),
+                max_tokens=config.max_tokens,
+            )
 
     async def _model(self, checkpoint: Checkpoint) -> _Model:
         """Return the client of a checkpoint; opened once, however many ask at the same time."""

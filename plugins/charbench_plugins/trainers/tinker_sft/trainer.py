@@ -28,6 +28,7 @@ from charbench import (
     TrainingTask,
     digest,
     operational,
+    reading_reply,
 )
 from charbench_plugins.tinker_sdk.calls import call
 from charbench_plugins.tinker_sdk.choice import OPTION, RendererName, name_renderer, renderer_for
@@ -199,7 +200,9 @@ class TinkerSftTrainer(Trainer):
         options: dict[str, Any] = {"ttl_seconds": self.config.ttl_seconds, "user_metadata": metadata or None}
         taken = signature(save).parameters
         given = {key: value for key, value in options.items() if value is not None and key in taken}
-        return str(self._call(f"saving {name}", save, name, **given).path)
+        saved = self._call(f"saving {name}", save, name, tries=1, **given)
+        with reading_reply(f"Tinker (saving {name})"):
+            return str(saved.path)
 
 
 def _base_model(client: Any) -> str | None:
