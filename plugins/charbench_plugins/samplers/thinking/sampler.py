@@ -24,6 +24,7 @@ from charbench_plugins.samplers.thinking.answers import parse_answer
 from charbench_plugins.samplers.thinking.client import Client, HttpConfig
 from charbench_plugins.samplers.thinking.endpoint import Endpoint, find_endpoint
 from charbench_plugins.samplers.thinking.templates import Template
+from charbench_plugins.template_process import TemplateConfig, TemplateLimits
 
 SERVED = "model:"
 
@@ -33,7 +34,7 @@ class ThinkingSampler(Sampler):
 
     name = "thinking"
 
-    class Config(HttpConfig, EndpointConfig):
+    class Config(HttpConfig, TemplateConfig, EndpointConfig):
         """Where and how to ask."""
 
         base_url: str | None = operational(
@@ -55,7 +56,8 @@ class ThinkingSampler(Sampler):
     def prepare(self, root: Path, folder: Path) -> None:
         """Find the endpoint and its key."""
         self._endpoint: Endpoint = find_endpoint(self.config.base_url, self.config.api_key_env)
-        self._template = Template.load(root / self.config.template if self.config.template else None)
+        template = root / self.config.template if self.config.template else None
+        self._template = Template.load(template, TemplateLimits.of(self.config))
         self._client = Client(self._endpoint, self.config.max_reply_bytes)
         completions = self.config.api == "completions"
         self._params = {**self.content_config(), "template": self._template.fingerprint if completions else None}

@@ -23,6 +23,7 @@ from charbench import (
     Usage,
     reading_reply,
 )
+from charbench_plugins.template_process import TemplateConfig, TemplateLimits
 from charbench_plugins.tinker_sdk.calls import call_async
 from charbench_plugins.tinker_sdk.choice import OPTION, RendererName, renderer_for
 from charbench_plugins.tinker_sdk.renderers import Renderer
@@ -49,7 +50,7 @@ class TinkerNativeSampler(Sampler):
     protocol = 2
     """2: models without a thinking mode, and later ones than Qwen3, are asked as their own templates ask them."""
 
-    class Config(EndpointConfig):
+    class Config(TemplateConfig, EndpointConfig):
         """How to ask."""
 
         renderer: RendererName = Field("auto", description=OPTION)
@@ -146,7 +147,8 @@ class TinkerNativeSampler(Sampler):
         if tokenizer is None:
             tokenizer = await asyncio.to_thread(tokenizer_of, client)
         said = checkpoint.lineage.renderer
-        return _Model(client, tokenizer, renderer_for(self.config.renderer, name, said, tokenizer))
+        renderer = renderer_for(self.config.renderer, name, said, tokenizer, TemplateLimits.of(self.config))
+        return _Model(client, tokenizer, renderer)
 
     async def _connect(self) -> Any:
         """Return the service, opened once."""

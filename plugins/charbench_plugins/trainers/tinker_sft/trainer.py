@@ -30,6 +30,7 @@ from charbench import (
     operational,
     reading_reply,
 )
+from charbench_plugins.template_process import TemplateConfig, TemplateLimits
 from charbench_plugins.tinker_sdk.calls import call
 from charbench_plugins.tinker_sdk.choice import OPTION, RendererName, name_renderer, renderer_for
 from charbench_plugins.tinker_sdk.renderers import ChatTemplate
@@ -48,7 +49,7 @@ class TinkerSftTrainer(Trainer):
 
     name = "tinker-sft"
 
-    class Config(Trainer.Config):
+    class Config(TemplateConfig, Trainer.Config):
         """What is not given comes from the recipe (paper or quick)."""
 
         learning_rate: float | None = Field(None, gt=0, description="highest learning rate; it falls to zero")
@@ -94,7 +95,8 @@ class TinkerSftTrainer(Trainer):
         client = self._client(open_service(**metadata), task, metadata)
         tokenizer = self._tokenizer or tokenizer_of(client)
         base_model = task.checkpoint.base_model or _base_model(client)
-        renderer = renderer_for(self._renderer(task), base_model, task.checkpoint.lineage.renderer, tokenizer)
+        said, limits = task.checkpoint.lineage.renderer, TemplateLimits.of(self.config)
+        renderer = renderer_for(self._renderer(task), base_model, said, tokenizer, limits)
         rows, notes = encode_rows(task, recipe, tokenizer, renderer)
         yield from map(Note, notes)
         memory = {"recipe": asdict(recipe), "renderer": renderer.name, "data_hash": data_hash}
