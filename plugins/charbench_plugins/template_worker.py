@@ -30,7 +30,7 @@ def main() -> None:
         try:
             if template is None:
                 template = compile_template(request["template"], request["names"])
-                reply = {"text": ""}
+                reply: dict[str, Any] = {"text": ""}
             else:
                 reply = _rendered(template, request)
         except RefusalError as error:

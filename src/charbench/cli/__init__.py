@@ -109,8 +109,9 @@ def main() -> None:
 
 def execute(arguments: list[str]) -> int:
     """Run one command; return its exit code. Errors of the user's are one line on stderr."""
-    from charbench.concurrency.interrupt import was_interrupted
+    from charbench.concurrency.interrupt import forget_interrupts, was_interrupted
 
+    forget_interrupts()
     ended = _Ended()
     with ended:
         ended.code = _execute(arguments)

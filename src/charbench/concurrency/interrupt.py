@@ -43,6 +43,11 @@ def was_interrupted() -> bool:
     return _Process.interrupted
 
 
+def forget_interrupts() -> None:
+    """Begin a command: what was interrupted before is no part of it."""
+    _Process.interrupted = False
+
+
 @contextmanager
 def stop_on_interrupt(grace: float = STOP_GRACE) -> Iterator[StopSignal]:
     """Turn the first SIGINT or SIGTERM into a request to stop; the second is a ``KeyboardInterrupt``.

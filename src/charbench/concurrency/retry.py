@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import random
 import sys
 import time
@@ -30,6 +29,8 @@ REPORTED = 5.0
 """Seconds from which on a wait that an endpoint asks for is reported when it begins."""
 STOPPED = "interrupted"
 """Kind of failure of a call that was never made."""
+_FOR_EVER = 1e12
+"""Seconds that are told as an infinite time: 30,000 years."""
 _LOOK = 0.1
 """Seconds between looks at whether the user wants to stop."""
 
@@ -83,6 +84,7 @@ class RetryPolicy:
     report: Callable[[str], None] = warn
     _next_start: float = field(default=0.0, init=False)
     _resume_at: float = field(default=0.0, init=False)
+    _report_from: float = field(default=0.0, init=False)
     _checkpoint: str | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
@@ -170,7 +172,9 @@ class RetryPolicy:
         if not isinstance(asked, int | float) or not asked > 0:  # None, NaN, or in the past
             return 0.0
         wait = min(asked, self.limits.max_wait)
-        if wait >= REPORTED and time.monotonic() + wait > self._resume_at + REPORTED:
+        now = time.monotonic()
+        if asked >= REPORTED and now >= self._report_from:  # the other requests in flight are told the same
+            self._report_from = now + max(wait, REPORTED)
             what = f"{self.who} asks for {_seconds(asked)} without requests (Retry-After)"
             self.report(f"{what}; {self._told(asked, wait)}")
         return wait
@@ -229,4 +233,4 @@ class RetryPolicy:
 
 
 def _seconds(number: float) -> str:
-    return f"{number:,.0f} s" if math.isfinite(number) else "an infinite time"
+    return f"{number:,.0f} s" if number < _FOR_EVER else "an infinite time"
