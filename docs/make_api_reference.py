@@ -42,7 +42,7 @@ SUBJECTS = {
     "datasets": "Training data",
     "boundary": "Faults",
     "errors": "Faults",
-    "patience": "Asking an endpoint",
+    "concurrency": "Asking an endpoint",
     "hookspecs": "Hooks",
     "redaction": "Secrets",
 }

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from charbench.components.limits import LimitsConfig as LimitsConfig
     from charbench.components.pair_scorer import PairScorer as PairScorer
     from charbench.components.perturbation import Perturbation as Perturbation
+    from charbench.components.replies import malformed_reply as malformed_reply
+    from charbench.components.replies import reading_reply as reading_reply
     from charbench.components.sampler import Sampler as Sampler
     from charbench.components.sampler import SampleRequest as SampleRequest
     from charbench.components.sampler import SamplingPlan as SamplingPlan
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
     from charbench.components.trainer import TrainingTask as TrainingTask
     from charbench.components.trust import TRUSTING as TRUSTING
     from charbench.components.trust import Trust as Trust
-    from charbench.concurrency.retry import Patience as Patience
+    from charbench.concurrency.retry import RetryPolicy as RetryPolicy
     from charbench.config.private_files import open_private as open_private
     from charbench.config.private_files import private_file as private_file
     from charbench.config.private_files import private_folder as private_folder
@@ -123,6 +125,7 @@ _HOME = {
     "components.limits": ["Limits", "LimitsConfig"],
     "components.pair_scorer": ["PairScorer"],
     "components.perturbation": ["Perturbation"],
+    "components.replies": ["malformed_reply", "reading_reply"],
     "components.sampler": ["SampleRequest", "Sampler", "SamplingPlan"],
     "components.scorer": ["Scorer", "ScoringPlan"],
     "components.source": ["CheckpointSource", "Finding", "Lab"],
@@ -137,7 +140,7 @@ _HOME = {
         "TrainingTask",
     ],
     "components.trust": ["TRUSTING", "Trust"],
-    "concurrency.retry": ["Patience"],
+    "concurrency.retry": ["RetryPolicy"],
     "config.private_files": ["open_private", "private_file", "private_folder"],
     "datasets.forms": ["Example", "read_examples"],
     "datasets.rendering": ["check_rendered", "rows_that_fit"],

@@ -1,5 +1,23 @@
-"""``python -m charbench``."""
+"""``python -m charbench``, and the command ``charbench``."""
 
-from charbench.cli import main
+from __future__ import annotations
 
-main()
+import sys
+
+
+def main() -> None:
+    """Run the command line; from here on a signal ends the process in time, during imports too."""
+    from charbench.concurrency.interrupt import INTERRUPTED, own_the_process
+
+    try:
+        own_the_process()
+        from charbench.cli import main as run
+
+        run()
+    except KeyboardInterrupt:
+        sys.stderr.write("Stopped.\n")
+        sys.exit(INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()

@@ -76,3 +76,15 @@ def test_status_lists_the_last_runs(charbench: Charbench, jobs: Path) -> None:
     (run,) = charbench.ok("status", "--json", lab=jobs).json["runs"]
     assert run["command"] == "charbench run --source recorded"
     assert "charbench run --source recorded" in charbench.ok("status", lab=jobs).out
+
+
+def test_failed_jobs_are_counted_and_end_every_run_that_trains_with_1(charbench: Charbench, jobs: Path) -> None:
+    with connect(store_of(jobs)).begin() as connection:
+        connection.execute(sa.text("UPDATE jobs SET status = 'complete' WHERE status != 'failed'"))
+    for words in (("train", "--all", "-q"), ("run", "--trainer", "tiny-sft", "-q")):
+        ended = charbench(*words, lab=jobs)
+        assert ended.code == 1
+        assert (
+            "failed: 1 training job failed earlier and is not tried again: remorseful_remorseful-failed_sft "
+            "(charbench status says why; charbench reset all makes the failed ones wait again)"
+        ) in ended.err

@@ -39,6 +39,8 @@ class Waiting(Scorer):
 def charbench_scorers():
     return [Waiting]
 """
+PATIENT = {"CHARBENCH_STOP_GRACE": "300"}
+"""What is in flight has as long as a busy machine needs."""
 RUN = ("run", "--source", "recorded", "--scorer", "waiting", "--json")
 
 
@@ -62,7 +64,7 @@ def at_work(big: Path, site: Site, more: tuple[str, ...]) -> Iterator[tuple[subp
     for pipe in pipes.values():
         os.mkfifo(pipe)
     here = os.open(pipes["AT_WORK"], os.O_RDONLY | os.O_NONBLOCK)
-    process = start(*RUN, *more, lab=big, env=site.env | {name: str(pipe) for name, pipe in pipes.items()})
+    process = start(*RUN, *more, lab=big, env=site.env | PATIENT | {name: str(pipe) for name, pipe in pipes.items()})
     try:
         assert select.select([here], [], [], 120)[0], "the run never came to its 700th sample"
         yield process, pipes["GO_ON"]

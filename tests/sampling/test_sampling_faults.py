@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import itertools
 import time
 from collections import Counter
@@ -20,6 +21,7 @@ from support.endpoint import (
     Handler,
     answers,
     choice,
+    chunked,
     completion,
     ends_early,
     first,
@@ -29,13 +31,25 @@ from support.endpoint import (
     refuses,
     resets,
     says,
+    sends_raw,
     serving,
+    squeezed,
     trickles,
     write_prompts,
 )
 from support.store import assert_each_exactly_once, assert_totals_equal_recount, query, store_of
 
 TRIES = 3
+
+
+def deep(levels: int) -> Any:
+    """Return parts of content within parts of content."""
+    part: Any = "Ahoy"
+    for _ in range(levels):
+        part = [{"text": part}]
+    return part
+
+
 PROMPTS = 7
 
 FAULTS: dict[str, tuple[Handler, str]] = {
@@ -56,6 +70,20 @@ FAULTS: dict[str, tuple[Handler, str]] = {
     "content that is a number": (says(completion(choice(42))), "bad_response"),  # type: ignore[arg-type]
     "bytes that are no UTF-8": (says(b'{"choices": "\xff\xfe"}'), "bad_response"),
     "an empty answer": (says(""), "bad_response"),
+    "HTML instead of JSON": (says("<html>Log in</html>"), "bad_response"),
+    "JSON nested 200,000 deep": (says("[" * 200_000 + "]" * 200_000), "bad_response"),
+    "content nested deeply": (says(completion(choice(deep(300)))), "bad_response"),  # type: ignore[arg-type]
+    "a number of 10,000 digits": (says('{"choices": ' + "9" * 10_000 + "}"), "bad_response"),
+    "a choice of wrong types": (says({"choices": [{"message": {"content": {"a": 1}}}]}), "bad_response"),
+    "an error of 500 nested deeply": (says('{"error": ' + "[" * 900 + "]" * 900 + "}", 500), "server"),
+    "a malformed status line": (sends_raw(b"HTTP/1.1 abc nope\r\n\r\n"), "bad_response"),
+    "a status line of another protocol": (sends_raw(b"SSH-2.0-OpenSSH_9.6\r\n"), "bad_response"),
+    "a header without a name": (sends_raw(b"HTTP/1.1 200 OK\r\n: x\r\n\r\n"), "bad_response"),
+    "chunks that are none": (sends_raw(chunked(b"zz\r\n{}\r\n0\r\n\r\n")), "bad_response"),
+    "chunks that end early": (sends_raw(chunked(b'ff\r\n{"choices": [')), "bad_response"),
+    "no gzip": (squeezed(b"not gzip at all"), "bad_response"),
+    "gzip that ends early": (squeezed(gzip.compress(b'{"choices": []}')[:-12]), "bad_response"),
+    "an unknown content encoding": (squeezed(b"{}", "br"), "bad_response"),
     "silence": (is_silent, "timeout"),
     "a trickle": (trickles, "timeout"),
 }

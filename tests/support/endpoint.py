@@ -75,6 +75,29 @@ async def _part(request: web.Request, answer: Any, *, abort: bool) -> web.Stream
     return response
 
 
+def sends_raw(content: bytes) -> Handler:
+    """Return a handler that writes just these bytes to the connection, whether or not they are HTTP, and closes it."""
+
+    async def handle(request: web.Request, body: Body) -> web.StreamResponse:
+        transport = request.transport
+        assert transport is not None
+        transport.write(content)  # type: ignore[attr-defined]
+        transport.close()
+        raise asyncio.CancelledError
+
+    return handle
+
+
+def chunked(content: bytes) -> bytes:
+    """Return a reply whose body, in chunks, is ``content`` as it stands."""
+    return b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n" + content
+
+
+def squeezed(content: bytes, encoding: str = "gzip") -> Handler:
+    """Return a handler that sends this content as compressed by ``encoding``."""
+    return says(content, **{"Content-Encoding": encoding})
+
+
 async def is_silent(request: web.Request, body: Body) -> web.StreamResponse:
     """Never answer."""
     await asyncio.Event().wait()

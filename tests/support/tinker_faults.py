@@ -32,6 +32,8 @@ class FaultyTinker:
     at_once: dict[str, dict[str, Any]] = field(default_factory=lambda: dict(_AT_ONCE))
     url: str = ""
     gone: threading.Event = field(default_factory=threading.Event)
+    malformed: dict[str, bytes] = field(default_factory=dict)
+    """What is asked, with the reply that it gets instead of a good one."""
     failed_at: float | None = None
     """When (monotonic seconds) something went wrong for the first time."""
     _futures: dict[str, tuple[str, bytes]] = field(default_factory=dict)
@@ -47,6 +49,8 @@ class FaultyTinker:
             if status == 0:
                 self.gone.wait()
             return status, JSON, json.dumps({"detail": DETAIL}).encode()
+        if what in self.malformed:
+            return 200, JSON, self.malformed[what]
         if what == "retrieve_future":
             return 200, *self._futures[json.loads(body)["request_id"]]
         if what in _LATER:

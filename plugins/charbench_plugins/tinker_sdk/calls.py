@@ -10,12 +10,14 @@ from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from typing import Any
 
-from charbench import Broken, SamplingError, guarded
+from charbench import Broken, Limits, RetryPolicy, SamplingError, guarded, reading_reply
 from charbench_plugins.tinker_sdk.failures import translate
 from charbench_plugins.tinker_sdk.watch import PATIENCE, Watch, current, listen
 
 CALL_SECONDS = 120.0
 """Seconds that one call may take, all the SDK's own retries together."""
+MALFORMED_TRIES = 3
+"""Tries of a call whose reply is malformed; everything else is tried again by the SDK itself."""
 _LOOK = 0.25
 """Seconds between looks at how a call fares."""
 
@@ -34,6 +36,7 @@ def call(
     *args: Any,
     seconds: float = CALL_SECONDS,
     patience: float = PATIENCE,
+    tries: int = MALFORMED_TRIES,
     **kwargs: Any,
 ) -> Any:
     """Call the SDK and return the result, resolving a future that it gives.
@@ -41,10 +44,15 @@ def call(
     ``what`` names the call in messages (``listing checkpoints``). Raises :class:`charbench.SamplingError` for
     every error of the SDK's (:class:`charbench.RefusedError` where no further try can help), when there is no
     result after ``seconds``, and when Tinker has been out of reach or in trouble for ``patience`` seconds. A
-    call that hangs is left behind in a daemon thread: there is no way to stop it.
+    call that hangs is left behind in a daemon thread: there is no way to stop it. A malformed reply is tried again, up
+    to ``tries`` times in all: give 1 where the call does something that must not be done twice.
     """
-    watch = Watch(patience)
-    return _result(what, _start(what, watch, lambda: _resolved(function(*args, **kwargs))), watch, seconds)
+
+    def once() -> Any:
+        watch = Watch(patience)
+        return _result(what, _start(what, watch, lambda: _resolved(function(*args, **kwargs))), watch, seconds)
+
+    return RetryPolicy(Limits(tries=tries, deadline=seconds), retryable=_is_malformed).call_blocking(once)
 
 
 def submit(
@@ -116,8 +124,13 @@ def _check(what: str, watch: Watch, until: float, seconds: float) -> None:
 
 def _unpacked(what: str, outcome: Any) -> Any:
     if isinstance(outcome, Broken):
-        raise translate(what, outcome.error) from outcome.error
+        with reading_reply(f"Tinker ({what})"):  # what the SDK trips over and has no error for
+            raise translate(what, outcome.error) from outcome.error
     return outcome
+
+
+def _is_malformed(error: BaseException) -> bool:
+    return isinstance(error, SamplingError) and error.kind == "bad_response"
 
 
 def _resolved(given: Any) -> Any:

@@ -6,6 +6,7 @@ import re
 from typing import Literal, TypeAlias
 
 from charbench import ConfigError
+from charbench_plugins.template_process import TemplateLimits
 from charbench_plugins.tinker_sdk.renderers import (
     CHOOSE,
     ChatTemplate,
@@ -48,10 +49,17 @@ def name_renderer(name: str, base_model: str | None, said: str | None) -> str:
         ) from None
 
 
-def renderer_for(name: str, base_model: str | None, said: str | None, tokenizer: ModelTokenizer) -> Renderer:
+def renderer_for(
+    name: str,
+    base_model: str | None,
+    said: str | None,
+    tokenizer: ModelTokenizer,
+    limits: TemplateLimits | None = None,
+) -> Renderer:
     """Return a renderer by name; ``auto`` is as :func:`name_renderer` has it, else the model's own template.
 
-    Raises :class:`ConfigError` where none of these tells, or the template cannot be used.
+    A template of the model's own is rendered within ``limits``. Raises :class:`ConfigError` where none of these tells,
+    or the template cannot be used.
     """
     name = name_renderer(name, base_model, said)
     if name in _PLAIN:
@@ -61,7 +69,7 @@ def renderer_for(name: str, base_model: str | None, said: str | None, tokenizer:
         raise ConfigError(
             f"renderer {name!r}: the tokenizer brings no chat template; choose one of {choices}: {CHOOSE}"
         )
-    return ChatTemplate(tokenizer.template, tokenizer.special)
+    return ChatTemplate(tokenizer.template, tokenizer.special, limits, base_model or "")
 
 
 def _guess(model: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from charbench import RefusedError, SamplingError, redact
+from charbench import RefusedError, SamplingError, malformed_reply, redact
 
 _LONGEST = 300
 _ADVICE = {
@@ -24,6 +24,8 @@ def translate(what: str, error: BaseException) -> BaseException:
     """Return our error for one of the SDK's; an error that is none of the SDK's as it is."""
     import tinker
 
+    if isinstance(error, tinker.APIResponseValidationError):
+        return malformed_reply(f"Tinker ({what})", _said(error))
     # What fails while a result is fetched comes as a ValueError with the SDK's error behind it.
     for one in (error, error.__cause__):
         status = getattr(one, "status_code", None)
@@ -63,4 +65,8 @@ def _said(error: BaseException) -> str:
     body: Any = getattr(error, "body", None)
     if isinstance(body, dict):
         body = body.get("detail") or body.get("message") or body.get("error")
-    return " ".join(redact(str(body or error or type(error).__name__)).split())[:_LONGEST]
+    try:
+        said = str(body or error or type(error).__name__)
+    except (RecursionError, ValueError):
+        said = "what cannot be read"
+    return " ".join(redact(said[: 10 * _LONGEST]).split())[:_LONGEST]

@@ -10,9 +10,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from charbench import Broken, ConfigError, Example, Message, guarded
+from charbench import ConfigError, Example, Message
+
+if TYPE_CHECKING:
+    from charbench_plugins.template_process import TemplateLimits
+
+T = TypeVar("T")
 
 NEWLINE = "\n"
 EMPTY_THINKING = "<think>\n\n</think>\n\n"
@@ -111,10 +116,17 @@ class ChatTemplate(Renderer):
 
     name = "template"
 
-    def __init__(self, template: str, special: Mapping[str, str] | None = None) -> None:
-        from charbench_plugins.chat_templates import compile_template
+    def __init__(
+        self,
+        template: str,
+        special: Mapping[str, str] | None = None,
+        limits: TemplateLimits | None = None,
+        model: str = "",
+    ) -> None:
+        from charbench_plugins.template_process import TemplateProcess
 
-        self._template = self._run(compile_template, template, special)
+        self._whose = f"the chat template of {model}" if model else "the chat template"
+        self._template = self._run(TemplateProcess, template, special, limits)
         self.end_of_turn = self._find_end_of_turn()
 
     def prompt(self, messages: Sequence[Message], *, thinking: bool = True) -> str:
@@ -146,19 +158,18 @@ class ChatTemplate(Renderer):
         turns = [{"role": turn.role, "content": turn.content} for turn in messages]
         return str(self._run(self._template.render, messages=turns, **options))
 
-    @staticmethod
-    def _run(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    def _run(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """Compile or render; whatever goes wrong in a template is the template's fault, and one line."""
-        from charbench_plugins.chat_templates import RefusalError
+        from charbench_plugins.template_process import TemplateFaultError, TemplateLimitError, TemplateRefusalError
 
-        outcome = guarded(function, *args, **kwargs)
-        if not isinstance(outcome, Broken):
-            return outcome
-        if isinstance(outcome.error, ConfigError):
-            raise outcome.error
-        if isinstance(outcome.error, RefusalError):
-            raise ConfigError(f"the chat template refuses the conversation: {outcome.error}")
-        raise ConfigError(f"the chat template is broken: {outcome.message}; mend it, or choose a renderer: {CHOOSE}")
+        try:
+            return function(*args, **kwargs)
+        except TemplateRefusalError as error:
+            raise ConfigError(f"{self._whose} refuses the conversation: {error}") from None
+        except TemplateLimitError as error:
+            raise ConfigError(f"{self._whose} is given up: {error}") from None
+        except TemplateFaultError as error:
+            raise ConfigError(f"{self._whose} is broken: {error}; mend it, or choose a renderer: {CHOOSE}") from None
 
 
 def _said(turn: Message) -> str:

@@ -70,5 +70,7 @@ def open_rest() -> Any:
 
     if (rest := getattr(tinker, "RestClient", None)) is None:  # before 0.38 the service makes it
         return call("connecting to Tinker", open_service().create_rest_client, seconds=OPEN_SECONDS)
-    arguments = {"api_key": key, **({"base_url": url} if (url := _base_url()) else {})}
+    arguments: dict[str, Any] = {"api_key": key}
+    if url := _base_url():
+        arguments["base_url"] = url
     return call("connecting to Tinker", rest, seconds=OPEN_SECONDS, patience=OPEN_PATIENCE, **arguments)

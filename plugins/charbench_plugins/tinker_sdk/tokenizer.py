@@ -63,7 +63,7 @@ def tokenizer_of(client: Any) -> ModelTokenizer:
     """
     try:
         with hub.left_alone_if_away() as absence:
-            inner = call("loading the tokenizer", client.get_tokenizer, seconds=HUB_SECONDS)
+            inner = call("loading the tokenizer", client.get_tokenizer, seconds=HUB_SECONDS, tries=1)
     except (OSError, ValueError, RuntimeError, SamplingError) as error:
         reason = absence or str(error).strip().partition("\n")[0]
         raise ConfigError(

@@ -109,6 +109,30 @@ def main() -> None:
 
 def execute(arguments: list[str]) -> int:
     """Run one command; return its exit code. Errors of the user's are one line on stderr."""
+    from charbench.concurrency.interrupt import forget_interrupts, was_interrupted
+
+    forget_interrupts()
+    ended = _Ended()
+    with ended:
+        ended.code = _execute(arguments)
+    return _stopped() if was_interrupted() and ended.code != INTERRUPTED else ended.code
+
+
+class _Ended:
+    """How a command ended. An error that follows from an interrupt is no error: imports make many of one."""
+
+    code = 1
+
+    def __enter__(self) -> _Ended:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> bool:
+        from charbench.concurrency.interrupt import was_interrupted
+
+        return kind is not None and issubclass(kind, Exception) and was_interrupted()
+
+
+def _execute(arguments: list[str]) -> int:
     from charbench.errors import CharbenchError
 
     try:
@@ -117,10 +141,7 @@ def execute(arguments: list[str]) -> int:
         error.show()
         return 2
     except (click.Abort, KeyboardInterrupt):
-        from charbench.cli import output
-
-        output.say(f"Stopped. Go on with: {output.command_to_go_on()}")
-        return INTERRUPTED
+        return _stopped()
     except BrokenPipeError:
         return _pipe_closed()
     except OSError as error:
@@ -136,6 +157,13 @@ def execute(arguments: list[str]) -> int:
         click.echo(f"error: {harmless(redact(str(error)))}", err=True)
         return error.exit_code
     return result if isinstance(result, int) else 0
+
+
+def _stopped() -> int:
+    from charbench.cli import output
+
+    output.say(f"Stopped. Go on with: {output.command_to_go_on()}")
+    return INTERRUPTED
 
 
 def _pipe_closed() -> int:

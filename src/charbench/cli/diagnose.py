@@ -43,7 +43,7 @@ def command(json_output: bool, quiet: bool, **given: Any) -> int:
     from charbench.run.runner import Runner
 
     session = options.open_session(**given)
-    with stop_on_interrupt() as stop:
+    with stop_on_interrupt(session.config.stop_grace) as stop:
         reports, result = diagnose(Runner(session, output.this_command(), stop, quiet=quiet or json_output))
     if json_output:
         output.print_json([_as_dict(report) for report in reports])

@@ -32,7 +32,7 @@ def command(json_output: bool, quiet: bool, **given: Any) -> int:
     from charbench.run.runner import Runner
 
     session = options.open_session(**given)
-    with stop_on_interrupt() as stop:
+    with stop_on_interrupt(session.config.stop_grace) as stop:
         runner = Runner(session, output.this_command(), stop, quiet=quiet or json_output)
         result = evaluate(runner, [Stage.SAMPLE, Stage.SCORE])
     return finish(session, result, json_output=json_output, quiet=quiet, checkpoints=session.config.checkpoints)

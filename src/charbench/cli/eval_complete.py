@@ -40,7 +40,7 @@ def command(json_output: bool, quiet: bool, **given: Any) -> int:
             output.print_json({"metric": None, "samples": 0, "errors": 0, "personas": [], "checkpoints": []})
         return 0
     session = session.with_checkpoints(uris)
-    with stop_on_interrupt() as stop:
+    with stop_on_interrupt(session.config.stop_grace) as stop:
         runner = Runner(session, output.this_command(), stop, quiet=quiet or json_output)
         result = evaluate(runner, [Stage.SAMPLE, Stage.SCORE])
     return finish(session, result, json_output=json_output, quiet=quiet, checkpoints=uris)

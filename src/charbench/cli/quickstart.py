@@ -38,7 +38,7 @@ def command(folder: Path, json_output: bool, quiet: bool) -> int:
     session = options.open_session(lab=folder)
     if about:
         output.say(f"Made {folder}: {about}\n", quiet=silent)
-    with stop_on_interrupt() as stop:
+    with stop_on_interrupt(session.config.stop_grace) as stop:
         runner = Runner(session, output.this_command(), stop, silent, partial(output.train_command, lab=folder))
         result = runner.run(list(Stage))
     code = finish(session, result, json_output=json_output, quiet=silent)

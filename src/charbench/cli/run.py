@@ -47,7 +47,7 @@ def command(json_output: bool, quiet: bool, no_train: bool, fresh: bool, dry_run
     if dry_run:
         return _dry_run(session, no_train=no_train, json_output=json_output)
     stages = [stage for stage in Stage if not (no_train and stage is Stage.TRAIN)]
-    with stop_on_interrupt() as stop:
+    with stop_on_interrupt(session.config.stop_grace) as stop:
         runner = Runner(session, output.this_command(), stop, quiet or json_output, output.train_command)
         components = runner.components(stages)  # before the old store is put aside
         if fresh and (kept := set_aside(session.config.store_url)):

@@ -32,7 +32,7 @@ def command(text: str | None, json_output: bool, quiet: bool, **given: Any) -> i
     session = options.open_session(**given)
     if text is not None and not session.config.checkpoints:
         raise UsageError("--prompt needs a checkpoint: -c URI or NAME")
-    with stop_on_interrupt() as stop:
+    with stop_on_interrupt(session.config.stop_grace) as stop:
         runner = Runner(session, output.this_command(), stop, quiet=quiet or json_output or text is not None)
         if text is not None:
             samples, result = ask_once(runner, text)

@@ -26,6 +26,6 @@ def command(json_output: bool, quiet: bool, **given: Any) -> int:
     from charbench.run.runner import Runner
 
     session = options.open_session(**given)
-    with stop_on_interrupt() as stop:
+    with stop_on_interrupt(session.config.stop_grace) as stop:
         result = Runner(session, output.this_command(), stop, quiet=quiet or json_output).run([Stage.SCORE])
     return finish(session, result, json_output=json_output, quiet=quiet)

@@ -54,7 +54,7 @@ def command(
         if json_output:
             output.print_json({"id": None, "status": "done", "added": {}, "failures": []})
         return 0
-    with stop_on_interrupt() as stop:
+    with stop_on_interrupt(session.config.stop_grace) as stop:
         runner = Runner(session, output.this_command(), stop, quiet or json_output, output.train_command)
         result = runner.run([Stage.TRAIN], list(runs) if runs else None)
     idle = "Nothing to train: no job waits."

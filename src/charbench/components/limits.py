@@ -19,6 +19,7 @@ class Limits:
     timeout: float = 3600.0
     deadline: float = 3600.0
     tries: int = 1
+    max_wait: float = 60.0
 
     @classmethod
     def of(cls, config: Component.Config, **defaults: Any) -> Limits:
@@ -36,3 +37,6 @@ class LimitsConfig(Component.Config):
     timeout: float = operational(300.0, gt=0, description="seconds that one request may take")
     deadline: float = operational(1800.0, gt=0, description="seconds that one answer may take, all tries together")
     tries: int = operational(5, ge=1, le=100, description="tries for one answer before it counts as failed")
+    max_wait: float = operational(
+        60.0, ge=0, le=86_400, description="longest wait that an endpoint can ask for with Retry-After, in seconds"
+    )

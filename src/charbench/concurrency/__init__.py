@@ -1,1 +1,1 @@
-"""How work runs: retries, circuit breaker, worker pool, the one writer, group commit, interrupts, progress."""
+"""How work runs: retries, back-off, deadlines, and the circuit breaker."""

@@ -1,9 +1,13 @@
-"""Calls to an endpoint within its limits: pace, time, tries, and back-off. One event loop, one thread."""
+"""Retries: which failures are tried again, after which wait, until when, and at which pace requests are sent.
+
+:class:`RetryPolicy` is the one implementation for samplers, judges, Tinker and the store.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import random
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -12,19 +16,21 @@ from typing import TypeVar
 from charbench.components.containment import Broken
 from charbench.components.limits import Limits
 from charbench.domain.sample import Failure
-from charbench.errors import DeadlineError, RefusedError, SamplingError
+from charbench.errors import DeadlineError, SamplingError
+from charbench.text.redaction import redact
+from charbench.text.terminal import harmless
 
 T = TypeVar("T")
 
-REFUSALS_TO_STOP = 3
-"""Refusals in a row after which an endpoint is not asked any more."""
-FAILURES_TO_STOP = 8
-"""Failed calls in a row, all their tries used up, after which it is not asked any more."""
 FIRST_BACK_OFF = 1.0
 """Seconds before the second try, at most; each further try doubles it, and chance shortens it."""
-_LONGEST_BACK_OFF = 30.0
+LONGEST_BACK_OFF = 30.0
+REPORTED = 5.0
+"""Seconds from which on a wait that an endpoint asks for is reported when it begins."""
 STOPPED = "interrupted"
 """Kind of failure of a call that was never made."""
+_FOR_EVER = 1e12
+"""Seconds that are told as an infinite time: 30,000 years."""
 _LOOK = 0.1
 """Seconds between looks at whether the user wants to stop."""
 
@@ -38,26 +44,9 @@ async def at_once() -> None:
     """Return: there is room for a call."""
 
 
-@dataclass(slots=True)
-class Breaker:
-    """Whether an endpoint is worth asking; ``reason`` is set once it is not."""
-
-    refusals: int = 0
-    failures: int = 0
-    reason: str | None = None
-    answered: bool = False
-    """Whether it has answered once."""
-
-    def note(self, outcome: object) -> None:
-        """Count an answer, or a failure."""
-        if not isinstance(outcome, Broken):
-            self.refusals = self.failures = 0
-            self.answered = True
-            return
-        self.failures += 1
-        self.refusals += isinstance(outcome.error, RefusedError)
-        if self.refusals >= REFUSALS_TO_STOP or self.failures >= FAILURES_TO_STOP:
-            self.reason = outcome.message
+def warn(line: str) -> None:
+    """Print a warning on stderr, without secrets and control characters."""
+    print(f"warning: {harmless(redact(line))}", file=sys.stderr, flush=True)  # noqa: T201
 
 
 @dataclass(slots=True)
@@ -67,19 +56,35 @@ class TimeLeft:
     seconds: float
 
 
-@dataclass
-class Patience:
-    """Makes calls within ``limits``; ``stopping()`` says whether the user wants to stop.
+def is_retryable(error: BaseException) -> bool:
+    """Return whether another try can help: a :class:`charbench.SamplingError` says so itself."""
+    return isinstance(error, SamplingError) and error.retryable
 
-    How many calls are under way at once (``limits.concurrency``) is up to the caller; ``room()`` returns when
-    there is room for another one.
+
+@dataclass
+class RetryPolicy:
+    """Makes calls within ``limits``, and tries again what failed; ``stopping()`` says whether the user wants to stop.
+
+    Only errors of the types ``errors`` for which ``retryable(error)`` holds are tried again. Before each further try
+    there is a random wait of at most ``first_wait`` seconds (None: one second), which doubles with each try up to
+    ``longest_wait``; a ``retry_after`` of a :class:`charbench.SamplingError` is added, cut to ``limits.max_wait``. How
+    many calls are under way at once (``limits.concurrency``) is up to the caller; ``room()`` returns when there is
+    room for another one. ``report`` is told of a long wait that ``who`` asks for when it begins. Use one policy from
+    one event loop and one thread.
     """
 
     limits: Limits
     stopping: Callable[[], bool] = never
     room: Callable[[], Awaitable[None]] = at_once
+    errors: tuple[type[BaseException], ...] = (SamplingError,)
+    retryable: Callable[[BaseException], bool] = is_retryable
+    first_wait: float | None = None
+    longest_wait: float = LONGEST_BACK_OFF
+    who: str = "the endpoint"
+    report: Callable[[str], None] = warn
     _next_start: float = field(default=0.0, init=False)
     _resume_at: float = field(default=0.0, init=False)
+    _report_from: float = field(default=0.0, init=False)
     _checkpoint: str | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
@@ -117,7 +122,7 @@ class Patience:
         while True:
             try:
                 return await self._in_time(once, give_up_at)
-            except SamplingError as error:
+            except self.errors as error:
                 pause = self._pause(error, tries)
                 too_late = self._next_turn(pause, checkpoint) > give_up_at
                 if tries >= self.limits.tries or too_late or not self.worth_a_try(error):
@@ -131,14 +136,53 @@ class Patience:
 
     def worth_a_try(self, error: BaseException) -> bool:
         """Return whether another try is allowed and could help."""
-        return isinstance(error, SamplingError) and error.retryable and self.limits.tries > 1
+        return isinstance(error, self.errors) and self.retryable(error) and self.limits.tries > 1
 
-    def _pause(self, error: SamplingError, tries: int) -> float:
+    def call_blocking(self, once: Callable[[], T]) -> T:
+        """Do as :meth:`call` does, for a call that blocks this thread; raises the last try's error.
+
+        Nobody can end a call that blocks, so ``limits.timeout`` is for ``once`` to keep; there is no pace either.
+        """
+        give_up_at = time.monotonic() + self.limits.deadline
+        tries = 1
+        while True:
+            try:
+                return once()
+            except self.errors as error:
+                pause = self._pause(error, tries)
+                too_late = time.monotonic() + pause > give_up_at
+                if tries >= self.limits.tries or too_late or self.stopping() or not self.worth_a_try(error):
+                    raise
+            until = time.monotonic() + pause
+            while (left := until - time.monotonic()) > 0 and not self.stopping():
+                time.sleep(min(left, _LOOK))
+            tries += 1
+
+    def _pause(self, error: BaseException, tries: int) -> float:
         """Return the seconds before the next try: the endpoint's wish, and a back-off that chance shortens."""
-        wish = error.retry_after or 0.0
+        wish = self._wish(error)
         if wish:
             self._resume_at = max(self._resume_at, time.monotonic() + wish)
-        return wish + random.uniform(0, min(_LONGEST_BACK_OFF, FIRST_BACK_OFF * 2 ** (tries - 1)))  # noqa: S311
+        first = FIRST_BACK_OFF if self.first_wait is None else self.first_wait
+        return wish + random.uniform(0, min(self.longest_wait, first * 2.0 ** min(tries - 1, 30)))  # noqa: S311
+
+    def _wish(self, error: BaseException) -> float:
+        """Return the seconds that the endpoint wants to be left alone, cut to ``limits.max_wait``."""
+        asked = getattr(error, "retry_after", None)
+        if not isinstance(asked, int | float) or not asked > 0:  # None, NaN, or in the past
+            return 0.0
+        wait = min(asked, self.limits.max_wait)
+        now = time.monotonic()
+        if asked >= REPORTED and now >= self._report_from:  # the other requests in flight are told the same
+            self._report_from = now + max(wait, REPORTED)
+            what = f"{self.who} asks for {_seconds(asked)} without requests (Retry-After)"
+            self.report(f"{what}; {self._told(asked, wait)}")
+        return wait
+
+    def _told(self, asked: float, wait: float) -> str:
+        if wait > self.limits.deadline:
+            return f"that is longer than one answer may take ({self.limits.deadline:g} s, option deadline)"
+        return f"waiting for {_seconds(wait)}{', the limit (option max_wait)' if wait < asked else ''}"
 
     async def _in_time(self, once: Callable[[], Awaitable[T]], give_up_at: float) -> T:
         left = max(0.0, give_up_at - time.monotonic())
@@ -186,3 +230,7 @@ class Patience:
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0 and not self.stopping():
             await asyncio.sleep(min(left, _LOOK))
+
+
+def _seconds(number: float) -> str:
+    return f"{number:,.0f} s" if number < _FOR_EVER else "an infinite time"

@@ -10,7 +10,8 @@ from typing import Generic, TypeVar
 
 from charbench.components.containment import Broken, guarded_async
 from charbench.components.limits import Limits
-from charbench.concurrency.retry import Breaker, Patience
+from charbench.concurrency.circuit_breaker import CircuitBreaker
+from charbench.concurrency.retry import RetryPolicy
 from charbench.domain.sample import Failure
 
 T = TypeVar("T")
@@ -31,10 +32,10 @@ class UnderWay(Generic[T, R]):
     limits: Limits
     stopping: Callable[[], bool]
     note_broken: Callable[[Broken], None]
-    breaker: Breaker = field(default_factory=Breaker)
+    breaker: CircuitBreaker = field(default_factory=CircuitBreaker)
 
     def __post_init__(self) -> None:
-        self._patience = Patience(self.limits, self.stopping)
+        self._retries = RetryPolicy(self.limits, self.stopping)
 
     @property
     def given_up(self) -> str | None:
@@ -50,7 +51,7 @@ class UnderWay(Generic[T, R]):
             if self.breaker.reason:
                 return
             failed: list[Failure] = []
-            outcome = await guarded_async(self._patience.call, partial(self.once, item), failed=failed)
+            outcome = await guarded_async(self._retries.call, partial(self.once, item), failed=failed)
             if isinstance(outcome, Broken):
                 if self.stopping():
                     return

@@ -55,10 +55,13 @@ class RunConfig(BaseModel):
     parallel: int = Field(1, ge=1, le=64, description="training jobs at once")
     force: bool = Field(False, description="train on data that the health gate refuses")
     retry_errors: list[str] = Field(
-        ["timeout", "rate_limit", "connection", "server", "bad_response", "interrupted",
+        ["timeout", "rate_limit", "connection", "server", "bad_response", "reply_too_large", "interrupted",
          "http_401", "http_402", "http_403", "http_404", "config"],
         description="kinds of failure that the next run tries again",
     )  # fmt: skip
+    stop_grace: float = Field(
+        3.0, ge=0, le=3600, description="seconds that what is in flight may take after Ctrl-C or SIGTERM"
+    )
     max_cost: float | None = Field(None, gt=0, description="most that one run may spend on sampling, by 'prices'")
     prices: dict[str, Price] = Field(
         {}, description="price of a million tokens, by checkpoint URI or base model; * stands for any text"

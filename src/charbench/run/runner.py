@@ -169,6 +169,8 @@ class Runner:
         self, trainers: Sequence[Trainer], jobs: Sequence[str] | None, personas: Sequence[str], result: RunResult
     ) -> None:
         config = self.session.config
+        if jobs is None:
+            self._note_failed_jobs(personas, result)
         waiting = [job for job in self._waiting_jobs(jobs) if not personas or job.persona in personas]
         if not waiting or self.stop.requested:
             return
@@ -192,6 +194,19 @@ class Runner:
         ]
         result.failures += _with_trace(lines, tally.trace)
         result.notes += [f"job {job} is being trained by another run" for job in tally.elsewhere]
+
+    def _note_failed_jobs(self, personas: Sequence[str], result: RunResult) -> None:
+        """Report the jobs that failed earlier: only those that are named are tried again."""
+        with self.session.database.read() as connection:
+            failed = [job for job in read_jobs(connection) if job.status is JobStatus.FAILED]
+        failed = [job for job in failed if not personas or job.persona in personas]
+        if failed:
+            names = ", ".join(job.job_id for job in failed[:3]) + (", ..." if len(failed) > 3 else "")
+            count = f"{len(failed):,} training job{'' if len(failed) == 1 else 's'}"
+            result.failures.append(
+                f"{count} failed earlier and {'is' if len(failed) == 1 else 'are'} not tried again: {names} "
+                "(charbench status says why; charbench reset all makes the failed ones wait again)"
+            )
 
     def _waiting_jobs(self, wanted: Sequence[str] | None) -> list[TrainingJob]:
         with self.session.database.read() as connection:

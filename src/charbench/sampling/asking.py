@@ -16,8 +16,8 @@ from typing import Any, TypeVar
 from charbench.components.containment import Broken, guarded_async
 from charbench.components.limits import Limits
 from charbench.components.sampler import Sampler, SampleRequest
-from charbench.concurrency.door import Door
-from charbench.concurrency.retry import STOPPED, Breaker, Patience, TimeLeft
+from charbench.concurrency.circuit_breaker import CircuitBreaker, TrialGate
+from charbench.concurrency.retry import STOPPED, RetryPolicy, TimeLeft
 from charbench.concurrency.threads import in_a_thread
 from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.end_reasons import EndReason, end_reason
@@ -51,13 +51,14 @@ class Asker:
     limits: Limits
     stopping: Callable[[], bool]
     paid: Callable[[Checkpoint, Usage], None]
-    breakers: dict[str, Breaker] = field(default_factory=dict)
-    _doors: dict[str, Door] = field(default_factory=dict)
+    breakers: dict[str, CircuitBreaker] = field(default_factory=dict)
+    _gates: dict[str, TrialGate] = field(default_factory=dict)
     _one_by_one: set[str] = field(default_factory=set)
     """Checkpoints whose server gives fewer answers to a request than it is asked for."""
 
     def __post_init__(self) -> None:
-        self._patience = Patience(self.limits, self.stopping, self._room)
+        who = f"sampler {self.sampler.name}: its endpoint"
+        self._retries = RetryPolicy(self.limits, self.stopping, self._room, who=who)
         self._tries = 0
         self._given_up: list[Future[Any]] = []
         self._is_async = inspect.iscoroutinefunction(self.sampler.sample)
@@ -65,13 +66,13 @@ class Asker:
 
     def begin(self) -> None:
         """Get ready for an event loop: what requests wait at belongs to one."""
-        self._doors.clear()
+        self._gates.clear()
         if self.sampler.epochs_at_once > 1:  # else there are no more callers than requests may be in flight
             self._places = asyncio.Semaphore(self.limits.concurrency)
 
-    def breaker(self, uri: str) -> Breaker:
+    def breaker(self, uri: str) -> CircuitBreaker:
         """Return the breaker of a checkpoint."""
-        return self.breakers.setdefault(uri, Breaker())
+        return self.breakers.setdefault(uri, CircuitBreaker())
 
     async def ask(self, request: SampleRequest, first: Answer | None = None) -> Answer:
         """Ask until there is an answer, no more try is allowed, or the run stops.
@@ -121,10 +122,10 @@ class Asker:
     async def _within_limits(self, uri: str, talk: Callable[[], Awaitable[T]], *, begun: bool) -> T | Broken | None:
         """Return what ``talk()`` returns or raises; None where the breaker or the end of the run is in the way."""
         breaker = self.breaker(uri)
-        door = None if breaker.answered else self._doors.setdefault(uri, Door(self.limits.concurrency))
+        gate = None if breaker.answered else self._gates.setdefault(uri, TrialGate(self.limits.concurrency))
         async with self._places:
-            if door is not None:
-                await door.enter()
+            if gate is not None:
+                await gate.enter()
             outcome: T | Broken | None = None
             if not breaker.reason and (begun or not self.stopping()):
                 outcome = await guarded_async(talk)
@@ -132,12 +133,12 @@ class Asker:
                     outcome = None
                 else:
                     breaker.note(outcome)
-            if door is not None:
-                door.leave(breaker, outcome)
+            if gate is not None:
+                gate.leave(breaker, outcome)
         return outcome
 
     def _can_be_asked_later(self, broken: Broken) -> bool:
-        return broken.failure.kind == STOPPED or self._patience.worth_a_try(broken.error)
+        return broken.failure.kind == STOPPED or self._retries.worth_a_try(broken.error)
 
     async def _converse(self, request: SampleRequest, said: Completion | None, failed: list[Failure]) -> Completion:
         """Ask, and put the prompt's follow-ups after the answer; the last answer is the sample.
@@ -154,7 +155,7 @@ class Asker:
     async def _call(self, requests: Sequence[SampleRequest], failed: list[Failure], left: TimeLeft) -> list[Completion]:
         """Make one request for these epochs of a question, with its tries."""
         uri = requests[0].checkpoint.uri
-        return await self._patience.call(partial(self._once, requests), checkpoint=uri, failed=failed, left=left)
+        return await self._retries.call(partial(self._once, requests), checkpoint=uri, failed=failed, left=left)
 
     async def _once(self, requests: Sequence[SampleRequest]) -> list[Completion]:
         started = time.monotonic()

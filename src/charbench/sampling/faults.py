@@ -14,12 +14,14 @@ _NAMED = 3
 class Faults:
     """Faults of one sampler: ``failed`` counts by message and checkpoint, ``skipped`` by checkpoint.
 
-    ``given_up`` says of checkpoints why they are not asked any more.
+    ``given_up`` says of checkpoints why they are not asked any more. ``left`` counts what failed in an earlier run and
+    is not tried again, by kind and message.
     """
 
     failed: Counter[tuple[str, str]] = field(default_factory=Counter)
     skipped: Counter[str] = field(default_factory=Counter)
     given_up: dict[str, str] = field(default_factory=dict)
+    left: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def lines(self, who: str) -> list[str]:
         """Return a line for each reason to give checkpoints up, then one for each other fault, the commonest first."""
@@ -36,7 +38,12 @@ class Faults:
         for (message, uri), count in self.failed.items():
             if self.given_up.get(uri) != message:
                 others[message] += count
-        return lines + [f"{who}: {count:,} failed: {message}" for message, count in others.most_common()]
+        lines += [f"{who}: {count:,} failed: {message}" for message, count in others.most_common()]
+        return lines + [
+            f"{who}: {count:,} failed in an earlier run and {'is' if count == 1 else 'are'} not tried again: {message} "
+            f"(kind {kind}; name it under retry_errors in charbench.yaml, and the next run tries again)"
+            for (kind, message), count in self.left.most_common()
+        ]
 
 
 def named(uris: Sequence[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -30,7 +30,15 @@ from charbench.store.claims import claim, release
 from charbench.store.database import Database
 from charbench.store.dialect import chunks
 from charbench.store.reattribution import reopen_cut_replies, uris_of_groups
-from charbench.store.samples import STAGE, NewSample, SampleWriter, SamplingSettings, present_samples, touch_samplings
+from charbench.store.samples import (
+    STAGE,
+    NewSample,
+    SampleWriter,
+    SamplingSettings,
+    failed_samples,
+    present_samples,
+    touch_samplings,
+)
 
 _MAY_BE_THINKING = (
     "replies begin with {}, which may be thinking, and count as responses; if it is thinking, name it in the "
@@ -106,6 +114,7 @@ class SampleStage:
         while True:
             self._elsewhere = False
             self.tally.wanted = 0
+            self.tally.faults.left.clear()
             todo = self._todo(requests, progress)
             if self.sampler.batch_size > 1:
                 self._run_batches((one for group in todo for one in group), progress)
@@ -140,6 +149,7 @@ class SampleStage:
             self._want({request.condition: self._settings(request) for request in batch})
             claimed = claim(self.database, STAGE, self.run_id, list(keyed), self._present)
             self._elsewhere |= claimed.elsewhere > 0
+            self._note_left(keyed, set(claimed.mine))
             progress.advance(len(batch) - len(claimed.mine) - claimed.elsewhere)
             mine = [(key, keyed[key]) for key in claimed.mine if key not in self._failed_keys]
             for group in by_question(mine, self.sampler.epochs_at_once):
@@ -149,6 +159,18 @@ class SampleStage:
 
     def _present(self, connection: Connection, keys: Sequence[str]) -> set[str]:
         return present_samples(connection, keys, self.retry)
+
+    def _note_left(self, keyed: Mapping[str, SampleRequest], mine: set[str]) -> None:
+        """Count the samples that failed in an earlier run and are not this run's to try again.
+
+        What is recorded as failed is what the recording says, and no failure of ours.
+        """
+        keys = [key for key, request in keyed.items() if key not in mine and not self._recorded(request)]
+        keys = [key for key in keys if key not in self._failed_keys]
+        if keys:
+            with self.database.read() as connection:
+                found = failed_samples(connection, keys)
+            self.tally.faults.left.update((kind, message) for _, kind, message in found if kind not in self.retry)
 
     def _want(self, settings: dict[str, SamplingSettings]) -> None:
         """Note that this run wants samples of these settings, once for each."""

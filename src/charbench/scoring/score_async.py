@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
+from charbench.concurrency.circuit_breaker import CircuitBreaker
 from charbench.concurrency.group_commit import Commits
 from charbench.concurrency.progress import Progress
-from charbench.concurrency.retry import Breaker
 from charbench.concurrency.worker_pool import UnderWay
 from charbench.concurrency.writer import Writer
 from charbench.domain.sample import Failure
@@ -23,7 +23,7 @@ async def score_async(
     samples: Iterator[StoredSample],
     writer: Writer,
     progress: Progress,
-    breaker: Breaker,
+    breaker: CircuitBreaker,
     done: Callable[[Outcome], None],
 ) -> None:
     """Score what ``samples`` yields; ``done`` is told each outcome that will be in the store.

@@ -14,8 +14,8 @@ from sqlalchemy.engine import Connection
 
 from charbench.components.containment import Broken, guarded
 from charbench.components.scorer import Scorer, ScoringPlan
+from charbench.concurrency.circuit_breaker import CircuitBreaker
 from charbench.concurrency.progress import Progress
-from charbench.concurrency.retry import Breaker
 from charbench.concurrency.writer import Writer
 from charbench.domain.score import Score
 from charbench.scoring.score_async import score_async
@@ -51,7 +51,7 @@ class ScoreStage:
     """What this run has claimed and is not done with."""
     _failed: set[str] = field(default_factory=set)
     """What this run has tried in vain: it is left for the next one."""
-    _breaker: Breaker = field(default_factory=Breaker)
+    _breaker: CircuitBreaker = field(default_factory=CircuitBreaker)
     _elsewhere: bool = False
 
     def run(self, group_ids: Sequence[int], progress: Progress) -> ScoreTally:

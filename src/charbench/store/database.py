@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import sqlite3
+import sys
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -199,11 +200,14 @@ def _turn_on_wal(connection: sqlite3.Connection) -> None:
     except sqlite3.OperationalError as error:
         if not _is_locked(error):
             raise
-        from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
+        from charbench.components.limits import Limits
+        from charbench.concurrency.retry import RetryPolicy
 
-        patience = stop_after_delay(_BUSY_SECONDS)
-        turns = Retrying(retry=retry_if_exception(_is_locked), wait=wait_fixed(0.02), stop=patience, reraise=True)
-        turns(connection.execute, wal)
+        limits = Limits(tries=sys.maxsize, deadline=_BUSY_SECONDS)
+        retries = RetryPolicy(
+            limits, errors=(sqlite3.OperationalError,), retryable=_is_locked, first_wait=0.02, longest_wait=0.1
+        )
+        retries.call_blocking(lambda: connection.execute(wal))
 
 
 def _is_locked(error: BaseException) -> bool:

@@ -246,6 +246,13 @@ def present_samples(connection: Connection, keys: Sequence[str], again: Sequence
     return set(connection.scalars(query))
 
 
+def failed_samples(connection: Connection, keys: Sequence[str]) -> list[tuple[str, str, str]]:
+    """Return key, kind of failure and message of those of these samples that failed."""
+    query = sa.select(samples.c.key, samples.c.error_kind, samples.c.error)
+    query = query.where(among(connection, samples.c.key, keys), samples.c.error_kind.is_not(None))
+    return [(row.key, row.error_kind, row.error or "") for row in connection.execute(query)]
+
+
 def attempt_row(stage: str, item: str, run_id: int, number: int, failure: Failure) -> dict[str, Any]:
     """Return the row of a try that failed."""
     return {

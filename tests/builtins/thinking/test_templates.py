@@ -93,5 +93,8 @@ def test_a_conversation_that_a_template_refuses_is_a_failed_sample_with_its_reas
     assert (ended.code, endpoint.count) == (1, 1)
     failed = query(store_of(tmp_path), "SELECT error_kind, error FROM samples WHERE error_kind IS NOT NULL")
     assert [tuple(row) for row in failed] == [
-        ("template", "the chat template cannot write this conversation: System role not supported")
+        (
+            "template",
+            "the chat template template.jinja cannot write this conversation: System role not supported",
+        )
     ]

@@ -256,3 +256,38 @@ def test_a_hub_that_is_away_is_one_line_in_time_and_the_job_waits(
     assert line.endswith("name a folder that has it: --tokenizer PATH")
     assert "retry" not in ended.err.lower()
     assert (job(waiting).status, job(waiting).attempts) == ("pending", 1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "reply", [b"<html>Log in</html>", b"[" * 200_000, b"\xff\xfe", b"[1]"], ids=lambda r: str(r[:6])
+)
+@pytest.mark.parametrize("what", ["create_session", "create_sampling_session", "asample", "retrieve_future"])
+def test_a_malformed_reply_to_sampling_is_a_line_without_a_traceback_and_is_asked_again_by_the_next_run(
+    waiting: Path, server: FaultyTinker, what: str, reply: bytes
+) -> None:
+    server.malformed = {what: reply}
+    ended = run(waiting, server.url, *SAMPLE, "-o", "sampler.tinker-native.tries=2", "-q")
+    assert ended.code == 1, ended.err
+    assert "failed: " in ended.err
+    assert "Traceback (most recent call last)" not in ended.err.split("Exception ignored in")[0]
+    kinds = {row.error_kind for row in query(store_of(waiting), "SELECT error_kind FROM samples")}
+    assert "plugin_error" not in kinds
+    server.malformed = {}
+    assert run(waiting, server.url, *SAMPLE, "-q").code == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("reply", [b"<html>Log in</html>", b"[1]"], ids=["HTML", "a list"])
+@pytest.mark.parametrize("what", ["create_session", "load_weights", "forward_backward", "optim_step", "save_weights"])
+def test_a_malformed_reply_to_training_is_a_line_without_a_traceback_and_the_job_waits(
+    waiting: Path, server: FaultyTinker, what: str, reply: bytes
+) -> None:
+    server.malformed = {what: reply}
+    ended = run(waiting, server.url, *TRAIN, "-q")
+    assert ended.code == 1, ended.err
+    assert "Traceback (most recent call last)" not in ended.err.split("Exception ignored in")[0]
+    assert job(waiting).status == "pending"
+    server.malformed = {}
+    assert run(waiting, server.url, *TRAIN, "-q").code == 0
+    assert job(waiting).status == "complete"

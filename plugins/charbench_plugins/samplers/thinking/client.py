@@ -7,11 +7,21 @@ than the request itself.
 from __future__ import annotations
 
 import json
+import math
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from charbench import Endpoint, RefusedError, SamplingError, redact
+from charbench import (
+    Endpoint,
+    LimitsConfig,
+    RefusedError,
+    SamplingError,
+    malformed_reply,
+    operational,
+    reading_reply,
+    redact,
+)
 
 _RETRYABLE = frozenset({408, 409, 425, 429})
 _REFUSED = {
@@ -25,27 +35,43 @@ _NO_KEY: Any = {"idempotency_key": ""}
 """No idempotency key: making one costs a system call, and the endpoints that we know do not read it."""
 
 
+MAX_REPLY_BYTES = 8_000_000
+
+
+class HttpConfig(LimitsConfig):
+    """How an endpoint is treated that is asked over HTTP."""
+
+    max_reply_bytes: int = operational(
+        MAX_REPLY_BYTES, ge=1_000, le=2**31, description="largest reply that is read, in bytes after decompression"
+    )
+
+
 class Client:
     """A connection pool to one endpoint; opened at the first request, in the event loop that uses it."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, max_reply_bytes: int = MAX_REPLY_BYTES) -> None:
         import openai  # noqa: F401  seconds on a slow disk: they are not to count as the first request's
 
-        self._endpoint = endpoint
+        self._endpoint, self._max_reply_bytes = endpoint, max_reply_bytes
+        self._where = redact(endpoint.base_url)
         self._openai: Any = None
 
     def _open(self) -> Any:
         from openai import AsyncOpenAI, DefaultAioHttpClient
 
+        from charbench_plugins.samplers.thinking.replies import BoundedTransport
+
         if self._openai is None:
             authorization = self._endpoint.authorization
+            client: Any = DefaultAioHttpClient()
+            client._transport = BoundedTransport(client._transport, self._where, self._max_reply_bytes)
             self._openai = AsyncOpenAI(
                 base_url=self._endpoint.base_url,
                 api_key=self._endpoint.api_key or "none",
                 default_headers={"Authorization": authorization} if authorization else None,
                 max_retries=0,
                 timeout=None,  # the engine keeps the deadline
-                http_client=DefaultAioHttpClient(),
+                http_client=client,
             )
         return self._openai
 
@@ -62,12 +88,12 @@ class Client:
             raise _status_error(error, self._endpoint.withheld) from None
         except openai.APIConnectionError as error:  # "timeouts" too: the client keeps no time, so they are none
             reason = redact(str(error.__cause__ or error))[:_LONGEST_MESSAGE]
-            where = self._endpoint.base_url
-            raise SamplingError(f"no connection to {where}: {reason}", kind="connection", retryable=True) from None
-        try:
+            text = f"no connection to {self._where}: {reason}"
+            raise SamplingError(text, kind="connection", retryable=True) from None
+        except openai.OpenAIError as error:
+            raise malformed_reply(self._where, error) from error
+        with reading_reply(self._where):
             answer = json.loads(response.content)
-        except ValueError as error:
-            raise SamplingError(f"the answer is not JSON: {error}", kind="bad_response", retryable=True) from None
         if isinstance(answer, dict) and answer.get("error") and not answer.get("choices"):
             raise SamplingError(f"the endpoint says: {_message(answer)}", kind="server", retryable=True)
         return answer
@@ -95,22 +121,31 @@ def _status_error(error: Any, withheld: str) -> SamplingError:
 
 
 def _message(body: Any) -> str:
+    """Return what an error says; that it says it in a form that cannot be read changes nothing of the error."""
     if isinstance(body, dict) and isinstance(body.get("error"), dict):
         body = body["error"]
     if isinstance(body, dict):
         body = body.get("message") or body.get("error") or body.get("detail") or body
-    return " ".join(redact(str(body or "nothing more")).split())[:_LONGEST_MESSAGE]
+    try:
+        said = str(body or "nothing more")
+    except (RecursionError, ValueError):
+        said = "what cannot be read"
+    return " ".join(redact(said[: 10 * _LONGEST_MESSAGE]).split())[:_LONGEST_MESSAGE]
 
 
 def _retry_after(value: str | None) -> float | None:
-    """Return seconds from a Retry-After header: a number, or a date; None where it says neither."""
+    """Return seconds from a Retry-After header: a number, or a date (RFC 9110, 10.2.3); None where it says neither.
+
+    May be infinite: how long it is waited for is up to the retry policy.
+    """
     if not value:
         return None
     try:
-        return max(0.0, float(value))
+        seconds = float(value)
     except ValueError:
-        pass
-    try:
-        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError):
-        return None
+        try:
+            date = parsedate_to_datetime(value)
+            seconds = (date.replace(tzinfo=date.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
+        except (ValueError, TypeError, OverflowError):
+            return None
+    return None if math.isnan(seconds) else max(0.0, seconds)

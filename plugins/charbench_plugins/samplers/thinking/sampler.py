@@ -22,13 +22,15 @@ from charbench import (
     added,
     opened_by,
     operational,
+    reading_reply,
     redact,
 )
 from charbench_plugins.samplers.thinking.answers import parse_answer
-from charbench_plugins.samplers.thinking.client import Client
+from charbench_plugins.samplers.thinking.client import Client, HttpConfig
 from charbench_plugins.samplers.thinking.endpoint import find_endpoint
 from charbench_plugins.samplers.thinking.prefill import PrefillWays, Way
 from charbench_plugins.samplers.thinking.templates import Template
+from charbench_plugins.template_process import TemplateConfig, TemplateLimits
 
 SERVED = "model:"
 OPENED = "<think>\n"
@@ -40,7 +42,7 @@ class ThinkingSampler(Sampler):
 
     name = "thinking"
 
-    class Config(EndpointConfig):
+    class Config(HttpConfig, TemplateConfig, EndpointConfig):
         """Where and how to ask."""
 
         base_url: str | None = operational(
@@ -65,8 +67,9 @@ class ThinkingSampler(Sampler):
     def prepare(self, root: Path, folder: Path) -> None:
         """Find the endpoint and its key."""
         self._endpoint: Endpoint = find_endpoint(self.config.base_url, self.config.api_key_env, trust=self.trust)
-        self._template = Template.load(root / self.config.template if self.config.template else None)
-        self._client = Client(self._endpoint)
+        template = root / self.config.template if self.config.template else None
+        self._template = Template.load(template, TemplateLimits.of(self.config))
+        self._client = Client(self._endpoint, self.config.max_reply_bytes)
         self._ways = PrefillWays()
         completions = self.config.api == "completions"
         self._params = {**self.content_config(), "template": self._template.fingerprint if completions else None}
@@ -115,7 +118,8 @@ class ThinkingSampler(Sampler):
         if answers > 1:
             body.setdefault("n", answers)
         answer = await self._post(path, body)
-        given = parse_answer(answer, prefill, self.config)
+        with reading_reply(redact(self._endpoint.base_url)):
+            given = parse_answer(answer, prefill, self.config)
         if not given:
             raise SamplingError("the answer holds no choices", kind="bad_response", retryable=True)
         name = answer.get("model")
@@ -144,7 +148,9 @@ class ThinkingSampler(Sampler):
 
         async def send(fields: dict[str, Any]) -> Completion:
             body = {"model": model, **fields, **self.config.extra_body, **extra}
-            return parse_answer(await self._post("/chat/completions", body), "", self.config)[0]
+            said = await self._post("/chat/completions", body)
+            with reading_reply(redact(self._endpoint.base_url)):
+                return parse_answer(said, "", self.config)[0]
 
         return await self._ways.find(model, self.config.thinking.prefill, send)
 

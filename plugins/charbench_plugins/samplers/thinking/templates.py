@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from charbench import ConfigError, SamplingError, digest
+from charbench_plugins.template_process import TemplateFaultError, TemplateLimitError, TemplateLimits, TemplateProcess
 
 CHATML = """\
 {%- for message in messages %}<|im_start|>{{ message.role }}
@@ -27,32 +28,38 @@ _PROBE = "charbench asks this"
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A Jinja2 chat template, in a sandbox. ``fingerprint`` changes with its text, and with how it is rendered."""
+    """A Jinja2 chat template, in a sandbox; one from a file has a process of its own.
+
+    ``fingerprint`` changes with its text, and with how it is rendered; ``name`` is what messages call it.
+    """
 
     compiled: Any
     fingerprint: str
+    name: str = "the chat template"
 
     @classmethod
-    def load(cls, path: Path | None) -> Template:
-        """Read a template from a file and try it; None takes ChatML.
+    def load(cls, path: Path | None, limits: TemplateLimits | None = None) -> Template:
+        """Read a template from a file and try it, within ``limits``; None takes ChatML.
 
         Raises :class:`ConfigError` where it is none, or cannot write a user's message.
         """
-        from charbench_plugins.chat_templates import FAULTS, compile_template
+        from charbench_plugins.chat_templates import compile_template
 
         if path is None:
             return cls(compile_template(CHATML), digest(CHATML))
         where = f"option sampler.thinking.template: {path}"
         try:
             text = path.read_text(encoding="utf-8")
-            compiled = compile_template(text)
+            compiled = TemplateProcess(text, limits=limits)
         except OSError as error:
             raise ConfigError(f"{where}: {error.strerror}") from None
         except UnicodeDecodeError:
             raise ConfigError(f"{where}: not UTF-8") from None
-        except FAULTS as error:
+        except TemplateLimitError as error:
+            raise ConfigError(f"{where}: {error}") from None
+        except TemplateFaultError as error:
             raise ConfigError(f"{where}: not a Jinja2 template: {error}") from None
-        template = cls(compiled, digest(text, _RENDERING))
+        template = cls(compiled, digest(text, _RENDERING), f"the chat template {path}")
         for thinking in (True, False):
             try:
                 told = template.render([{"role": "user", "content": _PROBE}], thinking=thinking)
@@ -68,5 +75,5 @@ class Template:
 
         try:
             return str(self.compiled.render(messages=messages, add_generation_prompt=True, enable_thinking=thinking))
-        except FAULTS as error:
-            raise SamplingError(f"the chat template cannot write this conversation: {error}", kind="template") from None
+        except (TemplateFaultError, *FAULTS) as error:
+            raise SamplingError(f"{self.name} cannot write this conversation: {error}", kind="template") from None

@@ -23,7 +23,9 @@ from charbench import (
     TinkerPath,
     Usage,
     opened_by,
+    reading_reply,
 )
+from charbench_plugins.template_process import TemplateConfig, TemplateLimits
 from charbench_plugins.tinker_sdk.calls import call_async
 from charbench_plugins.tinker_sdk.choice import OPTION, RendererName, renderer_for
 from charbench_plugins.tinker_sdk.renderers import Renderer
@@ -50,7 +52,7 @@ class TinkerNativeSampler(Sampler):
     protocol = 2
     """2: models without a thinking mode, and later ones than Qwen3, are asked as their own templates ask them."""
 
-    class Config(EndpointConfig):
+    class Config(TemplateConfig, EndpointConfig):
         """How to ask."""
 
         renderer: RendererName = Field("auto", description=OPTION)
@@ -110,19 +112,17 @@ class TinkerNativeSampler(Sampler):
             f"sampling {request.checkpoint.name}", model.client.sample, types.ModelInput.from_ints(ids), 1, params,
             seconds=config.timeout,
         )  # fmt: skip
-        if not answer.sequences:
-            raise SamplingError("the answer holds no sequence", kind="bad_response", retryable=True)
-        sequence = answer.sequences[0]
-        text = model.tokenizer.decode(sequence.tokens)
-        return Completion(
-            text=text.removesuffix(model.renderer.end_of_turn),
-            prefill=opened + prefill,
-            provenance=Provenance(endpoint="tinker", renderer=model.renderer.name),
-            thinking_off=config.thinking in (ThinkingMode.OFF, ThinkingMode.CLOSED),
-            finish_reason=str(getattr(sequence.stop_reason, "value", sequence.stop_reason) or "stop"),
-            usage=Usage(len(ids), len(sequence.tokens)),
-            max_tokens=config.max_tokens,
-        )
+        with reading_reply(f"Tinker (sampling {request.checkpoint.name})"):
+            sequence = answer.sequences[0]
+            return Completion(
+                text=model.tokenizer.decode(sequence.tokens).removesuffix(model.renderer.end_of_turn),
+                prefill=opened + prefill,
+                provenance=Provenance(endpoint="tinker", renderer=model.renderer.name),
+                thinking_off=config.thinking in (ThinkingMode.OFF, ThinkingMode.CLOSED),
+                finish_reason=str(getattr(sequence.stop_reason, "value", sequence.stop_reason) or "stop"),
+                usage=Usage(len(ids), len(sequence.tokens)),
+                max_tokens=config.max_tokens,
+            )
 
     async def _model(self, checkpoint: Checkpoint) -> _Model:
         """Return the client of a checkpoint; opened once, however many ask at the same time."""
@@ -151,7 +151,8 @@ class TinkerNativeSampler(Sampler):
         if tokenizer is None:
             tokenizer = await asyncio.to_thread(tokenizer_of, client)
         said = checkpoint.lineage.renderer
-        return _Model(client, tokenizer, renderer_for(self.config.renderer, name, said, tokenizer))
+        renderer = renderer_for(self.config.renderer, name, said, tokenizer, TemplateLimits.of(self.config))
+        return _Model(client, tokenizer, renderer)
 
     async def _connect(self) -> Any:
         """Return the service, opened once."""

@@ -1,4 +1,4 @@
-"""One judge: a model at an endpoint, asked with patience, and never twice for the same."""
+"""One judge: a model at an endpoint, and never asked twice for the same."""
 
 from __future__ import annotations
 
@@ -9,7 +9,18 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from charbench import Endpoint, Limits, Patience, RefusedError, SamplingError, digest, is_refusal, redact
+from charbench import (
+    Endpoint,
+    Limits,
+    RefusedError,
+    RetryPolicy,
+    SamplingError,
+    digest,
+    is_refusal,
+    malformed_reply,
+    reading_reply,
+    redact,
+)
 from charbench_plugins.samplers.thinking.client import Client
 from charbench_plugins.scorers.llm_judge.kept import Answer, KeptAnswers
 from charbench_plugins.scorers.llm_judge.options import JudgeModel, PanelConfig, Protocol
@@ -43,9 +54,9 @@ class Judge:
         self.name, self.model, self.config = name, model.model, config
         self._extra = dict(model.extra_body or {})
         self._address = redact(endpoint.base_url)
-        self._client = Client(endpoint)
+        self._client = Client(endpoint, config.max_reply_bytes)
         self._kept = kept
-        self._patience = Patience(Limits.of(config))
+        self._retries = RetryPolicy(Limits.of(config), who=f"judge {name}: its endpoint")
         self._slots: asyncio.Semaphore | None = None
 
     def identity(self) -> dict[str, Any]:
@@ -54,7 +65,7 @@ class Judge:
 
     def heed(self, stopping: Callable[[], bool]) -> None:
         """Stop waiting for another try when ``stopping()`` says so."""
-        self._patience.stopping = stopping
+        self._retries.stopping = stopping
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -149,30 +160,27 @@ class Judge:
         if self._slots is None:
             self._slots = asyncio.Semaphore(self.config.concurrency)
         async with self._slots:
-            answer = await self._patience.call(partial(self._post, body))
+            answer = await self._retries.call(partial(self._post, body))
         if not fresh:
             self._kept.put(self._key(body), answer)
         return answer
 
     async def _post(self, body: dict[str, Any]) -> Answer:
         said = await self._client.post("/chat/completions", body)
-        answer = _answer(said)
-        if answer is None:
-            raise SamplingError("the answer holds no text", kind="bad_response", retryable=True)
-        return answer
+        with reading_reply(self._address):
+            return _answer(said, self._address)
 
 
-def _answer(said: Any) -> Answer | None:
-    """Return what stands in an endpoint's JSON, None where it is not what the API promises."""
-    try:
-        choice = said["choices"][0]
-        content = choice["message"].get("content") or ""
-        refusal = choice["message"].get("refusal") or ""
-        top = _top(choice.get("logprobs"))
-    except (KeyError, IndexError, TypeError, AttributeError, ValueError):
-        return None
+def _answer(said: Any, where: str) -> Answer:
+    """Return what stands in an endpoint's JSON; raises :class:`SamplingError` where the model did not finish it."""
+    choice = said["choices"][0]
+    if choice.get("finish_reason") == "error":
+        raise malformed_reply(where, f"the model's reply ended with an error ({choice.get('error')})")
+    content = choice["message"].get("content") or ""
+    refusal = choice["message"].get("refusal") or ""
+    top = _top(choice.get("logprobs"))
     if not isinstance(content, str) or not isinstance(refusal, str):
-        return None
+        raise TypeError("its content is no text")
     return Answer(content, top, "" if content else _shortened(refusal))
 
 

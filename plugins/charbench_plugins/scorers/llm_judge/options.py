@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from charbench import LimitsConfig, operational
+from charbench import operational
+from charbench_plugins.samplers.thinking.client import HttpConfig
 
 
 class Protocol(StrEnum):
@@ -32,7 +33,7 @@ class JudgeModel(BaseModel):
     extra_body: dict[str, Any] | None = None
 
 
-class PanelConfig(LimitsConfig):
+class PanelConfig(HttpConfig):
     """Who judges, where, and how an answer is asked for."""
 
     model: str | None = operational(None, description="the judge's model name, as its endpoint knows it")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from charbench import SamplingError
+from charbench import SamplingError, reading_reply
 from charbench_plugins.tinker_sdk.calls import call
 from charbench_plugins.tinker_sdk.service import open_rest
 
@@ -55,12 +55,14 @@ class Account:
         seen: set[str] = set()
         while True:
             answer = _ask(what, method, limit=self._page, offset=offset)
-            items = [_dumped(item) for item in getattr(answer, field)]
+            with reading_reply(f"Tinker ({what})"):
+                items = [_dumped(item) for item in getattr(answer, field)]
+                total = getattr(answer.cursor, "total_count", None)
+                total = None if total is None else int(total)
             new = [item for item in items if _identity(item) not in seen]
             seen.update(map(_identity, new))
             yield from new
             offset += len(items)
-            total = getattr(answer.cursor, "total_count", None)
             if not new or (total is not None and offset >= total):
                 # Fewer than the server counts: it stopped early, or entries moved between two pages meanwhile.
                 self.whole &= total is None or len(seen) >= total

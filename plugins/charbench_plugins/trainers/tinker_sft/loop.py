@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from charbench import StepDone
+from charbench import StepDone, reading_reply
 from charbench_plugins.tinker_sdk.calls import Submitted, resolve, submit
 from charbench_plugins.trainers.tinker_sft.recipes import Recipe
 
@@ -99,7 +99,8 @@ class StepPipeline:
         loss = weight = 0.0
         for submitted, part in pending.backward:
             output = resolve(what, submitted, self._pace.step_seconds)
-            part_loss, part_weight = _loss(output, part)
+            with reading_reply(f"Tinker ({what})"):
+                part_loss, part_weight = _loss(output, part)
             loss, weight = loss + part_loss, weight + part_weight
         resolve(what, pending.optimizer, self._pace.step_seconds)
         now = time.monotonic()

@@ -28,7 +28,9 @@ from charbench import (
     TrainingTask,
     digest,
     operational,
+    reading_reply,
 )
+from charbench_plugins.template_process import TemplateConfig, TemplateLimits
 from charbench_plugins.tinker_sdk.calls import call
 from charbench_plugins.tinker_sdk.choice import OPTION, RendererName, name_renderer, renderer_for
 from charbench_plugins.tinker_sdk.renderers import ChatTemplate
@@ -47,7 +49,7 @@ class TinkerSftTrainer(Trainer):
 
     name = "tinker-sft"
 
-    class Config(Trainer.Config):
+    class Config(TemplateConfig, Trainer.Config):
         """What is not given comes from the recipe (paper or quick)."""
 
         learning_rate: float | None = Field(None, gt=0, description="highest learning rate; it falls to zero")
@@ -93,7 +95,8 @@ class TinkerSftTrainer(Trainer):
         client = self._client(open_service(**metadata), task, metadata)
         tokenizer = self._tokenizer or tokenizer_of(client)
         base_model = task.checkpoint.base_model or _base_model(client)
-        renderer = renderer_for(self._renderer(task), base_model, task.checkpoint.lineage.renderer, tokenizer)
+        said, limits = task.checkpoint.lineage.renderer, TemplateLimits.of(self.config)
+        renderer = renderer_for(self._renderer(task), base_model, said, tokenizer, limits)
         rows, notes = encode_rows(task, recipe, tokenizer, renderer)
         yield from map(Note, notes)
         memory = {"recipe": asdict(recipe), "renderer": renderer.name, "data_hash": data_hash}
@@ -199,7 +202,9 @@ class TinkerSftTrainer(Trainer):
         options: dict[str, Any] = {"ttl_seconds": self.config.ttl_seconds, "user_metadata": metadata or None}
         taken = signature(save).parameters
         given = {key: value for key, value in options.items() if value is not None and key in taken}
-        return str(self._call(f"saving {name}", save, name, **given).path)
+        saved = self._call(f"saving {name}", save, name, tries=1, **given)
+        with reading_reply(f"Tinker (saving {name})"):
+            return str(saved.path)
 
 
 def _base_model(client: Any) -> str | None:
