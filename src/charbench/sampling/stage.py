@@ -193,7 +193,7 @@ class SampleStage:
         elif asker.breaker(request.checkpoint.uri).reason:
             self.tally.skipped += 1
             self.tally.faults.skipped[request.checkpoint.uri] += 1
-            self.writer.put(partial(release, stage=STAGE, items=[key]))
+            self.writer.put(partial(release, stage=STAGE, run_id=self.run_id, items=[key]))
 
     def _note(self) -> str:
         return f"{self.tally.failed:,} failed" if self.tally.failed else ""

@@ -128,7 +128,7 @@ class PairStage:
             if claimed.mine:
                 await under_way.run(self._matches([names[name] for name in claimed.mine]))
                 with self.database.write() as connection:  # what was not got to, because the run stops
-                    release(connection, STAGE, claimed.mine)
+                    release(connection, STAGE, self.run_id, claimed.mine)
             elif claimed.elsewhere:
                 await asyncio.sleep(WAIT_SECONDS)
 

@@ -74,7 +74,7 @@ class ScoreStage:
     def _let_go(self) -> None:
         """Let other runs have what this one claimed and did not get to."""
         if self._claimed:
-            self.writer.put(partial(release, stage=STAGE, items=sorted(self._claimed)))
+            self.writer.put(partial(release, stage=STAGE, run_id=self.run_id, items=sorted(self._claimed)))
             self._claimed = set()
 
     @property

@@ -146,7 +146,8 @@ def _prepare_file(url: URL, create: bool) -> None:
 
 def _engine(url: URL) -> Engine:
     if url.get_backend_name() != "sqlite":
-        return sa.create_engine(url, pool_pre_ping=True)
+        # Whatever the server's default: a claim must see what was stored before it (see claims.claim).
+        return sa.create_engine(url, pool_pre_ping=True, isolation_level="READ COMMITTED")
     read_only = url.database is not None and not may_write(Path(url.database))
     place, folder = for_reading(url) if read_only else (url, None)
     arguments = {"timeout": _BUSY_SECONDS, "check_same_thread": False, "isolation_level": None}

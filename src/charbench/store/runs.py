@@ -98,10 +98,10 @@ def heartbeat(connection: Connection, run_id: int) -> None:
 def finish_run(database: Database, run_id: int, status: str, counts: dict[str, int]) -> None:
     """Note how the run ended, and let go of what it had claimed."""
     with database.write() as connection:
-        _let_go(connection, [run_id])
         connection.execute(
             sa.update(runs).where(runs.c.id == run_id).values(status=status, finished_at=utc_now(), counts=counts)
         )
+        _let_go(connection, [run_id])
 
 
 def bury_the_dead(connection: Connection) -> None:

@@ -73,15 +73,17 @@ class SampleWriter:
     def add(self, connection: Connection, new: Sequence[NewSample]) -> int:
         """Add samples, their totals and failed tries, and let go of their claims; return how many were new.
 
-        A sample that is there already is left alone, unless it had failed: then the new try replaces it.
+        A sample that is there already is left alone, unless it had failed: then the new try replaces it. Rows that
+        other writers may add or change too are taken in one order, so that two writers cannot deadlock.
         """
-        keys = [item.sample.key for item in new]
-        self._forget_failures(connection, keys)
-        self._number_prompts(connection, [item.sample.prompt for item in new])
-        rows = {item.sample.key: self._row(connection, item) for item in new}
-        statement = insert(connection, samples).on_conflict_do_nothing().returning(samples.c.key)
-        added = set(connection.scalars(statement, list(rows.values())))
+        keys = sorted(item.sample.key for item in new)
         totals: dict[int, dict[str, Any]] = {}
+        self._forget_failures(connection, keys, totals)
+        self._number_prompts(connection, [item.sample.prompt for item in new])
+        self._number_groups(connection, new)
+        rows = {item.sample.key: self._row(item) for item in new}
+        statement = insert(connection, samples).on_conflict_do_nothing().returning(samples.c.key)
+        added = set(connection.scalars(statement, [rows[key] for key in sorted(rows)]))
         failures = []
         for item in new:
             if item.sample.key in added:
@@ -92,23 +94,21 @@ class SampleWriter:
         add_group_totals(connection, totals)
         if failures:
             connection.execute(sa.insert(attempts), failures)
-        release(connection, STAGE, keys)
+        release(connection, STAGE, self.run_id, keys)
         return len(added)
 
-    def _forget_failures(self, connection: Connection, keys: Sequence[str]) -> None:
-        totals: dict[int, dict[str, Any]] = {}
+    def _forget_failures(self, connection: Connection, keys: Sequence[str], totals: dict[int, dict[str, Any]]) -> None:
         failed = among(connection, samples.c.key, keys) & samples.c.error_kind.is_not(None)
         for row in connection.execute(sa.select(samples.c.group_id, samples.c.latency).where(failed)).all():
             _count_row(totals, row.group_id, -1, row.latency)
         if totals:
             connection.execute(sa.delete(samples).where(failed))
-        add_group_totals(connection, totals)
 
-    def _row(self, connection: Connection, new: NewSample) -> dict[str, Any]:
+    def _row(self, new: NewSample) -> dict[str, Any]:
         sample = new.sample
         return {
             "key": sample.key,
-            "group_id": self._group(connection, sample.checkpoint, new.settings),
+            "group_id": self._groups[sample.checkpoint, new.settings.key],
             "prompt_id": self._prompts[_prompt_key(sample.prompt)],
             "epoch": sample.epoch,
             "state": sample.state.value,
@@ -160,30 +160,27 @@ class SampleWriter:
         for key, name, family, number in connection.execute(query.where(among(connection, prompts.c.key, keys))):
             self._prompts[key, name, family] = number
 
-    def _group(self, connection: Connection, uri: str, settings: SamplingSettings) -> int:
-        key = uri, settings.key
-        if key not in self._groups:
-            sampling = get_or_add(
-                connection,
-                samplings,
-                {"key": settings.key},
-                {
-                    "sampler": settings.sampler,
-                    "protocol": settings.protocol,
-                    "params": redact_all(settings.params),
-                    "condition": settings.condition,
-                    "last_run_id": self.run_id,
-                },
-            )
+    def _number_groups(self, connection: Connection, new: Sequence[NewSample]) -> None:
+        """Look up the numbers of groups that are new to this writer, and add those that are new to the store."""
+        fresh = {(item.sample.checkpoint, item.settings.key): item.settings for item in new}
+        fresh = {key: settings for key, settings in fresh.items() if key not in self._groups}
+        by_key = {settings.key: settings for settings in fresh.values()}
+        numbers = {key: self._sampling(connection, by_key[key]) for key in sorted(by_key)}
+        for uri, key in sorted(fresh):
             checkpoint = connection.scalar(sa.select(checkpoints.c.id).where(checkpoints.c.uri == uri))
             assert checkpoint is not None, f"checkpoint {uri} is sampled but not in the store"
-            self._groups[key] = get_or_add(
-                connection,
-                groups,
-                {"checkpoint_id": checkpoint, "sampling_id": sampling},
-                dict.fromkeys(GROUP_TOTALS, 0),
-            )
-        return self._groups[key]
+            where = {"checkpoint_id": checkpoint, "sampling_id": numbers[key]}
+            self._groups[uri, key] = get_or_add(connection, groups, where, dict.fromkeys(GROUP_TOTALS, 0))
+
+    def _sampling(self, connection: Connection, settings: SamplingSettings) -> int:
+        rest = {
+            "sampler": settings.sampler,
+            "protocol": settings.protocol,
+            "params": redact_all(settings.params),
+            "condition": settings.condition,
+            "last_run_id": self.run_id,
+        }
+        return get_or_add(connection, samplings, {"key": settings.key}, rest)
 
 
 def _prompt_key(prompt: Prompt) -> PromptKey:

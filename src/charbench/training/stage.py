@@ -104,7 +104,7 @@ class TrainStage:
             if isinstance(outcome, Broken):
                 status = JobStatus.PENDING if _is_trouble_outside(outcome.error) else JobStatus.FAILED
                 update_job(connection, job_id, status=status.value, error=outcome.message)
-            release(connection, STAGE, [job_id])
+            release(connection, STAGE, self.run_id, [job_id])
         with self._lock:
             if isinstance(outcome, Broken):
                 self.tally.failed[job_id] = outcome.message
