@@ -1,4 +1,4 @@
-"""What the kill campaign needs around charbench: cheap processes, an endpoint that notes who asks, a PostgreSQL server."""
+"""What the kill campaign needs: cheap processes, an endpoint that notes who asks, a PostgreSQL server."""
 
 from __future__ import annotations
 

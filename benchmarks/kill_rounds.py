@@ -1,4 +1,4 @@
-"""One round of the kill campaign: a new store, kills at random moments, a run to the end, and a count of what is wrong."""
+"""One round of the kill campaign: a new store, kills at random moments, a run to the end, and a check of both."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -224,7 +225,7 @@ def _check_requests(result: Round, lives: dict[str, Life], owner: dict[str, str]
         asked[request.prompt].append(request)
     in_flight: Counter[str] = Counter()
     for prompt, requests in asked.items():
-        for before, after in zip(requests, requests[1:], strict=False):
+        for before, after in pairwise(requests):
             life = lives[before.key]
             if life.killed and life.ended is not None and life.ended <= after.at and owner.get(prompt) != before.key:
                 result.again += 1

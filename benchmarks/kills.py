@@ -32,7 +32,8 @@ from kill_rounds import Round, World, run_round
 KILLS_A_ROUND = 10
 SHAPES = (("run", 1), ("train", 1), ("run", 4))
 """Stage and processes at once of the rounds, in turn."""
-COUNTS = ("kills", "items", "again", "lost", "stored_twice", "requested_twice", "failed")
+WRONG = ("lost", "stored_twice", "requested_twice", "failed")
+COUNTS = ("kills", "items", "again", *WRONG)
 
 
 def main() -> int:
@@ -50,9 +51,7 @@ def main() -> int:
     else:
         rounds = list(campaign(given.kills, given.contention, given.seed, given.postgresql, given.out))
     show(rounds)
-    return (
-        1 if any(one["lost"] or one["stored_twice"] or one["requested_twice"] or one["failed"] for one in rounds) else 0
-    )
+    return 1 if any(one[name] for one in rounds for name in WRONG) else 0
 
 
 def campaign(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -64,10 +64,13 @@ class SampleStage:
     retry: Sequence[str] = ()
     """Kinds of failure that are tried again when a sample failed in an earlier run."""
     spending: Spending = field(default_factory=Spending)
+    rescue: Callable[[Sequence[NewSample]], None] | None = None
+    """Keeps samples that the store does not take."""
     tally: SampleTally = field(default_factory=SampleTally)
     _wanted_settings: set[str] = field(default_factory=set)
     _rows: SampleWriter = field(init=False)
     _elsewhere: bool = False
+    _broken: bool = False
     _failed_keys: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -90,7 +93,7 @@ class SampleStage:
             time.sleep(WAIT_SECONDS)
 
     def _stopping(self) -> bool:
-        return self.stop.requested or self.spending.is_over
+        return self.stop.requested or self.spending.is_over or self._broken or self.writer.fault is not None
 
     def _todo(self, requests: Iterable[SampleRequest], progress: Progress) -> Todo:
         """Yield what is this run's to sample, claimed batch by batch."""
@@ -131,7 +134,8 @@ class SampleStage:
                 if isinstance(outcome, Completion):
                     self._paid(request.checkpoint, outcome.usage)
                 new.append(self._new(key, request, Answer(outcome)))
-            self.writer.put(partial(self.write, new=new))
+            rescue = None if self.rescue is None else partial(self.rescue, new)
+            self.writer.put(partial(self.write, new=new), rescue)
             progress.advance(len(part))
 
     def _ask_batch(self, requests: Sequence[SampleRequest]) -> Sequence[Completion | Broken]:
@@ -151,16 +155,25 @@ class SampleStage:
 
     async def _run_endpoint(self, todo: Todo, asker: Asker, progress: Progress) -> None:
         asker.begin()
-        commits = Commits(self.writer, self.write)
+        commits = Commits(self.writer, self.write, self.rescue)
         try:
-            await asyncio.gather(
-                *(self._worker(todo, asker, commits, progress) for _ in range(asker.limits.concurrency))
-            )
+            workers = (self._worker(todo, asker, commits, progress) for _ in range(asker.limits.concurrency))
+            # What is in flight is waited for, whatever becomes of one worker: it is paid for.
+            ended = await asyncio.gather(*workers, return_exceptions=True)
+            if broken := next((one for one in ended if one is not None), None):
+                raise broken
         finally:
             await self.sampler.aclose()
         self.tally.faults.given_up = {uri: b.reason for uri, b in asker.breakers.items() if b.reason}
 
     async def _worker(self, todo: Todo, asker: Asker, commits: Commits[NewSample], progress: Progress) -> None:
+        try:
+            await self._work(todo, asker, commits, progress)
+        except BaseException:
+            self._broken = True  # the others end with what they have in flight
+            raise
+
+    async def _work(self, todo: Todo, asker: Asker, commits: Commits[NewSample], progress: Progress) -> None:
         """Ask one question after the other. The next one is asked only when the last is in the store.
 
         So a killed process loses no more than what was in flight.

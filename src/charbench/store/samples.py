@@ -78,7 +78,7 @@ class SampleWriter:
         """
         keys = sorted(item.sample.key for item in new)
         totals: dict[int, dict[str, Any]] = {}
-        self._forget_failures(connection, keys, totals)
+        forget_failures(connection, keys, totals)
         self._number_prompts(connection, [item.sample.prompt for item in new])
         self._number_groups(connection, new)
         rows = {item.sample.key: self._row(item) for item in new}
@@ -87,7 +87,7 @@ class SampleWriter:
         failures = []
         for item in new:
             if item.sample.key in added:
-                _count(totals, rows[item.sample.key]["group_id"], item.sample, +1)
+                count_sample(totals, rows[item.sample.key]["group_id"], item.sample, +1)
                 tries = (*item.failed_tries, *((item.sample.failure,) if item.sample.failure else ()))
                 for number, failure in enumerate(tries, 1):
                     failures.append(attempt_row(STAGE, item.sample.key, self.run_id, number, failure))
@@ -96,13 +96,6 @@ class SampleWriter:
             connection.execute(sa.insert(attempts), failures)
         release(connection, STAGE, self.run_id, keys)
         return len(added)
-
-    def _forget_failures(self, connection: Connection, keys: Sequence[str], totals: dict[int, dict[str, Any]]) -> None:
-        failed = among(connection, samples.c.key, keys) & samples.c.error_kind.is_not(None)
-        for row in connection.execute(sa.select(samples.c.group_id, samples.c.latency).where(failed)).all():
-            _count_row(totals, row.group_id, -1, row.latency)
-        if totals:
-            connection.execute(sa.delete(samples).where(failed))
 
     def _row(self, new: NewSample) -> dict[str, Any]:
         sample = new.sample
@@ -183,6 +176,16 @@ class SampleWriter:
         return get_or_add(connection, samplings, {"key": settings.key}, rest)
 
 
+def forget_failures(connection: Connection, keys: Sequence[str], totals: dict[int, dict[str, Any]]) -> None:
+    """Delete those of these samples that have failed, and take them from ``totals``, which are yet to be added."""
+    failed = among(connection, samples.c.key, keys) & samples.c.error_kind.is_not(None)
+    found = connection.execute(sa.select(samples.c.group_id, samples.c.latency).where(failed)).all()
+    for row in found:
+        _count_row(totals, row.group_id, -1, row.latency)
+    if found:
+        connection.execute(sa.delete(samples).where(failed))
+
+
 def _prompt_key(prompt: Prompt) -> PromptKey:
     return prompt.key, prompt.id, prompt.family
 
@@ -215,7 +218,8 @@ def attempt_row(stage: str, item: str, run_id: int, number: int, failure: Failur
     }
 
 
-def _count(totals: dict[int, dict[str, Any]], group_id: int, sample: Sample, sign: int) -> None:
+def count_sample(totals: dict[int, dict[str, Any]], group_id: int, sample: Sample, sign: int) -> None:
+    """Add a sample to the totals of its group, or with ``sign`` -1 take it from them."""
     if sample.failure:
         _count_row(totals, group_id, sign, sample.latency)
         return

@@ -79,7 +79,7 @@ class ScoreWriter:
         ids = {row.id: row.sample_id for row in connection.execute(statement, rows)}
         self._number_series(connection, [score for item in new for score in item.scores])
         values: list[tuple[int, int, float | None]] = []
-        totals: dict[tuple[int, int], _Totals] = {}
+        totals: dict[tuple[int, int], Totals] = {}
         for scored_id, sample_id in ids.items():
             item = by_sample[sample_id]
             for score in item.scores:
@@ -87,7 +87,7 @@ class ScoreWriter:
                 values.append((scored_id, series_id, score.value))
                 key = series_id, item.group_id
                 if (sums := totals.get(key)) is None:
-                    sums = totals[key] = _Totals()
+                    sums = totals[key] = Totals()
                 sums.count_in(score.value, threshold)
         insert_tuples(connection, scores, values)
         summed = [{"series_id": key[0], "group_id": key[1], **asdict(sums)} for key, sums in totals.items()]
@@ -177,7 +177,7 @@ def pending_samples(
 
 
 @dataclass(slots=True)
-class _Totals:
+class Totals:
     """What a batch adds to the running totals of one series in one group; named like their columns."""
 
     count: int = 0
@@ -187,6 +187,7 @@ class _Totals:
     hits: int = 0
 
     def count_in(self, value: float | None, threshold: float | None) -> None:
+        """Count one value, None where it could not be told."""
         if value is None or not math.isfinite(value):
             self.missing += 1
             return
