@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
 import shutil
 import sqlite3
 import subprocess
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from aiohttp import web
 
 from support.command import Charbench, Ended, finish, start
-from support.endpoint import Body, Endpoint, answers, options, serving, write_prompts
+from support.endpoint import Endpoint, Held, options, serving, write_prompts
 from support.store import assert_each_exactly_once, assert_totals_equal_recount, count, query, store_of
 
 CONCURRENCY = 4
@@ -41,22 +37,9 @@ def words(endpoint: Endpoint, *more: str) -> list[str]:
     return [*EVAL, *options(endpoint, concurrency=CONCURRENCY), *more]
 
 
-class Held:
-    """An endpoint that holds its answers back after the first few, until it is let go on."""
-
-    def __init__(self, endpoint: Endpoint) -> None:
-        self.endpoint, self.go_on = endpoint, threading.Event()
-        endpoint.handler = self._handle
-
-    async def _handle(self, request: web.Request, body: Body) -> web.StreamResponse:
-        if self.endpoint.count > BEFORE:
-            await asyncio.to_thread(self.go_on.wait, 60)
-        return await answers(request, body)
-
-
 @pytest.fixture
 def held(endpoint: Endpoint) -> Iterator[Held]:
-    held = Held(endpoint)
+    held = Held(endpoint, BEFORE)
     yield held
     held.go_on.set()
 
@@ -142,7 +125,7 @@ def test_a_store_that_another_one_takes_the_place_of_is_merged_into_it(
     charbench: Charbench, folder: Path, held: Held
 ) -> None:
     other = another_store(folder, charbench)
-    ended = lose(folder, held, lambda store: os.replace(other, store))
+    ended = lose(folder, held, other.replace)
     assert ended.code == 1
     assert "was replaced by another file" in ended.err
     assert query(store_of(folder), "PRAGMA integrity_check") == [("ok",)]
