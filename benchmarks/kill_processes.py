@@ -95,6 +95,7 @@ def serve_processes() -> None:
             pid = os.fork()
             if pid == 0:
                 _become(order)
+            ended.pop(pid, None)  # the system gives numbers out anew
             print(json.dumps(pid), file=answers, flush=True)
             continue
         pid = order["ended"]

@@ -29,9 +29,8 @@ from typing import Any
 from kill_processes import Processes, postgresql
 from kill_rounds import Round, World, run_round
 
-KILLS_A_ROUND = 10
-SHAPES = (("run", 1), ("train", 1), ("run", 4))
-"""Stage and processes at once of the rounds, in turn."""
+SHAPES = (("run", 1, 10), ("train", 1, 10), ("run", 4, 4), ("run", 4, 4))
+"""Stage, processes at once, and kills at most of the rounds, in turn."""
 WRONG = ("lost", "stored_twice", "requested_twice", "failed")
 COUNTS = ("kills", "items", "again", *WRONG)
 
@@ -68,10 +67,10 @@ def campaign(
         backends = ("sqlite", "postgresql") if with_postgresql else ("sqlite",)
         done = number = 0
         while done < kills or contention:
-            shape = SHAPES[number // len(backends) % len(SHAPES)] if done < kills else ("run", 4)
+            shape = SHAPES[number // len(backends) % len(SHAPES)] if done < kills else ("run", 4, 0)
             contention -= done >= kills
             result = Round(shape[0], backends[number % len(backends)], shape[1], dice.randrange(2**31))
-            run_round(world, result, min(KILLS_A_ROUND, kills - done))
+            run_round(world, result, min(shape[2], kills - done))
             done, number = done + result.kills, number + 1
             if out is not None:
                 out.parent.mkdir(parents=True, exist_ok=True)
