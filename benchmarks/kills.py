@@ -19,6 +19,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import signal
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -45,6 +46,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, help="append each round's result here")
     parser.add_argument("--summary", type=Path, nargs="+", help="only show these results")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers are stopped
     if given.summary:
         rounds = [json.loads(line) for file in given.summary for line in file.read_text().splitlines()]
     else:

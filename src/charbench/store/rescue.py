@@ -14,6 +14,7 @@ from charbench.errors import StoreError
 from charbench.store.database import Database
 from charbench.store.findings import add_bare_checkpoints
 from charbench.store.jobs import save_planned_jobs, update_job
+from charbench.store.recovery import remove
 from charbench.store.runs import finish_run, start_run
 from charbench.store.samples import NewSample, SampleWriter
 
@@ -60,6 +61,8 @@ class Rescue:
                 finish_run(database, rows.run_id, "failed", {})
                 database.close()
                 self._open = None
+            if not self.kept:  # what was begun and not finished would be taken for a damaged one
+                remove(self.path)
 
     def _keep(self, work: Callable[[Connection, SampleWriter], None], number: int) -> None:
         with self._lock:
