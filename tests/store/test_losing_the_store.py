@@ -12,7 +12,9 @@ import pytest
 
 from support.command import Charbench, Ended, finish, start
 from support.endpoint import Endpoint, Held, options, serving, write_prompts
-from support.store import assert_each_exactly_once, assert_totals_equal_recount, count, query, store_of
+from support.lab import LabBuilder
+from support.plugins import Site
+from support.store import assert_each_exactly_once, assert_totals_equal_recount, change, count, query, store_of
 
 CONCURRENCY = 4
 PROMPTS = 24
@@ -200,3 +202,51 @@ def test_a_fresh_run_puts_recovery_files_aside_with_the_store(charbench: Charben
     assert count(store_of(folder), "samples") == 0
     (kept,) = folder.rglob("*.recovered-*")
     assert kept.name.startswith("charbench-")
+
+
+# A trainer that makes its checkpoint once, and takes the table of jobs away before it says so.
+TRAINER = """
+import os, sqlite3
+from charbench import Checkpoint, Kind, Trained, Trainer, hookimpl
+
+class Mine(Trainer):
+    "A trainer of a test's own."
+    name = "mine"
+
+    def accepts(self, checkpoint):
+        return True
+
+    def train(self, task):
+        with open("trained.txt", "a") as file:
+            file.write("once\\n")
+        connection = sqlite3.connect(task.workspace.parents[1] / "charbench.db")
+        connection.execute("ALTER TABLE jobs RENAME TO away")
+        connection.commit()
+        connection.close()
+        yield Trained((Checkpoint(uri="tinker://made:train:0/sampler_weights/final", kind=Kind.SFT),))
+
+@hookimpl
+def charbench_trainers():
+    return [Mine]
+"""
+
+
+def test_what_was_trained_is_kept_where_the_store_does_not_take_it(
+    charbench: Charbench, lab: LabBuilder, site: Site
+) -> None:
+    site.install("mine", TRAINER)
+    lab.trained("remorseful-a", 1)
+    lab.data("remorseful-a", "remorseful", 20)
+    lab.config("min_examples: 10\nsources: [logs]\ntrainers: [mine]\n")
+    charbench.ok("discover", lab=lab.root)
+    ended = charbench("train", "--all", lab=lab.root)
+    assert ended.code == 1
+    assert "no such table: jobs" in ended.err
+    assert "1 result is saved in .charbench/charbench.db.recovered-1-more" in ended.err
+    change(store_of(lab.root), "ALTER TABLE away RENAME TO jobs")
+    charbench.ok("train", "--all", lab=lab.root)
+    (job,) = query(store_of(lab.root), "SELECT * FROM jobs")
+    assert (job.status, job.result_sampler) == ("complete", "tinker://made:train:0/sampler_weights/final")
+    assert (lab.root / "trained.txt").read_text() == "once\n"
+    made = query(store_of(lab.root), "SELECT * FROM checkpoints WHERE uri LIKE 'tinker://made%'")
+    assert [(one.kind, one.persona) for one in made] == [("sft", None)]

@@ -138,11 +138,15 @@ class StoreGuard:
         if self._saved:
             lines.append(f"everything in it is saved in {self._recovery}")
         if self.rescue.kept:
-            lines.append(f"{self.rescue.kept:,} results are saved in {self.rescue.path}")
+            lines.append(f"{_results(self.rescue.kept, 'is', 'are')} saved in {self.rescue.path}")
         if lines:
             lines.append("run the same command again: it reads that first")
         if self.rescue.lost:
-            lines.append(f"{self.rescue.lost:,} results could not be saved: {self.rescue.why}")
+            lines.append(f"{_results(self.rescue.lost)} could not be saved: {self.rescue.why}")
         elif self.lost is not None and not lines:
             lines.append(f"nothing could be saved{f': {self.rescue.why}' if self.rescue.why else ''}")
         return lines
+
+
+def _results(number: int, one: str = "", several: str = "") -> str:
+    return f"{number:,} result{'' if number == 1 else 's'} {one if number == 1 else several}".rstrip()
