@@ -92,9 +92,9 @@ def main() -> int:
         while figures.rounds < given.rounds:
             play(processes, harm, dice, figures)
         fine = fine and figures.fine
-        mean = sum(figures.seconds) / len(figures.seconds)
+        longest, mean = max(figures.seconds), sum(figures.seconds) / len(figures.seconds)
         print(
-            f"{harm.__name__:<20} {figures.rounds:>6} {figures.samples:>7} {mean:>15.2f} s {max(figures.seconds):>10.2f} s"
+            f"{harm.__name__:<20} {figures.rounds:>6} {figures.samples:>7} {mean:>15.2f} s {longest:>10.2f} s"
             f" {figures.lost:>5} {figures.twice:>12} {figures.wrong_exit:>11}",
             flush=True,
         )
