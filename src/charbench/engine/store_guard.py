@@ -12,6 +12,7 @@ from pathlib import Path
 from charbench.concurrency.interrupt import StopSignal
 from charbench.errors import StoreError
 from charbench.store.database import Database
+from charbench.store.faults import BUSY_SECONDS, reason
 from charbench.store.files import StoreFiles, connect_existing
 from charbench.store.recovery import save_whole
 from charbench.store.rescue import Rescue
@@ -39,8 +40,11 @@ class StoreGuard:
         self._saved = False
         self._over = threading.Event()
         if database.path is not None and database.files is not None:
-            self._open = connect_existing(database.path)
-            self._open.execute("SELECT count(*) FROM runs").fetchone()  # opens the journal too
+            try:
+                self._open = connect_existing(database.path, busy_seconds=BUSY_SECONDS)
+                self._open.execute("SELECT count(*) FROM runs").fetchone()  # opens the journal too
+            except sqlite3.Error as error:
+                raise StoreError(f"store {database.name}: {reason(error, database.path)}") from None
             database.files.fault()  # so that the journal's file is known
 
     @contextmanager

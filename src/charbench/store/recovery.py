@@ -46,9 +46,8 @@ def save_whole(connection: sqlite3.Connection, target: Path) -> None:
     """
     part = target.with_name(f"{target.name}.part")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
         part.unlink(missing_ok=True)
-        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        make_private(part)
         with closing(connect_existing(part)) as copy:
             connection.backup(copy)
             copy.execute("PRAGMA journal_mode=DELETE")  # one file, with nothing beside it
@@ -57,6 +56,12 @@ def save_whole(connection: sqlite3.Connection, target: Path) -> None:
         with suppress(OSError):
             part.unlink(missing_ok=True)
         raise StoreError(f"{target}: {reason(error)}") from None
+
+
+def make_private(file: Path) -> None:
+    """Make an empty file, in a folder that is made too, that only its owner may read."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    os.close(os.open(file, os.O_CREAT | os.O_WRONLY, 0o600))
 
 
 def open_with_recovered(url: str, folder: Path) -> tuple[Database, list[str]]:

@@ -12,9 +12,10 @@ from sqlalchemy.engine import Connection
 from charbench.domain.dataset import TrainingJob
 from charbench.errors import StoreError
 from charbench.store.database import Database
+from charbench.store.faults import reason
 from charbench.store.findings import add_bare_checkpoints
 from charbench.store.jobs import save_planned_jobs, update_job
-from charbench.store.recovery import remove
+from charbench.store.recovery import make_private, remove
 from charbench.store.runs import finish_run, start_run
 from charbench.store.samples import NewSample, SampleWriter
 
@@ -68,12 +69,13 @@ class Rescue:
         with self._lock:
             try:
                 if self._open is None:
+                    make_private(self.path)
                     database = Database.open(f"sqlite:///{self.path}")
                     self._open = database, SampleWriter(start_run(database, *self._started))
                 database, rows = self._open
                 with database.write() as connection:
                     work(connection, rows)
                 self.kept += number
-            except StoreError as error:
+            except (StoreError, OSError) as error:
                 self.lost += number
-                self.why = self.why or str(error)
+                self.why = self.why or (str(error) if isinstance(error, StoreError) else reason(error))

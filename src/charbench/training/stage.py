@@ -24,7 +24,7 @@ from charbench.errors import ConfigError, DataError, RefusedError, SamplingError
 from charbench.store import training
 from charbench.store.claims import claim, release
 from charbench.store.database import Database
-from charbench.store.jobs import STAGE, finished_jobs, update_job
+from charbench.store.jobs import STAGE, ended_jobs, update_job
 from charbench.store.rescue import Rescue
 from charbench.training.events import events_of
 
@@ -83,7 +83,9 @@ class TrainStage:
         """
         for job in jobs:
             self._ready(job, checkpoints)
-        mine = claim(self.database, STAGE, self.run_id, [job.job_id for job in jobs], finished_jobs).mine
+        # A job that another run has tried since these were read is not tried again; one that had failed before is.
+        done = partial(ended_jobs, failed_before={job.job_id for job in jobs if job.status is JobStatus.FAILED})
+        mine = claim(self.database, STAGE, self.run_id, [job.job_id for job in jobs], done).mine
         self.tally.elsewhere = [job.job_id for job in jobs if job.job_id not in mine]
         wanted = [job for job in jobs if job.job_id in mine]
         in_threads(lambda job: self._job(job, checkpoints), wanted, self.policy.parallel, "train")
