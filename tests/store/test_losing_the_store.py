@@ -36,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def words(endpoint: Endpoint, *more: str) -> list[str]:
-    return [*EVAL, *options(endpoint, concurrency=CONCURRENCY), *more]
+    return [*EVAL, *options(endpoint, concurrency=CONCURRENCY, timeout=300), *more]
 
 
 @pytest.fixture

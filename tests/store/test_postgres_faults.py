@@ -35,7 +35,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def words(endpoint: Endpoint, store: str) -> list[str]:
-    return [*EVAL, *options(endpoint, concurrency=CONCURRENCY), "--store", store]
+    return [*EVAL, *options(endpoint, concurrency=CONCURRENCY, timeout=300), "--store", store]
 
 
 def harmed(folder: Path, held: Held, store: str, harm: Callable[[], object], *, noticed: bool = False) -> Ended:

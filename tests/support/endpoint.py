@@ -165,7 +165,7 @@ class Held:
 
     async def _handle(self, request: web.Request, body: Body) -> web.StreamResponse:
         if self.endpoint.count > self.after:
-            await asyncio.to_thread(self.go_on.wait, 60)
+            await asyncio.to_thread(self.go_on.wait, 300)
         return await answers(request, body)
 
 
