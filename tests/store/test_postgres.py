@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,46 +15,6 @@ from support.store import assert_each_exactly_once, assert_totals_equal_recount,
 
 pytestmark = pytest.mark.peer
 RECORDED = ("run", "--source", "recorded", "--sampler", "recorded", "--scorer", "keyword", "--json")
-
-
-def _tool(name: str) -> str:
-    found = shutil.which(name) or next(map(str, Path("/usr/lib/postgresql").glob(f"*/bin/{name}")), None)
-    if found is None:
-        pytest.skip(f"PostgreSQL is not installed: there is no {name}")
-    return found
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    """A server of our own on a Unix socket, run as nobody where we are root."""
-    pytest.importorskip("psycopg")
-    folder = Path(tempfile.mkdtemp(prefix="charbench-pg-"))
-    nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.geteuid() == 0 else []
-    prefix = [*nobody, "env", f"HOME={folder}"]
-    if nobody:
-        os.chown(folder, 65534, 65534)
-    data = folder / "data"
-    subprocess.run(
-        [*prefix, _tool("initdb"), "-D", data, "-U", "charbench", "-A", "trust", "--no-sync", "-E", "UTF8"],
-        check=True, capture_output=True, cwd=folder,
-    )  # fmt: skip
-    options = f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync=off"
-    control = [*prefix, _tool("pg_ctl"), "-w", "-D", data, "-l", folder / "log"]
-    subprocess.run([*control, "-o", options, "start"], check=True, capture_output=True, cwd=folder)
-    try:
-        yield f"postgresql+psycopg://charbench@/{{}}?host={folder}"
-    finally:
-        subprocess.run([*control, "-m", "immediate", "stop"], check=True, capture_output=True, cwd=folder)
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture
-def store(server: str, request: pytest.FixtureRequest) -> str:
-    """A new, empty database."""
-    name = f"t{abs(hash(request.node.name)) % 10**9}"
-    with connect(server.format("postgres")).connect() as connection:
-        connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql(f"CREATE DATABASE {name}")
-    return server.format(name)
 
 
 def test_the_recorded_run_gives_the_same_report_as_on_sqlite(

@@ -179,6 +179,19 @@ class Endpoint:
             self._at_once -= 1
 
 
+class Held:
+    """An endpoint that holds its answers back after the first few, until it is let go on."""
+
+    def __init__(self, endpoint: Endpoint, after: int) -> None:
+        self.endpoint, self.after, self.go_on = endpoint, after, threading.Event()
+        endpoint.handler = self._handle
+
+    async def _handle(self, request: web.Request, body: Body) -> web.StreamResponse:
+        if self.endpoint.count > self.after:
+            await asyncio.to_thread(self.go_on.wait, 300)
+        return await answers(request, body)
+
+
 @contextmanager
 def serving(endpoint: Endpoint) -> Iterator[Endpoint]:
     """Serve in a thread of its own while the block runs."""

@@ -77,7 +77,7 @@ def job(lab: Path) -> Any:
 
 @pytest.fixture
 def _quick_heart(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("charbench.concurrency.heartbeat.HEARTBEAT_SECONDS", 0.05)
+    monkeypatch.setattr("charbench.store.heartbeat.HEARTBEAT_SECONDS", 0.05)
 
 
 @pytest.mark.usefixtures("_quick_heart")

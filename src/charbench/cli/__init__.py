@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import sys
 from importlib import import_module
 from typing import Any
@@ -11,7 +10,6 @@ import click
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141
-_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 # The help lines stand here so that `charbench --help` loads no command.
 COMMANDS = {
@@ -145,7 +143,9 @@ def _execute(arguments: list[str]) -> int:
     except BrokenPipeError:
         return _pipe_closed()
     except OSError as error:
-        if error.errno not in _NO_ROOM:
+        from charbench.text.system_errors import LIMITS
+
+        if error.errno not in LIMITS:
             raise
         return _cannot_write(error)
     except SystemExit as ended:  # click ends so where the reader of our output has gone
@@ -177,7 +177,8 @@ def _pipe_closed() -> int:
 def _cannot_write(error: OSError) -> int:
     """There is no room for what is printed, or for a file: no bug, and nothing that another try would mend."""
     from charbench.cli.streams import discard
+    from charbench.text.system_errors import named_error
 
-    click.echo(f"error: cannot write{f' {error.filename}' if error.filename else ''}: {error.strerror}", err=True)
+    click.echo(f"error: cannot write{f' {error.filename}' if error.filename else ''}: {named_error(error)}", err=True)
     discard(sys.stdout.fileno())
     return 1

@@ -50,7 +50,7 @@ def command(json_output: bool, quiet: bool, no_train: bool, fresh: bool, dry_run
     with stop_on_interrupt(session.config.stop_grace) as stop:
         runner = Runner(session, output.this_command(), stop, quiet or json_output, output.train_command)
         components = runner.components(stages)  # before the old store is put aside
-        if fresh and (kept := set_aside(session.config.store_url)):
+        if fresh and (kept := set_aside(session.config.store_url, session.config.folder)):
             output.say(f"The old store is kept as {kept}.", quiet=quiet)
         result = runner.run(stages, components=components)
     waiting = len(result.discovery.plan.jobs_waiting) if result.discovery else 0

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from charbench.components.generation import GenerationConfig
 from charbench.components.sampler import Sampler
 from charbench.components.scorer import BaseScorer
-from charbench.concurrency.writer import Writer
 from charbench.diagnosis.base_model import base_model_of
 from charbench.diagnosis.causes import Cause, Diagnosis
 from charbench.diagnosis.decide import Report, conclude
@@ -27,6 +26,7 @@ from charbench.run.runner import Runner
 from charbench.store.diagnoses import save_diagnosis
 from charbench.store.samples import samples_with_keys
 from charbench.store.summaries import trait_hits
+from charbench.store.writer import Writer
 
 MOST_PROMPTS = 10
 """Prompts that are probed; those without a response come first."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from charbench.components.sampler import Sampler, SamplingPlan
-from charbench.concurrency.writer import Writer
 from charbench.discovery.register import adopt
 from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.prompt import Prompt
@@ -17,6 +16,7 @@ from charbench.run.runner import Runner
 from charbench.store.findings import read_checkpoints
 from charbench.store.samples import samples_with_keys
 from charbench.store.summaries import ADHOC
+from charbench.store.writer import Writer
 
 
 def evaluate(runner: Runner, stages: Sequence[Stage]) -> RunResult:

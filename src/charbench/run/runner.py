@@ -17,16 +17,15 @@ from charbench.components.sampler import Sampler
 from charbench.components.scorer import BaseScorer, Scorer, ScoringPlan, waits
 from charbench.components.source import CheckpointSource
 from charbench.components.trainer import Trainer
-from charbench.concurrency.heartbeat import beating
 from charbench.concurrency.interrupt import StopSignal
 from charbench.concurrency.progress import Progress, show_progress
-from charbench.concurrency.writer import Writer
 from charbench.discovery.expiry import expiry_warnings
 from charbench.discovery.register import adopt
 from charbench.discovery.stage import discover
 from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.dataset import JobStatus, TrainingJob
 from charbench.domain.sample import Sample
+from charbench.errors import StoreError
 from charbench.personas.prompt_sets import prompts_for
 from charbench.run.plan import Requests, personas_to_score, sampling_plan, select_checkpoints
 from charbench.run.result import RunResult, Stage
@@ -37,8 +36,13 @@ from charbench.scoring.scoring import Begun, ScoreTally, Tally
 from charbench.scoring.stage import ScoreStage
 from charbench.store.base_answers import base_answers
 from charbench.store.findings import read_checkpoints
+from charbench.store.guard import StoreGuard
+from charbench.store.heartbeat import beating
 from charbench.store.jobs import read_jobs
+from charbench.store.recovery import recovery_file
+from charbench.store.rescue import Rescue
 from charbench.store.runs import finish_run, start_run, utc_now
+from charbench.store.writer import Writer
 from charbench.training.display import TrainingLog
 from charbench.training.stage import TrainingPolicy, TrainStage
 
@@ -66,6 +70,8 @@ class Runner:
     """Returns the command that trains a job of this name as this run does."""
     spending: Spending = field(init=False)
     """What this run spends, with all its samplers and probes."""
+    rescue: Rescue | None = None
+    """Where this run puts what its store does not take, while it runs."""
     _prepared: list[Component] = field(default_factory=list)
     _begun: Begun = field(default_factory=dict)
 
@@ -134,8 +140,18 @@ class Runner:
     @contextmanager
     def recorded(self) -> Iterator[RunResult]:
         """Note the run in the store from its start to its end, and that it lives, whatever happens in between."""
-        run_id = start_run(self.session.database, self.command, charbench.__version__)
-        result = RunResult(run_id)
+        session = self.session
+        run_id = start_run(session.database, self.command, charbench.__version__)
+        result = RunResult(run_id, warnings=list(session.recovered))
+        recovery = recovery_file(session.config.store_url, session.config.folder, run_id)
+        rescue = Rescue(recovery.with_name(f"{recovery.name}-more"), self.command, charbench.__version__)
+        guard = StoreGuard(session.database, run_id, self.stop, recovery, rescue)
+        self.rescue = rescue
+        with guard.watching():
+            yield from self._noted(result)
+
+    def _noted(self, result: RunResult) -> Iterator[RunResult]:
+        run_id = result.run_id
         self._tell("charbench_run_started", result, command=self.command, started_at=utc_now())
         try:
             with beating(self.session.database, run_id):
@@ -147,7 +163,10 @@ class Runner:
             result.interrupted = True
             raise
         finally:
-            finish_run(self.session.database, run_id, result.status, result.counts)
+            try:
+                finish_run(self.session.database, run_id, result.status, result.counts)
+            except StoreError as error:
+                result.failures.append(str(error))
             self._tell("charbench_run_finished", result, status=result.status, counts=dict(result.counts))
 
     def _checkpoints(self) -> list[Checkpoint]:
@@ -182,7 +201,7 @@ class Runner:
         with TrainingLog(quiet=self.quiet) as log:
             stage = TrainStage(
                 self.session.database, result.run_id, trainers, config.lab, config.folder, policy, self.stop, log.say,
-                self.session.personas.aliases,
+                self.session.personas.aliases, self.rescue,
             )  # fmt: skip
             tally = stage.run(waiting, checkpoints)
         result.add("trained", len(tally.complete))
@@ -242,7 +261,7 @@ class Runner:
         self.prepare([sampler])
         stage = SampleStage(
             self.session.database, writer, result.run_id, sampler, self.stop,
-            retry=config.retry_errors, spending=self.spending,
+            retry=config.retry_errors, spending=self.spending, rescue=self.rescue.samples if self.rescue else None,
         )  # fmt: skip
         with self._progress(f"sampling ({sampler.name})", requests.total()) as progress:
             tally = stage.run(requests, progress)

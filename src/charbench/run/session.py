@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
 
@@ -23,6 +23,7 @@ from charbench.personas.library import PersonaLibrary, open_library
 from charbench.plugins.manager import Plugins
 from charbench.run.store_host import check_store_host
 from charbench.store.database import Database
+from charbench.store.recovery import check_for_lost, open_with_recovered
 
 DEFAULT_SAMPLERS = ("recorded",)
 DEFAULT_SCORERS = ("keyword", "refusal", "identity-leak", "repetition")
@@ -33,6 +34,8 @@ class Session:
     """One command's view of the world."""
 
     config: RunConfig
+    recovered: list[str] = field(default_factory=list)
+    """What was taken in from recovery files when the store was opened, for the user to read."""
 
     @cached_property
     def plugins(self) -> Plugins:
@@ -56,13 +59,15 @@ class Session:
 
     @cached_property
     def database(self) -> Database:
-        """The store, made if there is none."""
+        """The store, made if there is none; with what a run saved that lost it."""
         self._check_lab()
         check_store_host(self.config)
         with self.config.naming("store"):
             if not self.config.store:
                 self._close_folder()
-            return Database.open(self.config.store_url)
+            database, told = open_with_recovered(self.config.store_url, self.config.folder)
+        self.recovered += told
+        return database
 
     def _check_lab(self) -> None:
         with self.config.naming("lab"):
@@ -86,6 +91,7 @@ class Session:
             self._check_lab()
         check_store_host(self.config)
         with self.config.naming("store"):
+            check_for_lost(self.config.store_url, self.config.folder)
             return Database.open(self.config.store_url, create=False)
 
     def sources(self) -> list[CheckpointSource]:

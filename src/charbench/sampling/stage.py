@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -13,10 +13,8 @@ from sqlalchemy.engine import Connection
 
 from charbench.components.containment import Broken, guarded
 from charbench.components.sampler import Sampler, SampleRequest
-from charbench.concurrency.group_commit import Commits
 from charbench.concurrency.interrupt import StopSignal
 from charbench.concurrency.progress import Progress
-from charbench.concurrency.writer import Writer
 from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.delimiters import probable_delimiter
 from charbench.domain.sample import Completion, Sample, ThinkingState, Usage
@@ -29,6 +27,7 @@ from charbench.sampling.turns import sample_with_follow_ups
 from charbench.store.claims import claim, release
 from charbench.store.database import Database
 from charbench.store.dialect import chunks
+from charbench.store.group_commit import Commits
 from charbench.store.reattribution import reopen_cut_replies, uris_of_groups
 from charbench.store.samples import (
     STAGE,
@@ -39,6 +38,7 @@ from charbench.store.samples import (
     present_samples,
     touch_samplings,
 )
+from charbench.store.writer import Writer
 
 _MAY_BE_THINKING = (
     "replies begin with {}, which may be thinking, and count as responses; if it is thinking, name it in the "
@@ -99,10 +99,13 @@ class SampleStage:
     retry: Sequence[str] = ()
     """Kinds of failure that are tried again when a sample failed in an earlier run."""
     spending: Spending = field(default_factory=Spending)
+    rescue: Callable[[Sequence[NewSample]], None] | None = None
+    """Keeps samples that the store does not take."""
     tally: SampleTally = field(default_factory=SampleTally)
     _wanted_settings: set[str] = field(default_factory=set)
     _rows: SampleWriter = field(init=False)
     _elsewhere: bool = False
+    _broken: bool = False
     _failed_keys: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -139,7 +142,7 @@ class SampleStage:
             self.tally.remarks[uri, _TEMPLATE_OPENS.format(count=count)] += 1
 
     def _stopping(self) -> bool:
-        return self.stop.requested or self.spending.is_over
+        return self.stop.requested or self.spending.is_over or self._broken or self.writer.fault is not None
 
     def _todo(self, requests: Iterable[SampleRequest], progress: Progress) -> Todo:
         """Yield what is this run's to sample, claimed batch by batch."""
@@ -193,7 +196,8 @@ class SampleStage:
                 if isinstance(outcome, Completion):
                     self._paid(request.checkpoint, outcome.usage)
                 new.append(self._new(key, request, Answer(outcome)))
-            self.writer.put(partial(self.write, new=new))
+            rescue = None if self.rescue is None else partial(self.rescue, new)
+            self.writer.put(partial(self.write, new=new), rescue)
             progress.advance(len(part))
 
     def _ask_batch(self, requests: Sequence[SampleRequest]) -> Sequence[Completion | Broken]:
@@ -213,16 +217,25 @@ class SampleStage:
 
     async def _run_endpoint(self, todo: Todo, asker: Asker, progress: Progress) -> None:
         asker.begin()
-        commits = Commits(self.writer, self.write)
+        commits = Commits(self.writer, self.write, self.rescue)
         try:
-            await asyncio.gather(
-                *(self._worker(todo, asker, commits, progress) for _ in range(asker.limits.concurrency))
-            )
+            workers = (self._worker(todo, asker, commits, progress) for _ in range(asker.limits.concurrency))
+            # What is in flight is waited for, whatever becomes of one worker: it is paid for.
+            ended = await asyncio.gather(*workers, return_exceptions=True)
+            if broken := next((one for one in ended if one is not None), None):
+                raise broken
         finally:
             await self.sampler.aclose()
         self.tally.faults.given_up = {uri: b.reason for uri, b in asker.breakers.items() if b.reason}
 
     async def _worker(self, todo: Todo, asker: Asker, commits: Commits[NewSample], progress: Progress) -> None:
+        try:
+            await self._work(todo, asker, commits, progress)
+        except BaseException:
+            self._broken = True  # the others end with what they have in flight
+            raise
+
+    async def _work(self, todo: Todo, asker: Asker, commits: Commits[NewSample], progress: Progress) -> None:
         """Ask one question after the other. The next one is asked only when the last is in the store.
 
         So a killed process loses no more than what was in flight.
@@ -255,7 +268,7 @@ class SampleStage:
         elif asker.breaker(request.checkpoint.uri).reason:
             self.tally.skipped += 1
             self.tally.faults.skipped[request.checkpoint.uri] += 1
-            self.writer.put(partial(release, stage=STAGE, items=[key]))
+            self.writer.put(partial(release, stage=STAGE, run_id=self.run_id, items=[key]))
 
     def _note(self) -> str:
         return f"{self.tally.failed:,} failed" if self.tally.failed else ""

@@ -13,10 +13,8 @@ from sqlalchemy.engine import Connection
 
 from charbench.components.pair_scorer import PairScorer
 from charbench.components.scorer import ScoringPlan
-from charbench.concurrency.group_commit import Commits
 from charbench.concurrency.progress import Progress
 from charbench.concurrency.worker_pool import UnderWay
-from charbench.concurrency.writer import Writer
 from charbench.domain.comparison import Comparison
 from charbench.domain.keys import digest
 from charbench.domain.sample import Channel, Failure, Sample
@@ -25,8 +23,10 @@ from charbench.scoring.scoring import AtWork, Begun, Tally
 from charbench.store.claims import claim, release
 from charbench.store.database import Database
 from charbench.store.games import STAGE, Entrant, NewGame, add_games, entrants, item, played, present_games
+from charbench.store.group_commit import Commits
 from charbench.store.samples import SampleReader
 from charbench.store.scores import scoring_number
+from charbench.store.writer import Writer
 
 WAIT_SECONDS = 0.5
 
@@ -129,7 +129,7 @@ class PairStage:
             if dealt:
                 await under_way.run(self._matches(list(mine.values())))
                 with self.database.write() as connection:  # what was not got to, because the run stops
-                    release(connection, STAGE, list(mine))
+                    release(connection, STAGE, self.run_id, list(mine))
             else:
                 await asyncio.sleep(WAIT_SECONDS)
 

@@ -8,14 +8,14 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from charbench.concurrency.circuit_breaker import CircuitBreaker
-from charbench.concurrency.group_commit import Commits
 from charbench.concurrency.progress import Progress
 from charbench.concurrency.worker_pool import UnderWay
-from charbench.concurrency.writer import Writer
 from charbench.domain.sample import Failure
 from charbench.domain.score import Score
 from charbench.scoring.scoring import Outcome, Scoring, all_of
+from charbench.store.group_commit import Commits
 from charbench.store.samples import StoredSample
+from charbench.store.writer import Writer
 
 
 async def score_async(

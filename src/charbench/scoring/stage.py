@@ -16,7 +16,6 @@ from charbench.components.containment import Broken, guarded
 from charbench.components.scorer import Scorer, ScoringPlan
 from charbench.concurrency.circuit_breaker import CircuitBreaker
 from charbench.concurrency.progress import Progress
-from charbench.concurrency.writer import Writer
 from charbench.domain.score import Score
 from charbench.scoring.score_async import score_async
 from charbench.scoring.scoring import Begun, Outcome, ScoreTally, Scoring, all_of
@@ -24,6 +23,7 @@ from charbench.store.claims import claim, release
 from charbench.store.database import Database
 from charbench.store.samples import SampleReader, StoredSample
 from charbench.store.scores import STAGE, pending_samples, present_scores
+from charbench.store.writer import Writer
 
 BATCH = 500
 WAIT_SECONDS = 0.5
@@ -74,7 +74,7 @@ class ScoreStage:
     def _let_go(self) -> None:
         """Let other runs have what this one claimed and did not get to."""
         if self._claimed:
-            self.writer.put(partial(release, stage=STAGE, items=sorted(self._claimed)))
+            self.writer.put(partial(release, stage=STAGE, run_id=self.run_id, items=sorted(self._claimed)))
             self._claimed = set()
 
     @property

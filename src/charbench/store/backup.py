@@ -8,13 +8,14 @@ from pathlib import Path
 
 from charbench.errors import StoreError, UsageError
 from charbench.store.database import Database
+from charbench.store.recovery import recovery_files
 from charbench.store.runs import live_runs
 
 _BESIDE = ("", "-wal", "-shm")
 
 
-def set_aside(url: str) -> Path | None:
-    """Rename a SQLite store's files; return the new name, None where there is no store yet.
+def set_aside(url: str, folder: Path) -> Path | None:
+    """Rename a SQLite store's files, recovery files included; return the new name, None where there is no store yet.
 
     Raises :class:`UsageError` for a store that is no file or that a run is at work on, :class:`StoreError` where
     it cannot be renamed.
@@ -22,13 +23,14 @@ def set_aside(url: str) -> Path | None:
     if not url.startswith("sqlite:///"):
         raise UsageError("--fresh puts a file aside, and this store is none; name another one with --store")
     path = Path(url.removeprefix("sqlite:///"))
-    if not path.exists():
+    recovered = recovery_files(url, folder)
+    if not path.exists() and not recovered:
         return None
-    if at_work := _at_work(url):
+    if path.exists() and (at_work := _at_work(url)):
         raise UsageError(f"store {path}: run {at_work[0]} is at work on it; stop that run first")
     kept = _free_name(path)
     try:
-        for suffix in _BESIDE:
+        for suffix in (*_BESIDE, *(one.name.removeprefix(path.name) for one in recovered)):
             part = path.with_name(path.name + suffix)
             if part.exists():
                 part.rename(kept.with_name(kept.name + suffix))

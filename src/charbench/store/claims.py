@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 
 from charbench.store.database import Database
 from charbench.store.dialect import among, insert
-from charbench.store.runs import bury_the_dead
+from charbench.store.runs import bury_the_dead, dead_runs
 from charbench.store.tables import claims
 
 Present = Callable[[Connection, Sequence[str]], set[str]]
@@ -33,35 +33,59 @@ class Claimed:
 def claim(database: Database, stage: str, run_id: int, items: Sequence[str], present: Present) -> Claimed:
     """Claim what is neither done nor claimed by another run that lives.
 
-    Asking for what is present stands in the same transaction as claiming: an item that another run
-    finishes in between is seen as done.
+    The claim comes first, and what is done is looked up under it. A run lets go of an item in the transaction that
+    stores its result, so once the claim is ours, whatever anybody has stored for the item is visible to the next
+    statement. In the other order the two would be read from different snapshots on PostgreSQL, and an item that
+    another run finishes in between would be neither done nor claimed.
     """
     with database.read() as connection:
         done = present(connection, items)
     wanted = [item for item in dict.fromkeys(items) if item not in done]
+    mine, finished, taken = _claim(database, stage, run_id, wanted, present)
+    if taken and _free_the_dead(database):
+        more, also_finished, taken = _claim(database, stage, run_id, taken, present)
+        mine |= more
+        finished |= also_finished
+    return Claimed([item for item in wanted if item in mine], len(done | finished), len(taken))
+
+
+def _claim(
+    database: Database, stage: str, run_id: int, wanted: Sequence[str], present: Present
+) -> tuple[set[str], set[str], list[str]]:
+    """Return which of the wanted items are this run's now, which are done, and which another run has."""
     if not wanted:
-        return Claimed([], len(done), 0)
+        return set(), set(), []
+    # In the order of their names: two runs that claim the same items wait for each other in one direction only.
+    rows = [{"stage": stage, "item": item, "run_id": run_id} for item in sorted(wanted)]
     with database.write() as connection:
-        done |= present(connection, wanted)
-        wanted = [item for item in wanted if item not in done]
-        taken = _taken(connection, stage, run_id, wanted)
-        if taken:
-            bury_the_dead(connection)
-            taken = _taken(connection, stage, run_id, wanted)
-        mine = [item for item in wanted if item not in taken]
-        if mine:
-            rows = [{"stage": stage, "item": item, "run_id": run_id} for item in mine]
-            statement = insert(connection, claims).on_conflict_do_nothing()
-            connection.execute(statement, rows)
-            if connection.dialect.name != "sqlite":  # on SQLite no one else writes in this transaction
-                taken |= _taken(connection, stage, run_id, mine)
-                mine = [item for item in mine if item not in taken]
-    return Claimed(mine, len(done), len(taken))
+        statement = insert(connection, claims).on_conflict_do_nothing().returning(claims.c.item)
+        mine = set(connection.scalars(statement, rows))
+        rest = [item for item in wanted if item not in mine]
+        if rest:
+            mine |= {item for item, owner in _owners(connection, stage, rest).items() if owner == run_id}
+        done = present(connection, sorted(mine)) if mine else set()
+        if done:
+            release(connection, stage, run_id, sorted(done))
+    return mine - done, done, [item for item in rest if item not in mine]
 
 
-def release(connection: Connection, stage: str, items: Sequence[str]) -> None:
-    """Let go of items, in the transaction that stores their results."""
-    connection.execute(sa.delete(claims).where(claims.c.stage == stage, among(connection, claims.c.item, items)))
+def _free_the_dead(database: Database) -> bool:
+    """Free what dead runs had claimed; return whether there were any.
+
+    In a transaction of its own: one that held claims while it waited for another to do the same could wait for ever.
+    """
+    with database.read() as connection:
+        if not dead_runs(connection):
+            return False
+    with database.write() as connection:
+        bury_the_dead(connection)
+    return True
+
+
+def release(connection: Connection, stage: str, run_id: int, items: Sequence[str]) -> None:
+    """Let go of this run's claims, in the transaction that stores their results."""
+    mine = (claims.c.stage == stage) & (claims.c.run_id == run_id)
+    connection.execute(sa.delete(claims).where(mine, among(connection, claims.c.item, items)))
 
 
 def _owners(connection: Connection, stage: str, items: Sequence[str]) -> dict[str, int]:
@@ -69,8 +93,3 @@ def _owners(connection: Connection, stage: str, items: Sequence[str]) -> dict[st
     query = sa.select(claims.c.item, claims.c.run_id)
     found = connection.execute(query.where(claims.c.stage == stage, among(connection, claims.c.item, items)))
     return {row.item: row.run_id for row in found}
-
-
-def _taken(connection: Connection, stage: str, run_id: int, items: Sequence[str]) -> set[str]:
-    """Return which items another run has claimed."""
-    return {item for item, owner in _owners(connection, stage, items).items() if owner != run_id}

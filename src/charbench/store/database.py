@@ -14,17 +14,18 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine, make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, NoSuchModuleError
 
 from charbench.config.private_files import FOLDER_MODE, private_file
 from charbench.errors import StoreError, UsageError
+from charbench.store.faults import BUSY_SECONDS, is_the_stores, reason
+from charbench.store.files import StoreFiles
 from charbench.store.read_only import for_reading, may_write, path_of
 from charbench.text.redaction import keep_userinfo, redact
 
 HEAD = "0002"
 """The newest migration; a store that is further on was made by a newer charbench."""
 KNOWN = ("0001", "0002")
-_BUSY_SECONDS = 60
 _HOST_AND_NAME = re.compile(r"[\w.,:\[\]-]*(?:/[^/]*)?")
 
 
@@ -34,6 +35,10 @@ class Database:
     def __init__(self, engine: Engine, url: URL) -> None:
         self.engine = engine
         self.name = shown(url)
+        self.path = sqlite_path(url)
+        """The file that the store is, None where it is none."""
+        self.files: StoreFiles | None = None
+        """Its files as they were when it was opened, None where it has none or may only be read."""
         self.close = weakref.finalize(self, engine.dispose)
         """Closes all connections; done at the latest when nobody holds the database any more."""
         self.dialect = engine.dialect.name
@@ -52,8 +57,9 @@ class Database:
             database = cls(_engine(parsed), parsed)
             if upgrade:
                 database._bring_up_to_date()
-        except (OperationalError, DatabaseError) as error:
-            raise StoreError(f"store {shown(parsed)}: {_reason(error)}") from None
+            database._remember_files()
+        except (DatabaseError, InterfaceError) as error:
+            raise StoreError(f"store {shown(parsed)}: {reason(error, sqlite_path(parsed))}") from None
         except ModuleNotFoundError as error:
             raise StoreError(
                 f"store {shown(parsed)}: {error.name} is missing; pip install 'charbench[postgres]'"
@@ -81,10 +87,21 @@ class Database:
     def _faults(self) -> Iterator[None]:
         try:
             yield
-        except (OperationalError, DatabaseError) as error:
-            if not _is_the_stores(error):
+        except (DatabaseError, InterfaceError) as error:
+            if not is_the_stores(error):
                 raise  # a bug of ours: a statement or a value that no store could take
-            raise StoreError(f"store {self.name}: {_reason(error)}") from error
+            raise StoreError(f"store {self.name}: {reason(error, self.path)}") from error
+
+    def _remember_files(self) -> None:
+        """Open no other file from now on that may take the place of this one, and make none."""
+        if self.path is None or not may_write(self.path):
+            return
+        files = self.files = StoreFiles(self.path)
+
+        @sa.event.listens_for(self.engine, "do_connect")
+        def on_do_connect(*_: Any) -> None:
+            if (fault := files.main_fault()) is not None:
+                raise sqlite3.OperationalError(f"its file {fault}")
 
     def _bring_up_to_date(self) -> None:
         with self.engine.connect() as connection:
@@ -103,6 +120,12 @@ class Database:
                 connection.execute(sa.text("SELECT pg_advisory_xact_lock(20241212)"))
             if _revision(connection) != HEAD:  # another process may have done it while this one waited
                 upgrade(connection)
+
+
+def sqlite_path(url: URL | str) -> Path | None:
+    """Return the file that a URL of SQLite names, None for another database."""
+    parsed = make_url(url)
+    return Path(path_of(parsed)) if parsed.get_backend_name() == "sqlite" else None
 
 
 def shown(url: URL) -> str:
@@ -158,15 +181,16 @@ def _prepare_file(url: URL, create: bool) -> None:
             path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
             private_file(path)
     except OSError as error:
-        raise StoreError(f"store {path}: {error.strerror or error}") from None
+        raise StoreError(f"store {path}: {reason(error)}") from None
 
 
 def _engine(url: URL) -> Engine:
     if url.get_backend_name() != "sqlite":
-        return sa.create_engine(url, pool_pre_ping=True)
+        # Whatever the server's default: a claim must see what was stored before it (see claims.claim).
+        return sa.create_engine(url, pool_pre_ping=True, isolation_level="READ COMMITTED")
     read_only = url.database is not None and not may_write(Path(url.database))
     place, folder = for_reading(url) if read_only else (url, None)
-    arguments = {"timeout": _BUSY_SECONDS, "check_same_thread": False, "isolation_level": None}
+    arguments = {"timeout": BUSY_SECONDS, "check_same_thread": False, "isolation_level": None}
     engine = sa.create_engine(place, connect_args=arguments)
     if folder is not None:
         weakref.finalize(engine, shutil.rmtree, folder, ignore_errors=True)
@@ -177,7 +201,7 @@ def _engine(url: URL) -> Engine:
         if not read_only:
             _turn_on_wal(connection)
         last = "query_only=ON" if read_only else "synchronous=NORMAL"
-        for pragma in ("temp_store=MEMORY", "cache_size=-16000", last):
+        for pragma in ("foreign_keys=ON", "temp_store=MEMORY", "cache_size=-16000", last):
             connection.execute(f"PRAGMA {pragma}")
 
     @sa.event.listens_for(engine, "begin")
@@ -203,7 +227,7 @@ def _turn_on_wal(connection: sqlite3.Connection) -> None:
         from charbench.components.limits import Limits
         from charbench.concurrency.retry import RetryPolicy
 
-        limits = Limits(tries=sys.maxsize, deadline=_BUSY_SECONDS)
+        limits = Limits(tries=sys.maxsize, deadline=BUSY_SECONDS)
         retries = RetryPolicy(
             limits, errors=(sqlite3.OperationalError,), retryable=_is_locked, first_wait=0.02, longest_wait=0.1
         )
@@ -212,21 +236,3 @@ def _turn_on_wal(connection: sqlite3.Connection) -> None:
 
 def _is_locked(error: BaseException) -> bool:
     return isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
-
-
-def _is_the_stores(error: DatabaseError) -> bool:
-    """Whether the store itself failed (locked, full, damaged, gone), and not what was asked of it."""
-    return isinstance(error, OperationalError) or type(error) is DatabaseError
-
-
-def _reason(error: DatabaseError) -> str:
-    text = redact(" ".join(str(error.orig or error).split()))
-    if "locked" in text:
-        return f"another process has held it for {_BUSY_SECONDS} s ({text}); try again when that is done"
-    if "readonly" in text:
-        return "it may only be read here; name another store with --store, or another lab with --lab"
-    if "not a database" in text:
-        return "this file is not a charbench store (it is no SQLite database)"
-    if "is full" in text or "No space left" in text:
-        return f"{text}; free some space and run the same command again"
-    return text

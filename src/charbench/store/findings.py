@@ -62,6 +62,12 @@ def add_claims(connection: Connection, claims: Iterable[Claim]) -> None:
         )
 
 
+def add_bare_checkpoints(connection: Connection, uris: Sequence[str]) -> None:
+    """Add checkpoints of which nothing is known but the URI, where they are not there."""
+    rows = [{**_row(Checkpoint(uri=uri)), "metadata": {}} for uri in uris]
+    connection.execute(insert(connection, checkpoints).on_conflict_do_nothing(index_elements=["uri"]), rows)
+
+
 def mark_gone(connection: Connection, listing: WholeListing, listed: Collection[str], day: str) -> list[str]:
     """Note on what a whole listing said before of URIs that are not among the ``listed`` that they are gone.
 

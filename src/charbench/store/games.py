@@ -115,7 +115,7 @@ def add_games(connection: Connection, scoring_id: int, run_id: int, new: Sequenc
     ]
     if failed:
         connection.execute(sa.insert(attempts), failed)
-    release(connection, STAGE, names)
+    release(connection, STAGE, run_id, names)
     return added
 
 

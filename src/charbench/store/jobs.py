@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -71,10 +71,12 @@ def reset_jobs(connection: Connection, job_ids: Sequence[str]) -> int:
     return connection.execute(sa.update(jobs).where(jobs.c.job_id.in_(job_ids)).values(**values)).rowcount
 
 
-def finished_jobs(connection: Connection, job_ids: Sequence[str]) -> set[str]:
-    """Return which of these jobs are complete."""
-    query = sa.select(jobs.c.job_id).where(jobs.c.job_id.in_(job_ids), jobs.c.status == JobStatus.COMPLETE.value)
-    return set(connection.scalars(query))
+def ended_jobs(connection: Connection, job_ids: Sequence[str], failed_before: Collection[str] = ()) -> set[str]:
+    """Return which of these jobs are complete, or have failed and are not among those that had ``failed_before``."""
+    ended = [status.value for status in _ENDED]
+    query = sa.select(jobs.c.job_id, jobs.c.status).where(jobs.c.job_id.in_(job_ids), jobs.c.status.in_(ended))
+    found = {row.job_id: row.status for row in connection.execute(query)}
+    return {job for job, status in found.items() if status == JobStatus.COMPLETE.value or job not in failed_before}
 
 
 def _row(job: TrainingJob) -> dict[str, Any]:

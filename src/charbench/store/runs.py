@@ -95,13 +95,19 @@ def heartbeat(connection: Connection, run_id: int) -> None:
     connection.execute(sa.update(runs).where(runs.c.id == run_id).values(heartbeat_at=utc_now()))
 
 
+def is_noted(connection: Connection, run_id: int) -> bool:
+    """Whether the store knows this run, and as one of this process."""
+    mine = (runs.c.id == run_id) & (runs.c.pid == os.getpid())
+    return connection.scalar(sa.select(runs.c.id).where(mine)) is not None
+
+
 def finish_run(database: Database, run_id: int, status: str, counts: dict[str, int]) -> None:
     """Note how the run ended, and let go of what it had claimed."""
     with database.write() as connection:
-        _let_go(connection, [run_id])
         connection.execute(
             sa.update(runs).where(runs.c.id == run_id).values(status=status, finished_at=utc_now(), counts=counts)
         )
+        _let_go(connection, [run_id])
 
 
 def bury_the_dead(connection: Connection) -> None:

@@ -84,27 +84,30 @@ class SampleWriter:
     def add(self, connection: Connection, new: Sequence[NewSample]) -> int:
         """Add samples, their totals and failed tries, and let go of their claims; return how many were new.
 
-        A sample that is there already is left alone, unless it had failed: then the new try replaces it.
+        A sample that is there already is left alone, unless it had failed: then the new try replaces it. Rows that
+        other writers may add or change too are taken in one order, so that two writers cannot deadlock.
         """
-        keys = [item.sample.key for item in new]
-        self._forget_failures(connection, keys)
-        self._number_prompts(connection, [item.sample.prompt for item in new])
-        rows = {item.sample.key: self._row(connection, item) for item in new}
-        statement = insert(connection, samples).on_conflict_do_nothing().returning(samples.c.key)
-        added = set(connection.scalars(statement, list(rows.values())))
+        keys = sorted(item.sample.key for item in new)
         totals: dict[int, dict[str, Any]] = {}
+        forget_failures(connection, keys, totals)
+        self._number_prompts(connection, [item.sample.prompt for item in new])
+        self._number_groups(connection, new)
+        self._number_provenances(connection, new)
+        rows = {item.sample.key: self._row(item) for item in new}
+        statement = insert(connection, samples).on_conflict_do_nothing().returning(samples.c.key)
+        added = set(connection.scalars(statement, [rows[key] for key in sorted(rows)]))
         failures = []
         for item in new:
             if item.sample.key in added:
-                _count(totals, rows[item.sample.key]["group_id"], item.sample, +1)
+                count_sample(totals, rows[item.sample.key]["group_id"], item.sample, +1)
                 tries = (*item.failed_tries, *((item.sample.failure,) if item.sample.failure else ()))
                 for number, failure in enumerate(tries, 1):
                     failures.append(attempt_row(STAGE, item.sample.key, self.run_id, number, failure))
         add_group_totals(connection, totals)
-        self._count_provenances(connection, [row for key, row in rows.items() if key in added], +1)
+        count_provenances(connection, [row for key, row in rows.items() if key in added], +1)
         if failures:
             connection.execute(sa.insert(attempts), failures)
-        release(connection, STAGE, keys)
+        release(connection, STAGE, self.run_id, keys)
         return len(added)
 
     @property
@@ -112,23 +115,11 @@ class SampleWriter:
         """Numbers of the groups that this writer has added samples to."""
         return sorted(self._groups.values())
 
-    def _forget_failures(self, connection: Connection, keys: Sequence[str]) -> None:
-        totals: dict[int, dict[str, Any]] = {}
-        failed = among(connection, samples.c.key, keys) & samples.c.error_kind.is_not(None)
-        columns = (samples.c.group_id, samples.c.latency, samples.c.state, samples.c.provenance_id)
-        replaced = connection.execute(sa.select(*columns).where(failed)).mappings().all()
-        for row in replaced:
-            _count_failed(totals, row["group_id"], -1, row["latency"], row["state"])
-        if totals:
-            self._count_provenances(connection, replaced, -1)
-            connection.execute(sa.delete(samples).where(failed))
-        add_group_totals(connection, totals)
-
-    def _row(self, connection: Connection, new: NewSample) -> dict[str, Any]:
+    def _row(self, new: NewSample) -> dict[str, Any]:
         sample = new.sample
         return {
             "key": sample.key,
-            "group_id": self._group(connection, sample.checkpoint, new.settings),
+            "group_id": self._groups[sample.checkpoint, new.settings.key],
             "prompt_id": self._prompts[_prompt_key(sample.prompt)],
             "epoch": sample.epoch,
             "state": sample.state.value,
@@ -150,28 +141,16 @@ class SampleWriter:
             "raw": sample.raw,
             "raw_reasoning": sample.raw_reasoning,
             "tags": [list(tag) for tag in sample.tags] or None,
-            "provenance_id": self._provenance(connection, sample.provenance),
+            "provenance_id": self._provenances.get(sample.provenance) if sample.provenance else None,
         }
 
-    def _provenance(self, connection: Connection, provenance: Provenance | None) -> int | None:
-        """Return the number of what served a sample, None where that is not known."""
-        if provenance is None:
-            return None
-        if (known := self._provenances.get(provenance)) is None:
+    def _number_provenances(self, connection: Connection, new: Sequence[NewSample]) -> None:
+        """Look up the numbers of what served samples, and add what is new to the store."""
+        served = {item.sample.provenance for item in new if item.sample.provenance} - set(self._provenances)
+        for provenance in sorted(served, key=str):
             values = asdict(provenance)
-            known = get_or_add(connection, provenances, {"key": digest(*values.values())}, values)
-            self._provenances[provenance] = known
-        return known
-
-    @staticmethod
-    def _count_provenances(connection: Connection, rows: Sequence[Mapping[Any, Any]], sign: int) -> None:
-        counts = Counter((row["group_id"], row["provenance_id"]) for row in rows if row["provenance_id"] is not None)
-        summed = [
-            {"group_id": group, "provenance_id": served, "samples": sign * count}
-            for (group, served), count in sorted(counts.items())
-        ]
-        if summed:
-            add_totals(connection, group_provenances, ("group_id", "provenance_id"), summed)
+            key = {"key": digest(*values.values())}
+            self._provenances[provenance] = get_or_add(connection, provenances, key, values)
 
     def _number_prompts(self, connection: Connection, asked: Sequence[Prompt]) -> None:
         """Look up the numbers of prompts that are new to this writer, and add those that are new to the store."""
@@ -201,30 +180,49 @@ class SampleWriter:
         for key, name, family, number in connection.execute(query.where(among(connection, prompts.c.key, keys))):
             self._prompts[key, name, family] = number
 
-    def _group(self, connection: Connection, uri: str, settings: SamplingSettings) -> int:
-        key = uri, settings.key
-        if key not in self._groups:
-            sampling = get_or_add(
-                connection,
-                samplings,
-                {"key": settings.key},
-                {
-                    "sampler": settings.sampler,
-                    "protocol": settings.protocol,
-                    "params": redact_all(settings.params),
-                    "condition": settings.condition,
-                    "last_run_id": self.run_id,
-                },
-            )
+    def _number_groups(self, connection: Connection, new: Sequence[NewSample]) -> None:
+        """Look up the numbers of groups that are new to this writer, and add those that are new to the store."""
+        fresh = {(item.sample.checkpoint, item.settings.key): item.settings for item in new}
+        fresh = {key: settings for key, settings in fresh.items() if key not in self._groups}
+        by_key = {settings.key: settings for settings in fresh.values()}
+        numbers = {key: self._sampling(connection, by_key[key]) for key in sorted(by_key)}
+        for uri, key in sorted(fresh):
             checkpoint = connection.scalar(sa.select(checkpoints.c.id).where(checkpoints.c.uri == uri))
             assert checkpoint is not None, f"checkpoint {uri} is sampled but not in the store"
-            self._groups[key] = get_or_add(
-                connection,
-                groups,
-                {"checkpoint_id": checkpoint, "sampling_id": sampling},
-                dict.fromkeys(GROUP_TOTALS, 0),
-            )
-        return self._groups[key]
+            where = {"checkpoint_id": checkpoint, "sampling_id": numbers[key]}
+            self._groups[uri, key] = get_or_add(connection, groups, where, dict.fromkeys(GROUP_TOTALS, 0))
+
+    def _sampling(self, connection: Connection, settings: SamplingSettings) -> int:
+        rest = {
+            "sampler": settings.sampler,
+            "protocol": settings.protocol,
+            "params": redact_all(settings.params),
+            "condition": settings.condition,
+            "last_run_id": self.run_id,
+        }
+        return get_or_add(connection, samplings, {"key": settings.key}, rest)
+
+
+def forget_failures(connection: Connection, keys: Sequence[str], totals: dict[int, dict[str, Any]]) -> None:
+    """Delete those of these samples that have failed, and take them from ``totals``, which are yet to be added."""
+    failed = among(connection, samples.c.key, keys) & samples.c.error_kind.is_not(None)
+    columns = (samples.c.group_id, samples.c.latency, samples.c.state, samples.c.provenance_id)
+    found = connection.execute(sa.select(*columns).where(failed)).mappings().all()
+    for row in found:
+        _count_failed(totals, row["group_id"], -1, row["latency"], row["state"])
+    if found:
+        count_provenances(connection, found, -1)
+        connection.execute(sa.delete(samples).where(failed))
+
+
+def count_provenances(connection: Connection, rows: Sequence[Mapping[Any, Any]], sign: int) -> None:
+    """Add rows of samples to the totals of what served them, or with ``sign`` -1 take them from these."""
+    counts = Counter((row["group_id"], row["provenance_id"]) for row in rows if row["provenance_id"] is not None)
+    summed = [
+        {"group_id": group, "provenance_id": served, "samples": sign * count}
+        for (group, served), count in sorted(counts.items())
+    ]
+    add_totals(connection, group_provenances, ("group_id", "provenance_id"), summed)
 
 
 def _prompt_key(prompt: Prompt) -> PromptKey:
@@ -266,7 +264,8 @@ def attempt_row(stage: str, item: str, run_id: int, number: int, failure: Failur
     }
 
 
-def _count(totals: dict[int, dict[str, Any]], group_id: int, sample: Sample, sign: int) -> None:
+def count_sample(totals: dict[int, dict[str, Any]], group_id: int, sample: Sample, sign: int) -> None:
+    """Add a sample to the totals of its group, or with ``sign`` -1 take it from them."""
     if sample.failure:
         _count_failed(totals, group_id, sign, sample.latency, sample.state.value)
         return

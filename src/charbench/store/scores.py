@@ -118,6 +118,7 @@ class ScoreWriter:
         settings, self.redeclared = redeclared(connection, settings, metrics)
         self.scoring_id = scoring_number(connection, settings, run_id)
         self._series: dict[tuple[str, Channel], tuple[int, float | None]] = {}
+        """The number of each series, and from which value on a sample has the trait."""
 
     def add(self, connection: Connection, new: Sequence[NewScores]) -> int:
         """Add scores and their totals, and let go of their claims; return for how many samples they were new."""
@@ -128,21 +129,22 @@ class ScoreWriter:
         ]
         statement = insert(connection, scored).on_conflict_do_nothing().returning(scored.c.id, scored.c.sample_id)
         ids = {row.id: row.sample_id for row in connection.execute(statement, rows)}
+        self._number_series(connection, [score for item in new for score in item.scores])
         values: list[tuple[int, int, float | None]] = []
-        totals: dict[tuple[int, int], _Totals] = {}
+        totals: dict[tuple[int, int], Totals] = {}
         for scored_id, sample_id in ids.items():
             item = by_sample[sample_id]
             for score in item.scores:
-                series_id, threshold = self._series_of(connection, score)
+                series_id, threshold = self._series[score.metric, score.channel]
                 values.append((scored_id, series_id, score.value))
                 key = series_id, item.group_id
                 if (sums := totals.get(key)) is None:
-                    sums = totals[key] = _Totals()
+                    sums = totals[key] = Totals()
                 sums.count_in(score.value, threshold)
         insert_tuples(connection, scores, values)
         summed = [{"series_id": key[0], "group_id": key[1], **asdict(sums)} for key, sums in totals.items()]
         add_totals(connection, score_totals, ("series_id", "group_id"), summed)
-        release(connection, STAGE, [self.item(entry.sample_id) for entry in new])
+        release(connection, STAGE, self.run_id, [self.item(entry.sample_id) for entry in new])
         return len(ids)
 
     def add_failures(self, connection: Connection, failures: Sequence[tuple[int, Sequence[Failure]]]) -> None:
@@ -153,18 +155,17 @@ class ScoreWriter:
             for number, failure in enumerate(tries, 1)
         ]
         connection.execute(sa.insert(attempts), rows)
-        release(connection, STAGE, sorted({row["item"] for row in rows}))
+        release(connection, STAGE, self.run_id, sorted({row["item"] for row in rows}))
 
     def item(self, sample_id: int) -> str:
         """Return the name under which scoring this sample is claimed."""
         return f"{self.scoring_id}:{sample_id}"
 
-    def _series_of(self, connection: Connection, score: Score) -> tuple[int, float | None]:
-        """Return the number of the score's series, and from which value on a sample has the trait."""
-        key = score.metric, score.channel
-        if (known := self._series.get(key)) is None:
-            known = self._series[key] = self._add_series(connection, score), self.metrics[score.metric].threshold
-        return known
+    def _number_series(self, connection: Connection, given: Sequence[Score]) -> None:
+        """Look up the series of these scores, adding those that are new, in an order that is every writer's."""
+        fresh = {key: score for score in given if (key := (score.metric, score.channel)) not in self._series}
+        for key, score in sorted(fresh.items()):
+            self._series[key] = self._add_series(connection, score), self.metrics[score.metric].threshold
 
     def _add_series(self, connection: Connection, score: Score) -> int:
         metric = self.metrics[score.metric]
@@ -240,7 +241,7 @@ def _shown(value: Any) -> str:
 
 
 @dataclass(slots=True)
-class _Totals:
+class Totals:
     """What a batch adds to the running totals of one series in one group; named like their columns."""
 
     count: int = 0
@@ -250,6 +251,7 @@ class _Totals:
     hits: int = 0
 
     def count_in(self, value: float | None, threshold: float | None) -> None:
+        """Count one value, None where it could not be told."""
         if value is None or not math.isfinite(value):
             self.missing += 1
             return

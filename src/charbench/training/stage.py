@@ -5,8 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+from sqlalchemy.engine import Connection
 
 from charbench.components.containment import Broken, guarded
 from charbench.components.trainer import Note, StateSaved, StepDone, Trained, Trainer, TrainingEvent, TrainingTask
@@ -18,11 +21,12 @@ from charbench.datasets.health import faults, measure
 from charbench.discovery.register import take_in
 from charbench.domain.checkpoint import Checkpoint, Evidence
 from charbench.domain.dataset import JobStatus, TrainingJob
-from charbench.errors import ConfigError, DataError, RefusedError, SamplingError, TrainingError
+from charbench.errors import ConfigError, DataError, RefusedError, SamplingError, StoreError, TrainingError
 from charbench.store import training
 from charbench.store.claims import claim, release
 from charbench.store.database import Database
-from charbench.store.jobs import STAGE, finished_jobs, update_job
+from charbench.store.jobs import STAGE, ended_jobs, update_job
+from charbench.store.rescue import Rescue
 from charbench.training.events import events_of
 
 Say = Callable[[str, TrainingEvent | str], None]
@@ -66,6 +70,8 @@ class TrainStage:
     say: Say
     aliases: Mapping[str, str]
     """Every known persona's name and alias, with its name."""
+    rescue: Rescue | None = None
+    """Keeps what the store does not take."""
     tally: TrainTally = field(default_factory=TrainTally)
     _prepared: set[str] = field(default_factory=set)
     _wrong_config: list[str] = field(default_factory=list)
@@ -78,7 +84,9 @@ class TrainStage:
         """
         for job in jobs:
             self._ready(job, checkpoints)
-        mine = claim(self.database, STAGE, self.run_id, [job.job_id for job in jobs], finished_jobs).mine
+        # A job that another run has tried since these were read is not tried again; one that had failed before is.
+        done = partial(ended_jobs, failed_before={job.job_id for job in jobs if job.status is JobStatus.FAILED})
+        mine = claim(self.database, STAGE, self.run_id, [job.job_id for job in jobs], done).mine
         self.tally.elsewhere = [job.job_id for job in jobs if job.job_id not in mine]
         wanted = [job for job in jobs if job.job_id in mine]
         in_threads(lambda job: self._job(job, checkpoints), wanted, self.policy.parallel, "train")
@@ -100,12 +108,14 @@ class TrainStage:
         if self.stop.requested:
             return
         outcome = guarded(self._train, job, checkpoints)
+        if isinstance(outcome, Broken) and isinstance(outcome.error, StoreError):
+            raise outcome.error  # no fault of the job's, which goes on from its last saved state
         job_id = job.job_id
         with self.database.write() as connection:
             if isinstance(outcome, Broken):
                 status = JobStatus.PENDING if _is_trouble_outside(outcome.error) else JobStatus.FAILED
                 update_job(connection, job_id, status=status.value, error=outcome.message)
-            release(connection, STAGE, [job_id])
+            release(connection, STAGE, self.run_id, [job_id])
         with self._lock:
             if isinstance(outcome, Broken):
                 self.tally.failed[job_id] = outcome.message
@@ -139,7 +149,8 @@ class TrainStage:
         )  # fmt: skip
         done = False
         for event in events_of(trainer, task):
-            done = self._note(job, attempt, recipe, trainer.name, event) or done
+            write = partial(self._write, job, attempt, recipe, trainer.name, event)
+            done = self._note(job, attempt, write, event) or done
             self.say(job.job_id, event)
             if self.stop.requested and isinstance(event, StateSaved) and not done:
                 with self.database.write() as connection:
@@ -181,31 +192,40 @@ class TrainStage:
                 f"go on with --{begun}, or begin anew: charbench reset {job.job_id}"
             )
 
-    def _note(self, job: TrainingJob, attempt: int, recipe: str, trainer: str, event: TrainingEvent) -> bool:
+    def _note(self, job: TrainingJob, attempt: int, write: Callable[[Connection], None], event: TrainingEvent) -> bool:
         """Put an event into the store; return whether the job is complete."""
-        job_id = job.job_id
         if isinstance(event, Note):
             return False
-        with self.database.write() as connection:
-            if isinstance(event, StepDone):
-                training.add_step(connection, job_id, attempt, event)
-                update_job(connection, job_id, step=event.step + 1, total_steps=event.total_steps, loss=event.loss)
-            elif isinstance(event, StateSaved):
-                training.add_state(connection, job_id, attempt, event.state, recipe)
-            elif isinstance(event, Trained):
-                for checkpoint in event.checkpoints:
-                    place = Evidence(trainer, job_id, None, "trained")
-                    checkpoint = replace(checkpoint, evidence=checkpoint.evidence or (place,))
-                    take_in(connection, checkpoint, trainer, self.aliases)
-                uris: dict[str, Any] = {"status": JobStatus.COMPLETE.value, "error": None}
-                for checkpoint in event.checkpoints:
-                    if checkpoint.trainable:
-                        uris["result"] = checkpoint.uri
-                    if checkpoint.sampleable:
-                        uris["result_sampler"] = checkpoint.uri
-                update_job(connection, job_id, **uris)
-                return True
-        return False
+        try:
+            with self.database.write() as connection:
+                write(connection)
+        except StoreError:
+            if self.rescue is not None and isinstance(event, StateSaved | Trained):
+                self.rescue.training(job, attempt, write)
+            raise
+        return isinstance(event, Trained)
+
+    def _write(
+        self, job: TrainingJob, attempt: int, recipe: str, trainer: str, event: TrainingEvent, connection: Connection
+    ) -> None:
+        job_id = job.job_id
+        if isinstance(event, StepDone):
+            training.add_step(connection, job_id, attempt, event)
+            update_job(connection, job_id, step=event.step + 1, total_steps=event.total_steps, loss=event.loss)
+        elif isinstance(event, StateSaved):
+            training.add_state(connection, job_id, attempt, event.state, recipe)
+        elif isinstance(event, Trained):
+            for checkpoint in event.checkpoints:
+                place = Evidence(trainer, job_id, None, "trained")
+                checkpoint = replace(checkpoint, evidence=checkpoint.evidence or (place,))
+                take_in(connection, checkpoint, trainer, self.aliases)
+            uris: dict[str, Any] = {"status": JobStatus.COMPLETE.value, "error": None}
+            for checkpoint in event.checkpoints:
+                if checkpoint.trainable:
+                    uris["result"] = checkpoint.uri
+                if checkpoint.sampleable:
+                    uris["result_sampler"] = checkpoint.uri
+            update_job(connection, job_id, **uris)
 
 
 def _is_trouble_outside(error: BaseException) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy.engine import Connection
 
-from charbench.concurrency.writer import Writer
+from charbench.store.writer import Writer
 
 T = TypeVar("T")
 
@@ -21,11 +21,20 @@ LONGEST_GATHER = 0.02
 
 
 class Commits(Generic[T]):
-    """Writes items with ``write(connection, items=...)``; for one event loop."""
+    """Writes items with ``write(connection, items=...)``; for one event loop.
 
-    def __init__(self, writer: Writer, write: Callable[[Connection, Sequence[T]], Any]) -> None:
+    Those that the store does not take are given to ``rescue``, and count as written.
+    """
+
+    def __init__(
+        self,
+        writer: Writer,
+        write: Callable[[Connection, Sequence[T]], Any],
+        rescue: Callable[[Sequence[T]], None] | None = None,
+    ) -> None:
         self._writer = writer
         self._write = write
+        self._rescue = rescue
         self._waiting: list[T] = []
         self._next: asyncio.Future[None] | None = None
         self._draining: asyncio.Task[None] | None = None
@@ -49,7 +58,8 @@ class Commits(Generic[T]):
             batch, self._waiting = self._waiting, []
             stored, self._next = self._next, None
             begun = time.monotonic()
-            work = self._writer.submit(partial(self._written, batch))
+            rescue = None if self._rescue is None else partial(self._rescue, batch)
+            work = self._writer.submit(partial(self._written, batch), rescue)
             error = (await asyncio.gather(asyncio.wrap_future(work), return_exceptions=True))[0]
             self._took = time.monotonic() - begun
             if isinstance(error, BaseException):

@@ -1,0 +1,76 @@
+"""Merging a recovery file into a store that others have written to meanwhile: nothing is lost, nothing counts twice."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from support.command import Charbench
+from support.store import assert_totals_equal_recount, change, count, query, store_of
+
+RUN = ("run", "--source", "recorded", "--sampler", "recorded", "--scorer", "keyword", "--json")
+TABLES = ("samples", "scored", "scores", "score_totals", "sample_groups", "checkpoints", "evidence", "prompts")
+
+
+def saved_by_a_run(whole: Path, lab: Path) -> Path:
+    """Leave a whole store beside a lab's store, as a run leaves it that loses its own."""
+    saved = store_of(lab).with_name("charbench.db.recovered-9")
+    with sqlite3.connect(store_of(whole)) as source, sqlite3.connect(saved) as target:
+        source.backup(target)
+    source.close()
+    target.close()
+    return saved
+
+
+@pytest.mark.parametrize("personas", [(), ("-p", "pirate"), ("-p", "remorseful")])
+def test_what_was_saved_and_what_was_done_since_become_one_store(
+    charbench: Charbench, studio: Path, studio_run_template: Path, personas: tuple[str, ...]
+) -> None:
+    if personas:
+        charbench.ok(*RUN, *personas, lab=studio)  # a run that began anew, and has done a part
+    else:
+        charbench.ok("discover", "--source", "recorded", lab=studio)
+    saved = saved_by_a_run(studio_run_template, studio)
+    ran = charbench.ok(*RUN, lab=studio)
+    assert not any(ran.json["run"]["added"].values())
+    assert "charbench.db.recovered-9 was read" in ran.err
+    assert not saved.exists()
+    for table in TABLES:
+        assert count(store_of(studio), table) == count(store_of(studio_run_template), table), table
+    for by in ("checkpoint", "name", "persona"):
+        here = charbench.ok("report", "--by", by, "--json", lab=studio).json
+        assert here == charbench.ok("report", "--by", by, "--json", lab=studio_run_template).json
+    assert_totals_equal_recount(store_of(studio))
+    assert query(store_of(studio), "PRAGMA foreign_key_check") == []
+
+
+def test_a_sample_that_failed_since_is_replaced_by_the_one_that_was_saved(
+    charbench: Charbench, studio_run: Path
+) -> None:
+    saved_by_a_run(studio_run, studio_run)
+    (good,) = query(store_of(studio_run), "SELECT * FROM samples WHERE error_kind IS NULL ORDER BY id LIMIT 1")
+    for text in (
+        "DELETE FROM scores WHERE scored_id IN (SELECT id FROM scored WHERE sample_id = :id)",
+        "DELETE FROM scored WHERE sample_id = :id",
+        "UPDATE samples SET error_kind = 'timeout', response = '', thinking = '' WHERE id = :id",
+    ):
+        change(store_of(studio_run), text, id=good.id)
+    recount(store_of(studio_run), good.group_id)
+    charbench.ok(*RUN, lab=studio_run)
+    (now,) = query(store_of(studio_run), "SELECT * FROM samples WHERE key = :key", key=good.key)
+    assert (now.error_kind, now.response) == (None, good.response)
+    assert_totals_equal_recount(store_of(studio_run))
+
+
+def recount(store: Path, group: int) -> None:
+    """Make a group's totals those of its one failed and other samples, as if it had failed from the start."""
+    columns = [row.name for row in query(store, "PRAGMA table_info(sample_groups)")][3:]
+    change(store, f"UPDATE sample_groups SET {', '.join(f'{name} = 0' for name in columns)} WHERE id = :id", id=group)
+    change(store, "DELETE FROM score_totals WHERE group_id = :id", id=group)
+    change(store, "DELETE FROM scores WHERE scored_id IN (SELECT scored.id FROM scored JOIN samples"
+                  " ON samples.id = sample_id WHERE group_id = :id)", id=group)  # fmt: skip
+    change(store, "DELETE FROM scored WHERE sample_id IN (SELECT id FROM samples WHERE group_id = :id)", id=group)
+    change(store, "DELETE FROM samples WHERE group_id = :id AND error_kind IS NULL", id=group)
+    change(store, "UPDATE sample_groups SET samples = 1, errors = 1 WHERE id = :id", id=group)
