@@ -58,7 +58,9 @@ def probing_sampler(sampler: Sampler, probe: Probe) -> Sampler:
         most = _most(type(config), name)
         if most is not None and value > most:
             values[name] = most
-    return type(sampler)(type(config).model_validate(values))
+    made = type(sampler)(type(config).model_validate(values))
+    made.lifecycle = sampler.lifecycle
+    return made
 
 
 def _most(config: type[GenerationConfig], name: str) -> float | None:

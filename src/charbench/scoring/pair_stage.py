@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from inspect import isawaitable
-from typing import Any
 
 import numpy as np
 from sqlalchemy.engine import Connection
 
+from charbench.components.calling import awaited
+from charbench.components.lifecycle import Lifecycle
 from charbench.components.pair_scorer import PairScorer
 from charbench.components.scorer import ScoringPlan
 from charbench.concurrency.group_commit import Commits
@@ -74,6 +74,7 @@ class PairStage:
     scorer: PairScorer
     plan: ScoringPlan
     begun: Begun
+    lifecycle: Lifecycle
     tally: GameTally = field(default_factory=GameTally)
 
     def __post_init__(self) -> None:
@@ -89,7 +90,7 @@ class PairStage:
         with self.database.read() as connection:
             pools = entrants(connection, group_ids)
         if pools:
-            asyncio.run(self._play_all(pools, progress))
+            self.lifecycle.run(self._play_all(pools, progress))
             self.writer.flush()
         return self.tally
 
@@ -100,12 +101,9 @@ class PairStage:
             await self._commits.add(_new_game(match, comparison, failures))
             progress.advance(1, f"{self.tally.failed:,} failed" if self.tally.failed else "")
 
-        under_way = UnderWay(self._compare, keep, self.scorer.limits(), self.plan.stopping, self._work.note_broken)
-        try:
-            for pool in pools:
-                await self._play(Pool(pool), under_way)
-        finally:
-            await self.scorer.aclose()
+        under_way = UnderWay(self._compare, keep, self._work.limits, self.plan.stopping, self._work.note_broken)
+        for pool in pools:
+            await self._play(Pool(pool), under_way)
         if under_way.given_up:
             self.tally.stopped.append(f"{self._work.who}: it is not asked any more: {under_way.given_up}")
 
@@ -142,8 +140,7 @@ class PairStage:
             yield Match(one, read[one.first_id], read[one.second_id])
 
     async def _compare(self, match: Match) -> Comparison:
-        given: Any = self.scorer.compare(match.first, match.second, self.plan.persona)
-        comparison = await given if isawaitable(given) else given
+        comparison = await awaited(self.scorer.compare(match.first, match.second, self.plan.persona))
         if not isinstance(comparison, Comparison):
             raise TypeError(f"{self.scorer.name}.compare() gave {type(comparison).__name__}, not a Comparison")
         return comparison
