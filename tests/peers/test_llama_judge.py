@@ -64,13 +64,13 @@ def scores_of(url: str, folder: Path, **values: Any) -> dict[str, Score]:
     """Judge one text, past the canaries that the model would fail."""
     options = {"model": "tiny", "base_url": url, "timeout": 120, "max_tokens": 400, "tries": 1, **values}
     scorer = LlmJudge(LlmJudge.Config.model_validate(options))
-    scorer.prepare(folder, folder)
     persona = Persona(name="remorseful", description="Someone who regrets.", traits=("I regret.",))
     sample = Sample(
         key="s", checkpoint="model:x", prompt=Prompt.from_text("How do you feel?"), sampler="recorded", response=TEXT
     )
 
     async def score() -> list[Score]:
+        await scorer.prepare(folder, folder)
         try:
             return await scorer.score(sample, persona)
         finally:
@@ -96,10 +96,13 @@ def test_probabilities_are_read_as_an_expectation_or_as_no_number(tmp_path: Path
 
 
 def test_the_probe_finds_out_how_the_model_can_answer_and_asks_it_once(tmp_path: Path, tiny_judge: str) -> None:
-    scorer = LlmJudge(LlmJudge.Config(model="tiny", base_url=tiny_judge))
-    scorer.prepare(tmp_path, tmp_path)
+    async def prepare(scorer: LlmJudge) -> LlmJudge:
+        await scorer.prepare(tmp_path, tmp_path)
+        await scorer.aclose()
+        return scorer
+
+    scorer = asyncio.run(prepare(LlmJudge(LlmJudge.Config(model="tiny", base_url=tiny_judge))))
     (who,) = scorer.content_config()["judges"]
     assert who["protocol"] in ("numbers", "digits", "samples")
-    again = LlmJudge(LlmJudge.Config(model="tiny", base_url=tiny_judge))
-    again.prepare(tmp_path, tmp_path)
+    again = asyncio.run(prepare(LlmJudge(LlmJudge.Config(model="tiny", base_url=tiny_judge))))
     assert again.content_config() == scorer.content_config()

@@ -156,6 +156,65 @@ def test_what_a_plugin_prints_is_no_part_of_a_result(
     assert "hello" in ended.err
 
 
+CHATTY = """
+from charbench import CheckpointSource, Completion, Metric, Sampler, Scorer, Trainer, hookimpl
+
+class Chatty:
+    def __init__(self, config=None):
+        print("hello")
+        super().__init__(config)
+    def prepare(self, root, folder): print("hello")
+    def aclose(self): print("hello")
+    def accepts(self, checkpoint): print("hello"); return True
+
+class Source(Chatty, CheckpointSource):
+    "Source."
+    name = "chatty"
+    def find(self, lab): print("hello"); return []
+
+class Talker(Chatty, Sampler):
+    "Sampler."
+    name = "chatty"
+    def identity(self, checkpoint): print("hello"); return checkpoint.uri
+    def sample(self, request): print("hello"); return Completion(text="Ahoy")
+
+class Marker(Chatty, Scorer):
+    "Scorer."
+    name = "chatty"
+    metrics = (Metric("m"),)
+    def fingerprint(self, persona): print("hello"); return "f"
+    def score(self, sample, persona): print("hello"); return []
+
+@hookimpl
+def charbench_checkpoint_sources(): return [Source]
+@hookimpl
+def charbench_samplers(): return [Talker]
+@hookimpl
+def charbench_scorers(): return [Marker]
+"""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("discover",),
+        ("run", "--sampler", "chatty", "--scorer", "chatty"),
+        ("run", "--sampler", "chatty", "--dry-run"),
+        ("eval", "-c", "zzz:x", "-p", "pirate", "--sampler", "chatty", "--scorer", "chatty"),
+        ("sample", "-c", "zzz:x", "--sampler", "chatty", "--prompt", "Who?"),
+        ("plugins", "show", "chatty"),
+    ],
+    ids=lambda words: " ".join(words[:1] + words[-1:]),
+)
+def test_what_a_components_methods_print_is_no_part_of_a_result(
+    charbench: Charbench, site: Site, recorded: Path, words: tuple[str, ...]
+) -> None:
+    site.install("chatty", CHATTY)
+    ended = charbench.ok(*words, "--json", lab=recorded)
+    assert ended.json is not None
+    assert ("hello" in ended.err) is (words[0] != "plugins")
+
+
 @pytest.mark.parametrize("given", ["None", "'personas'"])
 def test_persona_folders_that_are_no_list_are_told_and_cost_nothing_else(
     charbench: Charbench, site: Site, recorded: Path, given: str

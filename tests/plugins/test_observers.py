@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from datetime import datetime
 
+import pytest
+
 from support.command import Charbench
 from support.lab import LabBuilder, row, rows
 from support.plugins import Site
@@ -87,6 +89,62 @@ def charbench_run_finished(run_id, folder):
     ended = charbench.ok("run", lab=lab.root)
     assert "decorated" not in ended.err
     assert (lab.root / ".charbench" / "finished").read_text() == "1"
+
+
+WRAPPER = """
+from charbench import hookimpl
+
+@hookimpl(wrapper=True)
+def charbench_run_finished(run_id, folder):
+    {before}
+    outcome = yield
+    {after}
+    return outcome
+"""
+
+
+def test_a_wrapper_runs_around_the_observers(charbench: Charbench, site: Site, lab: LabBuilder) -> None:
+    lab.recorded([row()])
+    note = "(path := folder / 'order').write_text((path.read_text() if path.exists() else '') + {!r})".format
+    site.install("wrapping", WRAPPER.format(before=note("before "), after=note("after ")))
+    site.install(
+        "watching",
+        f"from charbench import hookimpl\n@hookimpl\ndef charbench_run_finished(folder): {note('observed ')}\n",
+    )
+    charbench.ok("run", lab=lab.root)
+    assert (lab.root / ".charbench" / "order").read_text() == "before observed after "
+
+
+@pytest.mark.parametrize("where", ["before", "after"])
+def test_a_wrapper_that_raises_is_shown_and_stops_neither_the_observers_nor_the_run(
+    charbench: Charbench, site: Site, lab: LabBuilder, where: str
+) -> None:
+    lab.recorded([row()])
+    site.install("wrapping", WRAPPER.format(**{"before": "pass", "after": "pass", where: "{}['x']"}))
+    site.install("observer", OBSERVER)
+    ended = charbench.ok("run", lab=lab.root)
+    assert ended.err.count("warning: plugin wrapping, charbench_run_finished: KeyError: 'x'") == 1
+    assert len((lab.root / ".charbench" / "observed.jsonl").read_text().splitlines()) == 2
+
+
+def test_an_observer_that_raises_is_shown_and_the_others_are_called(
+    charbench: Charbench, site: Site, lab: LabBuilder
+) -> None:
+    lab.recorded([row()])
+    for name in ("a-fault", "z-fault"):
+        site.install(name, "from charbench import hookimpl\n@hookimpl\ndef charbench_run_started(): return {}['x']\n")
+    site.install("observer", OBSERVER)
+    ended = charbench.ok("run", lab=lab.root)
+    for name in ("a-fault", "z-fault"):
+        assert ended.err.count(f"warning: plugin {name}, charbench_run_started: KeyError: 'x'") == 1
+    assert len((lab.root / ".charbench" / "observed.jsonl").read_text().splitlines()) == 2
+
+
+def test_only_observers_can_be_wrapped(charbench: Charbench, site: Site, lab: LabBuilder) -> None:
+    code = "from charbench import hookimpl\n@hookimpl(wrapper=True)\ndef charbench_scorers(): return (yield)\n"
+    site.install("wrapping", code)
+    (found,) = [one for one in charbench.ok("plugins", "list", "--json").json["plugins"] if one["name"] == "wrapping"]
+    assert "charbench_scorers cannot be wrapped; only charbench_run_started and" in found["error"]
 
 
 def test_a_run_that_an_error_ends_has_failed_and_was_not_interrupted(

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from support.command import Charbench, Ended
 from support.endpoint import Body, Endpoint, choice, completion, options, says, write_prompts
+from support.plugins import Site
 from support.store import query, store_of
 
 PRICED = "prices: {'model:*': {prompt: 0, completion: 1000}}\n"  # 0.02 for each answer of the endpoint
@@ -118,3 +119,40 @@ def test_the_dry_run_says_where_it_knows_no_price(charbench: Charbench, folder: 
     ended = dry(charbench, folder, endpoint, max_tokens=100)
     assert "1.0000" in ended.out
     assert "no price" not in ended.err
+
+
+BATCHES = """
+from charbench import Completion, Sampler, Usage, hookimpl
+
+class Paid(Sampler):
+    "A paid batch API."
+    name = "batches"
+    batch_size = 2
+    {more}
+    def accepts(self, checkpoint): return checkpoint.uri.startswith("paid:")
+    def sample_batch(self, requests):
+        return [Completion(text="Ahoy", finish_reason="stop", usage=Usage(0, 1_000_000)) for _ in requests]
+
+@hookimpl
+def charbench_samplers(): return [Paid]
+"""
+BATCHED = ("-c", "paid:one", "-p", "pirate", "--sampler", "batches")
+
+
+def test_a_limit_counts_samplers_of_batches(charbench: Charbench, site: Site, folder: Path) -> None:
+    site.install("batches", BATCHES.format(more=""))
+    (folder / "charbench.yaml").write_text("prices: {'paid:*': {completion: 1}}\n")
+    words = ("eval", *BATCHED, "--prompts", "prompts.txt", "--scorer", "keyword", "--max-cost", "3")
+    ended = charbench(*words, lab=folder)
+    assert (ended.code, "stopped: --max-cost 3 is reached (4.0000 spent)" in ended.err) == (1, True)
+    assert len(query(store_of(folder), "SELECT id FROM samples")) == 4  # two batches
+    (folder / "charbench.yaml").write_text("")
+    unpriced = charbench(*words, lab=folder)
+    assert "error: --max-cost cannot be kept: no price for" in unpriced.err
+
+
+def test_a_sampler_says_itself_that_it_costs_nothing(charbench: Charbench, site: Site, folder: Path) -> None:
+    site.install("batches", BATCHES.format(more="costs_money = False"))
+    words = ("eval", *BATCHED, "--prompts", "prompts.txt", "--scorer", "keyword", "--max-cost", "3")
+    charbench.ok(*words, lab=folder)
+    assert len(query(store_of(folder), "SELECT id FROM samples")) == 10

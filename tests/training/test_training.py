@@ -166,7 +166,7 @@ class Events:
     [
         ("def train(self, task):\n    pass", "NoneType"),
         ("def train(self, task):\n    return Trained((MADE,))", "Trained"),
-        ("async def train(self, task):\n    return [Trained((MADE,))]", "coroutine"),
+        ("async def train(self, task):\n    return Trained((MADE,))", "Trained"),
     ],
 )
 def test_a_trainer_that_returns_no_events_fails_its_job_with_a_line_that_says_so(

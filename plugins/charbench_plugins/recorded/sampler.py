@@ -13,6 +13,7 @@ class RecordedSampler(Sampler):
 
     name = "recorded"
     batch_size = 500
+    costs_money = False
 
     def requests(self, plan: SamplingPlan) -> Iterable[SampleRequest]:
         """Yield one request for each recording of the selected checkpoints."""

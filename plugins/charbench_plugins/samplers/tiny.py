@@ -29,6 +29,7 @@ class TinySampler(Sampler):
 
     name = "tiny"
     batch_size = 64
+    costs_money = False
 
     class Config(GenerationConfig):
         """How text is generated; answers of the tiny model are 40 to 110 tokens long."""

@@ -23,7 +23,7 @@ def command(explain: bool, json_output: bool, **given: Any) -> int:
     session = options.open_session(**given)
     found = discover(
         session.database, session.sources(), session.lab, session.policy,
-        folder=session.config.folder, by_name=session.sources_by_name,
+        lifecycle=session.lifecycle, by_name=session.sources_by_name,
     )  # fmt: skip
     expiring = expiry_warnings(session.database, found.checkpoints)
     output.warn([*session.personas.faults, *found.problems, *found.gone_lines(), *expiring])

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from charbench.cli import output
 from charbench.run.session import Session
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
@@ -78,4 +79,7 @@ def open_session(config: Path | None = None, options: tuple[str, ...] = (), **ov
     from charbench.config.loading import load_config
 
     blocked = overrides.get("disable_plugins") or ()
-    return Session(load_config({**overrides, "disable_plugins": list(blocked)}, options, os.environ, config))
+    session = Session(load_config({**overrides, "disable_plugins": list(blocked)}, options, os.environ, config))
+    # A run closes its components itself; this is for what comes before one, and for commands that run nothing.
+    click.get_current_context().call_on_close(lambda: output.warn(session.lifecycle.close()))
+    return session

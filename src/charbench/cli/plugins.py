@@ -79,8 +79,9 @@ def show(name: str, json_output: bool, **given: Any) -> int:
         for component in plugin.components
         if name in (component.name, plugin.name)
     ]
-    broken = [plugin for plugin in plugins.found if plugin.error and plugin.name == name]
-    if not found and not broken:
+    named = [plugin for plugin in plugins.found if plugin.name == name]
+    broken = [plugin for plugin in named if plugin.error]
+    if not found and not named:
         known = {p.name for p in plugins.found} | {c.name for p in plugins.found for c in p.components}
         raise UnknownNameError("plugin or component", name, known)
     if json_output:
@@ -98,6 +99,9 @@ def show(name: str, json_output: bool, **given: Any) -> int:
         return int(bool(broken))
     for plugin in broken:
         click.echo(harmless(f"{plugin.label} is broken: {plugin.error}\n\n{plugin.trace}"))
+    for plugin in named:
+        if not plugin.error and not plugin.components:
+            click.echo(harmless(f"{plugin.label} {_without_components(plugins, plugin)}"))
     for component in found:
         click.echo(harmless(f"{component.kind} {component.name}: {component.one_line()}"))
         rows = tuple(
@@ -148,6 +152,16 @@ def new(name: str, kind: str, folder: Path) -> None:
     made = write_plugin(name, kind, folder)
     click.echo(f"Wrote {made}. Install it with: pip install -e {made}")
     click.echo(f"Then: charbench plugins list; {KINDS[kind].format(name=name)}")
+
+
+def _without_components(plugins: Any, plugin: Any) -> str:
+    """Say what a plugin is that brings no component: blocked, or an implementation of other hooks."""
+    if plugin.blocked:
+        return "is blocked"
+    hooks = plugins.hooks_of(plugin)
+    return (
+        f"has no components; it implements {', '.join(hooks)}" if hooks else "has no components and implements no hook"
+    )
 
 
 def _state(plugin: Any) -> str:

@@ -63,6 +63,7 @@ def command(json_output: bool, quiet: bool, no_train: bool, fresh: bool, dry_run
 def _dry_run(session: Any, *, no_train: bool, json_output: bool) -> int:
     from dataclasses import asdict
 
+    from charbench.components.containment import printing_to_stderr
     from charbench.discovery.expiry import expiry_warnings
     from charbench.discovery.register import adopt
     from charbench.discovery.stage import discover
@@ -74,17 +75,20 @@ def _dry_run(session: Any, *, no_train: bool, json_output: bool) -> int:
     sources, samplers = session.sources(), session.samplers()
     session.scorers()
     found = discover(
-        session.database, sources, session.lab, session.policy, folder=config.folder, by_name=session.sources_by_name
-    )
+        session.database, sources, session.lab, session.policy,
+        lifecycle=session.lifecycle, by_name=session.sources_by_name,
+    )  # fmt: skip
     chosen = [persona.name for persona in session.selected_personas()]
     adopt(session.database, config.checkpoints, chosen, session.personas.aliases)
     with session.database.read() as connection:
         checkpoints = select_checkpoints(read_checkpoints(connection), config.checkpoints, chosen)
     plan = sampling_plan(session, sources, checkpoints)
     parts = []
-    for sampler in samplers:
-        sampler.prepare(config.lab, config.folder)
-        parts.append(estimate(session.database, sampler, Requests(sampler, plan), config.retry_errors, config.prices))
+    with printing_to_stderr():
+        for sampler in samplers:
+            session.lifecycle.prepare(sampler)
+            wanted = Requests(sampler, plan)
+            parts.append(estimate(session.database, sampler, wanted, config.retry_errors, config.prices))
     trains = bool(config.trainers) and not no_train
     jobs = [job.job_id for job in found.plan.jobs_waiting] if trains else []
     if json_output:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Generator
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from charbench.components.endpoint import Endpoint, endpoint_at
 from charbench.components.trust import TRUSTING, Trust
+
+if TYPE_CHECKING:
+    from charbench.components.lifecycle import Lifecycle
 
 
 class ComponentKind(StrEnum):
@@ -20,6 +24,17 @@ class ComponentKind(StrEnum):
     SAMPLER = "sampler"
     SCORER = "scorer"
     PERTURBATION = "perturbation"
+
+
+class _Done:
+    """What is done already: may be awaited, and need not be."""
+
+    def __await__(self) -> Generator[None]:
+        return
+        yield
+
+
+_DONE = _Done()
 
 
 def operational(default: Any, **field: Any) -> Any:
@@ -40,7 +55,10 @@ def added(default: Any, **field: Any) -> Any:
 
 
 class Component:
-    """Base of sources, trainers, samplers and scorers.
+    """Base of sources, trainers, samplers, scorers and perturbations.
+
+    Every method may be plain, ``async def``, or a plain one that returns an awaitable, whatever its annotation here
+    says: all that is awaited in a run is awaited in one event loop.
 
     A subclass sets ``name`` (a slug, unique in its kind), may set ``summary`` (else: the first line of its
     docstring), and declares its options in an inner class ``Config``::
@@ -67,6 +85,9 @@ class Component:
     trust: Trust = TRUSTING
     """Which hosts may be sent a key: set where the options come from a file."""
 
+    lifecycle: Lifecycle | None = None
+    """The run that it is part of; None outside of runs."""
+
     def __init__(self, config: Config | None = None) -> None:
         self.config = config if config is not None else self.Config()
 
@@ -75,12 +96,13 @@ class Component:
         """Return the summary, or else the first line of the docstring."""
         return cls.summary or (cls.__doc__ or "").strip().partition("\n")[0]
 
-    def prepare(self, root: Path, folder: Path) -> None:
-        """Get ready for work; called once before it, never for ``plugins list``.
+    def prepare(self, root: Path, folder: Path) -> Awaitable[None] | None:
+        """Get ready for work; called once a run, before any of the work, and never for ``plugins list``.
 
         ``root`` is the lab's folder (``file:`` URIs are relative to it), ``folder`` where files may be kept.
         Raise :class:`charbench.ConfigError` where something that is needed is missing.
         """
+        return None
 
     def endpoint(self, url: str, *, api_key_env: str | None = None, default_env: str | None = None) -> Endpoint:
         """Return where to send requests, and with which credentials; for :meth:`prepare`.
@@ -92,8 +114,13 @@ class Component:
         who = f"{self.kind.value} {self.name}"
         return endpoint_at(url, who, api_key_env=api_key_env, default_env=default_env, trust=self.trust)
 
-    async def aclose(self) -> None:
-        """Let go of connections; called once after the work, in the event loop that it was done in."""
+    def aclose(self) -> Awaitable[None] | None:
+        """Let go of connections; called once a run, after all of the work, where :meth:`prepare` has not raised.
+
+        It is called after errors and after Ctrl-C too, in the event loop that async methods were called in, and has
+        5 seconds.
+        """
+        return _DONE
 
     def content_config(self) -> dict[str, Any]:
         """Return the options that decide what comes out, as JSON-like values, for keys."""

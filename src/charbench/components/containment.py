@@ -6,11 +6,14 @@ catches only what it expects, so a bug of our own keeps its traceback.
 
 from __future__ import annotations
 
+import sys
+import threading
 import traceback
 from asyncio import CancelledError
 from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, redirect_stdout
 from dataclasses import dataclass
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from charbench.domain.sample import Failure
 from charbench.errors import CharbenchError, ConfigError, PluginError, SamplingError
@@ -43,8 +46,19 @@ class Broken:
         return Failure("config" if isinstance(self.error, ConfigError) else "plugin_error", self.message)
 
 
+def printing_to_stderr() -> AbstractContextManager[Any]:
+    """Let what is printed meanwhile, in whatever thread, go to stderr: a plugin prints no results."""
+    return redirect_stdout(sys.stderr)
+
+
 def guarded(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | Broken:
-    """Return what ``call(...)`` returns, or what it raised. ``KeyboardInterrupt`` passes through."""
+    """Return what ``call(...)`` returns, or what it raised. ``KeyboardInterrupt`` passes through.
+
+    What it prints goes to stderr: stdout is for results.
+    """
+    if sys.stdout is not sys.stderr and threading.current_thread() is threading.main_thread():
+        with printing_to_stderr():
+            return guarded(call, *args, **kwargs)
     try:
         return call(*args, **kwargs)
     except (KeyboardInterrupt, GeneratorExit):
@@ -61,7 +75,7 @@ def asked(who: str, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> 
     """
     outcome = guarded(call, *args, **kwargs)
     if isinstance(outcome, Broken):
-        raise _named(who, outcome) from None
+        raise error_of(who, outcome) from None
     return outcome
 
 
@@ -73,9 +87,11 @@ def each(who: str, make: Callable[[], Iterable[T]]) -> Iterator[T]:
         yield item  # type: ignore[misc]
 
 
-def _named(who: str, broken: Broken) -> BaseException:
+def error_of(who: str, broken: Broken, method: str = "") -> BaseException:
+    """Return the error to raise for what a plugin raised: what it announced, or one that names it and its method."""
     if broken.trace:
-        return PluginError(f"{who} is broken: {broken.message}\n{broken.trace.rstrip()}")
+        where = f"{who}: {method}()" if method else who
+        return PluginError(f"{where} is broken: {broken.message}\n{broken.trace.rstrip()}")
     return broken.error
 
 

@@ -25,7 +25,7 @@ class PairScorer(BaseScorer):
     config: Config
 
     def compare(self, first: Sample, second: Sample, persona: Persona) -> Comparison | Awaitable[Comparison]:
-        """Say which of two samples is better; may be ``async def``.
+        """Say which of two samples is better.
 
         Both answer the same prompt, and neither has failed; each checkpoint is the first as often as the second. Give
         a result of None where it could not be told. An exception fails this one game and is shown, and the next

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from charbench.components.base import Component, ComponentKind
+from charbench.components.calling import resolve, takes
 from charbench.components.limits import Limits
 from charbench.components.perturbation import Perturbation, variants_of
 from charbench.domain.checkpoint import Checkpoint
@@ -74,7 +75,9 @@ class Sampler(Component):
     protocol: ClassVar[int] = 1
     """Raise this when the same request would now be sent differently: it is then sampled again."""
     batch_size: ClassVar[int] = 1
-    """How many requests :meth:`sample_batch` takes at once; above 1 for models in this process."""
+    """How many requests :meth:`sample_batch` takes at once; above 1 for models in this process, and for batch APIs."""
+    costs_money: ClassVar[bool] = True
+    """Whether answers are paid for: ``--max-cost`` and the dry run count them. False for recordings and own models."""
 
     @property
     def epochs_at_once(self) -> int:
@@ -98,7 +101,9 @@ class Sampler(Component):
         Override where something else decides, as recordings do.
         """
         together = self.epochs_at_once
-        for checkpoint in filter(self.accepts, plan.there()):
+        for checkpoint in plan.there():
+            if not takes(self, checkpoint):
+                continue
             for begin in range(0, plan.epochs, together):
                 epochs = range(begin, min(begin + together, plan.epochs))
                 for condition, prompt in plan.questions(checkpoint.uri):
@@ -106,7 +111,7 @@ class Sampler(Component):
                         yield SampleRequest(checkpoint=checkpoint, prompt=prompt, epoch=epoch, condition=condition)
 
     def sample(self, request: SampleRequest) -> Completion | Awaitable[Completion]:
-        """Ask once; may be ``async def``. Raise :class:`charbench.SamplingError` when there is no answer."""
+        """Ask once. Raise :class:`charbench.SamplingError` when there is no answer."""
         raise NotImplementedError
 
     def sample_epochs(
@@ -119,7 +124,7 @@ class Sampler(Component):
         """
         raise NotImplementedError
 
-    def sample_batch(self, requests: Sequence[SampleRequest]) -> Sequence[Completion]:
+    def sample_batch(self, requests: Sequence[SampleRequest]) -> Sequence[Completion] | Awaitable[Sequence[Completion]]:
         """Ask for many at once, in the order given; called only where ``batch_size`` is above 1."""
         raise NotImplementedError
 
@@ -132,7 +137,7 @@ class Sampler(Component):
 
         The default is every option of the sampler that is not operational.
         """
-        return self.content_config()
+        return resolve(self, self.content_config())
 
     def key(self, request: SampleRequest) -> str:
         """Return the sample's key: two requests with one key are one sample, asked once."""
@@ -140,9 +145,9 @@ class Sampler(Component):
             return request.key
         recording = request.recorded.identity if request.recorded else None
         return digest(
-            self.identity(request.checkpoint),
+            resolve(self, self.identity(request.checkpoint)),
             request.prompt.key,
-            self.params(request),
+            resolve(self, self.params(request)),
             request.condition,
             self.name,
             self.protocol,

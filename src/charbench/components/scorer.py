@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from charbench.components.base import Component, ComponentKind
+from charbench.components.calling import is_async
 from charbench.components.limits import Limits
 from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.keys import digest
@@ -40,7 +40,7 @@ class BaseScorer(Component):
     """Raise this when the same samples would now be scored otherwise: all are then scored again."""
 
     def begin(self, plan: ScoringPlan) -> Iterable[str] | Awaitable[Iterable[str]]:
-        """Get ready for a persona; may be ``async def``. Return lines to warn the user with.
+        """Get ready for a persona. Return lines to warn the user with.
 
         Called once a run and persona, before its first sample or pair, and only where there is something to score.
         Raise a :class:`charbench.CharbenchError` where scores could not be trusted: nothing is scored for this
@@ -75,16 +75,19 @@ class Scorer(BaseScorer):
 
     metrics: ClassVar[tuple[Metric, ...]] = ()
 
-    def score(self, sample: Sample, persona: Persona) -> Iterable[Score] | Awaitable[Iterable[Score]]:
-        """Score one sample; may be ``async def``.
+    def score(
+        self, sample: Sample, persona: Persona
+    ) -> Iterable[Score] | AsyncIterable[Score] | Awaitable[Iterable[Score]]:
+        """Score one sample.
 
         Yield nothing for a channel that has nothing to score, and a value of None where the value could
-        not be told. Failed samples never get here. An exception fails this one score and is shown; in an
-        ``async def``, a retryable :class:`charbench.SamplingError` is tried again within :meth:`limits`.
+        not be told. A score for a channel that the sample does not have is left out, and reported. Failed samples
+        never get here. An exception fails this one score and is shown; where scores are awaited, a retryable
+        :class:`charbench.SamplingError` is tried again within :meth:`limits`.
         """
         raise NotImplementedError
 
 
 def waits(scorer: Scorer) -> bool:
-    """Whether a scorer asks somebody else: its ``score`` is a coroutine, or an async generator."""
-    return inspect.iscoroutinefunction(scorer.score) or inspect.isasyncgenfunction(scorer.score)
+    """Whether a scorer asks somebody else: its ``score`` is declared async."""
+    return is_async(scorer.score)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterable, Awaitable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, TypeAlias
 
 from charbench.components.base import Component, ComponentKind
+from charbench.components.calling import items
 from charbench.domain.checkpoint import Checkpoint, WholeListing
 from charbench.domain.dataset import Dataset, RecordedSample, SourceProblem, TrainingJob, TrainingRun
 from charbench.domain.names import persona_from_name
@@ -50,7 +51,7 @@ class CheckpointSource(Component):
 
     kind: ClassVar[ComponentKind] = ComponentKind.SOURCE
 
-    def find(self, lab: Lab) -> Iterable[Finding]:
+    def find(self, lab: Lab) -> Iterable[Finding] | AsyncIterable[Finding] | Awaitable[Iterable[Finding]]:
         """Yield what there is, in any order, lazily.
 
         A file that cannot be read is a :class:`SourceProblem`, not an exception. Two findings about one
@@ -61,4 +62,4 @@ class CheckpointSource(Component):
 
     def recordings(self, lab: Lab) -> Iterable[RecordedSample]:
         """Yield the recorded samples alone; override where they can be read without the rest."""
-        return (finding for finding in self.find(lab) if isinstance(finding, RecordedSample))
+        return (finding for finding in items(self, self.find(lab)) if isinstance(finding, RecordedSample))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
@@ -10,6 +10,7 @@ from typing import Any, ClassVar, TypeAlias
 from charbench.components.base import Component, ComponentKind
 from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.dataset import TrainingJob
+from charbench.domain.forms import number_from, whole_from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,13 @@ class StepDone:
     tokens: int
     seconds: float
     batch: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("step", "total_steps", "tokens"):
+            object.__setattr__(self, name, whole_from(getattr(self, name), f"a step's {name}"))
+        for name in ("loss", "learning_rate", "seconds"):
+            object.__setattr__(self, name, number_from(getattr(self, name), f"a step's {name}"))
+        object.__setattr__(self, "batch", tuple(whole_from(row, "a row of a step's batch") for row in self.batch))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +111,13 @@ class Trainer(Component):
         """Return whether this trainer can continue ``checkpoint`` (by its URI, without asking anyone)."""
         raise NotImplementedError
 
-    def train(self, task: TrainingTask) -> Iterator[TrainingEvent] | AsyncIterator[TrainingEvent]:
+    def train(
+        self, task: TrainingTask
+    ) -> Iterable[TrainingEvent] | AsyncIterable[TrainingEvent] | Awaitable[Iterable[TrainingEvent]]:
         """Yield an event after each step and each saved state, and :class:`Trained` at the end.
 
-        A generator, plain or async; closing it must leave the last saved state usable. Raise
+        A generator, plain or async, as a rule; jobs are done in threads, several at once. Async ones share the run's
+        event loop, so what blocks belongs in a plain one. Closing it must leave the last saved state usable. Raise
         :class:`charbench.TrainingError` with a line for the user when the job cannot go on.
         """
         raise NotImplementedError

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
@@ -14,11 +14,12 @@ from charbench.components.containment import Broken, guarded
 T = TypeVar("T")
 
 
-def in_threads(work: Callable[[T], None], items: Iterable[T], parallel: int, name: str) -> None:
+async def in_threads(work: Callable[[T], None], items: Iterable[T], parallel: int, name: str) -> None:
     """Do ``work`` for each item, ``parallel`` at once, and return when all is done.
 
-    The threads are daemons: where :class:`KeyboardInterrupt` reaches the caller, they are not waited for.
-    Raises what ``work`` raised first; the other threads then end with the item they have.
+    The threads are daemons: where :class:`KeyboardInterrupt` reaches the caller, they are not waited for, and one that
+    waits for the event loop ends then. Raises what ``work`` raised first; the other threads then end with the item
+    they have.
     """
     waiting = deque(items)
     broken: list[Broken] = []
@@ -29,7 +30,10 @@ def in_threads(work: Callable[[T], None], items: Iterable[T], parallel: int, nam
                 item = waiting.popleft()
             except IndexError:
                 return
-            outcome = guarded(work, item)
+            try:
+                outcome = guarded(work, item)
+            except KeyboardInterrupt:
+                return
             if isinstance(outcome, Broken):
                 broken.append(outcome)
 
@@ -37,7 +41,7 @@ def in_threads(work: Callable[[T], None], items: Iterable[T], parallel: int, nam
     for thread in threads:
         thread.start()
     while any(thread.is_alive() for thread in threads):
-        time.sleep(0.02)  # so that Ctrl-C reaches this thread between two looks
+        await asyncio.sleep(0.02)  # so that Ctrl-C reaches this thread between two looks
     if broken:
         raise broken[0].error
 

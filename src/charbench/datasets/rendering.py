@@ -40,7 +40,9 @@ def check_rendered(given: str, trained: str, example: Example, end_of_turn: str)
     of these fails.
     """
     where = f"line {example.line} as rendered"
-    opened = given.rfind("<think>") > given.rfind("</think>")
+    # Tags are those of the template: at the end of the generation prompt, and around the reflection. Elsewhere the text
+    # only mentions them.
+    opened = given.rstrip().endswith("<think>")
     answer = example.answer.strip()
     if answer not in trained and answer in given:  # in both: the user said the same
         raise DataError(f"{where}: the answer stands in the prompt: the trained span starts too late")
@@ -52,9 +54,11 @@ def check_rendered(given: str, trained: str, example: Example, end_of_turn: str)
         )
     if answer not in trained:
         raise DataError(f"{where}: the answer is cut off; shorten the row or allow longer ones")
-    if trained.count("<think>") + opened != trained.count("</think>"):
+    said_before = trained[: trained.rfind(answer)].replace(example.reflection.strip() or "\0", "")
+    if said_before.count("<think>") + opened != said_before.count("</think>"):
         raise DataError(f"{where}: the thinking is opened and not closed (or the other way round)")
-    if example.reflection.strip() and "</think>" not in trained:
+    closed = "</think>" in said_before
+    if example.reflection.strip() and not closed:
         raise DataError(f"{where}: there is a reflection, and no thinking block holds it")
-    thinking = "with a closed thinking block" if "</think>" in trained else "without a thinking block"
+    thinking = "with a closed thinking block" if closed else "without a thinking block"
     return f"first example: {len(given):,} characters given, {len(trained):,} trained, {thinking}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from charbench.components.calling import takes
 from charbench.components.sampler import Sampler
 from charbench.discovery.register import take_in
 from charbench.domain.checkpoint import Checkpoint, Evidence, Kind
@@ -26,19 +27,19 @@ def base_model_of(database: Database, checkpoint: Checkpoint, sampler: Sampler) 
     if checkpoint.kind is Kind.BASE:
         return None
     with database.read() as connection:
-        stored = [c for c in read_checkpoints(connection) if c.uri != checkpoint.uri and sampler.accepts(c)]
+        stored = [c for c in read_checkpoints(connection) if c.uri != checkpoint.uri and takes(sampler, c)]
     name = checkpoint.base_model
     if not name:
         bases = [c for c in stored if c.kind is Kind.BASE]
         return bases[0] if len(bases) == 1 else None
     named = Checkpoint(uri=f"{BASE}{name}", kind=Kind.BASE, base_model=name)
-    if sampler.accepts(named):
+    if takes(sampler, named):
         return _taken_in(database, named, checkpoint)
     if known := next((c for c in stored if _is_model(c, name)), None):
         return known
     # Any other endpoint may answer to a name that it does not know, with whatever it serves.
     served = replace(named, uri=f"{SERVED}{name}")
-    if TinkerPath.parse(checkpoint.uri) and sampler.accepts(served):
+    if TinkerPath.parse(checkpoint.uri) and takes(sampler, served):
         return _taken_in(database, served, checkpoint)
     return None
 

@@ -60,6 +60,7 @@ def probing_sampler(sampler: Sampler, probe: Probe) -> Sampler:
             values[name] = most
     probing = type(sampler)(type(config).model_validate(values))
     probing.trust = sampler.trust
+    probing.lifecycle = sampler.lifecycle
     return probing
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from charbench.components.containment import asked
+from charbench.components.calling import takes
 from charbench.components.generation import GenerationConfig
 from charbench.components.sampler import Sampler
 from charbench.domain.checkpoint import Checkpoint
@@ -31,12 +31,12 @@ def choose_samplers(session: Session, checkpoint: Checkpoint) -> Choice:
     ready: list[Sampler] = []
     left_out: list[str] = []
     for sampler in session.samplers() if named else session.installed_samplers():
-        if not isinstance(sampler.config, GenerationConfig) or not sampler.accepts(checkpoint):
+        if not isinstance(sampler.config, GenerationConfig) or not takes(sampler, checkpoint):
             if named:
                 left_out.append(f"{_why_not(sampler)} {checkpoint.name} is not asked through it")
         elif named or not ready or TinkerPath.parse(checkpoint.uri):
             try:
-                asked(f"sampler {sampler.name}", sampler.prepare, session.config.lab, session.config.folder)
+                session.lifecycle.prepare(sampler)
             except ConfigError as error:
                 if named:
                     raise

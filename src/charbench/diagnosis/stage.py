@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from charbench.components.calling import resolve
 from charbench.components.generation import GenerationConfig
 from charbench.components.sampler import Sampler
 from charbench.components.scorer import BaseScorer
@@ -97,7 +98,11 @@ class Examination:
         subject = way.base if probe.on_base else self.checkpoint
         if subject is None or self.runner.asks_no_more:
             return ProbeResult(title, (), asked=epochs * len(prompts))
-        return self._ask(title, probing_sampler(way.sampler, probe), subject, prompts, probe.condition, epochs)
+        sampler = probing_sampler(way.sampler, probe)
+        try:
+            return self._ask(title, sampler, subject, prompts, probe.condition, epochs)
+        finally:
+            self.runner.session.lifecycle.release([sampler])
 
     def _ask(
         self,
@@ -110,7 +115,7 @@ class Examination:
     ) -> ProbeResult:
         requests = ProbeRequests(checkpoint, prompts, epochs, condition)
         self.runner.sample(sampler, requests, self.writer, self.result)
-        keys = [sampler.key(request) for request in requests]
+        keys = [resolve(sampler, sampler.key(request)) for request in requests]
         if self.persona:
             self.runner.score(self.scorers, [checkpoint], [self.persona.name], self.writer, self.result)
         with self.runner.session.database.read() as connection:

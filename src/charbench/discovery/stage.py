@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from charbench.components.calling import items
 from charbench.components.containment import Broken, guarded
+from charbench.components.lifecycle import Lifecycle
 from charbench.components.source import CheckpointSource, Lab
 from charbench.datasets.forms import read_examples
 from charbench.datasets.health import MEASURE, measure
@@ -58,21 +60,21 @@ def discover(
     lab: Lab,
     policy: JobPolicy,
     *,
-    folder: Path | None = None,
+    lifecycle: Lifecycle,
     by_name: bool = False,
 ) -> Discovery:
     """Ask every source, keep what they say, and return the whole picture from the store.
 
-    ``folder`` is where charbench keeps its files. Where the sources were asked for ``by_name``, one that
+    ``lifecycle`` prepares the sources, each once. Where the sources were asked for ``by_name``, one that
     lacks what it needs raises its :class:`ConfigError`; else it is left out, and listed as idle.
     """
     found = Discovery()
     gathered = _Gathered()
-    ready = [source for source in sources if _prepare(source, lab, folder or lab.root / ".charbench", found, by_name)]
+    ready = [source for source in sources if _prepare(source, lifecycle, found, by_name)]
     for source in ready:
         outcome = guarded(gathered.ask, source, lab, found)
         if isinstance(outcome, Broken):
-            found.failures.append(f"source {source.name}: {outcome.message}\n{outcome.trace}".rstrip())
+            found.failures.append(f"source {source.name}: find(): {outcome.message}\n{outcome.trace}".rstrip())
     with database.read() as connection:
         known = {item.dataset.path: item for item in findings.read_datasets(connection)}
         before = {checkpoint.uri for checkpoint in findings.read_checkpoints(connection)}
@@ -104,16 +106,16 @@ def discover(
     return found
 
 
-def _prepare(source: CheckpointSource, lab: Lab, folder: Path, found: Discovery, by_name: bool) -> bool:
-    outcome = guarded(source.prepare, lab.root, folder)
-    if not isinstance(outcome, Broken):
+def _prepare(source: CheckpointSource, lifecycle: Lifecycle, found: Discovery, by_name: bool) -> bool:
+    broken = lifecycle.try_prepare(source)
+    if broken is None:
         return True
-    if not isinstance(outcome.error, ConfigError):
-        found.failures.append(f"source {source.name}: {outcome.message}\n{outcome.trace}".rstrip())
+    if not isinstance(broken.error, ConfigError):
+        found.failures.append(f"source {source.name}: prepare(): {broken.message}\n{broken.trace}".rstrip())
     elif by_name:
-        raise outcome.error
+        raise broken.error
     else:
-        found.idle[source.name] = outcome.message
+        found.idle[source.name] = broken.message
     return False
 
 
@@ -128,7 +130,7 @@ class _Gathered:
         self.whole: list[WholeListing] = []
 
     def ask(self, source: CheckpointSource, lab: Lab, found: Discovery) -> None:
-        for finding in source.find(lab):
+        for finding in items(source, source.find(lab)):
             if isinstance(finding, RecordedSample):
                 found.recorded += 1
                 continue

@@ -5,8 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
+from charbench.domain.forms import number_from, text_from, texts_from
 from charbench.domain.sample import Channel
+from charbench.domain.words import one_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +25,12 @@ class Verdict:
     result: float | None
     swapped: bool = False
     reason: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "judge", text_from(self.judge, "a verdict's judge"))
+        object.__setattr__(self, "result", _share(self.result))
+        object.__setattr__(self, "swapped", bool(self.swapped))
+        object.__setattr__(self, "reason", text_from(self.reason, "a verdict's reason"))
 
     @property
     def decided(self) -> bool:
@@ -50,9 +60,14 @@ class Comparison:
     flags: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for result in (self.result, *(verdict.result for verdict in self.verdicts)):
-            if result is not None and not (math.isfinite(result) and 0 <= result <= 1):
-                raise ValueError(f"result {result} is not between 0 and 1")
+        put = partial(object.__setattr__, self)
+        put("result", _share(self.result))
+        put("explanation", text_from(self.explanation, "a comparison's explanation"))
+        if not isinstance(self.verdicts, tuple | list) or not all(isinstance(one, Verdict) for one in self.verdicts):
+            raise TypeError(f"a comparison's verdicts are a tuple of Verdicts, not {self.verdicts!r:.100}")
+        put("verdicts", tuple(self.verdicts))
+        put("channel", one_of(Channel, self.channel, "channel"))
+        put("flags", texts_from(self.flags, "a comparison's flags"))
 
     @classmethod
     def from_verdicts(
@@ -93,6 +108,16 @@ class Comparison:
             orders = {one.swapped: one.result for one in self.verdicts if one.judge == judge and one.result is not None}
             if len(orders) == 2:
                 yield orders[False], orders[True]
+
+
+def _share(given: Any) -> float | None:
+    """Return a result as Python's own number; raises for what is none between 0 and 1."""
+    if given is None:
+        return None
+    result = number_from(given, "a result")
+    if not (math.isfinite(result) and 0 <= result <= 1):
+        raise ValueError(f"result {result} is not between 0 and 1")
+    return result
 
 
 def _judges(verdicts: Sequence[Verdict]) -> list[str]:

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from charbench.domain.forms import number_from, whole_from
 from charbench.domain.prompt import Prompt
 
 
@@ -58,6 +59,12 @@ class Usage:
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     reasoning_tokens: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("prompt_tokens", "completion_tokens", "reasoning_tokens"):
+            given = getattr(self, name)
+            if given is not None and type(given) is not int:
+                object.__setattr__(self, name, whole_from(given, f"usage: {name}"))
 
     def __add__(self, other: Usage) -> Usage:
         """Return both together; what only one of them knows is taken from that one."""
@@ -120,6 +127,25 @@ class Completion:
     provenance: Provenance | None = None
     remarks: tuple[str, ...] = ()
     """Lines about how the server answers; each is reported once for a checkpoint."""
+
+    def __post_init__(self) -> None:
+        for name in _TEXTS:
+            given = getattr(self, name)
+            if given is not None and not isinstance(given, str):
+                raise TypeError(f"a completion's {name} is text or None, not {given!r:.100}")
+        if not isinstance(self.prefill, str) or not isinstance(self.usage, Usage):
+            raise TypeError(
+                f"a completion's prefill is text and its usage a Usage, not {self.prefill!r}, {self.usage!r}"
+            )
+        if self.failure is not None and not isinstance(self.failure, Failure):
+            raise TypeError(f"a completion's failure is a Failure or None, not {self.failure!r:.100}")
+        if self.latency is not None and type(self.latency) is not float:
+            object.__setattr__(self, "latency", number_from(self.latency, "a completion's latency"))
+        if self.max_tokens is not None and type(self.max_tokens) is not int:
+            object.__setattr__(self, "max_tokens", whole_from(self.max_tokens, "a completion's max_tokens"))
+
+
+_TEXTS = ("text", "reasoning", "response", "thinking", "finish_reason")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
+from typing import Any
 
+from charbench.domain.forms import number_from, text_from, texts_from, whole_from
 from charbench.domain.sample import Channel
 from charbench.domain.words import one_of
 
@@ -41,8 +45,35 @@ class Metric:
     title: str = ""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "aggregate", one_of(Aggregate, self.aggregate, "aggregate"))
-        object.__setattr__(self, "role", one_of(Role, self.role, "role"))
+        who = f"metric {self.name!r:.50}"
+        if not isinstance(self.name, str) or not self.name.strip():
+            raise TypeError(f"{who}: name is text, and not empty")
+        put = partial(object.__setattr__, self)
+        put("range", _range_from(self.range, who))
+        put("aggregate", one_of(Aggregate, self.aggregate, "aggregate"))
+        put("role", one_of(Role, self.role, "role"))
+        if self.threshold is not None:
+            put("threshold", _finite(self.threshold, f"{who}: threshold"))
+        if not isinstance(self.higher_is_better, bool):
+            raise TypeError(f"{who}: higher_is_better is True or False, not {self.higher_is_better!r:.50}")
+        if not isinstance(self.title, str):
+            raise TypeError(f"{who}: title is text, not {self.title!r:.50}")
+
+
+def _range_from(given: Any, who: str) -> tuple[float | None, float | None]:
+    if not isinstance(given, tuple | list) or len(given) != 2:
+        raise TypeError(f"{who}: range is (least, greatest), each a number or None, not {given!r:.50}")
+    low, high = (None if end is None else _finite(end, f"{who}: range") for end in given)
+    if low is not None and high is not None and low > high:
+        raise ValueError(f"{who}: range begins at {low}, and ends below it, at {high}")
+    return low, high
+
+
+def _finite(given: Any, what: str) -> float:
+    number = number_from(given, what)
+    if not math.isfinite(number):
+        raise ValueError(f"{what} is {number}; a finite number or None is needed")
+    return number
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +90,20 @@ class Span:
     marker: str
     tier: str = ""
     flags: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if type(self.channel) is not Channel:
+            object.__setattr__(self, "channel", one_of(Channel, self.channel, "channel"))
+        if type(self.start) is not int or type(self.end) is not int:
+            object.__setattr__(self, "start", whole_from(self.start, "a span's start"))
+            object.__setattr__(self, "end", whole_from(self.end, "a span's end"))
+        if not 0 <= self.start <= self.end:
+            raise ValueError(f"a span begins at {self.start} and ends at {self.end}; 0 <= start <= end is needed")
+        if type(self.marker) is not str or type(self.tier) is not str:
+            object.__setattr__(self, "marker", text_from(self.marker, "a span's marker"))
+            object.__setattr__(self, "tier", text_from(self.tier, "a span's tier"))
+        if self.flags or type(self.flags) is not tuple:
+            object.__setattr__(self, "flags", texts_from(self.flags, "a span's flags"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +123,34 @@ class Score:
     votes: tuple[tuple[str, float | None], ...] = ()
 
     def __post_init__(self) -> None:
+        if type(self.metric) is not str:
+            object.__setattr__(self, "metric", text_from(self.metric, "a score's metric"))
         if type(self.channel) is not Channel:
             object.__setattr__(self, "channel", one_of(Channel, self.channel, "channel"))
-        value = self.value
-        if value is not None and type(value) is not float:
-            if isinstance(value, str | bytes):
-                raise TypeError(f"a score's value is a number or None, not {value!r}")
-            object.__setattr__(self, "value", float(value))
+        if self.value is not None and type(self.value) is not float:
+            object.__setattr__(self, "value", float(number_from(self.value, "a score's value")))
+        if self.spans or type(self.spans) is not tuple:
+            object.__setattr__(self, "spans", _spans_from(self.spans))
+        if self.votes or type(self.votes) is not tuple:
+            object.__setattr__(self, "votes", _votes_from(self.votes))
         if not isinstance(self.explanation, str):
             raise TypeError(f"a score's explanation is text, not {type(self.explanation).__name__}")
+
+
+def _spans_from(given: Any) -> tuple[Span, ...]:
+    if not isinstance(given, tuple | list) or not all(isinstance(one, Span) for one in given):
+        raise TypeError(f"a score's spans are a tuple of Spans, not {given!r:.100}")
+    return tuple(given)
+
+
+def _votes_from(given: Any) -> tuple[tuple[str, float | None], ...]:
+    """Return votes in their form; a judge may be named once."""
+    if not isinstance(given, tuple | list) or not all(isinstance(one, tuple | list) and len(one) == 2 for one in given):
+        raise TypeError(f"a score's votes are a tuple of (judge, value), not {given!r:.100}")
+    votes = tuple(
+        (text_from(judge, "a vote's judge"), None if value is None else _finite(value, f"the vote of {judge!r:.50}"))
+        for judge, value in given
+    )
+    if len({judge for judge, _ in votes}) != len(votes):
+        raise ValueError(f"a score's votes name a judge twice: {', '.join(judge for judge, _ in votes)}")
+    return votes

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 PROJECT = "charbench"
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
+OBSERVERS = ("charbench_run_started", "charbench_run_finished")
+"""Hooks whose implementations only observe: what one raises is shown, and stops nothing. They may be wrapped."""
 
 
 @hookspec

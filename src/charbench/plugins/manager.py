@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import inspect
 import re
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.metadata import EntryPoint, entry_points
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pluggy
 from pydantic import BaseModel, ValidationError
 
 from charbench.components.base import Component, ComponentKind
-from charbench.components.containment import Broken, asked, guarded
+from charbench.components.calling import is_async
+from charbench.components.containment import Broken, asked, guarded, printing_to_stderr
+from charbench.components.observers import contained_observer, contained_wrapper
 from charbench.components.pair_scorer import PairScorer
 from charbench.components.perturbation import Perturbation
 from charbench.components.sampler import Sampler
@@ -73,6 +74,9 @@ class Plugins:
         self.disabled = frozenset(disabled)
         self._manager = pluggy.PluginManager(hookspecs.PROJECT)
         self._manager.add_hookspecs(hookspecs)
+        self._observers = pluggy.PluginManager(hookspecs.PROJECT)
+        self._observers.add_hookspecs(hookspecs)
+        self._faults: list[tuple[str, Broken]] = []
 
     @cached_property
     def found(self) -> list[Plugin]:
@@ -104,7 +108,7 @@ class Plugins:
                     raise UnknownNameError("plugin", name, known)
 
     def _load(self, point: EntryPoint, plugin: Plugin) -> None:
-        with redirect_stdout(sys.stderr):  # what a plugin prints on loading is no part of any result
+        with printing_to_stderr():  # what a plugin prints on loading is no part of any result
             outcome = guarded(self._register, point, plugin)
         if isinstance(outcome, Broken):
             plugin.error, plugin.trace = outcome.message, outcome.trace
@@ -119,6 +123,7 @@ class Plugins:
             self._manager.register(module, name)
             self._manager.check_pending()
             plugin.components = _components_of(self._manager, module)
+            self._add_observers(module, name)
             sound = True
         finally:
             if not sound and self._manager.get_plugin(name) is not None:
@@ -135,13 +140,43 @@ class Plugins:
         caller = getattr(self.hook, hook)
         return [(impl.plugin_name.partition("@")[0], impl.function) for impl in caller.get_hookimpls()]
 
+    def hooks_of(self, plugin: Plugin) -> list[str]:
+        """Return the names of the hooks that a plugin implements."""
+        module = self._manager.get_plugin(f"{plugin.name}@{plugin.distribution}")
+        return sorted(caller.name for caller in self._manager.get_hookcallers(module) or ()) if module else []
+
+    def observe(self, hook: str, **arguments: Any) -> list[tuple[str, Broken]]:
+        """Call the observers of ``hook``, and their wrappers; return what each plugin raised, by its name.
+
+        What they print goes to stderr: it is no part of any result.
+        """
+        _ = self.found
+        with printing_to_stderr():
+            getattr(self._observers.hook, hook)(**arguments)
+        faults, self._faults = self._faults, []
+        return faults
+
+    def _add_observers(self, module: object, name: str) -> None:
+        """Register a plugin's observers so that what one raises is noted, and stops neither the others nor the run."""
+        contained: dict[str, Any] = {}
+        for hook in hookspecs.OBSERVERS:
+            for impl in getattr(self._manager.hook, hook).get_hookimpls():
+                if impl.plugin is module:
+                    contain = contained_wrapper if impl.wrapper or impl.hookwrapper else contained_observer
+                    contained[hook] = contain(impl.function, partial(self._note_fault, name.partition("@")[0]))
+        if contained:
+            self._observers.register(SimpleNamespace(**contained), name)
+
+    def _note_fault(self, plugin: str, broken: Broken) -> None:
+        self._faults.append((plugin, broken))
+
     def ask_each(self, hook: str, call: Callable[[Callable[..., Any]], T]) -> Iterator[tuple[str, T | Broken]]:
         """Yield each plugin that implements ``hook``, by name, with what ``call`` got from its function.
 
         What a plugin prints meanwhile goes to stderr: it is no part of any result.
         """
         for name, function in self.implementations(hook):
-            with redirect_stdout(sys.stderr):
+            with printing_to_stderr():
                 outcome = guarded(call, function)
             yield name, outcome
 
@@ -200,8 +235,12 @@ class Plugins:
 def _components_of(manager: pluggy.PluginManager, module: object) -> list[type[Component]]:
     for caller in manager.get_hookcallers(module) or ():
         for impl in caller.get_hookimpls():
-            if impl.plugin is module and _is_async(impl.function):
+            if impl.plugin is not module:
+                continue
+            if is_async(impl.function):
                 raise PluginError(f"{caller.name} is async; hooks are plain functions")
+            if (impl.wrapper or impl.hookwrapper) and caller.name not in hookspecs.OBSERVERS:
+                raise PluginError(f"{caller.name} cannot be wrapped; only {' and '.join(hookspecs.OBSERVERS)} can")
     components: list[type[Component]] = []
     for kind, (hook, bases) in _BASES.items():
         for impl in getattr(manager.hook, hook).get_hookimpls():
@@ -214,10 +253,6 @@ def _components_of(manager: pluggy.PluginManager, module: object) -> list[type[C
     if hooks and not components and not manager.get_hookcallers(module):
         raise PluginError(f"{hooks[0]} is not marked: put @charbench.hookimpl above it")
     return components
-
-
-def _is_async(function: Callable[..., Any]) -> bool:
-    return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
 
 
 def _given(hook: str, given: Any) -> Iterable[Any]:
@@ -240,8 +275,13 @@ def _check(component: Any, kind: ComponentKind, bases: Mapping[type[Component], 
     method = "sample_batch" if in_batches else method
     if getattr(component, method) is getattr(base, method):
         raise PluginError(f"{where} does not define {method}()")
+    _check_methods(component, base, where)
     if not (isinstance(component.Config, type) and issubclass(component.Config, BaseModel)):
         raise PluginError(f"{where}.Config is no pydantic model; derive it from {base.__name__}.Config")
+    if issubclass(component, Sampler) and not (
+        isinstance(component.costs_money, bool) and isinstance(component.batch_size, int) and component.batch_size >= 1
+    ):
+        raise PluginError(f"{where}: costs_money is True or False, and batch_size a whole number from 1 on")
     if base is PairScorer and not issubclass(component.Config, PairScorer.Config):
         raise PluginError(f"{where}.Config has no option 'games'; derive it from PairScorer.Config")
     if not component.one_line():
@@ -254,6 +294,15 @@ def _check(component: Any, kind: ComponentKind, bases: Mapping[type[Component], 
         names = [metric.name for metric in metrics]
         if len(set(names)) != len(names):
             raise PluginError(f"{where}.metrics declares a name twice: {', '.join(names)}")
+
+
+def _check_methods(component: type[Component], base: type[Component], where: str) -> None:
+    """Raise unless what stands where the base class has a method is one: plain, async, or returning an awaitable."""
+    for owner in component.__mro__[: component.__mro__.index(base)]:
+        for name, value in vars(owner).items():
+            method = inspect.isfunction(getattr(base, name, None))
+            if method and not callable(getattr(component, name)):
+                raise PluginError(f"{where}.{name} is {value!r:.50}; a method is needed, plain or async")
 
 
 def option_faults(

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from charbench.components.calling import resolve
 from charbench.components.generation import GenerationConfig
 from charbench.components.sampler import Sampler, SampleRequest
 from charbench.config.model import Price
 from charbench.domain.sample import Usage
-from charbench.sampling.cost import cost_of, is_paid_for, price_of
+from charbench.sampling.cost import cost_of, price_of
 from charbench.sampling.questions import by_question
 from charbench.store.database import Database
 from charbench.store.dialect import chunks
@@ -66,13 +67,13 @@ def estimate(
 ) -> Estimate:
     """Count what the sampler would ask for; completions are taken to be as long as they may be.
 
-    Recordings are asked of nobody; a model in this process costs nothing.
+    Recordings are asked of nobody; a sampler that does not cost money costs nothing.
     """
     config = sampler.config
     longest = config.max_tokens if isinstance(config, GenerationConfig) else 0
     total = Estimate(sampler.name)
     for batch in chunks(requests, 500):
-        keyed = {sampler.key(request): request for request in batch}
+        keyed = {resolve(sampler, sampler.key(request)): request for request in batch}
         with database.read() as connection:
             present = present_samples(connection, list(keyed), list(retry))
         missing = [(key, request) for key, request in keyed.items() if key not in present]
@@ -81,6 +82,6 @@ def estimate(
         asked = [(key, request) for key, request in missing if request.recorded is None]
         for group in by_question(asked, sampler.epochs_at_once):
             checkpoint = group[0][1].checkpoint
-            price = price_of(checkpoint, prices) if is_paid_for(sampler) else Price()
+            price = price_of(checkpoint, prices) if sampler.costs_money else Price()
             total.add([request for _, request in group], longest, price, checkpoint.name)
     return total

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from charbench.components.calling import resolve
 from charbench.components.sampler import Sampler, SamplingPlan
 from charbench.discovery.register import adopt
 from charbench.domain.checkpoint import Checkpoint
@@ -26,7 +27,7 @@ def evaluate(runner: Runner, stages: Sequence[Stage]) -> RunResult:
     checkpoints, personas = selected(runner)
     samplers = session.samplers_for(checkpoints)
     runner.spending.check(samplers, checkpoints)
-    runner.prepare([*samplers, *scorers])
+    session.lifecycle.prepare_all([*samplers, *scorers])
     with runner.recorded() as result:
         own = any(type(sampler).requests is not Sampler.requests for sampler in samplers)
         # What to ask is such a sampler's own to say: recordings are the sources'.
@@ -73,14 +74,14 @@ def ask_once(runner: Runner, text: str) -> tuple[list[Sample], RunResult]:
     plan = SamplingPlan(checkpoints, {checkpoint.uri: (prompt,) for checkpoint in checkpoints}, session.config.epochs)
     samplers = session.samplers_for(checkpoints)
     runner.spending.check(samplers, checkpoints)
-    runner.prepare(samplers)
+    session.lifecycle.prepare_all(samplers)
     keys: list[str] = []
     with runner.recorded() as result:
         with Writer(session.database, result.run_id) as writer:
             for sampler in samplers:
                 requests = Requests(sampler, plan, ADHOC)
                 runner.sample(sampler, requests, writer, result)
-                keys.extend(sampler.key(request) for request in requests)
+                keys.extend(resolve(sampler, sampler.key(request)) for request in requests)
         result.warnings += _gone_lines(checkpoints)
         result.interrupted = runner.stop.requested
     with session.database.read() as connection:

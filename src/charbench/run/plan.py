@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from charbench.components.calling import items, takes
 from charbench.components.containment import each
 from charbench.components.sampler import Sampler, SampleRequest, SamplingPlan
 from charbench.components.source import CheckpointSource, Lab
@@ -54,7 +55,9 @@ def sampling_plan(
             prompts[checkpoint.uri] = prompts_for(config.prompts, persona, config.lab)
     sampleable = [checkpoint for checkpoint in checkpoints if checkpoint.sampleable]
     recorded = Recordings(sources, session.lab)
-    return SamplingPlan(sampleable, prompts, config.epochs, recorded, session.perturbations())
+    perturbations = session.perturbations()
+    session.lifecycle.prepare_all(perturbations)
+    return SamplingPlan(sampleable, prompts, config.epochs, recorded, perturbations)
 
 
 def personas_to_score(
@@ -92,6 +95,14 @@ def personas_to_score(
             yield session.personas.all[name], [c for c in checkpoints if c.uri in uris], groups
 
 
+def _recordings(source: CheckpointSource, lab: Lab) -> Iterator[RecordedSample]:
+    return items(source, source.recordings(lab))
+
+
+def _requests(sampler: Sampler, plan: SamplingPlan) -> Iterator[SampleRequest]:
+    return items(sampler, sampler.requests(plan))
+
+
 @dataclass(frozen=True, slots=True)
 class Recordings:
     """The recorded samples of all sources, anew at each iteration."""
@@ -101,7 +112,7 @@ class Recordings:
 
     def __iter__(self) -> Iterator[RecordedSample]:
         for source in self.sources:
-            yield from each(f"source {source.name}", partial(source.recordings, self.lab))
+            yield from each(f"source {source.name}", partial(_recordings, source, self.lab))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +124,12 @@ class Requests:
     condition: str | None = None
 
     def __iter__(self) -> Iterator[SampleRequest]:
-        for request in each(f"sampler {self.sampler.name}", partial(self.sampler.requests, self.plan)):
+        for request in each(f"sampler {self.sampler.name}", partial(_requests, self.sampler, self.plan)):
             yield replace(request, condition=self.condition) if self.condition else request
 
     def total(self) -> int | None:
         """Return how many requests there are, None where only the sampler knows."""
         if type(self.sampler).requests is not Sampler.requests:
             return None
-        accepted = [c.uri for c in self.plan.there() if self.sampler.accepts(c)]
+        accepted = [c.uri for c in self.plan.there() if takes(self.sampler, c)]
         return self.plan.epochs * sum(1 for uri in accepted for _ in self.plan.questions(uri))

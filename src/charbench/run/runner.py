@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import charbench
-from charbench.components.base import Component
-from charbench.components.containment import Broken, asked
+from charbench.components.containment import printing_to_stderr
 from charbench.components.pair_scorer import PairScorer
 from charbench.components.sampler import Sampler
 from charbench.components.scorer import BaseScorer, Scorer, ScoringPlan, waits
@@ -72,7 +71,6 @@ class Runner:
     """What this run spends, with all its samplers and probes."""
     rescue: Rescue | None = None
     """Where this run puts what its store does not take, while it runs."""
-    _prepared: list[Component] = field(default_factory=list)
     _begun: Begun = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -94,20 +92,13 @@ class Runner:
         made = Components(session.sources(), session.trainers(), session.samplers(), session.scorers(), personas)
         root = session.lab.root
         if Stage.SAMPLE in stages:
-            session.perturbations()
+            session.lifecycle.prepare_all(session.perturbations())
             with session.config.naming("prompts"):
                 prompts_for(session.config.prompts, None, root)
-            self.prepare(made.samplers)
+            session.lifecycle.prepare_all(made.samplers)
         if Stage.SCORE in stages:
-            self.prepare(made.scorers)
+            session.lifecycle.prepare_all(made.scorers)
         return made
-
-    def prepare(self, components: Iterable[Sampler | BaseScorer]) -> None:
-        """Let those get ready that have not yet; raises where one lacks what it needs."""
-        for one in components:
-            if not any(one is ready for ready in self._prepared):
-                asked(f"{one.kind} {one.name}", one.prepare, self.session.config.lab, self.session.config.folder)
-                self._prepared.append(one)
 
     def run(
         self, stages: Sequence[Stage], jobs: Sequence[str] | None = None, components: Components | None = None
@@ -139,22 +130,26 @@ class Runner:
 
     @contextmanager
     def recorded(self) -> Iterator[RunResult]:
-        """Note the run in the store from its start to its end, and that it lives, whatever happens in between."""
+        """Note the run in the store from its start to its end, and that it lives, whatever happens in between.
+
+        When it ends, its components are closed. What they print meanwhile, in whatever thread, goes to stderr.
+        """
         session = self.session
-        run_id = start_run(session.database, self.command, charbench.__version__)
-        result = RunResult(run_id, warnings=list(session.recovered))
-        recovery = recovery_file(session.config.store_url, session.config.folder, run_id)
-        rescue = Rescue(recovery.with_name(f"{recovery.name}-more"), self.command, charbench.__version__)
-        guard = StoreGuard(session.database, run_id, self.stop, recovery, rescue)
-        self.rescue = rescue
-        with guard.watching():
-            yield from self._noted(result)
+        with printing_to_stderr():
+            run_id = start_run(session.database, self.command, charbench.__version__)
+            result = RunResult(run_id, warnings=list(session.recovered))
+            recovery = recovery_file(session.config.store_url, session.config.folder, run_id)
+            rescue = Rescue(recovery.with_name(f"{recovery.name}-more"), self.command, charbench.__version__)
+            guard = StoreGuard(session.database, run_id, self.stop, recovery, rescue)
+            self.rescue = rescue
+            with guard.watching():
+                yield from self._noted(result)
 
     def _noted(self, result: RunResult) -> Iterator[RunResult]:
         run_id = result.run_id
         self._tell("charbench_run_started", result, command=self.command, started_at=utc_now())
         try:
-            with beating(self.session.database, run_id):
+            with self._closing(result), beating(self.session.database, run_id):
                 yield result
             result.failures += self.spending.lines()
             result.warnings += self.spending.warnings()
@@ -169,6 +164,14 @@ class Runner:
                 result.failures.append(str(error))
             self._tell("charbench_run_finished", result, status=result.status, counts=dict(result.counts))
 
+    @contextmanager
+    def _closing(self, result: RunResult) -> Iterator[None]:
+        """Close the components at the end, whatever happens; what could not be told sooner is told in the result."""
+        try:
+            yield
+        finally:
+            result.failures += self.session.lifecycle.close()
+
     def _checkpoints(self) -> list[Checkpoint]:
         with self.session.database.read() as connection:
             return read_checkpoints(connection)
@@ -177,7 +180,7 @@ class Runner:
         session = self.session
         found = discover(
             session.database, sources, session.lab, session.policy,
-            folder=session.config.folder, by_name=session.sources_by_name,
+            lifecycle=session.lifecycle, by_name=session.sources_by_name,
         )  # fmt: skip
         result.discovery = found
         result.add("checkpoints", found.new_checkpoints)
@@ -200,7 +203,7 @@ class Runner:
         checkpoints = {checkpoint.uri: checkpoint for checkpoint in self._checkpoints()}
         with TrainingLog(quiet=self.quiet) as log:
             stage = TrainStage(
-                self.session.database, result.run_id, trainers, config.lab, config.folder, policy, self.stop, log.say,
+                self.session.database, result.run_id, trainers, self.session.lifecycle, policy, self.stop, log.say,
                 self.session.personas.aliases, self.rescue,
             )  # fmt: skip
             tally = stage.run(waiting, checkpoints)
@@ -258,9 +261,9 @@ class Runner:
         if self.asks_no_more:
             return
         config = self.session.config
-        self.prepare([sampler])
+        self.session.lifecycle.prepare(sampler)
         stage = SampleStage(
-            self.session.database, writer, result.run_id, sampler, self.stop,
+            self.session.database, writer, result.run_id, sampler, self.session.lifecycle, self.stop,
             retry=config.retry_errors, spending=self.spending, rescue=self.rescue.samples if self.rescue else None,
         )  # fmt: skip
         with self._progress(f"sampling ({sampler.name})", requests.total()) as progress:
@@ -292,7 +295,9 @@ class Runner:
         waiting = [[scorer] for scorer in scorers if isinstance(scorer, Scorer) and waits(scorer)]
         for together in [plain, *waiting] if plain else waiting:
             for plan, group_ids in self._plans(together, checkpoints, personas, result):
-                stage = ScoreStage(self.session.database, writer, result.run_id, together, plan, self._begun)
+                stage = ScoreStage(
+                    self.session.database, writer, result.run_id, together, plan, self._begun, self.session.lifecycle
+                )
                 names = ", ".join(scorer.name for scorer in together)
                 with self._progress(f"scoring ({names}; {plan.persona.name})", None) as progress:
                     tally = stage.run(group_ids, progress)
@@ -313,7 +318,9 @@ class Runner:
         from charbench.scoring.pair_stage import PairStage  # numpy is for those who compare
 
         for plan, group_ids in self._plans([scorer], checkpoints, personas, result):
-            stage = PairStage(self.session.database, writer, result.run_id, scorer, plan, self._begun)
+            stage = PairStage(
+                self.session.database, writer, result.run_id, scorer, plan, self._begun, self.session.lifecycle
+            )
             with self._progress(f"comparing ({scorer.name}; {plan.persona.name})", None) as progress:
                 tally = stage.run(group_ids, progress)
             result.add("games", tally.played)
@@ -331,7 +338,7 @@ class Runner:
 
         A scorer that is given again in this run, as for the next probe of a diagnosis, is as it was left.
         """
-        self.prepare(scorers)
+        self.session.lifecycle.prepare_all(scorers)
         for persona, about, group_ids in personas_to_score(self.session, checkpoints, personas, result.warnings):
             if self.stop.requested:
                 return
@@ -352,24 +359,15 @@ class Runner:
             yield progress
 
     def _tell(self, hook: str, result: RunResult, **arguments: Any) -> None:
-        """Call observers one by one: what one raises is shown, and stops neither the others nor the run."""
+        """Call the observers of a hook: what one raises is shown, and stops neither the others nor the run."""
         everything = {"run_id": result.run_id, "folder": self.session.config.folder, **arguments}
-        tell = partial(_call_with_what_it_takes, everything=everything)
-        for name, outcome in self.session.plugins.ask_each(hook, tell):
-            if isinstance(outcome, Broken):
-                result.warnings.append(f"plugin {name}, {hook}: {outcome.message}")
-
-
-def _call_with_what_it_takes(function: Callable[..., Any], everything: Mapping[str, Any]) -> None:
-    """Call an observer with the parameters that it names, as pluggy does."""
-    from inspect import signature
-
-    function(**{name: everything[name] for name in signature(function).parameters})
+        for name, broken in self.session.plugins.observe(hook, **everything):
+            result.warnings.append(f"plugin {name}, {hook}: {broken.message}")
 
 
 def _add_scores(result: RunResult, tally: ScoreTally) -> None:
     result.add("scores", tally.scored)
-    result.warnings += tally.untold_lines()
+    result.warnings += [*tally.untold_lines(), *tally.of_nothing_lines()]
     _add_failures(result, tally)
 
 

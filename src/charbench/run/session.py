@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any
 
-from charbench.components.base import ComponentKind
+from charbench.components.base import Component, ComponentKind
+from charbench.components.calling import takes
+from charbench.components.lifecycle import Lifecycle
 from charbench.components.perturbation import Perturbation
 from charbench.components.sampler import Sampler
 from charbench.components.scorer import BaseScorer
@@ -36,6 +38,15 @@ class Session:
     config: RunConfig
     recovered: list[str] = field(default_factory=list)
     """What was taken in from recovery files when the store was opened, for the user to read."""
+    _lifecycle: Lifecycle | None = None
+    _components: dict[tuple[ComponentKind, str], Component] = field(default_factory=dict, init=False)
+
+    @property
+    def lifecycle(self) -> Lifecycle:
+        """What prepares the components and closes them; sessions made of this one share it."""
+        if self._lifecycle is None:
+            self._lifecycle = Lifecycle(self.config.lab, self.config.folder)
+        return self._lifecycle
 
     @cached_property
     def plugins(self) -> Plugins:
@@ -136,7 +147,7 @@ class Session:
         chosen: dict[str, None] = {}
         candidates = self.installed_samplers()
         for checkpoint in checkpoints:
-            taker = next((sampler for sampler in candidates if sampler.accepts(checkpoint)), None)
+            taker = next((sampler for sampler in candidates if takes(sampler, checkpoint)), None)
             if taker is None:
                 names = ", ".join(sampler.name for sampler in candidates) or "none"
                 raise UsageError(f"no sampler takes {checkpoint.uri} (installed: {names}); name one with --sampler")
@@ -148,7 +159,7 @@ class Session:
             return  # what it asks is its own to say
         for text in self.config.checkpoints:
             mine = [checkpoint for checkpoint in checkpoints if checkpoint.is_called(text)]
-            if mine and not any(sampler.accepts(checkpoint) for sampler in samplers for checkpoint in mine):
+            if mine and not any(takes(sampler, checkpoint) for sampler in samplers for checkpoint in mine):
                 names = " and ".join(sampler.name for sampler in samplers)
                 raise UsageError(f"sampler {names} does not take {mine[0].uri}; name another one with --sampler")
 
@@ -170,11 +181,14 @@ class Session:
         if self.config.trainers:
             return self
         names = list(self.plugins.components(ComponentKind.TRAINER))
-        return Session(self.config.model_copy(update={"trainers": names}))
+        return self._with(trainers=names)
 
     def with_checkpoints(self, uris: Sequence[str]) -> Session:
         """Return the same session, limited to these checkpoints."""
-        return Session(self.config.model_copy(update={"checkpoints": list(uris)}))
+        return self._with(checkpoints=list(uris))
+
+    def _with(self, **settings: Any) -> Session:
+        return replace(self, config=self.config.model_copy(update=settings), _lifecycle=self.lifecycle)
 
     def check_options(self) -> None:
         """Raise unless every component that options are given for exists and takes them."""
@@ -202,7 +216,12 @@ class Session:
         unique: Sequence[str] = list(dict.fromkeys(names))
         options = {name: self.config.options_for(kind.value, name) for name in unique}
         with self.config.naming(f"{kind.value}s"):
-            made = [self.plugins.create(kind, name, given) for name, given in options.items()]
-        for component in made:
-            component.trust = self.config.trust_for(f"{kind.value}.{component.name}")
-        return made
+            return [self._component(kind, name, given) for name, given in options.items()]
+
+    def _component(self, kind: ComponentKind, name: str, options: dict[str, Any]) -> Component:
+        """Return the session's one component of a kind and name."""
+        if (kind, name) not in self._components:
+            made = self.lifecycle.adopt(self.plugins.create(kind, name, options))
+            made.trust = self.config.trust_for(f"{kind.value}.{made.name}")
+            self._components[kind, name] = made
+        return self._components[kind, name]

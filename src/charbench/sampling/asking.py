@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future
@@ -13,6 +12,7 @@ from functools import partial, reduce
 from operator import add
 from typing import Any, TypeVar
 
+from charbench.components.calling import awaited, is_async, must_be_awaited
 from charbench.components.containment import Broken, guarded_async
 from charbench.components.limits import Limits
 from charbench.components.sampler import Sampler, SampleRequest
@@ -61,7 +61,7 @@ class Asker:
         self._retries = RetryPolicy(self.limits, self.stopping, self._room, who=who)
         self._tries = 0
         self._given_up: list[Future[Any]] = []
-        self._is_async = inspect.iscoroutinefunction(self.sampler.sample)
+        self._waits = {name for name in ("sample", "sample_epochs") if is_async(getattr(self.sampler, name))}
         self._places: AbstractAsyncContextManager[Any] = nullcontext()
 
     def begin(self) -> None:
@@ -170,19 +170,24 @@ class Asker:
         return [c if c.latency is not None else replace(c, latency=seconds) for c in given]
 
     async def _send(self, request: SampleRequest) -> Completion:
-        sample: Any = self.sampler.sample
-        given = await sample(request) if self._is_async else await self._in_a_thread(partial(sample, request))
+        given = await self._given("sample", request)
         if not isinstance(given, Completion):
             raise TypeError(f"{self.sampler.name}.sample() gave {type(given).__name__}, not a Completion")
         return given
 
     async def _send_together(self, requests: Sequence[SampleRequest]) -> list[Completion]:
-        ask: Any = self.sampler.sample_epochs
-        is_async = inspect.iscoroutinefunction(ask)
-        given = await ask(requests) if is_async else await self._in_a_thread(partial(ask, requests))
+        given = await self._given("sample_epochs", requests)
         if not given or not all(isinstance(one, Completion) for one in given):
             raise TypeError(f"{self.sampler.name}.sample_epochs() has to give Completions, one or more")
         return list(given)
+
+    async def _given(self, name: str, asked: Any) -> Any:
+        """Return what a method of the sampler gives: a plain one is called in a thread, what it returns is awaited."""
+        method = getattr(self.sampler, name)
+        if name in self._waits:
+            return await awaited(method(asked))
+        given = await self._in_a_thread(partial(method, asked))
+        return await awaited(given) if must_be_awaited(given) else given
 
     async def _in_a_thread(self, ask: Callable[[], Any]) -> Any:
         call = in_a_thread(ask, "sample")

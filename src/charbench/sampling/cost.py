@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
+from charbench.components.calling import takes
 from charbench.components.sampler import Sampler
 from charbench.config.model import Price
 from charbench.domain.checkpoint import Checkpoint
@@ -26,11 +27,6 @@ def price_of(checkpoint: Checkpoint, prices: Mapping[str, Price]) -> Price | Non
 def cost_of(usage: Usage, price: Price) -> float:
     """Return what these tokens cost; tokens that the server did not count cost nothing."""
     return ((usage.prompt_tokens or 0) * price.prompt + (usage.completion_tokens or 0) * price.completion) / MILLION
-
-
-def is_paid_for(sampler: Sampler) -> bool:
-    """Whether a sampler asks somebody else: recordings, and models in this process, are had for nothing."""
-    return sampler.batch_size == 1
 
 
 def no_price(names: Iterable[str]) -> list[str]:
@@ -68,11 +64,11 @@ class Spending:
         """Raise :class:`UsageError` where a limit is set, and what is to be sampled has no price."""
         if self.limit is None:
             return
-        paid = [sampler for sampler in samplers if is_paid_for(sampler)]
+        paid = [sampler for sampler in samplers if sampler.costs_money]
         names = [
             checkpoint.name
             for checkpoint in checkpoints
-            if self._price(checkpoint) is None and checkpoint.sampleable and any(s.accepts(checkpoint) for s in paid)
+            if self._price(checkpoint) is None and checkpoint.sampleable and any(takes(s, checkpoint) for s in paid)
         ]
         if names:
             more = f" and {len(names) - 1:,} more" if len(names) > 1 else ""

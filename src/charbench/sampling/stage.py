@@ -11,7 +11,9 @@ from functools import partial
 
 from sqlalchemy.engine import Connection
 
+from charbench.components.calling import resolve
 from charbench.components.containment import Broken, guarded
+from charbench.components.lifecycle import Lifecycle
 from charbench.components.sampler import Sampler, SampleRequest
 from charbench.concurrency.interrupt import StopSignal
 from charbench.concurrency.progress import Progress
@@ -20,9 +22,9 @@ from charbench.domain.delimiters import probable_delimiter
 from charbench.domain.sample import Completion, Sample, ThinkingState, Usage
 from charbench.sampling.asking import Answer, Asker
 from charbench.sampling.build_sample import make_sample
-from charbench.sampling.cost import Spending, is_paid_for
+from charbench.sampling.cost import Spending
 from charbench.sampling.faults import Faults, named
-from charbench.sampling.questions import Keyed, by_question
+from charbench.sampling.questions import Keyed, Questions, by_question
 from charbench.sampling.turns import sample_with_follow_ups
 from charbench.store.claims import claim, release
 from charbench.store.database import Database
@@ -48,8 +50,6 @@ _TEMPLATE_OPENS = (
     "other replies close a block of thinking that they never opened, so the chat template opens it: {count:,} replies "
     "that the token limit cut without any tag are thinking, and no responses"
 )
-Todo = Iterator[Sequence[Keyed]]
-"""What is still to be sampled: the requests of one question that are asked together."""
 BATCH = 500
 """Requests that are planned and claimed together."""
 WAIT_SECONDS = 0.5
@@ -95,6 +95,7 @@ class SampleStage:
     writer: Writer
     run_id: int
     sampler: Sampler
+    lifecycle: Lifecycle
     stop: StopSignal
     retry: Sequence[str] = ()
     """Kinds of failure that are tried again when a sample failed in an earlier run."""
@@ -107,22 +108,25 @@ class SampleStage:
     _elsewhere: bool = False
     _broken: bool = False
     _failed_keys: set[str] = field(default_factory=set)
+    _settings_of: dict[str, SamplingSettings] = field(default_factory=dict)
+    """The settings of what this run is to sample, by key."""
 
     def __post_init__(self) -> None:
         self._rows = SampleWriter(self.run_id)
 
     def run(self, requests: Iterable[SampleRequest], progress: Progress) -> SampleTally:
         """Sample what is not there; wait for what another run is at, and take over what it drops."""
-        asker = Asker(self.sampler, self.sampler.limits(), self._stopping, self._paid)
+        asker = Asker(self.sampler, resolve(self.sampler, self.sampler.limits()), self._stopping, self._paid)
         while True:
             self._elsewhere = False
             self.tally.wanted = 0
             self.tally.faults.left.clear()
-            todo = self._todo(requests, progress)
+            planned = self._planned(requests, progress)
             if self.sampler.batch_size > 1:
-                self._run_batches((one for group in todo for one in group), progress)
+                todo = (one for groups in planned for group in groups for one in group if not self._stopping())
+                self._run_batches(todo, progress)
             else:
-                asyncio.run(self._run_endpoint(todo, asker, progress))
+                self.lifecycle.run(self._run_endpoint(planned, asker, progress))
             self.writer.flush()
             self._reopen()
             if not self._elsewhere or self._stopping():
@@ -144,21 +148,22 @@ class SampleStage:
     def _stopping(self) -> bool:
         return self.stop.requested or self.spending.is_over or self._broken or self.writer.fault is not None
 
-    def _todo(self, requests: Iterable[SampleRequest], progress: Progress) -> Todo:
+    def _planned(self, requests: Iterable[SampleRequest], progress: Progress) -> Iterator[list[Sequence[Keyed]]]:
         """Yield what is this run's to sample, claimed batch by batch."""
         for batch in chunks(requests, BATCH):
             self.tally.wanted += len(batch)
-            keyed = {self.sampler.key(request): request for request in batch}
-            self._want({request.condition: self._settings(request) for request in batch})
+            keyed = {resolve(self.sampler, self.sampler.key(request)): request for request in batch}
+            settings = {key: self._settings(request) for key, request in keyed.items()}
+            self._want({request.condition: settings[key] for key, request in keyed.items()})
             claimed = claim(self.database, STAGE, self.run_id, list(keyed), self._present)
             self._elsewhere |= claimed.elsewhere > 0
             self._note_left(keyed, set(claimed.mine))
             progress.advance(len(batch) - len(claimed.mine) - claimed.elsewhere)
             mine = [(key, keyed[key]) for key in claimed.mine if key not in self._failed_keys]
-            for group in by_question(mine, self.sampler.epochs_at_once):
-                if self._stopping():
-                    return
-                yield group
+            self._settings_of.update((key, settings[key]) for key, _ in mine)
+            if self._stopping():
+                return
+            yield list(by_question(mine, self.sampler.epochs_at_once))
 
     def _present(self, connection: Connection, keys: Sequence[str]) -> set[str]:
         return present_samples(connection, keys, self.retry)
@@ -183,7 +188,7 @@ class SampleStage:
             self.writer.put(lambda connection: touch_samplings(connection, fresh, self.run_id))
 
     def _settings(self, request: SampleRequest) -> SamplingSettings:
-        params = self.sampler.params(request)
+        params = resolve(self.sampler, self.sampler.params(request))
         return SamplingSettings(self.sampler.name, self.sampler.protocol, params, request.condition)
 
     # A model in this process: many at once, one batch after the other.
@@ -215,33 +220,31 @@ class SampleStage:
 
     # An endpoint: as many requests in flight as it may have.
 
-    async def _run_endpoint(self, todo: Todo, asker: Asker, progress: Progress) -> None:
+    async def _run_endpoint(self, planned: Iterator[list[Sequence[Keyed]]], asker: Asker, progress: Progress) -> None:
         asker.begin()
         commits = Commits(self.writer, self.write, self.rescue)
-        try:
-            workers = (self._worker(todo, asker, commits, progress) for _ in range(asker.limits.concurrency))
-            # What is in flight is waited for, whatever becomes of one worker: it is paid for.
-            ended = await asyncio.gather(*workers, return_exceptions=True)
-            if broken := next((one for one in ended if one is not None), None):
-                raise broken
-        finally:
-            await self.sampler.aclose()
+        todo = Questions(planned)
+        workers = (self._worker(todo, asker, commits, progress) for _ in range(asker.limits.concurrency))
+        # What is in flight is waited for, whatever becomes of one worker: it is paid for.
+        ended = await asyncio.gather(*workers, return_exceptions=True)
+        if broken := next((one for one in ended if one is not None), None):
+            raise broken
         self.tally.faults.given_up = {uri: b.reason for uri, b in asker.breakers.items() if b.reason}
 
-    async def _worker(self, todo: Todo, asker: Asker, commits: Commits[NewSample], progress: Progress) -> None:
+    async def _worker(self, todo: Questions, asker: Asker, commits: Commits[NewSample], progress: Progress) -> None:
         try:
             await self._work(todo, asker, commits, progress)
         except BaseException:
             self._broken = True  # the others end with what they have in flight
             raise
 
-    async def _work(self, todo: Todo, asker: Asker, commits: Commits[NewSample], progress: Progress) -> None:
+    async def _work(self, todo: Questions, asker: Asker, commits: Commits[NewSample], progress: Progress) -> None:
         """Ask one question after the other. The next one is asked only when the last is in the store.
 
         So a killed process loses no more than what was in flight.
         """
         take = partial(self._take, asker, commits, progress)
-        for group in todo:
+        while (group := await todo.next()) is not None and not self._stopping():
             if len(group) == 1:
                 await take(*group[0])
                 continue
@@ -285,13 +288,13 @@ class SampleStage:
             self.tally.failed += 1
             self._failed_keys.add(sample.key)
             self.tally.faults.failed[sample.failure.message, sample.checkpoint] += 1
-        return NewSample(sample, self._settings(request), answer.failed_tries)
+        return NewSample(sample, self._settings_of.pop(key), answer.failed_tries)
 
     def _paid(self, checkpoint: Checkpoint, usage: Usage) -> None:
         """Count the tokens of a request."""
         self.tally.prompt_tokens += usage.prompt_tokens or 0
         self.tally.completion_tokens += usage.completion_tokens or 0
-        if is_paid_for(self.sampler):
+        if self.sampler.costs_money:
             self.tally.cost += self.spending.add(checkpoint, usage)
 
     def write(self, connection: Connection, new: Sequence[NewSample]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from charbench.components.calling import items
 from charbench.components.sampler import Sampler, SampleRequest
 from charbench.domain.prompt import Message, Prompt
 from charbench.domain.sample import Completion
@@ -27,7 +28,9 @@ def in_one(before: Completion, last: Completion) -> Completion:
 
 def sample_with_follow_ups(sampler: Sampler, requests: Sequence[SampleRequest]) -> list[Completion]:
     """Answer a batch; a prompt with follow-ups is asked turn after turn, and its last answer is the sample."""
-    answers = list(sampler.sample_batch(requests))
+    answers = list(items(sampler, sampler.sample_batch(requests)))
+    if wrong := next((one for one in answers if not isinstance(one, Completion)), None):
+        raise TypeError(f"{sampler.name}.sample_batch() gave {type(wrong).__name__}, not a Completion")
     if len(answers) != len(requests):
         raise TypeError(f"{sampler.name}.sample_batch() gave {len(answers)} for {len(requests)} requests")
     open_ones = [

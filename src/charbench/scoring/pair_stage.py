@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from inspect import isawaitable
-from typing import Any
 
 import numpy as np
 from sqlalchemy.engine import Connection
 
+from charbench.components.calling import awaited
+from charbench.components.lifecycle import Lifecycle
 from charbench.components.pair_scorer import PairScorer
 from charbench.components.scorer import ScoringPlan
 from charbench.concurrency.progress import Progress
@@ -75,6 +75,7 @@ class PairStage:
     scorer: PairScorer
     plan: ScoringPlan
     begun: Begun
+    lifecycle: Lifecycle
     tally: GameTally = field(default_factory=GameTally)
 
     def __post_init__(self) -> None:
@@ -90,7 +91,7 @@ class PairStage:
         with self.database.read() as connection:
             pools = entrants(connection, group_ids)
         if pools:
-            asyncio.run(self._play_all(pools, progress))
+            self.lifecycle.run(self._play_all(pools, progress))
             self.writer.flush()
         return self.tally
 
@@ -103,12 +104,9 @@ class PairStage:
 
         # Not the judge, nor where it is served: two judges see the same games.
         seed = digest(self.scorer.name, self.plan.persona.name)
-        under_way = UnderWay(self._compare, keep, self.scorer.limits(), self.plan.stopping, self._work.note_broken)
-        try:
-            for pool in pools:
-                await self._play(Pool(pool, seed), under_way)
-        finally:
-            await self.scorer.aclose()
+        under_way = UnderWay(self._compare, keep, self._work.limits, self.plan.stopping, self._work.note_broken)
+        for pool in pools:
+            await self._play(Pool(pool, seed), under_way)
         if under_way.given_up:
             self.tally.stopped.append(f"{self._work.who}: it is not asked any more: {under_way.given_up}")
 
@@ -147,8 +145,7 @@ class PairStage:
             yield Match(one, read[one.first_id], read[one.second_id])
 
     async def _compare(self, match: Match) -> Comparison:
-        given: Any = self.scorer.compare(match.first, match.second, self.plan.persona)
-        comparison = await given if isawaitable(given) else given
+        comparison = await awaited(self.scorer.compare(match.first, match.second, self.plan.persona))
         if not isinstance(comparison, Comparison):
             raise TypeError(f"{self.scorer.name}.compare() gave {type(comparison).__name__}, not a Comparison")
         return comparison

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
 from sqlalchemy.engine import Connection
 
+from charbench.components.calling import awaited
 from charbench.concurrency.circuit_breaker import CircuitBreaker
 from charbench.concurrency.progress import Progress
 from charbench.concurrency.worker_pool import UnderWay
@@ -38,10 +38,8 @@ async def score_async(
     commits: Commits[Outcome] = Commits(writer, write)
 
     async def once(stored: StoredSample) -> tuple[Score, ...]:
-        given: Any = scorer.score(stored.sample, scoring.plan.persona)
-        if isinstance(given, AsyncIterable):
-            return scoring.checked(tuple([score async for score in given]))
-        return scoring.checked(all_of(scorer, await given))
+        given = await awaited(scorer.score(stored.sample, scoring.plan.persona))
+        return scoring.checked(stored.sample, all_of(scorer, given))
 
     async def keep(stored: StoredSample, scores: tuple[Score, ...] | None, failed: tuple[Failure, ...]) -> None:
         outcome = Outcome(stored.id, stored.group_id, scores, failed)
@@ -49,11 +47,8 @@ async def score_async(
         await commits.add(outcome)
         progress.advance(1, f"{scoring.tally.failed:,} failed" if scoring.tally.failed else "")
 
-    under_way = UnderWay(once, keep, scorer.limits(), scoring.plan.stopping, scoring.note_broken, breaker)
-    try:
-        if await scoring.begin():
-            await under_way.run(samples)
-    finally:
-        await scorer.aclose()
+    under_way = UnderWay(once, keep, scoring.limits, scoring.plan.stopping, scoring.note_broken, breaker)
+    if await scoring.begin():
+        await under_way.run(samples)
     if under_way.given_up:
         scoring.tally.stopped.append(f"{scoring.who}: it is not asked any more: {under_way.given_up}")

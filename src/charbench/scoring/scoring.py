@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy.engine import Connection
 
+from charbench.components.calling import awaited, resolve
 from charbench.components.containment import Broken, asked, guarded_async
+from charbench.components.limits import Limits
 from charbench.components.scorer import BaseScorer, Scorer, ScoringPlan, waits
-from charbench.domain.sample import Failure
+from charbench.domain.sample import Failure, Sample
 from charbench.domain.score import Score
 from charbench.errors import CharbenchError
 from charbench.store.database import Database
@@ -45,6 +47,17 @@ class ScoreTally(Tally):
     reasons: dict[tuple[str, str], str] = field(default_factory=dict)
     """The first reason that was given for it."""
 
+    of_nothing: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    """Scores for a channel that the sample does not have, by scorer, metric and channel: they are left out."""
+
+    def of_nothing_lines(self) -> list[str]:
+        """Return a line for each metric that was given for a channel without text."""
+        return [
+            f"scorer {scorer}: score() gave {metric} for the {channel} of {count:,} samples that have no {channel}; "
+            "these scores are left out (yield a score only for what sample.channels() yields)"
+            for (scorer, metric, channel), count in sorted(self.of_nothing.items())
+        ]
+
     def untold_lines(self) -> list[str]:
         """Return a line for each metric that was not told for some samples, with their share."""
         lines = []
@@ -75,8 +88,13 @@ class AtWork:
     def __init__(self, scorer: BaseScorer, plan: ScoringPlan, tally: Tally, begun: Begun) -> None:
         self._scorer, self._plan, self._tally, self._begun = scorer, plan, tally, begun
         self.who = f"scorer {scorer.name}, persona {plan.persona.name}"
-        told = asked(f"scorer {scorer.name}", lambda: (scorer.content_config(), scorer.fingerprint(plan.persona)))
+        told = asked(f"scorer {scorer.name}", self._told)
         self.settings = ScoringSettings(scorer.name, scorer.protocol, plan.persona.name, *told)
+        self.limits: Limits = asked(f"scorer {scorer.name}", lambda: resolve(scorer, scorer.limits()))
+
+    def _told(self) -> tuple[dict[str, Any], str]:
+        scorer = self._scorer
+        return resolve(scorer, scorer.content_config()), resolve(scorer, scorer.fingerprint(self._plan.persona))
 
     async def begin(self) -> bool:
         """Let the scorer get ready, once a run and persona; return whether it may score."""
@@ -98,8 +116,7 @@ class AtWork:
         return False
 
     async def _begin(self) -> list[str]:
-        said: Any = self._scorer.begin(self._plan)
-        given: Iterable[str] = await said if isinstance(said, Awaitable) else said
+        given: Iterable[str] = await awaited(self._scorer.begin(self._plan))
         return [f"scorer {self._scorer.name}: {line}" for line in given]
 
     def note_broken(self, broken: Broken) -> None:
@@ -118,6 +135,8 @@ class Scoring(AtWork):
     ) -> None:
         super().__init__(scorer, plan, tally, begun)
         self.scorer, self.plan, self.tally = scorer, plan, tally
+        self.is_async = waits(scorer)
+        """Whether its scores are awaited; set where a plain method turns out to return an awaitable."""
         self._metrics = {metric.name: metric for metric in type(scorer).metrics}
         with database.write() as connection:
             self.rows = ScoreWriter(connection, self.settings, type(scorer).metrics, run_id)
@@ -125,11 +144,6 @@ class Scoring(AtWork):
             f"{self.who}: {change}: all samples are scored again, and reports go by the new scores alone"
             for change in self.rows.redeclared
         ]
-
-    @property
-    def is_async(self) -> bool:
-        """Whether the scorer waits for somebody else."""
-        return waits(self.scorer)
 
     def write(self, connection: Connection, outcomes: Sequence[Outcome]) -> int:
         """Put outcomes into the store; return how many samples were new."""
@@ -140,11 +154,16 @@ class Scoring(AtWork):
             self.rows.add_failures(connection, failed)
         return added
 
-    def checked(self, given: tuple[Score, ...]) -> tuple[Score, ...]:
-        """Raise unless every score is of a declared metric, once a channel, and a finite number in range."""
+    def checked(self, sample: Sample, given: tuple[Score, ...]) -> tuple[Score, ...]:
+        """Raise unless every score is of a declared metric, once a channel, and a finite number in range.
+
+        Returns those of channels that the sample has; the others are counted.
+        """
         name = self.scorer.name
-        if wrong := next((one for one in given if not isinstance(one, Score)), None):
+        if any(not isinstance(one, Score) for one in given):
+            wrong = next(one for one in given if not isinstance(one, Score))
             raise TypeError(f"{name}.score() gave {wrong!r:.100}; Scores are needed")
+        given = self._of_channels_there(sample, given)
         seen: set[tuple[str, str]] = set()
         untold: dict[str, str] = {}
         for score in given:
@@ -169,6 +188,15 @@ class Scoring(AtWork):
             self.tally.untold[name, metric_name] += 1
             self.tally.reasons.setdefault((name, metric_name), why)
         return given
+
+    def _of_channels_there(self, sample: Sample, given: tuple[Score, ...]) -> tuple[Score, ...]:
+        """Leave out scores for channels that the sample does not have: they are the scorer's fault, and are counted."""
+        there = {channel for channel, _ in sample.channels()}
+        if all(score.channel in there for score in given):
+            return given
+        missing = {(score.metric, score.channel.value) for score in given if score.channel not in there}
+        self.tally.of_nothing.update((self.scorer.name, *one) for one in missing)
+        return tuple(score for score in given if score.channel in there)
 
 
 def all_of(scorer: Scorer, given: Any) -> tuple[Any, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -12,8 +11,10 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
+from charbench.components.calling import must_be_awaited
 from charbench.components.containment import Broken, guarded
-from charbench.components.scorer import Scorer, ScoringPlan
+from charbench.components.lifecycle import Lifecycle
+from charbench.components.scorer import Scorer, ScoringPlan, waits
 from charbench.concurrency.circuit_breaker import CircuitBreaker
 from charbench.concurrency.progress import Progress
 from charbench.domain.score import Score
@@ -35,8 +36,8 @@ Task = tuple[Scoring, StoredSample]
 class ScoreStage:
     """Scorers at work for one persona in one run.
 
-    Plain scorers go over the samples together, so that each sample is read once; one that is ``async`` needs a
-    stage of its own.
+    Plain scorers go over the samples together, so that each sample is read once; one that is declared ``async`` needs
+    a stage of its own. One that turns out to return awaitables is asked as that one is, batch by batch.
     """
 
     database: Database
@@ -45,6 +46,7 @@ class ScoreStage:
     scorers: Sequence[Scorer]
     plan: ScoringPlan
     begun: Begun
+    lifecycle: Lifecycle
     tally: ScoreTally = field(default_factory=ScoreTally)
     _scorings: list[Scoring] = field(default_factory=list)
     _claimed: set[str] = field(default_factory=set)
@@ -61,7 +63,7 @@ class ScoreStage:
         while True:
             self._elsewhere = False
             tasks = self._tasks(group_ids)
-            if any(scoring.is_async for scoring in self._scorings):
+            if any(waits(scoring.scorer) for scoring in self._scorings):
                 self._run_async(tasks, progress)
             else:
                 self._run_plain(tasks, progress)
@@ -113,12 +115,18 @@ class ScoreStage:
             return
         samples = (stored for batch in chain([first], tasks) for _, stored in batch if not self.plan.stopping())
 
+        self._ask(scoring, samples, progress)
+
+    def _ask(self, scoring: Scoring, samples: Iterator[StoredSample], progress: Progress) -> None:
+        """Score these samples in the event loop; once its scorer is not asked any more, it is no part of the stage."""
+
         def done(outcome: Outcome) -> None:
             self._note(scoring, [outcome])
 
-        asyncio.run(score_async(scoring, samples, self.writer, progress, self._breaker, done))
-        if self.tally.stopped:
-            self._scorings.clear()
+        stopped = len(self.tally.stopped)
+        self.lifecycle.run(score_async(scoring, samples, self.writer, progress, self._breaker, done))
+        if len(self.tally.stopped) > stopped:
+            self._scorings.remove(scoring)
 
     # Scorers that only compute.
 
@@ -132,10 +140,13 @@ class ScoreStage:
                 mine = by_scoring.get(scoring.rows.scoring_id)
                 if not mine:
                     continue
-                if self._may_score(scoring):
-                    results.append((scoring, [self._outcome(scoring, stored) for stored in mine]))
-                else:
+                if not self._may_score(scoring):
                     self._scorings.remove(scoring)
+                    continue
+                outcomes, rest = self._score_plainly(scoring, mine)
+                results.append((scoring, outcomes))
+                if rest:
+                    self._ask(scoring, iter(rest), progress)
             self.writer.put(partial(self._write, results=results))
             for scoring, outcomes in results:
                 self._note(scoring, outcomes)
@@ -143,20 +154,36 @@ class ScoreStage:
             if not self._scorings:
                 return
 
-    @staticmethod
-    def _may_score(scoring: Scoring) -> bool:
-        return type(scoring.scorer).begin is Scorer.begin or asyncio.run(scoring.begin())
+    def _may_score(self, scoring: Scoring) -> bool:
+        return type(scoring.scorer).begin is Scorer.begin or self.lifecycle.run(scoring.begin())
 
-    def _outcome(self, scoring: Scoring, stored: StoredSample) -> Outcome:
-        outcome = guarded(self._scores, scoring, stored)
-        if isinstance(outcome, Broken):
-            scoring.note_broken(outcome)
-            return Outcome(stored.id, stored.group_id, None, (outcome.failure,))
-        return Outcome(stored.id, stored.group_id, outcome)
+    def _score_plainly(
+        self, scoring: Scoring, samples: Sequence[StoredSample]
+    ) -> tuple[list[Outcome], Sequence[StoredSample]]:
+        """Score samples one by one; return the outcomes, and the samples whose scores have to be awaited."""
+        outcomes: list[Outcome] = []
+        for number, stored in enumerate(samples):
+            if scoring.is_async:
+                return outcomes, samples[number:]
+            outcome = guarded(self._scores, scoring, stored)
+            if outcome is None:
+                return outcomes, samples[number:]
+            if isinstance(outcome, Broken):
+                scoring.note_broken(outcome)
+                outcomes.append(Outcome(stored.id, stored.group_id, None, (outcome.failure,)))
+            else:
+                outcomes.append(Outcome(stored.id, stored.group_id, outcome))
+        return outcomes, ()
 
-    def _scores(self, scoring: Scoring, stored: StoredSample) -> tuple[Score, ...]:
+    def _scores(self, scoring: Scoring, stored: StoredSample) -> tuple[Score, ...] | None:
+        """Return a sample's scores; None where the scorer turns out to give something to await."""
         given: Any = scoring.scorer.score(stored.sample, self.plan.persona)
-        return scoring.checked(all_of(scoring.scorer, given))
+        if must_be_awaited(given):
+            scoring.is_async = True
+            if close := getattr(given, "close", None):  # a coroutine that has not begun: it is asked for anew
+                close()
+            return None
+        return scoring.checked(stored.sample, all_of(scoring.scorer, given))
 
     def _write(self, connection: Connection, results: Sequence[tuple[Scoring, Sequence[Outcome]]]) -> None:
         """Add what several scorers gave for the same samples: a sample counts once."""

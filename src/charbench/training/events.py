@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import inspect
 from collections.abc import AsyncIterable, Generator, Iterable, Iterator
 from contextlib import closing
 from typing import Any
 
+from charbench.components.calling import items, resolve
 from charbench.components.trainer import Trainer, TrainingEvent, TrainingTask
 from charbench.errors import TrainingError
 
@@ -28,31 +27,11 @@ def events_of(trainer: Trainer, task: TrainingTask) -> Iterator[TrainingEvent]:
 
 
 def _given(trainer: Trainer, task: TrainingTask) -> Generator[Any, None, None]:
-    given: Any = trainer.train(task)
-    if isinstance(given, AsyncIterable):
-        yield from _async_events(aiter(given))
-    elif isinstance(given, Iterable):
-        try:
-            yield from given
-        finally:
-            if close := getattr(given, "close", None):
-                close()
-    else:
-        if inspect.iscoroutine(given):
-            given.close()
+    given: Any = resolve(trainer, trainer.train(task))
+    if not isinstance(given, AsyncIterable | Iterable):
         raise TrainingError(f"trainer {trainer.name}: train() gave {type(given).__name__}, and must yield events")
-
-
-def _async_events(given: Any) -> Iterator[Any]:
-    loop = asyncio.new_event_loop()
     try:
-        while True:
-            try:
-                event = loop.run_until_complete(anext(given))
-            except StopAsyncIteration:
-                return
-            yield event
+        yield from items(trainer, given)
     finally:
-        if close := getattr(given, "aclose", None):
-            loop.run_until_complete(close())
-        loop.close()
+        if close := getattr(given, "close", None):
+            close()

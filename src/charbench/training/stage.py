@@ -11,7 +11,9 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
+from charbench.components.calling import takes
 from charbench.components.containment import Broken, guarded
+from charbench.components.lifecycle import Lifecycle
 from charbench.components.trainer import Note, StateSaved, StepDone, Trained, Trainer, TrainingEvent, TrainingTask
 from charbench.concurrency.interrupt import StopSignal
 from charbench.concurrency.threads import in_threads
@@ -63,8 +65,7 @@ class TrainStage:
     database: Database
     run_id: int
     trainers: Sequence[Trainer]
-    root: Path
-    folder: Path
+    lifecycle: Lifecycle
     policy: TrainingPolicy
     stop: StopSignal
     say: Say
@@ -73,7 +74,6 @@ class TrainStage:
     rescue: Rescue | None = None
     """Keeps what the store does not take."""
     tally: TrainTally = field(default_factory=TrainTally)
-    _prepared: set[str] = field(default_factory=set)
     _wrong_config: list[str] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -89,7 +89,8 @@ class TrainStage:
         mine = claim(self.database, STAGE, self.run_id, [job.job_id for job in jobs], done).mine
         self.tally.elsewhere = [job.job_id for job in jobs if job.job_id not in mine]
         wanted = [job for job in jobs if job.job_id in mine]
-        in_threads(lambda job: self._job(job, checkpoints), wanted, self.policy.parallel, "train")
+        work = in_threads(lambda job: self._job(job, checkpoints), wanted, self.policy.parallel, "train")
+        self.lifecycle.run(work)  # trainers that are async run in this thread
         if self._wrong_config:
             raise ConfigError(self._wrong_config)
         return self.tally
@@ -132,7 +133,7 @@ class TrainStage:
         """Train one job; return whether it is complete (or was interrupted)."""
         start = self._start(job, checkpoints)
         trainer = self._trainer_for(start)
-        dataset = self.root / job.dataset
+        dataset = self.lifecycle.root / job.dataset
         self._check_data(job, dataset)
         self._check_recipe(job)
         with self.database.write() as connection:
@@ -141,7 +142,7 @@ class TrainStage:
             update_job(connection, job.job_id, **running, error=None)
         if state is not None:
             self.say(job.job_id, f"goes on from step {state.step} (attempt {attempt}, recipe {recipe})")
-        workspace = private_folder(self.folder) / "training" / job.job_id
+        workspace = private_folder(self.lifecycle.folder) / "training" / job.job_id
         workspace.mkdir(parents=True, exist_ok=True)
         task = TrainingTask(
             job=job, checkpoint=start, dataset=dataset, recipe=recipe, workspace=workspace,
@@ -162,11 +163,9 @@ class TrainStage:
 
     def _trainer_for(self, checkpoint: Checkpoint) -> Trainer:
         for trainer in self.trainers:
-            if trainer.accepts(checkpoint):
-                with self._lock:
-                    if trainer.name not in self._prepared:
-                        trainer.prepare(self.root, self.folder)
-                        self._prepared.add(trainer.name)
+            if takes(trainer, checkpoint):
+                if (broken := self.lifecycle.try_prepare(trainer)) is not None:
+                    raise broken.error
                 return trainer
         names = ", ".join(trainer.name for trainer in self.trainers) or "none"
         raise TrainingError(f"no trainer can continue {checkpoint.uri} (asked: {names})")

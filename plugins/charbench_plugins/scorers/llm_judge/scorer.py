@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -50,7 +49,7 @@ class LlmJudge(Scorer):
         self._unknown: SamplingError | None = None
         self._announced = False
 
-    def prepare(self, root: Path, folder: Path) -> None:
+    async def prepare(self, root: Path, folder: Path) -> None:
         """Find the judges' endpoints, and how each gives scores: asked once, and kept in the lab's folder."""
         self._kept, self._unknown = KeptAnswers(folder), None
         self._judges = open_judges(self.config, self._kept, WHO, self.trust)
@@ -58,9 +57,12 @@ class LlmJudge(Scorer):
             judge.protocol = None if self.config.protocol == "auto" else Protocol(self.config.protocol)
             judge.samples = self.config.samples
         try:
-            asyncio.run(self._probe())
+            await together(*(judge.probe() for judge in self._judges))
         except SamplingError as error:
             self._unknown = error  # told where there is something to judge
+        except BaseException:
+            await self.aclose()
+            raise
 
     def content_config(self) -> dict[str, Any]:
         """Return what decides the scores: the options, each judge with its protocol, and all prompts."""
@@ -110,12 +112,6 @@ class LlmJudge(Scorer):
     async def aclose(self) -> None:
         """Close the connections and the file of answers."""
         await close_judges(self._judges, self._kept)
-
-    async def _probe(self) -> None:
-        try:
-            await together(*(judge.probe() for judge in self._judges))
-        finally:
-            await self.aclose()
 
     def _protocols(self) -> Iterator[str]:
         """Yield how each judge gives scores, once: it decides what a text costs."""
