@@ -70,26 +70,13 @@ def test_two_checkpoints_of_the_recorded_lab_are_paired_by_prompt(
     assert pair["low"] == pytest.approx(-0.4345, abs=1e-4)
     assert [side["tier"] for side in found["checkpoints"]] == [1, 1]
     assert "cannot be told apart with 5 prompts" in found["says"][0]
-    assert "20 points would take about 57 prompts" in found["says"][0]
+    assert "If the rates stay as observed, a difference of 20 points would take about 67 prompts" in found["says"][0]
 
 
-def test_the_persona_table_says_that_humorous_and_remorseful_cannot_be_told_apart(
-    charbench: Charbench, studio_run_template: Path
-) -> None:
+def test_totals_of_personas_are_not_tested_against_each_other(charbench: Charbench, studio_run_template: Path) -> None:
     report = charbench.ok("report", "--json", lab=studio_run_template).json
-    pairs = {frozenset((pair["first"], pair["second"])): pair for pair in report["persona_pairs"]}
-    pair = pairs[frozenset(("humorous", "remorseful"))]
-    counts = {
-        (pair["first_with_trait"], pair["first_responses"]),
-        (pair["second_with_trait"], pair["second_responses"]),
-    }
-    assert counts == {(3, 4), (10, 15)}
-    assert pair["p_fisher"] == pytest.approx(stats.fisher_exact([[3, 1], [10, 5]]).pvalue)
-    assert pair["difference_low"] < 0 < pair["difference_high"]
-    assert not pair["told_apart"]
-    printed = charbench.ok("report", "--by", "persona", lab=studio_run_template).out
-    line = next(line for line in printed.splitlines() if "10/15 and 3/4" in line)
-    assert "cannot be told apart" in line
+    assert "persona_pairs" not in report
+    assert "in pairs" not in charbench.ok("report", "--by", "persona", lab=studio_run_template).out
 
 
 def test_checkpoints_of_different_personas_are_compared_unpaired_and_it_says_so(
@@ -362,7 +349,7 @@ def test_a_report_of_one_persona_gives_the_same_tiers_as_a_report_of_all(
         rows = charbench.ok("report", "--by", "name", "--json", *words, lab=studio_run_template).json["checkpoints"]
         return [(row["checkpoint"], row["tier"]) for row in rows if row["persona"] == "remorseful"]
 
-    assert [tier for _, tier in tiers()] == [1, 1, 2, 2, 2]
+    assert [tier for _, tier in tiers()] == [1, 1, 1, 1, 1]  # five prompts tell nothing apart, in compare neither
     assert tiers() == tiers("-p", "remorseful")
 
 

@@ -26,8 +26,8 @@ def effective_fisher(
     """Return the two-sided p-value that two rates (0 to 1) differ, each side with clusters of its own.
 
     Each side's samples are replaced by the number of independent ones that tell as much
-    (:func:`charbench.analysis.clustered_rates.effective_samples`, rounded down), its hits by its rate times that, rounded; the two are tested with Fisher's
-    test. With one sample a cluster this is Fisher's test itself. NaN where a side has no value.
+    (:func:`effective_samples`, rounded down), its hits by its rate times that, rounded; the two are tested with
+    Fisher's test. With one sample a cluster this is Fisher's test itself. NaN where a side has no value.
 
     The sides need not vary alike, nor be asked equally often: dealing the clusters out anew would ask for
     both, and takes a side with few noisy prompts and one with many steady ones for different where their rates
@@ -44,8 +44,9 @@ def effective_fisher(
 
 
 def _counts(rates: NDArray[np.float64], clusters: Sequence[Hashable], samples: int) -> tuple[int, int]:
-    sizes = np.bincount(cluster_codes(clusters)) * (samples / rates.size)
-    hits = cluster_sums(rates, clusters) * (samples / rates.size)
+    each = samples / rates.size
+    sizes: NDArray[np.float64] = (each * np.bincount(cluster_codes(clusters))).astype(float)
+    hits = cluster_sums(rates, clusters) * each
     effective = effective_samples(hits, sizes, _ADDED)
     total = math.floor(effective + 1e-9)
     return round(float(rates.mean()) * total), total

@@ -69,6 +69,14 @@ def unpaired_rates(
     return Difference(left.value - right.value, low, high, p, EFFECTIVE_FISHER, False, count, least, rough)
 
 
+def unpaired_rates_p(
+    a: ArrayLike, clusters_a: Sequence[Hashable], b: ArrayLike, clusters_b: Sequence[Hashable], samples: tuple[int, int]
+) -> float:
+    """Return the p-value of :func:`unpaired_rates`, without the interval."""
+    first, second = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
+    return effective_fisher(first, clusters_a, second, clusters_b, samples)
+
+
 def unpaired_means(
     a: ArrayLike,
     clusters_a: Sequence[Hashable],
