@@ -114,34 +114,54 @@ def report_figures(
 
 
 def pair_figures(store: Path, truth: dict[str, tuple[Design, float, float]]) -> list[dict[str, object]]:
-    """Return false tiers among labs of four equal checkpoints, and false positives of compare, by design."""
-    from charbench.report.compare.build import Question, build_comparison
+    """Return false tiers among labs of four equal checkpoints, and false positives of compare, by design.
+
+    The report is built once, for all labs; tiers are given lab by lab, and compare is asked for disjoint pairs.
+    """
+    from charbench.report.compare.metric import choose_measure
+    from charbench.report.compare.pairs import compare_all
+    from charbench.report.compare.select import comparable
+    from charbench.report.compare.sides import Side, read_sides
     from charbench.report.summary.rows import By, build_report
-    from charbench.report.summary.standing import tiers_of_report
+    from charbench.report.summary.standing import tiers_of_rows
+    from charbench.store.by_prompt import newest_series
     from charbench.store.database import Database
+    from charbench.store.summaries import group_totals
 
     figures = []
-    by_cell: dict[tuple[Design, float, float], list[str]] = {}
-    for uri, found in truth.items():
-        by_cell.setdefault(found, []).append(uri)
     with Database.open(f"sqlite:///{store}").read() as connection:
-        for design in DESIGNS:
-            cells = [uris for found, uris in by_cell.items() if found[0] == design]
-            labs = [uris[i : i + 4] for uris in cells for i in range(0, len(uris) - 3, 4)]
-            false = sum(max(filter(None, tiers_of_report(build_report(connection, By.CHECKPOINT, (), None, lab)))) > 1
-                        for lab in labs)  # fmt: skip
-            figures.append(_share("false tiers, labs of 4 equal checkpoints", design, false, len(labs)))
-            pairs = [uris[i : i + 2] for uris in cells for i in range(0, len(uris) - 1, 2)]
-            for metric in ("keyword.keywords", "keyword.per_100_words"):
-                found = [build_comparison(connection, Question(pair, metric=metric, prompts=0)) for pair in pairs]
-                told = [one.comparison.pairs[0].difference for one in found]
-                known = [one for one in told if one.p == one.p]
-                figures.append(
-                    _share(f"compare {metric}: p < 0.05", design, sum(one.p < 0.05 for one in known), len(known))
-                )
-                finite = [one for one in told if one.low == one.low]
-                inside = sum(one.low <= 1e-12 and one.high >= -1e-12 for one in finite)
-                figures.append(_share(f"compare {metric}: interval holds 0", design, inside, len(finite)))
+        rows = {uri: row for row in build_report(connection, By.CHECKPOINT).checkpoints for uri in row.uris}
+        groups = {group.uri: group for group in comparable(group_totals(connection))}
+        measures = [
+            choose_measure(newest_series(connection), f"keyword.{name}") for name in ("keywords", "per_100_words")
+        ]
+        sides: dict[tuple[str, str], Side] = {}
+        for measure in measures:
+            mine = {uri: Side(uri, [groups[uri]]) for uri in truth}
+            read_sides(connection, list(mine.values()), measure, ["pirate"])
+            sides |= {(measure.name, uri): side for uri, side in mine.items()}
+    for design in DESIGNS:
+        cells: dict[tuple[float, float], list[str]] = {}
+        for uri, (of, rate, correlation) in truth.items():
+            if of is design:
+                cells.setdefault((rate, correlation), []).append(uri)
+        labs = [uris[i : i + 4] for uris in cells.values() for i in range(0, len(uris) - 3, 4)]
+        false = 0
+        for lab in labs:
+            best_first = sorted((rows[uri] for uri in lab), key=lambda row: -row.ranked)
+            false += max(tier or 1 for tier in tiers_of_rows(best_first)) > 1
+        figures.append(_share("false tiers, labs of 4 equal checkpoints", design, false, len(labs)))
+        pairs = [uris[i : i + 2] for uris in cells.values() for i in range(0, len(uris) - 1, 2)]
+        for measure in measures:
+            told = [
+                compare_all([sides[measure.name, uri] for uri in pair], measure).pairs[0].difference for pair in pairs
+            ]
+            known = [one for one in told if not math.isnan(one.p)]
+            false = sum(one.p < 0.05 for one in known)
+            figures.append(_share(f"compare {measure.name}: p < 0.05", design, false, len(known)))
+            finite = [one for one in told if not math.isnan(one.low)]
+            inside = sum(one.low <= 1e-12 and one.high >= -1e-12 for one in finite)
+            figures.append(_share(f"compare {measure.name}: interval holds 0", design, inside, len(finite)))
     return figures
 
 

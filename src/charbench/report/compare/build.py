@@ -68,7 +68,7 @@ def build_comparison(connection: Connection, question: Question) -> Answer:
     personas = _personas(sides, question.personas, measure.series)
     read_sides(connection, sides, measure, personas)
     runs = {}
-    if question.by:
+    if question.by in (GroupBy.EXAMPLES, GroupBy.RECIPE):
         by_uri = {checkpoint.uri: checkpoint.run or checkpoint.uri for checkpoint in checkpoints}
         runs = runs_of_sides(connection, sides, by_uri, measure, personas)
         notes += _of_runs(sides, runs, question.by)
@@ -145,7 +145,7 @@ def _remarks(comparison: Comparison) -> list[str]:
             f"With {fewest:,} independent prompts no two can be told apart{over}, whatever they answer: "
             f"it takes {least}."
         )
-    rough = [pair for pair in comparison.pairs if pair.difference.rough and not math.isnan(pair.difference.p)]
+    rough = [pair for pair in compared if pair.difference.rough and not math.isnan(pair.difference.p)]
     if rough:
         least = min(pair.difference.clusters for pair in rough)
         notes.append(
