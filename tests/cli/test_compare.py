@@ -127,6 +127,16 @@ def test_training_runs_are_the_unit_where_doses_have_several_and_one_run_cannot_
     assert "25%" not in single
 
 
+def test_a_rate_has_the_same_interval_in_report_and_compare(charbench: Charbench, studio_run_template: Path) -> None:
+    sides = compare(charbench, studio_run_template, "pirate_test_sft", "pirate_test_dpo")["checkpoints"]
+    rows = charbench.ok("report", "--by", "name", "--json", lab=studio_run_template).json["checkpoints"]
+    by_name = {row["checkpoint"]: row for row in rows}
+    for side in sides:  # seven versions asked five prompts each
+        row = by_name[side["label"]]
+        figures = (row["trait_rate"], row["trait_rate_low"], row["trait_rate_high"])
+        assert figures == pytest.approx((side["value"], side["low"], side["high"]))
+
+
 def test_seven_versions_asked_five_prompts_are_five_pairs(charbench: Charbench, studio_run_template: Path) -> None:
     found = compare(charbench, studio_run_template, "pirate_test_sft", "pirate_test_dpo")
     (pair,) = found["pairs"]
