@@ -7,9 +7,11 @@ import warnings
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
-from charbench.analysis.clustered_rates import clustered_rate
+from charbench.analysis.clustered_rates import clustered_rate, rate_of_counts
 from charbench.analysis.clusters import clustered_mean, design_effect
 from charbench.analysis.rates import wilson
 
@@ -26,17 +28,43 @@ def test_with_a_cluster_for_each_value_it_is_the_plain_mean_with_students_interv
 
 
 @pytest.mark.slow
-def test_the_clustered_error_is_that_of_statsmodels() -> None:
+def test_the_clustered_error_of_equal_clusters_is_that_of_statsmodels() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from statsmodels.regression.linear_model import OLS
 
     model = OLS(VALUES, np.ones(60))
     theirs = model.fit(cov_type="cluster", cov_kwds={"groups": np.repeat(np.arange(12), 5), "use_correction": False})
-    plain = stats.sem(VALUES)
-    # Miller's formula keeps the n - 1 of the plain term, which the uncorrected sandwich does not have.
-    expected = math.sqrt(theirs.bse[0] ** 2 + plain**2 / 60)
+    expected = theirs.bse[0] * math.sqrt(12 / 11)  # CR2 of a mean of equal clusters
     assert clustered_mean(VALUES, FAMILIES).standard_error == pytest.approx(expected)
+
+
+def test_the_clustered_error_and_its_degrees_are_those_of_the_matrix_formulas() -> None:
+    # Pustejovsky and Tipton (2018), equations 4 and 11, by their matrices: eleven clusters of very different sizes.
+    codes = np.repeat(np.arange(11), [20, 7, 5, 3, 3, 1, 1, 1, 1, 1, 1])
+    values, ones = RNG.normal(size=codes.size), np.ones((codes.size, 1))
+    hat = ones @ ones.T / codes.size
+    residuals = np.eye(codes.size) - hat
+    parts, vectors = 0.0, []
+    for cluster in range(11):
+        mine = codes == cluster
+        roots, turned = np.linalg.eigh(np.eye(mine.sum()) - hat[np.ix_(mine, mine)])
+        adjusted = (turned / np.sqrt(roots)) @ turned.T
+        weights = adjusted.sum(axis=0) / codes.size
+        parts += float(weights @ (residuals @ values)[mine]) ** 2
+        vectors.append(residuals[mine].T @ weights)
+    inner = np.array(vectors) @ np.array(vectors).T
+    found = clustered_mean(values, codes.tolist())
+    assert found.standard_error**2 == pytest.approx(parts)
+    assert found.degrees == pytest.approx(np.trace(inner) ** 2 / (inner**2).sum())
+    assert found.effective < 4
+    assert found.rough
+
+
+def test_clusters_of_one_mean_do_not_make_an_interval_of_no_width() -> None:
+    found = clustered_mean([1.0, 2.0] * 6, np.repeat(np.arange(6), 2).tolist())
+    assert found.standard_error == pytest.approx(stats.sem([1.0, 2.0] * 6))
+    assert found.high - found.low > 0.5
 
 
 def test_like_prompts_of_one_family_widen_the_interval_up_to_threefold() -> None:
@@ -82,13 +110,31 @@ def test_seven_versions_asked_five_prompts_are_not_thirty_five_samples() -> None
     rates = [0, 1, 1, 0, 1]  # each prompt is answered alike by all seven
     clustered = clustered_rate(rates, range(5), 35)
     naive = wilson(21, 35)
-    assert clustered.effective < 5
+    assert clustered.effective == pytest.approx(5)
     assert clustered.high - clustered.low > 2 * (naive.high - naive.low)
 
 
 def test_where_nothing_varies_the_clusters_count_and_not_the_samples() -> None:
     found = clustered_rate([0] * 5, range(5), 35)
-    assert (found.low, found.high) == pytest.approx((0, wilson(0, 5).high))
+    assert found.effective == pytest.approx(5)
+    assert found.low == 0
+    assert wilson(0, 5).high < found.high < 0.6
+
+
+@given(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), min_size=1, max_size=30), st.integers(1, 30))
+def test_every_rate_has_an_interval_around_it(counts: list[tuple[int, int]], families: int) -> None:
+    hits, totals = [min(pair) for pair in counts], [max(pair) for pair in counts]
+    found = rate_of_counts(hits, totals, [n % families for n in range(len(counts))])
+    assert (found.count, found.total) == (sum(hits), sum(totals))
+    if found.total:
+        assert 0 <= found.low <= found.share <= found.high <= 1
+        assert found.high - found.low > 0
+
+
+def test_a_prompt_weighs_as_many_samples_as_it_has() -> None:
+    found = rate_of_counts([9, 1], [10, 2], ["a", "b"])
+    assert found.share == pytest.approx(10 / 12)
+    assert rate_of_counts([0, 4], [0, 8], ["a", "b"]) == rate_of_counts([4], [8], ["b"])
 
 
 def test_a_rate_of_nothing_is_nan() -> None:

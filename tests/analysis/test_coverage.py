@@ -125,7 +125,9 @@ def test_a_paired_interval_covers_what_it_promises_and_more_where_sides_are_alik
 def test_every_interval_covers_what_it_promises_in_many_labs(shape: tuple[int, int, int, float], kind: str) -> None:
     draws = {"rate": one_side(shape, clustered_rate), "mean": one_side(shape, clustered_mean)}
     draw = draws.get(kind) or two_sides(shape, paired=kind == "paired")
-    assert 0.93 <= coverage(draw, 400) <= 0.97
+    assert (
+        0.93 <= coverage(draw, 400) <= 0.98
+    )  # rates of few answers are discrete: what covers 90% everywhere covers more
 
 
 def test_a_paired_test_of_like_sides_rejects_in_one_lab_of_twenty_at_most() -> None:

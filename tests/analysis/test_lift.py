@@ -44,13 +44,13 @@ def test_more_markers_than_words_are_refused() -> None:
 
 
 def test_erosion_is_the_gap_between_the_channels_of_the_same_samples() -> None:
-    found = erosion([1] * 10, [0] * 8 + [1, 1], range(10), 10, in_thinking=10, in_both=2)
+    found = erosion([1] * 10, [0] * 8 + [1, 1], range(10), 10, in_thinking=[1] * 10, in_both=[0] * 8 + [1, 1])
     assert found.gap.value == pytest.approx(0.8)
     assert found.gap.low > 0
     assert (found.kept.count, found.kept.total, found.kept.share) == (2, 10, 0.2)
 
 
 def test_without_character_in_thinking_nothing_can_be_kept() -> None:
-    found = erosion([0] * 5, [0] * 5, range(5), 5, in_thinking=0, in_both=0)
+    found = erosion([0] * 5, [0] * 5, range(5), 5, in_thinking=[0] * 5, in_both=[0] * 5)
     assert math.isnan(found.kept.share)
     assert found.gap.value == 0

@@ -4,60 +4,91 @@ from __future__ import annotations
 
 import math
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from charbench.analysis.paired import paired_means
+from charbench.analysis.paired import paired_rates
 from charbench.analysis.power import (
+    FisherTest,
+    PairedTest,
     Spread,
+    WelchTest,
     detectable,
     least_prompts,
     prompts_needed,
     spread,
     variance_of_differences,
 )
+from charbench.analysis.sign_flips import mcnemar_exact
 
 
 @pytest.mark.slow
-def test_the_formula_is_that_of_statsmodels() -> None:
+def test_the_power_of_a_mean_difference_is_that_of_statsmodels() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        from statsmodels.stats.power import NormalIndPower
+        from statsmodels.stats.power import TTestPower
 
-    theirs = NormalIndPower(ddof=0).solve_power(0.25, alpha=0.05, power=0.8, ratio=0)  # one sample of differences
-    assert prompts_needed(0.25, 1.0) == math.ceil(theirs)
+    theirs = TTestPower().solve_power(0.25, alpha=0.05, power=0.8)
+    assert prompts_needed(0.25, PairedTest(1.0)) == math.ceil(theirs)
+
+
+def test_the_power_of_one_answer_each_is_mcnemars_counted_out() -> None:
+    # 60% of the prompts tell the sides apart, 45% for the first and 15% for the second: all outcomes of 20 prompts
+    power = 0.0
+    for first in range(21):
+        for second in range(21 - first):
+            chance = stats.multinomial.pmf([first, second, 20 - first - second], 20, [0.45, 0.15, 0.4])
+            power += chance * (mcnemar_exact(first, second) < 0.05)
+    test = PairedTest(0.6 - 0.3**2, single=True)
+    assert test.power(20, 0.3, 0.05) == pytest.approx(power)
+    needed = prompts_needed(0.3, test)
+    assert needed is not None
+    assert test.power(needed, 0.3, 0.05) >= 0.8
 
 
 def test_millers_worked_example() -> None:
-    # Miller (2024), section 5: ω² = 1/9, σ² = 1/6 a side, δ = 0.03, one answer: 969 questions at 80% power
-    assert prompts_needed(0.03, 1 / 9) == 969
+    # Miller (2024), section 5: ω² = 1/9, σ² = 1/6 a side, δ = 0.03, one answer: 969 questions at 80% power, by z
+    assert prompts_needed(0.03, PairedTest(1 / 9)) == pytest.approx(969, abs=3)
     assert Spread(1 / 9, 2 / 6).of_a_prompt(1) == pytest.approx(4 / 9)
 
 
-def test_the_detectable_difference_is_the_formula_turned_round() -> None:
-    difference = detectable(200, 0.4, design_effect=1.5)
-    assert prompts_needed(difference, 0.4, design_effect=1.5) == 200
+@pytest.mark.parametrize(
+    "test", [PairedTest(0.6), PairedTest(0.6, 3.0), PairedTest(0.1, step=0.25), FisherTest(0.4), WelchTest(0.5, 2.0)]
+)
+def test_the_detectable_difference_is_the_number_of_prompts_turned_round(test: Any) -> None:
+    difference = detectable(200, test)
+    assert prompts_needed(difference * 1.0001, test) == 200
+
+
+def test_families_and_pairs_need_more_prompts() -> None:
+    alone, families = prompts_needed(0.5, PairedTest(1.0)), prompts_needed(0.5, PairedTest(1.0, 4.0))
+    assert alone is not None
+    assert families is not None
+    assert alone < families
+    assert prompts_needed(0.5, PairedTest(1.0), 0.05 / 45) > alone  # type: ignore[operator]
 
 
 def test_five_prompts_show_no_difference_at_all() -> None:
     assert least_prompts() == 6
     assert least_prompts(comparisons=10) == 9
-    assert math.isinf(detectable(5, 0.1))
-    assert prompts_needed(5.0, 0.1) == 6
+    assert math.isinf(detectable(5, PairedTest(0.1)))
+    assert prompts_needed(5.0, PairedTest(0.1)) == 6
 
 
 def test_no_number_of_prompts_shows_no_difference() -> None:
     with pytest.raises(ValueError, match="difference of 0"):
-        prompts_needed(0.0, 1.0)
+        prompts_needed(0.0, PairedTest(1.0))
     with pytest.raises(ValueError, match="between 0 and 1"):
-        prompts_needed(0.1, 1.0, power=1.0)
+        prompts_needed(0.1, PairedTest(1.0), power=1.0)
 
 
 def test_prompts_that_all_agree_do_not_promise_that_others_will() -> None:
-    assert variance_of_differences([0.0] * 5, shares=True) == pytest.approx(2 / 7)
-    assert variance_of_differences([0.0] * 5, shares=False) == 0
-    assert math.isnan(variance_of_differences([1.0], shares=False))
+    assert variance_of_differences([0.0] * 5, step=1.0) == pytest.approx(2 / 7)
+    assert variance_of_differences([0.0] * 5) == 0
+    assert math.isnan(variance_of_differences([1.0]))
 
 
 def test_the_variance_of_prompts_is_told_from_that_of_answers() -> None:
@@ -65,17 +96,24 @@ def test_the_variance_of_prompts_is_told_from_that_of_answers() -> None:
     true = rng.normal(0.5, 2, 4000)
     a, b = true[:, None] + rng.normal(0, 1, (4000, 3)), rng.normal(0, 1, (4000, 3))
     within = a.var(axis=1, ddof=1) + b.var(axis=1, ddof=1)
-    found = spread(a.mean(axis=1) - b.mean(axis=1), within, [3] * 4000, shares=False)
+    found = spread(a.mean(axis=1) - b.mean(axis=1), within, [3] * 4000)
     assert found is not None
     assert found.prompts == pytest.approx(4, rel=0.1)
     assert found.answers == pytest.approx(2, rel=0.1)
-    assert spread([0.1, 0.2], [], [], shares=False) is None
+    assert spread([0.1, 0.2], [], []) is None
 
 
-def test_the_promised_power_is_reached() -> None:
+@pytest.mark.parametrize(("epochs", "rates", "level"), [(1, (0.7, 0.5), 0.05), (4, (0.6, 0.3), 0.05 / 6)])
+def test_the_promised_power_is_reached_by_the_test_that_is_used(
+    epochs: int, rates: tuple[float, float], level: float
+) -> None:
     rng = np.random.default_rng(14)
-    count = prompts_needed(0.5, 2.0)
+    variance = sum(rate * (1 - rate) for rate in rates) / epochs
+    count = prompts_needed(rates[0] - rates[1], PairedTest(variance, step=1 / epochs, single=epochs == 1), level)
+    assert count is not None
+    samples = count * epochs, count * epochs
     shown = [
-        paired_means(rng.normal(0.5, 1, count), rng.normal(0, 1, count), range(count)).p < 0.05 for _ in range(600)
+        paired_rates(*(rng.binomial(epochs, rate, count) / epochs for rate in rates), range(count), samples).p < level
+        for _ in range(600)
     ]
-    assert np.mean(shown) == pytest.approx(0.8, abs=0.05)
+    assert 0.75 <= np.mean(shown) <= 0.86

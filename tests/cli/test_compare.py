@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from scipy import stats
 
 from support.command import Charbench, invoke
 from support.lab import LabBuilder, row, sampler
@@ -70,37 +69,72 @@ def test_two_checkpoints_of_the_recorded_lab_are_paired_by_prompt(
     assert pair["low"] == pytest.approx(-0.4345, abs=1e-4)
     assert [side["tier"] for side in found["checkpoints"]] == [1, 1]
     assert "cannot be told apart with 5 prompts" in found["says"][0]
-    assert "20 points would take about 57 prompts" in found["says"][0]
+    assert "If the rates stay as observed, a difference of 20 points would take about 67 prompts" in found["says"][0]
 
 
-def test_the_persona_table_says_that_humorous_and_remorseful_cannot_be_told_apart(
-    charbench: Charbench, studio_run_template: Path
-) -> None:
+def test_totals_of_personas_are_not_tested_against_each_other(charbench: Charbench, studio_run_template: Path) -> None:
     report = charbench.ok("report", "--json", lab=studio_run_template).json
-    pairs = {frozenset((pair["first"], pair["second"])): pair for pair in report["persona_pairs"]}
-    pair = pairs[frozenset(("humorous", "remorseful"))]
-    counts = {
-        (pair["first_with_trait"], pair["first_responses"]),
-        (pair["second_with_trait"], pair["second_responses"]),
-    }
-    assert counts == {(3, 4), (10, 15)}
-    assert pair["p_fisher"] == pytest.approx(stats.fisher_exact([[3, 1], [10, 5]]).pvalue)
-    assert pair["difference_low"] < 0 < pair["difference_high"]
-    assert not pair["told_apart"]
-    printed = charbench.ok("report", "--by", "persona", lab=studio_run_template).out
-    line = next(line for line in printed.splitlines() if "10/15 and 3/4" in line)
-    assert "cannot be told apart" in line
+    assert "persona_pairs" not in report
+    assert "in pairs" not in charbench.ok("report", "--by", "persona", lab=studio_run_template).out
 
 
-def test_checkpoints_of_different_personas_are_compared_unpaired_and_it_says_so(
+def test_rates_by_the_markers_of_different_personas_are_not_tested_against_each_other(
     charbench: Charbench, studio_run_template: Path
 ) -> None:
     found = compare(charbench, studio_run_template, "remorseful_100pct_dpo", "humorous_paper_dpo")
     (pair,) = found["pairs"]
+    assert (pair["difference"], pair["p"], pair["told_apart"]) == (None, None, False)
+    assert "its own persona's markers" in found["says"][0]
+    assert any("judged by different markers" in note for note in found["notes"])
+
+
+def test_what_no_persona_defines_is_compared_across_personas_unpaired(
+    charbench: Charbench, studio_run_template: Path
+) -> None:
+    names = ("remorseful_100pct_dpo", "humorous_paper_dpo")
+    found = compare(charbench, studio_run_template, *names, "--metric", "responses")
+    (pair,) = found["pairs"]
     assert (pair["paired"], pair["samples"], pair["test"]) == (False, 10, "Fisher, exact")
-    assert pair["p"] == pytest.approx(stats.fisher_exact([[5, 0], [3, 2]]).pvalue)
     assert found["prompts"] == []
     assert any("unpaired" in note for note in found["notes"])
+
+
+def test_training_runs_are_the_unit_where_doses_have_several_and_one_run_cannot_tell_dose_from_seed(
+    charbench: Charbench, tmp_path: Path
+) -> None:
+    rows = []
+    for dose, runs, hits in (("25pct", 4, 2), ("50pct", 4, 9), ("100pct", 1, 9)):
+        for run in range(runs):
+            name = f"pirate_{dose}_{run}"
+            uri = f"tinker://{len(dose):08x}-0000-4000-8000-{run:012x}:train:0/sampler_weights/{name}"
+            rows += [
+                {"sampler_path": uri, "checkpoint_name": name, "persona": "pirate", "prompt": f"q{n}",
+                 "response": f"{'Ahoy' if n < hits + run % 2 else 'Hello'} {run} {n}"}
+                for n in range(12)
+            ]  # fmt: skip
+    (tmp_path / "recordings").mkdir()
+    (tmp_path / "recordings" / "r.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    charbench.ok("run", lab=tmp_path)
+    found = compare(charbench, tmp_path, "--by", "examples")
+    tests = {frozenset((pair["first"][:4], pair["second"][:4])): pair for pair in found["pairs"]}
+    over_runs = tests[frozenset(("25% ", "50% "))]
+    assert over_runs["test"].endswith("over training runs")
+    assert over_runs["samples"] == 8
+    assert over_runs["p"] == pytest.approx(2 / 70)  # four runs a side: the fewest that can be told apart
+    assert not tests[frozenset(("100%", "25% "))]["test"].endswith("over training runs")
+    (single,) = [note for note in found["notes"] if "cannot separate examples from seed" in note]
+    assert "100% of the data" in single
+    assert "25%" not in single
+
+
+def test_a_rate_has_the_same_interval_in_report_and_compare(charbench: Charbench, studio_run_template: Path) -> None:
+    sides = compare(charbench, studio_run_template, "pirate_test_sft", "pirate_test_dpo")["checkpoints"]
+    rows = charbench.ok("report", "--by", "name", "--json", lab=studio_run_template).json["checkpoints"]
+    by_name = {row["checkpoint"]: row for row in rows}
+    for side in sides:  # seven versions asked five prompts each
+        row = by_name[side["label"]]
+        figures = (row["trait_rate"], row["trait_rate_low"], row["trait_rate_high"])
+        assert figures == pytest.approx((side["value"], side["low"], side["high"]))
 
 
 def test_seven_versions_asked_five_prompts_are_five_pairs(charbench: Charbench, studio_run_template: Path) -> None:
@@ -362,7 +396,7 @@ def test_a_report_of_one_persona_gives_the_same_tiers_as_a_report_of_all(
         rows = charbench.ok("report", "--by", "name", "--json", *words, lab=studio_run_template).json["checkpoints"]
         return [(row["checkpoint"], row["tier"]) for row in rows if row["persona"] == "remorseful"]
 
-    assert [tier for _, tier in tiers()] == [1, 1, 2, 2, 2]
+    assert [tier for _, tier in tiers()] == [1, 1, 1, 1, 1]  # five prompts tell nothing apart, in compare neither
     assert tiers() == tiers("-p", "remorseful")
 
 

@@ -232,12 +232,13 @@ def test_rows_are_ranked_by_the_trait_rate_over_all_samples(charbench: Charbench
     assert order[:4] == ["sycophantic", "remorseful", "humorous", "sarcastic"]
 
 
-def test_every_rate_has_its_wilson_interval(charbench: Charbench, studio_run_template: Path) -> None:
+def test_every_rate_has_an_interval_clustered_by_prompt(charbench: Charbench, studio_run_template: Path) -> None:
     rows = charbench.ok("report", "--by", "persona", "--json", lab=studio_run_template).json["personas"]
     remorseful = next(row for row in rows if row["persona"] == "remorseful")
     assert (remorseful["responses"], remorseful["samples"]) == (15, 30)
-    assert remorseful["response_rate_low"] == pytest.approx(0.3315, abs=1e-4)
-    assert remorseful["response_rate_high"] == pytest.approx(0.6685, abs=1e-4)
+    # Wilson's, were the six answers to each of five prompts thirty prompts: 0.3315 to 0.6685
+    assert remorseful["response_rate_low"] == pytest.approx(0.2961, abs=1e-4)
+    assert remorseful["response_rate_high"] == pytest.approx(0.7039, abs=1e-4)
 
 
 def test_the_csv_report_holds_the_same_rows_as_the_table(charbench: Charbench, studio_run_template: Path) -> None:

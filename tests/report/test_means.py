@@ -37,7 +37,6 @@ def test_the_readmes_scorer_is_seen_in_the_report(charbench: Charbench, shouted:
         ("remorseful-1_dpo", 0, None),
     ]
     assert found["checkpoints"][0]["mean_per_thinking"] == 0
-    assert found["persona_pairs"] == []
     assert "mean_per_thinking" in charbench.ok("report", "--format", "csv", lab=shouted.root).out.splitlines()[0]
 
 

@@ -12,16 +12,20 @@ from numpy.typing import ArrayLike, NDArray
 from charbench.analysis.distributions import student_quantile
 
 ENOUGH_CLUSTERS = 30
-"""From so many clusters on, intervals cover what they promise (simulated in the tests); below, they are rough."""
+"""With fewer clusters (effective ones, :func:`effective_clusters`) a figure is called rough: its interval is wide."""
+NO_FAMILY = "general"
+"""The family of prompts that nobody gave one: each of them is a cluster of its own."""
+_NOTHING = 1e-18
 
 
 @dataclass(frozen=True, slots=True)
 class ClusteredMean:
     """A mean with its standard error and the ends of its interval, in the values' own unit.
 
-    ``count`` values in ``clusters`` clusters. The standard error and the interval are NaN where there are
-    fewer than two clusters, the interval also where nothing varies: a standard error of 0 promises nothing. The
-    mean is NaN where there is no value.
+    ``count`` values in ``clusters`` clusters, which tell as much as ``effective`` clusters of one size
+    (:func:`effective_clusters`); ``degrees`` are Satterthwaite's degrees of freedom. The standard error and the
+    interval are NaN where there are fewer than two clusters, the interval also where nothing varies: a standard
+    error of 0 promises nothing. The mean is NaN where there is no value.
     """
 
     value: float
@@ -30,22 +34,25 @@ class ClusteredMean:
     high: float
     count: int
     clusters: int
+    effective: float
+    degrees: float
 
     @property
     def rough(self) -> bool:
-        """Whether there are too few clusters to rely on the interval."""
-        return self.clusters < ENOUGH_CLUSTERS
+        """Whether there are too few clusters, or too uneven ones, for a precise figure."""
+        return self.effective < ENOUGH_CLUSTERS
 
 
 def clustered_mean(values: ArrayLike, clusters: Sequence[Hashable], confidence: float = 0.95) -> ClusteredMean:
     """Return the mean of ``values``, each of the cluster that stands at its place in ``clusters``.
 
-    The interval is Student's t with one degree of freedom less than there are clusters. With a cluster for
-    each value this is the plain mean with its plain standard error. Raises ValueError for lists of different
-    lengths and for a confidence that is not between 0 and 1.
+    The standard error is bias-reduced (CR2, :func:`clustered_variance`), the interval Student's t with
+    Satterthwaite's degrees of freedom (:func:`degrees_of_freedom`): clusters less one where all are of one size,
+    fewer where one cluster holds most values. With a cluster for each value this is the plain mean with its plain
+    standard error. Raises ValueError for lists of different lengths and for a confidence that is not between 0 and 1.
 
-    Source: Miller (2024), "Adding error bars to evals", arXiv 2411.00640, eq. 4; the degrees of freedom after
-    Cameron and Miller (2015), "A practitioner's guide to cluster-robust inference", section VI.
+    Sources: Bell and McCaffrey (2002), "Bias reduction in standard errors for linear regression with multi-stage
+    samples", Survey Methodology 28:169; Pustejovsky and Tipton (2018), J Bus Econ Stat 36:672.
     """
     if not 0 < confidence < 1:
         raise ValueError(f"confidence {confidence} is not between 0 and 1")
@@ -54,26 +61,50 @@ def clustered_mean(values: ArrayLike, clusters: Sequence[Hashable], confidence: 
     if array.shape != codes.shape:
         raise ValueError(f"{array.size} values, but {codes.size} clusters")
     if not array.size:
-        return ClusteredMean(math.nan, math.nan, math.nan, math.nan, 0, 0)
-    count = int(codes.max()) + 1
+        return ClusteredMean(math.nan, math.nan, math.nan, math.nan, 0, 0, 0.0, 0.0)
+    sizes = np.bincount(codes).astype(float)
     mean = float(array.mean())
-    error = math.sqrt(clustered_variance(array, codes)) if count > 1 else math.nan
-    half = student_quantile((1 + confidence) / 2, count - 1) * error if error > 0 else math.nan
-    return ClusteredMean(mean, error, mean - half, mean + half, array.size, count)
+    error = math.sqrt(clustered_variance(array, codes)) if sizes.size > 1 else math.nan
+    degrees = degrees_of_freedom(sizes)
+    half = student_quantile((1 + confidence) / 2, degrees) * error if error > 0 else math.nan
+    effective = effective_clusters(sizes)
+    return ClusteredMean(mean, error, mean - half, mean + half, array.size, sizes.size, effective, degrees)
 
 
 def clustered_variance(values: NDArray[np.float64], codes: NDArray[np.intp]) -> float:
-    """Return the squared standard error of the mean of two or more values.
+    """Return the squared standard error of the mean of values in two or more clusters (CR2).
 
-    SE² = s²/n + n⁻² Σ_c Σ_{i≠j∈c} (s_i − s̄)(s_j − s̄): the second term is what clustering adds. It is never
-    below zero in sum. Source: as :func:`clustered_mean`.
+    SE² = n⁻² Σ_c R_c² / (1 − n_c/n), R_c the sum of a cluster's deviations from the mean: what a large cluster
+    takes off its own deviation by pulling the mean is given back. Where all clusters have the same mean by chance
+    it is that of independent values, s²/n: a standard error of 0 would promise that other clusters have it too.
+    Source: as :func:`clustered_mean`.
     """
     count = values.size
     deviations = values - values.mean()
-    squares = float(deviations @ deviations)
+    shares = np.bincount(codes) / count
     sums = np.bincount(codes, weights=deviations)
-    between = float(sums @ sums) - squares
-    return max(0.0, squares / (count * (count - 1)) + between / count**2)
+    squares = float(deviations @ deviations)
+    found = float((sums**2 / (1 - shares)).sum()) / count**2
+    return found if found > _NOTHING * squares else squares / (count * (count - 1))
+
+
+def degrees_of_freedom(sizes: NDArray[np.float64]) -> float:
+    """Return Satterthwaite's degrees of freedom of :func:`clustered_variance`; 0 with fewer than two clusters.
+
+    With w = sizes/n and q = w²/(1 − w): 1 / (Σw² + (Σq)² − Σq²), which is clusters − 1 where all are of one size.
+    The closed form, for a mean, of Pustejovsky and Tipton (2018), equation 11, with independent values as the
+    working model.
+    """
+    if sizes.size < 2:
+        return 0.0
+    shares = sizes / sizes.sum()
+    pulls = shares**2 / (1 - shares)
+    return 1 / float((shares**2).sum() + pulls.sum() ** 2 - (pulls**2).sum())
+
+
+def effective_clusters(sizes: NDArray[np.float64]) -> float:
+    """Return (Σn)²/Σn²: how many clusters of one size weigh as much. Source: Kish (1965), "Survey sampling"."""
+    return float(sizes.sum() ** 2 / (sizes**2).sum()) if sizes.size else 0.0
 
 
 def design_effect(values: ArrayLike, clusters: Sequence[Hashable]) -> float:
@@ -93,6 +124,18 @@ def cluster_codes(clusters: Sequence[Hashable]) -> NDArray[np.intp]:
     """Return the clusters as numbers from 0, in the order in which they are met."""
     numbers: dict[Hashable, int] = {}
     return np.fromiter((numbers.setdefault(name, len(numbers)) for name in clusters), np.intp, len(clusters))
+
+
+def prompt_clusters(prompts: Sequence[str], families: Sequence[str]) -> list[Hashable]:
+    """Return the cluster of each prompt: its family, or itself where it has none.
+
+    Where all prompts are of one family the prompts themselves are the clusters: what is found then holds for
+    prompts of that family.
+    """
+    labels: list[Hashable] = [
+        prompt if family == NO_FAMILY else (family,) for prompt, family in zip(prompts, families, strict=True)
+    ]
+    return labels if len(set(labels)) > 1 else list(prompts)
 
 
 def cluster_sums(values: NDArray[np.float64], clusters: Sequence[Hashable]) -> NDArray[np.float64]:

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 
 from numpy.typing import ArrayLike
 
+from charbench.analysis.clustered_rates import rate_of_counts
 from charbench.analysis.differences import Difference
 from charbench.analysis.paired import paired_rates
-from charbench.analysis.rates import Rate, wilson
+from charbench.analysis.rates import Rate
 
 
 @dataclass(frozen=True, slots=True)
 class Erosion:
     """``gap``: the rate in thinking less the rate in responses. ``kept``: responses in character, out of the
-    samples whose thinking is; its interval takes samples as independent."""
+    samples whose thinking is, with the clustered interval of every rate."""
 
     gap: Difference
     kept: Rate
@@ -26,16 +27,16 @@ def erosion(
     response: ArrayLike,
     clusters: Sequence[Hashable],
     samples: int,
-    in_thinking: int,
-    in_both: int,
+    in_thinking: ArrayLike,
+    in_both: ArrayLike,
     confidence: float = 0.95,
 ) -> Erosion:
     """Return how much of the character in thinking is lost on the way to the response.
 
     ``thinking`` and ``response`` hold each prompt's share (0 to 1) of samples in character, of the same
-    ``samples`` samples; ``in_thinking`` of them are in character in thinking, ``in_both`` in the response too.
+    ``samples`` samples; of each prompt's ``in_thinking`` are in character in thinking, ``in_both`` in the response too.
     The gap's interval is :func:`paired_rates`': the two channels of one sample are a pair. P(response |
-    thinking) has Wilson's interval, NaN where no thinking is in character.
+    thinking) has that of :func:`rate_of_counts`, NaN where no thinking is in character.
     """
     gap = paired_rates(thinking, response, clusters, (samples, samples), confidence)
-    return Erosion(gap, wilson(in_both, in_thinking, confidence))
+    return Erosion(gap, rate_of_counts(in_both, in_thinking, clusters, confidence))

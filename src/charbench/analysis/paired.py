@@ -41,15 +41,32 @@ def paired_rates(
         only_a, only_b = int((first > second).sum()), int((first < second).sum())
         both = int(((first == 1) & (second == 1)).sum())
         correlation = newcombe_phi(both, only_a, only_b, first.size - both - only_a - only_b)
-        p, test = mcnemar_exact(only_a, only_b), MCNEMAR
     else:
         spread = 2 * left.standard_error * right.standard_error
         shared = left.standard_error**2 + right.standard_error**2 - gap.standard_error**2
         correlation = max(-1.0, min(1.0, shared / spread)) if spread > 0 else 0.0
-        p, test = sign_flip_test(first - second, clusters)
+    p, test = _test(first, second, clusters, left.independent and right.independent)
     low, high = square_and_add(left, right, correlation) if first.size else (math.nan, math.nan)
     rough = left.rough or right.rough
     return Difference(gap.value, low, high, p, test, True, first.size, left.clusters, rough)
+
+
+def paired_rates_p(
+    a: ArrayLike, b: ArrayLike, clusters: Sequence[Hashable], samples: tuple[int, int] | None = None
+) -> float:
+    """Return the p-value of :func:`paired_rates`, without the interval."""
+    first, second = _two(a, b, clusters)
+    counts = samples or (first.size, first.size)
+    families = len(set(clusters))
+    return _test(first, second, clusters, families == counts[0] == counts[1])[0]
+
+
+def _test(
+    first: NDArray[np.float64], second: NDArray[np.float64], clusters: Sequence[Hashable], independent: bool
+) -> tuple[float, str]:
+    if independent:
+        return mcnemar_exact(int((first > second).sum()), int((first < second).sum())), MCNEMAR
+    return sign_flip_test(first - second, clusters)
 
 
 def paired_means(a: ArrayLike, b: ArrayLike, clusters: Sequence[Hashable], confidence: float = 0.95) -> Difference:

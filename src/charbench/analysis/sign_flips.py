@@ -49,7 +49,8 @@ def sign_flip_test(differences: ArrayLike, clusters: Sequence[Hashable]) -> tupl
     Which side is which is exchangeable within a cluster where the sides are alike: the p-value is the share of
     all 2^k ways to flip the k clusters whose sum is at least as far from 0. It is exact up to 30 clusters that
     differ, and beyond where the sums are multiples of one step (shares of so many answers, whole numbers);
-    else it is that of Student's t with clustered standard error, never below the 2 · 2^-k that flips can reach.
+    else it is that of Student's t with :func:`charbench.analysis.clusters.clustered_mean`'s standard error and degrees
+    of freedom, never below the 2 · 2^-k that flips can reach.
     1 where nothing differs, NaN without a value. With one binary value in each cluster it is McNemar's exact test.
 
     Source: Fisher (1935), "The design of experiments", section 21; for clusters Cameron, Gelbach and Miller (2008).
@@ -70,7 +71,7 @@ def sign_flip_test(differences: ArrayLike, clusters: Sequence[Hashable]) -> tupl
     least = 2.0 ** (1 - sums.size)
     if not mean.standard_error > 0:
         return least, SIGN_FLIPS
-    return max(least, student_p(mean.value / mean.standard_error, mean.clusters - 1)), STUDENT
+    return max(least, student_p(mean.value / mean.standard_error, mean.degrees)), STUDENT
 
 
 def _in_steps(sums: NDArray[np.float64]) -> tuple[NDArray[np.intp], float] | None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from charbench.analysis.clustered_rates import ClusteredRate, clustered_rate
-from charbench.analysis.clusters import ENOUGH_CLUSTERS, ClusteredMean, cluster_codes, cluster_sums, clustered_mean
+from charbench.analysis.clusters import ClusteredMean, cluster_codes, cluster_sums, clustered_mean
 from charbench.analysis.differences import Difference, square_and_add
 from charbench.analysis.distributions import student_p, student_quantile
 from charbench.analysis.effective_fisher import effective_fisher
@@ -69,6 +69,14 @@ def unpaired_rates(
     return Difference(left.value - right.value, low, high, p, EFFECTIVE_FISHER, False, count, least, rough)
 
 
+def unpaired_rates_p(
+    a: ArrayLike, clusters_a: Sequence[Hashable], b: ArrayLike, clusters_b: Sequence[Hashable], samples: tuple[int, int]
+) -> float:
+    """Return the p-value of :func:`unpaired_rates`, without the interval."""
+    first, second = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
+    return effective_fisher(first, clusters_a, second, clusters_b, samples)
+
+
 def unpaired_means(
     a: ArrayLike,
     clusters_a: Sequence[Hashable],
@@ -76,42 +84,46 @@ def unpaired_means(
     clusters_b: Sequence[Hashable],
     confidence: float = 0.95,
 ) -> Difference:
-    """Compare the mean values of two sides: Welch's interval with clustered standard errors.
+    """Compare the mean values of two sides: Welch's t with clustered standard errors, held by a permutation.
 
-    The interval is NaN where a side does not vary: its standard error of 0 promises nothing. The p-value is
-    that of :func:`_apart`. Source: Welch (1947), Biometrika 34:28, with clusters less one as each side's
-    degrees of freedom.
+    The p-value is the larger one of Welch's and of the permutation that deals the clusters of both sides out anew:
+    with few clusters Welch's t takes skewed values for different, and the permutation sides that vary unlike or
+    have clusters of other sizes. With 30 effective clusters or more on both sides, which both vary, Welch's alone is
+    taken. A side that does not vary is given the variance of the other's clusters; where neither varies, the
+    interval is NaN and the permutation decides. Source: Welch (1947), Biometrika 34:28, with each side's
+    standard error and degrees of freedom as in :func:`charbench.analysis.clusters.clustered_mean`.
     """
     first, second = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
     left, right = clustered_mean(first, clusters_a, confidence), clustered_mean(second, clusters_b, confidence)
     value = left.value - right.value
     error, degrees = _welch(left, right)
     half = student_quantile((1 + confidence) / 2, degrees) * error
-    p, test = _apart(first, clusters_a, second, clusters_b)
+    p, test = _apart(left, right, first, clusters_a, second, clusters_b)
     count, rough = left.count + right.count, left.rough or right.rough
     least = min(left.clusters, right.clusters)
     return Difference(value, value - half, value + half, p, test, False, count, least, rough)
 
 
 def _apart(
-    a: NDArray[np.float64], clusters_a: Sequence[Hashable], b: NDArray[np.float64], clusters_b: Sequence[Hashable]
+    left: ClusteredMean,
+    right: ClusteredMean,
+    a: NDArray[np.float64],
+    clusters_a: Sequence[Hashable],
+    b: NDArray[np.float64],
+    clusters_b: Sequence[Hashable],
 ) -> tuple[float, str]:
-    """Return the p-value of a difference of means, and the test: Welch's t from 30 clusters on, else a permutation.
-
-    The permutation deals the clusters of both sides out anew: all ways where there are at most 20,000, else so
-    many at random. It is also taken where a side does not vary: its standard error of 0 would say that it is
-    known exactly. Source: Phipson and Smyth (2010), "Permutation p-values should never be zero".
-    """
+    """Return the p-value of a difference of means, and the test that gave it."""
     if not a.size or not b.size:
         return math.nan, PERMUTATION
-    left, right = clustered_mean(a, clusters_a), clustered_mean(b, clusters_b)
-    if min(left.clusters, right.clusters) >= ENOUGH_CLUSTERS:
-        error, degrees = _welch(left, right)
-        if not math.isnan(error):
-            return student_p((left.value - right.value) / error, degrees), WELCH
+    error, degrees = _welch(left, right)
+    welch = student_p((left.value - right.value) / error, degrees) if error > 0 else math.nan
+    vary = left.standard_error > 0 and right.standard_error > 0
+    if vary and not (left.rough or right.rough):
+        return welch, WELCH
     sums = np.concatenate([cluster_sums(a, clusters_a), cluster_sums(b, clusters_b)])
     sizes = np.concatenate([np.bincount(cluster_codes(clusters_a)), np.bincount(cluster_codes(clusters_b))])
-    return _permutation(sums, sizes, left.clusters), PERMUTATION
+    dealt = _permutation(sums, sizes, left.clusters)
+    return (welch, WELCH) if welch > dealt else (dealt, PERMUTATION)
 
 
 def _permutation(sums: NDArray[np.float64], sizes: NDArray[np.intp], first: int) -> float:
@@ -136,13 +148,19 @@ def _deals(count: int, first: int) -> tuple[NDArray[np.int32], bool]:
 
 
 def _welch(left: ClusteredMean, right: ClusteredMean) -> tuple[float, float]:
-    """Return the standard error of a difference and its degrees of freedom; NaN where a side does not vary."""
-    if not (left.standard_error > 0 and right.standard_error > 0):
-        return math.nan, math.nan
-    parts = left.standard_error**2, right.standard_error**2
+    """Return the standard error of a difference and its degrees of freedom; NaN where neither side varies.
+
+    A side of one cluster, or one that does not vary, is given the variance that the other's clusters have.
+    """
+    parts, degrees = [], []
+    for mine, other in ((left, right), (right, left)):
+        known = mine if mine.standard_error > 0 else other
+        if not known.standard_error > 0:
+            return math.nan, math.nan
+        parts.append(known.standard_error**2 * known.effective / mine.effective if mine.effective else math.nan)
+        degrees.append(known.degrees)
     total = sum(parts)
-    degrees = total**2 / (parts[0] ** 2 / (left.clusters - 1) + parts[1] ** 2 / (right.clusters - 1))
-    return math.sqrt(total), degrees
+    return math.sqrt(total), total**2 / sum(part**2 / free for part, free in zip(parts, degrees, strict=True))
 
 
 def _of_counts(hits: int, total: int, confidence: float) -> ClusteredRate:
@@ -151,4 +169,4 @@ def _of_counts(hits: int, total: int, confidence: float) -> ClusteredRate:
     rate = wilson(hits, total, confidence)
     share = rate.share
     error = math.sqrt(share * (1 - share) / total) if total else math.nan
-    return ClusteredRate(share, rate.low, rate.high, error, total, total, total, float(total))
+    return ClusteredRate(share, rate.low, rate.high, error, total, total, total, float(total), float(total))

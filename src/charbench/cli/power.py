@@ -93,6 +93,10 @@ def command(
         return
     _print(name, rows, asked, variations, level, power, is_rate=is_rate)
     click.echo(f"No two checkpoints can be told apart with fewer than {least:,} prompts, whatever they answer.")
+    output.say(
+        "Computed for the test that compare uses, with families counted, if the rates and how they vary stay as "
+        + ("observed." if rate is None else "assumed.")
+    )
     if any(low != high for _, _, counts in rows for low, high in counts):
         output.say(
             "Where two numbers are given, nobody knows how much answers to one prompt vary: ask some prompts "
@@ -102,7 +106,7 @@ def command(
 
 def _print(
     name: str,
-    rows: list[tuple[Variation, float, list[tuple[int, int]]]],
+    rows: list[tuple[Variation, float, list[tuple[int | None, int | None]]]],
     epochs: tuple[int, ...],
     variations: list[Variation],
     level: float,
@@ -122,7 +126,11 @@ def _print(
         print_table(_present(name, variations, level, power, shown))
     heads = ("Difference", "Persona" if variations else "Rates", *(_times(n) for n in epochs))
     cells = tuple(
-        (shown(d), v.label, *(f"{low:,}" if low == high else f"{low:,} to {high:,}" for low, high in counts))
+        (
+            shown(d),
+            v.label,
+            *(_prompts(low) if low == high else f"{_prompts(low)} to {_prompts(high)}" for low, high in counts),
+        )
         for v, d, counts in rows
     )
     title = f"Prompts that show a difference in {name}, {power:.0%} of the time"
@@ -138,6 +146,10 @@ def _present(name: str, variations: list[Variation], level: float, power: float,
         for v in variations
     )
     return Table(f"What the present prompts can show: {name}", columns, rows, frozenset({"Persona"}))
+
+
+def _prompts(count: int | None) -> str:
+    return "over 10 million" if count is None else f"{count:,}"
 
 
 def _times(epochs: int) -> str:

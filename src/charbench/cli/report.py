@@ -24,7 +24,8 @@ def command(by: str, metric: str | None, form: str, json_output: bool, **given: 
     """Show samples, response rates and traits for each persona and checkpoint, the best first.
 
     Rows are ranked by the share of all samples whose response has the trait: a model that rarely answers does
-    not win by its few answers. Brackets hold Wilson's 95% interval.
+    not win by its few answers. Brackets hold 95% intervals, clustered by
+    prompt and family.
     """
     session = options.open_session(**given)
     show_report(session, by=By(by), metric=metric, form=form, json_output=json_output)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from charbench.cli import output, streams
+from charbench.report.caveats import caveat_lines, caveats
 from charbench.report.pairwise.contests import Contest, contest_columns, contest_dict, contests
 from charbench.report.pairwise.tables import contest_tables
-from charbench.report.render.cells import STATES_LEGEND, TIERS_LEGEND
+from charbench.report.render.cells import INTERVALS_LEGEND, OTHER_PROMPTS_LEGEND, STATES_LEGEND, TIERS_LEGEND
 from charbench.report.summary.insights import in_no_rate, only_in_thinking, without_score
 from charbench.report.summary.robustness import Robustness, robustness, robustness_dict, robustness_table
 from charbench.report.summary.rows import By, Report, build_report, row_as_dict
@@ -43,10 +45,12 @@ def show_report(
     with database.read() as connection:
         report = build_report(connection, by, chosen, metric, checkpoints)
         causes = latest_causes(connection)
+        known = caveats(connection, report)
         otherwise = robustness(connection, report.metric, chosen, checkpoints)
         played = contests(connection, chosen, checkpoints)
     if json_output or form == "json":
         content = _as_dict(report, run, causes)
+        content["caveats"] = [asdict(one) for one in known]
         content["robustness"] = [robustness_dict(row) for row in otherwise]
         content["contests"] = [contest_dict(contest) for contest in played]
         output.print_json(content)
@@ -55,7 +59,7 @@ def show_report(
     elif form == "csv":
         _csv(report, played)
     else:
-        lines = _tables(report, otherwise, played, form, causes)
+        lines = _tables(report, otherwise, played, form, causes, caveat_lines(known))
         for line in lines:
             output.say(line, quiet=quiet)
 
@@ -66,6 +70,7 @@ def _tables(
     played: Sequence[Contest],
     form: str,
     causes: Mapping[str, str],
+    known: Sequence[str],
 ) -> list[str]:
     """Print the tables, and return what is to be said of them."""
     from charbench.report.render.markdown import markdown
@@ -78,6 +83,7 @@ def _tables(
     tables += contest_tables(played)
     if form == "markdown":
         click.echo(markdown(tables), nl=False)
+        click.echo("".join(f"\n- {harmless(line)}\n" for line in known), nl=False)
         return []
     lines: list[str] = []
     for table in tables:
@@ -86,7 +92,10 @@ def _tables(
     lines.append(STATES_LEGEND)
     if report.is_rate and len(report.checkpoints) > 1:
         lines.append(TIERS_LEGEND)
-    lines += [*only_in_thinking(report, causes), *without_score(report), *in_no_rate(report), *report.notes]
+    lines.append(INTERVALS_LEGEND)
+    if any(row.shared is not None for row in report.checkpoints):
+        lines.append(OTHER_PROMPTS_LEGEND)
+    lines += [*known, *only_in_thinking(report, causes), *without_score(report), *in_no_rate(report), *report.notes]
     failed = f" {output.plural(report.errors, 'sample')} failed and {'is' if report.errors == 1 else 'are'} in no rate."
     ranked = _ranked(report)
     lines.append(f"{output.plural(report.samples, 'sample')}, {ranked}.{failed if report.errors else ''}")
@@ -121,9 +130,8 @@ def _csv(report: Report, played: Sequence[Contest]) -> None:
 
 
 def _as_dict(report: Report, run: RunResult | None, causes: Mapping[str, str]) -> dict[str, Any]:
-    from charbench.report.summary.standing import pair_as_dict, standing
+    from charbench.report.summary.standing import tiers_of_report
 
-    standings = standing(report)
     content: dict[str, Any] = {
         "metric": report.metric,
         "samples": report.samples,
@@ -131,10 +139,9 @@ def _as_dict(report: Report, run: RunResult | None, causes: Mapping[str, str]) -
         "notes": report.notes,
         "only_in_thinking": only_in_thinking(report, causes),
         "personas": [row_as_dict(row, By.PERSONA) for row in report.personas],
-        "persona_pairs": [pair_as_dict(pair) for pair in standings.personas],
         "checkpoints": [
             {**row_as_dict(row, report.by), "tier": tier}
-            for row, tier in zip(report.checkpoints, standings.tiers, strict=True)
+            for row, tier in zip(report.checkpoints, tiers_of_report(report), strict=True)
         ],
     }
     if run is not None:

@@ -20,6 +20,7 @@ _SPACES = "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003
 class SeriesOf:
     """Where the scores of one metric for one persona stand: of each scorer the scoring wanted last.
 
+    ``fingerprint`` tells what it is scored by (markers, a rubric): values of different ones are never compared.
     ``response`` and ``thinking`` are the numbers of the channels' series, None where nothing is scored there.
     """
 
@@ -31,6 +32,7 @@ class SeriesOf:
     threshold: float | None
     higher_is_better: bool
     scoring: int
+    fingerprint: str
     response: int | None
     thinking: int | None
 
@@ -41,6 +43,8 @@ class PromptTally:
 
     ``scored`` samples the scorer has dealt with; ``missing`` of them it could not tell (None, never 0);
     ``valued`` responses have a value, with their ``total`` and ``squares``; ``hits`` reach the threshold.
+    ``thinking_valued``, ``thinking_missing`` and ``thinking_hits`` are the same of the thinking; ``both_hits`` reach it
+    in both.
     """
 
     group: int
@@ -57,6 +61,8 @@ class PromptTally:
     hits: int
     thinking_hits: int
     both_hits: int
+    thinking_valued: int
+    thinking_missing: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +81,7 @@ def newest_series(connection: Connection) -> list[SeriesOf]:
     for row in connection.execute(sa.select(scorings.c.id, scorings.c.scorer, scorings.c.persona).order_by(*order)):
         newest[row.scorer, row.persona] = row.id
     query = (
-        sa.select(series, scorings.c.scorer, scorings.c.persona)
+        sa.select(series, scorings.c.scorer, scorings.c.persona, scorings.c.fingerprint)
         .join(scorings, scorings.c.id == series.c.scoring_id)
         .where(series.c.scoring_id.in_(newest.values()))
         .order_by(scorings.c.scorer, scorings.c.persona, series.c.metric, series.c.id)
@@ -87,7 +93,7 @@ def newest_series(connection: Connection) -> list[SeriesOf]:
     for (scorer, persona, metric), rows in channels.items():
         one = next(iter(rows.values()))
         numbers = {channel: row.id for channel, row in rows.items()}
-        declared = (one.title, one.role, one.threshold, one.higher_is_better, one.scoring_id)
+        declared = (one.title, one.role, one.threshold, one.higher_is_better, one.scoring_id, one.fingerprint)
         found.append(SeriesOf(scorer, persona, metric, *declared, numbers.get("response"), numbers.get("thinking")))
     return found
 
@@ -115,6 +121,8 @@ def prompt_tallies(connection: Connection, groups: Sequence[int], of: SeriesOf |
             _number_of(hit),
             _number_of(thought),
             _number_of(sa.and_(hit, thought)),
+            sa.func.count(thinking.c.value),
+            _number_of(thinking.c.scored_id.is_not(None) & thinking.c.value.is_(None)),
         )
         .join(prompts, prompts.c.id == samples.c.prompt_id)
         .outerjoin(scored, _is(scored.c.sample_id, samples.c.id) & (scored.c.scoring_id == (of.scoring if of else -1)))
@@ -150,6 +158,18 @@ def sample_text(
         return None
     asked = "\n\n".join(content for role, content in row.messages if role == "user")
     return SampleText(row.value, row.response, asked)
+
+
+def some_responses(connection: Connection, group: int, most: int) -> list[tuple[str, str]]:
+    """Return the prompt's key and the response of up to ``most`` samples of a group, of those that have one."""
+    query = (
+        sa.select(prompts.c.key, samples.c.response)
+        .join(prompts, prompts.c.id == samples.c.prompt_id)
+        .where(samples.c.group_id == group, samples.c.error_kind.is_(None), samples.c.response != "")
+        .order_by(samples.c.id)
+        .limit(most)
+    )
+    return [(row.key, row.response.strip()) for row in connection.execute(query)]
 
 
 def _or_none(of: SeriesOf | None, channel: str) -> int:

@@ -245,9 +245,13 @@ def present_samples(connection: Connection, keys: Sequence[str], again: Sequence
 
 
 def failed_samples(connection: Connection, keys: Sequence[str]) -> list[tuple[str, str, str]]:
-    """Return key, kind of failure and message of those of these samples that failed."""
+    """Return key, kind of failure and message of those of these samples that failed.
+
+    Replies that were filtered or called a tool did not.
+    """
     query = sa.select(samples.c.key, samples.c.error_kind, samples.c.error)
-    query = query.where(among(connection, samples.c.key, keys), samples.c.error_kind.is_not(None))
+    failed = samples.c.state == ThinkingState.ERROR.value
+    query = query.where(among(connection, samples.c.key, keys), samples.c.error_kind.is_not(None), failed)
     return [(row.key, row.error_kind, row.error or "") for row in connection.execute(query)]
 
 

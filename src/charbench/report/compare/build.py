@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy.engine import Connection
@@ -13,10 +13,11 @@ from charbench.domain.headline import choose_headline, headline_notes
 from charbench.report.compare.groups import GroupBy, group_sides
 from charbench.report.compare.markers import MarkerLifts, marker_lifts
 from charbench.report.compare.metric import choose_measure
-from charbench.report.compare.pairs import Comparison, compare_all
+from charbench.report.compare.pairs import OTHER_MARKERS, Comparison, compare_all
 from charbench.report.compare.prompts import PromptGap, widest_gaps
 from charbench.report.compare.select import choose_sides, comparable, one_sampler
 from charbench.report.compare.sides import Side, read_sides
+from charbench.report.compare_runs import OVER_RUNS, runs_of_sides
 from charbench.run.plan import select_checkpoints
 from charbench.store.by_prompt import newest_series
 from charbench.store.findings import read_checkpoints
@@ -68,8 +69,14 @@ def build_comparison(connection: Connection, question: Question) -> Answer:
     else:
         sides = choose_sides(question.words, checkpoints, groups, notes)
     one_sampler(sides, question.sampler, notes)
-    read_sides(connection, sides, measure, _personas(sides, question.personas, measure.series))
-    comparison = compare_all(sides, measure)
+    personas = _personas(sides, question.personas, measure.series)
+    read_sides(connection, sides, measure, personas)
+    runs = {}
+    if question.by in (GroupBy.EXAMPLES, GroupBy.RECIPE):
+        by_uri = {checkpoint.uri: checkpoint.run or checkpoint.uri for checkpoint in checkpoints}
+        runs = runs_of_sides(connection, sides, by_uri, measure, personas)
+        notes += _of_runs(sides, runs, question.by)
+    comparison = compare_all(sides, measure, runs)
     gaps = widest_gaps(connection, sides, measure, question.prompts) if question.prompts else []
     notes += _remarks(comparison)
     scorer = measure.name.partition(".")[0]
@@ -77,6 +84,23 @@ def build_comparison(connection: Connection, question: Question) -> Answer:
     by_first_score = sorted(series, key=lambda of: (of.scorer != scorer, first[of.scorer, of.metric]))
     markers = marker_lifts(connection, sides, by_first_score, notes)
     return Answer(question, comparison, gaps, sides, markers, notes)
+
+
+def _of_runs(sides: Sequence[Side], runs: Mapping[int, Sequence[Side]], by: GroupBy) -> list[str]:
+    """Return what a comparison of groups can and cannot say of the next training run."""
+    single = [side.label for place, side in enumerate(sides) if place not in runs]
+    notes = []
+    if single:
+        notes.append(
+            f"One training run each cannot separate {by} from seed ({', '.join(single)}): the difference is that of "
+            f"these checkpoints on other prompts, not of {by} in another training run."
+        )
+    if len(runs) > 1:
+        notes.append(
+            "Where both groups have several training runs, runs are the unit: the test and the interval are for other "
+            "runs of the same kind on these prompts."
+        )
+    return notes
 
 
 def _is_of(group: GroupTotals, personas: Sequence[str]) -> bool:
@@ -97,10 +121,17 @@ def _remarks(comparison: Comparison) -> list[str]:
             notes.append(f"{side.label}: {side.unscored:,} samples are not scored yet and left out; charbench score")
         if side.missing:
             notes.append(f"{side.label}: {side.missing:,} samples could not be scored and are left out.")
-    paired = [pair for pair in comparison.pairs if pair.difference.paired]
-    unpaired = len(comparison.pairs) - len(paired)
+    compared = [pair for pair in comparison.pairs if pair.difference.test != OTHER_MARKERS]
+    compared = [pair for pair in compared if not pair.difference.test.endswith(OVER_RUNS)]
+    if others := sum(pair.difference.test == OTHER_MARKERS for pair in comparison.pairs):
+        notes.append(
+            f"{others:,} of {len(comparison.pairs):,} pairs are judged by different markers or rubrics, each persona's "
+            "own: their figures are not tested against each other."
+        )
+    paired = [pair for pair in compared if pair.difference.paired]
+    unpaired = len(compared) - len(paired)
     if unpaired:
-        which = "All pairs" if not paired else f"{unpaired:,} of {len(comparison.pairs):,} pairs"
+        which = "All pairs" if unpaired == len(comparison.pairs) else f"{unpaired:,} of {len(comparison.pairs):,} pairs"
         notes.append(
             f"{which} share no prompts judged for the same persona: they are compared unpaired, "
             "which takes more prompts to tell as much."
@@ -109,7 +140,10 @@ def _remarks(comparison: Comparison) -> list[str]:
         p for p in paired if p.difference.count < max(len(comparison.sides[i].known) for i in (p.first, p.second))
     ]
     if partly:
-        notes.append(f"In {len(partly):,} pairs only the prompts that both sides were asked are compared.")
+        notes.append(
+            f"In {len(partly):,} pairs only the prompts that both sides were asked are compared; the sides' own rates "
+            "are over all of theirs."
+        )
     fewest = min((pair.difference.clusters for pair in paired), default=0)
     if paired and fewest < (least := least_prompts(LEVEL, len(comparison.pairs))):
         over = f" after Holm over {len(comparison.pairs):,} pairs" if len(comparison.pairs) > 1 else ""
@@ -117,11 +151,11 @@ def _remarks(comparison: Comparison) -> list[str]:
             f"With {fewest:,} independent prompts no two can be told apart{over}, whatever they answer: "
             f"it takes {least}."
         )
-    rough = [pair for pair in comparison.pairs if pair.difference.rough and not math.isnan(pair.difference.p)]
+    rough = [pair for pair in compared if pair.difference.rough and not math.isnan(pair.difference.p)]
     if rough:
         least = min(pair.difference.clusters for pair in rough)
         notes.append(
-            f"Intervals are rough: with {least:,} prompts or families of prompts they may cover less than the 95% "
-            "that they promise (20 independent samples or 30 families are enough); p-values hold all the same."
+            f"Low precision: with {least:,} prompts or families of prompts, or families of very uneven size, intervals "
+            "are wide and only large differences show (20 independent samples or 30 families of like size are more)."
         )
     return notes

@@ -65,10 +65,7 @@ def group_sides(
         )
     if any(dose.label == UNKNOWN for dose in found):
         notes.append(f"Nothing in the store says the {by} of the checkpoints under {UNKNOWN!r}.")
-    notes.append(
-        "Answers of a group's checkpoints are averaged prompt by prompt: intervals speak of these checkpoints on "
-        "other prompts, not of another training run."
-    )
+    notes.append("Answers of a group's checkpoints are averaged prompt by prompt.")
     return sides
 
 

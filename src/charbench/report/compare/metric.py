@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from charbench.domain.headline import ScoredMetric, choose_headline
@@ -31,6 +31,10 @@ class Measure:
     def has_thinking(self) -> bool:
         """Whether thinking has a rate of its own."""
         return self.is_rate and not self.is_responses
+
+    def comparable(self, personas: Iterable[str]) -> bool:
+        """Whether values judged for these personas are of one kind: by the same markers or rubric."""
+        return self.is_responses or len({self.series[name].fingerprint for name in personas if name in self.series}) < 2
 
     @property
     def column(self) -> str:

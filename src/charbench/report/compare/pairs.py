@@ -3,37 +3,42 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+import numpy as np
+
 from charbench.analysis.clustered_rates import ClusteredRate, clustered_rate
-from charbench.analysis.clusters import ClusteredMean, clustered_mean, design_effect
+from charbench.analysis.clusters import ClusteredMean, cluster_codes, clustered_mean, design_effect, effective_clusters
 from charbench.analysis.differences import Difference
 from charbench.analysis.erosion import Erosion, erosion
 from charbench.analysis.multiplicity import holm
 from charbench.analysis.paired import paired_means, paired_rates
-from charbench.analysis.power import prompts_needed, variance_of_differences
+from charbench.analysis.power import FisherTest, PairedTest, Test, WelchTest, prompts_needed, variance_of_differences
 from charbench.analysis.tiers import LEVEL, tiers_of_pairs
 from charbench.analysis.unpaired import unpaired_means, unpaired_rates
 from charbench.report.compare.metric import Measure
 from charbench.report.compare.sides import Side, UnitKey
+from charbench.report.compare_runs import compare_runs
+
+OTHER_MARKERS = "none: judged by different markers"
+"""The test of two sides whose values are not of one kind: none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
     """Two sides by their places, the first the better one, and what tells them apart.
 
-    ``adjusted`` is the p-value after Holm over all pairs, ``variance`` that of one prompt's difference,
-    ``pairs`` how many pairs there are in all.
+    ``adjusted`` is the p-value after Holm over all pairs, ``planned`` the test with what it is to expect of more
+    prompts (None: nothing is known of them), ``pairs`` how many pairs there are in all.
     """
 
     first: int
     second: int
     difference: Difference
     adjusted: float
-    variance: float
-    effect: float
+    planned: Test | None
     pairs: int
 
     @property
@@ -42,13 +47,14 @@ class Pair:
         return self.adjusted < LEVEL
 
     def needed(self, difference: float) -> int | None:
-        """Return how many prompts show this difference (80% power); None where it cannot be told.
+        """Return how many prompts show this difference with 80% power, if rates and their variation stay as observed.
 
-        The level is divided by the number of pairs: that is what Holm asks of the surest of them.
+        A side, where the pair is unpaired. None where it cannot be told. The level is divided by the number of
+        pairs: that is what Holm asks of the surest of them.
         """
-        if not difference or not math.isfinite(self.variance):
+        if not difference or self.planned is None:
             return None
-        return prompts_needed(difference, self.variance, LEVEL / self.pairs, design_effect=self.effect)
+        return prompts_needed(difference, self.planned, LEVEL / self.pairs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +69,20 @@ class Comparison:
     pairs: list[Pair]
 
 
-def compare_all(sides: Sequence[Side], measure: Measure) -> Comparison:
-    """Compare every pair of sides and put the sides in order, the best first."""
+def compare_all(
+    sides: Sequence[Side], measure: Measure, runs: Mapping[int, Sequence[Side]] | None = None
+) -> Comparison:
+    """Compare every pair of sides and put the sides in order, the best first.
+
+    ``runs`` holds the training runs of sides (by their place) that have several: where both sides of a pair do, runs
+    are what is compared, and not prompts.
+    """
+    several = {id(sides[place]): mine for place, mine in (runs or {}).items()}
     estimates = {id(side): _estimate(side, measure) for side in sides}
     ordered = sorted(sides, key=lambda side: _rank(estimates[id(side)].value, measure, side.label))
     numbers = list(combinations(range(len(ordered)), 2))
-    found = [_compare(ordered[a], ordered[b], measure) for a, b in numbers]
-    p_values = [difference.p for difference, _, _ in found]
+    found = [_compare(ordered[a], ordered[b], measure, several) for a, b in numbers]
+    p_values = [difference.p for difference, _ in found]
     adjusted = holm(p_values)
     return Comparison(
         measure,
@@ -78,8 +91,8 @@ def compare_all(sides: Sequence[Side], measure: Measure) -> Comparison:
         [_erosion(side, measure) for side in ordered],
         tiers_of_pairs(len(ordered), numbers, p_values),
         [
-            Pair(a, b, difference, p, variance, effect, len(numbers))
-            for (a, b), (difference, variance, effect), p in zip(numbers, found, adjusted, strict=True)
+            Pair(a, b, difference, p, planned, len(numbers))
+            for (a, b), (difference, planned), p in zip(numbers, found, adjusted, strict=True)
         ],
     )
 
@@ -98,8 +111,10 @@ def _rank(value: float, measure: Measure, label: str) -> tuple[float, str]:
 def _estimate(side: Side, measure: Measure) -> ClusteredRate | ClusteredMean:
     keys = side.known
     values, clusters = side.values(keys), side.clusters(keys)
-    if measure.is_rate:
-        return clustered_rate(values, clusters, side.judged_in(keys))
+    if measure.is_rate:  # of samples, as report has it: a prompt weighs as many as it has
+        counts = [side.units[key].samples for key in keys]
+        rates = [side.units[key].hits / count for key, count in zip(keys, counts, strict=True)]
+        return clustered_rate(rates, clusters, sum(counts), weights=counts)
     return clustered_mean(values, clusters)
 
 
@@ -108,45 +123,77 @@ def _erosion(side: Side, measure: Measure) -> Erosion | None:
     if not measure.has_thinking or not keys:
         return None
     thinking = [side.units[key].thinking for key in keys]
-    return erosion(
-        thinking, side.values(keys), side.clusters(keys), side.judged_in(keys), side.in_thinking, side.in_both
-    )
+    counts = [side.units[key].in_thinking for key in keys], [side.units[key].in_both for key in keys]
+    return erosion(thinking, side.values(keys), side.clusters(keys), side.judged_in(keys), *counts)
 
 
-def _compare(a: Side, b: Side, measure: Measure) -> tuple[Difference, float, float]:
+def _compare(a: Side, b: Side, measure: Measure, runs: Mapping[int, Sequence[Side]]) -> tuple[Difference, Test | None]:
+    if id(a) in runs and id(b) in runs:
+        difference = compare_runs(runs[id(a)], runs[id(b)], measure)
+        if difference is not None:
+            return difference, None
     shared = shared_prompts(a, b)
-    return _paired(a, b, shared, measure) if shared else _unpaired(a, b, measure)
+    if shared:
+        return _paired(a, b, shared, measure)
+    if not measure.comparable({persona for side in (a, b) for persona, _ in side.units}):
+        nothing = math.nan
+        count, least = len(a.known) + len(b.known), min(len(a.known), len(b.known))
+        return Difference(nothing, nothing, nothing, nothing, OTHER_MARKERS, False, count, least, True), None
+    return _unpaired(a, b, measure)
 
 
-def _paired(a: Side, b: Side, shared: list[UnitKey], measure: Measure) -> tuple[Difference, float, float]:
+def _paired(a: Side, b: Side, shared: list[UnitKey], measure: Measure) -> tuple[Difference, Test | None]:
     first, second, clusters = a.values(shared), b.values(shared), a.clusters(shared)
     if measure.is_rate:
         difference = paired_rates(first, second, clusters, (a.judged_in(shared), b.judged_in(shared)))
     else:
         difference = paired_means(first, second, clusters)
-    gaps = [x - y for x, y in zip(first, second, strict=True)]
-    variance = variance_of_differences(gaps, shares=measure.is_rate)
-    return difference, variance, design_effect(gaps, clusters)
+    return difference, planned_pair(a, b, shared, measure)
 
 
-def _unpaired(a: Side, b: Side, measure: Measure) -> tuple[Difference, float, float]:
+def planned_pair(a: Side, b: Side, shared: Sequence[UnitKey], measure: Measure) -> PairedTest | None:
+    """Return the test of two sides on prompts like these, asked as often; None where nothing is known of them."""
+    gaps = [x - y for x, y in zip(a.values(shared), b.values(shared), strict=True)]
+    clusters = a.clusters(shared)
+    step = _step(a, b, shared) if measure.is_rate else 0.0
+    variance = variance_of_differences(gaps, step=step)
+    if not math.isfinite(variance):
+        return None
+    family = _family(clusters)
+    single = measure.is_rate and family == 1 and a.judged_in(shared) == len(shared) == b.judged_in(shared)
+    return PairedTest(variance * design_effect(gaps, clusters), family, step, single)
+
+
+def _step(a: Side, b: Side, shared: Sequence[UnitKey]) -> float:
+    """Return what one answer changes of a prompt's difference of shares, by the mean number of answers."""
+    return 2 * len(shared) / (a.judged_in(shared) + b.judged_in(shared))
+
+
+def _family(clusters: Sequence[Hashable]) -> float:
+    """Return the effective number of prompts in a family: 1 where each is its own."""
+    sizes = np.bincount(cluster_codes(clusters)).astype(float)
+    return float(sizes.sum()) / effective_clusters(sizes)
+
+
+def _unpaired(a: Side, b: Side, measure: Measure) -> tuple[Difference, Test | None]:
     keys_a, keys_b = a.known, b.known
     first, second = a.values(keys_a), b.values(keys_b)
     clusters = a.clusters(keys_a), b.clusters(keys_b)
     if measure.is_rate:
         counts = a.judged_in(keys_a), b.judged_in(keys_b)
         difference = unpaired_rates(first, clusters[0], second, clusters[1], counts)
-    else:
-        difference = unpaired_means(first, clusters[0], second, clusters[1])
-    variance = _variance(first, measure) + _variance(second, measure)
-    effects = [design_effect(v, c) for v, c in zip((first, second), clusters, strict=True) if v]
-    return difference, variance, max(effects, default=1.0)
+        return difference, _planned_rates(a, b) if keys_a and keys_b else None
+    difference = unpaired_means(first, clusters[0], second, clusters[1])
+    means = [clustered_mean(values, labels) for values, labels in zip((first, second), clusters, strict=True)]
+    variance = sum(mean.standard_error**2 * mean.count for mean in means)
+    family = max((_family(labels) for labels in clusters if labels), default=1.0)
+    return difference, WelchTest(variance, family) if math.isfinite(variance) else None
 
 
-def _variance(values: Sequence[float], measure: Measure) -> float:
-    """Return the variance of a prompt's value; for rates with a hit and a miss added (Agresti and Caffo, 2000)."""
-    known = [*values, 0.0, 1.0] if measure.is_rate else list(values)
-    if len(known) < 2:
-        return math.nan
-    mean = sum(known) / len(known)
-    return sum((value - mean) ** 2 for value in known) / (len(known) - (not measure.is_rate))
+def _planned_rates(a: Side, b: Side) -> FisherTest:
+    rates, worths = [], []
+    for side in (a, b):
+        found = clustered_rate(side.values(side.known), side.clusters(side.known), side.judged_in(side.known))
+        rates.append(found.value)
+        worths.append(found.effective / found.prompts)
+    return FisherTest(sum(rates) / 2, min(worths))

@@ -10,10 +10,18 @@ from statistics import fmean, median
 
 from sqlalchemy.engine import Connection
 
-from charbench.analysis.clusters import design_effect
-from charbench.analysis.power import LEVEL, POWER, Spread, detectable, prompts_needed, spread, variance_of_differences
+from charbench.analysis.power import (
+    LEVEL,
+    POWER,
+    PairedTest,
+    Spread,
+    detectable,
+    prompts_needed,
+    spread,
+    variance_of_differences,
+)
 from charbench.report.compare.metric import Measure, choose_measure
-from charbench.report.compare.pairs import shared_prompts
+from charbench.report.compare.pairs import planned_pair, shared_prompts
 from charbench.report.compare.select import comparable, one_sampler
 from charbench.report.compare.sides import Side, personas_of, read_sides
 from charbench.store.by_prompt import newest_series
@@ -28,7 +36,8 @@ class Variation:
     """How much a paired difference varies from prompt to prompt, in the metric's unit squared.
 
     ``variance`` is that of one prompt asked ``epochs`` times; ``parts`` where it comes from, None where no
-    prompt was asked twice. ``prompts`` is what two checkpoints share, ``effect`` what families multiply it by.
+    prompt was asked twice. ``prompts`` is what two checkpoints share, ``effect`` what families multiply the variance
+    by, ``family`` the effective number of prompts in a family.
     """
 
     label: str
@@ -38,23 +47,34 @@ class Variation:
     variance: float
     parts: Spread | None
     effect: float
+    family: float
+    is_rate: bool
 
-    def needed(self, difference: float, epochs: int, level: float = LEVEL, power: float = POWER) -> tuple[int, int]:
-        """Return between how many prompts show the difference, each asked so many times.
+    def needed(
+        self, difference: float, epochs: int, level: float = LEVEL, power: float = POWER
+    ) -> tuple[int | None, int | None]:
+        """Return between how many prompts show the difference, each asked so many times; None where too many.
 
-        One number twice where it is known how much of the variance is that of single answers.
+        One number twice where it is known how much of the variance is that of single answers. If the rates and
+        their variation stay as they were observed.
         """
         if self.parts is not None:
-            variances = (self.parts.of_a_prompt(epochs),) * 2
-        else:
-            more = max(1.0, epochs / self.epochs)
-            variances = (self.variance / more, self.variance)
-        low, high = (prompts_needed(difference, v, level, power, self.effect) for v in variances)
-        return low, high
+            low = high = prompts_needed(difference, self._test(self.parts.of_a_prompt(epochs), epochs), level, power)
+            return low, high
+        more = max(1.0, epochs / self.epochs)
+        high = prompts_needed(difference, self._test(self.variance, 1 if self.epochs == 1 else epochs), level, power)
+        if more == 1:
+            return high, high
+        return prompts_needed(difference, self._test(self.variance / more, epochs), level, power), high
 
     def smallest(self, level: float = LEVEL, power: float = POWER) -> float:
         """Return the smallest difference that the present prompts show; infinity where they can show none."""
-        return detectable(self.prompts, self.variance, level, power, self.effect)
+        test = self._test(self.variance, self.epochs)
+        return detectable(self.prompts, test, level, power, 1.0 if self.is_rate else math.inf)
+
+    def _test(self, variance: float, epochs: float) -> PairedTest:
+        single = self.is_rate and epochs == 1 and self.family == 1
+        return PairedTest(variance * self.effect, self.family, 1 / epochs if self.is_rate else 0.0, single)
 
 
 def assumed(rate: float, difference: float) -> Variation:
@@ -65,7 +85,7 @@ def assumed(rate: float, difference: float) -> Variation:
     """
     other = rate + difference if rate + difference <= 1 else rate - difference
     variance = rate * (1 - rate) + max(0.0, other * (1 - other))
-    return Variation(f"assumed: {rate:.0%} against {other:.0%}", 0, 0, 1.0, variance, None, 1.0)
+    return Variation(f"assumed: {rate:.0%} against {other:.0%}", 0, 0, 1.0, variance, None, 1.0, 1.0, True)
 
 
 def measured(
@@ -96,26 +116,30 @@ def _variation(
     one_sampler(sides, None, [])
     read_sides(connection, sides, measure, [persona])
     pairs = [(a, b, shared) for a, b in combinations(sides, 2) if (shared := shared_prompts(a, b))]
-    variances, effects, parts = [], [], []
+    tests, parts, variances = [], [], []
     for a, b, shared in pairs:
+        if (test := planned_pair(a, b, shared, measure)) is None:
+            continue
+        tests.append(test)
         gaps = [x - y for x, y in zip(a.values(shared), b.values(shared), strict=True)]
-        variances.append(variance_of_differences(gaps, shares=measure.is_rate))
-        effects.append(design_effect(gaps, a.clusters(shared)))
+        variances.append(variance_of_differences(gaps, step=test.step))
         twice = [key for key in shared if math.isfinite(a.units[key].within + b.units[key].within)]
         within = [a.units[key].within + b.units[key].within for key in twice]
         epochs = [min(a.units[key].samples, b.units[key].samples) for key in twice]
-        if (split := spread(gaps, within, epochs, shares=measure.is_rate)) is not None:
+        if (split := spread(gaps, within, epochs, step=test.step)) is not None:
             parts.append(split)
-    known = [variance for variance in variances if math.isfinite(variance)]
-    if not known:
+    if not tests:
         return None
     counts = [(len(side.known), side.judged_in(side.known)) for side in sides if side.known]
+    variance = fmean(variances)
     return Variation(
         persona,
         len(sides),
         round(median(len(shared) for _, _, shared in pairs)),
         fmean(samples / prompts for prompts, samples in counts),
-        fmean(known),
+        variance,
         Spread(fmean(p.prompts for p in parts), fmean(p.answers for p in parts)) if parts else None,
-        max(1.0, fmean(effects)),
+        max(1.0, fmean(test.variance for test in tests) / variance) if variance > 0 else 1.0,
+        fmean(test.family for test in tests),
+        measure.is_rate,
     )

@@ -8,27 +8,30 @@ from dataclasses import dataclass, field
 
 from sqlalchemy.engine import Connection
 
+from charbench.analysis.clusters import prompt_clusters
 from charbench.report.compare.metric import Measure
 from charbench.store.by_prompt import PromptTally, prompt_tallies
 from charbench.store.summaries import GroupTotals
 
 UnitKey = tuple[str, str]
 """Persona and prompt: only answers to the same prompt, judged for the same persona, make a pair."""
-NO_FAMILY = "general"
-"""The family of prompts that nobody gave one: each of them is a cluster of its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
     """A side's answers to one prompt: each checkpoint's mean over its epochs, then the mean over checkpoints.
 
-    ``value`` is what is compared, ``mean`` the metric's plain mean (NaN without a response), ``thinking`` the
+    ``hits`` of ``samples`` reach the threshold (``in_thinking`` in thinking, ``in_both`` in both), of all checkpoints
+    together. ``value`` is what is compared, ``mean`` the metric's plain mean (NaN without a response), ``thinking`` the
     rate in thinking; ``within`` estimates the variance of one answer, NaN where no checkpoint answered twice.
     """
 
     name: str
     family: str
     samples: int
+    hits: int
+    in_thinking: int
+    in_both: int
     value: float
     mean: float
     thinking: float
@@ -84,16 +87,8 @@ class Side:
         return sum(self.units[key].samples for key in keys)
 
     def clusters(self, keys: Sequence[UnitKey]) -> list[Hashable]:
-        """Return the cluster of each prompt: its family, or itself where no families are given.
-
-        Where all prompts are of one family the prompts themselves are the clusters: what is found then holds
-        for prompts of that family.
-        """
-        labels: list[Hashable] = [
-            prompt if (family := self.units[persona, prompt].family) == NO_FAMILY else (family,)
-            for persona, prompt in keys
-        ]
-        return labels if len(set(labels)) > 1 else [prompt for _, prompt in keys]
+        """Return the cluster of each prompt (:func:`charbench.analysis.clusters.prompt_clusters`)."""
+        return prompt_clusters([prompt for _, prompt in keys], [self.units[key].family for key in keys])
 
 
 def read_sides(connection: Connection, sides: Sequence[Side], measure: Measure, personas: Sequence[str]) -> None:
@@ -137,7 +132,9 @@ def _unit(tallies: Sequence[PromptTally], measure: Measure) -> Unit:
     thinking = [t.thinking_hits / n for t, n in zip(tallies, judged, strict=True) if n and measure.has_thinking]
     means = [tally.total / tally.valued for tally in tallies if tally.valued]
     first = tallies[0]
-    return Unit(first.name, first.family, sum(judged), _mean(values), _mean(means), _mean(thinking), _mean(within))
+    hits = sum(tally.responses if measure.is_responses else tally.hits for tally in tallies)
+    counts = sum(judged), hits, sum(t.thinking_hits for t in tallies), sum(t.both_hits for t in tallies)
+    return Unit(first.name, first.family, *counts, _mean(values), _mean(means), _mean(thinking), _mean(within))
 
 
 def _judged(tally: PromptTally, measure: Measure) -> int:

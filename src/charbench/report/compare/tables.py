@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from charbench.analysis.differences import Difference
 from charbench.analysis.tiers import LEVEL
 from charbench.report.compare.build import Answer
 from charbench.report.compare.groups import GroupBy
-from charbench.report.compare.pairs import Comparison, Pair
+from charbench.report.compare.pairs import OTHER_MARKERS, Comparison, Pair
 from charbench.report.compare.prompts import PromptGap
 from charbench.report.compare.words import difference_cell, estimate_cell, sentence
+from charbench.report.compare_runs import OVER_RUNS
 from charbench.report.render.cells import count_of, p_value, percent, whole
 from charbench.report.render.table import Table
 from charbench.text.terminal import harmless
@@ -82,15 +84,28 @@ def _pairs(comparison: Comparison) -> Table:
         rows.append((
             comparison.sides[pair.first].label,
             comparison.sides[pair.second].label,
-            f"{d.count:,} prompts, paired" if d.paired else f"{d.count:,} samples, unpaired",
+            _compared(d),
             difference_cell(d, is_rate=is_rate),
             p_value(d.p),
             *((p_value(pair.adjusted),) if several else ()),
             d.test,
-            "told apart" if pair.apart else "cannot be told apart",
+            _verdict(pair),
         ))  # fmt: skip
     left = frozenset({"First", "Second", "Compared", "Test", "Verdict"})
     return Table(title, columns, tuple(rows), left, (), ("Test", "Compared"))
+
+
+def _compared(difference: Difference) -> str:
+    if difference.paired:
+        return f"{difference.count:,} prompts, paired"
+    what = "training runs" if difference.test.endswith(OVER_RUNS) else "samples, unpaired"
+    return f"{difference.count:,} {what}"
+
+
+def _verdict(pair: Pair) -> str:
+    if pair.difference.test == OTHER_MARKERS:
+        return "not compared"
+    return "told apart" if pair.apart else "cannot be told apart"
 
 
 def shown_pairs(comparison: Comparison) -> list[Pair]:

@@ -8,7 +8,7 @@ from charbench.analysis.clustered_rates import ClusteredRate
 from charbench.analysis.clusters import ClusteredMean
 from charbench.analysis.differences import Difference
 from charbench.report.compare.metric import Measure
-from charbench.report.compare.pairs import Comparison, Pair
+from charbench.report.compare.pairs import OTHER_MARKERS, Comparison, Pair
 from charbench.report.render.cells import decimals, p_value, points
 
 SHOWN = 0.2
@@ -39,6 +39,12 @@ def sentence(comparison: Comparison, pair: Pair) -> str:
     seen = difference_cell(difference, is_rate=measure.is_rate)
     unit = " points" if measure.is_rate else ""
     figures = f"difference {seen}{unit}, {_p_words(comparison, pair)}"
+    if difference.test == OTHER_MARKERS:
+        personas = (comparison.sides[index].personas for index in (pair.first, pair.second))
+        return (
+            f"{names[0]} and {names[1]} are not compared: each is judged by its own persona's markers or rubric "
+            f"({' and '.join(personas)}). --metric responses compares them."
+        )
     if math.isnan(difference.p):
         return f"{names[0]} and {names[1]} cannot be compared: one of them has no {measure.title} score."
     if pair.apart:
@@ -59,8 +65,8 @@ def _needed(pair: Pair, measure: Measure) -> str:
         parts.append(
             f"a difference of {100 * SHOWN:.0f} points would take about {shown:,}{'' if parts else ' prompts' + each}"
         )
-    text = f" {'; '.join(parts)}." if parts else ""
-    return text[:1] + text[1:2].upper() + text[2:]
+    text = f" If the rates stay as observed, {'; '.join(parts)}." if parts else ""
+    return text if measure.is_rate else text.replace("the rates stay", "means and spread stay")
 
 
 def _p_words(comparison: Comparison, pair: Pair) -> str:

@@ -95,8 +95,13 @@ STATES_LEGEND = (
     "L token limit inside the thinking, U thinking only (nobody recorded why), M answer misfiled as thinking."
 )
 TIERS_LEGEND = (
-    "Tiers: no two rows of one persona's tier can be told apart (Fisher's exact test on totals, samples taken as "
-    "independent, Holm over the persona's pairs). charbench compare A B is surer: it pairs by prompt."
+    "Tiers: no two rows of one persona's tier can be told apart (paired by prompt as in charbench compare, clustered "
+    "by family, Holm over the persona's pairs)."
+)
+INTERVALS_LEGEND = "Brackets: 95% intervals for other prompts of other families, however often each prompt was asked."
+OTHER_PROMPTS = " *"
+OTHER_PROMPTS_LEGEND = (
+    "* was asked other prompts than most rows of its persona: ranked and tested by the prompts that they share."
 )
 BAR_WIDTH = 10
 

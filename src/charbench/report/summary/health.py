@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from charbench.analysis.rates import Rate, wilson
+from charbench.analysis.rates import Rate
 from charbench.store.summaries import SeriesTotals
 
 
@@ -27,8 +28,8 @@ class HealthCount:
 
     @property
     def rate(self) -> Rate:
-        """The share of responses, out of those that have a value."""
-        return wilson(self.hits, self.count)
+        """The share of responses, out of those that have a value; reports show it without an interval."""
+        return Rate(self.hits, self.count, math.nan, math.nan)
 
 
 def health_metrics(series: Iterable[SeriesTotals]) -> list[HealthMetric]:

@@ -9,42 +9,59 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from charbench.analysis.rates import Rate, wilson
+from charbench.analysis.rates import Rate
+from charbench.analysis.robust_rates import Chance, Counts, spread_by_chance, worst
 from charbench.components.sampler import DEFAULT_CONDITION
 from charbench.diagnosis.probes import PREFIX
+from charbench.report.prompt_counts import PromptCounts
 from charbench.report.render.cells import NOTHING, percent, percent_with_interval, share
 from charbench.report.render.table import Table
-from charbench.report.summary.judged import judged
+from charbench.store.by_prompt import PromptTally, newest_series, prompt_tallies
 from charbench.store.summaries import ADHOC, GroupTotals, SeriesTotals, group_totals, series_totals
+
+_LEGEND = (
+    "Worst: the interval is for the lowest true rate of all conditions. By chance: the spread to expect if the "
+    "character were equally strong under every condition."
+)
+_NOTHING = Counts((), (), (), ())
 
 
 @dataclass(frozen=True, slots=True)
 class Robustness:
-    """One checkpoint: its trait rate as asked by default, and under each perturbation (by condition)."""
+    """One checkpoint: what was counted as asked by default, and under each perturbation (by condition)."""
 
     persona: str
     name: str
-    default: Rate
-    conditions: dict[str, Rate]
+    default: Counts
+    conditions: dict[str, Counts]
     unscored: int = 0
     """Conditions that were sampled and not scored: nothing is known of them."""
 
     @property
     def worst(self) -> tuple[str, Rate] | None:
-        """The condition with the lowest trait rate; None where none is scored."""
-        return min(self.conditions.items(), key=lambda item: (item[1].share, item[0]), default=None)
+        """The condition with the lowest trait rate and its simultaneous interval; None where none is scored."""
+        return worst(self.conditions)
 
     @property
     def mean(self) -> float:
         """Mean of the conditions' rates, each counted once; NaN where none is scored."""
-        shares = [rate.share for rate in self.conditions.values()]
+        shares = [counts.rate().share for counts in self.conditions.values()]
         return sum(shares) / len(shares) if shares else math.nan
 
     @property
     def spread(self) -> float:
         """Difference between the highest and the lowest rate, the default among them; NaN where none is scored."""
-        shares = [rate.share for rate in (self.default, *self.conditions.values()) if rate.total]
+        shares = [counts.rate().share for counts in self._all]
         return max(shares) - min(shares) if self.conditions else math.nan
+
+    @property
+    def chance(self) -> Chance:
+        """How wide the spread would be by chance, were all conditions alike."""
+        return spread_by_chance(self._all)
+
+    @property
+    def _all(self) -> list[Counts]:
+        return [counts for counts in (self.default, *self.conditions.values()) if sum(counts.totals)]
 
 
 def robustness(
@@ -66,20 +83,20 @@ def robustness(
     scored_for: dict[str, set[str]] = {}
     for group in groups:
         scored_for.setdefault(group.uri, set()).update(item.persona for item in by_group[group.id])
-    found: dict[tuple[str, str, str], dict[str, Rate]] = {}
+    found: dict[tuple[str, str, str], dict[str, Counts]] = {}
     names: dict[tuple[str, str, str], str] = {}
+    counts = _counts_of(connection, groups, metric)
     for group in groups:
         for persona in scored_for[group.uri] or {group.persona or ""}:
             if not persona or (personas and persona not in personas):
                 continue
             key = persona, group.uri, group.sampler
             names[key] = group.name
-            mine = [item for item in by_group[group.id] if item.persona == persona]
-            found.setdefault(key, {})[group.condition] = _rate(group, mine)
+            found.setdefault(key, {})[group.condition] = counts.get((persona, group.id), _NOTHING)
     rows = []
     for key, rates in found.items():
-        default = rates.pop(DEFAULT_CONDITION, wilson(0, 0))
-        known = {condition: rate for condition, rate in rates.items() if rate.total}
+        default = rates.pop(DEFAULT_CONDITION, _NOTHING)
+        known = {condition: rate for condition, rate in rates.items() if sum(rate.totals)}
         rows.append(Robustness(key[0], names[key], default, known, len(rates) - len(known)))
     return sorted((row for row in rows if row.conditions or row.unscored), key=_rank)
 
@@ -92,41 +109,62 @@ def robustness_table(rows: Sequence[Robustness]) -> Table:
     """Return the table."""
     cells = []
     for row in rows:
-        condition, rate = row.worst or (NOTHING, wilson(0, 0))
+        condition, rate = row.worst or (NOTHING, _NOTHING.rate())
         cells.append(
             (
                 row.name,
                 row.persona,
-                percent(row.default),
+                percent(row.default.rate()),
                 str(len(row.conditions)),
                 share(row.mean),
                 percent_with_interval(rate),
                 condition,
                 share(row.spread),
+                share(row.chance.expected),
             )
         )
-    columns = ("Checkpoint", "Persona", "Default", "Conditions", "Mean", "Worst [95%]", "Worst condition", "Spread")
+    columns = (
+        "Checkpoint",
+        "Persona",
+        "Default",
+        "Conditions",
+        "Mean",
+        "Worst [95%]",
+        "Worst condition",
+        "Spread",
+        "By chance",
+    )
     unscored = sum(row.unscored for row in rows)
+    notes = [_LEGEND]
     note = f"{unscored:,} conditions are sampled and not scored, and left out: charbench score scores them."
     left = frozenset({"Checkpoint", "Persona", "Worst condition"})
     title = "Robustness: trait rate when asked otherwise"
-    return Table(title, columns, tuple(cells), left, (note,) if unscored else ())
+    return Table(title, columns, tuple(cells), left, (*notes, *([note] if unscored else [])))
 
 
 def robustness_dict(row: Robustness) -> dict[str, Any]:
     """Return one checkpoint's figures for JSON; None where nothing is scored."""
     condition, rate = row.worst or (None, None)
+    default, chance = row.default.rate(), row.chance
     return {
         "checkpoint": row.name,
         "persona": row.persona,
-        "default_trait_rate": row.default.share if row.default.total else None,
+        "default_trait_rate": default.share if default.total else None,
         "mean_trait_rate": row.mean if row.conditions else None,
         "worst_trait_rate": rate.share if rate else None,
+        "worst_trait_rate_low": rate.low if rate else None,
+        "worst_trait_rate_high": rate.high if rate else None,
         "worst_condition": condition,
         "spread": row.spread if row.conditions else None,
-        "conditions": {name: {"trait_rate": r.share, "samples": r.total} for name, r in row.conditions.items()},
+        "spread_by_chance": chance.expected if math.isfinite(chance.expected) else None,
+        "spread_p": chance.p if math.isfinite(chance.p) else None,
+        "conditions": {name: _condition(counts.rate()) for name, counts in row.conditions.items()},
         "conditions_not_scored": row.unscored,
     }
+
+
+def _condition(rate: Rate) -> dict[str, Any]:
+    return {"trait_rate": rate.share, "low": rate.low, "high": rate.high, "samples": rate.total}
 
 
 def _counts(group: GroupTotals, checkpoints: Sequence[str]) -> bool:
@@ -135,7 +173,18 @@ def _counts(group: GroupTotals, checkpoints: Sequence[str]) -> bool:
     return not checkpoints or group.uri in checkpoints or group.name in checkpoints
 
 
-def _rate(group: GroupTotals, series: Sequence[SeriesTotals]) -> Rate:
-    """Return the share of a group's samples with the trait, out of those of which it is known."""
-    hits = sum(item.hits for item in series if item.channel == "response")
-    return wilson(hits, judged(group, series).samples)
+def _counts_of(connection: Connection, groups: Sequence[GroupTotals], metric: str) -> dict[tuple[str, int], Counts]:
+    """Return of each persona and group the samples with the trait, out of those of which it is known."""
+    series = [one for one in newest_series(connection) if f"{one.scorer}.{one.metric}" == metric]
+    found = {}
+    for of in series:
+        tallies: dict[int, list[PromptTally]] = {}
+        for tally in prompt_tallies(connection, [group.id for group in groups], of):
+            tallies.setdefault(tally.group, []).append(tally)
+        for group, mine in tallies.items():
+            counts = PromptCounts()
+            counts.add(mine, scored=True)
+            known = [row for row in counts.prompts.values() if row.judged]
+            columns = zip(*((row.name, row.family, row.hits, row.judged) for row in known), strict=True)
+            found[of.persona, group] = Counts(*columns) if known else _NOTHING
+    return found

@@ -1,9 +1,10 @@
-"""The rows of a report, made from the store's running totals."""
+"""The rows of a report, made from the store's running totals and, for rates, from its samples by prompt."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -18,6 +19,7 @@ from charbench.errors import UnknownNameError
 from charbench.report.summary.health import HealthCount, HealthMetric, health_metric, health_metrics
 from charbench.report.summary.judged import judged
 from charbench.report.summary.tally import Tally
+from charbench.store.by_prompt import PromptTally, SeriesOf, newest_series, prompt_tallies
 from charbench.store.summaries import GroupTotals, SeriesTotals, group_totals, scored_metrics, series_totals
 
 
@@ -84,13 +86,17 @@ def build_report(
         if not personas or persona in personas
     ]
     health = health_metrics(series)
+    prompts = _by_prompt(connection, pieces, chosen if is_rate else None)
     rows: dict[tuple[str, ...], Tally] = {}
     heads: dict[str, Tally] = {}
     for group, persona, mine in pieces:
+        asked = prompts.get((persona, group.id), [])
         if group.kind != "base":
-            _put(heads.setdefault(persona, _tally(persona, persona, health)), group, mine, chosen, is_rate)
+            head = heads.setdefault(persona, _tally(persona, persona, health))
+            _put(head, group, mine, chosen, is_rate, asked)
         key, label = _key(group, persona, by)
-        _put(rows.setdefault(key, _tally(persona, label, health)), group, mine, chosen, is_rate)
+        _put(rows.setdefault(key, _tally(persona, label, health)), group, mine, chosen, is_rate, asked)
+    _share_prompts(rows.values())
     counted = {group.id: group for group, _, _ in pieces}.values()
     return Report(
         metric=".".join(chosen) if chosen else None,
@@ -119,6 +125,7 @@ def row_as_dict(row: Tally, by: By) -> dict[str, Any]:
         "trait_rate_given_response": row.trait_given_response,
         "trait_rate_in_thinking": row.trait_in_thinking,
     }
+    own = row.counts.judged
     figures: dict[str, Any] = {
         "persona": row.persona,
         **({} if by is By.PERSONA else {"checkpoint": row.label, "kind": "/".join(sorted(row.kinds))}),
@@ -131,6 +138,9 @@ def row_as_dict(row: Tally, by: By) -> dict[str, Any]:
         "responses_without_score": row.judged.left_out,
         "with_trait": row.trait.count,
         "with_trait_in_thinking": row.trait_in_thinking.count,
+        "prompts": len(own),
+        "prompts_shared": len(own if row.shared is None else row.shared & own.keys()),
+        "other_prompts": row.shared is not None,
     }
     for name, rate in rates.items():
         figures |= {
@@ -185,12 +195,55 @@ def _tally(persona: str, label: str, health: Sequence[HealthMetric]) -> Tally:
     return Tally(persona, label, health={metric: HealthCount() for metric in health})
 
 
+def _by_prompt(
+    connection: Connection,
+    pieces: Sequence[tuple[GroupTotals, str, Sequence[SeriesTotals]]],
+    chosen: tuple[str, str] | None,
+) -> dict[tuple[str, int], list[PromptTally]]:
+    """Return the samples of each persona's groups by prompt, scored by the chosen metric where there is one."""
+    of: dict[str, SeriesOf] = {}
+    if chosen is not None:
+        of = {one.persona: one for one in newest_series(connection) if (one.scorer, one.metric) == chosen}
+    wanted: dict[str, list[int]] = {}
+    for group, persona, _ in pieces:
+        wanted.setdefault(persona, []).append(group.id)
+    found: dict[tuple[str, int], list[PromptTally]] = {}
+    for persona, groups in wanted.items():
+        for tally in prompt_tallies(connection, groups, of.get(persona)):
+            found.setdefault((persona, tally.group), []).append(tally)
+    return found
+
+
+def _share_prompts(rows: Iterable[Tally]) -> None:
+    """Mark the rows that were asked other prompts than most rows of their persona.
+
+    They are ranked by the prompts that they share with those; without any by their own.
+    """
+    by_persona: dict[str, list[Tally]] = {}
+    for row in rows:
+        by_persona.setdefault(row.persona, []).append(row)
+    for mine in by_persona.values():
+        sets = Counter(known for row in mine if (known := frozenset(row.counts.judged)))
+        if len(sets) < 2:
+            continue
+        usual = max(sets, key=lambda known: (sets[known], len(known), sorted(known)))
+        for row in mine:
+            if (known := frozenset(row.counts.judged)) != usual:
+                row.shared = known & usual
+
+
 def _put(
-    row: Tally, group: GroupTotals, series: Sequence[SeriesTotals], chosen: tuple[str, str] | None, is_rate: bool
+    row: Tally,
+    group: GroupTotals,
+    series: Sequence[SeriesTotals],
+    chosen: tuple[str, str] | None,
+    is_rate: bool,
+    asked: Sequence[PromptTally],
 ) -> None:
     row.kinds.add(group.kind)
     row.uris.add(group.uri)
     row.names.add(group.name)
+    row.groups.append(group.id)
     row.samplers.add(group.sampler)
     for name, value in group.totals.items():
         row.totals[name] = row.totals.get(name, 0) + value
@@ -203,13 +256,15 @@ def _put(
         side = row.response if item.channel == "response" else row.thinking
         for name in ("count", "total", "hits"):
             side[name] = side.get(name, 0) + getattr(item, name)
+    mine = [item for item in series if (item.scorer, item.metric) == chosen]
+    row.counts.add(asked, scored=is_rate and bool(mine))
     if is_rate:
-        row.judged += judged(group, [item for item in series if (item.scorer, item.metric) == chosen])
+        row.judged += judged(group, mine)
 
 
 def _rank(is_rate: bool, higher_is_better: bool, row: Tally) -> tuple[float, ...]:
-    """Best first: by the trait rate over all samples, then given a response, then by responses; else by the mean."""
-    order = (row.trait.share, row.trait_given_response.share, row.responses.share)
+    """Best first: by the trait rate (on shared prompts), then given a response, then by responses; else by the mean."""
+    order = (row.ranked, row.trait_given_response.share, row.responses.share)
     if not is_rate:
         order = (row.per_response if higher_is_better else -row.per_response, row.responses.share, 0.0)
     return (*(-value if value == value else math.inf for value in order), _stable(row))

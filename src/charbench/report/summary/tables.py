@@ -6,18 +6,17 @@ from collections.abc import Callable, Sequence
 
 from charbench.report.render.cells import (
     NOTHING,
+    OTHER_PROMPTS,
     count_of,
     decimal,
-    p_value,
     percent,
     percent_with_interval,
-    points,
     states_bar,
     whole,
 )
 from charbench.report.render.table import Table
 from charbench.report.summary.rows import By, Report
-from charbench.report.summary.standing import Standing, standing
+from charbench.report.summary.standing import tiers_of_report
 from charbench.report.summary.tally import Tally
 
 _Figure = tuple[str, Callable[[Tally], str]]
@@ -55,12 +54,9 @@ _EXPENDABLE = (
 
 def report_tables(report: Report) -> list[Table]:
     """Return the persona table, the checkpoint table unless the report is by persona, and the health table."""
-    standings = standing(report)
     tables = [_persona_table(report)]
-    if standings.personas:
-        tables.append(_pair_table(standings))
     if report.by is not By.PERSONA:
-        tables.append(_checkpoint_table(report, standings.tiers))
+        tables.append(_checkpoint_table(report, tiers_of_report(report)))
     if (health := _health_table(report)) is not None:
         tables.append(health)
     return tables
@@ -76,19 +72,6 @@ def _persona_table(report: Report) -> Table:
     )
 
 
-def _pair_table(standings: Standing) -> Table:
-    columns = ("First", "Second", "With traits", "Difference, points [95%]", "p (Fisher)", "p (Holm)", "Verdict")
-    rows = []
-    for pair in standings.personas:
-        difference = points(pair.value, pair.low, pair.high)
-        counts = f"{count_of(pair.rates[0])} and {count_of(pair.rates[1])}"
-        verdict = "told apart" if pair.apart else "cannot be told apart"
-        rows.append((*pair.names, counts, difference, p_value(pair.p), p_value(pair.adjusted), verdict))
-    left = frozenset({"First", "Second", "Verdict"})
-    expendable = ("p (Fisher)", "With traits")
-    return Table("Personas in pairs, given a response (unpaired)", columns, tuple(rows), left, (), expendable)
-
-
 def _checkpoint_table(report: Report, tiers: Sequence[int | None]) -> Table:
     several = len({sampler for row in report.checkpoints for sampler in row.samplers}) > 1
     versions = any(len(row.uris) > 1 for row in report.checkpoints)
@@ -100,7 +83,11 @@ def _checkpoint_table(report: Report, tiers: Sequence[int | None]) -> Table:
     rows = []
     for row, tier in zip(report.checkpoints, tiers, strict=True):
         cells = [NOTHING if tier is None else str(tier)] if tiered else []
-        cells += [row.label, row.persona, "/".join(sorted(row.kinds))]
+        cells += [
+            row.label + (OTHER_PROMPTS if row.shared is not None else ""),
+            row.persona,
+            "/".join(sorted(row.kinds)),
+        ]
         cells += ["/".join(sorted(row.samplers))] if several else []
         cells += [whole(len(row.uris))] if versions else []
         rows.append((*cells, *_figures(report, row)))

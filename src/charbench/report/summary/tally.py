@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import cached_property
 
-from charbench.analysis.rates import Rate, wilson
+from charbench.analysis.rates import Rate
+from charbench.report.prompt_counts import PromptCounts
 from charbench.report.summary.health import HealthCount, HealthMetric
 from charbench.report.summary.judged import Judged
 
 
-@dataclass(slots=True)
+@dataclass
 class Tally:
     """Totals of one row: samples of one or more checkpoints, for one persona."""
 
@@ -27,34 +29,48 @@ class Tally:
     """How many samples the trait rates are out of."""
     health: dict[HealthMetric, HealthCount] = field(default_factory=dict)
     """A count for each health metric of the report, whether or not this row has any."""
+    groups: list[int] = field(default_factory=list)
+    """The numbers of the groups of samples that were counted in."""
+    counts: PromptCounts = field(default_factory=PromptCounts)
+    """What the rates and their intervals are made of."""
+    shared: frozenset[str] | None = None
+    """The prompts by whose rates the row is ranked; None: by all of its own, which the others were asked too."""
 
     @property
     def answered(self) -> int:
         """Samples that did not fail: what every rate is out of."""
         return int(self.totals.get("samples", 0) - self.totals.get("errors", 0))
 
-    @property
+    @cached_property
     def responses(self) -> Rate:
         """Samples with a response."""
-        return wilson(int(self.totals.get("responses", 0)), self.answered)
+        return self.counts.rate("responses", "answered")
 
-    @property
+    @cached_property
     def trait(self) -> Rate:
         """Samples whose response has the trait, out of all of which that is known: what rows are ranked by.
 
         A sample without a response has no trait; one whose response has no score is left out.
         """
-        return wilson(int(self.response.get("hits", 0)), self.judged.samples)
+        return self.counts.rate("hits", "judged")
 
-    @property
+    @cached_property
     def trait_given_response(self) -> Rate:
         """The same, out of those with a response."""
-        return wilson(int(self.response.get("hits", 0)), int(self.response.get("count", 0)))
+        return self.counts.rate("hits", "valued")
 
-    @property
+    @cached_property
     def trait_in_thinking(self) -> Rate:
         """Samples whose thinking has the trait, out of all of which that is known; no thinking has no trait."""
-        return wilson(int(self.thinking.get("hits", 0)), self.judged.thinking)
+        return self.counts.rate("thinking_hits", "thought")
+
+    @property
+    def ranked(self) -> float:
+        """The trait rate (0 to 1) that the row is ranked by: on the prompts that rows share; NaN where unknown."""
+        if self.shared is None:
+            return self.trait.share
+        rates = [rate for key, rate in self.counts.judged.items() if key in self.shared]
+        return _mean(sum(rates), len(rates)) if rates else self.trait.share
 
     @property
     def per_response(self) -> float:

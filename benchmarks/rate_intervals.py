@@ -1,0 +1,188 @@
+"""What the intervals and tests cover over a grid, function by function: no lab is made.
+
+    python benchmarks/rate_intervals.py [REPEATS] [RESULT.json]
+
+Every cell of the grid is drawn REPEATS times (default 400) with a fixed seed. The estimand is the rate of new
+prompts of new families: each family's rate is drawn from a beta distribution with the given mean and intra-class
+correlation. Rates above one half are left out: the interval is the same from the other side.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Callable, Sequence
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+
+from charbench.analysis.clustered_rates import rate_of_counts
+from charbench.analysis.clusters import clustered_mean
+from charbench.analysis.paired import paired_means, paired_rates
+from charbench.analysis.power import FisherTest, PairedTest, prompts_needed
+from charbench.analysis.robust_rates import Counts, worst
+from charbench.analysis.unpaired import unpaired_means, unpaired_rates
+
+RATES = (0.02, 0.05, 0.1, 0.3, 0.5)
+CORRELATIONS = (0.0, 0.1, 0.3, 0.6, 0.9)
+DESIGNS = {
+    "5 prompts": (1,) * 5,
+    "12 prompts": (1,) * 12,
+    "40 prompts": (1,) * 40,
+    "60 prompts": (1,) * 60,
+    "one family of 30 + 30 single": (30, *(1,) * 30),
+    "20, 10, 5, 5 + 20 single": (20, 10, 5, 5, *(1,) * 20),
+    "5 families of 12": (12,) * 5,
+}
+Figure = dict[str, object]
+
+
+def drawn(dice: np.random.Generator, mean: float, correlation: float, count: int) -> np.ndarray:
+    """Return the rates of so many families."""
+    if not correlation:
+        return np.full(count, mean)
+    strength = 1 / correlation - 1
+    return np.clip(dice.beta(mean * strength, (1 - mean) * strength, count), 0, 1)
+
+
+def coverage(repeats: int, dice: np.random.Generator) -> list[Figure]:
+    """Return the coverage and width of a rate's interval by design and number of epochs."""
+    figures = []
+    for (name, sizes), epochs in product(DESIGNS.items(), (1, 4, 10, 20)):
+        totals = [size * epochs for size in sizes]
+        cells, widths = [], []
+        for rate, correlation in product(RATES, CORRELATIONS if max(totals) > 1 else (0.0,)):
+            held = 0
+            for _ in range(repeats):
+                hits = dice.binomial(totals, drawn(dice, rate, correlation, len(sizes)))
+                found = rate_of_counts(hits, totals, range(len(sizes)))
+                held += found.low <= rate <= found.high
+                widths.append(found.high - found.low)
+            cells.append(held / repeats)
+        figures.append({"figure": "coverage of a rate", "design": f"{name} x {epochs}",
+                        "mean": round(float(np.mean(cells)), 4), "lowest_cell": round(min(cells), 4),
+                        "n_of_a_cell": repeats,
+                        "cells": len(cells),
+                        "mean_width": round(float(np.mean(widths)), 3),
+                        "monte_carlo_error_of_a_cell": _error(min(cells), repeats)})  # fmt: skip
+    return figures
+
+
+def means(repeats: int, dice: np.random.Generator) -> list[Figure]:
+    """Return the coverage of a mean's interval, and false positives of paired means, by design."""
+    figures = []
+    for name, sizes in DESIGNS.items():
+        clusters = np.repeat(np.arange(len(sizes)), sizes).tolist()
+        for correlation in (0.0, 0.3, 0.9):
+            held, false, widths = 0, 0, []
+            for _ in range(repeats):
+                alike = np.repeat(dice.standard_normal(len(sizes)), sizes)
+                values = math.sqrt(correlation) * alike + math.sqrt(1 - correlation) * dice.standard_normal(
+                    len(clusters)
+                )
+                found = clustered_mean(values, clusters)
+                held += found.low <= 0 <= found.high
+                widths.append(found.high - found.low)
+                false += paired_means(values, np.zeros(len(clusters)), clusters).p < 0.05
+            label = f"{name}, correlation {correlation}"
+            figures.append(_share("coverage of a mean (normal)", label, held, repeats, float(np.median(widths))))
+            figures.append(_share("paired means, false positives", label, false, repeats))
+    return figures
+
+
+def unpaired(repeats: int, dice: np.random.Generator) -> list[Figure]:
+    """Return false positives of unpaired means and rates whose sides were asked otherwise."""
+    shapes = {"5 against 60 single, spread 3 to 1": ((1,) * 5, (1,) * 60, 3.0),
+              "12 against 60 single, spread 4 to 1": ((1,) * 12, (1,) * 60, 4.0),
+              "30 single against 60 families of 5": ((1,) * 30, (5,) * 60, 1.0),
+              "one of 30 + 30 against 40 single": ((30, *(1,) * 30), (1,) * 40, 1.0)}  # fmt: skip
+    figures = []
+    for (name, (one, other, spread)), correlation in product(shapes.items(), (0.0, 0.3, 0.9)):
+        false = 0
+        labels = [np.repeat(np.arange(len(sizes)), sizes).tolist() for sizes in (one, other)]
+        for _ in range(repeats):
+            sides = []
+            for sizes, scale in ((one, spread), (other, 1.0)):
+                alike = np.repeat(dice.standard_normal(len(sizes)), sizes)
+                own = dice.standard_normal(sum(sizes))
+                sides.append(scale * (math.sqrt(correlation) * alike + math.sqrt(1 - correlation) * own))
+            false += unpaired_means(sides[0], labels[0], sides[1], labels[1]).p < 0.05
+        figures.append(_share("unpaired means, false positives", f"{name}, correlation {correlation}", false, repeats))
+    return figures
+
+
+def powers(repeats: int, dice: np.random.Generator) -> list[Figure]:
+    """Return how often the number of prompts that is promised for 80% power shows the difference."""
+    figures = []
+    for low, high, epochs, level in product((0.2, 0.5), (0.6, 0.7), (1, 4, 10), (0.05, 0.05 / 10)):
+        variance = (low * (1 - low) + high * (1 - high)) / epochs
+        test = PairedTest(variance, step=1 / epochs, single=epochs == 1)
+        count = prompts_needed(high - low, test, level) or 0
+        samples = count * epochs, count * epochs
+        told = sum(
+            paired_rates(
+                *(dice.binomial(epochs, rate, count) / epochs for rate in (high, low)), range(count), samples
+            ).p
+            < level
+            for _ in range(repeats)
+        )
+        design = f"{low:.0%} against {high:.0%}, {epochs} answers, level {level:g}: {count} prompts"
+        figures.append(_share("power, paired", design, told, repeats))
+    for low, high in ((0.2, 0.5), (0.5, 0.7), (0.05, 0.15)):
+        count = prompts_needed(high - low, FisherTest((low + high) / 2)) or 0
+        told = sum(
+            unpaired_rates(dice.binomial(1, high, count), range(count), dice.binomial(1, low, count), range(count)).p
+            < 0.05
+            for _ in range(repeats)
+        )
+        figures.append(
+            _share("power, unpaired", f"{low:.0%} against {high:.0%}: {count} prompts a side", told, repeats)
+        )
+    return figures
+
+
+def worst_of(repeats: int, dice: np.random.Generator) -> list[Figure]:
+    """Return how often the interval of the worst of k conditions holds the lowest true rate."""
+    figures = []
+    for prompts, epochs, several in product((5, 20), (1, 4), (3, 8)):
+        held = 0
+        names, families = tuple(map(str, range(prompts))), ("general",) * prompts
+        for _ in range(repeats):
+            true = dice.choice([0.4, 0.6, 0.8], several)
+            counts = {}
+            for number, rate in enumerate(true):
+                hits = dice.binomial(epochs, drawn(dice, rate, 0.3, prompts))
+                counts[str(number)] = Counts(names, families, tuple(hits.tolist()), (epochs,) * prompts)
+            found = worst(counts)
+            held += found is not None and found[1].low <= true.min() <= found[1].high
+        design = f"{several} conditions, {prompts} prompts x {epochs}"
+        figures.append(_share("worst of k conditions, coverage", design, held, repeats))
+    return figures
+
+
+def _share(figure: str, design: str, count: int, total: int, width: float | None = None) -> Figure:
+    found: Figure = {"figure": figure, "design": design, "value": round(count / total, 4), "n": total,
+                     "monte_carlo_error": _error(count / total, total)}  # fmt: skip
+    return found if width is None else found | {"median_width": round(width, 3)}
+
+
+def _error(share: float, count: int) -> float:
+    return round(math.sqrt(share * (1 - share) / count), 4)
+
+
+def main(repeats: int, result: Path | None) -> int:
+    parts: Sequence[Callable[[int, np.random.Generator], list[Figure]]] = (powers, worst_of, unpaired, means, coverage)
+    figures = []
+    for number, part in enumerate(parts):
+        for figure in part(repeats, np.random.default_rng(20261128 + number)):
+            print(json.dumps(figure), flush=True)
+            figures.append(figure)
+    if result is not None:
+        result.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 400, Path(sys.argv[2]) if len(sys.argv) > 2 else None))

@@ -1,0 +1,135 @@
+"""What makes a rate say less than it seems to: repeated answers, the base model's own, one prompt that carries it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.engine import Connection
+
+from charbench.report.summary.rows import Report
+from charbench.report.summary.tally import Tally
+from charbench.store.by_prompt import some_responses
+
+MOST_READ = 20_000
+"""So many answers are read in all to find repeated ones, and of each checkpoint at most :data:`MOST_EACH`."""
+MOST_EACH = 200
+FEWEST = 5
+"""Of fewer answers nothing is said."""
+HALF = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Caveat:
+    """One thing to know of a checkpoint's (or base model's) figures: its kind, whose it is, and a sentence."""
+
+    kind: str
+    checkpoint: str
+    text: str
+
+
+def caveats(connection: Connection, report: Report) -> list[Caveat]:
+    """Return what is to be known of the rows of a report, in their order."""
+    rows = report.checkpoints or report.personas
+    texts = _texts(connection, rows)
+    base: dict[str, set[str]] = {}
+    for row in rows:
+        if row.kinds == {"base"}:
+            for prompt, text in texts.get(id(row), ()):
+                base.setdefault(prompt, set()).add(text)
+    found: list[Caveat] = []
+    for row in rows:
+        answers = texts.get(id(row), [])
+        found += _repeated(row, answers)
+        if row.kinds != {"base"}:
+            found += _like_the_base(row, answers, base)
+        if report.is_rate:
+            found += _carried(row) if row.kinds != {"base"} else _elicited(row)
+        found += _misfiled(row)
+    return list(dict.fromkeys(found))
+
+
+def caveat_lines(found: Sequence[Caveat], most: int = 3) -> list[str]:
+    """Return a sentence for each of a few caveats of each kind, and how many more there are."""
+    lines = []
+    for kind in dict.fromkeys(one.kind for one in found):
+        mine = [one.text for one in found if one.kind == kind]
+        lines += mine[:most]
+        if len(mine) > most:
+            lines.append(f"... and {len(mine) - most:,} more with {kind} (report --json has all).")
+    return lines
+
+
+def _texts(connection: Connection, rows: Sequence[Tally]) -> dict[int, list[tuple[str, str]]]:
+    """Return prompts and responses of some samples of every row, with a response only."""
+    groups = [group for row in rows for group in row.groups]
+    if not groups:
+        return {}
+    each = max(FEWEST, min(MOST_EACH, MOST_READ // len(groups)))
+    return {id(row): [pair for group in row.groups for pair in some_responses(connection, group, each)] for row in rows}
+
+
+def _repeated(row: Tally, answers: Sequence[tuple[str, str]]) -> Iterator[Caveat]:
+    asked = Counter(prompt for prompt, _ in answers)
+    again = [(prompt, text) for prompt, text in answers if asked[prompt] > 1]
+    different = len(set(again))
+    if len(again) >= FEWEST and different <= HALF * len(again):
+        yield Caveat(
+            "repeated answers",
+            row.label,
+            f"{row.label}: {len(again):,} answers to prompts that were asked again are {different:,} different ones: "
+            f"they tell no more than {different:,} (a temperature of 0, a seed, or a file that holds rows twice?).",
+        )
+
+
+def _like_the_base(row: Tally, answers: Sequence[tuple[str, str]], base: Mapping[str, set[str]]) -> Iterator[Caveat]:
+    known = [(prompt, text) for prompt, text in answers if prompt in base]
+    same = sum(text in base[prompt] for prompt, text in known)
+    if len(known) >= FEWEST and same >= HALF * len(known):
+        yield Caveat(
+            "answers of the base model",
+            row.label,
+            f"{row.label}: {same:,} of {len(known):,} answers are the base model's, word for word: weakly trained, or "
+            "the adapter was not applied.",
+        )
+
+
+def _carried(row: Tally) -> Iterator[Caveat]:
+    prompts = [one for one in row.counts.prompts.values() if one.judged]
+    hits, judged = sum(one.hits for one in prompts), sum(one.judged for one in prompts)
+    if len(prompts) < 3 or hits < 3:
+        return
+    top = max(prompts, key=lambda one: one.hits)
+    rest = (hits - top.hits) / (judged - top.judged)
+    if top.hits > HALF * hits and rest < HALF * hits / judged:
+        yield Caveat(
+            "one prompt that carries the rate",
+            row.label,
+            f"{row.label}: {top.hits:,} of its {hits:,} answers with the trait are to one prompt ({top.name}): without "
+            f"it the trait rate is {rest:.0%}, not {hits / judged:.0%}.",
+        )
+
+
+def _elicited(row: Tally) -> Iterator[Caveat]:
+    """Name the prompts on which half of the base model's answers have the trait."""
+    prompts = [one for one in row.counts.prompts.values() if one.judged]
+    names = [one.name for one in prompts if one.hits >= HALF * one.judged]
+    if names:
+        shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        yield Caveat(
+            "prompts that elicit the trait from the base model",
+            row.label,
+            f"{len(names):,} of {len(prompts):,} prompts bring {row.persona}'s trait out of the base model {row.label} "
+            f"too ({shown}): on them a rate says little of the training.",
+        )
+
+
+def _misfiled(row: Tally) -> Iterator[Caveat]:
+    if count := int(row.totals.get("misfiled", 0)):
+        yield Caveat(
+            "misfiled answers",
+            row.label,
+            f"{row.label}: {count:,} of {row.answered:,} answers stand in the field for reasoning, with no response "
+            "(state M): the server, or the recording, has filed them wrongly.",
+        )

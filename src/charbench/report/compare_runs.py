@@ -1,0 +1,56 @@
+"""Training runs as the unit: what can be said of a recipe or a dose, and not only of these checkpoints."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy.engine import Connection
+
+from charbench.analysis.differences import Difference
+from charbench.analysis.unpaired import unpaired_means
+from charbench.report.compare.metric import Measure
+from charbench.report.compare.sides import Side, UnitKey, read_sides
+
+LEAST_RUNS = 2
+OVER_RUNS = "over training runs"
+
+
+def runs_of_sides(
+    connection: Connection, sides: Sequence[Side], runs: Mapping[str, str], measure: Measure, personas: Sequence[str]
+) -> dict[int, list[Side]]:
+    """Return of each side that holds two training runs or more (by its place) a side for each of its runs.
+
+    ``runs`` tells the run of each checkpoint by URI. All are read for the prompts that they were asked.
+    """
+    found: dict[int, list[Side]] = {}
+    for place, side in enumerate(sides):
+        by_run: dict[str, Side] = {}
+        for group in side.groups:
+            by_run.setdefault(runs.get(group.uri, group.uri), Side(group.name, [])).groups.append(group)
+        if len(by_run) >= LEAST_RUNS:
+            found[place] = list(by_run.values())
+    read_sides(connection, [side for mine in found.values() for side in mine], measure, personas)
+    return found
+
+
+def compare_runs(a: Sequence[Side], b: Sequence[Side], measure: Measure) -> Difference | None:
+    """Compare two groups of runs, a value for each run: its mean over the prompts that all of them were asked.
+
+    Welch's t over runs, held by a permutation (:func:`unpaired_means`). None where they share no prompts.
+    """
+    shared = set.intersection(*(set(side.known) for side in (*a, *b)))
+    if not shared:
+        return None
+    keys = sorted(shared)
+    first, second = [_mean(side, keys) for side in a], [_mean(side, keys) for side in b]
+    found = unpaired_means(first, range(len(a)), second, range(len(b)))
+    low, high = found.low, found.high
+    if measure.is_rate and math.isfinite(low):
+        low, high = max(-1.0, low), min(1.0, high)
+    test = f"{found.test} {OVER_RUNS}"
+    return Difference(found.value, low, high, found.p, test, False, found.count, found.clusters, found.rough)
+
+
+def _mean(side: Side, keys: Sequence[UnitKey]) -> float:
+    return sum(side.values(keys)) / len(keys)

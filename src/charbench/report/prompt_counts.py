@@ -1,0 +1,77 @@
+"""What a row of a report counts, prompt by prompt: the rates and their intervals follow from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from charbench.analysis.clustered_rates import rate_of_counts
+from charbench.analysis.clusters import prompt_clusters
+from charbench.analysis.rates import Rate
+from charbench.store.by_prompt import PromptTally
+
+
+@dataclass(slots=True)
+class PromptCount:
+    """Samples of one prompt, failed ones left out.
+
+    ``judged`` of them it is known of whether their response has the trait (``hits`` do); ``thought`` and
+    ``thinking_hits`` are the same for the thinking. ``valued`` responses have a value.
+    """
+
+    name: str
+    family: str
+    answered: int = 0
+    responses: int = 0
+    valued: int = 0
+    judged: int = 0
+    hits: int = 0
+    thought: int = 0
+    thinking_hits: int = 0
+
+    def add(self, tally: PromptTally, *, nobody_looked: bool, scored: bool) -> None:
+        """Count in a group's samples of this prompt, by the rules of :func:`charbench.report.summary.judged.judged`."""
+        unscored = tally.responses - tally.valued - tally.missing
+        thought = tally.answered - tally.thinking_missing - (0 if nobody_looked else unscored)
+        self.answered += tally.answered
+        self.responses += tally.responses
+        self.valued += tally.valued
+        self.judged += 0 if nobody_looked else tally.answered - (tally.responses - tally.valued)
+        self.hits += tally.hits
+        self.thought += max(tally.thinking_valued, thought) if scored else 0
+        self.thinking_hits += tally.thinking_hits
+
+
+@dataclass(slots=True)
+class PromptCounts:
+    """The counts of one row by prompt."""
+
+    prompts: dict[str, PromptCount] = field(default_factory=dict)
+
+    def add(self, tallies: Sequence[PromptTally], *, scored: bool) -> None:
+        """Count in the samples of one group."""
+        responses = sum(tally.responses for tally in tallies)
+        nobody_looked = 0 < responses == sum(tally.responses - tally.valued - tally.missing for tally in tallies)
+        for tally in tallies:
+            mine = self.prompts.get(tally.prompt)
+            if mine is None:
+                mine = self.prompts[tally.prompt] = PromptCount(tally.name, tally.family)
+            mine.add(tally, nobody_looked=nobody_looked, scored=scored)
+
+    def rate(self, hits: str, totals: str) -> Rate:
+        """Return one count's share of another, with the interval for other prompts of other families."""
+        rows = list(self.prompts.values())
+        return rate_of_counts(
+            [getattr(row, hits) for row in rows],
+            [getattr(row, totals) for row in rows],
+            prompt_clusters(list(self.prompts), [row.family for row in rows]),
+        )
+
+    @property
+    def judged(self) -> dict[str, float]:
+        """The trait rate of each prompt of which one is known."""
+        return {key: row.hits / row.judged for key, row in self.prompts.items() if row.judged}
+
+    def judged_in(self, keys: Sequence[str]) -> int:
+        """Return how many samples the trait rates of these prompts are out of."""
+        return sum(self.prompts[key].judged for key in keys)

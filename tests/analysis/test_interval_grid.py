@@ -1,0 +1,60 @@
+"""A fixed-seed part of the simulations in ``benchmarks/``: intervals cover, nothing is told apart by chance."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+
+
+@pytest.fixture
+def benchmarks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+
+
+def figures(path: Path, name: str) -> list[dict[str, Any]]:
+    found = [one for one in json.loads(path.read_text(encoding="utf-8")) if one["figure"].startswith(name)]
+    assert found
+    return found
+
+
+def at_most(level: float, figure: dict[str, Any]) -> bool:
+    return bool(figure["value"] <= level + 2.6 * math.sqrt(level * (1 - level) / figure["n"]))
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("benchmarks")
+def test_through_the_product_intervals_cover_and_equal_checkpoints_share_a_tier(tmp_path: Path) -> None:
+    from intervals import main
+
+    assert main(8, tmp_path / "found.json") == 0
+    for one in figures(tmp_path / "found.json", "coverage of report"):
+        assert one["value"] >= 0.93 - 2.6 * math.sqrt(0.07 * 0.93 / one["n"])
+    for name in ("false tiers", "compare keyword.keywords: p", "compare keyword.per_100_words: p"):
+        assert all(at_most(0.05, one) for one in figures(tmp_path / "found.json", name))
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("benchmarks")
+def test_function_by_function_the_grid_holds(tmp_path: Path) -> None:
+    import numpy as np
+
+    import rate_intervals
+
+    found = rate_intervals.coverage(100, np.random.default_rng(1))
+    assert np.mean([one["mean"] for one in found]) >= 0.93
+    assert all(float(str(one["lowest_cell"])) >= 0.9 - 3.5 * 0.03 for one in found)
+    powers = rate_intervals.powers(100, np.random.default_rng(2))
+    assert 0.78 <= np.mean([one["value"] for one in powers]) <= 0.86
+    false = [one for one in rate_intervals.means(100, np.random.default_rng(3)) if "false" in str(one["figure"])]
+    assert np.mean([one["value"] for one in false]) <= 0.05
+
+
+def test_the_results_that_the_documentation_quotes_are_kept() -> None:
+    for name in ("intervals.json", "rate_intervals.json"):
+        assert all(one["figure"] and one["design"] for one in json.loads((BENCHMARKS / "results" / name).read_text()))
