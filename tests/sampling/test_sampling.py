@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from support.command import Charbench, Ended
-from support.endpoint import Endpoint, choice, completion, options, says, write_prompts
+from support.endpoint import Body, Endpoint, choice, completion, options, says, write_prompts
 from support.store import assert_each_exactly_once, assert_totals_equal_recount, query, store_of
 
 
@@ -102,11 +103,20 @@ def test_the_request_says_what_the_options_say(charbench: Charbench, folder: Pat
     assert set(endpoint.paths) == {"/v1/chat/completions"}
 
 
+async def continues(request: web.Request, body: Body) -> web.StreamResponse:
+    """Answer as a server does that continues the assistant's message."""
+    begun = body["messages"][-1]["content"] if "messages" in body else ""
+    return await says(completion(choice("ee, four" if begun.endswith("thr") else "Hm.\n</think>\n\nAhoy!")))(
+        request, body
+    )
+
+
 def test_a_prefill_is_the_assistants_turn_in_a_chat_and_the_prompts_end_in_completions(
     charbench: Charbench, folder: Path, endpoint: Endpoint
 ) -> None:
+    endpoint.handler = continues
     evaluate(charbench, folder, endpoint, thinking="prefill")
-    assert endpoint.requests[0]["messages"][-1] == {"role": "assistant", "content": "<think>\n"}
+    assert endpoint.requests[-1]["messages"][-1] == {"role": "assistant", "content": "<think>\n"}
     endpoint.forget()
     evaluate(charbench, folder, endpoint, thinking="prefill", api="completions")
     assert set(endpoint.paths) == {"/v1/completions"}

@@ -40,7 +40,7 @@ def test_one_limit_holds_for_all_probes_of_a_diagnosis(charbench: Charbench, fol
     ended = ask(
         charbench, folder, endpoint, "diagnose", "-c", "model:m", "--max-cost", "0.3", concurrency=1, thinking="prefill"
     )
-    assert endpoint.count == 15
+    assert endpoint.count == 15  # those that try out how the server takes a prefill are among them
     assert ended.err.count("stopped: --max-cost 0.3 is reached (0.3000 spent)") == 1
 
 

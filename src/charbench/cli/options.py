@@ -81,5 +81,5 @@ def open_session(config: Path | None = None, options: tuple[str, ...] = (), **ov
     blocked = overrides.get("disable_plugins") or ()
     session = Session(load_config({**overrides, "disable_plugins": list(blocked)}, options, os.environ, config))
     # A run closes its components itself; this is for what comes before one, and for commands that run nothing.
-    click.get_current_context().call_on_close(lambda: output.warn(session.lifecycle.close()))
+    click.get_current_context().call_on_close(lambda: output.warn(session.close()))
     return session

@@ -74,7 +74,8 @@ def discover(
     for source in ready:
         outcome = guarded(gathered.ask, source, lab, found)
         if isinstance(outcome, Broken):
-            found.failures.append(f"source {source.name}: find(): {outcome.message}\n{outcome.trace}".rstrip())
+            where = "find(): " if outcome.trace else ""  # a user's mistake needs no method
+            found.failures.append(f"source {source.name}: {where}{outcome.message}\n{outcome.trace}".rstrip())
     with database.read() as connection:
         known = {item.dataset.path: item for item in findings.read_datasets(connection)}
         before = {checkpoint.uri for checkpoint in findings.read_checkpoints(connection)}

@@ -48,6 +48,13 @@ class Session:
             self._lifecycle = Lifecycle(self.config.lab, self.config.folder)
         return self._lifecycle
 
+    def close(self) -> list[str]:
+        """Close the components and the store, as far as they were opened; return what went wrong, for the user."""
+        told = self.lifecycle.close()
+        if (database := self.__dict__.get("database")) is not None:
+            database.close()
+        return told
+
     @cached_property
     def plugins(self) -> Plugins:
         """The plugins that are not blocked."""

@@ -50,7 +50,7 @@ class Database:
         Raises :class:`StoreError` when it cannot be reached, was made by a newer charbench, or (with
         ``create`` off) is not there; :class:`UsageError` when ``url`` is not a database URL.
         """
-        parsed = _parse(url)
+        parsed = parse_url(url)
         if parsed.get_backend_name() == "sqlite":
             _prepare_file(parsed, create)
         try:
@@ -124,7 +124,7 @@ class Database:
 
 def sqlite_path(url: URL | str) -> Path | None:
     """Return the file that a URL of SQLite names, None for another database."""
-    parsed = make_url(url)
+    parsed = parse_url(url) if isinstance(url, str) else url
     return Path(path_of(parsed)) if parsed.get_backend_name() == "sqlite" else None
 
 
@@ -142,7 +142,8 @@ def _revision(connection: Connection) -> str | None:
     return None if found is None else str(found)
 
 
-def _parse(url: str) -> URL:
+def parse_url(url: str) -> URL:
+    """Return a database URL's parts; raises :class:`UsageError` where it is none."""
     try:
         parsed = make_url(_with_quoted_userinfo(keep_userinfo(url)))
         parsed.get_dialect()

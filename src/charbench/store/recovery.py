@@ -12,11 +12,9 @@ import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
 
-from sqlalchemy.engine import make_url
-
 from charbench.domain.keys import digest
 from charbench.errors import StoreError
-from charbench.store.database import Database, sqlite_path
+from charbench.store.database import Database, parse_url, sqlite_path
 from charbench.store.faults import reason
 from charbench.store.files import connect_existing, put_orphans_aside
 from charbench.store.runs import live_runs
@@ -151,5 +149,5 @@ def _base(url: str, folder: Path) -> Path:
     path = sqlite_path(url)
     if path is not None:
         return path
-    parsed = make_url(url)
+    parsed = parse_url(url)
     return folder / f"store-{digest(parsed.host, parsed.port, parsed.database, sorted(parsed.query.items()))[:8]}"

@@ -30,6 +30,8 @@ from charbench.store.tables import (
 from charbench.text.redaction import hide_keys, redact_all
 
 STAGE = "sample"
+_OF_THEIR_OWN = (ThinkingState.FILTERED.value, ThinkingState.TOOL_CALL.value)
+"""States of samples that are in no rate and have not failed either."""
 PromptKey = tuple[str, str, str]
 """What makes a row of the table of prompts: what is asked, and the names it goes by."""
 
@@ -95,7 +97,9 @@ class SampleWriter:
         self._number_provenances(connection, new)
         rows = {item.sample.key: self._row(item) for item in new}
         statement = insert(connection, samples).on_conflict_do_nothing().returning(samples.c.key)
-        added = set(connection.scalars(statement, [rows[key] for key in sorted(rows)]))
+        # On SQLite one writes at a time, and samples are numbered in the order in which they came.
+        order = sorted(rows) if connection.dialect.name == "postgresql" else rows
+        added = set(connection.scalars(statement, [rows[key] for key in order]))
         failures = []
         for item in new:
             if item.sample.key in added:
@@ -287,7 +291,7 @@ def _count_failed(
 ) -> None:
     """Count a sample that is in no rate; those with a state of their own (filtered, a tool call) by that, too."""
     row = _count_row(totals, group_id, sign, latency)
-    if state in row:
+    if state in _OF_THEIR_OWN:
         row[state] += sign
 
 

@@ -19,6 +19,7 @@ from charbench import (
     SampleRequest,
     SamplingError,
     ThinkingMode,
+    Usage,
     added,
     opened_by,
     operational,
@@ -71,6 +72,7 @@ class ThinkingSampler(Sampler):
         self._template = Template.load(template, TemplateLimits.of(self.config))
         self._client = Client(self._endpoint, self.config.max_reply_bytes)
         self._ways = PrefillWays()
+        self._trials = Usage()
         completions = self.config.api == "completions"
         self._params = {**self.content_config(), "template": self._template.fingerprint if completions else None}
 
@@ -129,7 +131,9 @@ class ThinkingSampler(Sampler):
             prefill=way.value if way else None,
         )
         remarks = self._remarks(body["model"], served, way)
-        return [replace(one, provenance=served, remarks=remarks) for one in given]
+        trials, self._trials = self._trials, Usage()
+        told = [replace(one, provenance=served, remarks=remarks) for one in given]
+        return [replace(told[0], trials=trials), *told[1:]]
 
     async def _post(self, path: str, body: dict[str, Any]) -> Any:
         """Send a request with its parameters under the names that the server knows."""
@@ -150,7 +154,9 @@ class ThinkingSampler(Sampler):
             body = {"model": model, **fields, **self.config.extra_body, **extra}
             said = await self._post("/chat/completions", body)
             with reading_reply(redact(self._endpoint.base_url)):
-                return parse_answer(said, "", self.config)[0]
+                reply = parse_answer(said, "", self.config)[0]
+            self._trials += reply.usage
+            return reply
 
         return await self._ways.find(model, self.config.thinking.prefill, send)
 
@@ -212,7 +218,7 @@ class ThinkingSampler(Sampler):
         return path, {**body, **config.extra_body, **extra}, prefill
 
 
-_PARAMETERS = ("max_tokens", "temperature", "top_p", "seed", "stop", "chat_template_kwargs", "n")
+_PARAMETERS = ("max_tokens", "temperature", "top_p", "seed", "stop", "chat_template_kwargs")
 
 
 def _with_advice(error: SamplingError, sent: dict[str, Any], name: str) -> SamplingError:
