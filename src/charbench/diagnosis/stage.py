@@ -132,6 +132,7 @@ def diagnose(runner: Runner, say: Callable[[str], None]) -> tuple[list[Report], 
                 persona = session.personas.all.get(named) if named else None
                 reports.append(_report(runner, writer, result, checkpoint, persona, scorers, say))
         result.interrupted = runner.stop.requested
+        result.warnings = list(dict.fromkeys(result.warnings))  # each probe repeats what its server is like
     return reports, result
 
 

@@ -11,7 +11,7 @@ def thinking_off_helps(findings: Findings, evidence: list[str]) -> bool:
     helped = False
     for probe in filter(None, map(findings.probe, ("thinking_off", "closed_prefill"))):
         came = f"{probe.title}: {of(probe.responses, probe.answered)} have a response"
-        if probe.scored:
+        if probe.scored and probe.responses:
             came += f", {of(probe.trait_in_response, probe.responses)} of these in character"
         evidence.append(came)
         helped |= probe.came_share >= HALF
