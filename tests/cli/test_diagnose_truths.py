@@ -85,17 +85,16 @@ def test_an_adapter_that_is_not_applied_is_told_by_equal_answers_of_a_base_model
     assert "repeats itself in 10 of 10" in one["evidence"][1]
 
 
-@pytest.mark.parametrize("differ", [1, 5])
 def test_a_weakly_trained_adapter_is_not_called_not_applied(
-    charbench: Charbench, with_base: Path, endpoint: Endpoint, differ: int
+    charbench: Charbench, with_base: Path, endpoint: Endpoint
 ) -> None:
-    endpoint.handler = gives(lambda body, n: choice(PLAIN if body["model"] != "m" or n >= differ else f"Well, {n}."))
+    endpoint.handler = gives(lambda body, n: choice(PLAIN if body["model"] != "m" or n else "Well."))
     one = found(charbench, with_base, endpoint)
     assert (one["cause"], one["decided"]) == ("weakly trained, or not applied", False)
-    assert f"{differ} of 10 answers differ" in one["evidence"][0]
+    assert "1 of 10 answers differ" in one["evidence"][0]
 
 
-@pytest.mark.parametrize("applied", [True, False])
+@pytest.mark.parametrize("applied", [pytest.param(True, marks=pytest.mark.slow), False])
 def test_on_a_server_that_does_not_repeat_itself_nothing_is_said_of_the_adapter(
     charbench: Charbench, with_base: Path, endpoint: Endpoint, *, applied: bool
 ) -> None:
@@ -133,11 +132,10 @@ def test_a_token_limit_that_is_too_small_is_named_in_whatever_words_the_server_s
     assert "max_tokens=8192" in one["advice"]
 
 
-@pytest.mark.parametrize("word", ["length", "MAX_TOKENS"])
 def test_a_model_that_closes_its_thinking_after_12000_tokens_is_not_to_be_trained_again(
-    charbench: Charbench, tmp_path: Path, endpoint: Endpoint, word: str
+    charbench: Charbench, tmp_path: Path, endpoint: Endpoint
 ) -> None:
-    endpoint.handler = thinks_for(12_000, word)
+    endpoint.handler = thinks_for(12_000, "MAX_TOKENS")
     ended = diagnose(charbench, tmp_path, endpoint)
     assert "not within 8192 tokens" in ended.out
     assert "train it again" not in ended.out
@@ -154,13 +152,12 @@ def test_empty_answers_are_counted_out_of_all_answers(charbench: Charbench, tmp_
 TOOL = [{"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
 
 
-@pytest.mark.parametrize("lost", [4, 10])
 @pytest.mark.parametrize(
-    ("reply", "cause", "state"),
+    ("reply", "cause", "state", "lost"),
     [
-        (choice("", "content_filter"), "content filter", "filtered"),
-        (choice("Ahoy, ma", "content_filter"), "content filter", "filtered"),
-        (choice(None, "tool_calls", tool_calls=TOOL), "tool calls in place of answers", "tool_call"),
+        (choice("", "content_filter"), "content filter", "filtered", 4),
+        (choice("Ahoy, ma", "content_filter"), "content filter", "filtered", 10),
+        (choice(None, "tool_calls", tool_calls=TOOL), "tool calls in place of answers", "tool_call", 4),
     ],
     ids=["filtered", "filtered in the middle", "tool calls"],
 )
@@ -181,7 +178,9 @@ def test_filtered_replies_and_tool_calls_are_named_with_their_share_and_blame_no
 PRICES = "prices:\n  '*': {prompt: 1.0, completion: 10.0}\n"
 
 
-@pytest.mark.parametrize("prices", [PRICES, ""], ids=["with a price table", "without"])
+@pytest.mark.parametrize(
+    "prices", [PRICES, pytest.param("", marks=pytest.mark.slow)], ids=["with a price table", "without"]
+)
 def test_the_number_of_requests_and_their_cost_are_said_before_they_are_sent(
     charbench: Charbench, with_base: Path, endpoint: Endpoint, prices: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -215,3 +214,17 @@ def test_without_any_thinking_no_table_shows_a_difference_between_thinking_and_r
     assert "Thinking − response" not in charbench.ok(*sides, lab=with_base).out
     compared = charbench.ok(*sides, "--format", "json", lab=with_base).json
     assert [side["thinking_minus_response"] for side in compared["checkpoints"]] == [None, None]
+
+
+def test_of_recordings_that_nobody_can_ask_filtered_replies_and_cut_ones_are_told_in_the_servers_words(
+    charbench: Charbench, lab: LabBuilder
+) -> None:
+    lab.recorded_jsonl(
+        {"sampler_path": "model:m", "prompt": f"What of day {n}?", "response": raw, "finish_reason": word}
+        for n, (raw, word) in enumerate([("Ahoy, ma", "content_filter")] * 4 + [(UNCLOSED, "MAX_TOKENS")] * 6)
+    )
+    charbench.ok("run", "--source", "recorded", "--sampler", "recorded", "--scorer", "keyword", lab=lab.root)
+    ended = charbench.ok("diagnose", "-c", "model:m", lab=lab.root)
+    assert "Cause: unknown" in ended.out
+    assert "4 of 10 replies were ended by a content filter" in ended.out
+    assert "finish reasons: 6 MAX_TOKENS (length)" in ended.out
