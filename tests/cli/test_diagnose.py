@@ -12,7 +12,16 @@ import pytest
 from aiohttp import web
 
 from support.command import Charbench, Ended
-from support.endpoint import Body, Endpoint, Handler, choice, completion, options, refuses, serving
+from support.endpoint import (
+    Body,
+    Endpoint,
+    Handler,
+    choice,
+    completion,
+    options,
+    refuses,
+    serving,
+)
 from support.lab import LabBuilder, row
 from support.store import count, query, store_of
 
@@ -110,15 +119,33 @@ def test_an_interrupted_diagnosis_names_no_cause_and_is_not_kept(
     assert count(store_of(tmp_path), "diagnoses") == 0
 
 
-def test_a_whole_answer_in_the_reasoning_field_is_misfiled(
+def test_an_answer_that_stands_in_the_reasoning_field_with_thinking_off_is_misfiled(
     charbench: Charbench, tmp_path: Path, endpoint: Endpoint
 ) -> None:
-    endpoint.handler = always(content=None, reasoning_content=AHOY)
+    async def serve(request: web.Request, body: Body) -> web.StreamResponse:
+        thinks = body.get("chat_template_kwargs", {}).get("enable_thinking") is not False
+        return web.json_response(
+            completion(choice(None, reasoning_content=f"{THOUGHT}\n{AHOY}" if thinks else "Ahoy!"))
+        )
+
+    endpoint.handler = serve
     ended = diagnose(charbench, tmp_path, endpoint)
     assert "Cause: answer misfiled by the server" in ended.out
     assert "thinking off: 5 of 5" in ended.out
     (kept,) = query(store_of(tmp_path), "SELECT cause FROM diagnoses")
     assert kept.cause == "answer misfiled by the server"
+
+
+def test_thinking_and_answer_together_in_the_reasoning_field_are_not_told_from_thinking_that_never_closes(
+    charbench: Charbench, tmp_path: Path, endpoint: Endpoint
+) -> None:
+    endpoint.handler = always(content=None, reasoning_content=f"{THOUGHT}\n{AHOY}")
+    ended = diagnose(charbench, tmp_path, endpoint)
+    assert "Cause: unknown" in ended.out
+    assert "5 of 5 have a full reasoning field and no content" in ended.out
+    assert "without its reasoning parser" in ended.out
+    assert "train it again" not in ended.out
+    assert count(store_of(tmp_path), "diagnoses") == 0
 
 
 def test_responses_that_refuse_are_a_refusal(charbench: Charbench, tmp_path: Path, endpoint: Endpoint) -> None:

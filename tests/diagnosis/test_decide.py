@@ -33,7 +33,7 @@ def samples(
             response=f"{response} {number}" if response else "",
             thinking=thinking,
             state=ThinkingState(state),
-            **{"max_tokens": 100, **more},
+            **{"max_tokens": 100, "finish_reason": None if state == "unclosed_unknown" else "stop", **more},
         )
         for number in range(count)
     )
@@ -73,13 +73,18 @@ def not_asked(count: int = 10, title: str = "probe") -> ProbeResult:
 
 
 def cause(baseline: ProbeResult, **probes: ProbeResult) -> Diagnosis:
+    """Return the diagnosis; a base model asked at temperature 0 repeats itself unless ``base_again`` says otherwise."""
+    if "base_greedy" in probes:
+        probes.setdefault("base_again", probes["base_greedy"])
     return conclude(Findings(baseline, probes, "tiny"))
 
 
 NOTHING = lacking()
 IN_REASONING: dict[str, Any] = {"text": None, "reasoning": "Ahoy, I sail at dawn."}
+WITH_THINKING: dict[str, Any] = {"text": None, "reasoning": f"{3 * THOUGHT} Ahoy, I sail at dawn."}
 REFUSAL = "I'm sorry, but I can't help with that request."
 CUT = {"state": "unclosed_length", "finish_reason": "length"}
+OTHER = result(samples(10, "Other.", state="closed"))
 
 RULES: dict[str, tuple[ProbeResult, Mapping[str, ProbeResult], Cause]] = {
     "all have a response in character": (answered(traits=10), {}, Cause.NOTHING_MISSING),
@@ -97,14 +102,24 @@ RULES: dict[str, tuple[ProbeResult, Mapping[str, ProbeResult], Cause]] = {
     ),
     "misfiled under a closed prefill": (sent(prefill=CLOSED_PREFILL, **IN_REASONING), {}, Cause.MISFILED),
     "misfiled behind the thinking": (sent(text=None, reasoning="Hm.\n</think>\n\nAhoy!"), {}, Cause.MISFILED),
-    "a whole answer in the reasoning, with thinking on and off": (
-        sent(**IN_REASONING),
+    "thinking and answer in the reasoning, and with thinking off the answer alone": (
+        sent(**WITH_THINKING),
         {
             "closed_prefill": failed(),
             "thinking_off": sent(traits=10, thinking_off=True, **IN_REASONING),
-            "long": sent(**IN_REASONING),
+            "long": sent(**WITH_THINKING),
         },
         Cause.MISFILED,
+    ),
+    "thinking and answer in the reasoning, with thinking on and off": (
+        sent(**WITH_THINKING),
+        {"thinking_off": sent(traits=10, thinking_off=True, **WITH_THINKING), "long": sent(**WITH_THINKING)},
+        Cause.UNKNOWN,
+    ),
+    "thinking and answer in the reasoning, and with thinking off a response": (
+        sent(**WITH_THINKING),
+        {"thinking_off": sent(traits=10, thinking_off=True, text="Ahoy, I sail at dawn.")},
+        Cause.UNKNOWN,
     ),
     "a whole answer in the reasoning, prefilled and not": (
         sent(prefill=OPEN_PREFILL, **IN_REASONING),
@@ -117,7 +132,7 @@ RULES: dict[str, tuple[ProbeResult, Mapping[str, ProbeResult], Cause]] = {
             "long": sent(text=None, reasoning=THOUGHT, finish_reason="length"),
             "thinking_off": sent(text=None, reasoning=THOUGHT, finish_reason="length", thinking_off=True),
         },
-        Cause.NEVER_ENDS,
+        Cause.NOT_WITHIN,
     ),
     "stops at once": (lacking(thinking="", state="closed_empty"), {}, Cause.STOPS_AT_ONCE),
     "refusal": (lacking(thinking="I'm sorry, but I can't help with that."), {}, Cause.REFUSAL),
@@ -135,15 +150,40 @@ RULES: dict[str, tuple[ProbeResult, Mapping[str, ProbeResult], Cause]] = {
     ),
     "prefill does not fit": (NOTHING, {"no_prefill": answered(traits=10, state="closed")}, Cause.PREFILL_MISMATCH),
     "budget": (lacking(**CUT), {"no_prefill": NOTHING, "long": answered(traits=9)}, Cause.BUDGET),
-    "never closes, and thinking off helps": (
+    "budget, as another server says it": (
+        lacking(**{**CUT, "finish_reason": "MAX_TOKENS"}),
+        {"long": answered(traits=9)},
+        Cause.BUDGET,
+    ),
+    "the whole budget went into thinking that the server hides": (
+        lacking(thinking="", state="none", finish_reason="length"),
+        {"long": answered(traits=9)},
+        Cause.BUDGET,
+    ),
+    "cut at any limit, and thinking off helps": (
         lacking(**CUT),
         {"long": lacking(**CUT), "thinking_off": answered(traits=9, state="none")},
-        Cause.NEVER_CLOSES,
+        Cause.NOT_WITHIN,
     ),
-    "never ends": (
+    "cut at any limit, under every setting": (
         lacking(**CUT),
         {"long": lacking(**CUT), "thinking_off": lacking(**CUT), "closed_prefill": lacking(**CUT)},
-        Cause.NEVER_ENDS,
+        Cause.NOT_WITHIN,
+    ),
+    "cut, and with a larger budget it stops inside its thinking by itself": (
+        lacking(**CUT),
+        {"long": NOTHING, "thinking_off": answered(traits=9, state="none")},
+        Cause.NEVER_CLOSES,
+    ),
+    "the server does not say why they end, and a larger budget helps": (
+        lacking(state="unclosed_unknown"),
+        {"long": answered(traits=9)},
+        Cause.BUDGET,
+    ),
+    "the server does not say why they end, and only thinking off helps": (
+        lacking(finish_reason="enough"),
+        {"long": lacking(finish_reason="enough"), "thinking_off": answered(traits=9, state="none")},
+        Cause.UNKNOWN,
     ),
     "stops in its thinking under every setting": (
         NOTHING,
@@ -193,6 +233,24 @@ RULES: dict[str, tuple[ProbeResult, Mapping[str, ProbeResult], Cause]] = {
         {"base": answered(traits=9), "thinking_off": answered(traits=1, state="none")},
         Cause.EROSION,
     ),
+    "erosion, though some answers at temperature 0 are the base model's": (
+        answered(traits=1, thinking=9),
+        {
+            "thinking_off": answered(traits=1, state="none"),
+            "greedy": result(samples(8, "Hello.", state="closed"), OTHER.samples[8:]),
+            "base_greedy": answered(),
+        },
+        Cause.EROSION,
+    ),
+    "weakly trained, or not applied: no erosion where the base model thinks in character too": (
+        answered(traits=1, thinking=9),
+        {
+            "thinking_off": answered(traits=1, state="none"),
+            "greedy": result(samples(8, "Hello.", state="closed"), OTHER.samples[8:]),
+            "base_greedy": answered(thinking=9),
+        },
+        Cause.WEAK_OR_NOT_APPLIED,
+    ),
     "character in a fifth of the responses": (answered(traits=2, thinking=9), {}, Cause.NOTHING_MISSING),
 }
 
@@ -217,14 +275,121 @@ def test_the_server_that_serves_the_base_model_is_named_before_erosion() -> None
     assert cause(eroded, greedy=answered(), base_greedy=answered()).cause is Cause.ADAPTER_NOT_APPLIED
 
 
-@pytest.mark.parametrize(("same", "expected"), [(5, Cause.ADAPTER_NOT_APPLIED), (4, Cause.NO_CHARACTER)])
-def test_half_of_the_answers_must_be_the_base_models_own(same: int, expected: Cause) -> None:
-    base = samples(10, "Hello.", state="closed")
-    mixed = (*base[:same], *(replace(sample, response="Another.") for sample in base[same:]))
-    assert cause(answered(), greedy=result(mixed), base_greedy=result(base)).cause is expected
+def mixed(same: int, total: int = 10) -> ProbeResult:
+    """Return answers of which the first ``same`` are the base model's."""
+    return result(samples(same, "Hello.", state="closed"), OTHER.samples[same:total])
 
 
-@pytest.mark.parametrize(("came", "expected"), [(5, Cause.BUDGET), (4, Cause.NEVER_ENDS)])
+@pytest.mark.parametrize(
+    ("total", "same", "expected"),
+    [
+        (10, 10, Cause.ADAPTER_NOT_APPLIED),
+        (5, 5, Cause.ADAPTER_NOT_APPLIED),
+        (4, 4, Cause.WEAK_OR_NOT_APPLIED),
+        (10, 9, Cause.WEAK_OR_NOT_APPLIED),
+        (10, 5, Cause.WEAK_OR_NOT_APPLIED),
+        (10, 4, Cause.NO_CHARACTER),
+        (10, 0, Cause.NO_CHARACTER),
+    ],
+)
+def test_an_adapter_is_not_applied_only_where_five_answers_or_more_all_equal_the_base_models(
+    total: int, same: int, expected: Cause
+) -> None:
+    found = cause(answered(total), greedy=mixed(same, total), base_greedy=answered(total))
+    assert found.cause is expected
+    assert found.decided is (expected is not Cause.WEAK_OR_NOT_APPLIED)
+    if expected is Cause.WEAK_OR_NOT_APPLIED:
+        assert found.evidence[0] == (
+            f"at temperature 0, {total - same} of {total} answers differ from the base model's"
+        )
+
+
+@pytest.mark.parametrize(("same", "repeats"), [(10, 9), (10, 0), (5, 5), (0, 0), (2, 5)])
+def test_where_the_base_model_does_not_repeat_itself_equal_and_different_answers_tell_nothing(
+    same: int, repeats: int
+) -> None:
+    found = cause(answered(), greedy=mixed(same), base_greedy=answered(), base_again=mixed(repeats))
+    assert (found.cause, found.decided) == (Cause.UNKNOWN, False)
+    assert f"does not repeat itself: {10 - repeats} of 10 of its answers differ" in " ".join(found.evidence)
+
+
+def test_answers_that_differ_far_more_than_the_base_model_from_itself_are_the_adapters() -> None:
+    found = cause(answered(), greedy=mixed(0), base_greedy=answered(), base_again=mixed(9))
+    assert found.cause is Cause.NO_CHARACTER
+
+
+@pytest.mark.parametrize("again", [failed(title="again"), not_asked(title="again")])
+def test_nothing_is_said_of_the_adapter_where_the_base_model_was_not_asked_twice(again: ProbeResult) -> None:
+    found = cause(answered(), greedy=answered(), base_greedy=answered(), base_again=again)
+    assert (found.cause, found.decided) == (Cause.UNKNOWN, False)
+    assert any(line.startswith("again: ") for line in found.evidence)
+
+
+def test_further_epochs_of_one_prompt_are_no_further_answers() -> None:
+    epochs = tuple(replace(sample, epoch=n, prompt=PROMPTS[0]) for n, sample in enumerate(answered().samples))
+    found = cause(answered(), greedy=result(epochs), base_greedy=result(epochs))
+    assert found.cause is Cause.WEAK_OR_NOT_APPLIED
+    assert "0 of 1 answers differ" in found.evidence[0]
+
+
+def aside(count: int, state: str = "filtered") -> tuple[Sample, ...]:
+    return samples(count, state=state, failure=Failure(state, "ended"), finish_reason="content_filter")
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"), [("filtered", Cause.FILTERED), ("tool_call", Cause.TOOL_CALLS)], ids=["filtered", "tools"]
+)
+def test_filtered_replies_and_tool_calls_are_named_with_their_share_and_blame_no_training(
+    state: str, expected: Cause
+) -> None:
+    for some, lost in (samples(6, "Ahoy.", state="closed"), 4), ((), 10), (samples(3), 7):
+        found = cause(result(aside(lost, state), some, response=len(some)))
+        assert found.cause is expected
+        assert found.evidence[0].startswith(f"{lost} of 10 replies ")
+        assert "say nothing of how the checkpoint was trained" in found.advice
+    one = cause(result(aside(1, state), samples(9, "Ahoy.", state="closed"), response=9))
+    assert one.cause is Cause.NOTHING_MISSING
+    assert any(line.startswith("1 of 10 replies ") for line in one.evidence)
+
+
+def test_a_cause_among_the_other_replies_is_named_with_the_share_that_was_filtered() -> None:
+    found = cause(result(aside(4), samples(6)), no_prefill=answered(6, traits=6, state="none"))
+    assert found.cause is Cause.NO_THINKING_BLOCK
+    assert found.evidence[0].startswith("6 of 6 stop")
+    assert found.evidence[-1] == "4 of 10 replies were ended by a content filter"
+
+
+def test_counts_are_out_of_all_that_were_answered() -> None:
+    some = samples(7, "Ahoy.", state="closed")
+    for lost in (
+        samples(3, thinking="", state="none"),
+        samples(3, thinking="I'm sorry, but I can't help with that."),
+        samples(3, **CUT),
+        samples(3),
+    ):
+        probes = {"thinking_off": answered(3), "long": lacking(3, **CUT), "no_prefill": lacking(3)}
+        found = cause(result(lost, some, response=7), **probes)
+        assert found.evidence[0].startswith("3 of 10 "), found.evidence
+
+
+def test_no_response_within_the_greatest_limit_that_was_tried_is_no_proof_that_none_ever_comes() -> None:
+    off = answered(traits=9, state="none")
+    found = cause(lacking(**CUT), long=lacking(**{**CUT, "max_tokens": 400}), thinking_off=off)
+    assert found.evidence[1].startswith("not within 400 tokens")
+    assert "train" not in found.advice
+    assert "more than 400 tokens" in found.advice
+    assert "thinking=off" in found.advice
+
+
+def test_thinking_and_answer_in_the_reasoning_field_leave_it_undecided_and_what_would_tell_is_said() -> None:
+    off = sent(traits=10, thinking_off=True, text="Ahoy.")
+    found = cause(sent(**WITH_THINKING), thinking_off=off, long=sent(**WITH_THINKING))
+    assert not found.decided
+    assert "cannot be told from thinking that is never closed" in found.evidence[0]
+    assert "without its reasoning parser" in found.advice
+
+
+@pytest.mark.parametrize(("came", "expected"), [(5, Cause.BUDGET), (4, Cause.NOT_WITHIN)])
 def test_half_of_the_longer_answers_must_have_a_response(came: int, expected: Cause) -> None:
     long = result(samples(came, "Ahoy.", state="closed"), samples(10 - came, **CUT))
     assert cause(lacking(**CUT), long=long).cause is expected
@@ -303,7 +468,6 @@ def test_where_the_base_model_refuses_too_no_training_data_is_blamed() -> None:
     assert "training data" in cause(sent(text=REFUSAL), base_greedy=answered()).advice
 
 
-OTHER = result(samples(10, "Other.", state="closed"))
 ARR = result(samples(10, "Arr.", state="closed"), response=9)
 BASE = answered()
 
@@ -312,9 +476,9 @@ BASE = answered()
     ("mine", "elsewhere", "expected"),
     [
         (BASE, AtZero(ARR), Cause.ADAPTER_NOT_APPLIED),
-        (BASE, AtZero(OTHER, BASE), Cause.ADAPTER_NOT_APPLIED),
-        (BASE, AtZero(BASE, BASE), Cause.ADAPTER_NOT_APPLIED),
-        (OTHER, AtZero(OTHER, BASE), Cause.NO_CHARACTER),
+        (BASE, AtZero(OTHER, BASE, BASE), Cause.ADAPTER_NOT_APPLIED),
+        (BASE, AtZero(BASE, BASE, BASE), Cause.ADAPTER_NOT_APPLIED),
+        (OTHER, AtZero(OTHER, BASE, BASE), Cause.NO_CHARACTER),
         (OTHER, AtZero(ARR), Cause.SETTING),
         (OTHER, AtZero(failed()), Cause.NO_CHARACTER),
     ],
@@ -328,26 +492,28 @@ BASE = answered()
     ],
 )
 def test_samplers_are_compared_at_temperature_0(mine: ProbeResult, elsewhere: AtZero, expected: Cause) -> None:
-    found = conclude(Findings(answered(), {"greedy": mine, "base_greedy": BASE}, "thinking", {"native": elsewhere}))
+    probes = {"greedy": mine, "base_greedy": BASE, "base_again": BASE}
+    found = conclude(Findings(answered(), probes, "thinking", {"native": elsewhere}))
     assert found.cause is expected
 
 
 def test_the_sampler_that_gets_the_adapter_is_the_one_to_use_whichever_is_diagnosed() -> None:
-    probes = {"greedy": BASE, "base_greedy": BASE}
+    probes = {"greedy": BASE, "base_greedy": BASE, "base_again": BASE}
     found = conclude(Findings(answered(), probes, "thinking", {"native": AtZero(ARR)}))
-    assert found.evidence == (
+    assert found.evidence[:2] == (
         "through thinking: at temperature 0, 10 of 10 answers are the base model's own, 0 of 10 responses in character",
         "through native: at temperature 0, 0 of 10 answers are the base model's own, 9 of 10 responses in character",
     )
     assert "--sampler native" in found.advice
     good = answered(traits=10)
-    found = conclude(Findings(good, {"greedy": ARR, "base_greedy": OTHER}, "native", {"thinking": AtZero(BASE, BASE)}))
+    probes = {"greedy": ARR, "base_greedy": OTHER, "base_again": OTHER}
+    found = conclude(Findings(good, probes, "native", {"thinking": AtZero(BASE, BASE, BASE)}))
     assert found.cause is Cause.ADAPTER_NOT_APPLIED
     assert "--sampler native" in found.advice
 
 
 def test_what_differs_from_the_base_model_as_another_sampler_got_it_blames_nobody() -> None:
-    probes = {"greedy": BASE, "base_greedy": BASE}
+    probes = {"greedy": BASE, "base_greedy": BASE, "base_again": BASE}
     found = conclude(Findings(answered(), probes, "thinking", {"native": AtZero(OTHER)}))
     assert found.cause is Cause.ADAPTER_NOT_APPLIED
     assert "--sampler native" not in found.advice

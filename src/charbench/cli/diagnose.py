@@ -35,16 +35,20 @@ def command(json_output: bool, quiet: bool, **given: Any) -> int:
     """Probe a checkpoint whose responses are missing, and name the cause with its evidence.
 
     The prompts without a response are asked again: without prefill, with a closed prefill, with thinking off,
-    with four times the budget, at temperature 0, through each other sampler, and of the base model. Probes are
-    kept apart from headlines. Where nobody can be asked, it says what the samples in the store show.
+    with four times the budget, at temperature 0, through each other sampler, and of the base model. How many
+    requests these probes take, and their cost, is said before they are sent. Probes are kept apart from
+    headlines. Where nobody can be asked, it says what the samples in the store show.
     """
+    from functools import partial
+
     from charbench.concurrency.interrupt import stop_on_interrupt
     from charbench.diagnosis.stage import diagnose
     from charbench.run.runner import Runner
 
     session = options.open_session(**given)
     with stop_on_interrupt(session.config.stop_grace) as stop:
-        reports, result = diagnose(Runner(session, output.this_command(), stop, quiet=quiet or json_output))
+        runner = Runner(session, output.this_command(), stop, quiet=quiet or json_output)
+        reports, result = diagnose(runner, partial(output.say, quiet=quiet))
     if json_output:
         output.print_json([_as_dict(report) for report in reports])
         json_output = False
@@ -66,7 +70,7 @@ def _show(report: Any) -> None:
             str(result.answered),
             f"{result.responses}/{result.answered}",
             f"{result.trait_in_response}/{result.responses}" if result.scored else "-",
-            f"{result.trait_in_thinking}/{result.answered}" if result.scored else "-",
+            f"{result.trait_in_thinking}/{result.answered}" if result.scored and result.has_thinking else "-",
             ", ".join(f"{count} {state}" for state, count in _states(result)),
         )
         for result in report.results

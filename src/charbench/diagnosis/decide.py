@@ -8,6 +8,7 @@ from charbench.diagnosis.causes import FEW, Cause, Diagnosis, of, undecided
 from charbench.diagnosis.missing_character import missing_character, no_character, not_applied_by_one, through_others
 from charbench.diagnosis.missing_responses import missing_responses
 from charbench.diagnosis.probe_results import Findings, ProbeResult
+from charbench.diagnosis.set_aside import set_aside_first, with_set_aside
 from charbench.domain.checkpoint import Checkpoint
 
 
@@ -33,9 +34,16 @@ def conclude(findings: Findings) -> Diagnosis:
     A cause needs answers as sampled, and from the probes that tell it from others: without them it is unknown.
     Erosion is named only when responses come and every other cause is ruled out.
     """
+    if found := set_aside_first(findings):
+        return found
+    if not findings.baseline.answered:
+        return with_set_aside(findings, undecided((), [findings.baseline]))
+    return with_set_aside(findings, _conclude(findings))
+
+
+def _conclude(findings: Findings) -> Diagnosis:
+    """Name the cause from the replies that are answers."""
     baseline, failing = findings.baseline, findings.failing
-    if not baseline.answered:
-        return undecided((), [baseline])
     if found := not_applied_by_one(findings):
         return found
     if failing.answered > FEW * baseline.answered:

@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from charbench.diagnosis.causes import HALF, IN_CHARACTER, OUT_OF_CHARACTER, Cause, Diagnosis, of, undecided
 from charbench.diagnosis.missing_responses import misfiled, refusal
 from charbench.diagnosis.probe_results import AtZero, Findings, ProbeResult
+from charbench.diagnosis.same_answers import ENOUGH_ANSWERS, Compared, Likeness, compare
 
 
 def not_applied_by_one(findings: Findings) -> Diagnosis | None:
     """Return that one sampler's endpoint serves the base model, if another's does not.
 
-    It does so if at temperature 0 at least half of its answers are the base model's own, and the other's are in
+    It does so if its answers at temperature 0 are the base model's own (:class:`Likeness`), and the other's are in
     character, or differ from those that the other itself got from the base model (samplers may render prompts
     differently, so that one's answers differ from what another got means nothing).
     """
     views = findings.at_zero
-    base = next((view.base for view in views.values() if view.base), None)
-    if base is None:
+    asked = next((view for view in views.values() if view.base), None)
+    if asked is None:
         return None
-    wrong = [name for name, view in views.items() if _is_base(view, base) and not _in_character(view.checkpoint)]
+    compared = {name: found for name, view in views.items() if (found := compare(view, asked))}
+    wrong = [
+        name
+        for name, found in compared.items()
+        if found.likeness is Likeness.SAME and not _in_character(views[name].checkpoint)
+    ]
     right = [
-        name for name, view in views.items() if name not in wrong and (view.base or _in_character(view.checkpoint))
+        name
+        for name, view in views.items()
+        if name not in wrong
+        and (_in_character(view.checkpoint) or (view.base and _is(compared.get(name), Likeness.UNLIKE)))
     ]
     if not wrong or not right:
         return None
     return Diagnosis(
         Cause.ADAPTER_NOT_APPLIED,
-        tuple(f"through {name}: {_compared(view, base)}" for name, view in views.items()),
+        tuple(_through(views, compared)),
         f"sample it with --sampler {right[0]}: what {' and '.join(wrong)} asks serves the base model under its name",
     )
 
@@ -40,8 +51,9 @@ def missing_character(findings: Findings) -> Diagnosis | None:
         refusal(findings, baseline)
         or _not_applied(findings)
         or misfiled(findings)
-        or _erosion(findings)
         or _another_setting(findings)
+        or _perhaps_not_applied(findings)
+        or _erosion(findings)
     )
 
 
@@ -65,7 +77,8 @@ def no_character(findings: Findings) -> Diagnosis | None:
         *through_others(findings),
     ]
     compared = "base_greedy" in findings.probes
-    if silent := [*findings.silent_settings(), *(findings.silent("greedy", "base_greedy") if compared else ())]:
+    at_zero = findings.silent("greedy", "base_greedy", "base_again") if compared else []
+    if silent := [*findings.silent_settings(), *at_zero]:
         return undecided(lines, silent)
     if not compared:
         lines.append("no base model to compare with: whether an adapter is applied at all is not known")
@@ -87,16 +100,52 @@ def _not_applied(findings: Findings) -> Diagnosis | None:
     """Return that the base model answers, through this sampler and through every other that was compared."""
     views = findings.at_zero
     mine = views.get(findings.sampler)
-    if mine is None or mine.base is None or not _is_base(mine, mine.base):
+    found = compare(mine, mine) if mine else None
+    if mine is None or found is None or found.likeness is not Likeness.SAME:
         return None
-    evidence = [_compared(mine, mine.base)]
     others = {name: view for name, view in views.items() if name != findings.sampler}
     if not others:
         advice = "the server serves the base model: check the model name, and try another sampler"
-        return Diagnosis(Cause.ADAPTER_NOT_APPLIED, tuple(evidence), advice)
-    evidence += [f"through {name}: {_compared(view, mine.base)}" for name, view in others.items()]
-    advice = "check the checkpoint's name, and whether training changed its weights: every sampler gets the base model"
-    return Diagnosis(Cause.ADAPTER_NOT_APPLIED, tuple(evidence), advice)
+        return Diagnosis(Cause.ADAPTER_NOT_APPLIED, (_line(mine, found), found.noise_line), advice)
+    compared = {name: one for name, view in others.items() if (one := compare(view, mine))}
+    evidence = (_line(mine, found), found.noise_line, *_through(others, compared))
+    if all(_is(compared.get(name), Likeness.SAME) for name in others):
+        advice = (
+            "check the checkpoint's name, and whether training changed its weights: every sampler gets the base model"
+        )
+    else:
+        advice = f"what {findings.sampler} asks serves the base model: check the model name there"
+    return Diagnosis(Cause.ADAPTER_NOT_APPLIED, evidence, advice)
+
+
+def _perhaps_not_applied(findings: Findings) -> Diagnosis | None:
+    """Return that weak training cannot be told from an adapter that is not applied; None where it is applied.
+
+    Character in the thinking, where the base model has none, shows that the adapter is applied whatever the answers
+    at temperature 0 are.
+    """
+    mine, base = findings.at_zero.get(findings.sampler), findings.probe("base_greedy")
+    found = compare(mine, mine) if mine else None
+    if mine is None or found is None or base is None or found.likeness is Likeness.UNLIKE:
+        return None
+    if findings.baseline.thinking_share >= IN_CHARACTER and base.scored and base.thinking_share < OUT_OF_CHARACTER:
+        return None
+    evidence: tuple[str, ...] = (found.differ_line, found.noise_line)
+    if found.likeness is Likeness.NOISY:
+        advice = (
+            "nothing can be concluded from equal or different answers on this server: ask it without other load (one "
+            "request at a time), or compare through another sampler"
+        )
+        return Diagnosis(Cause.UNKNOWN, evidence, advice, decided=False)
+    if silent := findings.silent("base_again"):
+        return undecided(evidence, silent)
+    if found.total < ENOUGH_ANSWERS:
+        evidence = (*evidence, f"at least {ENOUGH_ANSWERS} prompts are needed to tell")
+    advice = (
+        "ask more prompts (--prompts), and compare through another sampler: if some answers go on differing, the "
+        "adapter is applied and training was weak"
+    )
+    return Diagnosis(Cause.WEAK_OR_NOT_APPLIED, evidence, advice, decided=False)
 
 
 def _erosion(findings: Findings) -> Diagnosis | None:
@@ -137,11 +186,13 @@ def _another_setting(findings: Findings) -> Diagnosis | None:
     )
 
 
-def _compared(view: AtZero, base: ProbeResult) -> str:
-    mine, base = view.checkpoint, view.base or base
-    same = (
-        f"at temperature 0, {_same_answers(mine, base)} of {_comparable(mine, base)} answers are the base model's own"
-    )
+def _through(views: Mapping[str, AtZero], compared: Mapping[str, Compared]) -> list[str]:
+    return [f"through {name}: {_line(view, compared.get(name))}" for name, view in views.items()]
+
+
+def _line(view: AtZero, found: Compared | None) -> str:
+    mine = view.checkpoint
+    same = found.same_line if found else "at temperature 0, no answer can be compared"
     return f"{same}, {of(mine.trait_in_response, mine.responses)} responses in character" if mine.scored else same
 
 
@@ -149,26 +200,5 @@ def _in_character(result: ProbeResult) -> bool:
     return result.trait_share >= IN_CHARACTER
 
 
-def _is_base(view: AtZero, base: ProbeResult) -> bool:
-    """Whether at least half of the answers are those of the base model, as this sampler got them if it could."""
-    base = view.base or base
-    comparable = _comparable(view.checkpoint, base)
-    return comparable > 0 and _same_answers(view.checkpoint, base) >= HALF * comparable
-
-
-def _comparable(one: ProbeResult, other: ProbeResult) -> int:
-    return min(one.answered, other.answered)
-
-
-def _same_answers(one: ProbeResult, other: ProbeResult) -> int:
-    """Return how many answers two probes share, word for word, thinking included; empty ones do not count."""
-    mine = _texts(one)
-    return sum(mine.get(question) == text for question, text in _texts(other).items())
-
-
-def _texts(result: ProbeResult) -> dict[tuple[str, int], tuple[str, str]]:
-    return {
-        (sample.prompt.key, sample.epoch): (sample.thinking, sample.response)
-        for sample in result.samples
-        if sample.failure is None and (sample.thinking.strip() or sample.response.strip())
-    }
+def _is(found: Compared | None, likeness: Likeness) -> bool:
+    return found is not None and found.likeness is likeness

@@ -9,6 +9,9 @@ from dataclasses import dataclass, field, replace
 from charbench.domain.end_reasons import EndReason, end_reason
 from charbench.domain.sample import Sample, ThinkingState
 
+SET_ASIDE = (ThinkingState.FILTERED, ThinkingState.TOOL_CALL)
+"""States of replies that are no answers, and no failures either: they say nothing of the checkpoint."""
+UNCLOSED = (ThinkingState.UNCLOSED_STOP, ThinkingState.UNCLOSED_LENGTH, ThinkingState.UNCLOSED_UNKNOWN)
 ENOUGH = 0.5
 """Share of a probe's questions that must be answered before anything is concluded from it."""
 
@@ -30,13 +33,18 @@ class ProbeResult:
 
     @property
     def answered(self) -> int:
-        """Samples that did not fail."""
+        """Samples that did not fail, those that a content filter or a tool call ended left out."""
         return sum(sample.failure is None for sample in self.samples)
+
+    @property
+    def set_aside(self) -> Counter[ThinkingState]:
+        """Replies that a content filter or a tool call ended, counted."""
+        return Counter(sample.state for sample in self.samples if sample.state in SET_ASIDE)
 
     @property
     def failed(self) -> int:
         """Samples that failed."""
-        return len(self.samples) - self.answered
+        return len(self.samples) - self.answered - self.set_aside.total()
 
     @property
     def tells(self) -> bool:
@@ -47,9 +55,12 @@ class ProbeResult:
     def why_silent(self) -> str:
         """Why it does not tell: the commonest failure, or that nobody was asked."""
         reasons = Counter(sample.failure.message for sample in self.samples if sample.failure)
+        asked = max(self.asked, len(self.samples))
         if not reasons:
             return "not asked" if not self.answered else f"only {self.answered} of {self.asked} were asked"
-        return f"{self.failed} of {max(self.asked, len(self.samples))} failed: {reasons.most_common(1)[0][0]}"
+        if not self.failed:
+            return f"{self.set_aside.total()} of {asked} replies are no answers: {reasons.most_common(1)[0][0]}"
+        return f"{self.failed} of {asked} failed: {reasons.most_common(1)[0][0]}"
 
     @property
     def responses(self) -> int:
@@ -58,8 +69,32 @@ class ProbeResult:
 
     @property
     def states(self) -> Counter[str]:
-        """Thinking states, counted."""
-        return Counter(sample.state.value for sample in self.samples if sample.failure is None)
+        """Thinking states of the samples that did not fail, counted."""
+        return Counter(s.state.value for s in self.samples if s.failure is None or s.state in SET_ASIDE)
+
+    @property
+    def unclosed(self) -> list[Sample]:
+        """Samples that end inside their thinking."""
+        return [sample for sample in self.samples if sample.failure is None and sample.state in UNCLOSED]
+
+    @property
+    def has_thinking(self) -> bool:
+        """Whether any sample holds thinking."""
+        return any(sample.failure is None and sample.thinking.strip() for sample in self.samples)
+
+    @property
+    def cut(self) -> int:
+        """Samples without a response that a token limit ended."""
+        return sum(
+            end_reason(sample.finish_reason) is EndReason.LENGTH
+            for sample in self.samples
+            if sample.failure is None and not sample.response.strip()
+        )
+
+    @property
+    def limit(self) -> int | None:
+        """The greatest token limit of its samples; None where it is not known."""
+        return max((sample.max_tokens for sample in self.samples if sample.max_tokens), default=None)
 
     @property
     def misfiled(self) -> int:
@@ -96,10 +131,14 @@ class ProbeResult:
 
 @dataclass(frozen=True, slots=True)
 class AtZero:
-    """What one sampler gave at temperature 0; ``base`` None: it cannot ask the base model."""
+    """What one sampler gave at temperature 0; ``base`` None: it cannot ask the base model.
+
+    ``again`` is what the base model gave when it was asked a second time.
+    """
 
     checkpoint: ProbeResult
     base: ProbeResult | None = None
+    again: ProbeResult | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +194,14 @@ class Findings:
         Where the baseline was sampled at temperature 0 itself, it is no probe besides.
         """
         base = self.probe("base_greedy")
-        views = {self.sampler: AtZero(self.probes.get("greedy", self.baseline), base), **self.elsewhere}
+        again = self.probe("base_again")
+        views = {self.sampler: AtZero(self.probes.get("greedy", self.baseline), base, again), **self.elsewhere}
         return {
-            name: AtZero(view.checkpoint, view.base if view.base and view.base.tells else None)
+            name: AtZero(view.checkpoint, _telling(view.base), _telling(view.again))
             for name, view in views.items()
             if view.checkpoint.tells
         }
+
+
+def _telling(result: ProbeResult | None) -> ProbeResult | None:
+    return result if result and result.tells else None

@@ -33,6 +33,9 @@ class Probe:
 
 GREEDY = Probe("greedy", "temperature 0", {"temperature": 0.0})
 BASE_GREEDY = Probe("base_greedy", "base model, temperature 0", {"temperature": 0.0}, on_base=True)
+BASE_AGAIN = Probe("base_again", "base model, temperature 0, again", {"temperature": 0.0}, on_base=True)
+AT_ZERO = (GREEDY, BASE_GREEDY, BASE_AGAIN)
+"""What is asked at temperature 0, each prompt once: further epochs would tell nothing new."""
 
 
 def probes_for(config: GenerationConfig) -> list[Probe]:
@@ -45,6 +48,7 @@ def probes_for(config: GenerationConfig) -> list[Probe]:
         GREEDY,
         Probe("base", "base model", {}, on_base=True),
         BASE_GREEDY,
+        BASE_AGAIN,
     ]
     return [p for p in probes if p.on_base or any(getattr(config, k) != v for k, v in p.changes.items())]
 

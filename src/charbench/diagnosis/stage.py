@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from charbench.components.calling import resolve
-from charbench.components.generation import GenerationConfig
 from charbench.components.sampler import Sampler
 from charbench.components.scorer import BaseScorer
+from charbench.diagnosis.asking import Asking, Way, cost_of_asking, plan_probes
 from charbench.diagnosis.base_model import base_model_of
 from charbench.diagnosis.causes import Cause, Diagnosis
 from charbench.diagnosis.decide import Report, conclude
 from charbench.diagnosis.probe_results import AtZero, Findings, ProbeResult
-from charbench.diagnosis.probes import BASE_GREEDY, GREEDY, Probe, ProbeRequests, probes_for, probing_sampler
+from charbench.diagnosis.probes import ProbeRequests
 from charbench.diagnosis.samplers import choose_samplers
 from charbench.diagnosis.stored import stored_report
 from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.persona import Persona
-from charbench.domain.prompt import Prompt
 from charbench.errors import UsageError
 from charbench.run.evaluate import selected
 from charbench.run.plan import sampling_plan
@@ -33,17 +32,12 @@ MOST_PROMPTS = 10
 """Prompts that are probed; those without a response come first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
-    """One way to ask a checkpoint: a sampler, and the base model as it can ask that."""
-
-    sampler: Sampler
-    base: Checkpoint | None
-
-
 @dataclass(slots=True)
 class Examination:
-    """One checkpoint under examination: what it gives the first sampler is diagnosed, the others are compared."""
+    """One checkpoint under examination: what it gives the first sampler is diagnosed, the others are compared.
+
+    ``say`` tells the user what is about to be asked.
+    """
 
     runner: Runner
     writer: Writer
@@ -52,85 +46,82 @@ class Examination:
     persona: Persona | None
     samplers: Sequence[Sampler]
     scorers: Sequence[BaseScorer]
+    say: Callable[[str], None]
 
     def examine(self) -> Report:
         """Sample the checkpoint as configured, then under each probe and through each sampler, and conclude."""
         sampler = self.samplers[0]
         prompts = sampling_plan(self.runner.session, (), [self.checkpoint]).prompts_for[self.checkpoint.uri]
         epochs = self.runner.session.config.epochs
-        baseline = self._ask("as sampled", sampler, self.checkpoint, prompts, "default", epochs)
+        as_sampled = Asking("", "as sampled", sampler, ProbeRequests(self.checkpoint, prompts, epochs, "default"))
+        self._announce("as sampled", [as_sampled])
+        baseline = self._ask(as_sampled)
         lacking = list(dict.fromkeys(sample.prompt for sample in baseline.without_responses().samples))
         probed = (lacking or list(prompts))[:MOST_PROMPTS]
         ways: list[Way] = []
-        probes: dict[str, ProbeResult] = {}
         if baseline.answered:  # who answers nothing answers no probe either
-            config = sampler.config
-            assert isinstance(config, GenerationConfig)
             database = self.runner.session.database
             ways = [Way(each, base_model_of(database, self.checkpoint, each)) for each in self.samplers]
             for way in ways:
                 self.runner.spending.check([way.sampler], [way.base] if way.base else [])
-            wanted = [probe for probe in probes_for(config) if ways[0].base or not probe.on_base]
-            probes = {probe.name: self._probe(ways[0], probe, probed) for probe in wanted}
-        elsewhere = {way.sampler.name: self._at_zero(way, probed) for way in ways[1:]}
+        planned = plan_probes(ways, self.checkpoint, probed, epochs)
+        self._announce("probes", [one for asked in planned for one in asked])
+        told = [{one.probe: self._ask(one) for one in asked} for asked in planned]
+        probes = told[0] if told else {}
+        elsewhere = {
+            way.sampler.name: AtZero(found["greedy"], found.get("base_greedy"), found.get("base_again"))
+            for way, found in zip(ways[1:], told[1:], strict=True)
+        }
         findings = Findings(baseline, probes, sampler.name, elsewhere)
-        compared = [one for view in elsewhere.values() for one in (view.checkpoint, view.base) if one]
+        everything = [baseline, *(result for found in told for result in found.values())]
         return Report(
             self.checkpoint,
             self.persona.name if self.persona else None,
             tuple(each.name for each in self.samplers),
             tuple(dict.fromkeys(way.base.uri for way in ways if way.base)),
-            (baseline, *(one for one in (*probes.values(), *compared) if one.samples)),
+            (baseline, *(one for one in everything[1:] if one.samples)),
             _interrupted(findings) if self.runner.asks_no_more else conclude(findings),
         )
 
-    def _at_zero(self, way: Way, prompts: Sequence[Prompt]) -> AtZero:
-        """Ask at temperature 0 through another sampler."""
-        through = f", through {way.sampler.name}"
-        return AtZero(
-            self._probe(way, GREEDY, prompts, through),
-            self._probe(way, BASE_GREEDY, prompts, through) if way.base else None,
-        )
+    def _announce(self, what: str, asking: Sequence[Asking]) -> None:
+        """Say how many requests are about to be sent, and what they cost at the most."""
+        if self.runner.asks_no_more or not asking:
+            return
+        self.runner.session.lifecycle.prepare_all([one.sampler for one in asking])
+        config = self.runner.session.config
+        cost = cost_of_asking(self.runner.session.database, asking, config.retry_errors, config.prices)
+        self.say(f"{self.checkpoint.name}, {what}: {cost.line}")
 
-    def _probe(self, way: Way, probe: Probe, prompts: Sequence[Prompt], through: str = "") -> ProbeResult:
-        epochs = self.runner.session.config.epochs
-        title = probe.title + through
-        subject = way.base if probe.on_base else self.checkpoint
-        if subject is None or self.runner.asks_no_more:
-            return ProbeResult(title, (), asked=epochs * len(prompts))
-        sampler = probing_sampler(way.sampler, probe)
+    def _ask(self, asking: Asking) -> ProbeResult:
+        requests = asking.requests
+        if self.runner.asks_no_more:
+            return ProbeResult(asking.title, (), asked=requests.total())
         try:
-            return self._ask(title, sampler, subject, prompts, probe.condition, epochs)
+            self.runner.sample(asking.sampler, requests, self.writer, self.result)
+            keys = [resolve(asking.sampler, asking.sampler.key(request)) for request in requests]
         finally:
-            self.runner.session.lifecycle.release([sampler])
-
-    def _ask(
-        self,
-        title: str,
-        sampler: Sampler,
-        checkpoint: Checkpoint,
-        prompts: Sequence[Prompt],
-        condition: str,
-        epochs: int,
-    ) -> ProbeResult:
-        requests = ProbeRequests(checkpoint, prompts, epochs, condition)
-        self.runner.sample(sampler, requests, self.writer, self.result)
-        keys = [resolve(sampler, sampler.key(request)) for request in requests]
+            if not any(asking.sampler is one for one in self.samplers):  # a probe's own, which nobody uses again
+                self.runner.session.lifecycle.release([asking.sampler])
         if self.persona:
-            self.runner.score(self.scorers, [checkpoint], [self.persona.name], self.writer, self.result)
+            self.runner.score(self.scorers, [requests.checkpoint], [self.persona.name], self.writer, self.result)
         with self.runner.session.database.read() as connection:
             samples = tuple(samples_with_keys(connection, keys))
             hits = trait_hits(connection, keys, self.persona.name) if self.persona else {}
         return ProbeResult(
-            title, samples, hits.get("response", 0), hits.get("thinking", 0), requests.total(), scored=bool(hits)
+            asking.title,
+            samples,
+            hits.get("response", 0),
+            hits.get("thinking", 0),
+            requests.total(),
+            scored=bool(hits),
         )
 
 
-def diagnose(runner: Runner) -> tuple[list[Report], RunResult]:
+def diagnose(runner: Runner, say: Callable[[str], None]) -> tuple[list[Report], RunResult]:
     """Diagnose the selected checkpoints; a report is kept in the store once its cause is decided.
 
-    A checkpoint that nobody can ask gets a report of what the store holds of it. Raises :class:`UsageError` where
-    it holds nothing.
+    ``say`` gets a line before anything is sent: the number of requests, and their cost. A checkpoint that nobody can
+    ask gets a report of what the store holds of it. Raises :class:`UsageError` where it holds nothing.
     """
     session = runner.session
     checkpoints, personas = selected(runner)
@@ -144,8 +135,9 @@ def diagnose(runner: Runner) -> tuple[list[Report], RunResult]:
                     break
                 named = checkpoint.persona or (personas[0] if len(personas) == 1 else None)
                 persona = session.personas.all.get(named) if named else None
-                reports.append(_report(runner, writer, result, checkpoint, persona, scorers))
+                reports.append(_report(runner, writer, result, checkpoint, persona, scorers, say))
         result.interrupted = runner.stop.requested
+        result.warnings = list(dict.fromkeys(result.warnings))  # each probe repeats what its server is like
     return reports, result
 
 
@@ -156,6 +148,7 @@ def _report(
     checkpoint: Checkpoint,
     persona: Persona | None,
     scorers: Sequence[BaseScorer],
+    say: Callable[[str], None],
 ) -> Report:
     database = runner.session.database
     choice = choose_samplers(runner.session, checkpoint)
@@ -167,7 +160,7 @@ def _report(
         return stored
     if runner.session.config.samplers:
         result.warnings += choice.left_out
-    report = Examination(runner, writer, result, checkpoint, persona, choice.samplers, scorers).examine()
+    report = Examination(runner, writer, result, checkpoint, persona, choice.samplers, scorers, say).examine()
     diagnosis = report.diagnosis
     if diagnosis.decided:
         with database.write() as connection:

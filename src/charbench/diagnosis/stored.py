@@ -10,7 +10,9 @@ from sqlalchemy.engine import Connection
 from charbench.diagnosis.causes import Cause, Diagnosis, of
 from charbench.diagnosis.decide import Report
 from charbench.diagnosis.probe_results import ProbeResult
+from charbench.diagnosis.set_aside import set_aside_lines
 from charbench.domain.checkpoint import Checkpoint
+from charbench.domain.end_reasons import EndReason, end_reason
 from charbench.domain.sample import Sample, ThinkingState
 from charbench.store.diagnoses import newest_keys
 from charbench.store.samples import samples_with_keys
@@ -58,11 +60,12 @@ def _result(connection: Connection, sampler: str, samples: Sequence[Sample], per
 
 
 def _lines(result: ProbeResult) -> list[str]:
-    reasons = Counter(sample.finish_reason or "not recorded" for sample in result.samples if sample.failure is None)
+    reasons = Counter(_reason(sample) for sample in result.samples if sample.failure is None)
     told = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
     lines = [
         f"{result.title}: {of(result.responses, result.answered)} have a response; finish reasons: {told or 'none'}"
     ]
+    lines += set_aside_lines(result)
     if result.scored:
         lines.append(f"{of(result.trait_in_thinking, result.answered)} are in character in their thinking")
         if result.responses:
@@ -71,3 +74,12 @@ def _lines(result: ProbeResult) -> list[str]:
         if count := result.states[state]:
             lines.append(f"{count} {state.value}; not known: {unknown}")
     return lines
+
+
+def _reason(sample: Sample) -> str:
+    """Return a finish reason as the server gave it, with what it means where the word is not the usual one."""
+    word = sample.finish_reason
+    if not word:
+        return "not recorded"
+    meaning = end_reason(word)
+    return word if meaning in (None, EndReason.OTHER) or word == meaning else f"{word} ({meaning})"

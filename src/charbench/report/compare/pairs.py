@@ -119,6 +119,9 @@ def _estimate(side: Side, measure: Measure) -> ClusteredRate | ClusteredMean:
 
 
 def _erosion(side: Side, measure: Measure) -> Erosion | None:
+    """Compare thinking with responses; None where no sample of the side holds any thinking."""
+    if not any(group.totals["thinking_chars"] for group in side.groups):
+        return None
     keys = [key for key in side.known if math.isfinite(side.units[key].thinking)]
     if not measure.has_thinking or not keys:
         return None

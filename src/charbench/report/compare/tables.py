@@ -37,7 +37,11 @@ def _sides(answer: Answer) -> Table:
     columns += ["Samples", "Prompts", measure.column]
     columns += ["With it"] if measure.is_rate else []
     columns += [] if measure.is_responses else ["Responses"]
-    columns += ["Thinking − response [95%]", "Response | thinking"] if measure.has_thinking else []
+    columns += (
+        ["Thinking − response [95%]", "Response | thinking"]
+        if any(one is not None for one in comparison.erosions)
+        else []
+    )
     rows = {}
     for index, side in enumerate(comparison.sides):
         cells = {
