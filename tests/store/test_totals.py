@@ -102,7 +102,7 @@ def test_scores_that_come_again_are_counted_once(empty: Path, batches: list[list
         writer = ScoreWriter(connection, ScoringSettings("t", 1, "p", {}, ""), (metric,), run)
     for batch in batches:
         scored = [
-            NewScores(item.id, item.group_id, (Score("m", Channel.RESPONSE, value),))
+            NewScores(item.id, item.group_id, item.prompt_id, (Score("m", Channel.RESPONSE, value),))
             for item, value in zip(stored, batch, strict=False)
         ]
         with database.write() as connection:

@@ -9,8 +9,19 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from charbench.domain.score import Role
 from charbench.store.dialect import among
-from charbench.store.tables import prompts, samples, scored, scores, scorings, series
+from charbench.store.tables import (
+    prompt_samples,
+    prompt_scored,
+    prompt_totals,
+    prompts,
+    samples,
+    scored,
+    scores,
+    scorings,
+    series,
+)
 
 _SPACES = "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"  # fmt: skip  # noqa: E501
 """What ``str.strip`` takes for blank: a response of nothing else is none."""
@@ -99,13 +110,52 @@ def newest_series(connection: Connection) -> list[SeriesOf]:
 
 
 def prompt_tallies(connection: Connection, groups: Sequence[int], of: SeriesOf | None) -> list[PromptTally]:
-    """Return the groups' samples summed up by prompt; without a series nothing is scored."""
+    """Return the groups' samples summed up by prompt; without a series nothing is scored.
+
+    Of a headline, and of none, the running totals are read; another metric is counted from its scores.
+    """
+    kept = of is None or of.role == Role.HEADLINE
+    query = _from_totals(connection, groups, of) if kept else _from_scores(connection, groups, of)
+    return [PromptTally(*row) for row in connection.execute(query)]
+
+
+def _from_totals(connection: Connection, groups: Sequence[int], of: SeriesOf | None) -> sa.Select[Any]:
+    response, thinking = prompt_totals.alias("response"), prompt_totals.alias("thinking")
+    mine, dealt_with = prompt_samples, prompt_scored
+
+    def same(table: Any) -> sa.ColumnElement[bool]:
+        return _is(table.c.group_id, mine.c.group_id) & (table.c.prompt_id == mine.c.prompt_id)
+
+    return (
+        sa.select(
+            mine.c.group_id,
+            prompts.c.key,
+            sa.func.min(prompts.c.prompt_id),
+            sa.func.min(prompts.c.family),
+            *map(_whole_sum, (mine.c.answered, mine.c.responses, dealt_with.c.samples, response.c.missing,
+                              response.c.count)),
+            sa.func.coalesce(sa.func.sum(response.c.total), 0.0),
+            sa.func.coalesce(sa.func.sum(response.c.total_squared), 0.0),
+            *map(_whole_sum, (response.c.hits, thinking.c.hits, response.c.both_hits, thinking.c.count,
+                              thinking.c.missing)),
+        )
+        .join(prompts, prompts.c.id == mine.c.prompt_id)
+        .outerjoin(dealt_with, same(dealt_with) & (dealt_with.c.scoring_id == (of.scoring if of else -1)))
+        .outerjoin(response, same(response) & (response.c.series_id == _or_none(of, "response")))
+        .outerjoin(thinking, same(thinking) & (thinking.c.series_id == _or_none(of, "thinking")))
+        .where(among(connection, mine.c.group_id, groups), mine.c.answered > 0)
+        .group_by(mine.c.group_id, prompts.c.key)
+        .order_by(mine.c.group_id, prompts.c.key)
+    )  # fmt: skip
+
+
+def _from_scores(connection: Connection, groups: Sequence[int], of: SeriesOf | None) -> sa.Select[Any]:
     response, thinking = scores.alias("response"), scores.alias("thinking")
     edge = of.threshold if of and of.threshold is not None else None
     hit = response.c.value >= edge if edge is not None else sa.false()
     thought = thinking.c.value >= edge if edge is not None else sa.false()
     has_response = sa.func.ltrim(samples.c.response, _SPACES) != ""
-    query = (
+    return (
         sa.select(
             samples.c.group_id,
             prompts.c.key,
@@ -136,7 +186,6 @@ def prompt_tallies(connection: Connection, groups: Sequence[int], of: SeriesOf |
         .group_by(samples.c.group_id, prompts.c.key)
         .order_by(samples.c.group_id, prompts.c.key)
     )
-    return [PromptTally(*row) for row in connection.execute(query)]
 
 
 def sample_text(
@@ -179,6 +228,10 @@ def _or_none(of: SeriesOf | None, channel: str) -> int:
 
 def _is(left: sa.ColumnElement[Any], right: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
     return left == right
+
+
+def _whole_sum(column: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
+    return sa.cast(sa.func.coalesce(sa.func.sum(column), 0), sa.BigInteger)
 
 
 def _number_of(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
