@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import sqlalchemy as sa
@@ -75,6 +75,16 @@ class PromptTally:
     thinking_valued: int
     thinking_missing: int
 
+    def plus(self, other: PromptTally) -> PromptTally:
+        """Add samples of the same prompt, asked under another name."""
+        sums = {
+            field.name: getattr(self, field.name) + getattr(other, field.name)
+            for field in fields(self)
+            if field.name not in ("group", "prompt", "name", "family")
+        }
+        name, family = min(self.name, other.name), min(self.family, other.family)
+        return PromptTally(self.group, self.prompt, name, family, **sums)
+
 
 @dataclass(frozen=True, slots=True)
 class SampleText:
@@ -116,37 +126,45 @@ def prompt_tallies(connection: Connection, groups: Sequence[int], of: SeriesOf |
     """
     kept = of is None or of.role == Role.HEADLINE
     query = _from_totals(connection, groups, of) if kept else _from_scores(connection, groups, of)
-    return [PromptTally(*row) for row in connection.execute(query)]
+    found: list[PromptTally] = []
+    for row in connection.execute(query):
+        tally = PromptTally(*row)
+        if found and (found[-1].group, found[-1].prompt) == (tally.group, tally.prompt):
+            found[-1] = found[-1].plus(tally)
+        else:
+            found.append(tally)
+    return found
 
 
 def _from_totals(connection: Connection, groups: Sequence[int], of: SeriesOf | None) -> sa.Select[Any]:
     response, thinking = prompt_totals.alias("response"), prompt_totals.alias("thinking")
     mine, dealt_with = prompt_samples, prompt_scored
 
-    def same(table: Any) -> sa.ColumnElement[bool]:
-        return _is(table.c.group_id, mine.c.group_id) & (table.c.prompt_id == mine.c.prompt_id)
+    def same(table: sa.FromClause) -> sa.ColumnElement[bool]:
+        return _is(table.c.group_id, mine.c.group_id) & _is(table.c.prompt_id, mine.c.prompt_id)
 
     return (
         sa.select(
             mine.c.group_id,
             prompts.c.key,
-            sa.func.min(prompts.c.prompt_id),
-            sa.func.min(prompts.c.family),
-            *map(_whole_sum, (mine.c.answered, mine.c.responses, dealt_with.c.samples, response.c.missing,
-                              response.c.count)),
-            sa.func.coalesce(sa.func.sum(response.c.total), 0.0),
-            sa.func.coalesce(sa.func.sum(response.c.total_squared), 0.0),
-            *map(_whole_sum, (response.c.hits, thinking.c.hits, response.c.both_hits, thinking.c.count,
-                              thinking.c.missing)),
+            prompts.c.prompt_id,
+            prompts.c.family,
+            mine.c.answered,
+            mine.c.responses,
+            _or_0(dealt_with.c.samples),
+            *(_or_0(response.c[name]) for name in ("missing", "count", "total", "total_squared", "hits")),
+            _or_0(thinking.c.hits),
+            _or_0(response.c.both_hits),
+            _or_0(thinking.c.count),
+            _or_0(thinking.c.missing),
         )
         .join(prompts, prompts.c.id == mine.c.prompt_id)
         .outerjoin(dealt_with, same(dealt_with) & (dealt_with.c.scoring_id == (of.scoring if of else -1)))
         .outerjoin(response, same(response) & (response.c.series_id == _or_none(of, "response")))
         .outerjoin(thinking, same(thinking) & (thinking.c.series_id == _or_none(of, "thinking")))
         .where(among(connection, mine.c.group_id, groups), mine.c.answered > 0)
-        .group_by(mine.c.group_id, prompts.c.key)
         .order_by(mine.c.group_id, prompts.c.key)
-    )  # fmt: skip
+    )
 
 
 def _from_scores(connection: Connection, groups: Sequence[int], of: SeriesOf | None) -> sa.Select[Any]:
@@ -211,14 +229,18 @@ def sample_text(
 
 def some_responses(connection: Connection, group: int, most: int) -> list[tuple[str, str]]:
     """Return the prompt's key and the response of up to ``most`` samples of a group, of those that have one."""
-    query = (
-        sa.select(prompts.c.key, samples.c.response)
-        .join(prompts, prompts.c.id == samples.c.prompt_id)
-        .where(samples.c.group_id == group, samples.c.error_kind.is_(None), samples.c.response != "")
-        .order_by(samples.c.id)
-        .limit(most)
-    )
-    return [(row.key, row.response.strip()) for row in connection.execute(query)]
+    return [
+        (row.key, row.response.strip()) for row in connection.execute(_SOME_RESPONSES, {"group": group, "most": most})
+    ]
+
+
+_SOME_RESPONSES = (
+    sa.select(prompts.c.key, samples.c.response)
+    .join(prompts, prompts.c.id == samples.c.prompt_id)
+    .where(samples.c.group_id == sa.bindparam("group"), samples.c.error_kind.is_(None), samples.c.response != "")
+    .order_by(samples.c.id)
+    .limit(sa.bindparam("most", type_=sa.Integer))
+)
 
 
 def _or_none(of: SeriesOf | None, channel: str) -> int:
@@ -230,8 +252,8 @@ def _is(left: sa.ColumnElement[Any], right: sa.ColumnElement[Any]) -> sa.ColumnE
     return left == right
 
 
-def _whole_sum(column: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
-    return sa.cast(sa.func.coalesce(sa.func.sum(column), 0), sa.BigInteger)
+def _or_0(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    return sa.func.coalesce(column, 0)
 
 
 def _number_of(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
