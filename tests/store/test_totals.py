@@ -139,7 +139,7 @@ def test_totals_by_prompt_are_right_after_any_sequence_of_operations(empty: Path
             stored = list(SampleReader().read(connection, ids))
             if what == "sample":
                 SampleWriter(run).add(connection, [NewSample(item, sampling) for item in given_])
-            elif what == "score":
+            elif what == "score" and stored:
                 writer.add(connection, [_scored(one, *v) for one, v in zip(stored, given_, strict=False)])
             elif what == "remove" and stored:
                 one = stored[given_ % len(stored)]

@@ -111,10 +111,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("sample_id", name=op.f("pk_removed_samples")),
     )
     op.create_index(op.f("ix_removed_samples_removal_id"), "removed_samples", ["removal_id"])
-    _add_totals_by_prompt()
+    add_totals_by_prompt()
 
 
-def _add_totals_by_prompt() -> None:
+def add_totals_by_prompt() -> None:
+    """Make the tables of totals by prompt, and count them from the samples and scores that are there."""
     op.create_table(
         "prompt_samples",
         *_key("prompt_samples", "group_id"),
