@@ -40,7 +40,8 @@ class PromptCount:
         self.valued += tally.valued
         self.judged += 0 if nobody_looked else tally.answered - (tally.responses - tally.valued)
         self.hits += tally.hits
-        self.thought += max(tally.thinking_valued, thought) if scored else 0
+        if scored:
+            self.thought += tally.thinking_valued if tally.thinking_valued > thought else thought
         self.thinking_hits += tally.thinking_hits
 
 
@@ -52,8 +53,8 @@ class PromptCounts:
 
     def add(self, tallies: Sequence[PromptTally], *, scored: bool) -> None:
         """Count in the samples of one group."""
-        responses = sum(tally.responses for tally in tallies)
-        nobody_looked = 0 < responses == sum(tally.responses - tally.valued - tally.missing for tally in tallies)
+        responses = sum([tally.responses for tally in tallies])
+        nobody_looked = 0 < responses == sum([tally.responses - tally.valued - tally.missing for tally in tallies])
         for tally in tallies:
             mine = self.prompts.get(tally.prompt)
             if mine is None:
