@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from support.command import Charbench
+from support.store import assert_totals_equal_recount, store_of
 
 ARCHIVE = Path(__file__).parents[1] / "data" / "stores" / "first.tar.gz"
 """Made by ``tools/make_first_store.py``."""
@@ -61,6 +62,7 @@ def test_a_store_of_the_first_version_keeps_everything_and_nothing_is_asked_or_s
     assert "Added: nothing." in ended.err
     assert "Nothing to do: everything is in the store already." in charbench.ok("run", lab=lab).err
     assert rows(lab) == before
+    assert_totals_equal_recount(store_of(lab))
 
 
 def test_its_samples_scores_labels_and_jobs_are_reported(charbench: Charbench, lab: Path) -> None:

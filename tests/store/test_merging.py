@@ -54,7 +54,7 @@ def test_a_sample_that_failed_since_is_replaced_by_the_one_that_was_saved(
     for text in (
         "DELETE FROM scores WHERE scored_id IN (SELECT id FROM scored WHERE sample_id = :id)",
         "DELETE FROM scored WHERE sample_id = :id",
-        "UPDATE samples SET error_kind = 'timeout', response = '', thinking = '' WHERE id = :id",
+        "UPDATE samples SET error_kind = 'timeout', state = 'error', response = '', thinking = '' WHERE id = :id",
     ):
         change(store_of(studio_run), text, id=good.id)
     recount(store_of(studio_run), good.group_id)
@@ -68,7 +68,8 @@ def recount(store: Path, group: int) -> None:
     """Make a group's totals those of its one failed and other samples, as if it had failed from the start."""
     columns = [row.name for row in query(store, "PRAGMA table_info(sample_groups)")][3:]
     change(store, f"UPDATE sample_groups SET {', '.join(f'{name} = 0' for name in columns)} WHERE id = :id", id=group)
-    change(store, "DELETE FROM score_totals WHERE group_id = :id", id=group)
+    for table in ("score_totals", "prompt_samples", "prompt_scored", "prompt_totals"):
+        change(store, f"DELETE FROM {table} WHERE group_id = :id", id=group)
     change(store, "DELETE FROM scores WHERE scored_id IN (SELECT scored.id FROM scored JOIN samples"
                   " ON samples.id = sample_id WHERE group_id = :id)", id=group)  # fmt: skip
     change(store, "DELETE FROM scored WHERE sample_id IN (SELECT id FROM samples WHERE group_id = :id)", id=group)

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.operations import Operations
 
+from charbench.store.database import Database
+from charbench.store.merging import merge
+from charbench.store.reattribution import remove_scores
 from charbench.store.tables import metadata
 from support.command import Charbench, finish, start
 from support.lab import LabBuilder, row, rows
-from support.store import assert_each_exactly_once, assert_totals_equal_recount, connect
+from support.store import (
+    assert_each_exactly_once,
+    assert_totals_equal_recount,
+    change,
+    connect,
+    query,
+    store_of,
+)
 
 pytestmark = pytest.mark.peer
 RECORDED = ("run", "--source", "recorded", "--sampler", "recorded", "--scorer", "keyword", "--json")
@@ -29,6 +41,28 @@ def test_the_recorded_run_gives_the_same_report_as_on_sqlite(
     assert_totals_equal_recount(store)
     again = charbench.ok(*RECORDED, "--store", store, lab=studio).json
     assert not any(again["run"]["added"].values())
+
+
+def test_totals_by_prompt_are_right_after_merging_removing_and_counting_anew(
+    charbench: Charbench, lab: LabBuilder, studio_run_template: Path, store: str
+) -> None:
+    charbench.ok("discover", "--store", store, lab=lab.root)
+    old, new = Database.open(f"sqlite:///{store_of(studio_run_template)}"), Database.open(store)
+    with old.read() as source, new.write() as target:
+        assert merge(source, target) == 175
+    assert_totals_equal_recount(store)
+    (first,) = query(store, "SELECT group_id, min(id) AS id FROM samples GROUP BY group_id ORDER BY group_id LIMIT 1")
+    with new.write() as connection:
+        remove_scores(connection, first.group_id, [first.id])
+    assert_totals_equal_recount(store, emptied=True)
+    for table in ("prompt_samples", "prompt_scored", "prompt_totals"):
+        change(store, f"DROP TABLE {table}")
+    migration = import_module("charbench.store.migrations.versions.0002_settings_and_provenance")
+    with new.write() as connection, Operations.context(MigrationContext.configure(connection)):
+        migration.add_totals_by_prompt()
+    assert_totals_equal_recount(store, emptied=True)
+    for database in (old, new):
+        database.close()
 
 
 def test_export_is_the_same_as_on_sqlite(

@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 
 from charbench import Completion, Evidence, Failure, Prompt, Sample, ThinkingState, Usage
 from charbench.domain.sample import Channel
-from charbench.domain.score import Metric, Score
+from charbench.domain.score import Metric, Role, Score
 from charbench.store.database import Database
 from charbench.store.findings import Claim, add_claims
+from charbench.store.merging import merge
+from charbench.store.reattribution import remove_scores
 from charbench.store.runs import start_run
-from charbench.store.samples import NewSample, SampleReader, SampleWriter, SamplingSettings
+from charbench.store.samples import NewSample, SampleReader, SampleWriter, SamplingSettings, StoredSample
 from charbench.store.scores import NewScores, ScoreWriter, ScoringSettings
 from support.command import Charbench
 from support.lab import LabBuilder, row, rows
@@ -102,7 +104,7 @@ def test_scores_that_come_again_are_counted_once(empty: Path, batches: list[list
         writer = ScoreWriter(connection, ScoringSettings("t", 1, "p", {}, ""), (metric,), run)
     for batch in batches:
         scored = [
-            NewScores(item.id, item.group_id, (Score("m", Channel.RESPONSE, value),))
+            NewScores(item.id, item.group_id, item.prompt_id, (Score("m", Channel.RESPONSE, value),))
             for item, value in zip(stored, batch, strict=False)
         ]
         with database.write() as connection:
@@ -110,6 +112,58 @@ def test_scores_that_come_again_are_counted_once(empty: Path, batches: list[list
     assert_totals_equal_recount(path)
     assert count(path, "scores") == max(map(len, batches), default=0)
     database.close()
+
+
+OPERATIONS = st.one_of(
+    st.tuples(st.just("sample"), st.lists(samples(), min_size=1, max_size=6, unique_by=lambda item: item.key)),
+    st.tuples(st.just("score"), st.lists(st.tuples(VALUES, VALUES), min_size=1, max_size=6)),
+    st.tuples(st.just("remove"), st.integers(0, 12)),
+    st.tuples(st.just("merge"), st.none()),
+)
+HEADLINE = (Metric("m", threshold=0.5), Metric("other", role=Role.DETAIL))
+
+
+@given(st.lists(OPERATIONS, max_size=8))
+@settings(max_examples=15)
+def test_totals_by_prompt_are_right_after_any_sequence_of_operations(empty: Path, done: list[tuple[str, Any]]) -> None:
+    path = copy_of(empty)
+    database = Database.open(f"sqlite:///{path}")
+    run = start_run(database, "test", "0")
+    sampling, scoring = SamplingSettings("s", 1, {}, "default"), ScoringSettings("t", 1, "p", {}, "")
+    with database.write() as connection:
+        add_claims(connection, [Claim(f"uri-{number}", Evidence("test", "x"), {}) for number in range(3)])
+        writer = ScoreWriter(connection, scoring, HEADLINE, run)
+    for what, given_ in done:
+        with database.write() as connection:
+            ids = [row.id for row in query(path, "SELECT id FROM samples WHERE error_kind IS NULL ORDER BY id")]
+            stored = list(SampleReader().read(connection, ids))
+            if what == "sample":
+                SampleWriter(run).add(connection, [NewSample(item, sampling) for item in given_])
+            elif what == "score" and stored:
+                writer.add(connection, [_scored(one, *v) for one, v in zip(stored, given_, strict=False)])
+            elif what == "remove" and stored:
+                one = stored[given_ % len(stored)]
+                remove_scores(connection, one.group_id, [one.id])
+        if what == "merge":
+            path = _merged(database, copy_of(empty))
+            assert_totals_equal_recount(path, emptied=True)
+            path = Path(str(database.path))
+    assert_totals_equal_recount(path, emptied=True)
+    database.close()
+
+
+def _scored(stored: StoredSample, response: float | None, thinking: float | None) -> NewScores:
+    scores = [Score("m", Channel.RESPONSE, response), Score("other", Channel.RESPONSE, response)]
+    scores += [Score("m", Channel.THINKING, thinking)] if stored.sample.thinking else []
+    return NewScores(stored.id, stored.group_id, stored.prompt_id, tuple(scores))
+
+
+def _merged(old: Database, path: Path) -> Path:
+    new = Database.open(f"sqlite:///{path}")
+    with old.read() as source, new.write() as target:
+        merge(source, target)
+    new.close()
+    return path
 
 
 def _answer(number: int) -> Sample:

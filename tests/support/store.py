@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +39,14 @@ def count(store: Path | str, table: str) -> int:
     return int(query(store, f"SELECT count(*) FROM {table}")[0][0])
 
 
-def assert_totals_equal_recount(store: Path | str) -> None:
-    """Fail unless every running total equals what counting samples and scores anew gives."""
+def assert_totals_equal_recount(store: Path | str, *, emptied: bool = False) -> None:
+    """Fail unless every running total equals what counting samples and scores anew gives.
+
+    ``emptied``: scores were taken away, so that there may be totals of none.
+    """
     _assert_sample_totals(store)
-    _assert_score_totals(store)
+    _assert_score_totals(store, emptied)
+    _assert_totals_by_prompt(store)
 
 
 def _assert_sample_totals(store: Path | str) -> None:
@@ -74,7 +79,7 @@ def _assert_sample_totals(store: Path | str) -> None:
             assert math.isclose(here, counted[row.id][name], abs_tol=1e-6), (row.id, name, here, counted[row.id][name])
 
 
-def _assert_score_totals(store: Path | str) -> None:
+def _assert_score_totals(store: Path | str, emptied: bool) -> None:
     counted: dict[tuple[int, int], list[float]] = defaultdict(lambda: [0, 0, 0.0, 0.0, 0])
     rows = query(
         store,
@@ -92,11 +97,74 @@ def _assert_score_totals(store: Path | str) -> None:
         total[3] += row.value**2
         total[4] += row.threshold is not None and row.value >= row.threshold
     stored = {(row.series_id, row.group_id): row for row in query(store, "SELECT * FROM score_totals")}
+    stored = {key: row for key, row in stored.items() if not emptied or row.count or row.missing}
     assert set(stored) == set(counted)
     for key, total in counted.items():
         found = stored[key]
         here = [found.count, found.missing, found.total, found.total_squared, found.hits]
         assert all(math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-6) for a, b in zip(here, total, strict=True)), key
+
+
+def _assert_totals_by_prompt(store: Path | str) -> None:
+    """Rows of zeros, of what was taken away again, count as none."""
+    answers: dict[tuple[int, ...], list[int]] = defaultdict(lambda: [0, 0])
+    for row in query(store, "SELECT group_id, prompt_id, response FROM samples WHERE error_kind IS NULL"):
+        answers[row.group_id, row.prompt_id][0] += 1
+        answers[row.group_id, row.prompt_id][1] += bool(row.response.strip())
+    kept = query(store, "SELECT * FROM prompt_samples")
+    _assert_same({(r.group_id, r.prompt_id): [r.answered, r.responses] for r in kept}, answers)
+    dealt_with: dict[tuple[int, ...], list[int]] = defaultdict(lambda: [0])
+    rows = query(
+        store,
+        "SELECT d.scoring_id, s.group_id, s.prompt_id FROM scored d JOIN samples s ON s.id = d.sample_id"
+        " WHERE EXISTS (SELECT 1 FROM series WHERE series.scoring_id = d.scoring_id AND role = 'headline')",
+    )
+    for row in rows:
+        dealt_with[tuple(row)][0] += 1
+    kept = query(
+        store,
+        "SELECT * FROM prompt_scored d"
+        " WHERE EXISTS (SELECT 1 FROM series WHERE series.scoring_id = d.scoring_id AND role = 'headline')",
+    )
+    _assert_same({(r.scoring_id, r.group_id, r.prompt_id): [r.samples] for r in kept}, dealt_with)
+    _assert_headlines_by_prompt(store)
+
+
+def _assert_headlines_by_prompt(store: Path | str) -> None:
+    rows = query(
+        store,
+        "SELECT v.series_id, v.scored_id, v.value, m.metric, m.channel, m.threshold, s.group_id, s.prompt_id"
+        " FROM scores v JOIN series m ON m.id = v.series_id JOIN scored d ON d.id = v.scored_id"
+        " JOIN samples s ON s.id = d.sample_id WHERE m.role = 'headline'",
+    )
+    hits = {
+        (row.scored_id, row.metric, row.channel)
+        for row in rows
+        if row.value is not None and row.threshold is not None and row.value >= row.threshold
+    }
+    counted: dict[tuple[int, ...], list[float]] = defaultdict(lambda: [0, 0, 0.0, 0.0, 0, 0])
+    for row in rows:
+        total = counted[row.series_id, row.group_id, row.prompt_id]
+        if row.value is None:
+            total[1] += 1
+            continue
+        is_hit = (row.scored_id, row.metric, row.channel) in hits
+        total[0] += 1
+        total[2] += row.value
+        total[3] += row.value**2
+        total[4] += is_hit
+        total[5] += is_hit and row.channel == "response" and (row.scored_id, row.metric, "thinking") in hits
+    names = ("count", "missing", "total", "total_squared", "hits", "both_hits")
+    kept = query(store, "SELECT * FROM prompt_totals")
+    _assert_same({(r.series_id, r.group_id, r.prompt_id): [getattr(r, n) for n in names] for r in kept}, counted)
+
+
+def _assert_same(kept: Mapping[Any, Sequence[float]], counted: Mapping[Any, Sequence[float]]) -> None:
+    for key in kept.keys() | counted.keys():
+        width = len(next(iter([*kept.values(), *counted.values()])))
+        here, there = kept.get(key, [0] * width), counted.get(key, [0] * width)
+        same = (math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-6) for a, b in zip(here, there, strict=True))
+        assert all(same), (key, here, there)
 
 
 def assert_each_exactly_once(store: Path | str, samples: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -121,9 +122,17 @@ def design_effect(values: ArrayLike, clusters: Sequence[Hashable]) -> float:
 
 
 def cluster_codes(clusters: Sequence[Hashable]) -> NDArray[np.intp]:
-    """Return the clusters as numbers from 0, in the order in which they are met."""
+    """Return the clusters as numbers from 0, in the order in which they are met; the array is not to be written to."""
+    return _codes(tuple(clusters))
+
+
+@lru_cache(maxsize=64)
+def _codes(clusters: tuple[Hashable, ...]) -> NDArray[np.intp]:
+    """Most rows of a report were asked the same prompts: their clusters are numbered once."""
     numbers: dict[Hashable, int] = {}
-    return np.fromiter((numbers.setdefault(name, len(numbers)) for name in clusters), np.intp, len(clusters))
+    codes = np.fromiter((numbers.setdefault(name, len(numbers)) for name in clusters), np.intp, len(clusters))
+    codes.setflags(write=False)
+    return codes
 
 
 def prompt_clusters(prompts: Sequence[str], families: Sequence[str]) -> list[Hashable]:

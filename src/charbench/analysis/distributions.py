@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from statistics import NormalDist
 
 
+@lru_cache(maxsize=256)
 def normal_quantile(probability: float) -> float:
     """Return the value that a standard normal variable stays below with this probability (0 to 1, both excluded)."""
     return NormalDist().inv_cdf(probability)
 
 
+@lru_cache(maxsize=256)
 def student_quantile(probability: float, degrees: float) -> float:
     """Return the value that Student's t stays below with this probability; NaN without a degree of freedom."""
     if not degrees > 0:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from operator import attrgetter
 
 from charbench.analysis.clustered_rates import rate_of_counts
 from charbench.analysis.clusters import prompt_clusters
@@ -38,7 +40,8 @@ class PromptCount:
         self.valued += tally.valued
         self.judged += 0 if nobody_looked else tally.answered - (tally.responses - tally.valued)
         self.hits += tally.hits
-        self.thought += max(tally.thinking_valued, thought) if scored else 0
+        if scored:
+            self.thought += tally.thinking_valued if tally.thinking_valued > thought else thought
         self.thinking_hits += tally.thinking_hits
 
 
@@ -50,8 +53,8 @@ class PromptCounts:
 
     def add(self, tallies: Sequence[PromptTally], *, scored: bool) -> None:
         """Count in the samples of one group."""
-        responses = sum(tally.responses for tally in tallies)
-        nobody_looked = 0 < responses == sum(tally.responses - tally.valued - tally.missing for tally in tallies)
+        responses = sum([tally.responses for tally in tallies])
+        nobody_looked = 0 < responses == sum([tally.responses - tally.valued - tally.missing for tally in tallies])
         for tally in tallies:
             mine = self.prompts.get(tally.prompt)
             if mine is None:
@@ -60,12 +63,10 @@ class PromptCounts:
 
     def rate(self, hits: str, totals: str) -> Rate:
         """Return one count's share of another, with the interval for other prompts of other families."""
-        rows = list(self.prompts.values())
-        return rate_of_counts(
-            [getattr(row, hits) for row in rows],
-            [getattr(row, totals) for row in rows],
-            prompt_clusters(list(self.prompts), [row.family for row in rows]),
-        )
+        rows = self.prompts.values()
+        of, out_of = attrgetter(hits), attrgetter(totals)
+        clusters = _clusters(tuple(self.prompts), tuple([row.family for row in rows]))
+        return rate_of_counts([of(row) for row in rows], [out_of(row) for row in rows], clusters)
 
     @property
     def judged(self) -> dict[str, float]:
@@ -75,3 +76,9 @@ class PromptCounts:
     def judged_in(self, keys: Sequence[str]) -> int:
         """Return how many samples the trait rates of these prompts are out of."""
         return sum(self.prompts[key].judged for key in keys)
+
+
+@lru_cache(maxsize=64)
+def _clusters(prompts: tuple[str, ...], families: tuple[str, ...]) -> tuple[Hashable, ...]:
+    """Most rows of a report were asked the same prompts."""
+    return tuple(prompt_clusters(prompts, families))

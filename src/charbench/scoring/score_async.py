@@ -42,7 +42,7 @@ async def score_async(
         return scoring.checked(stored.sample, all_of(scorer, given))
 
     async def keep(stored: StoredSample, scores: tuple[Score, ...] | None, failed: tuple[Failure, ...]) -> None:
-        outcome = Outcome(stored.id, stored.group_id, scores, failed)
+        outcome = Outcome(stored.id, stored.group_id, stored.prompt_id, scores, failed)
         done(outcome)
         await commits.add(outcome)
         progress.advance(1, f"{scoring.tally.failed:,} failed" if scoring.tally.failed else "")

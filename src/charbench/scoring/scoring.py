@@ -74,6 +74,7 @@ class Outcome:
 
     sample_id: int
     group_id: int
+    prompt_id: int
     scores: tuple[Score, ...] | None
     failures: tuple[Failure, ...] = ()
 
@@ -147,7 +148,11 @@ class Scoring(AtWork):
 
     def write(self, connection: Connection, outcomes: Sequence[Outcome]) -> int:
         """Put outcomes into the store; return how many samples were new."""
-        new = [NewScores(item.sample_id, item.group_id, item.scores) for item in outcomes if item.scores is not None]
+        new = [
+            NewScores(item.sample_id, item.group_id, item.prompt_id, item.scores)
+            for item in outcomes
+            if item.scores is not None
+        ]
         failed = [(item.sample_id, item.failures) for item in outcomes if item.failures]
         added = self.rows.add(connection, new) if new else 0
         if failed:

@@ -170,9 +170,9 @@ class ScoreStage:
                 return outcomes, samples[number:]
             if isinstance(outcome, Broken):
                 scoring.note_broken(outcome)
-                outcomes.append(Outcome(stored.id, stored.group_id, None, (outcome.failure,)))
+                outcomes.append(Outcome(stored.id, stored.group_id, stored.prompt_id, None, (outcome.failure,)))
             else:
-                outcomes.append(Outcome(stored.id, stored.group_id, outcome))
+                outcomes.append(Outcome(stored.id, stored.group_id, stored.prompt_id, outcome))
         return outcomes, ()
 
     def _scores(self, scoring: Scoring, stored: StoredSample) -> tuple[Score, ...] | None:

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from charbench.domain.score import Role
 from charbench.store.dialect import among
-from charbench.store.tables import prompts, samples, scored, scores, scorings, series
+from charbench.store.tables import (
+    prompt_samples,
+    prompt_scored,
+    prompt_totals,
+    prompts,
+    samples,
+    scored,
+    scores,
+    scorings,
+    series,
+)
 
 _SPACES = "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"  # fmt: skip  # noqa: E501
 """What ``str.strip`` takes for blank: a response of nothing else is none."""
@@ -64,6 +75,16 @@ class PromptTally:
     thinking_valued: int
     thinking_missing: int
 
+    def plus(self, other: PromptTally) -> PromptTally:
+        """Add samples of the same prompt, asked under another name."""
+        sums = {
+            field.name: getattr(self, field.name) + getattr(other, field.name)
+            for field in fields(self)
+            if field.name not in ("group", "prompt", "name", "family")
+        }
+        name, family = min(self.name, other.name), min(self.family, other.family)
+        return PromptTally(self.group, self.prompt, name, family, **sums)
+
 
 @dataclass(frozen=True, slots=True)
 class SampleText:
@@ -99,13 +120,60 @@ def newest_series(connection: Connection) -> list[SeriesOf]:
 
 
 def prompt_tallies(connection: Connection, groups: Sequence[int], of: SeriesOf | None) -> list[PromptTally]:
-    """Return the groups' samples summed up by prompt; without a series nothing is scored."""
+    """Return the groups' samples summed up by prompt; without a series nothing is scored.
+
+    Of a headline, and of none, the running totals are read; another metric is counted from its scores.
+    """
+    kept = of is None or of.role == Role.HEADLINE
+    query = _from_totals(connection, groups, of) if kept else _from_scores(connection, groups, of)
+    found: list[PromptTally] = []
+    for row in connection.execute(query):
+        tally = PromptTally(*row)
+        if found and (found[-1].group, found[-1].prompt) == (tally.group, tally.prompt):
+            found[-1] = found[-1].plus(tally)
+        else:
+            found.append(tally)
+    return found
+
+
+def _from_totals(connection: Connection, groups: Sequence[int], of: SeriesOf | None) -> sa.Select[Any]:
+    response, thinking = prompt_totals.alias("response"), prompt_totals.alias("thinking")
+    mine, dealt_with = prompt_samples, prompt_scored
+
+    def same(table: sa.FromClause) -> sa.ColumnElement[bool]:
+        return _is(table.c.group_id, mine.c.group_id) & _is(table.c.prompt_id, mine.c.prompt_id)
+
+    return (
+        sa.select(
+            mine.c.group_id,
+            prompts.c.key,
+            prompts.c.prompt_id,
+            prompts.c.family,
+            mine.c.answered,
+            mine.c.responses,
+            _or_0(dealt_with.c.samples),
+            *(_or_0(response.c[name]) for name in ("missing", "count", "total", "total_squared", "hits")),
+            _or_0(thinking.c.hits),
+            _or_0(response.c.both_hits),
+            _or_0(thinking.c.count),
+            _or_0(thinking.c.missing),
+        )
+        .join(prompts, prompts.c.id == mine.c.prompt_id)
+        .outerjoin(dealt_with, same(dealt_with) & (dealt_with.c.scoring_id == (of.scoring if of else -1)))
+        .outerjoin(response, same(response) & (response.c.series_id == _or_none(of, "response")))
+        .outerjoin(thinking, same(thinking) & (thinking.c.series_id == _or_none(of, "thinking")))
+        .where(among(connection, mine.c.group_id, groups), mine.c.answered > 0)
+        .order_by(mine.c.group_id, prompts.c.key)
+    )
+
+
+def _from_scores(connection: Connection, groups: Sequence[int], of: SeriesOf | None) -> sa.Select[Any]:
     response, thinking = scores.alias("response"), scores.alias("thinking")
     edge = of.threshold if of and of.threshold is not None else None
     hit = response.c.value >= edge if edge is not None else sa.false()
     thought = thinking.c.value >= edge if edge is not None else sa.false()
     has_response = sa.func.ltrim(samples.c.response, _SPACES) != ""
-    query = (
+    return (
         sa.select(
             samples.c.group_id,
             prompts.c.key,
@@ -136,7 +204,6 @@ def prompt_tallies(connection: Connection, groups: Sequence[int], of: SeriesOf |
         .group_by(samples.c.group_id, prompts.c.key)
         .order_by(samples.c.group_id, prompts.c.key)
     )
-    return [PromptTally(*row) for row in connection.execute(query)]
 
 
 def sample_text(
@@ -162,14 +229,18 @@ def sample_text(
 
 def some_responses(connection: Connection, group: int, most: int) -> list[tuple[str, str]]:
     """Return the prompt's key and the response of up to ``most`` samples of a group, of those that have one."""
-    query = (
-        sa.select(prompts.c.key, samples.c.response)
-        .join(prompts, prompts.c.id == samples.c.prompt_id)
-        .where(samples.c.group_id == group, samples.c.error_kind.is_(None), samples.c.response != "")
-        .order_by(samples.c.id)
-        .limit(most)
-    )
-    return [(row.key, row.response.strip()) for row in connection.execute(query)]
+    return [
+        (row.key, row.response.strip()) for row in connection.execute(_SOME_RESPONSES, {"group": group, "most": most})
+    ]
+
+
+_SOME_RESPONSES = (
+    sa.select(prompts.c.key, samples.c.response)
+    .join(prompts, prompts.c.id == samples.c.prompt_id)
+    .where(samples.c.group_id == sa.bindparam("group"), samples.c.error_kind.is_(None), samples.c.response != "")
+    .order_by(samples.c.id)
+    .limit(sa.bindparam("most", type_=sa.Integer))
+)
 
 
 def _or_none(of: SeriesOf | None, channel: str) -> int:
@@ -179,6 +250,10 @@ def _or_none(of: SeriesOf | None, channel: str) -> int:
 
 def _is(left: sa.ColumnElement[Any], right: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
     return left == right
+
+
+def _or_0(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    return sa.func.coalesce(column, 0)
 
 
 def _number_of(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:

@@ -15,7 +15,15 @@ from sqlalchemy.engine import Connection
 from charbench.domain.dataset import JobStatus
 from charbench.store import tables as t
 from charbench.store.dialect import add_totals, among, insert, insert_tuples
-from charbench.store.samples import SampleReader, add_group_totals, count_provenances, count_sample, forget_failures
+from charbench.store.prompt_totals import AnswersByPrompt, count_scores
+from charbench.store.samples import (
+    SampleReader,
+    add_group_totals,
+    count_answer,
+    count_provenances,
+    count_sample,
+    forget_failures,
+)
 from charbench.store.scores import Totals
 
 CHUNK = 500
@@ -102,16 +110,19 @@ class _Merge:
             for row in rows:
                 row["provenance_id"] = provenances.get(row["provenance_id"])
             totals: dict[int, Row] = {}
+            answers = AnswersByPrompt()
             forget_failures(self.new, [row["key"] for row in rows if row["error_kind"] is None], totals)
             statement = insert(self.new, t.samples).on_conflict_do_nothing().returning(t.samples.c.id)
             fresh = list(self.new.scalars(statement, [_without_number(row) for row in rows]))
             for stored in reader.read(self.new, sorted(fresh)):
                 count_sample(totals, stored.group_id, stored.sample, +1)
+                count_answer(answers, stored.group_id, stored.prompt_id, stored.sample)
             add_group_totals(self.new, totals)
             taken = sa.select(t.samples.c.group_id, t.samples.c.provenance_id).where(
                 among(self.new, t.samples.c.id, sorted(fresh))
             )
             count_provenances(self.new, self.new.execute(taken).mappings().all(), +1)
+            answers.add(self.new)
             self.added += len(fresh)
             keys = [row["key"] for row in rows]
             query = sa.select(t.samples.c.key, t.samples.c.id, t.samples.c.group_id)
@@ -143,6 +154,7 @@ class _Merge:
             insert_tuples(self.new, t.scores, values)
             summed = [{"series_id": key[0], "group_id": key[1], **asdict(sums)} for key, sums in totals.items()]
             add_totals(self.new, t.score_totals, ("series_id", "group_id"), summed)
+            count_scores(self.new, among(self.new, t.scored.c.id, list(numbers.values())), +1)
 
     # Training: a job's own attempts are kept together; a state or a result that the other lacks is taken over.
 

@@ -17,6 +17,7 @@ from charbench.domain.end_reasons import EndReason, end_reason
 from charbench.domain.sample import ThinkingState
 from charbench.domain.thinking import OPEN_PREFILL
 from charbench.store.dialect import among
+from charbench.store.prompt_totals import AnswersByPrompt, count_scores
 from charbench.store.samples import add_group_totals
 from charbench.store.tables import GROUP_TOTALS, checkpoints, groups, samples, score_totals, scored, scores, series
 
@@ -48,7 +49,7 @@ def uris_of_groups(connection: Connection, counts: Mapping[int, int]) -> dict[st
     return found
 
 
-_CUT = sa.select(samples.c.id, samples.c.response, samples.c.raw, samples.c.finish_reason).where(
+_CUT = sa.select(samples.c.id, samples.c.prompt_id, samples.c.response, samples.c.raw, samples.c.finish_reason).where(
     samples.c.state == ThinkingState.NONE.value,
     samples.c.prefill == "",
     samples.c.thinking == "",
@@ -74,15 +75,20 @@ def _template_opens(connection: Connection, group: int) -> bool:
 def _reopen(connection: Connection, group: int, cut: Sequence[Any]) -> None:
     ids = [row.id for row in cut]
     totals = {"id": group, **dict.fromkeys(GROUP_TOTALS, 0)}
+    answers = AnswersByPrompt()
     for row in cut:
+        was_response = int(bool(row.response.strip()))
+        totals["responses"] -= was_response
+        answers.count(group, row.prompt_id, answered=0, responses=-was_response)
         thinking = (row.response if row.raw is None else row.raw).strip()
         totals["response_chars"] -= len(row.response)
         totals["thinking_chars"] += len(thinking)
         values = {"response": "", "thinking": thinking, "state": ThinkingState.UNCLOSED_LENGTH.value}
         connection.execute(sa.update(samples).where(samples.c.id == row.id).values(prefill=OPEN_PREFILL, **values))
-    totals["responses"] = totals[ThinkingState.NONE.value] = -len(cut)
+    totals[ThinkingState.NONE.value] = -len(cut)
     totals[ThinkingState.UNCLOSED_LENGTH.value] = len(cut)
     add_group_totals(connection, {group: totals})
+    answers.add(connection)
     remove_scores(connection, group, ids)
 
 
@@ -110,6 +116,7 @@ def remove_scores(connection: Connection, group: int, sample_ids: Sequence[int])
         less = {name: score_totals.c[name] - amount for name, amount in zip(names, sums, strict=True)}
         total = (score_totals.c.series_id == series_id) & (score_totals.c.group_id == group)
         connection.execute(sa.update(score_totals).where(total).values(less))
+    count_scores(connection, mine, -1)
     ids = sa.select(scored.c.id).where(mine)
     connection.execute(sa.delete(scores).where(scores.c.scored_id.in_(ids)))
     connection.execute(sa.delete(scored).where(mine))

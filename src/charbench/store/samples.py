@@ -15,6 +15,7 @@ from charbench.domain.prompt import Message, Prompt
 from charbench.domain.sample import Failure, Provenance, Sample, ThinkingState, Usage
 from charbench.store.claims import release
 from charbench.store.dialect import add_totals, among, get_or_add, insert
+from charbench.store.prompt_totals import AnswersByPrompt
 from charbench.store.runs import utc_now
 from charbench.store.tables import (
     GROUP_TOTALS,
@@ -72,6 +73,7 @@ class StoredSample:
     id: int
     group_id: int
     sample: Sample
+    prompt_id: int
 
 
 class SampleWriter:
@@ -101,14 +103,18 @@ class SampleWriter:
         order = sorted(rows) if connection.dialect.name == "postgresql" else rows
         added = set(connection.scalars(statement, [rows[key] for key in order]))
         failures = []
+        answers = AnswersByPrompt()
         for item in new:
             if item.sample.key in added:
-                count_sample(totals, rows[item.sample.key]["group_id"], item.sample, +1)
+                row = rows[item.sample.key]
+                count_sample(totals, row["group_id"], item.sample, +1)
+                count_answer(answers, row["group_id"], row["prompt_id"], item.sample)
                 tries = (*item.failed_tries, *((item.sample.failure,) if item.sample.failure else ()))
                 for number, failure in enumerate(tries, 1):
                     failures.append(attempt_row(STAGE, item.sample.key, self.run_id, number, failure))
         add_group_totals(connection, totals)
         count_provenances(connection, [row for key, row in rows.items() if key in added], +1)
+        answers.add(connection)
         if failures:
             connection.execute(sa.insert(attempts), failures)
         release(connection, STAGE, self.run_id, keys)
@@ -286,6 +292,12 @@ def count_sample(totals: dict[int, dict[str, Any]], group_id: int, sample: Sampl
     row[sample.state.value] += sign
 
 
+def count_answer(answers: AnswersByPrompt, group_id: int, prompt_id: int, sample: Sample) -> None:
+    """Count a sample among those of its prompt (the prompt's number in the store), unless it failed."""
+    if sample.failure is None:
+        answers.count(group_id, prompt_id, answered=1, responses=int(bool(sample.response.strip())))
+
+
 def _count_failed(
     totals: dict[int, dict[str, Any]], group_id: int, sign: int, latency: float | None, state: str
 ) -> None:
@@ -351,7 +363,7 @@ class SampleReader:
         """Yield the samples with these numbers, in their order."""
         query = _READ.where(among(connection, samples.c.id, ids)).order_by(samples.c.id)
         for row in connection.execute(query):
-            yield StoredSample(row.id, row.group_id, self._sample(row))
+            yield StoredSample(row.id, row.group_id, self._sample(row), row.prompt_id)
 
     def _sample(self, row: Any) -> Sample:
         prompt = self._prompts.get(row.prompt_id)

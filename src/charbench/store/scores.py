@@ -12,10 +12,11 @@ from sqlalchemy.engine import Connection
 
 from charbench.domain.keys import digest
 from charbench.domain.sample import Channel, Failure
-from charbench.domain.score import Metric, Score
+from charbench.domain.score import Metric, Role, Score
 from charbench.store.claims import release
 from charbench.store.database import Database
 from charbench.store.dialect import add_totals, among, get_or_add, insert, insert_tuples
+from charbench.store.prompt_totals import HeadlineScore, ScoresByPrompt
 from charbench.store.samples import attempt_row
 from charbench.store.tables import attempts, samples, score_totals, scored, scores, scorings, series
 from charbench.text.redaction import redact_all
@@ -50,6 +51,7 @@ class NewScores:
 
     sample_id: int
     group_id: int
+    prompt_id: int
     scores: tuple[Score, ...]
 
 
@@ -115,6 +117,7 @@ class ScoreWriter:
     ) -> None:
         self.run_id = run_id
         self.metrics = {metric.name: metric for metric in metrics}
+        self._headlines = {metric.name for metric in metrics if metric.role is Role.HEADLINE}
         settings, self.redeclared = redeclared(connection, settings, metrics)
         self.scoring_id = scoring_number(connection, settings, run_id)
         self._series: dict[tuple[str, Channel], tuple[int, float | None]] = {}
@@ -132,8 +135,11 @@ class ScoreWriter:
         self._number_series(connection, [score for item in new for score in item.scores])
         values: list[tuple[int, int, float | None]] = []
         totals: dict[tuple[int, int], Totals] = {}
+        by_prompt = ScoresByPrompt(self.scoring_id)
         for scored_id, sample_id in ids.items():
             item = by_sample[sample_id]
+            if self._headlines:
+                by_prompt.count(item.group_id, item.prompt_id, self._of_headlines(item.scores))
             for score in item.scores:
                 series_id, threshold = self._series[score.metric, score.channel]
                 values.append((scored_id, series_id, score.value))
@@ -144,8 +150,17 @@ class ScoreWriter:
         insert_tuples(connection, scores, values)
         summed = [{"series_id": key[0], "group_id": key[1], **asdict(sums)} for key, sums in totals.items()]
         add_totals(connection, score_totals, ("series_id", "group_id"), summed)
+        by_prompt.add(connection)
         release(connection, STAGE, self.run_id, [self.item(entry.sample_id) for entry in new])
         return len(ids)
+
+    def _of_headlines(self, given: Sequence[Score]) -> list[HeadlineScore]:
+        return [
+            HeadlineScore(series_id, score.metric, score.channel, _known(score.value), threshold)
+            for score in given
+            if score.metric in self._headlines
+            for series_id, threshold in (self._series[score.metric, score.channel],)
+        ]
 
     def add_failures(self, connection: Connection, failures: Sequence[tuple[int, Sequence[Failure]]]) -> None:
         """Note the tries that failed for each sample; what could not be scored is tried again by the next run."""
@@ -240,6 +255,10 @@ def _shown(value: Any) -> str:
     return "none" if value is None else f"{value:g}" if isinstance(value, int | float) else str(value)
 
 
+def _known(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
 @dataclass(slots=True)
 class Totals:
     """What a batch adds to the running totals of one series in one group; named like their columns."""
@@ -252,7 +271,7 @@ class Totals:
 
     def count_in(self, value: float | None, threshold: float | None) -> None:
         """Count one value, None where it could not be told."""
-        if value is None or not math.isfinite(value):
+        if (value := _known(value)) is None:
             self.missing += 1
             return
         self.count += 1

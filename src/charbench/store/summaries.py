@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from charbench.domain.headline import ScoredMetric, choose_headline
-from charbench.store.dialect import MAX_PARAMETERS, chunks
+from charbench.store.dialect import MAX_PARAMETERS, among, chunks
 from charbench.store.tables import (
     GROUP_TOTALS,
     checkpoints,
@@ -122,21 +122,25 @@ def group_totals(connection: Connection) -> list[GroupTotals]:
 def series_totals(connection: Connection, group_ids: Sequence[int]) -> list[SeriesTotals]:
     """Return the metrics of these groups: of each scorer and persona the scoring that was wanted last."""
     ranked = newest_scorings()
-    known = {column.name: column for table in (score_totals, series, scorings) for column in table.columns}
-    columns = [known[field.name] for field in fields(SeriesTotals)]
-    found: list[SeriesTotals] = []
-    for part in chunks(group_ids, MAX_PARAMETERS):
-        query = (
-            sa.select(*columns)
-            .select_from(score_totals)
-            .join(series, series.c.id == score_totals.c.series_id)
-            .join(scorings, scorings.c.id == series.c.scoring_id)
-            .join(ranked, (ranked.c.id == scorings.c.id) & (ranked.c.rank == 1))
-            .where(score_totals.c.group_id.in_(part))
-            .order_by(score_totals.c.group_id, scorings.c.scorer, series.c.id)
-        )
-        found.extend(SeriesTotals(*row) for row in connection.execute(query))
-    return found
+    known = {column.name: column for table in (series, scorings) for column in table.columns}
+    declared = [known[field.name] for field in fields(SeriesTotals)[1:-5]]
+    newest = (
+        sa.select(series.c.id, *declared)
+        .join(scorings, scorings.c.id == series.c.scoring_id)
+        .join(ranked, (ranked.c.id == scorings.c.id) & (ranked.c.rank == 1))
+        .order_by(scorings.c.scorer, series.c.id)
+    )
+    # Joined here: there may be a thousand groups to each declaration.
+    declarations = {number: tuple(rest) for number, *rest in connection.execute(newest)}
+    order = {number: place for place, number in enumerate(declarations)}
+    totals = score_totals.c
+    found = [
+        row
+        for row in connection.execute(sa.select(*totals).where(among(connection, totals.group_id, group_ids)))
+        if row[0] in declarations
+    ]
+    found.sort(key=lambda row: (row[1], order[row[0]]))
+    return [SeriesTotals(group, *declarations[number], *sums) for number, group, *sums in found]
 
 
 def scored_metrics(connection: Connection) -> list[ScoredMetric]:

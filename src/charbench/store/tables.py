@@ -246,6 +246,17 @@ samples = Table(
     Index(None, "group_id", "id"),
 )
 
+# The samples of a group that did not fail, by prompt; kept like the other totals.
+prompt_samples = Table(
+    "prompt_samples",
+    metadata,
+    Column("group_id", Integer, primary_key=True, autoincrement=False),
+    Column("prompt_id", Integer, primary_key=True, autoincrement=False),
+    Column("answered", BigInteger, nullable=False),
+    Column("responses", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 # Results that were taken out of every report. Their samples stand in groups of their own, so that they are known
 # and neither imported nor asked again; ``group_id`` is where each came from, for putting them back.
 removals = Table(
@@ -329,6 +340,34 @@ score_totals = Table(
     Column("total", Float, nullable=False),
     Column("total_squared", Float, nullable=False),
     Column("hits", BigInteger, nullable=False),
+)
+
+# The same by prompt, of headlines alone (see prompt_totals.py). ``both_hits``, of responses: those whose thinking
+# is a hit too.
+prompt_totals = Table(
+    "prompt_totals",
+    metadata,
+    Column("series_id", Integer, primary_key=True, autoincrement=False),
+    Column("group_id", Integer, primary_key=True, autoincrement=False),
+    Column("prompt_id", Integer, primary_key=True, autoincrement=False),
+    Column("count", BigInteger, nullable=False),
+    Column("missing", BigInteger, nullable=False),
+    Column("total", Float, nullable=False),
+    Column("total_squared", Float, nullable=False),
+    Column("hits", BigInteger, nullable=False),
+    Column("both_hits", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# How many samples of a group a scoring that has a headline has dealt with, by prompt.
+prompt_scored = Table(
+    "prompt_scored",
+    metadata,
+    Column("scoring_id", Integer, primary_key=True, autoincrement=False),
+    Column("group_id", Integer, primary_key=True, autoincrement=False),
+    Column("prompt_id", Integer, primary_key=True, autoincrement=False),
+    Column("samples", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 # Two samples of one prompt of two checkpoints, compared; which is the first depends on the two alone.

@@ -46,6 +46,10 @@ def tiers_of_rows(rows: Sequence[Tally]) -> list[int | None]:
     return given
 
 
+_Answers = tuple[np.ndarray, list[Hashable], int]
+"""Rates by prompt, the prompts' clusters, and how many samples the rates are out of."""
+
+
 class _Side:
     """A row's trait rates by prompt, and how many samples they are out of."""
 
@@ -54,6 +58,14 @@ class _Side:
         self.keys = list(self.rates)
         self.families = {key: row.counts.prompts[key].family for key in self.keys}
         self.samples = {key: row.counts.prompts[key].judged for key in self.keys}
+        self.whole = self._answers(self.keys)
+
+    def answers(self, keys: Sequence[str]) -> _Answers:
+        """Return what the side answered to these prompts."""
+        return self.whole if keys == self.keys else self._answers(keys)
+
+    def _answers(self, keys: Sequence[str]) -> _Answers:
+        return self.of(keys), self.clusters(keys), self.judged(keys)
 
     def of(self, keys: Sequence[str]) -> np.ndarray:
         return np.array([self.rates[key] for key in keys])
@@ -67,9 +79,8 @@ class _Side:
 
 def _p_value(a: _Side, b: _Side) -> float:
     """Return the p-value of the prompts that both share; unpaired where they share none."""
-    shared = [key for key in a.keys if key in b.rates]
+    shared = a.keys if a.keys == b.keys else [key for key in a.keys if key in b.rates]
+    (first, clusters, count), (second, others, number) = (side.answers(shared or side.keys) for side in (a, b))
     if not shared:
-        sides = [(side.of(side.keys), side.clusters(side.keys), side.judged(side.keys)) for side in (a, b)]
-        (first, clusters, count), (second, others, number) = sides
         return unpaired_rates_p(first, clusters, second, others, (count, number))
-    return paired_rates_p(a.of(shared), b.of(shared), a.clusters(shared), (a.judged(shared), b.judged(shared)))
+    return paired_rates_p(first, second, clusters, (count, number))

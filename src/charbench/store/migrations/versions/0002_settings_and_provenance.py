@@ -1,7 +1,8 @@
-"""What served each sample, component versions, run paths and saves, removed results, two more states.
+"""What served each sample, component versions, run paths and saves, removed results, two more states, totals by prompt.
 
-Everything is added: rows of older stores stay as they are. Their provenance is NULL (not known), and so is the version
-of what made them, which is read as the version that is declared now.
+Everything is added: rows of older stores stay as they are, and the totals by prompt are counted from them. Their
+provenance is NULL (not known), and so is the version of what made them, which is read as the version that is declared
+now.
 
 Revision: 0002
 Revises: 0001
@@ -32,6 +33,37 @@ _COLUMNS: dict[str, list[sa.Column[Any]]] = {
     ],
     "samples": [sa.Column("provenance_id", sa.Integer()), sa.Column("source_file", sa.Text())],
 }
+
+_SPACES = "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"  # fmt: skip  # noqa: E501
+_COUNT_SAMPLES = """
+INSERT INTO prompt_samples (group_id, prompt_id, answered, responses)
+SELECT group_id, prompt_id, count(*), sum(CASE WHEN ltrim(response, :spaces) <> '' THEN 1 ELSE 0 END)
+FROM samples WHERE error_kind IS NULL GROUP BY group_id, prompt_id
+"""
+_COUNT_SCORED = """
+INSERT INTO prompt_scored (scoring_id, group_id, prompt_id, samples)
+SELECT d.scoring_id, s.group_id, s.prompt_id, count(*)
+FROM scored d JOIN samples s ON s.id = d.sample_id
+WHERE d.scoring_id IN (SELECT scoring_id FROM series WHERE role = 'headline')
+OR d.scoring_id NOT IN (SELECT scoring_id FROM series)
+GROUP BY d.scoring_id, s.group_id, s.prompt_id
+"""
+_COUNT_SCORES = """
+INSERT INTO prompt_totals
+(series_id, group_id, prompt_id, count, missing, total, total_squared, hits, both_hits)
+SELECT v.series_id, s.group_id, s.prompt_id, count(v.value), count(*) - count(v.value),
+coalesce(sum(v.value), 0.0), coalesce(sum(v.value * v.value), 0.0),
+sum(CASE WHEN v.value >= m.threshold THEN 1 ELSE 0 END),
+sum(CASE WHEN v.value >= m.threshold AND w.value >= m.threshold THEN 1 ELSE 0 END)
+FROM scored d
+JOIN samples s ON s.id = d.sample_id
+JOIN series m ON m.scoring_id = d.scoring_id AND m.role = 'headline'
+JOIN scores v ON v.scored_id = d.id AND v.series_id = m.id
+LEFT JOIN series t ON t.scoring_id = m.scoring_id AND t.metric = m.metric
+AND t.channel = 'thinking' AND m.channel = 'response'
+LEFT JOIN scores w ON w.scored_id = d.id AND w.series_id = t.id
+GROUP BY v.series_id, s.group_id, s.prompt_id
+"""
 
 
 def upgrade() -> None:
@@ -79,6 +111,40 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("sample_id", name=op.f("pk_removed_samples")),
     )
     op.create_index(op.f("ix_removed_samples_removal_id"), "removed_samples", ["removal_id"])
+    add_totals_by_prompt()
+
+
+def add_totals_by_prompt() -> None:
+    """Make the tables of totals by prompt, and count them from the samples and scores that are there."""
+    op.create_table(
+        "prompt_samples",
+        *_key("prompt_samples", "group_id"),
+        *(sa.Column(name, sa.BigInteger(), nullable=False) for name in ("answered", "responses")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "prompt_scored",
+        *_key("prompt_scored", "scoring_id", "group_id"),
+        sa.Column("samples", sa.BigInteger(), nullable=False),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "prompt_totals",
+        *_key("prompt_totals", "series_id", "group_id"),
+        *(sa.Column(name, sa.BigInteger(), nullable=False) for name in ("count", "missing")),
+        *(sa.Column(name, sa.Float(), nullable=False) for name in ("total", "total_squared")),
+        *(sa.Column(name, sa.BigInteger(), nullable=False) for name in ("hits", "both_hits")),
+        sqlite_with_rowid=False,
+    )
+    op.execute(sa.text(_COUNT_SAMPLES).bindparams(spaces=_SPACES))
+    op.execute(_COUNT_SCORED)
+    op.execute(_COUNT_SCORES)
+
+
+def _key(table: str, *others: str) -> list[Any]:
+    names = (*others, "prompt_id")
+    columns = [sa.Column(name, sa.Integer(), autoincrement=False, nullable=False) for name in names]
+    return [*columns, sa.PrimaryKeyConstraint(*names, name=op.f(f"pk_{table}"))]
 
 
 def downgrade() -> None:
