@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from charbench.domain.checkpoint import Kind
+from charbench.domain.dataset import Dataset, Health
 from charbench.domain.sample import Channel
 from charbench.domain.score import Score, Span
+from charbench.store.database import Database
 from charbench.store.evidence import evidence_to_json, spans_of
-from charbench.store.findings import Facts
+from charbench.store.findings import Facts, StoredDataset, read_datasets, save_datasets
+from support.store import query
 
 TEXT = st.none() | st.text(max_size=5)
 DATE = st.none() | st.datetimes()
@@ -64,3 +69,22 @@ def test_evidence_is_stored_in_a_compact_form_and_nothing_where_there_is_none() 
     ]  # fmt: skip
     assert evidence_to_json([]) is None
     assert spans_of(None, "keywords", Channel.RESPONSE) == []
+
+
+def test_a_datasets_health_is_stored_as_its_counts_or_as_the_reason_why_there_are_none(tmp_path: Path) -> None:
+    store = tmp_path / "charbench.db"
+    fit = StoredDataset(Dataset(path="a.jsonl"), 2, Health(examples=2, openers=["I", "We"], measure=3), "", 9, 1.5)
+    broken = StoredDataset(Dataset(path="b.jsonl"), None, error="b.jsonl:1: no JSON")
+    database = Database.open(f"sqlite:///{store}")
+    with database.write() as connection:
+        save_datasets(connection, [fit, broken])
+    with database.read() as connection:
+        assert read_datasets(connection) == [fit, broken]
+    database.close()
+    counts, reason = (json.loads(row.health) for row in query(store, "SELECT health FROM datasets ORDER BY path"))
+    assert reason == {"error": "b.jsonl:1: no JSON"}
+    assert list(counts.items()) == [
+        ("examples", 2), ("refusals", 0), ("loops", 0), ("invented_turns", 0), ("identity_leaks", 0),
+        ("misplaced_tags", 0), ("duplicates", 0), ("too_long", 0), ("empty", 0), ("thinking", 0), ("opener", 0),
+        ("openers", ["I", "We"]), ("called", ""), ("measure", 3),
+    ]  # fmt: skip
