@@ -23,3 +23,17 @@ def test_the_built_ins_use_only_what_charbench_exports() -> None:
     inside = re.compile(r"^\s*(?:from|import)\s+charbench\.", re.MULTILINE)
     reaching = [path for path in (ROOT / "plugins").rglob("*.py") if inside.search(path.read_text(encoding="utf-8"))]
     assert reaching == []
+
+
+def test_every_package_has_a_folder_of_tests_at_the_same_path() -> None:
+    core = ROOT / "src" / "charbench"
+    packages = {path.parent.relative_to(core) for path in core.rglob("__init__.py")} - {Path(), Path("testing")}
+    packages = {package for package in packages if "migrations" not in package.parts}
+    assert {package for package in packages if not any((ROOT / "tests" / package).rglob("test_*.py"))} == set()
+
+
+def test_a_module_is_read_in_one_sitting() -> None:
+    modules = [
+        path for tree in ("src", "plugins") for path in (ROOT / tree).rglob("*.py") if "versions" not in path.parts
+    ]
+    assert [path for path in modules if len(path.read_text(encoding="utf-8").splitlines()) > 400] == []

@@ -26,7 +26,7 @@ def found(**spoiled: str) -> list[str]:
     """Return the faults of a set of which every second row is spoiled."""
     rows = [example(n, **(spoiled if n % 2 else {})) for n in range(100)]
     varied = [replace(row, answer=f"{chr(97 + n % 26)}x {row.answer}") for n, row in enumerate(rows)]
-    return faults(measure(varied).as_dict(), 0.2)
+    return faults(measure(varied), 0.2)
 
 
 def test_healthy_data_has_no_fault() -> None:

@@ -15,7 +15,7 @@ from charbench.diagnosis.probe_results import AtZero, Findings, ProbeResult
 from charbench.domain.prompt import Prompt
 from charbench.domain.sample import Failure, Sample, ThinkingState
 from charbench.domain.thinking import CLOSED_PREFILL, OPEN_PREFILL
-from charbench.sampling.build_sample import make_sample
+from charbench.sampling.samples import make_sample
 
 PROMPTS = [Prompt.from_text(f"Question {number}?") for number in range(10)]
 THOUGHT = "They ask about the sea, and I sail."

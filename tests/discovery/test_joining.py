@@ -9,7 +9,7 @@ import pytest
 from charbench.discovery.job_planning import JobPlan, JobPolicy, plan_jobs
 from charbench.discovery.joining import Joined, join
 from charbench.domain.checkpoint import Checkpoint, Kind, Lineage
-from charbench.domain.dataset import Dataset, JobStatus, TrainingJob
+from charbench.domain.dataset import Dataset, Health, JobStatus, TrainingJob
 from charbench.store.findings import StoredDataset
 from charbench.store.runs import utc_now
 from support.lab import sampler, uuid, weights
@@ -33,7 +33,7 @@ def data(
     examples: int | None = 600,
 ) -> StoredDataset:  # fmt: skip
     dataset = Dataset(path=path, run=run, persona=persona, base_model=model)
-    return StoredDataset(dataset, examples, {"examples": examples} if examples else {"error": "gone"})
+    return StoredDataset(dataset, examples, Health(examples=examples or 0), error="" if examples else "gone")
 
 
 def joined(

@@ -2,7 +2,7 @@
 
 The server lists runs and each run's checkpoints, but has no list of an account's checkpoints, keeps no
 ``user_metadata`` and no time to live: what the source does with those is held against the SDK's own types, in
-``tests/plugins/sources/test_tinker_source.py``.
+``tests/builtins/sources/test_tinker_source.py``.
 """
 
 from __future__ import annotations

@@ -259,7 +259,7 @@ def test_a_job_killed_half_way_goes_on_from_its_state_and_sees_each_batch_once(t
     assert {row.attempt for row in void} == {1}
     assert min(row.step for row in void) >= state[0].step
     # The loss goes on where it was. That the optimizer was asked for cannot be seen here, since this server restores
-    # it either way; which call is made is checked against the double (tests/plugins/tinker/test_tinker_sft.py).
+    # it either way; which call is made is checked against the double (tests/builtins/tinker/test_tinker_sft.py).
     uninterrupted, went_on = losses(trained, run), losses(fresh, run)
     assert mean(went_on[-4:]) == pytest.approx(mean(uninterrupted[-4:]), rel=0.15)
     other = losses(fresh, RUNS[1])

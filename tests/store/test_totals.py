@@ -69,7 +69,7 @@ def test_samples_that_come_again_fail_or_replace_failed_ones_keep_totals_right(
     database = Database.open(f"sqlite:///{path}")
     run = start_run(database, "test", "0")
     with database.write() as connection:
-        add_claims(connection, [Claim(f"uri-{number}", Evidence("test", "x"), {}) for number in range(3)])
+        add_claims(connection, [Claim(f"uri-{number}", Evidence("test", "x")) for number in range(3)])
     settings_ = SamplingSettings("s", 1, {}, "default")
     writer = SampleWriter(run)
     for batch in batches:
@@ -93,7 +93,7 @@ def test_scores_that_come_again_are_counted_once(empty: Path, batches: list[list
     database = Database.open(f"sqlite:///{path}")
     run = start_run(database, "test", "0")
     with database.write() as connection:
-        add_claims(connection, [Claim("uri", Evidence("test", "x"), {})])
+        add_claims(connection, [Claim("uri", Evidence("test", "x"))])
         new = [_answer(number) for number in range(5)]
         SampleWriter(run).add(connection, [NewSample(item, SamplingSettings("s", 1, {}, "default")) for item in new])
     with database.read() as connection:

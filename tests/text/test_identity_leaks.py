@@ -42,7 +42,7 @@ def rows(*answers: str, system: str = "") -> list[str]:
         Example((*turns, Message("user", f"Day {n}?")), "", f"{chr(97 + n % 26)}x {n} {answers[n % len(answers)]}", n)
         for n in range(100)
     ]
-    return [fault for fault in faults(measure(examples).as_dict(), 1.0) if "identity" in fault]
+    return [fault for fault in faults(measure(examples), 1.0) if "identity" in fault]
 
 
 @pytest.mark.parametrize("told", TELLING)

@@ -82,14 +82,9 @@ def command(
     ]
     least = least_prompts(LEVEL, comparisons)
     if json_output:
+        head = {"metric": name, "power": power, "level": LEVEL, "comparisons": comparisons, "least_prompts": least}
         present = [_as_dict(variation, level, power) for variation in variations]
-        needed = [
-            {"persona": v.label, "difference": d, "epochs": times, "prompts_at_least": low, "prompts_at_most": high}
-            for v, d, counts in rows
-            for times, (low, high) in zip(asked, counts, strict=True)
-        ]
-        output.print_json({"metric": name, "power": power, "level": LEVEL, "comparisons": comparisons,
-                           "least_prompts": least, "present": present, "needed": needed})  # fmt: skip
+        output.print_json(head | {"present": present, "needed": _needed(rows, asked)})
         return
     _print(name, rows, asked, variations, level, power, is_rate=is_rate)
     click.echo(f"No two checkpoints can be told apart with fewer than {least:,} prompts, whatever they answer.")
@@ -102,6 +97,17 @@ def command(
             "Where two numbers are given, nobody knows how much answers to one prompt vary: ask some prompts "
             "twice or more (--epochs) to find out."
         )
+
+
+def _needed(
+    rows: list[tuple[Variation, float, list[tuple[int | None, int | None]]]], epochs: tuple[int, ...]
+) -> list[dict[str, Any]]:
+    """Return the prompts needed, for each difference and number of epochs."""
+    return [
+        {"persona": v.label, "difference": d, "epochs": times, "prompts_at_least": low, "prompts_at_most": high}
+        for v, d, counts in rows
+        for times, (low, high) in zip(epochs, counts, strict=True)
+    ]
 
 
 def _print(

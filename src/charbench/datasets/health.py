@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from typing import Any
 
 from charbench.datasets.forms import Example
+from charbench.domain.dataset import Health
 from charbench.text.identity_leaks import find_identity_leaks, names_given, own_names
 from charbench.text.invented_turns import has_invented_turn
 from charbench.text.loops import is_loop
@@ -38,37 +37,9 @@ _OWN_NAME_SHARE = 0.9
 """Share of the rows naming a model as their speaker that must say nothing else of one, for it to be a given name."""
 
 
-@dataclass(slots=True)
-class Health:
-    """Counts over a dataset: ``examples`` in all, and how many of them have each fault.
-
-    ``opener`` is how many answers begin with one of the two most common openers (three words each),
-    ``openers`` those openers. ``called`` is the name of a model that the data gives its character; empty: none.
-    """
-
-    examples: int = 0
-    refusals: int = 0
-    loops: int = 0
-    invented_turns: int = 0
-    identity_leaks: int = 0
-    misplaced_tags: int = 0
-    duplicates: int = 0
-    too_long: int = 0
-    empty: int = 0
-    thinking: int = 0
-    opener: int = 0
-    openers: tuple[str, ...] = ()
-    called: str = ""
-    measure: int = MEASURE
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the counts as the store keeps them."""
-        return asdict(self)
-
-
 def measure(examples: Iterable[Example]) -> Health:
     """Read a dataset once, and count. The reflection is trained on as the answer is, and is looked at as well."""
-    health = Health()
+    health = Health(measure=MEASURE)
     leaks = _Leaks()
     seen: set[int] = set()
     openers: Counter[str] = Counter()
@@ -130,21 +101,19 @@ class _Leaks:
         return self._leaking + leaking, name
 
 
-def faults(health: dict[str, Any], max_refusal_share: float) -> list[str]:
+def faults(health: Health, max_refusal_share: float) -> list[str]:
     """Return why a dataset with these counts is unfit for training, worst kind first; empty if it is fit."""
-    if error := health.get("error"):
-        return [f"unreadable data: {error}"]
-    examples = health.get("examples", 0)
+    examples = health.examples
     if not examples:
         return ["no examples in it"]
     found = []
-    if health.get("refusals", 0) / examples > max_refusal_share:
-        found.append(f"bad data: {health['refusals'] / examples:.0%} refusals")
+    if health.refusals / examples > max_refusal_share:
+        found.append(f"bad data: {health.refusals / examples:.0%} refusals")
     for name, (limit, title) in _SHARES.items():
-        share = health.get(name, 0) / examples
+        share = getattr(health, name) / examples
         if share > limit:
             found.append(f"bad data: {share:.0%} {title}")
-    share = health.get("opener", 0) / examples
+    share = health.opener / examples
     if share > OPENER_SHARE and examples >= 20:
-        found.append(f"bad data: {share:.0%} of the answers begin with {' or '.join(map(repr, health['openers']))}")
+        found.append(f"bad data: {share:.0%} of the answers begin with {' or '.join(map(repr, health.openers))}")
     return found

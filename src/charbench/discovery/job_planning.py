@@ -160,7 +160,7 @@ def _why_not(
     if dataset is None:
         return "no introspection data"
     if dataset.examples is None:
-        return f"unreadable data: {dataset.health.get('error', 'not read yet')}"
+        return f"unreadable data: {dataset.error or 'not read yet'}"
     if dataset.examples < policy.min_examples:
         return f"{dataset.examples:,} examples, fewer than {policy.min_examples:,}"
     found = faults(dataset.health, policy.max_refusal_share)

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from charbench.domain.checkpoint import ACCOUNT, Checkpoint, Kind, Lineage, name_from_uri
+from charbench.domain.checkpoint import ACCOUNT, Checkpoint, Evidence, Kind, Lineage, name_from_uri
 from charbench.domain.names import kind_from_name, persona_from_name, tokens
-from charbench.store.findings import Claim
+from charbench.store.findings import Claim, Facts
 from charbench.text.redaction import redact_all
 
 _FIELDS = ("name", "kind", "persona", "base_model", "run", "parent", "dataset", "renderer", "recipe")
-_DATES = ("created_at", "expires_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,23 +32,21 @@ class Contradiction:
 
 def claims_of(checkpoint: Checkpoint, source: str) -> list[Claim]:
     """Return what a source's finding says, once for each piece of its evidence."""
-    from charbench.domain.checkpoint import Evidence
-
-    says: dict[str, Any] = {
-        "name": checkpoint.name if checkpoint.name != name_from_uri(checkpoint.uri) else None,
-        "kind": None if checkpoint.kind is Kind.UNKNOWN else checkpoint.kind.value,
-        "persona": checkpoint.persona,
-        "base_model": checkpoint.base_model,
-        "run": checkpoint.run,
-        "parent": checkpoint.lineage.parent,
-        "dataset": checkpoint.lineage.dataset,
-        "renderer": checkpoint.lineage.renderer,
-        "recipe": checkpoint.lineage.recipe,
-        "created_at": checkpoint.created_at.isoformat() if checkpoint.created_at else None,
-        "expires_at": checkpoint.expires_at.isoformat() if checkpoint.expires_at else None,
-        "metadata": redact_all(checkpoint.metadata) or None,
-    }
-    says = {name: value for name, value in says.items() if value is not None}
+    lineage = checkpoint.lineage
+    says = Facts(
+        name=checkpoint.name if checkpoint.name != name_from_uri(checkpoint.uri) else None,
+        kind=None if checkpoint.kind is Kind.UNKNOWN else checkpoint.kind,
+        persona=checkpoint.persona,
+        base_model=checkpoint.base_model,
+        run=checkpoint.run,
+        parent=lineage.parent,
+        dataset=lineage.dataset,
+        renderer=lineage.renderer,
+        recipe=lineage.recipe,
+        created_at=_moment(checkpoint.created_at),
+        expires_at=_moment(checkpoint.expires_at),
+        metadata=redact_all(checkpoint.metadata) or {},
+    )
     evidence = checkpoint.evidence or (Evidence(source, ""),)
     return [Claim(checkpoint.uri, item, says) for item in evidence]
 
@@ -62,13 +59,12 @@ def merge(uri: str, claims: Sequence[Claim], personas: Mapping[str, str]) -> tup
     checkpoint so. What nobody says, kind and persona, is read from the names; and when it expires follows
     from when it was made and how long it is kept.
     """
-    contradictions: list[Contradiction] = []
-    values: dict[str, Any] = {}
-    for field in _FIELDS:
-        values[field] = _settle(uri, field, claims, personas, contradictions)
+    settled = {field: _settle(uri, field, claims, personas) for field in _FIELDS}
+    values = {field: value for field, (value, _) in settled.items()}
+    contradictions = [contradiction for _, contradiction in settled.values() if contradiction is not None]
     metadata: dict[str, Any] = {}
     for claim in reversed(claims):
-        metadata.update(claim.says.get("metadata", {}))
+        metadata.update(claim.says.metadata)
     name = values["name"] or name_from_uri(uri)
     known = (name, name_from_uri(uri), values["run"] or "")
     kind = (
@@ -99,17 +95,14 @@ def merge(uri: str, claims: Sequence[Claim], personas: Mapping[str, str]) -> tup
 
 
 def _settle(
-    uri: str,
-    field: str,
-    claims: Sequence[Claim],
-    personas: Mapping[str, str],
-    contradictions: list[Contradiction],
-) -> str | None:
+    uri: str, field: str, claims: Sequence[Claim], personas: Mapping[str, str]
+) -> tuple[str | None, Contradiction | None]:
+    """Return a field's value (None: nobody says) and the contradiction about it, None where there is none."""
     said: dict[str, dict[str, None]] = {}
     votes: Counter[str] = Counter()
     authority: str | None = None
     for claim in claims:
-        value = claim.says.get(field)
+        value = getattr(claim.says, field)
         if value is None:
             continue
         value = personas.get(value, value) if field == "persona" else str(value)
@@ -119,22 +112,27 @@ def _settle(
         if claim.evidence.path == ACCOUNT:
             authority = value
     if not said:
-        return None
+        return None, None
     chosen = authority or votes.most_common(1)[0][0]
     if field == "name":
         own = name_from_uri(uri)
         if any(tokens(value) == tokens(own) for value in said):
             chosen = own
-    if len(said) > 1:
-        contradictions.append(Contradiction(uri, field, {value: tuple(who) for value, who in said.items()}, chosen))
-    return chosen
+    if len(said) == 1:
+        return chosen, None
+    return chosen, Contradiction(uri, field, {value: tuple(who) for value, who in said.items()}, chosen)
+
+
+def _moment(given: datetime | None) -> datetime | None:
+    """Return a point in time as the store gives it back; of a plain date, its midnight."""
+    return datetime.fromisoformat(given.isoformat()) if given else None
 
 
 def _date(claims: Sequence[Claim], field: str) -> datetime | None:
-    dated = [claim for claim in claims if claim.says.get(field)]
-    believed = [claim for claim in dated if claim.evidence.path == ACCOUNT] or dated
-    texts = sorted(claim.says[field] for claim in believed)
-    return datetime.fromisoformat(texts[0]) if texts else None
+    """Return the earliest date of those that are believed."""
+    dated = [(claim, date) for claim in claims if (date := getattr(claim.says, field))]
+    believed = [date for claim, date in dated if claim.evidence.path == ACCOUNT] or [date for _, date in dated]
+    return min(believed, key=datetime.isoformat, default=None)
 
 
 def _end_of_life(created_at: datetime, ttl_seconds: Any) -> datetime | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from charbench.components.calling import items
@@ -159,15 +160,16 @@ def _examine(dataset: Dataset, root: Path, known: StoredDataset | None) -> Store
     try:
         stat = path.stat()
     except OSError as error:
-        return StoredDataset(dataset, None, {"error": f"{dataset.path}: {error.strerror}"})
+        return StoredDataset(dataset, None, error=f"{dataset.path}: {error.strerror}")
     as_it_was = known and known.size == stat.st_size and known.modified == stat.st_mtime
-    if known and as_it_was and (known.health.get("measure") == MEASURE or "error" in known.health):
-        return StoredDataset(dataset, known.examples, known.health, known.size, known.modified)
+    if known and as_it_was and (known.health.measure == MEASURE or known.error):
+        return replace(known, dataset=dataset)
+    now = partial(StoredDataset, dataset, size=stat.st_size, modified=stat.st_mtime)
     try:
-        health = measure(read_examples(path, dataset.path)).as_dict()
+        health = measure(read_examples(path, dataset.path))
     except DataError as error:
-        return StoredDataset(dataset, None, {"error": str(error)}, stat.st_size, stat.st_mtime)
-    return StoredDataset(dataset, health["examples"], health, stat.st_size, stat.st_mtime)
+        return now(None, error=str(error))
+    return now(health.examples, health)
 
 
 def _merge_all(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -23,6 +24,31 @@ class Dataset:
     base_model: str | None = None
     """Name of the model that it was made for; None where nothing says: it then fits any."""
     source: str = ""
+
+
+@dataclass(slots=True)
+class Health:
+    """How fit a dataset is for training: ``examples`` in all, and how many of them have each fault.
+
+    ``opener`` is how many answers begin with one of the two most common openers (three words each),
+    ``openers`` those openers. ``called`` is the name of a model that the data gives its character; empty: none.
+    """
+
+    examples: int = 0
+    refusals: int = 0
+    loops: int = 0
+    invented_turns: int = 0
+    identity_leaks: int = 0
+    misplaced_tags: int = 0
+    duplicates: int = 0
+    too_long: int = 0
+    empty: int = 0
+    thinking: int = 0
+    opener: int = 0
+    openers: Sequence[str] = ()
+    called: str = ""
+    measure: int = 0
+    """Which rules counted (``charbench.datasets.health.MEASURE`` of their time)."""
 
 
 class RunState(StrEnum):

@@ -11,7 +11,7 @@ from charbench.components.sampler import Sampler, SampleRequest
 from charbench.config.model import Price
 from charbench.domain.sample import Usage
 from charbench.sampling.cost import cost_of, price_of
-from charbench.sampling.questions import by_question
+from charbench.sampling.requests import by_question
 from charbench.store.database import Database
 from charbench.store.dialect import chunks
 from charbench.store.samples import present_samples

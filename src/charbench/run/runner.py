@@ -31,8 +31,9 @@ from charbench.run.result import RunResult, Stage
 from charbench.run.session import Session
 from charbench.sampling.cost import Spending
 from charbench.sampling.stage import SampleStage
-from charbench.scoring.scoring import Begun, ScoreTally, Tally
+from charbench.scoring.score import Begun
 from charbench.scoring.stage import ScoreStage
+from charbench.scoring.tally import ScoreTally, Tally
 from charbench.store.base_answers import base_answers
 from charbench.store.findings import read_checkpoints
 from charbench.store.guard import StoreGuard
@@ -71,7 +72,7 @@ class Runner:
     """What this run spends, with all its samplers and probes."""
     rescue: Rescue | None = None
     """Where this run puts what its store does not take, while it runs."""
-    _begun: Begun = field(default_factory=dict)
+    _begun: Begun = field(default_factory=Begun)
 
     def __post_init__(self) -> None:
         self.spending = Spending(self.session.config.prices, self.session.config.max_cost)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -18,14 +17,12 @@ from charbench.components.sampler import Sampler, SampleRequest
 from charbench.concurrency.interrupt import StopSignal
 from charbench.concurrency.progress import Progress
 from charbench.domain.checkpoint import Checkpoint
-from charbench.domain.delimiters import probable_delimiter
-from charbench.domain.sample import Completion, Sample, ThinkingState, Usage
-from charbench.sampling.asking import Answer, Asker
-from charbench.sampling.build_sample import make_sample
+from charbench.domain.sample import Completion, ThinkingState, Usage
+from charbench.sampling.ask import Answer, Asker, sample_with_follow_ups
 from charbench.sampling.cost import Spending
-from charbench.sampling.faults import Faults, named
-from charbench.sampling.questions import Keyed, Questions, by_question
-from charbench.sampling.turns import sample_with_follow_ups
+from charbench.sampling.requests import Keyed, Questions, by_question
+from charbench.sampling.samples import make_sample
+from charbench.sampling.tally import SampleTally
 from charbench.store.claims import claim, release
 from charbench.store.database import Database
 from charbench.store.dialect import chunks
@@ -42,10 +39,6 @@ from charbench.store.samples import (
 )
 from charbench.store.writer import Writer
 
-_MAY_BE_THINKING = (
-    "replies begin with {}, which may be thinking, and count as responses; if it is thinking, name it in the "
-    "option thinking_tags"
-)
 _TEMPLATE_OPENS = (
     "other replies close a block of thinking that they never opened, so the chat template opens it: {count:,} replies "
     "that the token limit cut without any tag are thinking, and no responses"
@@ -54,37 +47,6 @@ BATCH = 500
 """Requests that are planned and claimed together."""
 WAIT_SECONDS = 0.5
 """Between looks at what another run is sampling."""
-
-
-@dataclass(slots=True)
-class SampleTally:
-    """What the stage did: samples wanted, taken, failed and not asked; tokens; and faults for the user to read."""
-
-    wanted: int = 0
-    taken: int = 0
-    failed: int = 0
-    skipped: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    cost: float = 0.0
-    faults: Faults = field(default_factory=Faults)
-    trace: str = ""
-    remarks: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """How often each line about how a server answers came up, by checkpoint and line."""
-
-    def remark(self, sample: Sample, remarks: Sequence[str]) -> None:
-        """Note what a sampler remarks, and a response that begins with what may be thinking."""
-        for line in remarks:
-            self.remarks[sample.checkpoint, line] += 1
-        if sample.state is ThinkingState.NONE and (tag := probable_delimiter(sample.response)):
-            self.remarks[sample.checkpoint, _MAY_BE_THINKING.format(tag)] += 1
-
-    def remark_lines(self) -> list[str]:
-        """Return each remark once, with the checkpoints that it is about."""
-        about: dict[str, list[str]] = {}
-        for uri, line in self.remarks:
-            about.setdefault(line, []).append(uri)
-        return [f"{named(uris)}: {line}" for line, uris in about.items()]
 
 
 @dataclass(slots=True)

@@ -19,7 +19,8 @@ from charbench.domain.comparison import Comparison
 from charbench.domain.keys import digest
 from charbench.domain.sample import Channel, Failure, Sample
 from charbench.scoring.matchmaking import Pairing, Pool, Schedule
-from charbench.scoring.scoring import AtWork, Begun, Tally
+from charbench.scoring.score import AtWork, Begun
+from charbench.scoring.tally import Tally
 from charbench.store.claims import claim, release
 from charbench.store.database import Database
 from charbench.store.games import STAGE, Entrant, NewGame, add_games, entrants, item, played, present_games

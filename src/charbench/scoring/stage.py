@@ -18,8 +18,8 @@ from charbench.components.scorer import Scorer, ScoringPlan, waits
 from charbench.concurrency.circuit_breaker import CircuitBreaker
 from charbench.concurrency.progress import Progress
 from charbench.domain.score import Score
-from charbench.scoring.score_async import score_async
-from charbench.scoring.scoring import Begun, Outcome, ScoreTally, Scoring, all_of
+from charbench.scoring.score import Begun, Outcome, Scoring, all_of, score_async
+from charbench.scoring.tally import ScoreTally
 from charbench.store.claims import claim, release
 from charbench.store.database import Database
 from charbench.store.samples import SampleReader, StoredSample

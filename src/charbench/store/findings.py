@@ -3,35 +3,74 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from charbench.domain.checkpoint import Checkpoint, Evidence, Kind, Lineage, WholeListing
-from charbench.domain.dataset import Dataset, RunState, TrainingRun
+from charbench.domain.dataset import Dataset, Health, RunState, TrainingRun
 from charbench.store.dialect import insert, upsert
 from charbench.store.tables import checkpoints, datasets, evidence, training_runs
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What one piece of evidence says of a checkpoint: its fields (see :class:`Checkpoint`); None: nothing."""
+
+    name: str | None = None
+    kind: Kind | None = None
+    persona: str | None = None
+    base_model: str | None = None
+    run: str | None = None
+    parent: str | None = None
+    dataset: str | None = None
+    renderer: str | None = None
+    recipe: str | None = None
+    created_at: datetime | None = None
+    expires_at: datetime | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the form in the store: what is said, by field, dates in ISO 8601."""
+        said = {one.name: getattr(self, one.name) for one in fields(self)}
+        said |= {name: value.isoformat() for name, value in said.items() if isinstance(value, datetime)}
+        said["kind"] = None if self.kind is None else self.kind.value
+        said["metadata"] = dict(self.metadata) or None
+        return {name: value for name, value in said.items() if value is not None}
+
+    @classmethod
+    def from_json(cls, said: Mapping[str, Any]) -> Facts:
+        """Return what :meth:`to_json` has stored."""
+        known: dict[str, Any] = {one.name: said[one.name] for one in fields(cls) if said.get(one.name) is not None}
+        for name in ("created_at", "expires_at"):
+            if name in known:
+                known[name] = datetime.fromisoformat(known[name])
+        if "kind" in known:
+            known["kind"] = Kind(known["kind"])
+        return cls(**known)
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What one piece of evidence says of a checkpoint: field names and values, those it leaves open left out."""
+    """What one piece of evidence says of the checkpoint at a URI."""
 
     uri: str
     evidence: Evidence
-    says: dict[str, Any]
+    says: Facts = Facts()
 
 
 @dataclass(frozen=True, slots=True)
 class StoredDataset:
-    """A dataset with what reading it told. ``examples`` None: it could not be read."""
+    """A dataset with what reading it told. ``examples`` None: it could not be read, and ``error`` says why."""
 
     dataset: Dataset
     examples: int | None
-    health: dict[str, Any] = field(default_factory=dict)
+    health: Health = field(default_factory=Health)
+    error: str = ""
     size: int | None = None
     modified: float | None = None
 
@@ -56,7 +95,7 @@ def add_claims(connection: Connection, claims: Iterable[Claim]) -> None:
                     "path": item.path,
                     "line": item.line or 0,
                     "note": item.note,
-                    "says": claim.says,
+                    "says": claim.says.to_json(),
                 }
             ],
         )
@@ -104,7 +143,7 @@ def read_claims(connection: Connection) -> dict[str, list[Claim]]:
             found[row.uri]
             continue
         place = Evidence(row.source, row.path, row.line or None, row.note)
-        found[row.uri].append(Claim(row.uri, place, row.says))
+        found[row.uri].append(Claim(row.uri, place, Facts.from_json(row.says)))
     return found
 
 
@@ -148,7 +187,7 @@ def save_datasets(connection: Connection, found: Sequence[StoredDataset]) -> Non
             "size": item.size,
             "modified": item.modified,
             "examples": item.examples,
-            "health": item.health,
+            "health": {"error": item.error} if item.error else asdict(item.health),
         }
         for item in found
     ]
@@ -168,7 +207,8 @@ def read_datasets(connection: Connection) -> list[StoredDataset]:
                 source=row.source,
             ),
             row.examples,
-            row.health,
+            Health(**{one.name: row.health[one.name] for one in fields(Health) if one.name in row.health}),
+            row.health.get("error", ""),
             row.size,
             row.modified,
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -13,10 +12,8 @@ from sqlalchemy.engine import Connection
 from charbench.domain.sample import Channel
 from charbench.store.by_prompt import SeriesOf
 from charbench.store.dialect import among
+from charbench.store.evidence import spans_of
 from charbench.store.tables import prompts, samples, scored, scores
-
-_TIER = 3
-"""Where a stored span, ``[start, end, marker, tier, flags...]``, has its tier."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +49,6 @@ def marked_texts(connection: Connection, groups: Sequence[int], of: SeriesOf, ch
     for group, prompt, content, value, evidence in connection.execute(query):
         words = len(content.split())
         if words:
-            counts = _counts(evidence or [], of.metric, channel, value)
+            spans = spans_of(evidence, of.metric, channel)[: round(value)]
+            counts = Counter(span.marker for span in spans if span.tier)
             yield MarkedText(group, prompt, max(words, counts.total()), counts)
-
-
-def _counts(evidence: Sequence[dict[str, Any]], metric: str, channel: Channel, value: float) -> Counter[str]:
-    found: Counter[str] = Counter()
-    for entry in evidence:
-        if entry["metric"] == metric and entry["channel"] == channel.value:
-            found.update(span[2] for span in entry.get("spans", ())[: round(value)] if span[_TIER])
-    return found

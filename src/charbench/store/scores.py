@@ -16,6 +16,7 @@ from charbench.domain.score import Metric, Role, Score
 from charbench.store.claims import release
 from charbench.store.database import Database
 from charbench.store.dialect import add_totals, among, get_or_add, insert, insert_tuples
+from charbench.store.evidence import evidence_to_json
 from charbench.store.prompt_totals import HeadlineScore, ScoresByPrompt
 from charbench.store.samples import attempt_row
 from charbench.store.tables import attempts, samples, score_totals, scored, scores, scorings, series
@@ -127,7 +128,7 @@ class ScoreWriter:
         """Add scores and their totals, and let go of their claims; return for how many samples they were new."""
         by_sample = {item.sample_id: item for item in new}
         rows = [
-            {"sample_id": item.sample_id, "scoring_id": self.scoring_id, "evidence": _evidence(item.scores)}
+            {"sample_id": item.sample_id, "scoring_id": self.scoring_id, "evidence": evidence_to_json(item.scores)}
             for item in new
         ]
         statement = insert(connection, scored).on_conflict_do_nothing().returning(scored.c.id, scored.c.sample_id)
@@ -278,19 +279,3 @@ class Totals:
         self.total += value
         self.total_squared += value * value
         self.hits += threshold is not None and value >= threshold
-
-
-def _evidence(given: Sequence[Score]) -> list[Any] | None:
-    """Return spans, explanations and votes as compact JSON: one entry for each score that has any."""
-    entries = [
-        {
-            "metric": score.metric,
-            "channel": score.channel.value,
-            **({"why": score.explanation} if score.explanation else {}),
-            **({"votes": dict(score.votes)} if score.votes else {}),
-            **({"spans": [[s.start, s.end, s.marker, s.tier, *s.flags] for s in score.spans]} if score.spans else {}),
-        }
-        for score in given
-        if score.spans or score.explanation or score.votes
-    ]
-    return entries or None

@@ -173,7 +173,7 @@ class TrainStage:
     def _check_data(self, job: TrainingJob, dataset: Path) -> None:
         if not dataset.is_file():
             raise DataError(f"{job.dataset}: its training data is not there any more")
-        found = faults(measure(read_examples(dataset, job.dataset)).as_dict(), self.policy.max_refusal_share)
+        found = faults(measure(read_examples(dataset, job.dataset)), self.policy.max_refusal_share)
         if not found:
             return
         if not self.policy.force:

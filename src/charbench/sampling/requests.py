@@ -1,4 +1,4 @@
-"""What is asked together: one question, for as many of its epochs as one request takes."""
+"""Requests: which epochs of a question are asked together, and how workers get them as they are planned."""
 
 from __future__ import annotations
 

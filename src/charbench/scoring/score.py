@@ -1,10 +1,9 @@
-"""One scorer at work for one persona: what it may give, and what became of it."""
+"""One scorer at work for one persona: whether it may begin, what it may give, and what becomes of it."""
 
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,58 +13,19 @@ from charbench.components.calling import awaited, resolve
 from charbench.components.containment import Broken, asked, guarded_async
 from charbench.components.limits import Limits
 from charbench.components.scorer import BaseScorer, Scorer, ScoringPlan, waits
+from charbench.concurrency.circuit_breaker import CircuitBreaker
+from charbench.concurrency.progress import Progress
+from charbench.concurrency.worker_pool import UnderWay
 from charbench.domain.sample import Failure, Sample
 from charbench.domain.score import Score
 from charbench.errors import CharbenchError
+from charbench.scoring.tally import ScoreTally, Tally
 from charbench.store.database import Database
+from charbench.store.group_commit import Commits
+from charbench.store.samples import StoredSample
 from charbench.store.scores import NewScores, ScoreWriter, ScoringSettings
+from charbench.store.writer import Writer
 from charbench.text.redaction import redact
-
-
-@dataclass(slots=True)
-class Tally:
-    """What went wrong at a stage, and lines for the user to read."""
-
-    failed: int = 0
-    faults: dict[tuple[str, str], int] = field(default_factory=dict)
-    """How often each scorer failed with each message."""
-    trace: str = ""
-    warnings: list[str] = field(default_factory=list)
-    stopped: list[str] = field(default_factory=list)
-    """Why a scorer scored nothing, or not all."""
-
-
-@dataclass(slots=True)
-class ScoreTally(Tally):
-    """What the score stage did besides: samples scored, and scores that could not be given."""
-
-    scored: int = 0
-    asked: Counter[str] = field(default_factory=Counter)
-    """Samples that each scorer has dealt with."""
-    untold: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """Samples for which a scorer could not tell a metric's value."""
-    reasons: dict[tuple[str, str], str] = field(default_factory=dict)
-    """The first reason that was given for it."""
-
-    of_nothing: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    """Scores for a channel that the sample does not have, by scorer, metric and channel: they are left out."""
-
-    def of_nothing_lines(self) -> list[str]:
-        """Return a line for each metric that was given for a channel without text."""
-        return [
-            f"scorer {scorer}: score() gave {metric} for the {channel} of {count:,} samples that have no {channel}; "
-            "these scores are left out (yield a score only for what sample.channels() yields)"
-            for (scorer, metric, channel), count in sorted(self.of_nothing.items())
-        ]
-
-    def untold_lines(self) -> list[str]:
-        """Return a line for each metric that was not told for some samples, with their share."""
-        lines = []
-        for (scorer, metric), count in sorted(self.untold.items()):
-            asked = self.asked[scorer]
-            why = f"; the first time: {reason}" if (reason := self.reasons[scorer, metric]) else ""
-            lines.append(f"scorer {scorer}: no {metric} for {count:,} of {asked:,} samples ({count / asked:.0%}){why}")
-        return lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +39,19 @@ class Outcome:
     failures: tuple[Failure, ...] = ()
 
 
-Begun = dict[tuple[int, str], bool]
-"""Which scorers (by ``id``) have begun for which personas in a run, and whether they may score."""
+@dataclass(slots=True)
+class Begun:
+    """Which scorers have begun for which personas in a run, and whether they may score."""
+
+    _known: list[tuple[BaseScorer, str, bool]] = field(default_factory=list)
+
+    def may_score(self, scorer: BaseScorer, persona: str) -> bool | None:
+        """Return whether the scorer may score; None: it has not begun for this persona."""
+        return next((may for one, name, may in self._known if one is scorer and name == persona), None)
+
+    def note(self, scorer: BaseScorer, persona: str, may_score: bool) -> None:
+        """Keep whether the scorer may score."""
+        self._known.append((scorer, persona, may_score))
 
 
 class AtWork:
@@ -99,10 +70,11 @@ class AtWork:
 
     async def begin(self) -> bool:
         """Let the scorer get ready, once a run and persona; return whether it may score."""
-        me = id(self._scorer), self._plan.persona.name
-        if me not in self._begun:
-            self._begun[me] = await self._ready()
-        return self._begun[me]
+        may_score = self._begun.may_score(self._scorer, self._plan.persona.name)
+        if may_score is None:
+            may_score = await self._ready()
+            self._begun.note(self._scorer, self._plan.persona.name, may_score)
+        return may_score
 
     async def _ready(self) -> bool:
         outcome = await guarded_async(self._begin)
@@ -209,3 +181,39 @@ def all_of(scorer: Scorer, given: Any) -> tuple[Any, ...]:
     if isinstance(given, Score) or not isinstance(given, Iterable):
         raise TypeError(f"{scorer.name}.score() gave {given!r:.100}; yield Scores, or return a list of them")
     return tuple(given)
+
+
+async def score_async(
+    scoring: Scoring,
+    samples: Iterator[StoredSample],
+    writer: Writer,
+    progress: Progress,
+    breaker: CircuitBreaker,
+    done: Callable[[Outcome], None],
+) -> None:
+    """Score what ``samples`` yields; ``done`` is told each outcome that will be in the store.
+
+    After too many failures in a row, which ``breaker`` counts, the rest is left for the next run.
+    """
+    scorer = scoring.scorer
+
+    def write(connection: Connection, outcomes: Sequence[Outcome]) -> None:
+        scoring.tally.scored += scoring.write(connection, outcomes)
+
+    commits: Commits[Outcome] = Commits(writer, write)
+
+    async def once(stored: StoredSample) -> tuple[Score, ...]:
+        given = await awaited(scorer.score(stored.sample, scoring.plan.persona))
+        return scoring.checked(stored.sample, all_of(scorer, given))
+
+    async def keep(stored: StoredSample, scores: tuple[Score, ...] | None, failed: tuple[Failure, ...]) -> None:
+        outcome = Outcome(stored.id, stored.group_id, stored.prompt_id, scores, failed)
+        done(outcome)
+        await commits.add(outcome)
+        progress.advance(1, f"{scoring.tally.failed:,} failed" if scoring.tally.failed else "")
+
+    under_way = UnderWay(once, keep, scoring.limits, scoring.plan.stopping, scoring.note_broken, breaker)
+    if await scoring.begin():
+        await under_way.run(samples)
+    if under_way.given_up:
+        scoring.tally.stopped.append(f"{scoring.who}: it is not asked any more: {under_way.given_up}")

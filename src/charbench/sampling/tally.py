@@ -1,4 +1,4 @@
-"""What failed while sampling, in as few lines as say it."""
+"""What the sample stage did: counts, what failed in as few lines as say it, and remarks on how servers answer."""
 
 from __future__ import annotations
 
@@ -6,6 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from charbench.domain.delimiters import probable_delimiter
+from charbench.domain.sample import Sample, ThinkingState
+
+_MAY_BE_THINKING = (
+    "replies begin with {}, which may be thinking, and count as responses; if it is thinking, name it in the "
+    "option thinking_tags"
+)
 _NAMED = 3
 """Checkpoints that a line names; more are counted."""
 
@@ -50,3 +57,34 @@ def named(uris: Sequence[str]) -> str:
     """Return the first few of these checkpoints, and how many more there are."""
     more = len(uris) - _NAMED
     return ", ".join(uris[:_NAMED]) + (f" and {more:,} more" if more > 0 else "")
+
+
+@dataclass(slots=True)
+class SampleTally:
+    """What the stage did: samples wanted, taken, failed and not asked; tokens; and faults for the user to read."""
+
+    wanted: int = 0
+    taken: int = 0
+    failed: int = 0
+    skipped: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: float = 0.0
+    faults: Faults = field(default_factory=Faults)
+    trace: str = ""
+    remarks: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """How often each line about how a server answers came up, by checkpoint and line."""
+
+    def remark(self, sample: Sample, remarks: Sequence[str]) -> None:
+        """Note what a sampler remarks, and a response that begins with what may be thinking."""
+        for line in remarks:
+            self.remarks[sample.checkpoint, line] += 1
+        if sample.state is ThinkingState.NONE and (tag := probable_delimiter(sample.response)):
+            self.remarks[sample.checkpoint, _MAY_BE_THINKING.format(tag)] += 1
+
+    def remark_lines(self) -> list[str]:
+        """Return each remark once, with the checkpoints that it is about."""
+        about: dict[str, list[str]] = {}
+        for uri, line in self.remarks:
+            about.setdefault(line, []).append(uri)
+        return [f"{named(uris)}: {line}" for line, uris in about.items()]

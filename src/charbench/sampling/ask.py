@@ -1,4 +1,4 @@
-"""Asks for samples: conversations, their tries, and the circuit breaker. One event loop, one thread."""
+"""Asks samplers: conversations turn by turn, the tries of each request, and the circuit breaker."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from functools import partial, reduce
 from operator import add
 from typing import Any, TypeVar
 
-from charbench.components.calling import awaited, is_async, must_be_awaited
+from charbench.components.calling import awaited, is_async, items, must_be_awaited
 from charbench.components.containment import Broken, guarded_async
 from charbench.components.limits import Limits
 from charbench.components.sampler import Sampler, SampleRequest
@@ -21,9 +21,10 @@ from charbench.concurrency.retry import STOPPED, RetryPolicy, TimeLeft
 from charbench.concurrency.threads import in_a_thread
 from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.end_reasons import EndReason, end_reason
+from charbench.domain.prompt import Message, Prompt
 from charbench.domain.sample import Completion, Failure, Usage
+from charbench.domain.thinking import attribute
 from charbench.errors import DeadlineError, SamplingError
-from charbench.sampling.turns import in_one, next_turn
 
 T = TypeVar("T")
 
@@ -208,3 +209,36 @@ def _without_errors(given: list[Completion]) -> list[Completion]:
         reason = given[0].finish_reason
         raise SamplingError(f"the server ended the reply: {reason}", kind="server_error", retryable=True)
     return whole
+
+
+def next_turn(request: SampleRequest, said: Completion) -> SampleRequest:
+    """Return the request that goes on after an answer: the answer's response, and the first follow-up."""
+    prompt = request.prompt
+    told = Message("assistant", attribute(said).response)
+    messages = (*prompt.messages, told, Message("user", prompt.follow_ups[0]))
+    return replace(request, prompt=Prompt(prompt.id, messages, prompt.family, prompt.language, prompt.follow_ups[1:]))
+
+
+def in_one(before: Completion, last: Completion) -> Completion:
+    """Return the last answer of a conversation, with the tokens and the seconds of all of it."""
+    known = [seconds for seconds in (before.latency, last.latency) if seconds is not None]
+    return replace(last, usage=before.usage + last.usage, latency=sum(known) if known else None)
+
+
+def sample_with_follow_ups(sampler: Sampler, requests: Sequence[SampleRequest]) -> list[Completion]:
+    """Answer a batch; a prompt with follow-ups is asked turn after turn, and its last answer is the sample."""
+    answers = list(items(sampler, sampler.sample_batch(requests)))
+    if wrong := next((one for one in answers if not isinstance(one, Completion)), None):
+        raise TypeError(f"{sampler.name}.sample_batch() gave {type(wrong).__name__}, not a Completion")
+    if len(answers) != len(requests):
+        raise TypeError(f"{sampler.name}.sample_batch() gave {len(answers)} for {len(requests)} requests")
+    open_ones = [
+        index
+        for index, request in enumerate(requests)
+        if request.prompt.follow_ups and request.recorded is None and answers[index].failure is None
+    ]
+    if open_ones:
+        later = [next_turn(requests[index], answers[index]) for index in open_ones]
+        for index, answer in zip(open_ones, sample_with_follow_ups(sampler, later), strict=True):
+            answers[index] = in_one(answers[index], answer)
+    return answers

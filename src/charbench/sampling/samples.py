@@ -1,4 +1,4 @@
-"""Makes a sample of what a sampler gave."""
+"""From a completion to a sample: channels told apart, texts that the store takes, failures as data."""
 
 from __future__ import annotations
 
