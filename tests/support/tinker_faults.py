@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -32,8 +31,6 @@ class FaultyTinker:
     at_once: dict[str, dict[str, Any]] = field(default_factory=lambda: dict(_AT_ONCE))
     url: str = ""
     gone: threading.Event = field(default_factory=threading.Event)
-    failed_at: float | None = None
-    """When (monotonic seconds) something went wrong for the first time."""
     _futures: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -43,7 +40,6 @@ class FaultyTinker:
             count = Counter(self.asked)[what]
             self.asked.append(what)
         if (status := self.fault(what, count)) is not None:
-            self.failed_at = self.failed_at or time.monotonic()
             if status == 0:
                 self.gone.wait()
             return status, JSON, json.dumps({"detail": DETAIL}).encode()
