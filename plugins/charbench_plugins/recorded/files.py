@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from charbench import Completion, Failure, FileFault, Prompt, ReadLimits, Usage, parse_json, read_lines, redact
 
@@ -116,7 +116,9 @@ def read_recordings(path: Path, limits: ReadLimits = _LIMITS) -> Iterator[Record
         yield BadRow(f"cannot be read: {error.strerror or error}")
     except csv.Error as error:
         if "field limit" in str(error):
-            yield BadRow(f"a field of more than {limits.line_bytes:,} bytes (max_line_bytes); nothing after it is read")
+            yield BadRow(
+                f"a line or a field of more than {limits.line_bytes:,} bytes (max_line_bytes); nothing after it is read"
+            )
         else:
             yield BadRow(f"not CSV: {error}")
 
@@ -124,7 +126,7 @@ def read_recordings(path: Path, limits: ReadLimits = _LIMITS) -> Iterator[Record
 def _csv_rows(path: Path, limits: ReadLimits) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
     csv.field_size_limit(limits.line_bytes)
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        reader = csv.reader(map(_fit_line, file))
+        reader = csv.reader(map(_fit_line, _lines(file, limits)))
         header = next(reader, None)
         if header is None:
             return
@@ -139,6 +141,14 @@ def _csv_rows(path: Path, limits: ReadLimits) -> Iterator[tuple[int, Mapping[str
             elif row:
                 yield line, f"{len(row)} fields where the header has {width}; is the file cut off?"
             line = reader.line_num + 1
+
+
+def _lines(file: TextIO, limits: ReadLimits) -> Iterator[str]:
+    """Yield a file's lines; raises :class:`csv.Error`, as for a long field, where one is too long to be read whole."""
+    while line := file.readline(limits.line_bytes + 1):
+        if len(line) > limits.line_bytes:
+            raise csv.Error("line larger than field limit")
+        yield line
 
 
 def _jsonl_rows(path: Path, limits: ReadLimits) -> Iterator[tuple[int, Mapping[str, Any] | str]]:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, TypeAlias
 from charbench.components.base import Component, ComponentKind
 from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.dataset import TrainingJob
+from charbench.text.bounded_files import LIMITS, ReadLimits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +93,8 @@ class TrainingTask:
     state: SavedState | None = None
     stopping: Callable[[], bool] = _never
     """Whether the user wants to stop: save a state after the current step, yield it, and end."""
+    limits: ReadLimits = LIMITS
+    """The most to read of the dataset: pass it to :func:`charbench.read_examples`."""
 
 
 class Trainer(Component):

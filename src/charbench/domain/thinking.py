@@ -26,6 +26,9 @@ CLOSED_PREFILL = "<think>\n\n</think>\n\n"
 LENGTH_REASONS = frozenset({"length", "max_tokens", "model_length"})
 """Finish reasons of answers that a token limit cut off."""
 
+MOST_LEFT_OPEN = 50
+"""Blocks of thinking that end in code, in one text; behind more of them no code quotes a tag. Keeps the time linear."""
+
 _TAG = re.compile(r"<(?P<end>/?)(?:think|thinking)>|\[(?P<bracket_end>/?)THINK\]", re.IGNORECASE)
 _OPENINGS = ("<think>", "<thinking>", "[think]")
 _FENCE_LINE = re.compile(r"^ {0,3}(?P<ticks>`{3,})(?P<rest>[^`\n]*)$", re.MULTILINE)
@@ -81,7 +84,7 @@ def find_tags(text: str, *, opened: bool = False) -> Iterator[Tag]:
         return
     in_code = _tags_in_code(text, 0)
     last_end = max((m.start() for m in found if _closes(m) and m.start() not in in_code), default=-1)
-    inside, behind = opened, 0
+    inside, behind, left_open = opened, 0, 0
     for match in found:
         start, end = match.span()
         closes = _closes(match)
@@ -89,8 +92,9 @@ def find_tags(text: str, *, opened: bool = False) -> Iterator[Tag]:
             continue
         if not closes and start > last_end and not _can_begin(text, match, behind):
             continue
-        if start in in_code:
-            in_code = _tags_in_code(text, end)  # code that the thinking left open quotes nothing behind it
+        if start in in_code:  # code that the thinking left open quotes nothing behind it
+            in_code = _tags_in_code(text, end) if left_open < MOST_LEFT_OPEN else set()
+            left_open += 1
         inside, behind = not closes, end
         yield Tag(start, end, closes)
 
