@@ -95,6 +95,11 @@ class LogReading:
     doubts: tuple[Doubt, ...]
     cut_short: tuple[CutShort, ...] = ()
 
+    @property
+    def faults(self) -> tuple[Doubt | CutShort, ...]:
+        """What is to be told of URLs that are not taken."""
+        return (*self.doubts, *self.cut_short)
+
 
 def read_log(path: Path) -> Iterator[LogUrl]:
     """Yield the URLs of one log in their order; raises :class:`OSError` where it cannot be read."""

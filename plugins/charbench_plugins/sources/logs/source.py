@@ -69,7 +69,7 @@ class LogSource(CheckpointSource):
         except OSError as error:
             yield SourceProblem(shown, f"cannot be read: {error.strerror or error}")
             return
-        for fault in (*reading.doubts, *reading.cut_short):
+        for fault in reading.faults:
             yield SourceProblem(shown, str(fault), fault.line)
         for url in urls:
             yield checkpoint_of(url, self.name, shown, run)
