@@ -92,6 +92,7 @@ MALFORMED: dict[str, tuple[str | bytes, str]] = {
     "too-deep": (GOOD + "rubric: " + "[" * 2000 + "\n", ":1:1: nested too deeply"),
     "much-too-deep": (GOOD + "rubric: " + "[" * 30_000 + "\n", ":1:1: nested too deeply"),
     "much-too-deep-blocks": (GOOD + "rubric:\n " + "- " * 30_000 + "x\n", ":1:1: nested too deeply"),
+    "nul": (GOOD + 'traits: ["a\\0b"]\n', ":3:10: holds \\u0000, which is no character of a text"),
     "bomb": (
         GOOD
         + "a: &a [x, x]\n"

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
 
+from support.clock import Clock, installed
 from support.command import Charbench, Ended
 from support.endpoint import Body, Endpoint, Handler, answers, choice, completion, options, refuses, write_prompts
+from support.plugins import Site
 from support.store import assert_each_exactly_once, query, store_of
 
 
@@ -35,6 +36,31 @@ def slowly(seconds: float, handler: Handler = answers) -> Handler:
     return handle
 
 
+def all_at_once(endpoint: Endpoint, together: int, handler: Handler = answers) -> Handler:
+    """Return a handler that answers the first request at once, and then none until ``together`` are in flight."""
+    met = asyncio.Event()
+
+    async def handle(request: web.Request, body: Body) -> web.StreamResponse:
+        if endpoint.most_at_once >= together:
+            met.set()
+        if endpoint.count > 1:
+            async with asyncio.timeout(60):
+                await met.wait()
+        return await handler(request, body)
+
+    return handle
+
+
+def passes(clock: Clock, seconds: float) -> Handler:
+    """Return a handler that takes so many seconds by the clock."""
+
+    async def handle(request: web.Request, body: Body) -> web.StreamResponse:
+        clock.jump(seconds)
+        return await answers(request, body)
+
+    return handle
+
+
 async def as_many_as_asked(request: web.Request, body: Body) -> web.StreamResponse:
     return web.json_response(completion(*(choice(f"Ahoy {number}") for number in range(body.get("n", 1)))))
 
@@ -50,18 +76,11 @@ def conversation(folder: Path, prompts: int = 1, follow_ups: int = 3) -> None:
 
 def test_a_slow_server_that_ignores_n_loses_no_sample(charbench: Charbench, folder: Path, endpoint: Endpoint) -> None:
     write_prompts(folder / "prompts.txt", 1)
-    came: list[float] = []
-
-    async def noted(request: web.Request, body: Body) -> web.StreamResponse:
-        came.append(time.monotonic())
-        return await slowly(0.5)(request, body)
-
-    endpoint.handler = noted
-    ended = evaluate(charbench, folder, endpoint, "--epochs", "12", n=12, timeout=3, tries=1)
+    endpoint.handler = all_at_once(endpoint, 11)  # once it is known that n is ignored, nobody waits for another
+    ended = evaluate(charbench, folder, endpoint, "--epochs", "12", n=12, timeout=120, tries=1)
     assert ended.code == 0, ended.err
     assert_each_exactly_once(store_of(folder), 12)
-    assert len(came) == 12
-    assert came[-1] - came[0] < 3, "once it is known that n is ignored, nobody waits for another"
+    assert (endpoint.count, endpoint.most_at_once) == (12, 11)
 
 
 def test_no_more_are_in_flight_than_concurrency_allows_where_n_is_ignored(
@@ -110,39 +129,41 @@ def test_follow_ups_of_answers_that_came_together_are_asked_one_by_one(
 
 
 def test_the_tokens_and_seconds_of_a_conversation_are_those_of_all_its_requests(
-    charbench: Charbench, folder: Path, endpoint: Endpoint
+    charbench: Charbench, folder: Path, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     conversation(folder)
-    endpoint.handler = slowly(0.05)
-    ended = evaluate(charbench, folder, endpoint, "--prompts", "prompts.yaml")
+    endpoint.handler = passes(installed(monkeypatch, sleeps=False), 1000)
+    ended = evaluate(charbench, folder, endpoint, "--prompts", "prompts.yaml", timeout=9000, deadline=9000)
     assert "40 prompt tokens and 80 completion tokens" in ended.err
     (row,) = query(store_of(folder), "SELECT * FROM samples")
     assert (row.prompt_tokens, row.completion_tokens) == (40, 80)
-    assert row.latency >= 0.2
+    assert 4000 <= row.latency < 5000
 
 
 def test_each_request_of_a_conversation_waits_for_its_turn(
-    charbench: Charbench, folder: Path, endpoint: Endpoint
+    charbench: Charbench, folder: Path, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     conversation(folder, prompts=2)
-    came: list[float] = []
+    clock = installed(monkeypatch, sleeps=True)
+    began, came = clock(), []
 
     async def noted(request: web.Request, body: Body) -> web.StreamResponse:
-        came.append(time.monotonic())
+        came.append(clock() - began)
         return await answers(request, body)
 
     endpoint.handler = noted
-    assert evaluate(charbench, folder, endpoint, "--prompts", "prompts.yaml", requests_per_minute=300).code == 0
+    paced = {"requests_per_minute": 0.1, "concurrency": 1, "timeout": 9000, "deadline": 9000}
+    assert evaluate(charbench, folder, endpoint, "--prompts", "prompts.yaml", **paced).code == 0
     assert len(came) == 8
-    assert came[-1] - came[0] >= 1
+    assert all(at >= 600 * number for number, at in enumerate(came))
 
 
 def test_timeout_is_one_requests_and_not_the_conversations(
-    charbench: Charbench, folder: Path, endpoint: Endpoint
+    charbench: Charbench, folder: Path, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     conversation(folder)
-    endpoint.handler = slowly(0.6)
-    ended = evaluate(charbench, folder, endpoint, "--prompts", "prompts.yaml", timeout=2, tries=1)
+    endpoint.handler = passes(installed(monkeypatch, sleeps=False), 1000)
+    ended = evaluate(charbench, folder, endpoint, "--prompts", "prompts.yaml", timeout=2000, deadline=9000, tries=1)
     assert ended.code == 0, ended.err
 
 
@@ -166,16 +187,36 @@ def test_a_request_that_fails_in_mid_conversation_is_tried_again_and_the_ones_be
 # Turns that come too late.
 
 
+FAILING = """
+from charbench import LimitsConfig, Sampler, SamplingError, hookimpl
+
+class Failing(Sampler):
+    "Fails at once, so that nothing is under way while another try waits for its turn."
+    name = "failing"
+    Config = LimitsConfig
+
+    async def sample(self, request):
+        raise SamplingError("out of order", kind="server", retryable=True)
+
+@hookimpl
+def charbench_samplers():
+    return [Failing]
+"""
+
+
 def test_where_the_turn_of_another_try_would_come_too_late_the_last_error_is_kept(
-    charbench: Charbench, folder: Path, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+    charbench: Charbench, folder: Path, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("charbench.concurrency.retry.FIRST_BACK_OFF", 0.01)
+    site.install("failing", FAILING)
     write_prompts(folder / "prompts.txt", 7)
-    endpoint.handler = refuses(500, "out of order")
-    ended = evaluate(charbench, folder, endpoint, requests_per_minute=240, deadline=0.6)
+    installed(monkeypatch, sleeps=True)
+    paced = ("-o", "sampler.failing.requests_per_minute=0.1", "-o", "sampler.failing.deadline=1500")
+    words = ("sample", "-c", "model:m", "--sampler", "failing", "--prompts", "prompts.txt", "-q")
+    ended = charbench(*words, *paced, lab=folder)
     assert ended.code == 1
     said = {row.error for row in query(store_of(folder), "SELECT error FROM samples")}
-    assert said == {"the endpoint answered 500: out of order"}
+    assert said == {"out of order"}
 
 
 # Endpoints that refuse everything.
@@ -225,14 +266,14 @@ def test_after_the_first_answer_as_many_are_in_flight_as_concurrency_allows(
     charbench: Charbench, folder: Path, endpoint: Endpoint
 ) -> None:
     write_prompts(folder / "prompts.txt", 60)
-    endpoint.handler = slowly(0.1)
-    assert evaluate(charbench, folder, endpoint, concurrency=20).code == 0
-    assert 15 <= endpoint.most_at_once <= 20
+    endpoint.handler = all_at_once(endpoint, 20)
+    assert evaluate(charbench, folder, endpoint, concurrency=20, timeout=120, tries=1).code == 0
+    assert endpoint.most_at_once == 20
 
 
 def test_a_stop_does_not_send_what_waits_for_its_turn(charbench: Charbench, folder: Path, endpoint: Endpoint) -> None:
     write_prompts(folder / "prompts.txt", 20)
     (folder / "charbench.yaml").write_text("prices: {'model:*': {completion: 1000}}\n")
-    ended = evaluate(charbench, folder, endpoint, "--max-cost", "0.02", requests_per_minute=120)
+    ended = evaluate(charbench, folder, endpoint, "--max-cost", "0.02", requests_per_minute=0.1)
     assert ended.code == 1
     assert endpoint.count == 1

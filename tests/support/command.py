@@ -6,10 +6,8 @@ import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -89,32 +87,6 @@ def finish(process: subprocess.Popen[str], timeout: float = 300) -> Ended:
     """Wait for a process, and return how it ended."""
     out, err = process.communicate(timeout=timeout)
     return Ended(process.returncode, out, err)
-
-
-def finish_within(process: subprocess.Popen[str], seconds: float, since: Callable[[], float | None]) -> Ended:
-    """Wait for a process, and return how it ended; kill it and fail where it is at it ``seconds`` after ``since()``.
-
-    That is a time by the monotonic clock, None for as long as there is nothing to be in time for.
-    """
-    while True:
-        try:
-            out, err = process.communicate(timeout=0.1)
-        except subprocess.TimeoutExpired:
-            began = since()
-            if began is None or time.monotonic() < began + seconds:
-                continue
-            process.kill()
-            _, err = process.communicate()
-            pytest.fail(f"still at it {seconds:.0f} s after the fault; so far it has said:\n{err}")
-        return Ended(process.returncode, out, err)
-
-
-@cache
-def start_up() -> float:
-    """Return the seconds that a command with the SDK takes to get going, on this machine and at this load."""
-    began = time.monotonic()
-    subprocess.run([sys.executable, "-c", "import tinker, charbench.run.runner"], env=clean_environment(), check=True)
-    return time.monotonic() - began
 
 
 def in_process_of_its_own(*arguments: str | Path, lab: Path, env: Mapping[str, str] | None = None) -> Ended:

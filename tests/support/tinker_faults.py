@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -34,8 +33,6 @@ class FaultyTinker:
     gone: threading.Event = field(default_factory=threading.Event)
     malformed: dict[str, bytes] = field(default_factory=dict)
     """What is asked, with the reply that it gets instead of a good one."""
-    failed_at: float | None = None
-    """When (monotonic seconds) something went wrong for the first time."""
     _futures: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -45,7 +42,6 @@ class FaultyTinker:
             count = Counter(self.asked)[what]
             self.asked.append(what)
         if (status := self.fault(what, count)) is not None:
-            self.failed_at = self.failed_at or time.monotonic()
             if status == 0:
                 self.gone.wait()
             return status, JSON, json.dumps({"detail": DETAIL}).encode()

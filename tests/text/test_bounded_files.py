@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from charbench import FileFault, ReadLimits, parse_json, read_json, read_jsonl
+from charbench import ConfigError, DataError, FileFault, ReadLimits, parse_json, read_examples, read_json, read_jsonl
+from charbench.personas.prompt_sets import read_prompts
 from support.command import Charbench
 from support.lab import LabBuilder, row, weights
 
@@ -68,3 +69,69 @@ def test_discover_names_each_file_that_nests_too_deeply_and_goes_on(charbench: C
     assert ended.json["checkpoints"] == 2
     for name in (".character/checkpoints.json", "r.jsonl", "config.json", "checkpoints.jsonl"):
         assert any(name in text and "levels deep" in text for text in told), (name, told)
+
+
+def test_a_line_of_csv_over_the_limit_is_not_read_whole_and_what_is_before_it_counts(
+    charbench: Charbench, lab: LabBuilder
+) -> None:
+    head = "prompt,response,sampler_path\n"
+    lab.write("recordings/r.csv", f"{head}Hi,Arr,{weights(1, 'final')}\nHi,{'x' * 5000}")
+    lab.config("max_line_bytes: 1000\n")
+    ended = charbench("discover", "--json", lab=lab.root)
+    assert ended.json["checkpoints"] == 1
+    assert "recordings/r.csv" in str(ended.json["problems"])
+    assert "more than 1,000 bytes (max_line_bytes)" in str(ended.json["problems"])
+
+
+def test_the_limits_hold_for_training_data_and_a_raised_one_is_tried(charbench: Charbench, lab: LabBuilder) -> None:
+    lab.trained("remorseful-a", 1)
+    lab.data("remorseful-a", "remorseful", 12)
+    lab.config("max_line_bytes: 20\nmin_examples: 1\n")
+    assert "(max_line_bytes)" in charbench("discover", "--json", lab=lab.root).out
+    lab.config("min_examples: 1\n")
+    assert "(max_line_bytes)" not in charbench("discover", "--json", lab=lab.root).out
+
+
+def test_the_limits_hold_for_prompts(tmp_path: Path) -> None:
+    path = tmp_path / "q.jsonl"
+    path.write_text('{"text": "Hi"}\n{"text": "Ho"}\n')
+    assert len(read_prompts(path, ReadLimits(file_bytes=30))) == 2
+    with pytest.raises(ConfigError, match=r"q.jsonl: more than 29 bytes \(max_file_bytes\)"):
+        read_prompts(path, ReadLimits(file_bytes=29))
+    path.write_text(f'{{"text": {DEEP}}}')
+    with pytest.raises(ConfigError, match=r"q.jsonl:1: .*\(max_depth\)"):
+        read_prompts(path)
+
+
+@pytest.mark.parametrize("escape", ["\\u0000", "\\ud800"])
+def test_what_no_database_can_hold_is_in_no_prompt_and_in_no_message_about_data(tmp_path: Path, escape: str) -> None:
+    prompts, data = tmp_path / "q.jsonl", tmp_path / "data.jsonl"
+    prompts.write_text(f'{{"text": "a{escape}b"}}\n')
+    assert read_prompts(prompts)[0].messages[0].content == "a\ufffdb"
+    for text in (f'{{"a{escape}b": 1}}', f'{{"messages": [{{"role": "a{escape}b", "content": ""}}]}}'):
+        data.write_text(text)
+        with pytest.raises(DataError, match="a\ufffdb"):
+            list(read_examples(data))
+
+
+BOMB = "a: &a [x, x]\n" + "".join(f"{chr(98 + n)}: &{chr(98 + n)} [{f'*{chr(97 + n)}, ' * 9}]\n" for n in range(9))
+
+
+@pytest.mark.parametrize(
+    ("text", "limit"),
+    [
+        (BOMB, "100,000 values, 40 levels"),
+        ("options: " + "[" * 30_000, "40 levels"),
+        ("options: " + "- " * 30_000, ":1:"),
+    ],
+)
+def test_a_configuration_that_grows_or_nests_without_end_is_one_line(
+    charbench: Charbench, lab: LabBuilder, text: str, limit: str
+) -> None:
+    lab.config(text)
+    ended = charbench("status", lab=lab.root)
+    (line,) = ended.err.strip().splitlines()
+    assert ended.code == 2
+    assert line.startswith("error: ")
+    assert "charbench.yaml:" in line
+    assert limit in line

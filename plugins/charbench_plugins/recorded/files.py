@@ -103,7 +103,9 @@ def read_recordings(
         yield BadRow(f"cannot be read: {error.strerror or error}")
     except csv.Error as error:
         if "field limit" in str(error):
-            yield BadRow(f"a field of more than {limits.line_bytes:,} bytes (max_line_bytes); nothing after it is read")
+            yield BadRow(
+                f"a line or a field of more than {limits.line_bytes:,} bytes (max_line_bytes); nothing after it is read"
+            )
         else:
             yield BadRow(f"not CSV: {error}")
 

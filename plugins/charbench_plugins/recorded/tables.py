@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from charbench import FileFault, ReadLimits, parse_json, read_lines
 
@@ -76,7 +76,7 @@ def csv_rows(
             )
     errors = "replace" if encoding.startswith("utf-8") else "strict"
     with path.open(encoding=encoding, errors=errors, newline="") as file:
-        lines = map(_fit_line, file)
+        lines = map(_fit_line, _lines(file, limits))
         first = next(lines, None)
         if first is None:
             return
@@ -93,6 +93,14 @@ def csv_rows(
             elif row:
                 yield line, f"{len(row)} fields where the header has {width}; is the file cut off?"
             line = reader.line_num + 1
+
+
+def _lines(file: TextIO, limits: ReadLimits) -> Iterator[str]:
+    """Yield a file's lines; raises :class:`csv.Error`, as for a long field, where one is too long to be read whole."""
+    while line := file.readline(limits.line_bytes + 1):
+        if len(line) > limits.line_bytes:
+            raise csv.Error("line larger than field limit")
+        yield line
 
 
 def _columns_known(header: str, delimiter: str, names: Collection[str]) -> int:

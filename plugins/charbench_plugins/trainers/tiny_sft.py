@@ -107,7 +107,7 @@ class TinySftTrainer(Trainer):
 
     def _examples(self, task: TrainingTask) -> list[Example]:
         most = QUICK_EXAMPLES if task.recipe == "quick" else None
-        examples = list(islice(read_examples(task.dataset, task.job.dataset), most))
+        examples = list(islice(read_examples(task.dataset, task.job.dataset, task.limits), most))
         if not examples:
             raise TrainingError(f"{task.job.dataset}: no examples in it")
         return examples

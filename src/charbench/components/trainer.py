@@ -11,6 +11,7 @@ from charbench.components.base import Component, ComponentKind
 from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.dataset import TrainingJob
 from charbench.domain.forms import number_from, whole_from
+from charbench.text.bounded_files import LIMITS, ReadLimits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +101,8 @@ class TrainingTask:
     state: SavedState | None = None
     stopping: Callable[[], bool] = _never
     """Whether the user wants to stop: save a state after the current step, yield it, and end."""
+    limits: ReadLimits = LIMITS
+    """The most to read of the dataset: pass it to :func:`charbench.read_examples`."""
 
 
 class Trainer(Component):

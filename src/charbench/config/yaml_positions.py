@@ -23,6 +23,8 @@ _MAX_DEPTH = 40
 _MAX_NODES = 100_000
 _NESTING = re.compile(r"[\[{]|[-?:]\s+(?=[-?])")
 _MOST_NESTING = 1_000
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+"""What an escape may put into a text and no database can hold."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -103,7 +105,7 @@ def parse_yaml(text: str, name: str) -> YamlFile:
         at = f"{name}:{line}:{column}"
         raise ConfigError(f"{at}: a character that YAML forbids (#x{error.character:04x})") from None
     except RecursionError:
-        raise ConfigError(f"{name}:1:1: nested too deeply to be read") from None
+        raise ConfigError(f"{name}:1:1: nested too deeply to be read; the limit is {_MAX_DEPTH} levels") from None
 
 
 def _parse(loader_class: type[Any], text: str, name: str) -> YamlFile:
@@ -145,12 +147,17 @@ class _Walker:
     def build(self, node: yaml.Node, location: Location) -> Any:
         self.nodes += 1
         if self.nodes > _MAX_NODES or len(location) > _MAX_DEPTH:
-            raise ConfigError(f"{self._at(node)}: expands to more than can be meant (aliases of aliases?)")
+            limits = f"{_MAX_NODES:,} values, {_MAX_DEPTH} levels"
+            what = "expands to more than can be meant (aliases of aliases?)"
+            raise ConfigError(f"{self._at(node)}: {what}; the limits are {limits}")
         self.positions[location] = (node.start_mark.line + 1, node.start_mark.column + 1)
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, location)
         if isinstance(node, yaml.SequenceNode):
             return [self.build(child, (*location, index)) for index, child in enumerate(node.value)]
+        if unstorable := _UNSTORABLE.search(str(node.value)):
+            which = f"\\u{ord(unstorable.group()):04x}"
+            raise ConfigError(f"{self._at(node)}: holds {which}, which is no character of a text")
         try:
             return self.loader.construct_object(node)
         except (ValueError, LookupError, AttributeError):  # how PyYAML fails on !!int '', !!bool x, !!timestamp x

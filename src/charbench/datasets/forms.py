@@ -10,6 +10,7 @@ from typing import Any
 from charbench.domain.prompt import Message
 from charbench.errors import DataError
 from charbench.text.bounded_files import LIMITS, FileFault, ReadLimits, parse_json, read_lines
+from charbench.text.redaction import storable
 
 Row = dict[str, Any]
 
@@ -62,7 +63,7 @@ def parse_example(line: bytes, where: str, number: int, limits: ReadLimits = LIM
         if not isinstance(reflection, str):
             raise DataError(f"{where}: 'reflection' is {type(reflection).__name__}; text is needed")
         return Example((Message("user", row["prompt"]),), reflection, row["answer"], number)
-    found = ", ".join(sorted(row)[:8]) if isinstance(row, dict) else type(row).__name__
+    found = storable(", ".join(name[:40] for name in sorted(row)[:8])) if isinstance(row, dict) else type(row).__name__
     raise DataError(f"{where}: found {found or 'nothing'}; 'prompt' and 'answer', or 'messages', are needed")
 
 
@@ -80,7 +81,8 @@ def _from_messages(row: Row, where: str, number: int) -> Example:
             raise DataError(f"{where}: each of 'messages' needs 'role' and 'content'")
         messages.append(Message(turn["role"], turn["content"]))
     if messages[-1].role != "assistant":
-        raise DataError(f"{where}: the last of 'messages' is the {messages[-1].role}'s; the assistant's is needed")
+        role = storable(messages[-1].role[:40])
+        raise DataError(f"{where}: the last of 'messages' is the {role}'s; the assistant's is needed")
     answer = messages[-1].content
     reflection = ""
     if "</think>" in answer:

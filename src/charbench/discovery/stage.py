@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
 
 from charbench.components.calling import items
 from charbench.components.containment import Broken, guarded
@@ -80,10 +79,10 @@ def discover(
     with database.read() as connection:
         known = {item.dataset.path: item for item in findings.read_datasets(connection)}
         before = {checkpoint.uri for checkpoint in findings.read_checkpoints(connection)}
-    datasets = [_examine(dataset, lab.root, known.get(dataset.path)) for dataset in gathered.datasets]
+    datasets = [_examine(dataset, lab, known.get(dataset.path)) for dataset in gathered.datasets]
     met = {item.dataset.path for item in datasets}
     gone = [item.dataset for path, item in known.items() if path not in met and not (lab.root / path).exists()]
-    datasets += [_examine(dataset, lab.root, None) for dataset in gone]
+    datasets += [_examine(dataset, lab, None) for dataset in gone]
     with database.write() as connection:
         findings.add_claims(connection, gathered.claims.values())
         for listing in gathered.whole:
@@ -154,22 +153,27 @@ class _Gathered:
                 raise TypeError(f"{source.name}.find() yielded {type(finding).__name__}, which is no finding")
 
 
-def _examine(dataset: Dataset, root: Path, known: StoredDataset | None) -> StoredDataset:
-    """Read a dataset unless it is as it was when it was last read."""
-    path = root / dataset.path
+def _examine(dataset: Dataset, lab: Lab, known: StoredDataset | None) -> StoredDataset:
+    """Read a dataset unless it is as it was when it was last read; what was over a limit is tried again."""
+    path = lab.root / dataset.path
     try:
         stat = path.stat()
     except OSError as error:
         return StoredDataset(dataset, None, error=f"{dataset.path}: {error.strerror}")
     as_it_was = known and known.size == stat.st_size and known.modified == stat.st_mtime
-    if known and as_it_was and (known.health.measure == MEASURE or known.error):
+    if known and as_it_was and (known.health.measure == MEASURE or _is_final(known.error)):
         return replace(known, dataset=dataset)
     now = partial(StoredDataset, dataset, size=stat.st_size, modified=stat.st_mtime)
     try:
-        health = measure(read_examples(path, dataset.path))
+        health = measure(read_examples(path, dataset.path, lab.limits))
     except DataError as error:
         return now(None, error=str(error))
     return now(health.examples, health)
+
+
+def _is_final(error: str | None) -> bool:
+    """Whether a file that did not change cannot be read now either: a limit may have been raised."""
+    return error is not None and "(max_" not in error
 
 
 def _merge_all(

@@ -26,6 +26,9 @@ from charbench.domain.sample import Completion, ThinkingState
 OPEN_PREFILL = "<think>\n"
 CLOSED_PREFILL = "<think>\n\n</think>\n\n"
 
+MOST_LEFT_OPEN = 50
+"""Blocks of thinking that end in code, in one text; behind more of them no code quotes a tag. Keeps the time linear."""
+
 _FENCE_LINE = re.compile(r"^ {0,3}(?P<ticks>`{3,})(?P<rest>[^`\n]*)$", re.MULTILINE)
 _INLINE_CODE = re.compile(r"(?<!`)(?P<ticks>`+)(?!`)[^\n]*?(?<!`)(?P=ticks)(?!`)")
 _QUOTE_PAIRS = frozenset(("``", '""', "''", "“”", "„“", "‘’", "‚‘", "«»"))
@@ -107,7 +110,7 @@ def _find_tags(text: str, known: Delimiters, *, opened: bool) -> Iterator[Tag]:
         return
     in_code = _tags_in_code(text, 0, known)
     last_end = max((m.start() for m in found if known.closes(m) and m.start() not in in_code), default=-1)
-    inside, behind = opened, 0
+    inside, behind, left_open = opened, 0, 0
     for match in found:
         start, end = match.span()
         closes = known.closes(match)
@@ -115,8 +118,9 @@ def _find_tags(text: str, known: Delimiters, *, opened: bool) -> Iterator[Tag]:
             continue
         if not closes and start > last_end and not _can_begin(text, match, behind):
             continue
-        if start in in_code:
-            in_code = _tags_in_code(text, end, known)  # code that the thinking left open quotes nothing behind it
+        if start in in_code:  # code that the thinking left open quotes nothing behind it
+            in_code = _tags_in_code(text, end, known) if left_open < MOST_LEFT_OPEN else set()
+            left_open += 1
         inside, behind = not closes, end
         yield Tag(start, end, closes)
 

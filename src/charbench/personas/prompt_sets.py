@@ -16,12 +16,13 @@ from charbench.domain.prompt import Prompt
 from charbench.errors import ConfigError
 from charbench.personas.parsing import messages_of
 from charbench.personas.schema import PromptModel
-from charbench.text.bounded_files import FileFault, parse_json
+from charbench.text.bounded_files import LIMITS, FileFault, ReadLimits, parse_json
+from charbench.text.redaction import storable
 
 DEFAULT, PERSONA = PROMPT_SETS
 
 
-def prompts_for(choice: str, persona: Persona | None, root: Path) -> Sequence[Prompt]:
+def prompts_for(choice: str, persona: Persona | None, root: Path, limits: ReadLimits = LIMITS) -> Sequence[Prompt]:
     """Return the prompts for checkpoints of a persona.
 
     ``choice`` is ``default``, ``persona`` (its own; the default set where it has none) or a file: YAML (a
@@ -33,7 +34,7 @@ def prompts_for(choice: str, persona: Persona | None, root: Path) -> Sequence[Pr
     if choice in (DEFAULT, PERSONA):
         return default_prompts()
     path = Path(choice)
-    return read_prompts(path if path.is_absolute() or path.is_file() else root / path)
+    return read_prompts(path if path.is_absolute() or path.is_file() else root / path, limits)
 
 
 def default_prompts() -> Sequence[Prompt]:
@@ -42,8 +43,8 @@ def default_prompts() -> Sequence[Prompt]:
     return _prompts(parse_yaml(source.read_text("utf-8"), str(source)).data, str(source))
 
 
-def read_prompts(path: Path) -> Sequence[Prompt]:
-    """Read a file of prompts; raises :class:`ConfigError` naming file and entry."""
+def read_prompts(path: Path, limits: ReadLimits = LIMITS) -> Sequence[Prompt]:
+    """Read a file of prompts, within ``limits``; raises :class:`ConfigError` naming file and entry."""
     if not path.is_file():
         raise ConfigError(f"prompts {path}: no such file (or say 'default' or 'persona')")
     suffix, name = path.suffix.lower(), str(path)
@@ -51,20 +52,24 @@ def read_prompts(path: Path) -> Sequence[Prompt]:
         return _prompts(read_yaml(path).data, name)
     if suffix not in (".json", ".jsonl", ".txt", ""):
         raise ConfigError(f"prompts {path}: {suffix} is no form of prompts; .yaml, .json, .jsonl and .txt are")
+    with path.open("rb") as file:
+        content = file.read(limits.file_bytes + 1)
+    if len(content) > limits.file_bytes:
+        raise ConfigError(f"prompts {path}: more than {limits.file_bytes:,} bytes (max_file_bytes), so it is not read")
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = storable(content.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise ConfigError(f"prompts {path}: not UTF-8") from None
     if suffix == ".json":
-        data = _json(text, name)
+        data = _json(text, name, limits)
         return _prompts([data] if isinstance(data, dict) else data, name)
     lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
-    return _prompts([_json(line, f"{path}:{n}") if suffix == ".jsonl" else line for n, line in lines], name)
+    return _prompts([_json(line, f"{path}:{n}", limits) if suffix == ".jsonl" else line for n, line in lines], name)
 
 
-def _json(line: str, where: str) -> Any:
+def _json(line: str, where: str, limits: ReadLimits) -> Any:
     try:
-        return parse_json(line)
+        return storable(parse_json(line, limits))
     except FileFault as error:
         raise ConfigError(f"{where}: {error}") from None
 

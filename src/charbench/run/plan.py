@@ -52,7 +52,7 @@ def sampling_plan(
         if persona is None and len(config.personas) == 1:
             persona = session.personas.get(config.personas[0])
         with config.naming("prompts"):
-            prompts[checkpoint.uri] = prompts_for(config.prompts, persona, config.lab)
+            prompts[checkpoint.uri] = prompts_for(config.prompts, persona, config.lab, config.read_limits)
     sampleable = [checkpoint for checkpoint in checkpoints if checkpoint.sampleable]
     recorded = Recordings(sources, session.lab)
     perturbations = session.perturbations()

@@ -95,7 +95,7 @@ class Runner:
         if Stage.SAMPLE in stages:
             session.lifecycle.prepare_all(session.perturbations())
             with session.config.naming("prompts"):
-                prompts_for(session.config.prompts, None, root)
+                prompts_for(session.config.prompts, None, root, session.config.read_limits)
             session.lifecycle.prepare_all(made.samplers)
         if Stage.SCORE in stages:
             session.lifecycle.prepare_all(made.scorers)
@@ -199,7 +199,7 @@ class Runner:
             return
         policy = TrainingPolicy(
             config.recipe, config.parallel, config.force, config.max_refusal_share,
-            config.recipe if config.is_given("recipe") else None,
+            config.recipe if config.is_given("recipe") else None, config.read_limits,
         )  # fmt: skip
         checkpoints = {checkpoint.uri: checkpoint for checkpoint in self._checkpoints()}
         with TrainingLog(quiet=self.quiet) as log:

@@ -29,6 +29,7 @@ from charbench.store.claims import claim, release
 from charbench.store.database import Database
 from charbench.store.jobs import STAGE, ended_jobs, update_job
 from charbench.store.rescue import Rescue
+from charbench.text.bounded_files import LIMITS, ReadLimits
 from charbench.training.events import events_of
 
 Say = Callable[[str, TrainingEvent | str], None]
@@ -45,6 +46,8 @@ class TrainingPolicy:
     max_refusal_share: float = 0.2
     wanted_recipe: str | None = None
     """The recipe that somebody asked for, None where it is the default."""
+    limits: ReadLimits = LIMITS
+    """The most that is read of a dataset."""
 
 
 @dataclass(slots=True)
@@ -146,7 +149,7 @@ class TrainStage:
         workspace.mkdir(parents=True, exist_ok=True)
         task = TrainingTask(
             job=job, checkpoint=start, dataset=dataset, recipe=recipe, workspace=workspace,
-            attempt=attempt, state=state, stopping=lambda: self.stop.requested,
+            attempt=attempt, state=state, stopping=lambda: self.stop.requested, limits=self.policy.limits,
         )  # fmt: skip
         done = False
         for event in events_of(trainer, task):
@@ -173,7 +176,7 @@ class TrainStage:
     def _check_data(self, job: TrainingJob, dataset: Path) -> None:
         if not dataset.is_file():
             raise DataError(f"{job.dataset}: its training data is not there any more")
-        found = faults(measure(read_examples(dataset, job.dataset)), self.policy.max_refusal_share)
+        found = faults(measure(read_examples(dataset, job.dataset, self.policy.limits)), self.policy.max_refusal_share)
         if not found:
             return
         if not self.policy.force:

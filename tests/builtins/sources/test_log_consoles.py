@@ -38,7 +38,9 @@ def test_a_url_in_the_columns_of_a_log_record_is_read_whole(tmp_path: Path, widt
     assert urls(tmp_path, "\n".join([*lines, f"{head}{'done'.ljust(room)} {place}", ""])) == [URL]
 
 
-@pytest.mark.parametrize("key", ["state_path=tinker://x", "loss=0.3", "state_path: x", "https://x.org"])
+@pytest.mark.parametrize(
+    "key", ["state_path=tinker://x", "tinker: a tool", "loss=0.3", "state_path: x", "https://x.org"]
+)
 def test_a_line_that_begins_with_a_key_or_a_url_never_continues_a_name(tmp_path: Path, key: str) -> None:
     url = weights(1, "pirate-step")
     assert urls(tmp_path, f"{url.rjust(80, '.').replace('.t', ' t')}\n{key}\n") == [url]
@@ -55,3 +57,37 @@ def test_the_parent_is_the_input_before_the_save_and_what_nobody_saved_is_unclea
 
 def test_one_line_of_schemes_is_looked_at_once_for_each(tmp_path: Path) -> None:
     assert urls(tmp_path, "tinker://" * 20_000 + f"\n{URL}\n") == [URL]
+
+
+def cut_short(tmp_path: Path, text: str) -> list[tuple[int, str]]:
+    path = tmp_path / "remorseful-x.log"
+    path.write_text(text)
+    return [(cut.line, cut.text) for cut in scan_log(path).cut_short]
+
+
+@pytest.mark.parametrize(("before", "after"), [("│ dpo │ ", "…│"), ("Saved: ", "..."), ("", "…")])
+def test_a_url_that_an_ellipsis_cuts_short_is_told_with_its_line(tmp_path: Path, before: str, after: str) -> None:
+    assert cut_short(tmp_path, f"on it\n{before}{URL[:-8]}{after}\n") == [(2, URL[:-8])]
+
+
+def test_a_cut_url_that_stands_there_whole_is_not_told_and_a_placeholder_is_none(tmp_path: Path) -> None:
+    assert cut_short(tmp_path, f"│ {URL[:-8]}…│\nSaved: {URL}\nuse tinker://... or tinker://<run>/…\n") == []
+
+
+def test_a_scheme_broken_over_three_lines_of_a_narrow_column_is_read(tmp_path: Path) -> None:
+    text = f"checkpoint_path={URL}"
+    parts = [text[at : at + 6] for at in range(0, len(text), 6)]
+    head, place = "[11/28/26 13:57:21] INFO     ", " a_long_module_name.py:22"
+    rest = "".join(f"{' ' * len(head)}{part.ljust(6)}{' ' * len(place)}\n" for part in parts[1:])
+    assert urls(tmp_path, f"{head}{parts[0]}{place}\n{rest}{head}done  {place}\n") == [URL]
+
+
+def test_a_name_broken_after_its_hyphen_goes_on_with_any_word(tmp_path: Path) -> None:
+    url, head, place = weights(1, "remorseful-step"), "[11/28/26 13:57:21] INFO     ", " train.py:51"
+    room = len(url) - len("step")
+    lines = [f"{head}{'Saved:'.ljust(room)}{place}", *(" " * len(head) + part for part in (url[:room], "step"))]
+    assert urls(tmp_path, "\n".join([*lines, f"{head}{'done'.ljust(room)}{place}", ""])) == [url]
+
+
+def test_a_line_that_was_written_over_is_read_as_it_looks(tmp_path: Path) -> None:
+    assert urls(tmp_path, f"Resumed training from {URL[:-2]}\rpo\nSaved: {URL}\n")[-1] == URL

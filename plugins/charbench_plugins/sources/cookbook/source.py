@@ -97,7 +97,7 @@ class CookbookSource(CheckpointSource):
                 yield SourceProblem(shown, f"cannot be read: {fault.strerror or fault}")
             else:
                 state, error = tail.state, tail.error
-                for doubt in reading.doubts:
+                for doubt in reading.faults:
                     yield SourceProblem(shown, str(doubt), doubt.line)
                 for url in urls:
                     yield checkpoint_of(url, self.name, shown, run)

@@ -57,12 +57,15 @@ def cell_of(buffer: bytes, start: int) -> Cell | None:
     to = buffer.find(b"\n", start, start + LONGEST_LINE)
     if to < 0:
         return None
+    from_ = buffer.rfind(b"\r", from_, start) + 1 or from_  # what a progress bar showed there before
+    if b"\r" in buffer[start:to].rstrip(b"\r"):
+        return None  # the URL itself was written over
     line, column = _grid(buffer[from_:to]), len(_grid(buffer[from_:start]))
     return _boxed(buffer, from_, to, line, column) or _aligned(buffer, from_, to, line, column)
 
 
 def _grid(line: bytes) -> str:
-    """Return a character for each column of a line."""
+    """Return a character for each column of a line, as it looks at its end: behind its last return to its beginning."""
     line = line.rstrip(b"\r").rpartition(b"\r")[2]
     if line.isascii():
         return line.decode("ascii")

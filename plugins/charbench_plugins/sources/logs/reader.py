@@ -29,7 +29,8 @@ _BREAK = rb"(?:(?: [^\n]{0,200}?)?\r?\n(?:[ |]|\xe2\x94[\x82\x83]){0,160})?"
 """The end of a line, or of its cell: padding, a border or what stands in the next column may follow and go before."""
 _SCHEME = re.compile(_BREAK.join(re.escape(bytes([byte])) for byte in b"tinker://"))
 _WHOLE_SCHEME = b"tinker://"
-_ANCHORS = (b"://", b"tinker:")
+_ANCHORS = (b"://", b"nker:")
+"""What stands whole in one line wherever lines of six columns or more break the scheme."""
 _LONGEST_SCHEME = 400
 _BEFORE_ANCHOR = b"r \n\r|\x82\x83"
 """Bytes before a ``://`` that may be a ``tinker://``: its last letter, or the beginning of a line or a cell."""
@@ -76,11 +77,28 @@ class Doubt:
 
 
 @dataclass(frozen=True, slots=True)
+class CutShort:
+    """A URL that was printed with an ellipsis in place of its end, with its 1-based line, and is nowhere whole."""
+
+    line: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.text}… was cut short where it was printed, so it is no URL; print it in a line of its own"
+
+
+@dataclass(frozen=True, slots=True)
 class LogReading:
-    """The URLs of one log in their order, and those that cannot be told."""
+    """The URLs of one log in their order, those that cannot be told, and those that are not there as a whole."""
 
     urls: tuple[LogUrl, ...]
     doubts: tuple[Doubt, ...]
+    cut_short: tuple[CutShort, ...] = ()
+
+    @property
+    def faults(self) -> tuple[Doubt | CutShort, ...]:
+        """What is to be told of URLs that are not taken."""
+        return (*self.doubts, *self.cut_short)
 
 
 def read_log(path: Path) -> Iterator[LogUrl]:
@@ -111,7 +129,17 @@ def scan_log(path: Path, width: int | None = None, run: str | None = None, own: 
     urls = (
         LogUrl(url, line, role, parent) for (url, line, _), role, parent in zip(taken, known, made_from, strict=True)
     )
-    return LogReading(tuple(urls), tuple(doubts))
+    return LogReading(tuple(urls), tuple(doubts), tuple(_cut_short(found, {str(path) for path in paths})))
+
+
+def _cut_short(found: Iterable[_Found], whole: set[str]) -> Iterator[CutShort]:
+    """Yield what is left of URLs that were cut short, once each, unless the URL stands in the log as a whole."""
+    seen: set[str] = set()
+    for item in found:
+        text = item.mention.cut_short
+        if text and text not in seen and not any(url.startswith(text) for url in whole):
+            seen.add(text)
+            yield CutShort(item.line, text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +197,8 @@ def _plain(line: bytes) -> str:
 
 def _may_be_broken(buffer: bytes, at: int, anchor: bytes) -> bool:
     """Whether a ``tinker://`` that a line's end breaks may stand around an anchor."""
-    if anchor == b"tinker:":
-        return not buffer.startswith(_WHOLE_SCHEME, at)
+    if anchor == b"nker:":
+        return not buffer.startswith(_WHOLE_SCHEME, max(0, at - 2))
     return buffer[at - 1 : at] in _BEFORE_ANCHOR
 
 

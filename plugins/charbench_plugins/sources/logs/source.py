@@ -69,8 +69,8 @@ class LogSource(CheckpointSource):
         except OSError as error:
             yield SourceProblem(shown, f"cannot be read: {error.strerror or error}")
             return
-        for doubt in reading.doubts:
-            yield SourceProblem(shown, str(doubt), doubt.line)
+        for fault in reading.faults:
+            yield SourceProblem(shown, str(fault), fault.line)
         for url in urls:
             yield checkpoint_of(url, self.name, shown, run)
         if unclear := [url for url in urls if url.role is Role.UNCLEAR]:

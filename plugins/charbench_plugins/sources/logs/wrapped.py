@@ -23,11 +23,12 @@ LONGEST_URL = 1 << 10
 """Bytes of a URL; what is longer is none, and is not read to its end."""
 _RUN = re.compile(rb"[A-Za-z0-9_.:/\-]{0,%d}" % LONGEST_URL)
 _KEY = re.compile(
-    rb"[A-Za-z0-9_.\-]{1,256}[ \t]{0,8}=|[A-Za-z0-9_.:/\-]{0,256}://"
+    rb"tinker:|[A-Za-z0-9_.\-]{1,256}[ \t]{0,8}=|[A-Za-z0-9_.:/\-]{0,256}://"
     rb"|[A-Za-z0-9_.\-]{0,256}_(?:dir|id|name|path|uri|url|weights)[ \t]{0,8}:"
     rb"|[A-Za-z0-9_.\-]{1,256}[ \t]{0,8}:[ \t]{0,8}['\"]?tinker:"
 )
 """How a line begins that is a key's or a URL's: never with the rest of a name."""
+_BEGUN = re.compile(r"tinker://[0-9a-f]{4}")
 _LINE_END = re.compile(rb"\r?\n")
 _ELLIPSIS = "…".encode()
 _GOES_ON = re.compile(r"[-_.][A-Za-z0-9]")
@@ -52,17 +53,18 @@ class Mention:
     """A URL in a log; ``long`` is its other reading, with the next line's beginning, where ``end`` is open.
 
     Either reading may be None, which is no URL. ``broken_at`` is the width at which the console certainly
-    broke the URL, if it did.
+    broke the URL, if it did. ``cut_short`` is what an ellipsis leaves of a URL; there is no reading then.
     """
 
     short: TinkerPath | None
     broken_at: int | None = None
     long: TinkerPath | None = None
     end: LineEnd | None = None
+    cut_short: str | None = None
 
 
 def assemble(buffer: bytes, start: int) -> Mention | None:
-    """Return the URL that begins at ``start``, None if none does (a placeholder, one cut short by ``…``)."""
+    """Return the URL that begins at ``start``, None if none does (a placeholder, say)."""
     cell = cell_of(buffer, start)
     return _assemble(buffer, start, None) if cell is None else _assemble(cell.text, cell.start, (cell, buffer, start))
 
@@ -81,7 +83,7 @@ def _assemble(buffer: bytes, start: int, place: _InCell | None) -> Mention | Non
             return None  # the next URL begins here
         text += run
         if _cut_short(buffer, text, end):
-            return None
+            return _what_is_left(text)
         path = _whole(text)
         following = _next_line(buffer, end)
         if following is None:
@@ -138,9 +140,10 @@ def _at_line_end(
     if long and (joined or _closes(buffer, start, closer, rest_end)):
         return Mention(long, console)
     if cut_short and joined:
-        return None
+        return _what_is_left(text + rest)
     wider = place is None and columns(next_line) > width
-    if wider or begins_a_line(shown) or ":" in rest.rstrip(":") or "/" in rest:
+    unlikely = wider or (begins_a_line(shown) and short is not None)
+    if unlikely or ":" in rest.rstrip(":") or "/" in rest:
         return Mention(short, broken_at) if short else None
     near = _near(buffer, end, console, shown, place)
     return Mention(short, broken_at, long, LineEnd(console, rest, shown, near))
@@ -170,7 +173,10 @@ def _rest(buffer: bytes, start: int, width: int, place: _InCell | None) -> tuple
         if following is None or len(rest) >= LONGEST_URL or _width(buffer, end, place) != width:
             break
         start = following
-        if _KEY.match(buffer, start) or begins_a_line(buffer[start : start + LONGEST_LINE].decode("utf-8", "replace")):
+        if _KEY.match(buffer, start):
+            break
+        ends_a_name = not rest.endswith(("-", "_"))
+        if ends_a_name and begins_a_line(buffer[start : start + LONGEST_LINE].decode("utf-8", "replace")):
             break
     return rest, end
 
@@ -183,6 +189,11 @@ def _whole(text: str) -> TinkerPath | None:
 def _cut_short(buffer: bytes, text: str, end: int) -> bool:
     """Whether an ellipsis follows."""
     return buffer.startswith(_ELLIPSIS, end) or text.endswith("...")
+
+
+def _what_is_left(text: str) -> Mention | None:
+    """Return the mention of a URL that was cut short, None for a placeholder such as ``tinker://...``."""
+    return Mention(None, cut_short=text.rstrip(".")) if _BEGUN.match(text) else None
 
 
 def _next_line(buffer: bytes, end: int) -> int | None:

@@ -21,7 +21,7 @@ def encode_rows(
     Raises :class:`charbench.DataError` where the first of them is not rendered as it must be, and
     :class:`charbench.TrainingError` where too many rows are too long, or none are left.
     """
-    examples = list(islice(read_examples(task.dataset, task.job.dataset), recipe.max_examples))
+    examples = list(islice(read_examples(task.dataset, task.job.dataset, task.limits), recipe.max_examples))
     encoded = [_encode(example, tokenizer, renderer) for example in examples]
     lengths = [
         (example, len(given) + len(learned)) for example, (given, learned) in zip(examples, encoded, strict=True)

