@@ -38,7 +38,9 @@ def list_(json_output: bool, **given: Any) -> int:
                         "version": p.version,
                         "state": _state(p),
                         "error": p.error,
-                        "components": [{"kind": c.kind.value, "name": c.name} for c in p.components],
+                        "components": [
+                            {"kind": c.kind.value, "name": c.name, "is_default": c.is_default} for c in p.components
+                        ],
                     }
                     for p in plugins.found
                 ],
@@ -51,7 +53,7 @@ def list_(json_output: bool, **given: Any) -> int:
             p.name,
             f"{p.distribution} {p.version}".strip(),
             _state(p),
-            p.error or ", ".join(f"{component.kind} {component.name}" for component in p.components) or "–",
+            p.error or ", ".join(map(_component, p.components)) or "–",
         )
         for p in plugins.found
     )
@@ -162,6 +164,10 @@ def _without_components(plugins: Any, plugin: Any) -> str:
     return (
         f"has no components; it implements {', '.join(hooks)}" if hooks else "has no components and implements no hook"
     )
+
+
+def _component(component: Any) -> str:
+    return f"{component.kind} {component.name}{' (default)' if component.is_default else ''}"
 
 
 def _state(plugin: Any) -> str:

@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 @options.where
 @options.components
 @click.option("--trainer", "trainers", multiple=True, metavar="NAME", help="Trainer. [default: none; jobs wait]")
-@click.option("--sampler", "samplers", multiple=True, metavar="NAME", help="Sampler. [default: recorded]")
 @click.option(
-    "--scorer", "scorers", multiple=True, metavar="NAME", help="Scorer. [default: keyword and the health scorers]"
+    "--sampler", "samplers", multiple=True, metavar="NAME", help="Sampler. [default: those that plugins list marks]"
+)
+@click.option(
+    "--scorer", "scorers", multiple=True, metavar="NAME", help="Scorer. [default: those that plugins list marks]"
 )
 @options.selection
 @options.job_policy

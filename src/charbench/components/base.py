@@ -75,6 +75,8 @@ class Component:
     kind: ClassVar[ComponentKind]
     name: ClassVar[str] = ""
     summary: ClassVar[str] = ""
+    is_default: ClassVar[bool] = False
+    """Whether a sampler or scorer is used where none is configured. Leave it False for what costs money."""
 
     class Config(BaseModel):
         """Options: defaults, help and JSON Schema come from the fields."""

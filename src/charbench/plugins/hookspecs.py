@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 PROJECT = "charbench"
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
-OBSERVERS = ("charbench_run_started", "charbench_run_finished")
+OBSERVERS = ("charbench_run_started", "charbench_training_step", "charbench_run_finished")
 """Hooks whose implementations only observe: what one raises is shown, and stops nothing. They may be wrapped."""
 
 
@@ -102,6 +102,18 @@ def charbench_run_started(run_id: int, command: str, started_at: datetime, folde
     ``run_id`` is its number in the store, ``command`` what was typed (secrets hidden), ``started_at`` in
     UTC, ``folder`` where files of the run may be put. What is raised here is shown and does not stop the
     run.
+    """
+
+
+@hookspec
+def charbench_training_step(
+    run_id: int, job_id: str, step: int, total_steps: int, loss: float, learning_rate: float, tokens: int, folder: Path
+) -> None:
+    """Observe that a training job has done an optimizer step.
+
+    ``step`` counts from 1 to ``total_steps``; ``loss`` is the mean per trained token in nats, ``tokens`` how many
+    tokens the step saw. Jobs run in parallel, and their observers are called one at a time: be quick. What is raised
+    here is shown once and stops neither the job nor the run.
     """
 
 

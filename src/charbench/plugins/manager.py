@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cached_property, partial
@@ -77,6 +80,7 @@ class Plugins:
         self._observers = pluggy.PluginManager(hookspecs.PROJECT)
         self._observers.add_hookspecs(hookspecs)
         self._faults: list[tuple[str, Broken]] = []
+        self._observing = threading.RLock()
 
     @cached_property
     def found(self) -> list[Plugin]:
@@ -148,12 +152,13 @@ class Plugins:
     def observe(self, hook: str, **arguments: Any) -> list[tuple[str, Broken]]:
         """Call the observers of ``hook``, and their wrappers; return what each plugin raised, by its name.
 
-        What they print goes to stderr: it is no part of any result.
+        What they print goes to stderr: it is no part of any result. May be called from several threads: observers are
+        called one at a time.
         """
         _ = self.found
-        with printing_to_stderr():
+        with self._observing, printing_to_stderr() if sys.stdout is not sys.stderr else nullcontext():
             getattr(self._observers.hook, hook)(**arguments)
-        faults, self._faults = self._faults, []
+            faults, self._faults = self._faults, []
         return faults
 
     def _add_observers(self, module: object, name: str) -> None:
@@ -224,12 +229,20 @@ class Plugins:
             raise ConfigError(option_faults(kind, name, component.Config, error, where)) from None
         return asked(f"{kind} {name}", component, config)
 
+    def broken_lines(self) -> list[str]:
+        """Return a line for each broken plugin, with its error."""
+        return [_broken_line(plugin) for plugin in self.found if plugin.error]
+
     def _why_missing(self, name: str) -> str:
         broken = [plugin for plugin in self.found if plugin.error]
         mine = [p for p in broken if name in (p.name, p.distribution) or name in p.distribution] or broken
-        parts = [f"\n  plugin {p.label} is broken: {p.error}" for p in mine]
+        parts = [f"\n  {_broken_line(p)}" for p in mine]
         parts += [f"\n  plugin {p.label} is blocked" for p in self.found if p.blocked and p.name == name]
         return "".join(parts)
+
+
+def _broken_line(plugin: Plugin) -> str:
+    return f"plugin {plugin.label} is broken: {plugin.error}"
 
 
 def _components_of(manager: pluggy.PluginManager, module: object) -> list[type[Component]]:
@@ -240,7 +253,7 @@ def _components_of(manager: pluggy.PluginManager, module: object) -> list[type[C
             if is_async(impl.function):
                 raise PluginError(f"{caller.name} is async; hooks are plain functions")
             if (impl.wrapper or impl.hookwrapper) and caller.name not in hookspecs.OBSERVERS:
-                raise PluginError(f"{caller.name} cannot be wrapped; only {' and '.join(hookspecs.OBSERVERS)} can")
+                raise PluginError(f"{caller.name} cannot be wrapped; only {', '.join(hookspecs.OBSERVERS)} can")
     components: list[type[Component]] = []
     for kind, (hook, bases) in _BASES.items():
         for impl in getattr(manager.hook, hook).get_hookimpls():

@@ -27,9 +27,6 @@ from charbench.run.store_host import check_store_host
 from charbench.store.database import Database
 from charbench.store.recovery import check_for_lost, open_with_recovered
 
-DEFAULT_SAMPLERS = ("recorded",)
-DEFAULT_SCORERS = ("keyword", "refusal", "identity-leak", "repetition")
-
 
 @dataclass
 class Session:
@@ -120,8 +117,8 @@ class Session:
         return self._create(ComponentKind.TRAINER, self.config.trainers)
 
     def samplers(self) -> list[Sampler]:
-        """Return the configured samplers."""
-        return self._create(ComponentKind.SAMPLER, self.config.samplers or DEFAULT_SAMPLERS)
+        """Return the configured samplers; by default, those that say so."""
+        return self._create(ComponentKind.SAMPLER, self.config.samplers or self._defaults(ComponentKind.SAMPLER))
 
     def installed_samplers(self) -> list[Sampler]:
         """Return every installed sampler that says which checkpoints are its own, with its options.
@@ -168,8 +165,25 @@ class Session:
         return self._create(ComponentKind.PERTURBATION, self.config.perturbations)
 
     def scorers(self) -> list[BaseScorer]:
-        """Return the configured scorers, of samples and of pairs."""
-        return self._create(ComponentKind.SCORER, self.config.scorers or DEFAULT_SCORERS)
+        """Return the configured scorers, of samples and of pairs; by default, those that say so."""
+        return self._create(ComponentKind.SCORER, self.config.scorers or self._defaults(ComponentKind.SCORER))
+
+    def _defaults(self, kind: ComponentKind) -> list[str]:
+        """Return the names of the components that are used where none is configured, headline scorers first.
+
+        Raises :class:`UsageError` where there is none.
+        """
+        chosen = [component for component in self.plugins.components(kind).values() if component.is_default]
+        if not chosen:
+            lines = "".join(f"\n  {line}" for line in self.plugins.broken_lines())
+            raise UsageError(f"no installed {kind} is a default; name one with --{kind} NAME{lines}")
+        return [component.name for component in sorted(chosen, key=lambda one: not _has_headline(one))]
+
+    def missing_defaults(self) -> list[str]:
+        """Return a warning for each broken plugin, where its defaults, if it has any, would have been used."""
+        if self.config.samplers and self.config.scorers:
+            return []
+        return [f"{line}; it is left out" for line in self.plugins.broken_lines()]
 
     def selected_personas(self) -> list[Persona]:
         """Return the personas that the run is limited to; empty for all."""
@@ -225,3 +239,7 @@ class Session:
             made.trust = self.config.trust_for(f"{kind.value}.{made.name}")
             self._components[kind, name] = made
         return self._components[kind, name]
+
+
+def _has_headline(component: type[Component]) -> bool:
+    return any(metric.role == "headline" for metric in getattr(component, "metrics", ()))
