@@ -9,9 +9,9 @@ import charbench
 from support.command import clean_environment
 
 EXPORTED = [
-    "Broken",
     "Channel",
     "CharbenchError",
+    "CheckResult",
     "Checkpoint",
     "CheckpointSource",
     "Comparison",
@@ -89,12 +89,11 @@ EXPORTED = [
     "check_rendered",
     "digest",
     "endpoint_at",
-    "fault_of_tinker_key",
     "find_identity_leaks",
     "find_invented_turns",
     "find_refusals",
-    "guarded",
     "hookimpl",
+    "in_background",
     "is_refusal",
     "keep_secret",
     "kind_from_name",

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from charbench.components.base import added as added
     from charbench.components.base import operational as operational
-    from charbench.components.containment import Broken as Broken
-    from charbench.components.containment import guarded as guarded
+    from charbench.components.check_result import CheckResult as CheckResult
     from charbench.components.endpoint import Endpoint as Endpoint
     from charbench.components.endpoint import endpoint_at as endpoint_at
     from charbench.components.endpoint import with_quoted_userinfo as with_quoted_userinfo
@@ -44,6 +43,7 @@ if TYPE_CHECKING:
     from charbench.components.trust import TRUSTING as TRUSTING
     from charbench.components.trust import Trust as Trust
     from charbench.concurrency.retry import RetryPolicy as RetryPolicy
+    from charbench.concurrency.threads import in_background as in_background
     from charbench.config.private_files import open_private as open_private
     from charbench.config.private_files import private_file as private_file
     from charbench.config.private_files import private_folder as private_folder
@@ -88,7 +88,6 @@ if TYPE_CHECKING:
     from charbench.domain.score import Score as Score
     from charbench.domain.score import Span as Span
     from charbench.domain.thinking import opened_by as opened_by
-    from charbench.domain.tinker_key import fault_of_tinker_key as fault_of_tinker_key
     from charbench.domain.uris import TinkerPath as TinkerPath
     from charbench.domain.uris import match_tinker_path as match_tinker_path
     from charbench.errors import CharbenchError as CharbenchError
@@ -119,7 +118,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "components.base": ["added", "operational"],
-    "components.containment": ["Broken", "guarded"],
+    "components.check_result": ["CheckResult"],
     "components.endpoint": ["Endpoint", "endpoint_at", "with_quoted_userinfo"],
     "components.generation": ["EndpointConfig", "GenerationConfig", "ThinkingMode"],
     "components.limits": ["Limits", "LimitsConfig"],
@@ -141,6 +140,7 @@ _HOME = {
     ],
     "components.trust": ["TRUSTING", "Trust"],
     "concurrency.retry": ["RetryPolicy"],
+    "concurrency.threads": ["in_background"],
     "config.private_files": ["open_private", "private_file", "private_folder"],
     "datasets.forms": ["Example", "read_examples"],
     "datasets.rendering": ["check_rendered", "rows_that_fit"],
@@ -163,7 +163,6 @@ _HOME = {
     "domain.sample_columns": ["LAB_COLUMNS", "OWN_COLUMNS"],
     "domain.score": ["Metric", "Score", "Span"],
     "domain.thinking": ["opened_by"],
-    "domain.tinker_key": ["fault_of_tinker_key"],
     "domain.uris": ["TinkerPath", "match_tinker_path"],
     "errors": [
         "CharbenchError",

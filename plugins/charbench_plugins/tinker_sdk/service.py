@@ -6,10 +6,11 @@ import os
 import time
 from typing import Any
 
-from charbench import ConfigError, fault_of_tinker_key, keep_secret, with_quoted_userinfo
+from charbench import ConfigError, keep_secret, with_quoted_userinfo
 from charbench_plugins.tinker_sdk import reach
 from charbench_plugins.tinker_sdk.calls import call
 from charbench_plugins.tinker_sdk.failures import out_of_reach
+from charbench_plugins.tinker_sdk.key import fault_of_tinker_key
 
 OPEN_SECONDS = 12.0
 """Seconds that connecting may take."""

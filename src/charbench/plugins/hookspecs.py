@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
+    from charbench.components.check_result import CheckResult
     from charbench.components.pair_scorer import PairScorer
     from charbench.components.perturbation import Perturbation
     from charbench.components.sampler import Sampler
@@ -91,6 +92,16 @@ def charbench_quickstart_lab(folder: Path) -> str | None:
     ``folder`` exists and is empty. Write a ``charbench.yaml`` that names trainers, samplers and scorers that
     need no key, and everything they work on; return a sentence that says what the lab is, and its limits.
     The first plugin that returns one is taken. What is raised here ends the command.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def charbench_doctor_checks() -> Iterable[CheckResult]:
+    """Check what a plugin depends on (a key, a server, a program), for ``charbench doctor``.
+
+    Called by ``charbench doctor`` only. Every check that waits needs a deadline of its own, of a few seconds. What is
+    raised here is shown as a bad result, and stops no other plugin's checks.
     """
     raise NotImplementedError
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from charbench import CheckpointSource, hookimpl
+from charbench import CheckpointSource, CheckResult, hookimpl
 from charbench_plugins.sources.tinker.source import TinkerSource
 
 
@@ -12,3 +12,11 @@ from charbench_plugins.sources.tinker.source import TinkerSource
 def charbench_checkpoint_sources() -> Iterable[type[CheckpointSource]]:
     """Return the source of Tinker accounts."""
     return [TinkerSource]
+
+
+@hookimpl
+def charbench_doctor_checks() -> Iterable[CheckResult]:
+    """Check the key, whether Tinker can be reached, its models and the clock."""
+    from charbench_plugins.tinker_sdk.doctor import look_at_tinker
+
+    return look_at_tinker()
