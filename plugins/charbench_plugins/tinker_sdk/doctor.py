@@ -14,8 +14,8 @@ from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlsplit
 
-from charbench import CheckResult, Endpoint, endpoint_at, in_background, redact
-from charbench_plugins.tinker_sdk.key import fault_of_tinker_key
+from charbench import CheckResult, Endpoint, SamplingError, endpoint_at, in_background, redact
+from charbench_plugins.tinker_sdk.key import api_key, fault_of_tinker_key
 from charbench_plugins.tinker_sdk.reach import DEFAULT_URL
 
 SECONDS = 3.0
@@ -56,7 +56,7 @@ def look_at_tinker() -> Iterator[CheckResult]:
         yield CheckResult("TINKER_API_KEY", "bad", "set, but no Tinker key", fault)
         return
     yield CheckResult("TINKER_API_KEY", "ok", "set, and of the right form")
-    endpoint = endpoint_at(os.environ.get("TINKER_BASE_URL") or DEFAULT_URL, "TINKER_BASE_URL")
+    endpoint = _endpoint()
     host = urlsplit(endpoint.base_url).hostname or endpoint.base_url
     health = _in_time(lambda: _ask(endpoint, "healthz"))
     if isinstance(health, str):
@@ -71,6 +71,28 @@ def look_at_tinker() -> Iterator[CheckResult]:
         skew = abs((datetime.now(UTC) - health.date).total_seconds())
         state, advice = ("ok", "") if skew < MOST_SKEW else ("bad", "set the clock: keys and expiry depend on it")
         yield CheckResult("clock", state, f"{skew:.0f} s from Tinker's", advice)
+
+
+def supported_models() -> list[str]:
+    """Ask Tinker which base models it serves with this key; sorted.
+
+    Raises :class:`ConfigError` without a key of the right form, :class:`SamplingError` where there is no answer or the
+    key is refused.
+    """
+    endpoint, key = _endpoint(), api_key()
+    given = _in_time(lambda: _capabilities(endpoint, key))
+    if isinstance(given, str):
+        raise SamplingError(f"Tinker does not answer: {given}", kind="connection", retryable=True)
+    if given.status != 200:
+        advice = _ADVICE.get(given.status, "try again later")
+        raise SamplingError(f"Tinker answers {given.status}: {advice}", kind=f"http_{given.status}")
+    models = given.content.get("supported_models")
+    found = (one.get("model_name") if isinstance(one, dict) else one for one in models or ())
+    return sorted(str(name) for name in found if name)
+
+
+def _endpoint() -> Endpoint:
+    return endpoint_at(os.environ.get("TINKER_BASE_URL") or DEFAULT_URL, "TINKER_BASE_URL")
 
 
 def _reached(host: str, health: Answer) -> Iterator[CheckResult]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -19,7 +20,7 @@ from charbench.text.redaction import redact
 @options.where
 @options.as_json
 def command(json_output: bool, **given: Any) -> int:
-    """Check Python, packages, plugins, personas, the store, secrets and what plugins check; ends with 1 if something is bad."""
+    """Check Python, packages, plugins, personas, the store and secrets, and what plugins check; 1 if one is bad."""
     from charbench.report.render.table import Table
     from charbench.report.render.terminal import print_table
 
@@ -97,7 +98,7 @@ def _from_plugins(session: Any) -> Iterator[CheckResult]:
             continue
         for result in outcome:
             if isinstance(result, CheckResult):
-                yield result
+                yield replace(result, text=redact(result.text), advice=redact(result.advice))
             else:
                 text = f"charbench_doctor_checks gave {result!r:.100}; CheckResult is needed"
                 yield CheckResult(f"checks of {name}", "bad", text, f"report it to whoever made plugin {name}")

@@ -64,6 +64,24 @@ def list_(json_output: bool, **given: Any) -> int:
     return int(bool(duplicates))
 
 
+@command.command("commands")
+@options.where
+@options.as_json
+def commands(json_output: bool, **given: Any) -> None:
+    """List the commands that plugins add to charbench."""
+    from charbench.cli import COMMANDS
+    from charbench.report.render.table import Table
+    from charbench.report.render.terminal import print_table
+
+    found = options.open_session(**given).plugins.commands(COMMANDS)
+    rows = tuple((name, plugin, added.get_short_help_str(limit=100)) for name, (plugin, added) in sorted(found.items()))
+    columns = ("Command", "Plugin", "Help")
+    if json_output:
+        output.print_json([dict(zip(("command", "plugin", "help"), row, strict=True)) for row in rows])
+    else:
+        print_table(Table(output.plural(len(rows), "command"), columns, rows, frozenset(columns)))
+
+
 @command.command("show")
 @click.argument("name")
 @options.where

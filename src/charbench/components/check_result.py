@@ -11,8 +11,8 @@ STATES = ("ok", "note", "bad")
 class CheckResult:
     """One thing that ``charbench doctor`` checked.
 
-    ``what`` names it, ``text`` says what was found, ``advice`` what to do about it. ``state`` is ``ok``, ``note`` (worth
-    knowing) or ``bad`` (``doctor`` ends with exit code 1).
+    ``what`` names it, ``text`` says what was found, ``advice`` what to do about it. ``state`` is ``ok``, ``note``
+    (worth knowing) or ``bad`` (``doctor`` ends with exit code 1).
     """
 
     what: str

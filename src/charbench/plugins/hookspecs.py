@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
+    import click
+
     from charbench.components.check_result import CheckResult
     from charbench.components.pair_scorer import PairScorer
     from charbench.components.perturbation import Perturbation
@@ -92,6 +94,17 @@ def charbench_quickstart_lab(folder: Path) -> str | None:
     ``folder`` exists and is empty. Write a ``charbench.yaml`` that names trainers, samplers and scorers that
     need no key, and everything they work on; return a sentence that says what the lab is, and its limits.
     The first plugin that returns one is taken. What is raised here ends the command.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def charbench_register_commands() -> Iterable[click.Command]:
+    """Return commands (or groups) of click that are added to ``charbench``.
+
+    Called where a command is typed that charbench itself does not have. A command that charbench has, or that two
+    plugins bring, is an error that names the plugin. Raise a :class:`charbench.CharbenchError` for a user's mistake:
+    it is shown as one line.
     """
     raise NotImplementedError
 

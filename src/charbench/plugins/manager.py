@@ -6,7 +6,7 @@ import inspect
 import re
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -33,6 +33,8 @@ from charbench.errors import ConfigError, PluginError, UnknownNameError
 from charbench.plugins import hookspecs
 
 if TYPE_CHECKING:
+    import click
+
     from charbench.config.yaml_positions import Location
 
 T = TypeVar("T")
@@ -203,6 +205,33 @@ class Plugins:
                     )
                 owners[component.name] = component, plugin
         return {name: owners[name][0] for name in sorted(owners)}
+
+    def commands(self, taken: Collection[str]) -> dict[str, tuple[str, click.Command]]:
+        """Return the commands that plugins bring, by name, each with its plugin's name.
+
+        ``taken`` holds the names of charbench's own. Raises :class:`PluginError` for what is no command, for a name
+        that is taken, and for what the hook raises: who types a plugin's command needs to know.
+        """
+        import click
+
+        found: dict[str, tuple[str, click.Command]] = {}
+        for plugin, outcome in self.ask_each("charbench_register_commands", lambda register: list(register())):
+            if isinstance(outcome, Broken):
+                raise PluginError(f"plugin {plugin}: charbench_register_commands: {outcome.message}")
+            for given in outcome:
+                if not isinstance(given, click.Command) or not given.name:
+                    raise PluginError(f"plugin {plugin}: {given!r:.100} is no click.Command with a name")
+                owner = (
+                    "charbench"
+                    if given.name in taken
+                    else f"plugin {found[given.name][0]}"
+                    if given.name in found
+                    else ""
+                )
+                if owner:
+                    raise PluginError(f"plugin {plugin} brings a command {given.name!r}, which {owner} has already")
+                found[given.name] = plugin, given
+        return found
 
     def component(self, kind: ComponentKind, name: str) -> type[Component]:
         """Return one component; raises with the choices, and with what failed to load, if there is none."""
