@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from charbench.components.perturbation import Perturbation as Perturbation
     from charbench.components.replies import malformed_reply as malformed_reply
     from charbench.components.replies import reading_reply as reading_reply
+    from charbench.components.reporter import ExportedSamples as ExportedSamples
+    from charbench.components.reporter import ReportContent as ReportContent
+    from charbench.components.reporter import Reporter as Reporter
     from charbench.components.sampler import Sampler as Sampler
     from charbench.components.sampler import SampleRequest as SampleRequest
     from charbench.components.sampler import SamplingPlan as SamplingPlan
@@ -87,6 +90,7 @@ if TYPE_CHECKING:
     from charbench.domain.score import Metric as Metric
     from charbench.domain.score import Score as Score
     from charbench.domain.score import Span as Span
+    from charbench.domain.table import Table as Table
     from charbench.domain.thinking import opened_by as opened_by
     from charbench.domain.uris import TinkerPath as TinkerPath
     from charbench.domain.uris import match_tinker_path as match_tinker_path
@@ -115,6 +119,7 @@ if TYPE_CHECKING:
     from charbench.text.refusals import find_refusals as find_refusals
     from charbench.text.refusals import is_refusal as is_refusal
     from charbench.text.spreadsheet import as_written as as_written
+    from charbench.text.spreadsheet import no_formulas as no_formulas
 
 _HOME = {
     "components.base": ["added", "operational"],
@@ -125,6 +130,7 @@ _HOME = {
     "components.pair_scorer": ["PairScorer"],
     "components.perturbation": ["Perturbation"],
     "components.replies": ["malformed_reply", "reading_reply"],
+    "components.reporter": ["ExportedSamples", "ReportContent", "Reporter"],
     "components.sampler": ["SampleRequest", "Sampler", "SamplingPlan"],
     "components.scorer": ["Scorer", "ScoringPlan"],
     "components.source": ["CheckpointSource", "Finding", "Lab"],
@@ -162,6 +168,7 @@ _HOME = {
     "domain.sample": ["Channel", "Completion", "Failure", "Provenance", "Sample", "ThinkingState", "Usage"],
     "domain.sample_columns": ["LAB_COLUMNS", "OWN_COLUMNS"],
     "domain.score": ["Metric", "Score", "Span"],
+    "domain.table": ["Table"],
     "domain.thinking": ["opened_by"],
     "domain.uris": ["TinkerPath", "match_tinker_path"],
     "errors": [
@@ -188,7 +195,7 @@ _HOME = {
     "text.loops": ["LOOPS_FROM", "repeated_share"],
     "text.redaction": ["keep_secret", "redact"],
     "text.refusals": ["find_refusals", "is_refusal"],
-    "text.spreadsheet": ["as_written"],
+    "text.spreadsheet": ["as_written", "no_formulas"],
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 

@@ -55,7 +55,7 @@ def command(json_output: bool, quiet: bool, **given: Any) -> int:
 
 
 def _show(report: Any) -> None:
-    from charbench.report.render.table import Table
+    from charbench.domain.table import Table
     from charbench.report.render.terminal import print_table
     from charbench.text.terminal import harmless
 

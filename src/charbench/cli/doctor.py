@@ -21,7 +21,7 @@ from charbench.text.redaction import redact
 @options.as_json
 def command(json_output: bool, **given: Any) -> int:
     """Check Python, packages, plugins, personas, the store and secrets, and what plugins check; 1 if one is bad."""
-    from charbench.report.render.table import Table
+    from charbench.domain.table import Table
     from charbench.report.render.terminal import print_table
 
     session = options.open_session(**given)

@@ -23,7 +23,7 @@ def command() -> None:
 @options.as_json
 def list_(json_output: bool, **given: Any) -> int:
     """List every plugin with its components; a broken one with its error."""
-    from charbench.report.render.table import Table
+    from charbench.domain.table import Table
     from charbench.report.render.terminal import print_table
 
     plugins = options.open_session(**given).plugins
@@ -70,7 +70,7 @@ def list_(json_output: bool, **given: Any) -> int:
 def commands(json_output: bool, **given: Any) -> None:
     """List the commands that plugins add to charbench."""
     from charbench.cli import COMMANDS
-    from charbench.report.render.table import Table
+    from charbench.domain.table import Table
     from charbench.report.render.terminal import print_table
 
     found = options.open_session(**given).plugins.commands(COMMANDS)
@@ -88,7 +88,7 @@ def commands(json_output: bool, **given: Any) -> None:
 @options.as_json
 def show(name: str, json_output: bool, **given: Any) -> int:
     """Show a plugin's or a component's options, with defaults and meaning."""
-    from charbench.report.render.table import Table
+    from charbench.domain.table import Table
     from charbench.report.render.terminal import print_table
     from charbench.text.terminal import harmless
 

@@ -104,7 +104,7 @@ def _dry_run(session: Any, *, no_train: bool, json_output: bool) -> int:
 
 
 def _show_estimates(parts: Sequence[Estimate]) -> None:
-    from charbench.report.render.table import Table
+    from charbench.domain.table import Table
     from charbench.report.render.terminal import print_table
     from charbench.sampling.cost import no_price
 

@@ -24,6 +24,7 @@ class ComponentKind(StrEnum):
     SAMPLER = "sampler"
     SCORER = "scorer"
     PERTURBATION = "perturbation"
+    REPORTER = "reporter"
 
 
 class _Done:

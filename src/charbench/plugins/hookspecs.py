@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from charbench.components.check_result import CheckResult
     from charbench.components.pair_scorer import PairScorer
     from charbench.components.perturbation import Perturbation
+    from charbench.components.reporter import Reporter
     from charbench.components.sampler import Sampler
     from charbench.components.scorer import Scorer
     from charbench.components.source import CheckpointSource
@@ -74,6 +75,15 @@ def charbench_perturbations() -> Iterable[type[Perturbation]]:
     """Return classes that make variants of prompts.
 
     A class that is not a valid ``Perturbation`` makes its plugin broken; the others are still used.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def charbench_reporters() -> Iterable[type[Reporter]]:
+    """Return classes that are formats of ``charbench report`` and ``charbench export``.
+
+    A class that is not a valid ``Reporter`` makes its plugin broken; the others are still used.
     """
     raise NotImplementedError
 

@@ -24,6 +24,7 @@ from charbench.components.containment import Broken, asked, guarded, printing_to
 from charbench.components.observers import contained_observer, contained_wrapper
 from charbench.components.pair_scorer import PairScorer
 from charbench.components.perturbation import Perturbation
+from charbench.components.reporter import Reporter
 from charbench.components.sampler import Sampler
 from charbench.components.scorer import Scorer
 from charbench.components.source import CheckpointSource
@@ -47,6 +48,7 @@ _BASES: dict[ComponentKind, tuple[str, dict[type[Component], str]]] = {
     ComponentKind.SAMPLER: ("charbench_samplers", {Sampler: "sample"}),
     ComponentKind.SCORER: ("charbench_scorers", {Scorer: "score", PairScorer: "compare"}),
     ComponentKind.PERTURBATION: ("charbench_perturbations", {Perturbation: "variants"}),
+    ComponentKind.REPORTER: ("charbench_reporters", {Reporter: "report or export"}),
 }
 """The hook for each kind; the base classes of its components, each with the method that they must have."""
 
@@ -315,8 +317,8 @@ def _check(component: Any, kind: ComponentKind, bases: Mapping[type[Component], 
         raise PluginError(f"{where}.name is {component.name!r}; a lower-case slug such as 'my-{kind}' is needed")
     in_batches = issubclass(component, Sampler) and component.batch_size > 1
     method = "sample_batch" if in_batches else method
-    if getattr(component, method) is getattr(base, method):
-        raise PluginError(f"{where} does not define {method}()")
+    if all(getattr(component, one) is getattr(base, one) for one in method.split(" or ")):
+        raise PluginError(f"{where} does not define {method.replace(' ', '() ', 1)}()")
     _check_methods(component, base, where)
     if not (isinstance(component.Config, type) and issubclass(component.Config, BaseModel)):
         raise PluginError(f"{where}.Config is no pydantic model; derive it from {base.__name__}.Config")

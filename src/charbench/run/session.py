@@ -11,6 +11,7 @@ from charbench.components.base import Component, ComponentKind
 from charbench.components.calling import takes
 from charbench.components.lifecycle import Lifecycle
 from charbench.components.perturbation import Perturbation
+from charbench.components.reporter import Reporter
 from charbench.components.sampler import Sampler
 from charbench.components.scorer import BaseScorer
 from charbench.components.source import CheckpointSource, Lab
@@ -163,6 +164,23 @@ class Session:
     def perturbations(self) -> list[Perturbation]:
         """Return the configured perturbations; none by default."""
         return self._create(ComponentKind.PERTURBATION, self.config.perturbations)
+
+    def reporter(self, name: str, method: str, *others: str) -> Reporter:
+        """Return the reporter of a format, ready; ``method`` is what it is for, ``report`` or ``export``.
+
+        ``others`` are formats that are no reporters, for the message. Raises :class:`UnknownNameError`.
+        """
+        formats = [
+            one.name
+            for one in self.plugins.components(ComponentKind.REPORTER).values()
+            if getattr(one, method) is not getattr(Reporter, method)
+        ]
+        if name not in formats:
+            raise UnknownNameError("format", name, [*others, *formats])
+        (made,) = self._create(ComponentKind.REPORTER, [name])
+        self.lifecycle.prepare(made)
+        assert isinstance(made, Reporter)
+        return made
 
     def scorers(self) -> list[BaseScorer]:
         """Return the configured scorers, of samples and of pairs; by default, those that say so."""

@@ -33,8 +33,9 @@ from charbench import (
 from charbench_plugins.template_process import TemplateConfig, TemplateLimits
 from charbench_plugins.tinker_sdk.calls import call
 from charbench_plugins.tinker_sdk.choice import OPTION, RendererName, name_renderer, renderer_for
+from charbench_plugins.tinker_sdk.key import api_key
 from charbench_plugins.tinker_sdk.renderers import ChatTemplate
-from charbench_plugins.tinker_sdk.service import api_key, open_service
+from charbench_plugins.tinker_sdk.service import open_service
 from charbench_plugins.tinker_sdk.tokenizer import load_tokenizer, tokenizer_of
 from charbench_plugins.trainers.tinker_sft.loop import Batch, StepPipeline
 from charbench_plugins.trainers.tinker_sft.recipes import RECIPES, Recipe, other_rank
