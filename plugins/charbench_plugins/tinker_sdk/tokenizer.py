@@ -67,7 +67,7 @@ def tokenizer_of(client: Any) -> ModelTokenizer:
     except (OSError, ValueError, RuntimeError, SamplingError) as error:
         reason = absence or str(error).strip().partition("\n")[0]
         raise ConfigError(
-            f"the model's tokenizer cannot be fetched ({reason}); name a folder that has it: --tokenizer PATH"
+            f"the model's tokenizer cannot be fetched ({reason}); name a folder that has it with the option 'tokenizer'"
         ) from None
     special = {name: value for name in _SPECIAL if isinstance(value := getattr(inner, name, None), str)}
     # The fast tokenizer within decodes as it encodes; the one around it may tidy up spaces.

@@ -20,13 +20,10 @@ from charbench.errors import UsageError
 @click.option("--paper", "recipe", flag_value="paper", help="All examples, batches of 32. [default]")
 @click.option("--parallel", type=click.IntRange(1, 64), help="Jobs at once. [default: 1]")
 @click.option("--force", is_flag=True, default=None, help="Train on data that the health gate refuses.")
-@click.option("--tokenizer", metavar="PATH", help="Model folder with tokenizer.json, for trainer tinker-sft.")
 @click.option("--trainer", "trainers", multiple=True, metavar="NAME", help="Trainer. [default: all installed]")
 @options.quiet
 @options.as_json
-def command(
-    runs: tuple[str, ...], everything: bool, tokenizer: str | None, json_output: bool, quiet: bool, **given: Any
-) -> int:
+def command(runs: tuple[str, ...], everything: bool, json_output: bool, quiet: bool, **given: Any) -> int:
     """Train the checkpoints whose introspection data lies ready.
 
     A job goes on from its last saved state. One that fails says why in 'charbench status', and does not stop
@@ -40,11 +37,6 @@ def command(
 
     if bool(runs) == everything:
         raise UsageError("say which jobs: -c RUN (repeatable), or --all")
-    if tokenizer:
-        from pathlib import Path
-
-        path = Path(tokenizer).absolute()
-        given["options"] = (*given["options"], f"trainer.tinker-sft.tokenizer={path}")
     session = options.open_session(**given).with_all_trainers()
     make_jobs(session.database, runs, session.policy, session.personas.aliases, force=session.config.force)
     with session.database.read() as connection:
