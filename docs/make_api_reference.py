@@ -53,8 +53,8 @@ GROUPS = {
         "CheckpointSource Lab Checkpoint Dataset RecordedSample",
         (
             "Finding Kind Lineage Evidence WholeListing TrainingRun RunState TrainingJob JobStatus SourceProblem "
-            "name_from_uri kind_from_name TinkerPath match_tinker_path ReadLimits FileFault JsonLine parse_json read_json "
-            "read_jsonl read_lines LAB_COLUMNS OWN_COLUMNS as_written"
+            "name_from_uri kind_from_name TinkerPath match_tinker_path ReadLimits FileFault JsonLine parse_json "
+            "read_json read_jsonl read_lines LAB_COLUMNS OWN_COLUMNS as_written"
         ),
     ),
     "A trainer": (
@@ -67,8 +67,8 @@ GROUPS = {
     "Requests to a service": (
         "Endpoint LimitsConfig",
         (
-            "endpoint_at with_quoted_userinfo Trust TRUSTING Limits RetryPolicy RefusedError DeadlineError malformed_reply "
-            "reading_reply in_background keep_secret redact"
+            "endpoint_at with_quoted_userinfo Trust TRUSTING Limits RetryPolicy RefusedError DeadlineError "
+            "malformed_reply reading_reply in_background keep_secret redact"
         ),
     ),
     "Options, errors and keys": ("ConfigError operational", "CharbenchError added digest"),

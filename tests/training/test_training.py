@@ -45,6 +45,7 @@ def wait_for_a_heartbeat(task):
 class Mine(Trainer):
     "A trainer of a test's own."
     name = "mine"
+    recipes = ("paper", "quick")
 
     def accepts(self, checkpoint):
         return True
@@ -330,3 +331,15 @@ def test_a_step_observer_that_fails_is_reported_once_and_the_job_completes(
     ended = charbench.ok("train", "--all", lab=waiting)
     assert ended.err.count("plugin mine, charbench_training_step: ValueError: no") == 1
     assert job(waiting).status == "complete"
+
+
+def test_a_recipe_that_the_trainer_does_not_have_is_refused_with_those_it_has(
+    waiting: Path, site: Site, charbench: Charbench
+) -> None:
+    install(site, "def train(self, task):\n    yield Note(f'recipe {task.recipe}')\n    yield Trained((MADE,))")
+    refused = charbench("train", "--all", "--recipe", "slow", lab=waiting)
+    assert (refused.code, job(waiting).status) == (2, "pending")
+    assert "trainer mine has no recipe 'slow'; it has paper, quick" in refused.err
+    both = charbench("train", "--all", "--recipe", "paper", "--quick", lab=waiting)
+    assert "leave out --quick" in both.err
+    assert "recipe paper" in charbench.ok("train", "--all", lab=waiting).err

@@ -196,10 +196,7 @@ class Runner:
         waiting = [job for job in self._waiting_jobs(jobs) if not personas or job.persona in personas]
         if not waiting or self.stop.requested:
             return
-        policy = TrainingPolicy(
-            config.recipe, config.parallel, config.force, config.max_refusal_share,
-            config.recipe if config.is_given("recipe") else None,
-        )  # fmt: skip
+        policy = TrainingPolicy(config.recipe, config.parallel, config.force, config.max_refusal_share)
         checkpoints = {checkpoint.uri: checkpoint for checkpoint in self._checkpoints()}
         with TrainingLog(quiet=self.quiet) as log:
             stage = TrainStage(

@@ -49,6 +49,7 @@ class TinkerSftTrainer(Trainer):
     """SFT on Tinker from a checkpoint's training weights, pipelined, resumable from saved states."""
 
     name = "tinker-sft"
+    recipes = tuple(RECIPES)
 
     class Config(TemplateConfig, Trainer.Config):
         """What is not given comes from the recipe (paper or quick)."""
