@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
@@ -81,12 +82,10 @@ class Trust:
     issuers: tuple[tuple[str, str], ...] = (("OPENAI_API_KEY", "https://api.openai.com"),)
     """Variables that hold keys, each with the host that issues its key and may always be sent it."""
 
-    def with_issuer(self, variable: str, url: str) -> Trust:
-        """Return the same trust, where the key in ``variable`` is issued by the host of ``url``.
-
-        For a plugin that knows a service: its own host is sent its key, and no other host that only a file names.
-        """
-        return replace(self, issuers=(*self.issuers, (variable, url)))
+    def with_issuers(self, issuers: Mapping[str, str]) -> Trust:
+        """Return the same trust, with further variables of keys and the hosts that issue them; those known stay."""
+        known = dict(self.issuers)
+        return replace(self, issuers=tuple({**issuers, **known}.items()))
 
     def refusal(self, who: str, url: str, variable: str) -> str:
         """Return why the key in ``variable`` may not be sent to ``url``, with what to do; empty where it may."""

@@ -260,6 +260,11 @@ class Plugins:
             raise ConfigError(option_faults(kind, name, component.Config, error, where)) from None
         return asked(f"{kind} {name}", component, config)
 
+    def key_issuers(self) -> dict[str, str]:
+        """Return the variables of keys that components declare, each with the host that issues its key."""
+        components = [component for plugin in self.found for component in plugin.components]
+        return {name: url for component in components for name, url in component.key_issuers.items()}
+
     def broken_lines(self) -> list[str]:
         """Return a line for each broken plugin, with its error."""
         return [_broken_line(plugin) for plugin in self.found if plugin.error]

@@ -33,9 +33,7 @@ def find_endpoint(
             found = "is not set" if not key else "does not start with tml-"
             raise ConfigError(f"{who}: TINKER_API_KEY {found}; it is needed for {url}")
     default = "TINKER_API_KEY" if tinkers else "OPENAI_API_KEY"
-    return endpoint_at(
-        url, who, api_key_env=api_key_env, default_env=default, trust=trust.with_issuer("TINKER_API_KEY", TINKER)
-    )
+    return endpoint_at(url, who, api_key_env=api_key_env, default_env=default, trust=trust)
 
 
 def is_tinker(url: str) -> bool:
