@@ -22,7 +22,7 @@ from charbench.cli.finish import finish
     "compared with the first's. [default: whichever takes it; for Tinker's checkpoints all that can]",
 )
 @click.option(
-    "--scorer", "scorers", multiple=True, metavar="NAME", help="Scorer. [default: those that plugins list marks]"
+    "--scorer", "scorers", multiple=True, metavar="NAME", help="Scorer. [default: those marked in plugins list]"
 )
 @click.option(
     "-c", "--checkpoint", "checkpoints", multiple=True, required=True, metavar="CHECKPOINT", help="URI or name."

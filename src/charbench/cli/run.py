@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 @options.components
 @click.option("--trainer", "trainers", multiple=True, metavar="NAME", help="Trainer. [default: none; jobs wait]")
 @click.option(
-    "--sampler", "samplers", multiple=True, metavar="NAME", help="Sampler. [default: those that plugins list marks]"
+    "--sampler", "samplers", multiple=True, metavar="NAME", help="Sampler. [default: those marked in plugins list]"
 )
 @click.option(
-    "--scorer", "scorers", multiple=True, metavar="NAME", help="Scorer. [default: those that plugins list marks]"
+    "--scorer", "scorers", multiple=True, metavar="NAME", help="Scorer. [default: those marked in plugins list]"
 )
 @options.selection
 @options.job_policy
