@@ -36,31 +36,62 @@ HEAD = """\
 Everything here comes from `from charbench import NAME`; nothing else is public. [Hooks](hooks.md) says how the pieces
 are used.
 """
-SUBJECTS = {
-    "components": "What plugins derive from, and what their methods are given",
-    "domain": "Values",
-    "datasets": "Training data",
-    "boundary": "Faults",
-    "errors": "Faults",
-    "concurrency": "Asking an endpoint",
-    "hookspecs": "Hooks",
-    "redaction": "Secrets",
+GROUPS = {
+    "A scorer": (
+        "Scorer Metric Score Sample Persona hookimpl",
+        (
+            "Channel Span ScoringPlan ThinkingState Marker MarkerForm Tier GoldAnswer find_refusals is_refusal "
+            "find_identity_leaks names_given find_invented_turns repeated_share LOOPS_FROM"
+        ),
+    ),
+    "A pair scorer": ("PairScorer Comparison", "Verdict"),
+    "A sampler": (
+        "Sampler SampleRequest Completion SamplingError",
+        "SamplingPlan Usage Provenance Failure GenerationConfig EndpointConfig ThinkingMode opened_by",
+    ),
+    "A source": (
+        "CheckpointSource Lab Checkpoint Dataset RecordedSample",
+        (
+            "Finding Kind Lineage Evidence WholeListing TrainingRun RunState TrainingJob JobStatus SourceProblem "
+            "name_from_uri kind_from_name TinkerPath match_tinker_path ReadLimits FileFault JsonLine parse_json "
+            "read_json read_jsonl read_lines LAB_COLUMNS OWN_COLUMNS as_written"
+        ),
+    ),
+    "A trainer": (
+        "Trainer TrainingTask StepDone StateSaved SavedState Trained",
+        "Note TrainingEvent TrainingError Example read_examples check_rendered rows_that_fit DataError",
+    ),
+    "A perturbation": ("Perturbation Prompt", "Message"),
+    "A reporter": ("Reporter ReportContent ExportedSamples", "Table no_formulas"),
+    "Checks and observers": ("CheckResult", "open_private private_file private_folder"),
+    "Requests to a service": (
+        "Endpoint LimitsConfig",
+        (
+            "endpoint_at with_quoted_userinfo Trust TRUSTING Limits RetryPolicy RefusedError DeadlineError "
+            "malformed_reply reading_reply in_background keep_secret redact"
+        ),
+    ),
+    "Options, errors and keys": ("ConfigError operational", "CharbenchError added digest"),
 }
+"""By what an author writes: the names that are needed, and those that help. Each name stands once."""
 
 
 def reference() -> str:
-    """The whole file."""
-    by_subject: dict[str, list[str]] = {title: [] for title in SUBJECTS.values()}
-    for name in charbench.__all__:
-        value = getattr(charbench, name)
-        if name == "__version__":
-            continue
-        module = getattr(value, "__module__", "") or ""
-        subject = next((key for key in SUBJECTS if module.startswith(f"charbench.{key}")), "hookspecs")
-        if not module.startswith("charbench."):
-            subject = "hookspecs" if name == "hookimpl" else "components"
-        by_subject[SUBJECTS[subject]].append(section(name, value))
-    parts = [f"## {title}\n\n" + "\n".join(sections) for title, sections in by_subject.items() if sections]
+    """The whole file. Raises :class:`ValueError` unless each public name is in one group."""
+    grouped = [name for names in GROUPS.values() for part in names for name in part.split()]
+    if sorted(grouped) != sorted(set(charbench.__all__) - {"__version__"}):
+        odd = set(grouped) ^ (set(charbench.__all__) - {"__version__"})
+        raise ValueError(f"each public name belongs into one group: {', '.join(sorted(odd)) or 'one is there twice'}")
+    parts = []
+    for title, (needed, helpful) in GROUPS.items():
+        imported = ", ".join(needed.split())
+        also = ", ".join(f"`{name}`" for name in helpful.split())
+        names = [*needed.split(), *helpful.split()]
+        sections = "\n".join(section(name, getattr(charbench, name)) for name in names)
+        parts.append(
+            f"## {title}\n\n```python\nfrom charbench import {imported}\n```\n\n"
+            f"Where it is needed: {also}.\n\n{sections}"
+        )
     return HEAD + "\n" + "\n".join(parts)
 
 

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from charbench.components.base import added as added
     from charbench.components.base import operational as operational
-    from charbench.components.containment import Broken as Broken
-    from charbench.components.containment import guarded as guarded
+    from charbench.components.check_result import CheckResult as CheckResult
     from charbench.components.endpoint import Endpoint as Endpoint
     from charbench.components.endpoint import endpoint_at as endpoint_at
     from charbench.components.endpoint import with_quoted_userinfo as with_quoted_userinfo
@@ -25,6 +24,9 @@ if TYPE_CHECKING:
     from charbench.components.perturbation import Perturbation as Perturbation
     from charbench.components.replies import malformed_reply as malformed_reply
     from charbench.components.replies import reading_reply as reading_reply
+    from charbench.components.reporter import ExportedSamples as ExportedSamples
+    from charbench.components.reporter import ReportContent as ReportContent
+    from charbench.components.reporter import Reporter as Reporter
     from charbench.components.sampler import Sampler as Sampler
     from charbench.components.sampler import SampleRequest as SampleRequest
     from charbench.components.sampler import SamplingPlan as SamplingPlan
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from charbench.components.trust import TRUSTING as TRUSTING
     from charbench.components.trust import Trust as Trust
     from charbench.concurrency.retry import RetryPolicy as RetryPolicy
+    from charbench.concurrency.threads import in_background as in_background
     from charbench.config.private_files import open_private as open_private
     from charbench.config.private_files import private_file as private_file
     from charbench.config.private_files import private_folder as private_folder
@@ -87,8 +90,8 @@ if TYPE_CHECKING:
     from charbench.domain.score import Metric as Metric
     from charbench.domain.score import Score as Score
     from charbench.domain.score import Span as Span
+    from charbench.domain.table import Table as Table
     from charbench.domain.thinking import opened_by as opened_by
-    from charbench.domain.tinker_key import fault_of_tinker_key as fault_of_tinker_key
     from charbench.domain.uris import TinkerPath as TinkerPath
     from charbench.domain.uris import match_tinker_path as match_tinker_path
     from charbench.errors import CharbenchError as CharbenchError
@@ -116,16 +119,18 @@ if TYPE_CHECKING:
     from charbench.text.refusals import find_refusals as find_refusals
     from charbench.text.refusals import is_refusal as is_refusal
     from charbench.text.spreadsheet import as_written as as_written
+    from charbench.text.spreadsheet import no_formulas as no_formulas
 
 _HOME = {
     "components.base": ["added", "operational"],
-    "components.containment": ["Broken", "guarded"],
+    "components.check_result": ["CheckResult"],
     "components.endpoint": ["Endpoint", "endpoint_at", "with_quoted_userinfo"],
     "components.generation": ["EndpointConfig", "GenerationConfig", "ThinkingMode"],
     "components.limits": ["Limits", "LimitsConfig"],
     "components.pair_scorer": ["PairScorer"],
     "components.perturbation": ["Perturbation"],
     "components.replies": ["malformed_reply", "reading_reply"],
+    "components.reporter": ["ExportedSamples", "ReportContent", "Reporter"],
     "components.sampler": ["SampleRequest", "Sampler", "SamplingPlan"],
     "components.scorer": ["Scorer", "ScoringPlan"],
     "components.source": ["CheckpointSource", "Finding", "Lab"],
@@ -141,6 +146,7 @@ _HOME = {
     ],
     "components.trust": ["TRUSTING", "Trust"],
     "concurrency.retry": ["RetryPolicy"],
+    "concurrency.threads": ["in_background"],
     "config.private_files": ["open_private", "private_file", "private_folder"],
     "datasets.forms": ["Example", "read_examples"],
     "datasets.rendering": ["check_rendered", "rows_that_fit"],
@@ -162,8 +168,8 @@ _HOME = {
     "domain.sample": ["Channel", "Completion", "Failure", "Provenance", "Sample", "ThinkingState", "Usage"],
     "domain.sample_columns": ["LAB_COLUMNS", "OWN_COLUMNS"],
     "domain.score": ["Metric", "Score", "Span"],
+    "domain.table": ["Table"],
     "domain.thinking": ["opened_by"],
-    "domain.tinker_key": ["fault_of_tinker_key"],
     "domain.uris": ["TinkerPath", "match_tinker_path"],
     "errors": [
         "CharbenchError",
@@ -189,7 +195,7 @@ _HOME = {
     "text.loops": ["LOOPS_FROM", "repeated_share"],
     "text.redaction": ["keep_secret", "redact"],
     "text.refusals": ["find_refusals", "is_refusal"],
-    "text.spreadsheet": ["as_written"],
+    "text.spreadsheet": ["as_written", "no_formulas"],
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 

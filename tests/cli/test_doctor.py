@@ -87,3 +87,37 @@ def test_a_package_of_a_version_that_charbench_cannot_use_is_named(
 def test_a_pre_release_within_the_range_will_do(charbench: Charbench, lab: LabBuilder, site: Site) -> None:
     installed(site, "tinker", "0.38.1.dev2")
     assert bad(charbench, lab) == []
+
+
+CHECKS = """
+from charbench import CheckResult, hookimpl
+
+@hookimpl
+def charbench_doctor_checks():
+    yield CheckResult("disk", "bad", "1 GB free", "delete something")
+    {more}
+"""
+
+
+def test_a_plugin_adds_its_own_checks(charbench: Charbench, lab: LabBuilder, site: Site) -> None:
+    site.install("disks", CHECKS.format(more=""))
+    assert bad(charbench, lab) == [("disk", "1 GB free", "delete something")]
+
+
+@pytest.mark.parametrize(
+    ("more", "text"),
+    [
+        ("raise RuntimeError('no disk')", "RuntimeError: no disk"),
+        ("yield 3", "charbench_doctor_checks gave 3; CheckResult is needed"),
+        (
+            "yield CheckResult('disk', 'fine', '')",
+            "ValueError: check 'disk': state is 'fine'; ok, note or bad is needed",
+        ),
+    ],
+)
+def test_a_plugin_whose_checks_fail_is_named_and_the_others_are_shown(
+    charbench: Charbench, lab: LabBuilder, site: Site, more: str, text: str
+) -> None:
+    site.install("disks", CHECKS.format(more=more))
+    assert ("checks of disks", text, "report it to whoever made plugin disks") in bad(charbench, lab)
+    assert "TINKER_API_KEY" in charbench("doctor", lab=lab.root).out

@@ -76,6 +76,6 @@ def test_a_recipe_that_the_saved_state_does_not_follow_is_refused(charbench: Cha
     stone.unlink()
     refused = charbench(*words, "--paper", lab=left_out)
     assert refused.code == 2
-    assert "has a saved state of recipe quick, and paper is asked for: go on with --quick" in refused.err
+    assert "has a saved state of recipe quick, and paper is asked for: go on with --recipe quick" in refused.err
     gone_on = charbench.ok(*words, lab=left_out)
     assert "recipe quick" in gone_on.err

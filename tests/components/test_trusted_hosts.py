@@ -187,7 +187,8 @@ def test_without_a_key_there_is_nothing_to_refuse(
 def test_the_hosts_that_issue_a_key_may_have_it_whoever_names_them() -> None:
     for variable, url in (("OPENAI_API_KEY", "https://api.openai.com/v1"),
                           ("TINKER_API_KEY", "https://tinker.thinkingmachines.dev/services/x")):  # fmt: skip
-        trust = Trust(from_file=(("charbench.yaml:1:1", url),))
+        declared = {"TINKER_API_KEY": "https://tinker.thinkingmachines.dev", "OPENAI_API_KEY": "https://evil.example"}
+        trust = Trust(from_file=(("charbench.yaml:1:1", url),)).with_issuers(declared)
         assert endpoint_at(url, "x", default_env=variable, trust=trust).api_key
         other = "OPENAI_API_KEY" if variable == "TINKER_API_KEY" else "TINKER_API_KEY"
         with pytest.raises(ConfigError, match=other):

@@ -77,7 +77,12 @@ class Studio:
         """Return the words that train: README's command, with a recipe for a model of 0.3 million parameters."""
         recipe = {"batch_size": BATCH, "epochs": EPOCHS, "learning_rate": 0.005, "save_every": SAVE_EVERY}
         options = [word for name, value in recipe.items() for word in ("-o", f"trainer.tinker-sft.{name}={value}")]
-        renderer = ("-o", "trainer.tinker-sft.renderer=qwen3", "--tokenizer", self.server.base_model)
+        renderer = (
+            "-o",
+            "trainer.tinker-sft.renderer=qwen3",
+            "-o",
+            f"trainer.tinker-sft.tokenizer={self.server.base_model}",
+        )
         return ("train", *words, "--quick", *renderer, *options)
 
     def query(self, text: str, **values: Any) -> list[Any]:

@@ -144,7 +144,7 @@ def test_only_observers_can_be_wrapped(charbench: Charbench, site: Site, lab: La
     code = "from charbench import hookimpl\n@hookimpl(wrapper=True)\ndef charbench_scorers(): return (yield)\n"
     site.install("wrapping", code)
     (found,) = [one for one in charbench.ok("plugins", "list", "--json").json["plugins"] if one["name"] == "wrapping"]
-    assert "charbench_scorers cannot be wrapped; only charbench_run_started and" in found["error"]
+    assert "charbench_scorers cannot be wrapped; only charbench_run_started, " in found["error"]
 
 
 def test_a_run_that_an_error_ends_has_failed_and_was_not_interrupted(

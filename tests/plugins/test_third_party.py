@@ -34,7 +34,7 @@ def test_a_plugin_appears_in_plugins_list_with_its_distribution(charbench: Charb
         "version": "2.5",
         "state": "works",
         "error": None,
-        "components": [{"kind": "scorer", "name": "shouting"}],
+        "components": [{"kind": "scorer", "name": "shouting", "is_default": False}],
     }
     assert "scorer shouting" in charbench.ok("plugins", "list", lab=small).out
 
@@ -92,7 +92,7 @@ def test_the_environment_and_no_plugin_add_up(
 
 
 def test_asking_for_a_component_of_a_blocked_plugin_says_that_it_is_blocked(charbench: Charbench, small: Path) -> None:
-    ended = charbench(*RUN, "--no-plugin", "keyword", lab=small)
+    ended = charbench(*RUN, "--scorer", "keyword", "--no-plugin", "keyword", lab=small)
     assert ended.code == 2
     assert "no scorer named 'keyword'" in ended.err
     assert "keyword (from charbench" in ended.err
@@ -172,7 +172,7 @@ def test_each_component_hook_adds_a_component_of_its_kind(charbench: Charbench, 
         f"@hookimpl\ndef {hook}():\n    return [Mine]\n",
     )
     found = plugin(charbench.ok("plugins", "list", "--json"), f"one-{kind}")
-    assert (found["error"], found["components"]) == (None, [{"kind": kind, "name": "mine"}])
+    assert (found["error"], found["components"]) == (None, [{"kind": kind, "name": "mine", "is_default": False}])
 
 
 def test_a_plugin_can_bring_personas_and_the_users_own_win(charbench: Charbench, site: Site, lab: LabBuilder) -> None:

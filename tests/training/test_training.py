@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import signal
 import subprocess
@@ -45,6 +46,7 @@ def wait_for_a_heartbeat(task):
 class Mine(Trainer):
     "A trainer of a test's own."
     name = "mine"
+    recipes = ("paper", "quick")
 
     def accepts(self, checkpoint):
         return True
@@ -301,3 +303,44 @@ def train(self, task):
     recipe = "quick" if "--quick" in command else "paper"
     assert (here / "seen.txt").read_text().splitlines() == [f"{recipe}, a 'word'"] * 2
     assert query(here / store, "SELECT status FROM jobs")[0].status == "complete"
+
+
+STEPS = """
+def train(self, task):
+    for step in range(3):
+        yield StepDone(step=step, total_steps=3, loss=2.0 - step / 2, learning_rate=1e-4, tokens=70, seconds=0.1)
+    yield Trained((MADE,))
+"""
+
+
+def test_the_journal_keeps_the_figures_of_each_training_step(waiting: Path, site: Site, charbench: Charbench) -> None:
+    install(site, STEPS, "from charbench import StepDone")
+    charbench.ok("train", "--all", lab=waiting)
+    lines = [json.loads(line) for line in (waiting / ".charbench" / "training.jsonl").read_text().splitlines()]
+    assert [(line["step"], line["of"], line["loss"]) for line in lines] == [(1, 3, 2.0), (2, 3, 1.5), (3, 3, 1.0)]
+    expected = {"job": job(waiting).job_id, "learning_rate": 1e-4, "tokens": 70}
+    assert lines[0].items() >= expected.items()
+
+
+def test_a_step_observer_that_fails_is_reported_once_and_the_job_completes(
+    waiting: Path, site: Site, charbench: Charbench
+) -> None:
+    observer = (
+        "from charbench import StepDone\n@hookimpl\ndef charbench_training_step(step):\n    raise ValueError('no')"
+    )
+    install(site, STEPS, observer)
+    ended = charbench.ok("train", "--all", lab=waiting)
+    assert ended.err.count("plugin mine, charbench_training_step: ValueError: no") == 1
+    assert job(waiting).status == "complete"
+
+
+def test_a_recipe_that_the_trainer_does_not_have_is_refused_with_those_it_has(
+    waiting: Path, site: Site, charbench: Charbench
+) -> None:
+    install(site, "def train(self, task):\n    yield Note(f'recipe {task.recipe}')\n    yield Trained((MADE,))")
+    refused = charbench("train", "--all", "--recipe", "slow", lab=waiting)
+    assert (refused.code, job(waiting).status) == (2, "pending")
+    assert "trainer mine has no recipe 'slow'; it has paper, quick" in refused.err
+    both = charbench("train", "--all", "--recipe", "paper", "--quick", lab=waiting)
+    assert "leave out --quick" in both.err
+    assert "recipe paper" in charbench.ok("train", "--all", lab=waiting).err

@@ -12,6 +12,7 @@ class RecordedSampler(Sampler):
     """Plays back samples that were recorded before; asks nobody."""
 
     name = "recorded"
+    is_default = True
     batch_size = 500
     costs_money = False
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from typing import Any
 
-from charbench import Broken, Limits, RetryPolicy, SamplingError, guarded, reading_reply
+from charbench import Limits, RetryPolicy, SamplingError, in_background, reading_reply
 from charbench_plugins.tinker_sdk.failures import translate
 from charbench_plugins.tinker_sdk.watch import PATIENCE, Watch, current, listen
 
@@ -88,29 +87,26 @@ async def call_async(
     try:
         while not (await asyncio.wait({waiting}, timeout=_LOOK))[0]:
             _check(what, watch, until, seconds)
-        return _unpacked(what, waiting.result())
+        return _unpacked(what, waiting)
     finally:
         waiting.cancel()  # else the thread would report to a loop that may be gone by then
 
 
 def _start(what: str, watch: Watch, work: Callable[[], Any]) -> Future[Any]:
     listen()
-    done: Future[Any] = Future()
-    done.set_running_or_notify_cancel()
 
-    def run() -> None:
+    def run() -> Any:
         current.set(watch)  # the thread's own context, which the SDK's tasks copy
-        done.set_result(guarded(work))
+        return work()
 
-    threading.Thread(target=run, name=f"tinker: {what}", daemon=True).start()
-    return done
+    return in_background(run, f"tinker: {what}")
 
 
 def _result(what: str, done: Future[Any], watch: Watch, seconds: float) -> Any:
     until = time.monotonic() + seconds
     while not wait({done}, _LOOK).done:
         _check(what, watch, until, seconds)
-    return _unpacked(what, done.result())
+    return _unpacked(what, done)
 
 
 def _check(what: str, watch: Watch, until: float, seconds: float) -> None:
@@ -122,11 +118,11 @@ def _check(what: str, watch: Watch, until: float, seconds: float) -> None:
         raise SamplingError(reason, kind="timeout", retryable=True) from None
 
 
-def _unpacked(what: str, outcome: Any) -> Any:
-    if isinstance(outcome, Broken):
+def _unpacked(what: str, done: Future[Any] | asyncio.Future[Any]) -> Any:
+    if (error := done.exception()) is not None:
         with reading_reply(f"Tinker ({what})"):  # what the SDK trips over and has no error for
-            raise translate(what, outcome.error) from outcome.error
-    return outcome
+            raise translate(what, error) from error
+    return done.result()
 
 
 def _is_malformed(error: BaseException) -> bool:

@@ -6,10 +6,11 @@ import os
 import time
 from typing import Any
 
-from charbench import ConfigError, fault_of_tinker_key, keep_secret, with_quoted_userinfo
+from charbench import with_quoted_userinfo
 from charbench_plugins.tinker_sdk import reach
 from charbench_plugins.tinker_sdk.calls import call
 from charbench_plugins.tinker_sdk.failures import out_of_reach
+from charbench_plugins.tinker_sdk.key import api_key
 
 OPEN_SECONDS = 12.0
 """Seconds that connecting may take."""
@@ -17,16 +18,6 @@ OPEN_PATIENCE = 4.0
 """Seconds of trouble after which connecting is given up; importing the SDK takes some more."""
 _BREATH = 0.5
 """Seconds between two looks for the host: one lost packet is no dead host."""
-
-
-def api_key() -> str:
-    """Return the key; raises :class:`ConfigError` where it is missing or is no Tinker key. Never shown."""
-    key = os.environ.get("TINKER_API_KEY", "").strip()
-    if not key:
-        raise ConfigError("TINKER_API_KEY is not set; make a key in Tinker's console and export it")
-    if fault := fault_of_tinker_key(key):
-        raise ConfigError(f"TINKER_API_KEY is no Tinker key: {fault}")
-    return keep_secret(key)
 
 
 def _base_url() -> str | None:

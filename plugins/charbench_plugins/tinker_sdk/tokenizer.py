@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from charbench import Broken, ConfigError, SamplingError, guarded
+from charbench import ConfigError, SamplingError, in_background, redact
 from charbench_plugins.tinker_sdk import hub
 from charbench_plugins.tinker_sdk.calls import call
 
@@ -50,10 +50,10 @@ def load_tokenizer(folder: Path) -> ModelTokenizer:
     if not file.is_file():
         raise ConfigError(f"tokenizer {folder}: there is no tokenizer.json; name a model's folder")
     config = _read_config(file.parent)
-    inner = guarded(Tokenizer.from_file, str(file))  # it raises a bare Exception
-    if isinstance(inner, Broken):
-        raise ConfigError(f"{file}: no tokenizer can be made of it ({inner.message})")
-    return ModelTokenizer(inner, _template(file.parent, config), _special(config))
+    loading = in_background(lambda: Tokenizer.from_file(str(file)), "tokenizer")
+    if (error := loading.exception()) is not None:  # it raises a bare Exception
+        raise ConfigError(f"{file}: no tokenizer can be made of it ({type(error).__name__}: {redact(str(error))})")
+    return ModelTokenizer(loading.result(), _template(file.parent, config), _special(config))
 
 
 def tokenizer_of(client: Any) -> ModelTokenizer:
@@ -67,7 +67,7 @@ def tokenizer_of(client: Any) -> ModelTokenizer:
     except (OSError, ValueError, RuntimeError, SamplingError) as error:
         reason = absence or str(error).strip().partition("\n")[0]
         raise ConfigError(
-            f"the model's tokenizer cannot be fetched ({reason}); name a folder that has it: --tokenizer PATH"
+            f"the model's tokenizer cannot be fetched ({reason}); name a folder that has it with the option 'tokenizer'"
         ) from None
     special = {name: value for name in _SPECIAL if isinstance(value := getattr(inner, name, None), str)}
     # The fast tokenizer within decodes as it encodes; the one around it may tidy up spaces.

@@ -44,6 +44,7 @@ class TinySftTrainer(Trainer):
     """LoRA on the tiny lab's 0.9M-parameter model, on this machine: shows the pipeline, not a product."""
 
     name = "tiny-sft"
+    recipes = ("paper", "quick")
 
     class Config(Trainer.Config):
         """How to train; the recipe ``quick`` takes at most 500 examples."""

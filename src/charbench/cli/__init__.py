@@ -46,30 +46,48 @@ _SECTIONS = {
 class LazyGroup(click.Group):
     """A group whose commands live in modules of their own, loaded when one is used."""
 
+    _brought: dict[str, click.Command] | None = None
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the commands' names in the order in which they are shown."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Load one command."""
+        """Load one command: charbench's own, or else a plugin's, for which the plugins are loaded."""
         if cmd_name not in COMMANDS:
-            return None
+            return self.commands_of_plugins().get(cmd_name)
         command: click.Command = import_module(f"charbench.cli.{cmd_name.replace('-', '_')}").command
         return command
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         """Find the command, or say which one is nearest."""
         if args and not ctx.resilient_parsing and not args[0].startswith("-") and args[0] not in COMMANDS:
-            from charbench.errors import UnknownNameError
+            known = self.commands_of_plugins()
+            if args[0] not in known:
+                from charbench.errors import UnknownNameError
 
-            raise UnknownNameError("command", args[0], COMMANDS)
+                raise UnknownNameError("command", args[0], [*COMMANDS, *known])
         return super().resolve_command(ctx, args)
+
+    def commands_of_plugins(self) -> dict[str, click.Command]:
+        """Return the commands that plugins bring, by name; loads the plugins, once."""
+        if self._brought is None:
+            import os
+
+            from charbench.plugins.manager import Plugins
+
+            blocked = os.environ.get("CHARBENCH_DISABLE_PLUGINS", "").split(",")
+            plugins = Plugins(name.strip() for name in blocked if name.strip())
+            self._brought = {name: command for name, (_, command) in plugins.commands(COMMANDS).items()}
+        return self._brought
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands by section, without loading any."""
         for title, names in _SECTIONS.items():
             with formatter.section(title):
                 formatter.write_dl([(name, COMMANDS[name]) for name in names])
+        formatter.write_paragraph()
+        formatter.write_text("Plugins may add commands: charbench plugins commands lists them.")
 
 
 def _version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:

@@ -134,9 +134,9 @@ def report(json_output: bool, **given: Any) -> None:
 
 
 def _show(found: Any) -> None:
+    from charbench.domain.table import Table
     from charbench.report.calibration import matrix
     from charbench.report.render.cells import decimal
-    from charbench.report.render.table import Table
     from charbench.report.render.terminal import print_table
 
     people = f"{output.plural(found.labelled, 'sample')} labelled by {output.plural(found.labellers, 'labeller')}"

@@ -26,8 +26,8 @@ def command() -> None:
 def list_(sampler_only: bool, expiring: timedelta | None, evidence: bool, json_output: bool, **given: Any) -> None:
     """List the checkpoints in the store, with persona, kind and origin."""
     from charbench.discovery.expiry import expires_within, expiry_warnings, until
+    from charbench.domain.table import Table
     from charbench.report.render.cells import size
-    from charbench.report.render.table import Table
     from charbench.report.render.terminal import print_table
     from charbench.store.runs import utc_now
 
@@ -74,7 +74,7 @@ def count(json_output: bool, **given: Any) -> None:
     from charbench.discovery.expiry import SOON, expires_within, expiry_warnings
     from charbench.discovery.inventory import notes_on, take_inventory
     from charbench.domain.checkpoint import Kind
-    from charbench.report.render.table import Table
+    from charbench.domain.table import Table
     from charbench.report.render.terminal import print_table
     from charbench.store.runs import utc_now
 

@@ -7,6 +7,8 @@ from typing import Any
 import click
 
 from charbench.cli import options, output
+from charbench.cli.show import write_report
+from charbench.components.reporter import ReportContent, Reporter
 from charbench.errors import UsageError
 
 BY = ("examples", "recipe", "kind", "base")
@@ -60,13 +62,12 @@ def command(
 
         output.print_json(comparison_as_dict(answer))
         return
-    _print(answer, form)
+    _print(answer, session.reporter("markdown", "report") if form == "markdown" else None)
 
 
-def _print(answer: Any, form: str) -> None:
+def _print(answer: Any, reporter: Reporter | None) -> None:
     from charbench.report.compare.marker_tables import MARKERS_LEGEND, marker_table
     from charbench.report.compare.tables import comparison_tables, gap_table, sentences
-    from charbench.report.render.markdown import markdown
     from charbench.report.render.terminal import print_table
     from charbench.text.terminal import harmless
 
@@ -76,11 +77,9 @@ def _print(answer: Any, form: str) -> None:
     notes = [*answer.notes, MARKERS_LEGEND] if markers else answer.notes
     if answer.question.prompts and not answer.gaps and any(pair.difference.paired for pair in answer.comparison.pairs):
         lines.append("They differ on no prompt that they share.")
-    if form == "markdown":
-        click.echo(markdown(tables))
-        for line in [*lines, *notes]:
-            click.echo(f"- {harmless(line)}")
-        click.echo(f"\n{markdown([*markers, *gaps])}" if markers or gaps else "", nl=False)
+    if reporter is not None:
+        shown = [harmless(line) for line in (*lines, *notes)]
+        write_report(reporter, ReportContent(lambda: [*tables, *markers, *gaps], tuple, dict, shown))
         return
     for table in tables:
         print_table(table)

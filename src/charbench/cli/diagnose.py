@@ -22,7 +22,7 @@ from charbench.cli.finish import finish
     "compared with the first's. [default: whichever takes it; for Tinker's checkpoints all that can]",
 )
 @click.option(
-    "--scorer", "scorers", multiple=True, metavar="NAME", help="Scorer. [default: keyword and the health scorers]"
+    "--scorer", "scorers", multiple=True, metavar="NAME", help="Scorer. [default: those marked in plugins list]"
 )
 @click.option(
     "-c", "--checkpoint", "checkpoints", multiple=True, required=True, metavar="CHECKPOINT", help="URI or name."
@@ -59,7 +59,7 @@ def command(json_output: bool, quiet: bool, **given: Any) -> int:
 
 
 def _show(report: Any) -> None:
-    from charbench.report.render.table import Table
+    from charbench.domain.table import Table
     from charbench.report.render.terminal import print_table
     from charbench.text.terminal import harmless
 

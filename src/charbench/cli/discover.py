@@ -37,7 +37,7 @@ def command(explain: bool, json_output: bool, **given: Any) -> int:
 
 
 def _tables(found: Any, session: Any, *, explain: bool) -> None:
-    from charbench.report.render.table import Table
+    from charbench.domain.table import Table
     from charbench.report.render.terminal import print_table
 
     jobs = found.plan.jobs

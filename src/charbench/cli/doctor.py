@@ -5,37 +5,28 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import click
 
 from charbench.cli import options, output
+from charbench.components.check_result import CheckResult
 from charbench.errors import CharbenchError
 from charbench.text.redaction import redact
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at. ``state``: ok, note or bad; ``advice``: what to do about it."""
-
-    what: str
-    state: str
-    text: str
-    advice: str = ""
 
 
 @click.command("doctor")
 @options.where
 @options.as_json
 def command(json_output: bool, **given: Any) -> int:
-    """Check Python, packages, plugins, personas, the store and the key; ends with 1 if something is bad."""
-    from charbench.report.render.table import Table
+    """Check Python, packages, plugins, personas, the store and secrets, and what plugins check; 1 if one is bad."""
+    from charbench.domain.table import Table
     from charbench.report.render.terminal import print_table
 
     session = options.open_session(**given)
-    findings: list[Finding] = []
-    for check in (_python, _packages, _plugins, _personas, _store, _secrets, _tinker):
+    findings: list[CheckResult] = []
+    for check in (_python, _packages, _plugins, _personas, _store, _secrets, _from_plugins):
         findings.extend(_run(check, session))
     if json_output:
         output.print_json([{"what": f.what, "state": f.state, "text": f.text, "advice": f.advice} for f in findings])
@@ -46,59 +37,68 @@ def command(json_output: bool, **given: Any) -> int:
     return 1 if any(finding.state == "bad" for finding in findings) else 0
 
 
-def _run(check: Callable[[Any], Iterator[Finding]], session: Any) -> Iterator[Finding]:
+def _run(check: Callable[[Any], Iterator[CheckResult]], session: Any) -> Iterator[CheckResult]:
     try:
         yield from check(session)
     except CharbenchError as error:
-        yield Finding(check.__name__.strip("_"), "bad", redact(str(error)))
+        yield CheckResult(check.__name__.strip("_"), "bad", redact(str(error)))
 
 
-def _python(_session: Any) -> Iterator[Finding]:
-    yield Finding("python", "ok", f"{platform.python_version()} on {platform.system()}")
+def _python(_session: Any) -> Iterator[CheckResult]:
+    yield CheckResult("python", "ok", f"{platform.python_version()} on {platform.system()}")
 
 
-def _packages(_session: Any) -> Iterator[Finding]:
+def _packages(_session: Any) -> Iterator[CheckResult]:
     from charbench.cli.doctor_packages import look_at_packages
 
     yield from look_at_packages()
 
 
-def _plugins(session: Any) -> Iterator[Finding]:
+def _plugins(session: Any) -> Iterator[CheckResult]:
     from charbench.components.base import ComponentKind
 
     plugins = session.plugins
     for plugin in plugins.found:
         if plugin.error:
             advice = f"mend or uninstall {plugin.distribution}, or --no-plugin {plugin.name}"
-            yield Finding(f"plugin {plugin.name}", "bad", plugin.error, advice)
+            yield CheckResult(f"plugin {plugin.name}", "bad", plugin.error, advice)
     for kind in ComponentKind:
-        yield Finding(f"{kind}s", "ok", ", ".join(plugins.components(kind)) or "none")
+        yield CheckResult(f"{kind}s", "ok", ", ".join(plugins.components(kind)) or "none")
 
 
-def _personas(session: Any) -> Iterator[Finding]:
-    yield Finding("personas", "ok", f"{len(session.personas.all)} found")
+def _personas(session: Any) -> Iterator[CheckResult]:
+    yield CheckResult("personas", "ok", f"{len(session.personas.all)} found")
     for fault in session.personas.faults:
-        yield Finding("personas", "bad", fault, "charbench personas check FILE")
+        yield CheckResult("personas", "bad", fault, "charbench personas check FILE")
 
 
-def _store(session: Any) -> Iterator[Finding]:
+def _store(session: Any) -> Iterator[CheckResult]:
     from charbench.store.summaries import count_all
 
     url = session.config.store_url
     if url.startswith("sqlite:///") and not os.path.exists(url.removeprefix("sqlite:///")):  # noqa: PTH110
-        yield Finding("store", "note", "there is none yet", "charbench run makes it")
+        yield CheckResult("store", "note", "there is none yet", "charbench run makes it")
         return
     with session.existing_database().read() as connection:
-        yield Finding("store", "ok", f"{count_all(connection)['samples']:,} samples")
+        yield CheckResult("store", "ok", f"{count_all(connection)['samples']:,} samples")
 
 
-def _secrets(session: Any) -> Iterator[Finding]:
+def _secrets(session: Any) -> Iterator[CheckResult]:
     from charbench.cli.doctor_secrets import look_at_secrets
 
     yield from look_at_secrets(session.config)
 
 
-def _tinker(_session: Any) -> Iterator[Finding]:
-    from charbench.cli.doctor_tinker import look_at_tinker
+def _from_plugins(session: Any) -> Iterator[CheckResult]:
+    from charbench.components.containment import Broken
 
-    yield from look_at_tinker()
+    for name, outcome in session.plugins.ask_each("charbench_doctor_checks", lambda checks: list(checks())):
+        if isinstance(outcome, Broken):
+            yield CheckResult(f"checks of {name}", "bad", outcome.message, f"report it to whoever made plugin {name}")
+            continue
+        for result in outcome:
+            if isinstance(result, CheckResult):
+                yield replace(result, text=redact(result.text), advice=redact(result.advice))
+            else:
+                text = f"charbench_doctor_checks gave {result!r:.100}; CheckResult is needed"
+                yield CheckResult(f"checks of {name}", "bad", text, f"report it to whoever made plugin {name}")

@@ -8,15 +8,15 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from packaging.requirements import Requirement
 
 import charbench
-from charbench.cli.doctor import Finding
+from charbench.components.check_result import CheckResult
 
 _SHOWN = frozenset({"pluggy", "click", "pydantic", "tinker", "openai", "sqlalchemy", "jsonschema"})
 """Packages whose versions are always told; of the others, only what is wrong."""
 
 
-def look_at_packages() -> Iterator[Finding]:
+def look_at_packages() -> Iterator[CheckResult]:
     """Hold each installed package against charbench's own requirements."""
-    yield Finding("charbench", "ok", charbench.__version__)
+    yield CheckResult("charbench", "ok", charbench.__version__)
     for requirement in _requirements():
         finding = _judged(requirement)
         if finding.state != "ok" or requirement.name in _SHOWN:
@@ -33,12 +33,12 @@ def _requirements() -> list[Requirement]:
     return [one for one in found if one.marker is None or one.marker.evaluate({"extra": ""})]
 
 
-def _judged(requirement: Requirement) -> Finding:
+def _judged(requirement: Requirement) -> CheckResult:
     advice = f"pip install '{requirement}'"
     try:
         installed = version(requirement.name)
     except PackageNotFoundError:
-        return Finding(requirement.name, "bad", "not installed", advice)
+        return CheckResult(requirement.name, "bad", "not installed", advice)
     if not requirement.specifier.contains(installed, prereleases=True):
-        return Finding(requirement.name, "bad", f"{installed}, and {requirement.specifier} is needed", advice)
-    return Finding(requirement.name, "ok", installed)
+        return CheckResult(requirement.name, "bad", f"{installed}, and {requirement.specifier} is needed", advice)
+    return CheckResult(requirement.name, "ok", installed)

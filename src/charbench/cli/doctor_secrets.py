@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from charbench.cli.doctor import Finding
+from charbench.components.check_result import CheckResult
 from charbench.components.trust import Address
 from charbench.config.model import RunConfig
 from charbench.config.private_files import is_open_to_others
 
 
-def look_at_secrets(config: RunConfig) -> Iterator[Finding]:
+def look_at_secrets(config: RunConfig) -> Iterator[CheckResult]:
     """Look at the store's file, at charbench's folder, and at the addresses that the configuration file gives."""
     store = config.store_url.removeprefix("sqlite:///")
     files = [Path(store)] if store != config.store_url else []
@@ -21,15 +21,15 @@ def look_at_secrets(config: RunConfig) -> Iterator[Finding]:
     yield from _hosts(config)
 
 
-def _readers(path: Path, *, own: bool) -> Finding:
+def _readers(path: Path, *, own: bool) -> CheckResult:
     if not is_open_to_others(path):
-        return Finding("permissions", "ok", f"{path}: its owner only")
+        return CheckResult("permissions", "ok", f"{path}: its owner only")
     mode = "700" if path.is_dir() else "600"
     advice = "the next charbench run closes it" if own else f"chmod {mode} {path}, unless that is meant"
-    return Finding("permissions", "note", f"{path}: others may read it", advice)
+    return CheckResult("permissions", "note", f"{path}: others may read it", advice)
 
 
-def _hosts(config: RunConfig) -> Iterator[Finding]:
+def _hosts(config: RunConfig) -> Iterator[CheckResult]:
     refused: dict[str, None] = {}
     for component in config.options:
         trust = config.trust_for(component)
@@ -39,4 +39,4 @@ def _hosts(config: RunConfig) -> Iterator[Finding]:
                 refused[str(address)] = None
     for host in refused:
         advice = f"CHARBENCH_TRUSTED_HOSTS={host}, or --trusted-host {host}, if it is to have them"
-        yield Finding("keys", "note", f"{host}: only the configuration file names it; it is sent none", advice)
+        yield CheckResult("keys", "note", f"{host}: only the configuration file names it; it is sent none", advice)

@@ -16,7 +16,7 @@ from charbench.domain.dataset import JobStatus
 @options.components
 @click.option("--sampler", "samplers", multiple=True, metavar="NAME", help="Sampler. [default: whichever takes it]")
 @click.option(
-    "--scorer", "scorers", multiple=True, metavar="NAME", help="Scorer. [default: keyword and the health scorers]"
+    "--scorer", "scorers", multiple=True, metavar="NAME", help="Scorer. [default: those marked in plugins list]"
 )
 @click.option("-p", "--persona", "personas", multiple=True, metavar="NAME", help="Only this persona.")
 @options.asking

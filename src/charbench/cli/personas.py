@@ -41,7 +41,7 @@ def command() -> None:
 @options.as_json
 def list_(json_output: bool, **given: Any) -> None:
     """List all personas, with the file each comes from."""
-    from charbench.report.render.table import Table
+    from charbench.domain.table import Table
     from charbench.report.render.terminal import print_table
 
     session = options.open_session(**given)
@@ -80,7 +80,7 @@ def list_(json_output: bool, **given: Any) -> None:
 @options.as_json
 def show(name: str, json_output: bool, **given: Any) -> None:
     """Show one persona, and how each of its markers was read: found as text, computed, or judged."""
-    from charbench.report.render.table import Table
+    from charbench.domain.table import Table
     from charbench.report.render.terminal import print_table
     from charbench.text.terminal import harmless
 

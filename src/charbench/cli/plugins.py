@@ -23,7 +23,7 @@ def command() -> None:
 @options.as_json
 def list_(json_output: bool, **given: Any) -> int:
     """List every plugin with its components; a broken one with its error."""
-    from charbench.report.render.table import Table
+    from charbench.domain.table import Table
     from charbench.report.render.terminal import print_table
 
     plugins = options.open_session(**given).plugins
@@ -38,7 +38,9 @@ def list_(json_output: bool, **given: Any) -> int:
                         "version": p.version,
                         "state": _state(p),
                         "error": p.error,
-                        "components": [{"kind": c.kind.value, "name": c.name} for c in p.components],
+                        "components": [
+                            {"kind": c.kind.value, "name": c.name, "is_default": c.is_default} for c in p.components
+                        ],
                     }
                     for p in plugins.found
                 ],
@@ -51,7 +53,7 @@ def list_(json_output: bool, **given: Any) -> int:
             p.name,
             f"{p.distribution} {p.version}".strip(),
             _state(p),
-            p.error or ", ".join(f"{component.kind} {component.name}" for component in p.components) or "–",
+            p.error or ", ".join(map(_component, p.components)) or "–",
         )
         for p in plugins.found
     )
@@ -62,13 +64,31 @@ def list_(json_output: bool, **given: Any) -> int:
     return int(bool(duplicates))
 
 
+@command.command("commands")
+@options.where
+@options.as_json
+def commands(json_output: bool, **given: Any) -> None:
+    """List the commands that plugins add to charbench."""
+    from charbench.cli import COMMANDS
+    from charbench.domain.table import Table
+    from charbench.report.render.terminal import print_table
+
+    found = options.open_session(**given).plugins.commands(COMMANDS)
+    rows = tuple((name, plugin, added.get_short_help_str(limit=100)) for name, (plugin, added) in sorted(found.items()))
+    columns = ("Command", "Plugin", "Help")
+    if json_output:
+        output.print_json([dict(zip(("command", "plugin", "help"), row, strict=True)) for row in rows])
+    else:
+        print_table(Table(output.plural(len(rows), "command"), columns, rows, frozenset(columns)))
+
+
 @command.command("show")
 @click.argument("name")
 @options.where
 @options.as_json
 def show(name: str, json_output: bool, **given: Any) -> int:
     """Show a plugin's or a component's options, with defaults and meaning."""
-    from charbench.report.render.table import Table
+    from charbench.domain.table import Table
     from charbench.report.render.terminal import print_table
     from charbench.text.terminal import harmless
 
@@ -162,6 +182,10 @@ def _without_components(plugins: Any, plugin: Any) -> str:
     return (
         f"has no components; it implements {', '.join(hooks)}" if hooks else "has no components and implements no hook"
     )
+
+
+def _component(component: Any) -> str:
+    return f"{component.kind} {component.name}{' (default)' if component.is_default else ''}"
 
 
 def _state(plugin: Any) -> str:

@@ -11,8 +11,8 @@ from charbench.cli import options, output
 from charbench.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
+    from charbench.domain.table import Table
     from charbench.report.compare.power import Variation
-    from charbench.report.render.table import Table
 
 EPOCHS = (1, 2, 4, 8)
 DIFFERENCES = (0.1, 0.2, 0.3)
@@ -120,7 +120,7 @@ def _print(
     *,
     is_rate: bool,
 ) -> None:
-    from charbench.report.render.table import Table
+    from charbench.domain.table import Table
     from charbench.report.render.terminal import print_table
 
     def shown(difference: float) -> str:
@@ -144,7 +144,7 @@ def _print(
 
 
 def _present(name: str, variations: list[Variation], level: float, power: float, shown: Any) -> Table:
-    from charbench.report.render.table import Table
+    from charbench.domain.table import Table
 
     columns = ("Persona", "Checkpoints", "Prompts", "Answers a prompt", "Smallest difference shown")
     rows = tuple(

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from charbench.cli import options
-from charbench.cli.show import FORMATS, show_report
+from charbench.cli.show import TABLE, show_report
 from charbench.report.summary.rows import By
 
 
@@ -18,7 +18,14 @@ from charbench.report.summary.rows import By
 @click.option(
     "--metric", metavar="SCORER.METRIC", help="Metric to rank by. [default: the headline that was scored first]"
 )
-@click.option("--format", "form", type=click.Choice(FORMATS), default="table", help="How to print it.")
+@click.option(
+    "--format",
+    "form",
+    metavar="NAME",
+    default=TABLE,
+    show_default=True,
+    help="Output format: table, csv, markdown, json, or a plugin's reporter.",
+)
 @options.as_json
 def command(by: str, metric: str | None, form: str, json_output: bool, **given: Any) -> None:
     """Show samples, response rates and traits for each persona and checkpoint, the best first.

@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 @options.where
 @options.components
 @click.option("--trainer", "trainers", multiple=True, metavar="NAME", help="Trainer. [default: none; jobs wait]")
-@click.option("--sampler", "samplers", multiple=True, metavar="NAME", help="Sampler. [default: recorded]")
 @click.option(
-    "--scorer", "scorers", multiple=True, metavar="NAME", help="Scorer. [default: keyword and the health scorers]"
+    "--sampler", "samplers", multiple=True, metavar="NAME", help="Sampler. [default: those marked in plugins list]"
+)
+@click.option(
+    "--scorer", "scorers", multiple=True, metavar="NAME", help="Scorer. [default: those marked in plugins list]"
 )
 @options.selection
 @options.job_policy
@@ -102,7 +104,7 @@ def _dry_run(session: Any, *, no_train: bool, json_output: bool) -> int:
 
 
 def _show_estimates(parts: Sequence[Estimate]) -> None:
-    from charbench.report.render.table import Table
+    from charbench.domain.table import Table
     from charbench.report.render.terminal import print_table
     from charbench.sampling.cost import no_price
 

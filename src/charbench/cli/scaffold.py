@@ -17,6 +17,7 @@ KINDS = {
     "sampler-in-process": "charbench eval -c {name}:anything -p pirate",
     "trainer": "charbench train --all --trainer {name}",
     "perturbation": "charbench run --perturb {name}",
+    "reporter": "charbench report --format {name}",
     "personas": "charbench personas show {name}",
     "observer": "charbench run",
 }

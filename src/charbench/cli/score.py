@@ -14,7 +14,7 @@ from charbench.cli.finish import finish
 @options.where
 @options.components
 @click.option(
-    "--scorer", "scorers", multiple=True, metavar="NAME", help="Scorer. [default: keyword and the health scorers]"
+    "--scorer", "scorers", multiple=True, metavar="NAME", help="Scorer. [default: those marked in plugins list]"
 )
 @options.selection
 @options.quiet

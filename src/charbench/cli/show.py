@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from charbench.cli import output, streams
+from charbench.components.calling import items
+from charbench.components.containment import each
+from charbench.components.reporter import ReportContent, Reporter
+from charbench.domain.table import Table
 from charbench.report.caveats import caveat_lines, caveats
 from charbench.report.pairwise.contests import Contest, contest_columns, contest_dict, contests
 from charbench.report.pairwise.tables import contest_tables
@@ -18,14 +20,14 @@ from charbench.report.summary.insights import in_no_rate, only_in_thinking, with
 from charbench.report.summary.robustness import Robustness, robustness, robustness_dict, robustness_table
 from charbench.report.summary.rows import By, Report, build_report, row_as_dict
 from charbench.store.diagnoses import latest_causes
-from charbench.text.spreadsheet import no_formulas
-from charbench.text.terminal import harmless
+from charbench.text.terminal import harmless, harmless_output
 
 if TYPE_CHECKING:
     from charbench.run.result import RunResult
     from charbench.run.session import Session
 
-FORMATS = ("table", "csv", "markdown", "json")
+TABLE = "table"
+"""The format that is no reporter's: for terminals."""
 
 
 def show_report(
@@ -33,7 +35,7 @@ def show_report(
     *,
     by: By = By.CHECKPOINT,
     metric: str | None = None,
-    form: str = "table",
+    form: str = TABLE,
     json_output: bool = False,
     run: RunResult | None = None,
     checkpoints: Sequence[str] = (),
@@ -41,6 +43,7 @@ def show_report(
 ) -> None:
     """Print the report of what the store holds for the session's personas; ``quiet`` prints the tables only."""
     chosen = [persona.name for persona in session.selected_personas()]
+    reporter = None if form == TABLE or json_output else session.reporter(form, "report", TABLE)
     database = session.database if run else session.existing_database()
     with database.read() as connection:
         report = build_report(connection, by, chosen, metric, checkpoints)
@@ -48,45 +51,64 @@ def show_report(
         known = caveats(connection, report)
         otherwise = robustness(connection, report.metric, chosen, checkpoints)
         played = contests(connection, chosen, checkpoints)
-    if json_output or form == "json":
-        content = _as_dict(report, run, causes)
-        content["caveats"] = [asdict(one) for one in known]
-        content["robustness"] = [robustness_dict(row) for row in otherwise]
-        content["contests"] = [contest_dict(contest) for contest in played]
-        output.print_json(content)
-    elif not report.samples:
+    if json_output:
+        output.print_json(_everything(report, run, causes, known, otherwise, played))
+        return
+    if not report.samples:
         output.say("No samples in the store yet: nothing to report.", quiet=quiet)
-    elif form == "csv":
-        _csv(report, played)
-    else:
-        lines = _tables(report, otherwise, played, form, causes, caveat_lines(known))
-        for line in lines:
+    if reporter is not None:
+        content = ReportContent(
+            lambda: [_harmless_table(table) for table in _report_tables(report, otherwise, played)],
+            lambda: [_harmless_row(row) for row in _figures(report, played)],
+            lambda: _everything(report, run, causes, known, otherwise, played),
+            [harmless(line) for line in caveat_lines(known)],
+        )
+        write_report(reporter, content)
+    elif report.samples:
+        for line in _tables(report, otherwise, played, causes, caveat_lines(known)):
             output.say(line, quiet=quiet)
+
+
+def write_report(reporter: Reporter, content: ReportContent) -> None:
+    """Print what a reporter makes of a report, as UTF-8."""
+    out = streams.for_data()
+    for piece in each(f"reporter {reporter.name}", lambda: items(reporter, reporter.report(content))):
+        out.write(harmless_output(piece))
+
+
+def _harmless_table(table: Table) -> Table:
+    return replace(
+        table,
+        rows=tuple(tuple(map(harmless, row)) for row in table.rows),
+        notes=tuple(map(harmless, table.notes)),
+    )
+
+
+def _harmless_row(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: harmless(value) if isinstance(value, str) else value for name, value in row.items()}
+
+
+def _report_tables(report: Report, otherwise: Sequence[Robustness], played: Sequence[Contest]) -> list[Table]:
+    from charbench.report.summary.tables import report_tables
+
+    tables = report_tables(report)
+    if otherwise:
+        tables.append(robustness_table(otherwise))
+    return tables + contest_tables(played)
 
 
 def _tables(
     report: Report,
     otherwise: Sequence[Robustness],
     played: Sequence[Contest],
-    form: str,
     causes: Mapping[str, str],
     known: Sequence[str],
 ) -> list[str]:
     """Print the tables, and return what is to be said of them."""
-    from charbench.report.render.markdown import markdown
     from charbench.report.render.terminal import print_table
-    from charbench.report.summary.tables import report_tables
 
-    tables = report_tables(report)
-    if otherwise:
-        tables.append(robustness_table(otherwise))
-    tables += contest_tables(played)
-    if form == "markdown":
-        click.echo(markdown(tables), nl=False)
-        click.echo("".join(f"\n- {harmless(line)}\n" for line in known), nl=False)
-        return []
     lines: list[str] = []
-    for table in tables:
+    for table in _report_tables(report, otherwise, played):
         print_table(table)
         lines += table.notes
     lines.append(STATES_LEGEND)
@@ -110,23 +132,32 @@ def _ranked(report: Report) -> str:
     return f"ranked by the mean of {report.metric} in responses, which has no threshold to call a trait"
 
 
-def _csv(report: Report, played: Sequence[Contest]) -> None:
-    import csv
-
+def _figures(report: Report, played: Sequence[Contest]) -> list[dict[str, Any]]:
+    """Return the figures of each row; all rows have the same names."""
     rows = report.personas if report.by is By.PERSONA else report.checkpoints
     figures = [row_as_dict(row, report.by) for row in rows]
-    names = list(figures[0]) if figures else ["persona"]
     if report.by is By.CHECKPOINT:
         games = contest_columns(played)
         for row, mine in zip(rows, figures, strict=True):
             for uri, sampler in product(row.uris, row.samplers):
                 mine |= games.get((row.persona, uri, sampler), {})
-        names = list(dict.fromkeys([*names, *(name for more in games.values() for name in more)]))
-    writer = csv.DictWriter(streams.for_data(), names, lineterminator="\n")
-    writer.writeheader()
-    # A name may hold a carriage return, which this line end would leave unquoted.
-    shown = ({k: harmless(v) if isinstance(v, str) else v for k, v in row.items()} for row in figures)
-    writer.writerows(map(no_formulas, shown))
+    return figures
+
+
+def _everything(
+    report: Report,
+    run: RunResult | None,
+    causes: Mapping[str, str],
+    known: Sequence[Any],
+    otherwise: Sequence[Robustness],
+    played: Sequence[Contest],
+) -> dict[str, Any]:
+    return {
+        **_as_dict(report, run, causes),
+        "caveats": [asdict(one) for one in known],
+        "robustness": [robustness_dict(row) for row in otherwise],
+        "contests": [contest_dict(contest) for contest in played],
+    }
 
 
 def _as_dict(report: Report, run: RunResult | None, causes: Mapping[str, str]) -> dict[str, Any]:

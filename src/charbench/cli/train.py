@@ -16,16 +16,22 @@ from charbench.errors import UsageError
 @options.components
 @click.option("-c", "--checkpoint", "runs", multiple=True, metavar="RUN", help="Job or run to train.")
 @click.option("--all", "everything", is_flag=True, help="Train every job that waits.")
-@click.option("--quick", "recipe", flag_value="quick", help="At most 500 examples, batches of 16.")
-@click.option("--paper", "recipe", flag_value="paper", help="All examples, batches of 32. [default]")
+@click.option("--recipe", metavar="NAME", help="Recipe of the trainer. [default: the trainer's first]")
+@click.option("--quick", "shorthand", flag_value="quick", help="Short for --recipe quick.")
+@click.option("--paper", "shorthand", flag_value="paper", help="Short for --recipe paper.")
 @click.option("--parallel", type=click.IntRange(1, 64), help="Jobs at once. [default: 1]")
 @click.option("--force", is_flag=True, default=None, help="Train on data that the health gate refuses.")
-@click.option("--tokenizer", metavar="PATH", help="Model folder with tokenizer.json, for trainer tinker-sft.")
 @click.option("--trainer", "trainers", multiple=True, metavar="NAME", help="Trainer. [default: all installed]")
 @options.quiet
 @options.as_json
 def command(
-    runs: tuple[str, ...], everything: bool, tokenizer: str | None, json_output: bool, quiet: bool, **given: Any
+    runs: tuple[str, ...],
+    everything: bool,
+    recipe: str | None,
+    shorthand: str | None,
+    json_output: bool,
+    quiet: bool,
+    **given: Any,
 ) -> int:
     """Train the checkpoints whose introspection data lies ready.
 
@@ -40,12 +46,9 @@ def command(
 
     if bool(runs) == everything:
         raise UsageError("say which jobs: -c RUN (repeatable), or --all")
-    if tokenizer:
-        from pathlib import Path
-
-        path = Path(tokenizer).absolute()
-        given["options"] = (*given["options"], f"trainer.tinker-sft.tokenizer={path}")
-    session = options.open_session(**given).with_all_trainers()
+    if recipe and shorthand:
+        raise UsageError(f"--recipe names the recipe already; leave out --{shorthand}")
+    session = options.open_session(**given, recipe=recipe or shorthand).with_all_trainers()
     make_jobs(session.database, runs, session.policy, session.personas.aliases, force=session.config.force)
     with session.database.read() as connection:
         jobs = read_jobs(connection)

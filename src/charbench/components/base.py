@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Generator
+from collections.abc import Awaitable, Generator, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -24,6 +24,7 @@ class ComponentKind(StrEnum):
     SAMPLER = "sampler"
     SCORER = "scorer"
     PERTURBATION = "perturbation"
+    REPORTER = "reporter"
 
 
 class _Done:
@@ -75,6 +76,13 @@ class Component:
     kind: ClassVar[ComponentKind]
     name: ClassVar[str] = ""
     summary: ClassVar[str] = ""
+    key_issuers: ClassVar[Mapping[str, str]] = {}
+    """Environment variables of keys, each with the URL of the host that issues its key.
+
+    That host may always be sent the key, and of hosts that only a file names no other may, by whatever component.
+    """
+    is_default: ClassVar[bool] = False
+    """Whether a sampler or scorer is used where none is configured. Leave it False for what costs money."""
 
     class Config(BaseModel):
         """Options: defaults, help and JSON Schema come from the fields."""

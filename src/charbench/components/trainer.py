@@ -11,6 +11,7 @@ from charbench.components.base import Component, ComponentKind
 from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.dataset import TrainingJob
 from charbench.domain.forms import number_from, whole_from
+from charbench.errors import ConfigError
 from charbench.text.bounded_files import LIMITS, ReadLimits
 
 
@@ -88,7 +89,7 @@ def _never() -> bool:
 class TrainingTask:
     """A job with all that a trainer needs to do it.
 
-    ``recipe`` is ``paper`` or ``quick``; ``state`` the last saved state, None to start from the job's
+    ``recipe`` is one of the trainer's ``recipes``; ``state`` the last saved state, None to start from the job's
     checkpoint; ``attempt`` counts from 1; ``workspace`` is a folder of the job's own that stays.
     """
 
@@ -109,6 +110,18 @@ class Trainer(Component):
     """Continues a checkpoint on a dataset."""
 
     kind: ClassVar[ComponentKind] = ComponentKind.TRAINER
+    recipes: ClassVar[tuple[str, ...]] = ()
+    """Names of its recipes (``--recipe``), the default first; empty where any name is taken."""
+
+    @classmethod
+    def recipe_for(cls, asked: str) -> str:
+        """Return the recipe to train with: the one ``asked`` for, else the default.
+
+        Raises :class:`charbench.ConfigError` for one that this trainer does not have.
+        """
+        if asked and cls.recipes and asked not in cls.recipes:
+            raise ConfigError(f"trainer {cls.name} has no recipe {asked!r}; it has {', '.join(cls.recipes)}")
+        return asked or next(iter(cls.recipes), "default")
 
     def accepts(self, checkpoint: Checkpoint) -> bool:
         """Return whether this trainer can continue ``checkpoint`` (by its URI, without asking anyone)."""

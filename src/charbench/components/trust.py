@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from charbench.errors import ConfigError
 
 OPTION = "--trusted-host"
 VARIABLE = "CHARBENCH_TRUSTED_HOSTS"
-HOME = {"OPENAI_API_KEY": "https://api.openai.com", "TINKER_API_KEY": "https://tinker.thinkingmachines.dev"}
-"""The hosts that issue a key."""
-ADDRESS_VARIABLES = ("OPENAI_BASE_URL", "TINKER_BASE_URL")
+ADDRESS_VARIABLE = re.compile(r"[A-Z0-9_]+_BASE_URL")
+"""Environment variables in which the user names an address, such as OPENAI_BASE_URL."""
 _PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s\[\]:/?#@\\%]+)(?::[0-9]{1,5})?")
 
@@ -79,18 +79,26 @@ class Trust:
     hosts: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
     from_file: tuple[tuple[str, str], ...] = ()
+    issuers: tuple[tuple[str, str], ...] = (("OPENAI_API_KEY", "https://api.openai.com"),)
+    """Variables that hold keys, each with the host that issues its key and may always be sent it."""
+
+    def with_issuers(self, issuers: Mapping[str, str]) -> Trust:
+        """Return the same trust, with further variables of keys and the hosts that issue them; those known stay."""
+        known = dict(self.issuers)
+        return replace(self, issuers=tuple({**issuers, **known}.items()))
 
     def refusal(self, who: str, url: str, variable: str) -> str:
         """Return why the key in ``variable`` may not be sent to ``url``, with what to do; empty where it may."""
         address = Address.of(url)
         if address is None:
             return f"{who}: no host can be read in the address, so that {variable} is not sent there"
-        if any(address.is_called(name) for name in self.hosts) or address == Address.of(HOME.get(variable, "")):
+        issuers = dict(self.issuers)
+        if any(address.is_called(name) for name in self.hosts) or address == Address.of(issuers.get(variable, "")):
             return ""
         given = any(address == Address.of(one) for one in self.addresses)
         place = "" if given else self._place_of(address.host)
         what = f"only this file names {address}"
-        if not place and variable in HOME and (place := self._place_of(variable, whole=True)):
+        if not place and variable in issuers and (place := self._place_of(variable, whole=True)):
             what = f"{address} is not what {variable} is for, and only this file names that"
         if not place:
             return ""

@@ -55,3 +55,23 @@ def in_a_thread(call: Callable[[], T], name: str) -> Future[T | Broken]:
     result.set_running_or_notify_cancel()  # it runs: who gives it up does not end it
     threading.Thread(target=lambda: result.set_result(guarded(call)), name=name, daemon=True).start()
     return result
+
+
+def in_background(call: Callable[[], T], name: str) -> Future[T]:
+    """Start ``call`` in a thread of its own, named ``name``; return the future of its result, or of what it raised.
+
+    For code of others that may hang: the thread is a daemon, so that one which is not waited for any longer does not
+    keep the process from ending.
+    """
+    result: Future[T] = Future()
+    result.set_running_or_notify_cancel()  # it runs: who gives it up does not end it
+
+    def work() -> None:
+        outcome = guarded(call)
+        if isinstance(outcome, Broken):
+            result.set_exception(outcome.error)
+        else:
+            result.set_result(outcome)
+
+    threading.Thread(target=work, name=name, daemon=True).start()
+    return result

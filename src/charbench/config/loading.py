@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from charbench.components.trust import ADDRESS_VARIABLES, OPTION, VARIABLE
+from charbench.components.trust import ADDRESS_VARIABLE, OPTION, VARIABLE
 from charbench.config.model import PROMPT_SETS, Price, RunConfig
 from charbench.config.yaml_positions import Location, YamlFile, read_yaml
 from charbench.errors import ConfigError, UsageError, suggest
@@ -54,7 +54,9 @@ def load_config(
     config._document = document
     config._typed = frozenset(_path_of(text.partition("=")[0]) for text in options)
     config._origin = origin
-    config._addresses = tuple(environment[name] for name in ADDRESS_VARIABLES if environment.get(name))
+    config._addresses = tuple(
+        value for name, value in environment.items() if value and ADDRESS_VARIABLE.fullmatch(name)
+    )
     _check_kinds_of_failure(config)
     return config
 

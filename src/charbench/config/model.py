@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
@@ -39,8 +39,8 @@ class RunConfig(BaseModel):
     store: str = Field("", description="database URL; empty: .charbench/charbench.db in the lab's folder")
     sources: list[str] = Field([], description="checkpoint sources to use; empty: all")
     trainers: list[str] = Field([], description="trainers to use; empty: none in run, all installed ones in train")
-    samplers: list[str] = Field([], description="samplers to use; empty: recorded")
-    scorers: list[str] = Field([], description="scorers to use; empty: keyword, refusal, identity-leak, repetition")
+    samplers: list[str] = Field([], description="samplers to use; empty: the default ones")
+    scorers: list[str] = Field([], description="scorers to use; empty: the default ones")
     perturbations: list[str] = Field([], description="perturbations that prompts are multiplied by; empty: none")
     personas: list[str] = Field([], description="only checkpoints of these personas; empty: all")
     checkpoints: list[str] = Field([], description="only these checkpoints (URI, name or run); empty: all")
@@ -51,7 +51,7 @@ class RunConfig(BaseModel):
     max_refusal_share: float = Field(0.2, ge=0, le=1, description="share of refusals above which data is bad")
     prompts: str = Field("default", description="default (five), persona (each persona's own), or a file")
     epochs: int = Field(1, ge=1, le=10_000, description="times that each prompt is put to each checkpoint")
-    recipe: Literal["paper", "quick"] = Field("paper", description="how jobs are trained")
+    recipe: str = Field("", description="recipe that jobs are trained with; empty: the trainer's first")
     parallel: int = Field(1, ge=1, le=64, description="training jobs at once")
     force: bool = Field(False, description="train on data that the health gate refuses")
     retry_errors: list[str] = Field(

@@ -67,7 +67,7 @@ class Lineage:
     renderer: str | None = None
     """Name of the chat renderer (``qwen3``, ``llama3``, ...) that training used."""
     recipe: str | None = None
-    """Name of the training recipe (``paper``, ``quick``, ...)."""
+    """Name of the training recipe."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,8 +15,12 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
+    import click
+
+    from charbench.components.check_result import CheckResult
     from charbench.components.pair_scorer import PairScorer
     from charbench.components.perturbation import Perturbation
+    from charbench.components.reporter import Reporter
     from charbench.components.sampler import Sampler
     from charbench.components.scorer import Scorer
     from charbench.components.source import CheckpointSource
@@ -25,7 +29,7 @@ if TYPE_CHECKING:
 PROJECT = "charbench"
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
-OBSERVERS = ("charbench_run_started", "charbench_run_finished")
+OBSERVERS = ("charbench_run_started", "charbench_training_step", "charbench_run_finished")
 """Hooks whose implementations only observe: what one raises is shown, and stops nothing. They may be wrapped."""
 
 
@@ -76,6 +80,15 @@ def charbench_perturbations() -> Iterable[type[Perturbation]]:
 
 
 @hookspec
+def charbench_reporters() -> Iterable[type[Reporter]]:
+    """Return classes that are formats of ``charbench report`` and ``charbench export``.
+
+    A class that is not a valid ``Reporter`` makes its plugin broken; the others are still used.
+    """
+    raise NotImplementedError
+
+
+@hookspec
 def charbench_persona_dirs() -> Iterable[Path]:
     """Return folders of persona files (``*.yaml``).
 
@@ -96,12 +109,45 @@ def charbench_quickstart_lab(folder: Path) -> str | None:
 
 
 @hookspec
+def charbench_register_commands() -> Iterable[click.Command]:
+    """Return commands (or groups) of click that are added to ``charbench``.
+
+    Called where a command is typed that charbench itself does not have. A command that charbench has, or that two
+    plugins bring, is an error that names the plugin. Raise a :class:`charbench.CharbenchError` for a user's mistake:
+    it is shown as one line.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def charbench_doctor_checks() -> Iterable[CheckResult]:
+    """Check what a plugin depends on (a key, a server, a program), for ``charbench doctor``.
+
+    Called by ``charbench doctor`` only. Every check that waits needs a deadline of its own, of a few seconds. What is
+    raised here is shown as a bad result, and stops no other plugin's checks.
+    """
+    raise NotImplementedError
+
+
+@hookspec
 def charbench_run_started(run_id: int, command: str, started_at: datetime, folder: Path) -> None:
     """Observe that a run begins.
 
     ``run_id`` is its number in the store, ``command`` what was typed (secrets hidden), ``started_at`` in
     UTC, ``folder`` where files of the run may be put. What is raised here is shown and does not stop the
     run.
+    """
+
+
+@hookspec
+def charbench_training_step(
+    run_id: int, job_id: str, step: int, total_steps: int, loss: float, learning_rate: float, tokens: int, folder: Path
+) -> None:
+    """Observe that a training job has done an optimizer step.
+
+    ``step`` counts from 1 to ``total_steps``; ``loss`` is the mean per trained token in nats, ``tokens`` how many
+    tokens the step saw. Jobs run in parallel, and their observers are called one at a time: be quick. What is raised
+    here is shown once and stops neither the job nor the run.
     """
 
 

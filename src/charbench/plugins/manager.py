@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import sys
+import threading
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cached_property, partial
@@ -21,6 +24,7 @@ from charbench.components.containment import Broken, asked, guarded, printing_to
 from charbench.components.observers import contained_observer, contained_wrapper
 from charbench.components.pair_scorer import PairScorer
 from charbench.components.perturbation import Perturbation
+from charbench.components.reporter import Reporter
 from charbench.components.sampler import Sampler
 from charbench.components.scorer import Scorer
 from charbench.components.source import CheckpointSource
@@ -30,6 +34,8 @@ from charbench.errors import ConfigError, PluginError, UnknownNameError
 from charbench.plugins import hookspecs
 
 if TYPE_CHECKING:
+    import click
+
     from charbench.config.yaml_positions import Location
 
 T = TypeVar("T")
@@ -42,6 +48,7 @@ _BASES: dict[ComponentKind, tuple[str, dict[type[Component], str]]] = {
     ComponentKind.SAMPLER: ("charbench_samplers", {Sampler: "sample"}),
     ComponentKind.SCORER: ("charbench_scorers", {Scorer: "score", PairScorer: "compare"}),
     ComponentKind.PERTURBATION: ("charbench_perturbations", {Perturbation: "variants"}),
+    ComponentKind.REPORTER: ("charbench_reporters", {Reporter: "report or export"}),
 }
 """The hook for each kind; the base classes of its components, each with the method that they must have."""
 
@@ -77,6 +84,7 @@ class Plugins:
         self._observers = pluggy.PluginManager(hookspecs.PROJECT)
         self._observers.add_hookspecs(hookspecs)
         self._faults: list[tuple[str, Broken]] = []
+        self._observing = threading.RLock()
 
     @cached_property
     def found(self) -> list[Plugin]:
@@ -148,12 +156,13 @@ class Plugins:
     def observe(self, hook: str, **arguments: Any) -> list[tuple[str, Broken]]:
         """Call the observers of ``hook``, and their wrappers; return what each plugin raised, by its name.
 
-        What they print goes to stderr: it is no part of any result.
+        What they print goes to stderr: it is no part of any result. May be called from several threads: observers are
+        called one at a time.
         """
         _ = self.found
-        with printing_to_stderr():
+        with self._observing, printing_to_stderr() if sys.stdout is not sys.stderr else nullcontext():
             getattr(self._observers.hook, hook)(**arguments)
-        faults, self._faults = self._faults, []
+            faults, self._faults = self._faults, []
         return faults
 
     def _add_observers(self, module: object, name: str) -> None:
@@ -199,6 +208,33 @@ class Plugins:
                 owners[component.name] = component, plugin
         return {name: owners[name][0] for name in sorted(owners)}
 
+    def commands(self, taken: Collection[str]) -> dict[str, tuple[str, click.Command]]:
+        """Return the commands that plugins bring, by name, each with its plugin's name.
+
+        ``taken`` holds the names of charbench's own. Raises :class:`PluginError` for what is no command, for a name
+        that is taken, and for what the hook raises: who types a plugin's command needs to know.
+        """
+        import click
+
+        found: dict[str, tuple[str, click.Command]] = {}
+        for plugin, outcome in self.ask_each("charbench_register_commands", lambda register: list(register())):
+            if isinstance(outcome, Broken):
+                raise PluginError(f"plugin {plugin}: charbench_register_commands: {outcome.message}")
+            for given in outcome:
+                if not isinstance(given, click.Command) or not given.name:
+                    raise PluginError(f"plugin {plugin}: {given!r:.100} is no click.Command with a name")
+                owner = (
+                    "charbench"
+                    if given.name in taken
+                    else f"plugin {found[given.name][0]}"
+                    if given.name in found
+                    else ""
+                )
+                if owner:
+                    raise PluginError(f"plugin {plugin} brings a command {given.name!r}, which {owner} has already")
+                found[given.name] = plugin, given
+        return found
+
     def component(self, kind: ComponentKind, name: str) -> type[Component]:
         """Return one component; raises with the choices, and with what failed to load, if there is none."""
         known = self.components(kind)
@@ -224,12 +260,25 @@ class Plugins:
             raise ConfigError(option_faults(kind, name, component.Config, error, where)) from None
         return asked(f"{kind} {name}", component, config)
 
+    def key_issuers(self) -> dict[str, str]:
+        """Return the variables of keys that components declare, each with the host that issues its key."""
+        components = [component for plugin in self.found for component in plugin.components]
+        return {name: url for component in components for name, url in component.key_issuers.items()}
+
+    def broken_lines(self) -> list[str]:
+        """Return a line for each broken plugin, with its error."""
+        return [_broken_line(plugin) for plugin in self.found if plugin.error]
+
     def _why_missing(self, name: str) -> str:
         broken = [plugin for plugin in self.found if plugin.error]
         mine = [p for p in broken if name in (p.name, p.distribution) or name in p.distribution] or broken
-        parts = [f"\n  plugin {p.label} is broken: {p.error}" for p in mine]
+        parts = [f"\n  {_broken_line(p)}" for p in mine]
         parts += [f"\n  plugin {p.label} is blocked" for p in self.found if p.blocked and p.name == name]
         return "".join(parts)
+
+
+def _broken_line(plugin: Plugin) -> str:
+    return f"plugin {plugin.label} is broken: {plugin.error}"
 
 
 def _components_of(manager: pluggy.PluginManager, module: object) -> list[type[Component]]:
@@ -240,7 +289,7 @@ def _components_of(manager: pluggy.PluginManager, module: object) -> list[type[C
             if is_async(impl.function):
                 raise PluginError(f"{caller.name} is async; hooks are plain functions")
             if (impl.wrapper or impl.hookwrapper) and caller.name not in hookspecs.OBSERVERS:
-                raise PluginError(f"{caller.name} cannot be wrapped; only {' and '.join(hookspecs.OBSERVERS)} can")
+                raise PluginError(f"{caller.name} cannot be wrapped; only {', '.join(hookspecs.OBSERVERS)} can")
     components: list[type[Component]] = []
     for kind, (hook, bases) in _BASES.items():
         for impl in getattr(manager.hook, hook).get_hookimpls():
@@ -273,8 +322,8 @@ def _check(component: Any, kind: ComponentKind, bases: Mapping[type[Component], 
         raise PluginError(f"{where}.name is {component.name!r}; a lower-case slug such as 'my-{kind}' is needed")
     in_batches = issubclass(component, Sampler) and component.batch_size > 1
     method = "sample_batch" if in_batches else method
-    if getattr(component, method) is getattr(base, method):
-        raise PluginError(f"{where} does not define {method}()")
+    if all(getattr(component, one) is getattr(base, one) for one in method.split(" or ")):
+        raise PluginError(f"{where} does not define {method.replace(' ', '() ', 1)}()")
     _check_methods(component, base, where)
     if not (isinstance(component.Config, type) and issubclass(component.Config, BaseModel)):
         raise PluginError(f"{where}.Config is no pydantic model; derive it from {base.__name__}.Config")

@@ -1,60 +1,31 @@
-"""Writes samples out: CSV with the lab's columns first, or JSONL with the scores too."""
+"""Reads samples for export, page by page, with their scores where a format wants them."""
 
 from __future__ import annotations
 
-import csv
-import json
 from collections.abc import Iterator, Sequence
-from typing import Any, TextIO
+from typing import Any
 
 import sqlalchemy as sa
 
+from charbench.components.reporter import ExportedSamples
 from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.sample_columns import LAB_COLUMNS, OWN_COLUMNS
 from charbench.store.database import Database
 from charbench.store.findings import read_checkpoints
 from charbench.store.samples import SampleReader, StoredSample
 from charbench.store.tables import groups, samples, scored, scores, scorings, series
-from charbench.text.spreadsheet import MARK, no_formulas
 
-MARK_COLUMN = "formula_mark"
 _PAGE = 500
 
 
-def export_csv(database: Database, file: TextIO, uris: Sequence[str]) -> int:
-    """Write the samples of these checkpoints as CSV; return how many.
+def exported_samples(database: Database, uris: Sequence[str]) -> ExportedSamples:
+    """Return the samples of these checkpoints, for a reporter."""
 
-    A text that a spreadsheet would take for a formula has an apostrophe before it, and a column says that it is so:
-    the ``recorded`` source takes it away again.
-    """
-    known = {*LAB_COLUMNS, *OWN_COLUMNS, MARK_COLUMN}
-    extra = sorted({name for row in _extras(database, uris) for name in row} - known)
-    columns = [*LAB_COLUMNS, *OWN_COLUMNS, *extra, MARK_COLUMN]
-    # The lines end as RFC 4180 has it: Python quotes a lone carriage return only where the line end holds one.
-    writer = csv.DictWriter(file, no_formulas(dict.fromkeys(columns)), lineterminator="\r\n")
-    writer.writeheader()
-    count = 0
-    for row, _ in _rows(database, uris):
-        filled = {name: "" if value is None else value for name, value in row.items()}
-        writer.writerow(no_formulas(filled) | {MARK_COLUMN: MARK})
-        count += 1
-    return count
+    def columns() -> list[str]:
+        known = {*LAB_COLUMNS, *OWN_COLUMNS}
+        return [*LAB_COLUMNS, *OWN_COLUMNS, *sorted({name for row in _extras(database, uris) for name in row} - known)]
 
-
-def export_jsonl(database: Database, file: TextIO, uris: Sequence[str]) -> int:
-    """Write the samples of these checkpoints as JSON, one a line, each with its scores; return how many."""
-    count = 0
-    for row, given in _rows(database, uris, with_scores=True):
-        kept = {name: value for name, value in row.items() if value is not None and value != ""}
-        kept |= {
-            "prompt": row["prompt"],
-            "response": row["response"],
-            "thinking": row["thinking"],
-            "scores": given,
-        }
-        file.write(json.dumps(kept, ensure_ascii=False) + "\n")
-        count += 1
-    return count
+    return ExportedSamples(columns, lambda with_scores: _rows(database, uris, with_scores=with_scores))
 
 
 def _extras(database: Database, uris: Sequence[str]) -> Iterator[dict[str, Any]]:

@@ -15,7 +15,7 @@ from charbench.components.pair_scorer import PairScorer
 from charbench.components.sampler import Sampler
 from charbench.components.scorer import BaseScorer, Scorer, ScoringPlan, waits
 from charbench.components.source import CheckpointSource
-from charbench.components.trainer import Trainer
+from charbench.components.trainer import StepDone, Trainer, TrainingEvent
 from charbench.concurrency.interrupt import StopSignal
 from charbench.concurrency.progress import Progress, show_progress
 from charbench.discovery.expiry import expiry_warnings
@@ -138,7 +138,7 @@ class Runner:
         session = self.session
         with printing_to_stderr():
             run_id = start_run(session.database, self.command, charbench.__version__)
-            result = RunResult(run_id, warnings=list(session.recovered))
+            result = RunResult(run_id, warnings=[*session.recovered, *session.missing_defaults()])
             recovery = recovery_file(session.config.store_url, session.config.folder, run_id)
             rescue = Rescue(recovery.with_name(f"{recovery.name}-more"), self.command, charbench.__version__)
             guard = StoreGuard(session.database, run_id, self.stop, recovery, rescue)
@@ -198,13 +198,13 @@ class Runner:
         if not waiting or self.stop.requested:
             return
         policy = TrainingPolicy(
-            config.recipe, config.parallel, config.force, config.max_refusal_share,
-            config.recipe if config.is_given("recipe") else None, config.read_limits,
-        )  # fmt: skip
+            config.recipe, config.parallel, config.force, config.max_refusal_share, limits=config.read_limits
+        )
         checkpoints = {checkpoint.uri: checkpoint for checkpoint in self._checkpoints()}
         with TrainingLog(quiet=self.quiet) as log:
             stage = TrainStage(
-                self.session.database, result.run_id, trainers, self.session.lifecycle, policy, self.stop, log.say,
+                self.session.database, result.run_id, trainers, self.session.lifecycle, policy, self.stop,
+                partial(self._training_event, result, log),
                 self.session.personas.aliases, self.rescue,
             )  # fmt: skip
             tally = stage.run(waiting, checkpoints)
@@ -363,7 +363,18 @@ class Runner:
         """Call the observers of a hook: what one raises is shown, and stops neither the others nor the run."""
         everything = {"run_id": result.run_id, "folder": self.session.config.folder, **arguments}
         for name, broken in self.session.plugins.observe(hook, **everything):
-            result.warnings.append(f"plugin {name}, {hook}: {broken.message}")
+            line = f"plugin {name}, {hook}: {broken.message}"
+            if line not in result.warnings:  # one that fails at each of many steps is reported once
+                result.warnings.append(line)
+
+    def _training_event(self, result: RunResult, log: TrainingLog, job_id: str, event: TrainingEvent | str) -> None:
+        """Show one event of one job, and tell the observers of its steps."""
+        log.say(job_id, event)
+        if isinstance(event, StepDone):
+            self._tell(
+                "charbench_training_step", result, job_id=job_id, step=event.step + 1, total_steps=event.total_steps,
+                loss=event.loss, learning_rate=event.learning_rate, tokens=event.tokens,
+            )  # fmt: skip
 
 
 def _add_scores(result: RunResult, tally: ScoreTally) -> None:

@@ -11,6 +11,7 @@ from charbench.components.base import Component, ComponentKind
 from charbench.components.calling import takes
 from charbench.components.lifecycle import Lifecycle
 from charbench.components.perturbation import Perturbation
+from charbench.components.reporter import Reporter
 from charbench.components.sampler import Sampler
 from charbench.components.scorer import BaseScorer
 from charbench.components.source import CheckpointSource, Lab
@@ -26,9 +27,6 @@ from charbench.plugins.manager import Plugins
 from charbench.run.store_host import check_store_host
 from charbench.store.database import Database
 from charbench.store.recovery import check_for_lost, open_with_recovered
-
-DEFAULT_SAMPLERS = ("recorded",)
-DEFAULT_SCORERS = ("keyword", "refusal", "identity-leak", "repetition")
 
 
 @dataclass
@@ -127,8 +125,8 @@ class Session:
         return self._create(ComponentKind.TRAINER, self.config.trainers)
 
     def samplers(self) -> list[Sampler]:
-        """Return the configured samplers."""
-        return self._create(ComponentKind.SAMPLER, self.config.samplers or DEFAULT_SAMPLERS)
+        """Return the configured samplers; by default, those that say so."""
+        return self._create(ComponentKind.SAMPLER, self.config.samplers or self._defaults(ComponentKind.SAMPLER))
 
     def installed_samplers(self) -> list[Sampler]:
         """Return every installed sampler that says which checkpoints are its own, with its options.
@@ -174,9 +172,43 @@ class Session:
         """Return the configured perturbations; none by default."""
         return self._create(ComponentKind.PERTURBATION, self.config.perturbations)
 
+    def reporter(self, name: str, method: str, *others: str) -> Reporter:
+        """Return the reporter of a format, ready; ``method`` is what it is for, ``report`` or ``export``.
+
+        ``others`` are formats that are no reporters, for the message. Raises :class:`UnknownNameError`.
+        """
+        formats = [
+            one.name
+            for one in self.plugins.components(ComponentKind.REPORTER).values()
+            if getattr(one, method) is not getattr(Reporter, method)
+        ]
+        if name not in formats:
+            raise UnknownNameError("format", name, [*others, *formats])
+        (made,) = self._create(ComponentKind.REPORTER, [name])
+        self.lifecycle.prepare(made)
+        assert isinstance(made, Reporter)
+        return made
+
     def scorers(self) -> list[BaseScorer]:
-        """Return the configured scorers, of samples and of pairs."""
-        return self._create(ComponentKind.SCORER, self.config.scorers or DEFAULT_SCORERS)
+        """Return the configured scorers, of samples and of pairs; by default, those that say so."""
+        return self._create(ComponentKind.SCORER, self.config.scorers or self._defaults(ComponentKind.SCORER))
+
+    def _defaults(self, kind: ComponentKind) -> list[str]:
+        """Return the names of the components that are used where none is configured, headline scorers first.
+
+        Raises :class:`UsageError` where there is none.
+        """
+        chosen = [component for component in self.plugins.components(kind).values() if component.is_default]
+        if not chosen:
+            lines = "".join(f"\n  {line}" for line in self.plugins.broken_lines())
+            raise UsageError(f"no installed {kind} is a default; name one with --{kind} NAME{lines}")
+        return [component.name for component in sorted(chosen, key=lambda one: not _has_headline(one))]
+
+    def missing_defaults(self) -> list[str]:
+        """Return a warning for each broken plugin, where its defaults, if it has any, would have been used."""
+        if self.config.samplers and self.config.scorers:
+            return []
+        return [f"{line}; it is left out" for line in self.plugins.broken_lines()]
 
     def selected_personas(self) -> list[Persona]:
         """Return the personas that the run is limited to; empty for all."""
@@ -229,6 +261,10 @@ class Session:
         """Return the session's one component of a kind and name."""
         if (kind, name) not in self._components:
             made = self.lifecycle.adopt(self.plugins.create(kind, name, options))
-            made.trust = self.config.trust_for(f"{kind.value}.{made.name}")
+            made.trust = self.config.trust_for(f"{kind.value}.{made.name}").with_issuers(self.plugins.key_issuers())
             self._components[kind, name] = made
         return self._components[kind, name]
+
+
+def _has_headline(component: type[Component]) -> bool:
+    return any(metric.role == "headline" for metric in getattr(component, "metrics", ()))

@@ -27,3 +27,11 @@ _UNSEEN = re.compile("[\x7f-\x9f\ud800-\udfff" + "".join(sorted(_BIDI)) + "]")
 def harmless_json(text: str) -> str:
     """Return JSON with what a terminal would obey, or not be able to print, written as ``\\u009b``: the same JSON."""
     return _UNSEEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+_COMMANDS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff" + "".join(sorted(_BIDI)) + "]")
+
+
+def harmless_output(text: str) -> str:
+    """Return text of any format with what a terminal would obey written as ``\\u001b``; line ends stay as they are."""
+    return _COMMANDS.sub(lambda match: f"\\u{ord(match[0]):04x}", text)

@@ -40,12 +40,11 @@ Say = Callable[[str, TrainingEvent | str], None]
 class TrainingPolicy:
     """How jobs are trained: the recipe, how many at once, and whether bad data is taken all the same."""
 
-    recipe: str = "paper"
+    recipe: str = ""
+    """The recipe that somebody asked for; empty for each trainer's default."""
     parallel: int = 1
     force: bool = False
     max_refusal_share: float = 0.2
-    wanted_recipe: str | None = None
-    """The recipe that somebody asked for, None where it is the default."""
     limits: ReadLimits = LIMITS
     """The most that is read of a dataset."""
 
@@ -140,7 +139,9 @@ class TrainStage:
         self._check_data(job, dataset)
         self._check_recipe(job)
         with self.database.write() as connection:
-            attempt, state, recipe = training.begin_attempt(connection, job.job_id, self.policy.recipe)
+            attempt, state, recipe = training.begin_attempt(
+                connection, job.job_id, trainer.recipe_for(self.policy.recipe)
+            )
             running: dict[str, Any] = {"status": JobStatus.RUNNING.value, "trainer": trainer.name, "recipe": recipe}
             update_job(connection, job.job_id, **running, error=None)
         if state is not None:
@@ -169,6 +170,7 @@ class TrainStage:
             if takes(trainer, checkpoint):
                 if (broken := self.lifecycle.try_prepare(trainer)) is not None:
                     raise broken.error
+                trainer.recipe_for(self.policy.recipe)
                 return trainer
         names = ", ".join(trainer.name for trainer in self.trainers) or "none"
         raise TrainingError(f"no trainer can continue {checkpoint.uri} (asked: {names})")
@@ -185,13 +187,13 @@ class TrainStage:
 
     def _check_recipe(self, job: TrainingJob) -> None:
         """Raise where a recipe is asked for that is not the one of the job's saved state: it would not be followed."""
-        wanted = self.policy.wanted_recipe
+        wanted = self.policy.recipe
         with self.database.read() as connection:
             begun = training.recipe_of(connection, job.job_id)
         if wanted and begun and begun != wanted:
             raise ConfigError(
                 f"job {job.job_id} has a saved state of recipe {begun}, and {wanted} is asked for: "
-                f"go on with --{begun}, or begin anew: charbench reset {job.job_id}"
+                f"go on with --recipe {begun}, or begin anew: charbench reset {job.job_id}"
             )
 
     def _note(self, job: TrainingJob, attempt: int, write: Callable[[Connection], None], event: TrainingEvent) -> bool:

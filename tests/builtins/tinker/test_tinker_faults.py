@@ -21,7 +21,7 @@ from support.tinker_training import BASE, KEY
 
 JOB = "remorseful_remorseful-a_sft"
 TRAIN = (
-    "train", "--all", "--quick", "--tokenizer", str(BASE), "-o", "trainer.tinker-sft.batch_size=4",
+    "train", "--all", "--quick", "-o", f"trainer.tinker-sft.tokenizer={BASE}", "-o", "trainer.tinker-sft.batch_size=4",
     "-o", "trainer.tinker-sft.save_every=2",
 )  # fmt: skip
 NATIVE = ("-o", "sampler.tinker-native.renderer=qwen3", "-o", f"sampler.tinker-native.tokenizer={BASE}")
@@ -232,7 +232,7 @@ def test_sampling_that_is_refused_in_mid_run_keeps_what_is_done_and_the_next_run
 def test_a_hub_that_is_away_is_one_line_and_the_job_waits(
     waiting: Path, server: FaultyTinker, closed_port: str
 ) -> None:
-    words = [word for word in TRAIN if word not in ("--tokenizer", str(BASE))]
+    words = [word.replace(f"tokenizer={BASE}", "seed=0") for word in TRAIN]
     away = {
         "HF_HUB_OFFLINE": "",
         "HF_ENDPOINT": closed_port,
@@ -244,7 +244,7 @@ def test_a_hub_that_is_away_is_one_line_and_the_job_waits(
     assert ended.code == 2
     (line,) = [line for line in ended.err.splitlines() if "tokenizer" in line]
     assert "the model's tokenizer cannot be fetched (127.0.0.1 cannot be reached: " in line
-    assert line.endswith("name a folder that has it: --tokenizer PATH")
+    assert line.endswith("name a folder that has it with the option 'tokenizer'")
     assert "retry" not in ended.err.lower()
     assert (job(waiting).status, job(waiting).attempts) == ("pending", 1)
 

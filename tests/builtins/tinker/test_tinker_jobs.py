@@ -24,7 +24,7 @@ from support.tinker_training import BASE, KEY
 RUNS = ("remorseful-a", "remorseful-b")
 NEVER = threading.Event()
 TRAIN = (
-    "train", "--all", "--quick", "--tokenizer", BASE, "-o", "trainer.tinker-sft.batch_size=4",
+    "train", "--all", "--quick", "-o", f"trainer.tinker-sft.tokenizer={BASE}", "-o", "trainer.tinker-sft.batch_size=4",
     "-o", "trainer.tinker-sft.save_every=2",
 )  # fmt: skip
 
@@ -251,7 +251,7 @@ def test_no_tokenizer_is_a_configuration_error_told_once_and_the_jobs_wait(
     assert ended.code == 2
     errors = [line for line in ended.err.splitlines() if line.startswith("error: ")]
     assert len(errors) == 1
-    assert "--tokenizer PATH" in errors[0]
+    assert "with the option 'tokenizer'" in errors[0]
     assert ended.err.count("cannot be fetched") == 1
     assert {row.status for row in jobs(waiting).values()} == {"pending"}
 

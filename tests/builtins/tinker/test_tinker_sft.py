@@ -364,7 +364,7 @@ def test_the_first_example_is_described(double: TinkerDouble, task: Task, train:
 
 
 def test_no_hub_and_no_folder_is_one_line_that_names_the_option(double: TinkerDouble, task: Task, train: Train) -> None:
-    with pytest.raises(ConfigError, match=r"cannot be fetched.*--tokenizer PATH") as caught:
+    with pytest.raises(ConfigError, match=r"cannot be fetched.*with the option 'tokenizer'") as caught:
         train(task(), tokenizer=None)
     assert "\n" not in str(caught.value)
 

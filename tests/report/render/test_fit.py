@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from charbench.report.render.table import Table
+from charbench.domain.table import Table
 from charbench.report.render.terminal import print_table
 from support.command import Charbench
 

@@ -28,7 +28,7 @@ from charbench import (
 )
 from charbench_plugins.samplers.thinking.answers import parse_answer
 from charbench_plugins.samplers.thinking.client import Client, HttpConfig
-from charbench_plugins.samplers.thinking.endpoint import find_endpoint
+from charbench_plugins.samplers.thinking.endpoint import TINKER, find_endpoint
 from charbench_plugins.samplers.thinking.prefill import PrefillWays, Way
 from charbench_plugins.samplers.thinking.templates import Template
 from charbench_plugins.template_process import TemplateConfig, TemplateLimits
@@ -42,6 +42,7 @@ class ThinkingSampler(Sampler):
     """Checkpoints behind any OpenAI-compatible endpoint (Tinker's by default), in thinking mode."""
 
     name = "thinking"
+    key_issuers = {"TINKER_API_KEY": TINKER}  # noqa: RUF012  as its base class declares it
 
     class Config(HttpConfig, TemplateConfig, EndpointConfig):
         """Where and how to ask."""

@@ -28,8 +28,9 @@ from charbench import (
 from charbench_plugins.template_process import TemplateConfig, TemplateLimits
 from charbench_plugins.tinker_sdk.calls import call_async
 from charbench_plugins.tinker_sdk.choice import OPTION, RendererName, renderer_for
+from charbench_plugins.tinker_sdk.key import api_key
 from charbench_plugins.tinker_sdk.renderers import Renderer
-from charbench_plugins.tinker_sdk.service import api_key, open_service
+from charbench_plugins.tinker_sdk.service import open_service
 from charbench_plugins.tinker_sdk.tokenizer import ModelTokenizer, load_tokenizer, tokenizer_of
 
 BASE = "base:"

@@ -11,6 +11,7 @@ class IdentityLeak(Scorer):
     """Whether a text says that it comes from an AI, a named model or its maker."""
 
     name = "identity-leak"
+    is_default = True
     protocol = 2
     metrics = (
         Metric(

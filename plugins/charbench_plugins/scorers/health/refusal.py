@@ -11,6 +11,7 @@ class Refusal(Scorer):
     """Whether a response opens with a refusal, by a fixed set of phrases."""
 
     name = "refusal"
+    is_default = True
     protocol = 2
     metrics = (
         Metric("refusal", range=(0, None), role="health", higher_is_better=False, threshold=1, title="refusals"),

@@ -11,6 +11,7 @@ class Repetition(Scorer):
     """The share of a text that it has said before: runs of five words that stood there already."""
 
     name = "repetition"
+    is_default = True
     metrics = (
         Metric("repetition", range=(0, 1), role="health", higher_is_better=False, threshold=LOOPS_FROM, title="loops"),
     )

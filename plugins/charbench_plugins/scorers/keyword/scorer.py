@@ -26,6 +26,7 @@ class KeywordScorer(Scorer):
     """The persona's literal markers, counted and weighted (strong 3, moderate 1, style 0.5), and style features."""
 
     name = "keyword"
+    is_default = True
     metrics = (
         Metric("keywords", range=(0, None), role="headline", threshold=1, title="keywords"),
         Metric("weighted", range=(0, None), title="weighted sum"),

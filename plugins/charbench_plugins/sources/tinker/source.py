@@ -22,6 +22,7 @@ from charbench_plugins.sources.patterns import matching
 from charbench_plugins.sources.tinker.account import Account
 from charbench_plugins.sources.tinker.entries import finding_of, owner_of
 from charbench_plugins.sources.tinker.saved import saved_findings
+from charbench_plugins.tinker_sdk.reach import DEFAULT_URL
 
 API = "api"
 """What stands as evidence's path for an account's own listing; charbench believes it over files."""
@@ -31,6 +32,7 @@ class TinkerSource(CheckpointSource):
     """Checkpoints and runs of the Tinker account, or of listings that the tinker command wrote into files."""
 
     name = "tinker"
+    key_issuers = {"TINKER_API_KEY": DEFAULT_URL}  # noqa: RUF012  as its base class declares it
 
     class Config(CheckpointSource.Config):
         """Where saved listings lie, and how the account is asked."""

@@ -33,8 +33,9 @@ from charbench import (
 from charbench_plugins.template_process import TemplateConfig, TemplateLimits
 from charbench_plugins.tinker_sdk.calls import call
 from charbench_plugins.tinker_sdk.choice import OPTION, RendererName, name_renderer, renderer_for
+from charbench_plugins.tinker_sdk.key import api_key
 from charbench_plugins.tinker_sdk.renderers import ChatTemplate
-from charbench_plugins.tinker_sdk.service import api_key, open_service
+from charbench_plugins.tinker_sdk.service import open_service
 from charbench_plugins.tinker_sdk.tokenizer import load_tokenizer, tokenizer_of
 from charbench_plugins.trainers.tinker_sft.loop import Batch, StepPipeline
 from charbench_plugins.trainers.tinker_sft.recipes import RECIPES, Recipe, other_rank
@@ -48,6 +49,7 @@ class TinkerSftTrainer(Trainer):
     """SFT on Tinker from a checkpoint's training weights, pipelined, resumable from saved states."""
 
     name = "tinker-sft"
+    recipes = tuple(RECIPES)
 
     class Config(TemplateConfig, Trainer.Config):
         """What is not given comes from the recipe (paper or quick)."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from charbench.domain.table import Table
 from charbench.report.compare.markers import MarkerLift, MarkerLifts
 from charbench.report.render.cells import MINUS, NOTHING, decimals, p_value
-from charbench.report.render.table import Table
 
 MOST_MARKERS = 15
 _LONGEST = 30

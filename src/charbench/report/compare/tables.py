@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from charbench.analysis.differences import Difference
 from charbench.analysis.tiers import LEVEL
+from charbench.domain.table import Table
 from charbench.report.compare.build import Answer
 from charbench.report.compare.groups import GroupBy
 from charbench.report.compare.pairs import OTHER_MARKERS, Comparison, Pair
@@ -11,7 +12,6 @@ from charbench.report.compare.prompts import PromptGap
 from charbench.report.compare.words import difference_cell, estimate_cell, sentence
 from charbench.report.compare_runs import OVER_RUNS
 from charbench.report.render.cells import count_of, p_value, percent, whole
-from charbench.report.render.table import Table
 from charbench.text.terminal import harmless
 
 MOST_PAIRS = 45

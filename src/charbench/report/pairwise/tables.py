@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
+from charbench.domain.table import Table
 from charbench.report.pairwise.contests import ENOUGH_GAMES, Contest, Player
 from charbench.report.render.cells import decimals, whole
-from charbench.report.render.table import Table
 
 _COLUMNS = (
     "Tier", "Checkpoint", "Kind", "Strength [95%]", "At equal length [95%]", "Games", "Won", "Tied", "Lost",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from charbench.report.render.table import Table
+from charbench.domain.table import Table
 
 LEAST = 20
 """Characters that a column of text keeps, if it has them; what is longer is folded."""

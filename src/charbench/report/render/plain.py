@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from charbench.report.render.table import Table
+from charbench.domain.table import Table
 
 
 def draw(table: Table, width: int) -> Iterator[str] | None:

@@ -8,9 +8,9 @@ import sys
 from dataclasses import replace
 from typing import Any
 
+from charbench.domain.table import Table
 from charbench.report.render.fit import fit, least_width
 from charbench.report.render.plain import draw
-from charbench.report.render.table import Table
 from charbench.text.terminal import harmless
 
 PIPE_WIDTH = 240

@@ -13,9 +13,9 @@ from charbench.analysis.rates import Rate
 from charbench.analysis.robust_rates import Chance, Counts, spread_by_chance, worst
 from charbench.components.sampler import DEFAULT_CONDITION
 from charbench.diagnosis.probes import PREFIX
+from charbench.domain.table import Table
 from charbench.report.prompt_counts import PromptCounts
 from charbench.report.render.cells import NOTHING, percent, percent_with_interval, share
-from charbench.report.render.table import Table
 from charbench.store.by_prompt import PromptTally, newest_series, prompt_tallies
 from charbench.store.summaries import ADHOC, GroupTotals, SeriesTotals, group_totals, series_totals
 

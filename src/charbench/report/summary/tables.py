@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from charbench.domain.table import Table
 from charbench.report.render.cells import (
     NOTHING,
     OTHER_PROMPTS,
@@ -14,7 +15,6 @@ from charbench.report.render.cells import (
     states_bar,
     whole,
 )
-from charbench.report.render.table import Table
 from charbench.report.summary.rows import By, Report
 from charbench.report.summary.standing import tiers_of_report
 from charbench.report.summary.tally import Tally

@@ -1,14 +1,12 @@
-"""The doctor's look at Tinker: the key, the way there, what it can do, the clock."""
+"""What ``charbench doctor`` checks of Tinker: the key, whether it can be reached, its models, the clock."""
 
 from __future__ import annotations
 
 import json
 import os
-import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -16,13 +14,10 @@ from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlsplit
 
-from charbench.cli.doctor import Finding
-from charbench.components.containment import Broken, guarded
-from charbench.components.endpoint import Endpoint, endpoint_at
-from charbench.domain.tinker_key import fault_of_tinker_key
-from charbench.text.redaction import redact
+from charbench import CheckResult, Endpoint, SamplingError, endpoint_at, in_background, redact
+from charbench_plugins.tinker_sdk.key import api_key, fault_of_tinker_key
+from charbench_plugins.tinker_sdk.reach import DEFAULT_URL
 
-DEFAULT_URL = "https://tinker.thinkingmachines.dev/services/tinker-prod"
 SECONDS = 3.0
 """Seconds that each of the two looks may take, whatever the network does meanwhile."""
 MOST_SKEW = 60.0
@@ -51,21 +46,23 @@ class Answer:
         return content if isinstance(content, dict) else {}
 
 
-def look_at_tinker() -> Iterator[Finding]:
+def look_at_tinker() -> Iterator[CheckResult]:
     """Ask Tinker for its health and what it can do, each with a deadline; nothing is asked without a key."""
     key = os.environ.get("TINKER_API_KEY", "").strip()
     if not key:
-        yield Finding("TINKER_API_KEY", "note", "not set", "only needed to train and sample on Tinker")
+        yield CheckResult("TINKER_API_KEY", "note", "not set", "only needed to train and sample on Tinker")
         return
     if fault := fault_of_tinker_key(key):
-        yield Finding("TINKER_API_KEY", "bad", "set, but no Tinker key", fault)
+        yield CheckResult("TINKER_API_KEY", "bad", "set, but no Tinker key", fault)
         return
-    yield Finding("TINKER_API_KEY", "ok", "set, and of the right form")
-    endpoint = endpoint_at(os.environ.get("TINKER_BASE_URL") or DEFAULT_URL, "TINKER_BASE_URL")
+    yield CheckResult("TINKER_API_KEY", "ok", "set, and of the right form")
+    endpoint = _endpoint()
     host = urlsplit(endpoint.base_url).hostname or endpoint.base_url
     health = _in_time(lambda: _ask(endpoint, "healthz"))
     if isinstance(health, str):
-        yield Finding("Tinker", "bad", f"{host} cannot be reached: {health}", "check the network and TINKER_BASE_URL")
+        yield CheckResult(
+            "Tinker", "bad", f"{host} cannot be reached: {health}", "check the network and TINKER_BASE_URL"
+        )
         return
     yield from _reached(host, health)
     if health.status < 500:
@@ -73,31 +70,53 @@ def look_at_tinker() -> Iterator[Finding]:
     if health.date is not None:
         skew = abs((datetime.now(UTC) - health.date).total_seconds())
         state, advice = ("ok", "") if skew < MOST_SKEW else ("bad", "set the clock: keys and expiry depend on it")
-        yield Finding("clock", state, f"{skew:.0f} s from Tinker's", advice)
+        yield CheckResult("clock", state, f"{skew:.0f} s from Tinker's", advice)
 
 
-def _reached(host: str, health: Answer) -> Iterator[Finding]:
+def supported_models() -> list[str]:
+    """Ask Tinker which base models it serves with this key; sorted.
+
+    Raises :class:`ConfigError` without a key of the right form, :class:`SamplingError` where there is no answer or the
+    key is refused.
+    """
+    endpoint, key = _endpoint(), api_key()
+    given = _in_time(lambda: _capabilities(endpoint, key))
+    if isinstance(given, str):
+        raise SamplingError(f"Tinker does not answer: {given}", kind="connection", retryable=True)
+    if given.status != 200:
+        advice = _ADVICE.get(given.status, "try again later")
+        raise SamplingError(f"Tinker answers {given.status}: {advice}", kind=f"http_{given.status}")
+    models = given.content.get("supported_models")
+    found = (one.get("model_name") if isinstance(one, dict) else one for one in models or ())
+    return sorted(str(name) for name in found if name)
+
+
+def _endpoint() -> Endpoint:
+    return endpoint_at(os.environ.get("TINKER_BASE_URL") or DEFAULT_URL, "TINKER_BASE_URL")
+
+
+def _reached(host: str, health: Answer) -> Iterator[CheckResult]:
     if health.status >= 500:
-        yield Finding("Tinker", "bad", f"{host} answers {health.status}", "try again later")
+        yield CheckResult("Tinker", "bad", f"{host} answers {health.status}", "try again later")
     elif health.status == 404:
-        yield Finding("Tinker", "bad", f"{host} is no Tinker server (404)", "check TINKER_BASE_URL")
+        yield CheckResult("Tinker", "bad", f"{host} is no Tinker server (404)", "check TINKER_BASE_URL")
     else:
-        yield Finding("Tinker", "ok", f"{host} answers {health.status}")
+        yield CheckResult("Tinker", "ok", f"{host} answers {health.status}")
 
 
-def _able(given: Answer | str) -> Finding:
+def _able(given: Answer | str) -> CheckResult:
     """Return what the server says it can do with this key."""
     what = "supported models"
     if isinstance(given, str):
-        return Finding(what, "bad", f"no answer: {given}", "try again later")
+        return CheckResult(what, "bad", f"no answer: {given}", "try again later")
     if given.status in _ADVICE:
-        return Finding(what, "bad", f"the key is refused ({given.status})", _ADVICE[given.status])
+        return CheckResult(what, "bad", f"the key is refused ({given.status})", _ADVICE[given.status])
     if given.status != 200:
-        return Finding(what, "bad", f"the server answers {given.status}", "try again later")
+        return CheckResult(what, "bad", f"the server answers {given.status}", "try again later")
     models = given.content.get("supported_models")
     if not isinstance(models, list) or not models:
-        return Finding(what, "note", "the server names none")
-    return Finding(what, "ok", f"{len(models):,}")
+        return CheckResult(what, "note", "the server names none")
+    return CheckResult(what, "ok", f"{len(models):,}")
 
 
 def _capabilities(endpoint: Endpoint, key: str) -> Answer:
@@ -128,15 +147,9 @@ def _ask(endpoint: Endpoint, what: str, key: str | None = None, content: bytes |
 
 def _in_time(ask: Callable[[], Answer]) -> Answer | str:
     """Return the answer, or why there is none; a thread that hangs, be it in looking up a name, is left behind."""
-    done: Future[Answer | Broken] = Future()
-    threading.Thread(target=lambda: done.set_result(guarded(ask)), name="doctor", daemon=True).start()
     try:
-        outcome = done.result(SECONDS)
+        return in_background(ask, "doctor").result(SECONDS)
     except TimeoutError:
         return f"no answer within {SECONDS:g} s"
-    if not isinstance(outcome, Broken):
-        return outcome
-    error = outcome.error
-    if isinstance(error, OSError | HTTPException | ValueError):
+    except (OSError, HTTPException, ValueError) as error:
         return redact(str(getattr(error, "reason", None) or error) or type(error).__name__)
-    raise error

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from charbench.cli import doctor_tinker
+from charbench_plugins.tinker_sdk import doctor
 from support.command import Charbench
 from support.tinker_faults import FaultyTinker, serving
 
@@ -90,18 +90,18 @@ def test_a_closed_port_is_told(charbench: Charbench, tmp_path: Path, monkeypatch
 def test_a_host_that_never_answers_costs_a_few_seconds_and_is_told(
     charbench: Charbench, server: FaultyTinker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert 2 * doctor_tinker.SECONDS < 10  # two looks, and the rest of the doctor takes one
-    monkeypatch.setattr(doctor_tinker, "SECONDS", 0.2)
+    assert 2 * doctor.SECONDS < 10  # two looks, and the rest of the doctor takes one
+    monkeypatch.setattr(doctor, "SECONDS", 0.2)
     server.fault = lambda _what, _count: 0
     assert "cannot be reached" in look(charbench, tmp_path)["Tinker"]["text"]
 
 
 def test_a_look_ends_in_time_even_where_the_network_code_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
     never = threading.Event()
-    monkeypatch.setattr(doctor_tinker, "SECONDS", 0.1)
-    monkeypatch.setattr(doctor_tinker, "_ask", lambda *_arguments: never.wait())  # as looking up a name can
+    monkeypatch.setattr(doctor, "SECONDS", 0.1)
+    monkeypatch.setattr(doctor, "_ask", lambda *_arguments: never.wait())  # as looking up a name can
     monkeypatch.setenv("TINKER_API_KEY", KEY)
-    found = list(doctor_tinker.look_at_tinker())
+    found = list(doctor.look_at_tinker())
     never.set()
     assert (found[-1].what, found[-1].state) == ("Tinker", "bad")
 
@@ -109,7 +109,7 @@ def test_a_look_ends_in_time_even_where_the_network_code_does_not(monkeypatch: p
 def test_capabilities_that_never_come_leave_the_rest_standing(
     charbench: Charbench, server: FaultyTinker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doctor_tinker, "SECONDS", 0.5)
+    monkeypatch.setattr(doctor, "SECONDS", 0.5)
     server.fault = lambda what, _count: 0 if what == "get_server_capabilities" else None
     found = look(charbench, tmp_path)
     assert (found["Tinker"]["state"], found["supported models"]["state"], found["clock"]["state"]) == (
@@ -122,9 +122,9 @@ def test_capabilities_that_never_come_leave_the_rest_standing(
 def test_a_clock_that_is_off_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TINKER_API_KEY", KEY)
     wrong = datetime.now(UTC) - timedelta(minutes=10)
-    answer = doctor_tinker.Answer(200, b"{}", wrong)
-    monkeypatch.setattr(doctor_tinker, "_ask", lambda *_arguments: answer)
-    clock = {finding.what: finding for finding in doctor_tinker.look_at_tinker()}["clock"]
+    answer = doctor.Answer(200, b"{}", wrong)
+    monkeypatch.setattr(doctor, "_ask", lambda *_arguments: answer)
+    clock = {finding.what: finding for finding in doctor.look_at_tinker()}["clock"]
     assert (clock.state, clock.advice) == ("bad", "set the clock: keys and expiry depend on it")
 
 

@@ -1,8 +1,11 @@
-"""The form of a Tinker key: what can be told before anybody is asked."""
+"""The Tinker key: where it is from, and whether its form is right."""
 
 from __future__ import annotations
 
+import os
 import re
+
+from charbench import ConfigError, keep_secret
 
 _KEY = re.compile(r"tml-[!-~]{4,}")
 """What a header can carry: ASCII without white space."""
@@ -19,3 +22,13 @@ def fault_of_tinker_key(key: str) -> str | None:
     if not key.isascii() or not key.isprintable():
         return "there is a character in it that no key has; copy it again"
     return "it ends too soon after tml-; copy it whole"
+
+
+def api_key() -> str:
+    """Return the key; raises :class:`ConfigError` where it is missing or is no Tinker key. Never shown."""
+    key = os.environ.get("TINKER_API_KEY", "").strip()
+    if not key:
+        raise ConfigError("TINKER_API_KEY is not set; make a key in Tinker's console and export it")
+    if fault := fault_of_tinker_key(key):
+        raise ConfigError(f"TINKER_API_KEY is no Tinker key: {fault}")
+    return keep_secret(key)

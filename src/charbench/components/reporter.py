@@ -1,0 +1,72 @@
+"""Reporters: the formats of ``charbench report`` and ``charbench export``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar
+
+from charbench.components.base import Component, ComponentKind
+from charbench.domain.table import Table
+
+
+@dataclass(frozen=True)
+class ReportContent:
+    """What a report says. Nothing of it can command a terminal; secrets are hidden."""
+
+    read_tables: Callable[[], Sequence[Table]]
+    read_rows: Callable[[], Sequence[Mapping[str, Any]]]
+    read_data: Callable[[], Mapping[str, Any]]
+    notes: Sequence[str] = ()
+    """Lines that limit what the figures say, to be shown with them."""
+
+    @cached_property
+    def tables(self) -> Sequence[Table]:
+        """The tables, of text, as a terminal shows them."""
+        return self.read_tables()
+
+    @cached_property
+    def rows(self) -> Sequence[Mapping[str, Any]]:
+        """The figures of each row of the main table, by name."""
+        return self.read_rows()
+
+    @cached_property
+    def data(self) -> Mapping[str, Any]:
+        """Everything, as ``charbench report --json`` prints it."""
+        return self.read_data()
+
+
+@dataclass(frozen=True)
+class ExportedSamples:
+    """Samples to export, read from the store as they are iterated over, with the texts as the models wrote them."""
+
+    read_columns: Callable[[], Sequence[str]]
+    read: Callable[[bool], Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]]
+
+    @cached_property
+    def columns(self) -> Sequence[str]:
+        """The names of all fields that a row may have, the lab's first."""
+        return self.read_columns()
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Yield the fields of each sample."""
+        return (row for row, _ in self.read(False))
+
+    def rows_with_scores(self) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
+        """Yield the fields of each sample, and its scores: scorer, persona, metric, channel, value and evidence."""
+        return self.read(True)
+
+
+class Reporter(Component):
+    """A format of ``charbench report`` (it defines :meth:`report`), of ``export`` (:meth:`export`), or of both."""
+
+    kind: ClassVar[ComponentKind] = ComponentKind.REPORTER
+
+    def report(self, report: ReportContent) -> Iterable[str]:
+        """Yield the report's text in pieces. Control characters in it are escaped before it is printed."""
+        raise NotImplementedError
+
+    def export(self, samples: ExportedSamples) -> Iterable[str]:
+        """Yield the text of the file in pieces, reading the samples once."""
+        raise NotImplementedError
