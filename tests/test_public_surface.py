@@ -9,6 +9,7 @@ import charbench
 from support.command import clean_environment
 
 EXPORTED = [
+    "AnswerCache",
     "Broken",
     "Channel",
     "CharbenchError",
@@ -16,6 +17,7 @@ EXPORTED = [
     "CheckpointSource",
     "Comparison",
     "Completion",
+    "Component",
     "ConfigError",
     "DataError",
     "Dataset",
@@ -25,6 +27,7 @@ EXPORTED = [
     "Evidence",
     "Example",
     "Failure",
+    "Fence",
     "FileFault",
     "Finding",
     "GenerationConfig",
@@ -38,10 +41,14 @@ EXPORTED = [
     "Limits",
     "LimitsConfig",
     "Lineage",
+    "MalformedAnswerError",
     "Marker",
     "MarkerForm",
     "Message",
     "Metric",
+    "ModelAnswer",
+    "ModelClient",
+    "ModelClientConfig",
     "Note",
     "OWN_COLUMNS",
     "PairScorer",

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from charbench.components.base import Component as Component
     from charbench.components.base import added as added
     from charbench.components.base import operational as operational
     from charbench.components.containment import Broken as Broken
@@ -98,6 +99,12 @@ if TYPE_CHECKING:
     from charbench.errors import RefusedError as RefusedError
     from charbench.errors import SamplingError as SamplingError
     from charbench.errors import TrainingError as TrainingError
+    from charbench.model_client.cache import AnswerCache as AnswerCache
+    from charbench.model_client.cache import ModelAnswer as ModelAnswer
+    from charbench.model_client.client import ModelClient as ModelClient
+    from charbench.model_client.fence import Fence as Fence
+    from charbench.model_client.options import ModelClientConfig as ModelClientConfig
+    from charbench.model_client.structured import MalformedAnswerError as MalformedAnswerError
     from charbench.plugins.hookspecs import hookimpl as hookimpl
     from charbench.text.bounded_files import FileFault as FileFault
     from charbench.text.bounded_files import JsonLine as JsonLine
@@ -118,7 +125,7 @@ if TYPE_CHECKING:
     from charbench.text.spreadsheet import as_written as as_written
 
 _HOME = {
-    "components.base": ["added", "operational"],
+    "components.base": ["Component", "added", "operational"],
     "components.containment": ["Broken", "guarded"],
     "components.endpoint": ["Endpoint", "endpoint_at", "with_quoted_userinfo"],
     "components.generation": ["EndpointConfig", "GenerationConfig", "ThinkingMode"],
@@ -174,6 +181,11 @@ _HOME = {
         "SamplingError",
         "TrainingError",
     ],
+    "model_client.cache": ["AnswerCache", "ModelAnswer"],
+    "model_client.client": ["ModelClient"],
+    "model_client.fence": ["Fence"],
+    "model_client.options": ["ModelClientConfig"],
+    "model_client.structured": ["MalformedAnswerError"],
     "plugins.hookspecs": ["hookimpl"],
     "text.bounded_files": [
         "FileFault",

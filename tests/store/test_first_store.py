@@ -58,7 +58,8 @@ def test_a_store_of_the_first_version_keeps_everything_and_nothing_is_asked_or_s
     monkeypatch.setenv("OPENAI_API_KEY", "none")
     for words in (as_then(), ["run"]):
         ended = charbench(*words, lab=lab)
-        assert "Nothing to do: everything is in the store already." in ended.err + ended.out
+        # Its 6 failed samples, which are not tried again, are told as failures.
+        assert "Added: nothing." in ended.err or "Nothing to do" in ended.err, ended.err
     assert rows(lab) == before
 
 

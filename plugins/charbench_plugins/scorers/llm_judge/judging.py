@@ -7,21 +7,19 @@ from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from charbench import Persona
+from charbench import Fence, MalformedAnswerError, Persona
 from charbench_plugins.scorers.llm_judge.dimensions import DIMENSIONS, Dimension
 from charbench_plugins.scorers.llm_judge.judge import Judge
 from charbench_plugins.scorers.llm_judge.options import Protocol
 from charbench_plugins.scorers.llm_judge.quotes import Quotable
 from charbench_plugins.scorers.llm_judge.reading import (
     QUOTES_SCHEMA,
-    MalformedError,
     Reading,
     expectation,
     mean_of,
     score_schema,
 )
 from charbench_plugins.scorers.llm_judge.wording import (
-    Fence,
     Message,
     character,
     conversation,
@@ -109,7 +107,7 @@ async def find_quotes(judge: Judge, reader: Reader) -> Quotes:
     prompt = fill("quotes", character=who, question=fence(question), channel=reader.channel, text=fence(shown))
     try:
         said = await judge.json(conversation(fence, prompt), QUOTES_SCHEMA, fresh=reader.fresh)
-    except MalformedError as fault:
+    except MalformedAnswerError as fault:
         return Quotes(fault=f"its quotes: {fault}")
     text, known = Quotable(reader.text), traits(reader.persona)
     found: dict[tuple[int, int], Quote] = {}
@@ -145,7 +143,7 @@ async def _samples(judge: Judge, reader: Reader, dimension: Dimension, quotes: Q
     async def one(turn: int) -> float | str:
         try:
             said: Any = await judge.json(messages, schema, turn=turn, fresh=reader.fresh)
-        except MalformedError as fault:
+        except MalformedAnswerError as fault:
             return f"its answer: {fault}"
         return float(said["score"])
 

@@ -22,7 +22,6 @@ from charbench_plugins.scorers.llm_judge.dimensions import METRICS
 from charbench_plugins.scorers.llm_judge.judge import Judge
 from charbench_plugins.scorers.llm_judge.judges import close_judges, hint, kin_warnings, open_judges
 from charbench_plugins.scorers.llm_judge.judging import Reader, judge_text, together
-from charbench_plugins.scorers.llm_judge.kept import KeptAnswers
 from charbench_plugins.scorers.llm_judge.options import JudgeConfig, Protocol
 from charbench_plugins.scorers.llm_judge.panel import scores_of
 
@@ -45,14 +44,13 @@ class LlmJudge(Scorer):
     def __init__(self, config: Scorer.Config | None = None) -> None:
         super().__init__(config)
         self._judges: list[Judge] = []
-        self._kept = KeptAnswers(None)
         self._unknown: SamplingError | None = None
         self._announced = False
 
     async def prepare(self, root: Path, folder: Path) -> None:
         """Find the judges' endpoints, and how each gives scores: asked once, and kept in the lab's folder."""
-        self._kept, self._unknown = KeptAnswers(folder), None
-        self._judges = open_judges(self.config, self._kept, WHO, self.trust)
+        self._unknown = None
+        self._judges = open_judges(self, self.config, folder)
         for judge in self._judges:
             judge.protocol = None if self.config.protocol == "auto" else Protocol(self.config.protocol)
             judge.samples = self.config.samples
@@ -111,7 +109,7 @@ class LlmJudge(Scorer):
 
     async def aclose(self) -> None:
         """Close the connections and the file of answers."""
-        await close_judges(self._judges, self._kept)
+        await close_judges(self._judges)
 
     def _protocols(self) -> Iterator[str]:
         """Yield how each judge gives scores, once: it decides what a text costs."""

@@ -10,6 +10,7 @@ from charbench import (
     CharbenchError,
     Comparison,
     Limits,
+    ModelClient,
     PairScorer,
     Persona,
     Sample,
@@ -21,10 +22,9 @@ from charbench_plugins.scorers.llm_judge.canaries import plain_for
 from charbench_plugins.scorers.llm_judge.injections import injections
 from charbench_plugins.scorers.llm_judge.judge import Judge
 from charbench_plugins.scorers.llm_judge.judges import close_judges, hint, kin_warnings, open_judges
-from charbench_plugins.scorers.llm_judge.kept import KeptAnswers
-from charbench_plugins.scorers.pairwise.asking import HERE, Question, ask_all
-from charbench_plugins.scorers.pairwise.canaries import try_judges
-from charbench_plugins.scorers.pairwise.options import PairwiseConfig
+from charbench_plugins.scorers.llm_judge.pairwise.asking import HERE, Question, ask_all
+from charbench_plugins.scorers.llm_judge.pairwise.canaries import try_judges
+from charbench_plugins.scorers.llm_judge.pairwise.options import PairwiseConfig
 
 _A_WEEK = 7 * 24 * 3600.0
 WHO = "scorer pairwise"
@@ -43,16 +43,14 @@ class Pairwise(PairScorer):
     def __init__(self, config: PairScorer.Config | None = None) -> None:
         super().__init__(config)
         self._judges: list[Judge] = []
-        self._kept = KeptAnswers(None)
 
     def prepare(self, root: Path, folder: Path) -> None:
         """Find the judges' endpoints; their answers are kept in the lab's folder."""
-        self._kept = KeptAnswers(folder)
-        self._judges = open_judges(self.config, self._kept, WHO, self.trust)
+        self._judges = open_judges(self, self.config, folder)
 
     def content_config(self) -> dict[str, Any]:
         """Return what decides the verdicts: the options, the judges, and all prompts."""
-        asked = [wording.fingerprint(HERE), wording.read("prompts", "repair")]
+        asked = [wording.fingerprint(HERE), ModelClient.repair_wording()]
         return {**super().content_config(), "judges": [judge.identity() for judge in self._judges], "prompts": asked}
 
     def fingerprint(self, persona: Persona) -> str:
@@ -97,4 +95,4 @@ class Pairwise(PairScorer):
 
     async def aclose(self) -> None:
         """Close the connections and the file of answers."""
-        await close_judges(self._judges, self._kept)
+        await close_judges(self._judges)
