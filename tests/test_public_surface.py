@@ -26,6 +26,7 @@ EXPORTED = [
     "EndpointConfig",
     "Evidence",
     "Example",
+    "ExpectedCall",
     "Failure",
     "Fence",
     "FileFault",

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from charbench.components.sampler import Sampler as Sampler
     from charbench.components.sampler import SampleRequest as SampleRequest
     from charbench.components.sampler import SamplingPlan as SamplingPlan
+    from charbench.components.scorer import ExpectedCall as ExpectedCall
     from charbench.components.scorer import Scorer as Scorer
     from charbench.components.scorer import ScoringPlan as ScoringPlan
     from charbench.components.source import CheckpointSource as CheckpointSource
@@ -134,7 +135,7 @@ _HOME = {
     "components.perturbation": ["Perturbation"],
     "components.replies": ["malformed_reply", "reading_reply"],
     "components.sampler": ["SampleRequest", "Sampler", "SamplingPlan"],
-    "components.scorer": ["Scorer", "ScoringPlan"],
+    "components.scorer": ["ExpectedCall", "Scorer", "ScoringPlan"],
     "components.source": ["CheckpointSource", "Finding", "Lab"],
     "components.trainer": [
         "Note",

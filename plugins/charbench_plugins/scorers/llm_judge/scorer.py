@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from charbench import (
     CharbenchError,
+    ExpectedCall,
     Limits,
     Persona,
     Sample,
@@ -21,7 +22,7 @@ from charbench_plugins.scorers.llm_judge.canaries import plain_for, try_judges
 from charbench_plugins.scorers.llm_judge.dimensions import METRICS
 from charbench_plugins.scorers.llm_judge.judge import Judge
 from charbench_plugins.scorers.llm_judge.judges import close_judges, hint, kin_warnings, open_judges
-from charbench_plugins.scorers.llm_judge.judging import Reader, judge_text, together
+from charbench_plugins.scorers.llm_judge.judging import Reader, calls_of_text, judge_text, together
 from charbench_plugins.scorers.llm_judge.options import JudgeConfig, Protocol
 from charbench_plugins.scorers.llm_judge.panel import scores_of
 
@@ -106,6 +107,13 @@ class LlmJudge(Scorer):
         for at, (channel, text) in enumerate(channels):
             scores.extend(scores_of(channel, text, verdicts[at * size : (at + 1) * size]))
         return scores
+
+    def expected_calls(self, samples: Sequence[Sample], persona: Persona) -> Iterator[ExpectedCall]:
+        """Yield, for each channel and judge, the request for quotes and those for each dimension's score."""
+        for sample in samples:
+            for _, text in sample.channels():
+                for judge in self._judges:
+                    yield from calls_of_text(judge, persona, sample.prompt.text, text)
 
     async def aclose(self) -> None:
         """Close the connections and the file of answers."""

@@ -52,6 +52,11 @@ async def ask(judge: Judge, question: Question, *, swapped: bool) -> Verdict:
     return Verdict(judge.name, 1 - share if swapped else share, swapped, said["reason"][:_LONGEST_REASON])
 
 
+def prompt_characters(judge: Judge, question: Question) -> int:
+    """Return the length of one request."""
+    return sum(len(message["content"]) for message in _messages(judge, question))
+
+
 def _messages(judge: Judge, question: Question) -> list[dict[str, str]]:
     first, second = (cut(text, judge.config.max_chars) for text in (question.first, question.second))
     fence = Fence(question.question, first, second)

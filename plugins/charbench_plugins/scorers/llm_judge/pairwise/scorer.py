@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from charbench import (
     Channel,
     CharbenchError,
     Comparison,
+    ExpectedCall,
     Limits,
     ModelClient,
     PairScorer,
@@ -22,7 +24,7 @@ from charbench_plugins.scorers.llm_judge.canaries import plain_for
 from charbench_plugins.scorers.llm_judge.injections import injections
 from charbench_plugins.scorers.llm_judge.judge import Judge
 from charbench_plugins.scorers.llm_judge.judges import close_judges, hint, kin_warnings, open_judges
-from charbench_plugins.scorers.llm_judge.pairwise.asking import HERE, Question, ask_all
+from charbench_plugins.scorers.llm_judge.pairwise.asking import HERE, Question, ask_all, prompt_characters
 from charbench_plugins.scorers.llm_judge.pairwise.canaries import try_judges
 from charbench_plugins.scorers.llm_judge.pairwise.options import PairwiseConfig
 
@@ -92,6 +94,15 @@ class Pairwise(PairScorer):
         question = Question(persona, first.prompt.text, channel.value, texts[0], texts[1])
         verdicts = await ask_all(self._judges, question)
         return Comparison.from_verdicts(verdicts, channel, flags)
+
+    def expected_calls(self, samples: Sequence[Sample], persona: Persona) -> Iterator[ExpectedCall]:
+        """Yield two requests for each judge, one in each order."""
+        channel = self.config.channel
+        first, second = (one.response if channel is Channel.RESPONSE else one.thinking for one in samples)
+        question = Question(persona, samples[0].prompt.text, channel.value, first, second)
+        for judge in self._judges:
+            size, most = prompt_characters(judge, question), self.config.max_tokens
+            yield ExpectedCall(model=judge.model, prompt_characters=size, max_tokens=most, requests=2)
 
     async def aclose(self) -> None:
         """Close the connections and the file of answers."""
