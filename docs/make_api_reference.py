@@ -43,6 +43,7 @@ SUBJECTS = {
     "boundary": "Faults",
     "errors": "Faults",
     "concurrency": "Asking an endpoint",
+    "model_client": "Asking an endpoint",
     "hookspecs": "Hooks",
     "redaction": "Secrets",
 }
