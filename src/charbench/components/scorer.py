@@ -74,8 +74,9 @@ class BaseScorer(Component):
     ) -> Iterable[ExpectedCall] | Awaitable[Iterable[ExpectedCall]]:
         """Return the requests to models that scoring one sample takes, or comparing two: for the dry run.
 
-        ``samples`` are one for a scorer of samples, two for a pair scorer. Texts of samples that are yet to be taken
-        are stood in for by fillers of the greatest length. Called after :meth:`prepare`, with nothing to be sent.
+        ``samples`` are one for a scorer of samples, two for a pair scorer, and none for what :meth:`begin` asks. Texts
+        of samples that are yet to be taken are stood in for by the longest possible. Called after :meth:`prepare`; no
+        request is sent meanwhile.
         """
         return ()
 

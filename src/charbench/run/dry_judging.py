@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 import sqlalchemy as sa
 
@@ -48,7 +49,7 @@ class JudgingEstimate:
     def add(self, scorer: BaseScorer, samples: Sequence[Sample], persona: Persona, times: int, prices: Prices) -> None:
         """Add what scoring these samples takes, so many times."""
         who = f"scorer {scorer.name}"
-        self.missing += times
+        self.missing += times if samples else 0
         for call in asked(who, lambda: list(resolve(scorer, scorer.expected_calls(samples, persona)))):
             number = call.requests * times
             usage = Usage(number * tokens_of(call.prompt_characters), number * call.max_tokens)
@@ -93,8 +94,11 @@ def estimate_judging(
         if isinstance(scorer, PairScorer):
             _add_games(total, scorer, persona, (*pending, *expected), _games_played(session.database, scoring), prices)
             continue
-        for sample in (*pending, *expected):
+        before = total.missing
+        for sample in chain(pending, expected):
             total.add(scorer, [sample], persona, 1, prices)
+        if total.missing > before:
+            total.add(scorer, (), persona, 1, prices)
     return total
 
 
@@ -109,6 +113,7 @@ def _add_games(
     if players > 1 and wanted > 0:
         longest = sorted(chosen, key=lambda sample: -len(sample.response) - len(sample.thinking))[:2]
         total.add(scorer, longest, persona, wanted, prices)
+        total.add(scorer, (), persona, 1, prices)
 
 
 def _by_persona(

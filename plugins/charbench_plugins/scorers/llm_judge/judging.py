@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from charbench import ExpectedCall, Fence, MalformedAnswerError, Persona
-from charbench_plugins.scorers.llm_judge.dimensions import DIMENSIONS, Dimension
+from charbench_plugins.scorers.llm_judge.dimensions import DIMENSIONS, PERSONA, Dimension
 from charbench_plugins.scorers.llm_judge.judge import Judge
 from charbench_plugins.scorers.llm_judge.options import Protocol
 from charbench_plugins.scorers.llm_judge.quotes import Quotable
@@ -152,16 +152,18 @@ async def _samples(judge: Judge, reader: Reader, dimension: Dimension, quotes: Q
     return mean_of(scores, [fault for fault in given if isinstance(fault, str)])
 
 
-def calls_of_text(judge: Judge, persona: Persona, question: str, text: str) -> Iterator[ExpectedCall]:
+def calls_of_text(
+    judge: Judge, persona: Persona, question: str, text: str, dimensions: Sequence[Dimension] = DIMENSIONS
+) -> Iterator[ExpectedCall]:
     """Yield the requests that judging one text takes, with no repair; as by samples where the protocol is not known."""
     reader, tokens = Reader(persona, question, "response", text), judge.config.max_tokens
     by_samples = judge.protocol in (None, Protocol.SAMPLES)
-    for dimension in DIMENSIONS:
+    for dimension in dimensions:
         asked = _messages(
             judge, reader, dimension, Quotes(), fill("demand_json", low=dimension.low, high=dimension.high)
         )
         size = sum(len(message["content"]) for message in asked)
-        if dimension is DIMENSIONS[0]:
+        if dimension is PERSONA:
             yield ExpectedCall(model=judge.model, prompt_characters=size, max_tokens=tokens)  # for the quotes
         times, most = (judge.samples, tokens) if by_samples else (1, 1)
         yield ExpectedCall(model=judge.model, prompt_characters=size, max_tokens=most, requests=times)

@@ -18,7 +18,7 @@ from charbench import (
     ScoringPlan,
 )
 from charbench_plugins.scorers.llm_judge import wording
-from charbench_plugins.scorers.llm_judge.canaries import plain_for, try_judges
+from charbench_plugins.scorers.llm_judge.canaries import bland, canaries_for, plain_for, try_judges
 from charbench_plugins.scorers.llm_judge.dimensions import METRICS
 from charbench_plugins.scorers.llm_judge.judge import Judge
 from charbench_plugins.scorers.llm_judge.judges import close_judges, hint, kin_warnings, open_judges
@@ -110,6 +110,10 @@ class LlmJudge(Scorer):
 
     def expected_calls(self, samples: Sequence[Sample], persona: Persona) -> Iterator[ExpectedCall]:
         """Yield, for each channel and judge, the request for quotes and those for each dimension's score."""
+        if not samples:
+            for canary in canaries_for(persona, bland()):
+                for judge in self._judges:
+                    yield from calls_of_text(judge, persona, canary.question, canary.text, [canary.dimension])
         for sample in samples:
             for _, text in sample.channels():
                 for judge in self._judges:

@@ -20,12 +20,12 @@ from charbench import (
     ScoringPlan,
 )
 from charbench_plugins.scorers.llm_judge import wording
-from charbench_plugins.scorers.llm_judge.canaries import plain_for
+from charbench_plugins.scorers.llm_judge.canaries import bland, plain_for
 from charbench_plugins.scorers.llm_judge.injections import injections
 from charbench_plugins.scorers.llm_judge.judge import Judge
 from charbench_plugins.scorers.llm_judge.judges import close_judges, hint, kin_warnings, open_judges
 from charbench_plugins.scorers.llm_judge.pairwise.asking import HERE, Question, ask_all, prompt_characters
-from charbench_plugins.scorers.llm_judge.pairwise.canaries import try_judges
+from charbench_plugins.scorers.llm_judge.pairwise.canaries import canaries_for, try_judges
 from charbench_plugins.scorers.llm_judge.pairwise.options import PairwiseConfig
 
 _A_WEEK = 7 * 24 * 3600.0
@@ -98,11 +98,15 @@ class Pairwise(PairScorer):
     def expected_calls(self, samples: Sequence[Sample], persona: Persona) -> Iterator[ExpectedCall]:
         """Yield two requests for each judge, one in each order."""
         channel = self.config.channel
-        first, second = (one.response if channel is Channel.RESPONSE else one.thinking for one in samples)
-        question = Question(persona, samples[0].prompt.text, channel.value, first, second)
-        for judge in self._judges:
-            size, most = prompt_characters(judge, question), self.config.max_tokens
-            yield ExpectedCall(model=judge.model, prompt_characters=size, max_tokens=most, requests=2)
+        if samples:
+            first, second = (one.response if channel is Channel.RESPONSE else one.thinking for one in samples)
+            questions = [Question(persona, samples[0].prompt.text, channel.value, first, second)]
+        else:
+            questions = [question for _, question in canaries_for(persona, bland())]
+        for question in questions:
+            for judge in self._judges:
+                size, most = prompt_characters(judge, question), self.config.max_tokens
+                yield ExpectedCall(model=judge.model, prompt_characters=size, max_tokens=most, requests=2)
 
     async def aclose(self) -> None:
         """Close the connections and the file of answers."""
