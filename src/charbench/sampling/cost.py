@@ -49,6 +49,13 @@ class ModelCalls:
     completion_tokens: int = 0
     cost: float | None = 0.0
 
+    @property
+    def tokens(self) -> str:
+        """What is told of its tokens."""
+        if not self.prompt_tokens and not self.completion_tokens:
+            return "whose tokens the server does not count"
+        return f"{self.prompt_tokens:,} prompt tokens and {self.completion_tokens:,} completion tokens"
+
     def add(self, usage: Usage, price: Price | None) -> None:
         """Count one request."""
         self.requests += 1
@@ -122,7 +129,7 @@ class Spending:
         """Return a line for each component and model that was asked apart from samples."""
         return [
             f"{who} asked {model}: {calls.requests:,} request{'' if calls.requests == 1 else 's'}, "
-            f"{calls.prompt_tokens:,} prompt tokens and {calls.completion_tokens:,} completion tokens"
+            f"{calls.tokens}"
             + (f", {calls.cost:,.4f} by the price table." if self.prices and calls.cost is not None else ".")
             for (who, model), calls in sorted(self.calls.items())
         ]
