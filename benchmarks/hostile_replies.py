@@ -30,9 +30,10 @@ from pathlib import Path
 
 from charbench import GenerationConfig, SamplingError, reading_reply
 from charbench.components.containment import guarded_async
-from charbench_plugins.samplers.thinking.answers import parse_answer
-from charbench_plugins.samplers.thinking.client import Client
-from charbench_plugins.samplers.thinking.endpoint import Endpoint
+from charbench.components.endpoint import Endpoint
+from charbench.model_client.answers import parse_answer
+from charbench.model_client.http_client import HttpClient
+from charbench.model_client.options import MAX_REPLY_BYTES
 from charbench_plugins.template_process import TemplateLimitError, TemplateProcess
 from measure import run_charbench, tell
 
@@ -118,7 +119,7 @@ def mutated(chance: random.Random) -> bytes:
 
 async def outcomes(url: str, count: int) -> Counter[str]:
     """Ask so often; return how the replies ended: ``answer``, a kind of failure, or the name of another error."""
-    client = Client(Endpoint(url, "none"))
+    client = HttpClient(Endpoint(url, "none"), MAX_REPLY_BYTES)
     found: Counter[str] = Counter()
 
     async def ask() -> str:

@@ -65,13 +65,14 @@ GROUPS = {
     "A reporter": ("Reporter ReportContent ExportedSamples", "Table no_formulas"),
     "Checks and observers": ("CheckResult", "open_private private_file private_folder"),
     "Requests to a service": (
-        "Endpoint LimitsConfig",
+        "ModelClient ModelClientConfig Endpoint LimitsConfig",
         (
+            "ModelAnswer AnswerCache MalformedAnswerError Fence ExpectedCall "
             "endpoint_at with_quoted_userinfo Trust TRUSTING Limits RetryPolicy RefusedError DeadlineError "
             "malformed_reply reading_reply in_background keep_secret redact"
         ),
     ),
-    "Options, errors and keys": ("ConfigError operational", "CharbenchError added digest"),
+    "Options, errors and keys": ("ConfigError operational", "Component CharbenchError added digest"),
 }
 """By what an author writes: the names that are needed, and those that help. Each name stands once."""
 

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from charbench.components.base import Component as Component
     from charbench.components.base import added as added
     from charbench.components.base import operational as operational
     from charbench.components.check_result import CheckResult as CheckResult
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from charbench.components.sampler import Sampler as Sampler
     from charbench.components.sampler import SampleRequest as SampleRequest
     from charbench.components.sampler import SamplingPlan as SamplingPlan
+    from charbench.components.scorer import ExpectedCall as ExpectedCall
     from charbench.components.scorer import Scorer as Scorer
     from charbench.components.scorer import ScoringPlan as ScoringPlan
     from charbench.components.source import CheckpointSource as CheckpointSource
@@ -101,6 +103,12 @@ if TYPE_CHECKING:
     from charbench.errors import RefusedError as RefusedError
     from charbench.errors import SamplingError as SamplingError
     from charbench.errors import TrainingError as TrainingError
+    from charbench.model_client.cache import AnswerCache as AnswerCache
+    from charbench.model_client.cache import ModelAnswer as ModelAnswer
+    from charbench.model_client.client import ModelClient as ModelClient
+    from charbench.model_client.fence import Fence as Fence
+    from charbench.model_client.options import ModelClientConfig as ModelClientConfig
+    from charbench.model_client.structured import MalformedAnswerError as MalformedAnswerError
     from charbench.plugins.hookspecs import hookimpl as hookimpl
     from charbench.text.bounded_files import FileFault as FileFault
     from charbench.text.bounded_files import JsonLine as JsonLine
@@ -122,7 +130,7 @@ if TYPE_CHECKING:
     from charbench.text.spreadsheet import no_formulas as no_formulas
 
 _HOME = {
-    "components.base": ["added", "operational"],
+    "components.base": ["Component", "added", "operational"],
     "components.check_result": ["CheckResult"],
     "components.endpoint": ["Endpoint", "endpoint_at", "with_quoted_userinfo"],
     "components.generation": ["EndpointConfig", "GenerationConfig", "ThinkingMode"],
@@ -132,7 +140,7 @@ _HOME = {
     "components.replies": ["malformed_reply", "reading_reply"],
     "components.reporter": ["ExportedSamples", "ReportContent", "Reporter"],
     "components.sampler": ["SampleRequest", "Sampler", "SamplingPlan"],
-    "components.scorer": ["Scorer", "ScoringPlan"],
+    "components.scorer": ["ExpectedCall", "Scorer", "ScoringPlan"],
     "components.source": ["CheckpointSource", "Finding", "Lab"],
     "components.trainer": [
         "Note",
@@ -180,6 +188,11 @@ _HOME = {
         "SamplingError",
         "TrainingError",
     ],
+    "model_client.cache": ["AnswerCache", "ModelAnswer"],
+    "model_client.client": ["ModelClient"],
+    "model_client.fence": ["Fence"],
+    "model_client.options": ["ModelClientConfig"],
+    "model_client.structured": ["MalformedAnswerError"],
     "plugins.hookspecs": ["hookimpl"],
     "text.bounded_files": [
         "FileFault",

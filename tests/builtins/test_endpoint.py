@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from charbench import Checkpoint
-from charbench_plugins.samplers.thinking.endpoint import TINKER, find_endpoint
+from charbench.model_client.endpoints import TINKER, find_endpoint
 from charbench_plugins.samplers.thinking.sampler import ThinkingSampler
 from support.command import Charbench
 from support.endpoint import Endpoint, options, refuses, serving, write_prompts
@@ -29,8 +29,8 @@ KEY = "tml-Secret0123456789"
 )
 def test_a_tinker_key_goes_to_tinkers_own_host_over_tls_only(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv("TINKER_API_KEY", KEY)
-    assert find_endpoint(url, None).api_key != KEY
-    assert find_endpoint(TINKER, None).api_key == KEY
+    assert find_endpoint(url, None, "sampler thinking").api_key != KEY
+    assert find_endpoint(TINKER, None, "sampler thinking").api_key == KEY
 
 
 def test_a_key_that_an_endpoint_repeats_is_neither_printed_nor_stored(

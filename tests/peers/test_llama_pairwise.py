@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from charbench import Comparison, Persona, Prompt, Sample
-from charbench_plugins.scorers.pairwise.scorer import Pairwise
+from charbench_plugins.scorers.llm_judge.pairwise.scorer import Pairwise
 from support.command import Charbench
 from support.lab import LabBuilder
 from support.pair_judges import contest

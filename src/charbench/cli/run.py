@@ -12,6 +12,8 @@ from charbench.cli.finish import finish
 from charbench.errors import UsageError
 
 if TYPE_CHECKING:
+    from charbench.components.sampler import SampleRequest
+    from charbench.run.dry_judging import JudgingEstimate
     from charbench.run.dry_run import Estimate
 
 
@@ -69,13 +71,16 @@ def _dry_run(session: Any, *, no_train: bool, json_output: bool) -> int:
     from charbench.discovery.expiry import expiry_warnings
     from charbench.discovery.register import adopt
     from charbench.discovery.stage import discover
-    from charbench.run.dry_run import estimate
+    from charbench.run.dry_judging import asks_models, estimate_judging
+    from charbench.run.dry_run import estimate, missing_requests
     from charbench.run.plan import Requests, sampling_plan, select_checkpoints
+    from charbench.sampling.cost import Spending
     from charbench.store.findings import read_checkpoints
 
     config = session.config
     sources, samplers = session.sources(), session.samplers()
-    session.scorers()
+    session.lifecycle.meter = Spending(config.prices, sends=False)
+    judges = [scorer for scorer in session.scorers() if asks_models(scorer)]
     found = discover(
         session.database, sources, session.lab, session.policy,
         lifecycle=session.lifecycle, by_name=session.sources_by_name,
@@ -85,18 +90,26 @@ def _dry_run(session: Any, *, no_train: bool, json_output: bool) -> int:
     with session.database.read() as connection:
         checkpoints = select_checkpoints(read_checkpoints(connection), config.checkpoints, chosen)
     plan = sampling_plan(session, sources, checkpoints)
-    parts = []
+    parts: list[Estimate] = []
+    missing: list[tuple[SampleRequest, int]] = []
     with printing_to_stderr():
         for sampler in samplers:
             session.lifecycle.prepare(sampler)
             wanted = Requests(sampler, plan)
             parts.append(estimate(session.database, sampler, wanted, config.retry_errors, config.prices))
+            if judges:
+                missing += missing_requests(session.database, sampler, wanted, config.retry_errors)
+        session.lifecycle.prepare_all(judges)
+        judging = [estimate_judging(session, judge, checkpoints, chosen, missing) for judge in judges]
     trains = bool(config.trainers) and not no_train
     jobs = [job.job_id for job in found.plan.jobs_waiting] if trains else []
     if json_output:
-        output.print_json({"jobs": jobs, "sampling": [asdict(part) for part in parts]})
+        output.print_json({"jobs": jobs, "sampling": [asdict(part) for part in parts],
+                           "judging": [asdict(part) for part in judging]})  # fmt: skip
         return 0
     _show_estimates(parts)
+    if judging:
+        _show_judging(judging)
     for job in jobs:
         click.echo(f"would train {job}")
     output.warn(expiry_warnings(session.database, checkpoints))
@@ -125,5 +138,30 @@ def _show_estimates(parts: Sequence[Estimate]) -> None:
         "Cost (at most)",
     )  # fmt: skip
     print_table(Table("Dry run: nobody was asked", columns, rows, frozenset({"Sampler"})))
+    for line in no_price(dict.fromkeys(name for part in parts for name in part.unpriced)):
+        output.say(line)
+
+
+def _show_judging(parts: Sequence[JudgingEstimate]) -> None:
+    from charbench.domain.table import Table
+    from charbench.report.render.terminal import print_table
+    from charbench.sampling.cost import no_price
+
+    rows = tuple(
+        (
+            p.scorer,
+            f"{p.missing:,}",
+            f"{p.requests:,}",
+            f"{p.prompt_tokens:,}",
+            f"{p.completion_tokens:,}",
+            "-" if p.cost is None else f"{p.cost:,.4f}",
+        )
+        for p in parts
+    )
+    columns = (
+        "Judge", "To judge", "Requests (about)", "Prompt tokens (about)", "Completion tokens (at most)",
+        "Cost (about)",
+    )  # fmt: skip
+    print_table(Table("Dry run: judging", columns, rows, frozenset({"Judge"})))
     for line in no_price(dict.fromkeys(name for part in parts for name in part.unpriced)):
         output.say(line)

@@ -96,6 +96,9 @@ class Component:
     lifecycle: Lifecycle | None = None
     """The run that it is part of; None outside of runs."""
 
+    is_metered: bool = False
+    """Whether it asks models through a :class:`charbench.ModelClient` whose requests the run counts."""
+
     def __init__(self, config: Config | None = None) -> None:
         self.config = config if config is not None else self.Config()
 

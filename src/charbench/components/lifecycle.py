@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from charbench.components.base import Component
 from charbench.components.calling import awaited, resolve
 from charbench.components.containment import Broken, error_of, guarded, guarded_async, printing_to_stderr
+from charbench.components.metering import Meter
 
 T = TypeVar("T")
 C = TypeVar("C", bound=Component)
@@ -29,6 +30,8 @@ class Lifecycle:
 
     def __init__(self, root: Path, folder: Path) -> None:
         self.root, self.folder = root, folder
+        self.meter: Meter | None = None
+        """What counts the requests to models; None outside of runs."""
         self._runner: asyncio.Runner | None = None
         self._lock = threading.RLock()
         self._prepared: dict[int, tuple[Component, Broken | None]] = {}

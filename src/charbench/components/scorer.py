@@ -32,6 +32,20 @@ class ScoringPlan:
     base_answers: Callable[[], Sequence[Sample]] = tuple
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectedCall:
+    """Requests that a scorer would send to a model: ``requests`` of them, each with a prompt of so many characters.
+
+    ``model`` is its name at the endpoint, by which the price table is looked up; ``max_tokens`` the most tokens of one
+    answer.
+    """
+
+    model: str
+    prompt_characters: int
+    max_tokens: int
+    requests: int = 1
+
+
 class BaseScorer(Component):
     """What scorers of samples (:class:`Scorer`) and of pairs (:class:`charbench.PairScorer`) have in common."""
 
@@ -54,6 +68,17 @@ class BaseScorer(Component):
         The default goes by the options of :class:`charbench.LimitsConfig`, where the scorer has them.
         """
         return Limits.of(self.config, concurrency=16)
+
+    def expected_calls(
+        self, samples: Sequence[Sample], persona: Persona
+    ) -> Iterable[ExpectedCall] | Awaitable[Iterable[ExpectedCall]]:
+        """Return the requests to models that scoring one sample takes, or comparing two: for the dry run.
+
+        ``samples`` are one for a scorer of samples, two for a pair scorer, and none for what :meth:`begin` asks. Texts
+        of samples that are yet to be taken are stood in for by the longest possible. Called after :meth:`prepare`; no
+        request is sent meanwhile.
+        """
+        return ()
 
     def fingerprint(self, persona: Persona) -> str:
         """Return a hash of all in the persona that decides this scorer's values.

@@ -62,9 +62,10 @@ class RunConfig(BaseModel):
     stop_grace: float = Field(
         3.0, ge=0, le=3600, description="seconds that what is in flight may take after Ctrl-C or SIGTERM"
     )
-    max_cost: float | None = Field(None, gt=0, description="most that one run may spend on sampling, by 'prices'")
+    max_cost: float | None = Field(None, gt=0, description="most that one run may spend, by 'prices'")
     prices: dict[str, Price] = Field(
-        {}, description="price of a million tokens, by checkpoint URI or base model; * stands for any text"
+        {},
+        description="price of a million tokens, by checkpoint URI, base model or judge; * is any text",
     )
     max_file_bytes: int = Field(LIMITS.file_bytes, ge=1, description="most bytes of a JSON file that is read")
     max_line_bytes: int = Field(LIMITS.line_bytes, ge=1, description="most bytes of a line of JSONL or CSV")

@@ -125,8 +125,6 @@ class Completion:
     extra: Mapping[str, Any] = field(default_factory=dict)
     """Further columns to keep and to export again."""
     provenance: Provenance | None = None
-    trials: Usage = Usage()
-    """Tokens of further requests that this one needed (is a prefill continued?): paid for, and not the sample's own."""
     remarks: tuple[str, ...] = ()
     """Lines about how the server answers; each is reported once for a checkpoint."""
 

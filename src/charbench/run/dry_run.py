@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from charbench.components.calling import resolve
@@ -40,10 +40,10 @@ class Estimate:
         """Add one question for some of its epochs: asked once for all that a request takes, then each follow-up."""
         prompt, count = questions[0].prompt, len(questions)
         told = sum(len(message.content) for message in prompt.messages)
-        usage = Usage(_tokens(told), count * longest)
+        usage = Usage(tokens_of(told), count * longest)
         for turn, follow_up in enumerate(prompt.follow_ups, 1):
             told += len(follow_up)
-            usage += Usage(count * (_tokens(told) + turn * longest), count * longest)
+            usage += Usage(count * (tokens_of(told) + turn * longest), count * longest)
         self.requests += 1 + count * len(prompt.follow_ups)
         self.prompt_tokens += usage.prompt_tokens or 0
         self.completion_tokens += usage.completion_tokens or 0
@@ -54,7 +54,8 @@ class Estimate:
             self.cost += cost_of(usage, price)
 
 
-def _tokens(characters: int) -> int:
+def tokens_of(characters: int) -> int:
+    """Return about how many tokens a text of this length has."""
     return characters // CHARACTERS_PER_TOKEN + 1
 
 
@@ -69,15 +70,10 @@ def estimate(
 
     Recordings are asked of nobody; a sampler that does not cost money costs nothing.
     """
-    config = sampler.config
-    longest = config.max_tokens if isinstance(config, GenerationConfig) else 0
+    longest = longest_of(sampler)
     total = Estimate(sampler.name)
-    for batch in chunks(requests, 500):
-        keyed = {resolve(sampler, sampler.key(request)): request for request in batch}
-        with database.read() as connection:
-            present = present_samples(connection, list(keyed), list(retry))
-        missing = [(key, request) for key, request in keyed.items() if key not in present]
-        total.wanted += len(batch)
+    for wanted, missing in _batches(database, sampler, requests, retry):
+        total.wanted += wanted
         total.missing += len(missing)
         asked = [(key, request) for key, request in missing if request.recorded is None]
         for group in by_question(asked, sampler.epochs_at_once):
@@ -85,3 +81,28 @@ def estimate(
             price = price_of(checkpoint, prices) if sampler.costs_money else Price()
             total.add([request for _, request in group], longest, price, checkpoint.name)
     return total
+
+
+def longest_of(sampler: Sampler) -> int:
+    """Return the most tokens of one answer; 0 where the sampler has no such option."""
+    return sampler.config.max_tokens if isinstance(sampler.config, GenerationConfig) else 0
+
+
+def missing_requests(
+    database: Database, sampler: Sampler, requests: Iterable[SampleRequest], retry: Iterable[str]
+) -> Iterator[tuple[SampleRequest, int]]:
+    """Yield what the store has no sample of, each with the tokens that its answer may have."""
+    for _, missing in _batches(database, sampler, requests, retry):
+        for _, request in missing:
+            yield request, longest_of(sampler)
+
+
+def _batches(
+    database: Database, sampler: Sampler, requests: Iterable[SampleRequest], retry: Iterable[str]
+) -> Iterator[tuple[int, list[tuple[str, SampleRequest]]]]:
+    """Yield, batch by batch, how many samples are wanted, and those that the store does not have, by key."""
+    for batch in chunks(requests, 500):
+        keyed = {resolve(sampler, sampler.key(request)): request for request in batch}
+        with database.read() as connection:
+            present = present_samples(connection, list(keyed), list(retry))
+        yield len(batch), [(key, request) for key, request in keyed.items() if key not in present]

@@ -76,6 +76,7 @@ class Runner:
 
     def __post_init__(self) -> None:
         self.spending = Spending(self.session.config.prices, self.session.config.max_cost)
+        self.session.lifecycle.meter = self.spending
 
     @property
     def asks_no_more(self) -> bool:
@@ -152,6 +153,7 @@ class Runner:
         try:
             with self._closing(result), beating(self.session.database, run_id):
                 yield result
+            result.notes += self.spending.call_lines()
             result.failures += self.spending.lines()
             result.warnings += self.spending.warnings()
             result.ended = True
@@ -160,7 +162,7 @@ class Runner:
             raise
         finally:
             try:
-                finish_run(self.session.database, run_id, result.status, result.counts)
+                finish_run(self.session.database, run_id, result.status, result.counts, self.spending.details())
             except StoreError as error:
                 result.failures.append(str(error))
             self._tell("charbench_run_finished", result, status=result.status, counts=dict(result.counts))
@@ -340,13 +342,16 @@ class Runner:
         A scorer that is given again in this run, as for the next probe of a diagnosis, is as it was left.
         """
         self.session.lifecycle.prepare_all(scorers)
+        metered = any(scorer.is_metered for scorer in scorers)
+
+        def stopping() -> bool:
+            return self.asks_no_more if metered else self.stop.requested
+
         for persona, about, group_ids in personas_to_score(self.session, checkpoints, personas, result.warnings):
-            if self.stop.requested:
+            if stopping():
                 return
             answers = partial(self._base_answers, persona.name, about)
-            plan = ScoringPlan(
-                persona=persona, checkpoints=about, stopping=lambda: self.stop.requested, base_answers=answers
-            )
+            plan = ScoringPlan(persona=persona, checkpoints=about, stopping=stopping, base_answers=answers)
             yield plan, group_ids
 
     def _base_answers(self, persona: str, checkpoints: Sequence[Checkpoint]) -> list[Sample]:

@@ -166,7 +166,7 @@ class Asker:
         finally:
             self._tries -= 1
         seconds = time.monotonic() - started
-        self.paid(requests[0].checkpoint, reduce(add, (completion.usage + completion.trials for completion in given)))
+        self.paid(requests[0].checkpoint, reduce(add, (completion.usage for completion in given)))
         given = _without_errors(given)
         return [c if c.latency is not None else replace(c, latency=seconds) for c in given]
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatchcase
+from typing import Any
 
 from charbench.components.calling import takes
 from charbench.components.sampler import Sampler
@@ -24,6 +25,11 @@ def price_of(checkpoint: Checkpoint, prices: Mapping[str, Price]) -> Price | Non
     return None
 
 
+def price_of_model(model: str, prices: Mapping[str, Price]) -> Price | None:
+    """Return the price for a model by its name at its endpoint: the first pattern that matches; None: unknown."""
+    return next((price for pattern, price in prices.items() if fnmatchcase(model, pattern)), None)
+
+
 def cost_of(usage: Usage, price: Price) -> float:
     """Return what these tokens cost; tokens that the server did not count cost nothing."""
     return ((usage.prompt_tokens or 0) * price.prompt + (usage.completion_tokens or 0) * price.completion) / MILLION
@@ -35,11 +41,41 @@ def no_price(names: Iterable[str]) -> list[str]:
 
 
 @dataclass(slots=True)
+class ModelCalls:
+    """What one component asked of one model, apart from samples; ``cost`` None: the price table has no price."""
+
+    requests: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: float | None = 0.0
+
+    @property
+    def tokens(self) -> str:
+        """What is told of its tokens."""
+        if not self.prompt_tokens and not self.completion_tokens:
+            return "whose tokens the server does not count"
+        return f"{self.prompt_tokens:,} prompt tokens and {self.completion_tokens:,} completion tokens"
+
+    def add(self, usage: Usage, price: Price | None) -> None:
+        """Count one request."""
+        self.requests += 1
+        self.prompt_tokens += usage.prompt_tokens or 0
+        self.completion_tokens += usage.completion_tokens or 0
+        self.cost = None if price is None or self.cost is None else self.cost + cost_of(usage, price)
+
+
+@dataclass(slots=True)
 class Spending:
-    """What one run spends on sampling, with all its samplers and probes; ``limit`` None: as much as it takes."""
+    """What one run spends, with all its samplers, probes and judges; ``limit`` None: as much as it takes.
+
+    It is the run's :class:`charbench.components.metering.Meter`. ``sends`` False: a dry run, which sends no request.
+    """
 
     prices: Mapping[str, Price] = field(default_factory=dict)
     limit: float | None = None
+    sends: bool = True
+    calls: dict[tuple[str, str], ModelCalls] = field(default_factory=dict)
+    """Requests that are part of no sample, by component (``scorer llm-judge``) and model."""
     spent: float = 0.0
     uncounted: int = 0
     """Requests whose tokens the server did not count, so that their cost is not known."""
@@ -73,6 +109,37 @@ class Spending:
         if names:
             more = f" and {len(names) - 1:,} more" if len(names) > 1 else ""
             raise UsageError(f"--max-cost cannot be kept: no price for {names[0]}{more}; set prices in charbench.yaml")
+
+    def check_model(self, who: str, model: str) -> None:
+        """Raise :class:`UsageError` where a limit is set, and a component is to ask a model that has no price."""
+        if self.limit is not None and price_of_model(model, self.prices) is None:
+            raise UsageError(
+                f"--max-cost cannot be kept: no price for {model}, which {who} asks; set prices in charbench.yaml"
+            )
+
+    def note(self, who: str, model: str, usage: Usage, checkpoint: Checkpoint | None = None) -> None:
+        """Count one request that is part of no sample, as judges send them."""
+        price = self._price(checkpoint) if checkpoint else price_of_model(model, self.prices)
+        self.calls.setdefault((who, model), ModelCalls()).add(usage, price)
+        if price is not None:
+            self.uncounted += usage.completion_tokens is None
+            self.spent += cost_of(usage, price)
+
+    def call_lines(self) -> list[str]:
+        """Return a line for each component and model that was asked apart from samples."""
+        return [
+            f"{who} asked {model}: {calls.requests:,} request{'' if calls.requests == 1 else 's'}, "
+            f"{calls.tokens}"
+            + (f", {calls.cost:,.4f} by the price table." if self.prices and calls.cost is not None else ".")
+            for (who, model), calls in sorted(self.calls.items())
+        ]
+
+    def details(self) -> dict[str, Any]:
+        """Return what the store keeps of the requests that are part of no sample."""
+        calls = [
+            {"component": who, "model": model, **asdict(calls)} for (who, model), calls in sorted(self.calls.items())
+        ]
+        return {"model_calls": calls} if calls else {}
 
     def lines(self) -> list[str]:
         """Return what to say at the end of a run that has reached the limit."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -101,12 +102,19 @@ def is_noted(connection: Connection, run_id: int) -> bool:
     return connection.scalar(sa.select(runs.c.id).where(mine)) is not None
 
 
-def finish_run(database: Database, run_id: int, status: str, counts: dict[str, int]) -> None:
-    """Note how the run ended, and let go of what it had claimed."""
+def finish_run(
+    database: Database,
+    run_id: int,
+    status: str,
+    counts: dict[str, int],
+    details: dict[str, Any] | None = None,
+) -> None:
+    """Note how the run ended and what else there is to know of it, and let go of what it had claimed."""
+    values = {"status": status, "finished_at": utc_now(), "counts": counts}
+    if details:
+        values["details"] = details
     with database.write() as connection:
-        connection.execute(
-            sa.update(runs).where(runs.c.id == run_id).values(status=status, finished_at=utc_now(), counts=counts)
-        )
+        connection.execute(sa.update(runs).where(runs.c.id == run_id).values(values))
         _let_go(connection, [run_id])
 
 

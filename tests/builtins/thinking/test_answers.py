@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from charbench import Completion, GenerationConfig, ThinkingMode
 from charbench.domain.thinking import attribute
+from charbench.model_client.answers import parse_answer
 from charbench.testing import THINKING_CASES, ThinkingCase
-from charbench_plugins.samplers.thinking.answers import parse_answer
 
 
 def parsed(answer: dict[str, Any], mode: str = "on") -> Completion:

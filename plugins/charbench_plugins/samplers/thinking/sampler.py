@@ -12,28 +12,22 @@ from pydantic import Field
 from charbench import (
     Checkpoint,
     Completion,
-    Endpoint,
     EndpointConfig,
+    ModelClient,
+    ModelClientConfig,
     Provenance,
     Sampler,
     SampleRequest,
-    SamplingError,
     ThinkingMode,
-    Usage,
-    added,
     opened_by,
     operational,
-    reading_reply,
-    redact,
 )
-from charbench_plugins.samplers.thinking.answers import parse_answer
-from charbench_plugins.samplers.thinking.client import Client, HttpConfig
-from charbench_plugins.samplers.thinking.endpoint import TINKER, find_endpoint
 from charbench_plugins.samplers.thinking.prefill import PrefillWays, Way
 from charbench_plugins.samplers.thinking.templates import Template
 from charbench_plugins.template_process import TemplateConfig, TemplateLimits
 
 SERVED = "model:"
+TINKER = "https://tinker.thinkingmachines.dev"
 OPENED = "<think>\n"
 """What the prompt ends with where the server's chat template opens the thinking."""
 
@@ -44,13 +38,9 @@ class ThinkingSampler(Sampler):
     name = "thinking"
     key_issuers = {"TINKER_API_KEY": TINKER}  # noqa: RUF012  as its base class declares it
 
-    class Config(HttpConfig, TemplateConfig, EndpointConfig):
+    class Config(ModelClientConfig, TemplateConfig, EndpointConfig):
         """Where and how to ask."""
 
-        base_url: str | None = operational(
-            None, description="the endpoint; default: OPENAI_BASE_URL, or Tinker's where TINKER_API_KEY is set"
-        )
-        api_key_env: str | None = operational(None, description="name of the environment variable with the key")
         api: Literal["chat", "completions"] = Field("chat", description="completions renders the prompt itself")
         template: Path | None = Field(None, description="Jinja2 chat template for completions; default: ChatML")
         models: dict[str, str | dict[str, Any]] = operational(
@@ -60,20 +50,15 @@ class ThinkingSampler(Sampler):
         n: int = operational(1, ge=1, le=128, description="most epochs to ask for in one request")
         max_thinking_tokens: int | None = Field(None, ge=1, description="most thinking tokens, where the server can")
         thinking_tokens_field: str = Field("thinking_budget", description="what the server calls that limit")
-        parameters: dict[str, str | None] = added(
-            {}, description="request parameters to rename (max_tokens: max_completion_tokens) or leave out (seed: null)"
-        )
 
     config: Config
 
     def prepare(self, root: Path, folder: Path) -> None:
         """Find the endpoint and its key."""
-        self._endpoint: Endpoint = find_endpoint(self.config.base_url, self.config.api_key_env, trust=self.trust)
+        self._client = ModelClient.of(self)
         template = root / self.config.template if self.config.template else None
         self._template = Template.load(template, TemplateLimits.of(self.config))
-        self._client = Client(self._endpoint, self.config.max_reply_bytes)
         self._ways = PrefillWays()
-        self._trials = Usage()
         completions = self.config.api == "completions"
         self._params = {**self.content_config(), "template": self._template.fingerprint if completions else None}
 
@@ -95,7 +80,7 @@ class ThinkingSampler(Sampler):
         model, extra = self._model(checkpoint)
         if checkpoint.uri.startswith("tinker://") and (model, extra) == (checkpoint.uri, {}):
             return checkpoint.uri
-        return f"{self._endpoint.base_url}#{model}{sorted(extra.items()) if extra else ''}"
+        return f"{self._client.base_url}#{model}{sorted(extra.items()) if extra else ''}"
 
     def params(self, request: SampleRequest) -> dict[str, Any]:
         """Return the options that decide the answer, and the template's own text in place of its path."""
@@ -120,30 +105,10 @@ class ThinkingSampler(Sampler):
         path, body, prefill = self._body(request, way)
         if answers > 1:
             body.setdefault("n", answers)
-        answer = await self._post(path, body)
-        with reading_reply(redact(self._endpoint.base_url)):
-            given = parse_answer(answer, prefill, self.config)
-        if not given:
-            raise SamplingError("the answer holds no choices", kind="bad_response", retryable=True)
-        name = answer.get("model")
-        served = Provenance(
-            endpoint=redact(self._endpoint.base_url),
-            server_model=name if isinstance(name, str) else None,
-            prefill=way.value if way else None,
-        )
+        given, name = await self._client.complete(body, path=path, prefill=prefill, config=self.config)
+        served = Provenance(endpoint=self._client.address, server_model=name, prefill=way.value if way else None)
         remarks = self._remarks(body["model"], served, way)
-        trials, self._trials = self._trials, Usage()
-        told = [replace(one, provenance=served, remarks=remarks) for one in given]
-        return [replace(told[0], trials=trials), *told[1:]]
-
-    async def _post(self, path: str, body: dict[str, Any]) -> Any:
-        """Send a request with its parameters under the names that the server knows."""
-        names = self.config.parameters
-        sent = {names.get(name) or name: value for name, value in body.items() if names.get(name, name) is not None}
-        try:
-            return await self._client.post(path, sent)
-        except SamplingError as error:
-            raise _with_advice(error, sent, self.name) from None
+        return [replace(one, provenance=served, remarks=remarks) for one in given]
 
     async def _way(self, request: SampleRequest) -> Way | None:
         """Return how the server treats a prefill; None where there is none, or charbench renders the prompt."""
@@ -153,11 +118,7 @@ class ThinkingSampler(Sampler):
 
         async def send(fields: dict[str, Any]) -> Completion:
             body = {"model": model, **fields, **self.config.extra_body, **extra}
-            said = await self._post("/chat/completions", body)
-            with reading_reply(redact(self._endpoint.base_url)):
-                reply = parse_answer(said, "", self.config)[0]
-            self._trials += reply.usage
-            return reply
+            return (await self._client.complete(body, config=self.config, trial_of=request.checkpoint))[0][0]
 
         return await self._ways.find(model, self.config.thinking.prefill, send)
 
@@ -217,18 +178,3 @@ class ThinkingSampler(Sampler):
                 body["chat_template_kwargs"] = {"enable_thinking": False}
             path, body["messages"] = "/chat/completions", messages
         return path, {**body, **config.extra_body, **extra}, prefill
-
-
-_PARAMETERS = ("max_tokens", "temperature", "top_p", "seed", "stop", "chat_template_kwargs")
-
-
-def _with_advice(error: SamplingError, sent: dict[str, Any], name: str) -> SamplingError:
-    """Return the error of a refused request, with the option that renames or leaves out what it complains about."""
-    if error.kind not in ("http_400", "http_422"):
-        return error
-    told = str(error)
-    named = next((one for one in _PARAMETERS if one in sent and one in told), None)
-    if named is None:
-        return error
-    advice = f"rename or leave it out with -o sampler.{name}.parameters='{{{named}: NEW_NAME or null}}'"
-    return SamplingError(f"{told} ({advice})", kind=error.kind, retryable=error.retryable)

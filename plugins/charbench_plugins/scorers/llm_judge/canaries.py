@@ -54,6 +54,11 @@ def plain_for(plan: ScoringPlan) -> Plain:
     return Plain(f"an answer of the base model ({one.checkpoint})", one.prompt.text, one.response, whose)
 
 
+def bland() -> Plain:
+    """Return the bland answer in the file, which stands in for a base model's."""
+    return Plain("a bland answer", QUESTION, read("canaries", "bland"), "charbench's own")
+
+
 def canaries_for(persona: Persona, plain: Plain) -> Iterator[Canary]:
     """Yield a persona's canaries; one without an example in character has no good one for the character."""
     question = persona.examples[0].prompt if persona.examples else QUESTION

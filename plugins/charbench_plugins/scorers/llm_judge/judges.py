@@ -5,44 +5,44 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
-from charbench import Checkpoint, ConfigError, SamplingError, Trust
-from charbench_plugins.samplers.thinking.endpoint import find_endpoint
+from charbench import AnswerCache, Checkpoint, Component, ConfigError, ModelClient, SamplingError
 from charbench_plugins.scorers.llm_judge.family import family
 from charbench_plugins.scorers.llm_judge.judge import Judge
 from charbench_plugins.scorers.llm_judge.judging import together
-from charbench_plugins.scorers.llm_judge.kept import KeptAnswers
 from charbench_plugins.scorers.llm_judge.options import PanelConfig
 
 _FORMAT = re.compile(r"response_?format|schema|grammar|json", re.IGNORECASE)
 """What a server speaks of that does not know how JSON is asked for."""
 
 
-def open_judges(config: PanelConfig, kept: KeptAnswers, who: str, trust: Trust) -> list[Judge]:
-    """Return the judges that the options of ``who`` (``scorer llm-judge``) name; a model named twice is two.
+def open_judges(scorer: Component, config: PanelConfig, folder: Path) -> list[Judge]:
+    """Return the judges that the options of ``scorer`` name; a model named twice is two.
 
-    Raises :class:`charbench.ConfigError` where there is none, or no endpoint for one, or ``trust`` does not let its
-    host have the key.
+    Their answers are kept in ``folder``. Raises :class:`charbench.ConfigError` where there is none, or no endpoint for
+    one, or its host may not have the key.
     """
-    panel = config.panel()
+    panel, cache = config.panel(), AnswerCache(folder)
     if not panel:
+        who = f"scorer {scorer.name}"
         raise ConfigError(f"{who}: no judge; name one with {option(who, 'model=NAME')}")
     seen: Counter[str] = Counter()
     judges = []
     for model in panel:
         seen[model.model] += 1
         name = model.model if seen[model.model] == 1 else f"{model.model} #{seen[model.model]}"
-        endpoint = find_endpoint(model.base_url, model.api_key_env, who, trust)
-        judges.append(Judge(name, model, endpoint, config, kept))
+        client = ModelClient.of(
+            scorer, model=model.model, base_url=model.base_url, api_key_env=model.api_key_env,
+            extra_body=model.extra_body, parameters=model.parameters, called=f"judge {name}", cache=cache,
+        )  # fmt: skip
+        judges.append(Judge(name, client, config))
     return judges
 
 
-async def close_judges(judges: Sequence[Judge], kept: KeptAnswers) -> None:
+async def close_judges(judges: Sequence[Judge]) -> None:
     """Close the connections and the file of answers."""
-    try:
-        await together(*(judge.aclose() for judge in judges))
-    finally:
-        kept.close()
+    await together(*(judge.aclose() for judge in judges))
 
 
 def option(who: str, rest: str) -> str:

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from charbench import Persona
-from charbench_plugins.scorers.llm_judge.dimensions import DIMENSIONS, Dimension
+from charbench import ExpectedCall, Fence, MalformedAnswerError, Persona
+from charbench_plugins.scorers.llm_judge.dimensions import DIMENSIONS, PERSONA, Dimension
 from charbench_plugins.scorers.llm_judge.judge import Judge
 from charbench_plugins.scorers.llm_judge.options import Protocol
 from charbench_plugins.scorers.llm_judge.quotes import Quotable
 from charbench_plugins.scorers.llm_judge.reading import (
     QUOTES_SCHEMA,
-    MalformedError,
     Reading,
     expectation,
     mean_of,
     score_schema,
 )
 from charbench_plugins.scorers.llm_judge.wording import (
-    Fence,
     Message,
     character,
     conversation,
@@ -109,7 +107,7 @@ async def find_quotes(judge: Judge, reader: Reader) -> Quotes:
     prompt = fill("quotes", character=who, question=fence(question), channel=reader.channel, text=fence(shown))
     try:
         said = await judge.json(conversation(fence, prompt), QUOTES_SCHEMA, fresh=reader.fresh)
-    except MalformedError as fault:
+    except MalformedAnswerError as fault:
         return Quotes(fault=f"its quotes: {fault}")
     text, known = Quotable(reader.text), traits(reader.persona)
     found: dict[tuple[int, int], Quote] = {}
@@ -145,13 +143,30 @@ async def _samples(judge: Judge, reader: Reader, dimension: Dimension, quotes: Q
     async def one(turn: int) -> float | str:
         try:
             said: Any = await judge.json(messages, schema, turn=turn, fresh=reader.fresh)
-        except MalformedError as fault:
+        except MalformedAnswerError as fault:
             return f"its answer: {fault}"
         return float(said["score"])
 
     given = await together(*(one(turn) for turn in range(judge.samples)))
     scores = [score for score in given if isinstance(score, float)]
     return mean_of(scores, [fault for fault in given if isinstance(fault, str)])
+
+
+def calls_of_text(
+    judge: Judge, persona: Persona, question: str, text: str, dimensions: Sequence[Dimension] = DIMENSIONS
+) -> Iterator[ExpectedCall]:
+    """Yield the requests that judging one text takes, with no repair; as by samples where the protocol is not known."""
+    reader, tokens = Reader(persona, question, "response", text), judge.config.max_tokens
+    by_samples = judge.protocol in (None, Protocol.SAMPLES)
+    for dimension in dimensions:
+        asked = _messages(
+            judge, reader, dimension, Quotes(), fill("demand_json", low=dimension.low, high=dimension.high)
+        )
+        size = sum(len(message["content"]) for message in asked)
+        if dimension is PERSONA:
+            yield ExpectedCall(model=judge.model, prompt_characters=size, max_tokens=tokens)  # for the quotes
+        times, most = (judge.samples, tokens) if by_samples else (1, 1)
+        yield ExpectedCall(model=judge.model, prompt_characters=size, max_tokens=most, requests=times)
 
 
 def _messages(judge: Judge, reader: Reader, dimension: Dimension, quotes: Quotes, demand: str) -> list[Message]:

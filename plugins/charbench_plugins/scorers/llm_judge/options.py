@@ -7,8 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from charbench import operational
-from charbench_plugins.samplers.thinking.client import HttpConfig
+from charbench import ModelClientConfig, operational
 
 
 class Protocol(StrEnum):
@@ -31,17 +30,17 @@ class JudgeModel(BaseModel):
     base_url: str | None = None
     api_key_env: str | None = None
     extra_body: dict[str, Any] | None = None
+    parameters: dict[str, str | None] | None = None
 
 
-class PanelConfig(HttpConfig):
+class PanelConfig(ModelClientConfig):
     """Who judges, where, and how an answer is asked for."""
 
     model: str | None = operational(None, description="the judge's model name, as its endpoint knows it")
     models: list[str | JudgeModel] = operational(
-        [], description="a panel instead: names, or {model, base_url, api_key_env, extra_body}; all weigh the same"
+        [],
+        description="a panel instead: names, or {model, base_url, api_key_env, extra_body, parameters}; equal weights",
     )
-    base_url: str | None = operational(None, description="the endpoint; default: OPENAI_BASE_URL")
-    api_key_env: str | None = operational(None, description="name of the environment variable with the key")
     extra_body: dict[str, Any] = Field({}, description="further fields of every request, such as reasoning_effort")
     temperature: float = Field(1.0, ge=0, le=2, description="of answers in JSON; probabilities are asked for at 0")
     max_tokens: int = Field(2048, ge=16, description="most tokens of an answer in JSON, its reasoning included")
@@ -60,6 +59,7 @@ class PanelConfig(HttpConfig):
                 base_url=judge.base_url or self.base_url,
                 api_key_env=judge.api_key_env or (None if judge.base_url else self.api_key_env),
                 extra_body=self.extra_body if judge.extra_body is None else judge.extra_body,
+                parameters=self.parameters if judge.parameters is None else judge.parameters,
             )
             for judge in judges
         ]

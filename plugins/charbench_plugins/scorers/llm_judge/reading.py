@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import math
-import re
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 LEAST_MASS = 0.25
 """Numeric probability mass below which there is no score (persona_vectors, ``_aggregate_0_100_score``)."""
 _ROUNDING = 1e-6
 """How far above 0 a logarithm may be that was meant to be 0."""
-_BLOCK = re.compile(r"```(?:json)?\s*(.*?)```", re.DOTALL)
-_THOUGHT = "</think>"
-_LONGEST_FAULT = 200
 
 SCORE_SCHEMA = {
     "type": "object",
@@ -60,10 +53,6 @@ class Reading:
     why: str = ""
 
 
-class MalformedError(Exception):
-    """An answer that is not the JSON that was asked for."""
-
-
 def score_schema(low: int, high: int) -> dict[str, Any]:
     """Return the schema of an answer with one score."""
     score = {"type": "integer", "minimum": low, "maximum": high}
@@ -102,42 +91,6 @@ def mass_of(top: Sequence[tuple[str, float]] | None, text: str) -> float:
     return sum(_probability(value) for token, value in top or () if token.strip() == text)
 
 
-def read_json(content: str, schema: Mapping[str, Any]) -> Any:
-    """Return the JSON in an answer; raises :class:`MalformedError` unless it is as the schema says."""
-    value = _parsed(content)
-    fault = next(iter(_validator(json.dumps(schema)).iter_errors(value)), None)
-    if fault is not None:
-        # In our own words: the validator's repeat the answer, which may repeat the candidate's text, and what a
-        # judge is told in a repair stands outside the fence.
-        where = ".".join(str(part) for part in fault.absolute_path)
-        said = f"{fault.validator} must be {json.dumps(fault.validator_value)}"
-        raise MalformedError(f"{where + ': ' if where else ''}{said[:_LONGEST_FAULT]}")
-    return value
-
-
-def after_thinking(content: str) -> str:
-    """Return what an answer says after its thinking: all of it where there is none."""
-    return content.rpartition(_THOUGHT)[2].strip()
-
-
-def _parsed(content: str) -> Any:
-    """Return the JSON that is all of the answer, else all after the thinking, else all of the block there.
-
-    The whole comes first: a quote may hold a closing tag or a code block of its own.
-    """
-    after = after_thinking(content)
-    block = _BLOCK.search(after)
-    found = [content.strip(), after, *([block.group(1)] if block else [])]
-    for text in found[:-1]:
-        with suppress(ValueError, RecursionError):
-            return json.loads(text)
-    try:
-        return json.loads(found[-1])
-    except (ValueError, RecursionError) as error:
-        why = f"it is not JSON ({str(error)[:_LONGEST_FAULT]})" if after else "it is empty"
-        raise MalformedError(why) from None
-
-
 def _probability(logarithm: float) -> float:
     """Return e to this power; 0 for what is no logarithm of a probability (NaN, infinite, or above 0)."""
     return math.exp(min(0.0, logarithm)) if math.isfinite(logarithm) and logarithm <= _ROUNDING else 0.0
@@ -146,10 +99,3 @@ def _probability(logarithm: float) -> float:
 def _is_number(token: str, steps: int) -> bool:
     text = token.strip()
     return text.isascii() and text.isdecimal() and len(text) <= 3 and int(text) <= steps
-
-
-@cache
-def _validator(schema: str) -> Any:
-    from jsonschema import Draft202012Validator
-
-    return Draft202012Validator(json.loads(schema))

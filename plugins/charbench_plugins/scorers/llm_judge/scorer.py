@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from charbench import (
     CharbenchError,
+    ExpectedCall,
     Limits,
     Persona,
     Sample,
@@ -17,12 +18,11 @@ from charbench import (
     ScoringPlan,
 )
 from charbench_plugins.scorers.llm_judge import wording
-from charbench_plugins.scorers.llm_judge.canaries import plain_for, try_judges
+from charbench_plugins.scorers.llm_judge.canaries import bland, canaries_for, plain_for, try_judges
 from charbench_plugins.scorers.llm_judge.dimensions import METRICS
 from charbench_plugins.scorers.llm_judge.judge import Judge
 from charbench_plugins.scorers.llm_judge.judges import close_judges, hint, kin_warnings, open_judges
-from charbench_plugins.scorers.llm_judge.judging import Reader, judge_text, together
-from charbench_plugins.scorers.llm_judge.kept import KeptAnswers
+from charbench_plugins.scorers.llm_judge.judging import Reader, calls_of_text, judge_text, together
 from charbench_plugins.scorers.llm_judge.options import JudgeConfig, Protocol
 from charbench_plugins.scorers.llm_judge.panel import scores_of
 
@@ -45,14 +45,13 @@ class LlmJudge(Scorer):
     def __init__(self, config: Scorer.Config | None = None) -> None:
         super().__init__(config)
         self._judges: list[Judge] = []
-        self._kept = KeptAnswers(None)
         self._unknown: SamplingError | None = None
         self._announced = False
 
     async def prepare(self, root: Path, folder: Path) -> None:
         """Find the judges' endpoints, and how each gives scores: asked once, and kept in the lab's folder."""
-        self._kept, self._unknown = KeptAnswers(folder), None
-        self._judges = open_judges(self.config, self._kept, WHO, self.trust)
+        self._unknown = None
+        self._judges = open_judges(self, self.config, folder)
         for judge in self._judges:
             judge.protocol = None if self.config.protocol == "auto" else Protocol(self.config.protocol)
             judge.samples = self.config.samples
@@ -109,9 +108,20 @@ class LlmJudge(Scorer):
             scores.extend(scores_of(channel, text, verdicts[at * size : (at + 1) * size]))
         return scores
 
+    def expected_calls(self, samples: Sequence[Sample], persona: Persona) -> Iterator[ExpectedCall]:
+        """Yield, for each channel and judge, the request for quotes and those for each dimension's score."""
+        if not samples:
+            for canary in canaries_for(persona, bland()):
+                for judge in self._judges:
+                    yield from calls_of_text(judge, persona, canary.question, canary.text, [canary.dimension])
+        for sample in samples:
+            for _, text in sample.channels():
+                for judge in self._judges:
+                    yield from calls_of_text(judge, persona, sample.prompt.text, text)
+
     async def aclose(self) -> None:
         """Close the connections and the file of answers."""
-        await close_judges(self._judges, self._kept)
+        await close_judges(self._judges)
 
     def _protocols(self) -> Iterator[str]:
         """Yield how each judge gives scores, once: it decides what a text costs."""

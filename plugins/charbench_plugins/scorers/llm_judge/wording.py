@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from string import Template
 
-from charbench import MarkerForm, Persona, digest
+from charbench import Fence, MarkerForm, ModelClient, Persona, digest
 
 Message = dict[str, str]
 
 _FOLDERS = ("prompts", "rubrics")
-_SPECIAL = re.compile(r"<|\[(?=/?[A-Z]{3,})")
-"""Where a chat template's own marks may begin (``<|im_end|>``, ``</s>``, ``[INST]``): never sent as such."""
-_SHOWN = {"\u200d", "\ufe0f"}
-"""Invisible, but parts of emoji."""
 
 
 @cache
@@ -34,41 +26,15 @@ def fingerprint(package: str = __package__, folders: tuple[str, ...] = _FOLDERS)
     """Return a hash of all prompts and rubrics: changing a word of them changes it."""
     names = [(folder, item.name.removesuffix(".md")) for folder in folders
              for item in files(package).joinpath(folder).iterdir() if item.name.endswith(".md")]  # fmt: skip
-    return digest([[folder, name, read(folder, name, package)] for folder, name in sorted(names)])
+    texts = [[folder, name, read(folder, name, package)] for folder, name in names]
+    if package == __package__:
+        texts.append(["prompts", "repair", ModelClient.repair_wording()])
+    return digest(sorted(texts))
 
 
 def fill(name: str, package: str = __package__, **values: object) -> str:
     """Return a prompt file with its placeholders filled in; what is put in is not looked at again."""
     return Template(read("prompts", name, package)).substitute({key: str(value) for key, value in values.items()})
-
-
-class Fence:
-    """The line that stands before and after data; no text can hold the fence that is made from it."""
-
-    def __init__(self, *texts: str) -> None:
-        content = "\0".join(texts).encode("utf-8", "surrogatepass")
-        self.line = f"=====DATA-{hashlib.blake2b(content, digest_size=10, person=b'charbench-fence').hexdigest()}====="
-
-    def __call__(self, text: str) -> str:
-        """Return ``text`` as data: one JSON string between two fences."""
-        return f"{self.line}\n{escaped(text)}\n{self.line}"
-
-
-def escaped(text: str) -> str:
-    """Return ``text`` as a JSON string on one line in which nothing is invisible and no template's mark is whole."""
-    quoted = without_marks(json.dumps(text, ensure_ascii=False))
-    return "".join(char if char.isprintable() or char in _SHOWN else _as_escape(char) for char in quoted)
-
-
-def without_marks(text: str) -> str:
-    """Return ``text`` with the beginning of what may be a template's mark escaped, as JSON does it."""
-    return _SPECIAL.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
-
-
-def _as_escape(char: str) -> str:
-    if unicodedata.category(char) == "Cs":
-        return "\\ufffd"
-    return json.dumps(char)[1:-1]
 
 
 def cut(text: str, most: int) -> str:

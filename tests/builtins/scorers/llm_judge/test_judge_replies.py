@@ -9,11 +9,8 @@ from typing import Any
 
 import pytest
 
-from charbench import SamplingError
-from charbench_plugins.samplers.thinking.endpoint import Endpoint as Address
-from charbench_plugins.scorers.llm_judge.judge import Judge
-from charbench_plugins.scorers.llm_judge.kept import KeptAnswers
-from charbench_plugins.scorers.llm_judge.options import JudgeModel, PanelConfig
+from charbench import AnswerCache, ModelClient, ModelClientConfig, SamplingError
+from charbench import Endpoint as Address
 from support.endpoint import Endpoint, Handler, choice, completion, first, says, sends_raw, serving
 
 ASKED = [{"role": "user", "content": "How in character is this?"}]
@@ -42,15 +39,15 @@ def endpoint() -> Iterator[Endpoint]:
         yield endpoint
 
 
-def ask(url: str, kept: KeptAnswers, **options: Any) -> str:
-    config = PanelConfig(tries=2, **options)
+def ask(url: str, kept: AnswerCache, **options: Any) -> str:
+    config = ModelClientConfig(tries=2, **options)
 
     async def once() -> str:
-        judge = Judge("j", JudgeModel(model="j"), Address(url, "none"), config, kept)
+        client = ModelClient(Address(url, "none"), config, model="j", cache=kept)
         try:
-            return (await judge.first_token(ASKED)).content
+            return (await client.ask(ASKED, max_tokens=1, logprobs=True, limit_is_meant=True)).content
         finally:
-            await judge.aclose()
+            await client.aclose()
 
     return asyncio.run(once())
 
@@ -60,7 +57,7 @@ def test_a_malformed_reply_is_tried_again_and_never_kept(
     tmp_path: Path, endpoint: Endpoint, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("charbench.concurrency.retry.FIRST_BACK_OFF", 0.001)
-    kept = KeptAnswers(tmp_path)
+    kept = AnswerCache(tmp_path)
     endpoint.handler = FAULTS[name]
     with pytest.raises(SamplingError) as told:
         ask(endpoint.url, kept)
@@ -76,6 +73,6 @@ def test_a_malformed_reply_is_tried_again_and_never_kept(
 def test_a_judges_reply_above_the_limit_names_endpoint_and_option(endpoint: Endpoint) -> None:
     endpoint.handler = says(completion(choice("7" * 10_000)))
     with pytest.raises(SamplingError, match="has more than 2,000 bytes") as told:
-        ask(endpoint.url, KeptAnswers(None), max_reply_bytes=2_000)
+        ask(endpoint.url, AnswerCache(None), max_reply_bytes=2_000)
     assert endpoint.url in str(told.value)
     assert endpoint.count == 1

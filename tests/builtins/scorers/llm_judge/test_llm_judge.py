@@ -466,7 +466,7 @@ def test_one_bad_judge_fails_the_whole_panel_and_is_named(
     ended = judge(charbench, recorded, endpoint, panel, models=["good", "bad"])
     assert ended.code == 1
     assert "bad: the persona file's answer in character got 7" in ended.err
-    assert "good:" not in ended.err
+    assert "  good:" not in ended.err
     assert values(recorded.root, "persona") == {}
 
 

@@ -13,8 +13,8 @@ from charbench import CharbenchError, Persona, Verdict
 from charbench_plugins.scorers.llm_judge.canaries import Plain
 from charbench_plugins.scorers.llm_judge.judge import Judge
 from charbench_plugins.scorers.llm_judge.judging import together
+from charbench_plugins.scorers.llm_judge.pairwise.asking import HERE, Question, ask_all
 from charbench_plugins.scorers.llm_judge.wording import read
-from charbench_plugins.scorers.pairwise.asking import HERE, Question, ask_all
 
 QUESTION = "What should I think about before I make a big change in my life?"
 _SAID = {1.0: "the good one", 0.0: "the bad one", 0.5: "a tie"}

@@ -10,6 +10,6 @@ from charbench import PairScorer, hookimpl
 @hookimpl
 def charbench_scorers() -> Iterable[type[PairScorer]]:
     """Return the scorer of pairs."""
-    from charbench_plugins.scorers.pairwise.scorer import Pairwise
+    from charbench_plugins.scorers.llm_judge.pairwise.scorer import Pairwise
 
     return [Pairwise]

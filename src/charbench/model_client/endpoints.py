@@ -1,18 +1,18 @@
-"""Which endpoint to ask, and with which key."""
+"""Which endpoint to send requests to, and with which key."""
 
 from __future__ import annotations
 
 import os
 from urllib.parse import urlsplit
 
-from charbench import TRUSTING, ConfigError, Endpoint, Trust, endpoint_at
+from charbench.components.endpoint import Endpoint, endpoint_at
+from charbench.components.trust import TRUSTING, Trust
+from charbench.errors import ConfigError
 
 TINKER = "https://tinker.thinkingmachines.dev/services/tinker-prod/oai/api/v1"
 
 
-def find_endpoint(
-    base_url: str | None, api_key_env: str | None, who: str = "sampler thinking", trust: Trust = TRUSTING
-) -> Endpoint:
+def find_endpoint(base_url: str | None, api_key_env: str | None, who: str, trust: Trust = TRUSTING) -> Endpoint:
     """Return the endpoint: the option, else ``OPENAI_BASE_URL``, else Tinker's where there is a Tinker key.
 
     A Tinker key goes to Tinker only, unless ``api_key_env`` names it; to a host that only a file names goes none.

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from charbench import Completion, GenerationConfig, SamplingError, ThinkingMode, Usage, redact
+from charbench.components.generation import GenerationConfig, ThinkingMode
+from charbench.domain.sample import Completion, Usage
+from charbench.errors import SamplingError
+from charbench.text.redaction import redact
 
 _REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking")
 _REASONING_PARTS = ("reasoning_details", "thinking_blocks")
@@ -18,6 +21,12 @@ def parse_answer(answer: Any, prefill: str, config: GenerationConfig) -> list[Co
         raise SamplingError("the answer holds no list of choices", kind="bad_response", retryable=True)
     usages = _shares(answer.get("usage"), len(choices))
     return [_completion(choice, usage, prefill, config) for choice, usage in zip(choices, usages, strict=True)]
+
+
+def usage_of(answer: Any) -> Usage:
+    """Return the tokens of one request, all its choices together; None where the server does not count them."""
+    usage = answer.get("usage") if isinstance(answer, dict) else None
+    return _shares(usage, 1)[0]
 
 
 def _completion(choice: Any, usage: Usage, prefill: str, config: GenerationConfig) -> Completion:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,9 @@ from charbench import (
     Channel,
     CharbenchError,
     Comparison,
+    ExpectedCall,
     Limits,
+    ModelClient,
     PairScorer,
     Persona,
     Sample,
@@ -17,14 +20,13 @@ from charbench import (
     ScoringPlan,
 )
 from charbench_plugins.scorers.llm_judge import wording
-from charbench_plugins.scorers.llm_judge.canaries import plain_for
+from charbench_plugins.scorers.llm_judge.canaries import bland, plain_for
 from charbench_plugins.scorers.llm_judge.injections import injections
 from charbench_plugins.scorers.llm_judge.judge import Judge
 from charbench_plugins.scorers.llm_judge.judges import close_judges, hint, kin_warnings, open_judges
-from charbench_plugins.scorers.llm_judge.kept import KeptAnswers
-from charbench_plugins.scorers.pairwise.asking import HERE, Question, ask_all
-from charbench_plugins.scorers.pairwise.canaries import try_judges
-from charbench_plugins.scorers.pairwise.options import PairwiseConfig
+from charbench_plugins.scorers.llm_judge.pairwise.asking import HERE, Question, ask_all, prompt_characters
+from charbench_plugins.scorers.llm_judge.pairwise.canaries import canaries_for, try_judges
+from charbench_plugins.scorers.llm_judge.pairwise.options import PairwiseConfig
 
 _A_WEEK = 7 * 24 * 3600.0
 WHO = "scorer pairwise"
@@ -43,16 +45,14 @@ class Pairwise(PairScorer):
     def __init__(self, config: PairScorer.Config | None = None) -> None:
         super().__init__(config)
         self._judges: list[Judge] = []
-        self._kept = KeptAnswers(None)
 
     def prepare(self, root: Path, folder: Path) -> None:
         """Find the judges' endpoints; their answers are kept in the lab's folder."""
-        self._kept = KeptAnswers(folder)
-        self._judges = open_judges(self.config, self._kept, WHO, self.trust)
+        self._judges = open_judges(self, self.config, folder)
 
     def content_config(self) -> dict[str, Any]:
         """Return what decides the verdicts: the options, the judges, and all prompts."""
-        asked = [wording.fingerprint(HERE), wording.read("prompts", "repair")]
+        asked = [wording.fingerprint(HERE), ModelClient.repair_wording()]
         return {**super().content_config(), "judges": [judge.identity() for judge in self._judges], "prompts": asked}
 
     def fingerprint(self, persona: Persona) -> str:
@@ -95,6 +95,19 @@ class Pairwise(PairScorer):
         verdicts = await ask_all(self._judges, question)
         return Comparison.from_verdicts(verdicts, channel, flags)
 
+    def expected_calls(self, samples: Sequence[Sample], persona: Persona) -> Iterator[ExpectedCall]:
+        """Yield two requests for each judge, one in each order."""
+        channel = self.config.channel
+        if samples:
+            first, second = (one.response if channel is Channel.RESPONSE else one.thinking for one in samples)
+            questions = [Question(persona, samples[0].prompt.text, channel.value, first, second)]
+        else:
+            questions = [question for _, question in canaries_for(persona, bland())]
+        for question in questions:
+            for judge in self._judges:
+                size, most = prompt_characters(judge, question), self.config.max_tokens
+                yield ExpectedCall(model=judge.model, prompt_characters=size, max_tokens=most, requests=2)
+
     async def aclose(self) -> None:
         """Close the connections and the file of answers."""
-        await close_judges(self._judges, self._kept)
+        await close_judges(self._judges)

@@ -1,4 +1,4 @@
-"""Sends requests with the openai client, one try each: the engine tries again, and nobody else.
+"""Sends requests with the openai client, one try each: a :class:`charbench.RetryPolicy` tries again, and nobody else.
 
 The answer is taken as it came and parsed once: building the client's own response models would cost more
 than the request itself.
@@ -12,16 +12,10 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from charbench import (
-    Endpoint,
-    LimitsConfig,
-    RefusedError,
-    SamplingError,
-    malformed_reply,
-    operational,
-    reading_reply,
-    redact,
-)
+from charbench.components.endpoint import Endpoint
+from charbench.components.replies import malformed_reply, reading_reply
+from charbench.errors import RefusedError, SamplingError
+from charbench.text.redaction import redact
 
 _RETRYABLE = frozenset({408, 409, 425, 429})
 _REFUSED = {
@@ -35,21 +29,10 @@ _NO_KEY: Any = {"idempotency_key": ""}
 """No idempotency key: making one costs a system call, and the endpoints that we know do not read it."""
 
 
-MAX_REPLY_BYTES = 8_000_000
-
-
-class HttpConfig(LimitsConfig):
-    """How an endpoint is treated that is asked over HTTP."""
-
-    max_reply_bytes: int = operational(
-        MAX_REPLY_BYTES, ge=1_000, le=2**31, description="largest reply that is read, in bytes after decompression"
-    )
-
-
-class Client:
+class HttpClient:
     """A connection pool to one endpoint; opened at the first request, in the event loop that uses it."""
 
-    def __init__(self, endpoint: Endpoint, max_reply_bytes: int = MAX_REPLY_BYTES) -> None:
+    def __init__(self, endpoint: Endpoint, max_reply_bytes: int) -> None:
         import openai  # noqa: F401  seconds on a slow disk: they are not to count as the first request's
 
         self._endpoint, self._max_reply_bytes = endpoint, max_reply_bytes
@@ -59,7 +42,7 @@ class Client:
     def _open(self) -> Any:
         from openai import AsyncOpenAI, DefaultAioHttpClient
 
-        from charbench_plugins.samplers.thinking.replies import BoundedTransport
+        from charbench.model_client.transport import BoundedTransport
 
         if self._openai is None:
             authorization = self._endpoint.authorization

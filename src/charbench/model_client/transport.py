@@ -13,7 +13,8 @@ from aiohttp import ClientError, ClientPayloadError
 from aiohttp.http_exceptions import HttpProcessingError, TransferEncodingError
 from httpx2 import AsyncBaseTransport, Request, RequestError, Response
 
-from charbench import SamplingError, malformed_reply, reading_reply
+from charbench.components.replies import malformed_reply, reading_reply
+from charbench.errors import SamplingError
 
 TOO_LARGE = "reply_too_large"
 """Kind of failure of a reply above the limit; it is tried again by the next run, which may have another limit."""

@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 from string import Template
 from typing import Any
 
-from charbench import Persona, Verdict
+from charbench import Fence, MalformedAnswerError, Persona, Verdict
 from charbench_plugins.scorers.llm_judge.judge import Judge
 from charbench_plugins.scorers.llm_judge.judging import together
-from charbench_plugins.scorers.llm_judge.reading import MalformedError
-from charbench_plugins.scorers.llm_judge.wording import Fence, character, conversation, cut, fill, read
+from charbench_plugins.scorers.llm_judge.wording import character, conversation, cut, fill, read
 
 HERE = __package__
 SCHEMA = {
@@ -47,10 +46,15 @@ async def ask(judge: Judge, question: Question, *, swapped: bool) -> Verdict:
     shown = replace(question, first=question.second, second=question.first) if swapped else question
     try:
         said: Any = await judge.json(_messages(judge, shown), SCHEMA, fresh=question.fresh)
-    except MalformedError as fault:
+    except MalformedAnswerError as fault:
         return Verdict(judge.name, None, swapped, f"its answer: {fault}")
     share = _SHARE[said["better"]]
     return Verdict(judge.name, 1 - share if swapped else share, swapped, said["reason"][:_LONGEST_REASON])
+
+
+def prompt_characters(judge: Judge, question: Question) -> int:
+    """Return the length of one request."""
+    return sum(len(message["content"]) for message in _messages(judge, question))
 
 
 def _messages(judge: Judge, question: Question) -> list[dict[str, str]]:

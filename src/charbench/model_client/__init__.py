@@ -1,0 +1,1 @@
+"""Requests to models: the one client of samplers and judges, built in or not."""

@@ -1,0 +1,276 @@
+"""One client for whoever asks a model: a sampler, a judge, anyone's."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from charbench.components.base import Component, ComponentKind
+from charbench.components.endpoint import Endpoint
+from charbench.components.generation import GenerationConfig
+from charbench.components.limits import Limits
+from charbench.components.metering import Meter
+from charbench.components.replies import reading_reply
+from charbench.concurrency.retry import RetryPolicy
+from charbench.domain.checkpoint import Checkpoint
+from charbench.domain.keys import digest
+from charbench.domain.sample import Completion, Usage
+from charbench.errors import SamplingError
+from charbench.model_client.answers import parse_answer, usage_of
+from charbench.model_client.cache import AnswerCache, ModelAnswer
+from charbench.model_client.endpoints import find_endpoint
+from charbench.model_client.fence import without_marks
+from charbench.model_client.http_client import HttpClient
+from charbench.model_client.model_answers import read_model_answer, shortened
+from charbench.model_client.options import ModelClientConfig
+from charbench.model_client.parameters import renamed, with_advice
+from charbench.model_client.structured import (
+    MalformedAnswerError,
+    after_thinking,
+    read_answer,
+    repair_request,
+    repair_wording,
+    response_format,
+)
+from charbench.text.redaction import redact
+from charbench.text.refusals import is_refusal
+
+ChatMessage = dict[str, str]
+CHAT = "/chat/completions"
+NOT_SENT = "dry_run"
+"""Kind of failure of a request that a dry run does not send."""
+_LONGEST_REPEATED = 24_000
+"""Characters of a malformed answer that the request to repair it repeats."""
+_PORT = re.compile(r"(?<=[\w\]]):\d+(?=/|$)")
+
+
+class ModelClient:
+    """Sends requests to one OpenAI-compatible endpoint, within limits, and counts what they cost.
+
+    A judge calls :meth:`ask` and :meth:`ask_json`, which try again, keep answers in the lab's folder, and count each
+    request for ``--max-cost`` and the run's summary. A sampler calls :meth:`complete`, which sends one request: the
+    engine tries again, keeps the sample, and counts its usage. All raise :class:`charbench.SamplingError` where there
+    is no answer. Make one with :meth:`of` in ``prepare``, and close it in ``aclose``.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        config: ModelClientConfig,
+        *,
+        who: str = "model client",
+        model: str = "",
+        extra_body: Mapping[str, Any] | None = None,
+        parameters: Mapping[str, str | None] | None = None,
+        called: str = "",
+        cache: AnswerCache | None = None,
+        meter: Meter | None = None,
+    ) -> None:
+        """Connect nothing yet. ``who`` is the component, ``meter`` None counts nothing; :meth:`of` has the rest."""
+        self.model, self.who = model, who
+        self.extra_body = dict(extra_body or {})
+        self.config = config
+        self.base_url = endpoint.base_url
+        """The endpoint's URL, without credentials in front of the host; for keys."""
+        self.address = redact(endpoint.base_url)
+        """The endpoint's URL without any secret; for messages."""
+        self._parameters = config.parameters if parameters is None else parameters
+        self._http = HttpClient(endpoint, config.max_reply_bytes)
+        self._cache, self._meter = cache or AnswerCache(None), meter
+        self._retries = RetryPolicy(Limits.of(config), who=f"{called or who}: its endpoint")
+        self._slots: asyncio.Semaphore | None = None
+
+    @classmethod
+    def of(
+        cls,
+        component: Component,
+        *,
+        model: str = "",
+        base_url: str | None = None,
+        api_key_env: str | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        parameters: Mapping[str, str | None] | None = None,
+        called: str = "",
+        cache: AnswerCache | Path | None = None,
+    ) -> ModelClient:
+        """Return a component's client; for its ``prepare``.
+
+        The endpoint is ``base_url``, else the component's option, else ``OPENAI_BASE_URL``, else Tinker's where there
+        is a Tinker key; it is sent a key only where the user, and not just a file, named the host. ``model`` is what
+        :meth:`ask` asks; ``extra_body`` holds further fields of all its requests; ``parameters`` replaces the
+        component's option. ``called`` is what messages call it. ``cache`` is where answers are kept: the folder that
+        ``prepare`` is given, or a cache that several clients share; None keeps none.
+
+        Raises :class:`charbench.ConfigError` where there is no endpoint or no key, and :class:`charbench.UsageError`
+        where ``--max-cost`` is given and the price table has no price for ``model``.
+        """
+        who = f"{component.kind.value} {component.name}"
+        options = component.config
+        config = options if isinstance(options, ModelClientConfig) else ModelClientConfig()
+        url = base_url or config.base_url
+        key = api_key_env or (None if base_url and base_url != config.base_url else config.api_key_env)
+        endpoint = find_endpoint(url, key, who, component.trust)
+        meter = component.lifecycle.meter if component.lifecycle else None
+        if meter is not None and component.kind is not ComponentKind.SAMPLER:  # checkpoints' prices are checked
+            component.is_metered = True
+            meter.check_model(who, model)
+        return cls(
+            endpoint, config, who=who, model=model, extra_body=extra_body, parameters=parameters, called=called,
+            cache=AnswerCache(cache) if isinstance(cache, Path) else cache, meter=meter,
+        )  # fmt: skip
+
+    def heed(self, stopping: Callable[[], bool]) -> None:
+        """Stop waiting for another try when ``stopping()`` says so: see :class:`charbench.ScoringPlan`."""
+        self._retries.stopping = stopping
+
+    def identity(self) -> dict[str, Any]:
+        """Return what makes the model itself, for keys (``content_config``)."""
+        return {"model": self.model, "endpoint": self.address, "extra_body": self.extra_body}
+
+    async def aclose(self) -> None:
+        """Close the connections and the cache; the next request opens them again."""
+        self._slots = None
+        self._cache.close()
+        await self._http.aclose()
+
+    # One request, for samplers.
+
+    async def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        """Send one request, its parameters under the names that the server knows; return the answer's JSON."""
+        sent = renamed(body, self._parameters)
+        try:
+            return await self._http.post(path, sent)
+        except SamplingError as error:
+            raise with_advice(error, sent, self.who) from None
+
+    async def complete(
+        self,
+        body: Mapping[str, Any],
+        *,
+        path: str = CHAT,
+        prefill: str = "",
+        config: GenerationConfig | None = None,
+        trial_of: Checkpoint | None = None,
+    ) -> tuple[list[Completion], str | None]:
+        """Send one request; return a completion for each choice, and the name that the server gives the model.
+
+        ``prefill`` is what stands before the reply's own text (see :class:`charbench.Completion`), ``config`` how it
+        was generated. There is at least one completion. ``trial_of`` says that these are no samples of this checkpoint,
+        but tell how its server works: they are counted here, and not with a sample.
+        """
+        answer = await self.post(path, body)
+        with reading_reply(self.address):
+            given = parse_answer(answer, prefill, config or _GENERATION)
+        if not given:
+            raise SamplingError("the answer holds no choices", kind="bad_response", retryable=True)
+        if trial_of is not None and self._meter is not None:
+            self._meter.note(self.who, str(body.get("model", self.model)), usage_of(answer), trial_of)
+        name = answer.get("model")
+        return given, name if isinstance(name, str) else None
+
+    # Answers that are kept and counted, for judges.
+
+    async def ask(
+        self, messages: Sequence[ChatMessage], *, fresh: bool = False, limit_is_meant: bool = False, **parameters: Any
+    ) -> ModelAnswer:
+        """Return the kept answer to this very request, else ask, and keep it.
+
+        ``fresh`` asks in any case, and keeps nothing. ``parameters`` are further fields of the request (``max_tokens``,
+        ``temperature``, ``seed``). An answer that is empty, that a filter or an error ended, or that the token limit
+        cut is a failure, and is not kept; ``limit_is_meant`` takes one that the limit ended, as where one token is
+        wanted.
+        """
+        body = self._body(messages, parameters)
+        if not fresh and (kept := self._kept(body)) and (limit_is_meant or not (kept.is_empty or kept.is_cut)):
+            return kept
+        if self._meter is not None and not self._meter.sends:
+            raise SamplingError("a dry run sends no request", kind=NOT_SENT)
+        if self._slots is None:
+            self._slots = asyncio.Semaphore(self.config.concurrency)
+        async with self._slots:
+            answer = await self._retries.call(partial(self._post, body, limit_is_meant=limit_is_meant))
+        if not fresh:
+            self._cache.put(self._key(body), answer)
+        return answer
+
+    async def ask_json(
+        self,
+        messages: Sequence[ChatMessage],
+        schema: Mapping[str, Any],
+        *,
+        form: str = "json_schema",
+        fresh: bool = False,
+        longest_repeated: int = _LONGEST_REPEATED,
+        **parameters: Any,
+    ) -> Any:
+        """Ask for JSON, once more where it is malformed; raises :class:`charbench.MalformedAnswerError` if it still is.
+
+        ``form`` says how JSON is asked for: ``json_schema``, ``json_object``, or ``none`` (in words only). A model that
+        refuses is not asked again: it is not the form that is wrong. Whoever judges by the answer hashes
+        :meth:`repair_wording` into its key.
+        """
+        parameters |= response_format(form, schema)
+        answer = await self.ask(messages, fresh=fresh, **parameters)
+        try:
+            return _read(answer, schema)
+        except MalformedAnswerError as fault:
+            if answer.refusal or is_refusal(after_thinking(answer.content)):
+                raise
+            again = [
+                *messages,
+                {"role": "assistant", "content": without_marks(answer.content[:longest_repeated])},
+                {"role": "user", "content": repair_request(fault)},
+            ]
+        return _read(await self.ask(again, fresh=fresh, **parameters), schema)
+
+    @staticmethod
+    def repair_wording() -> str:
+        """Return the words of the request to repair a malformed answer."""
+        return repair_wording()
+
+    def keep(self, messages: Sequence[ChatMessage], answer: ModelAnswer, **parameters: Any) -> None:
+        """Keep ``answer`` as the one to this request."""
+        self._cache.put(self._key(self._body(messages, parameters)), answer)
+
+    def count(self, usage: Usage) -> None:
+        """Count a request that was answered; :meth:`ask` counts its own."""
+        if self._meter is not None:
+            self._meter.note(self.who, self.model, usage)
+
+    def _body(self, messages: Sequence[ChatMessage], parameters: Mapping[str, Any]) -> dict[str, Any]:
+        body = {"model": self.model, "messages": list(messages), **parameters, **self.extra_body}
+        return renamed(body, self._parameters)
+
+    def _key(self, body: Mapping[str, Any]) -> str:
+        """Return the name of a request: a local server that is started again may be given another port."""
+        return digest(_PORT.sub("", self.address), body)
+
+    def _kept(self, body: Mapping[str, Any]) -> ModelAnswer | None:
+        """Return the kept answer to a request; earlier versions named it with the port."""
+        return self._cache.get(self._key(body)) or self._cache.get(digest(self.address, body))
+
+    async def _post(self, body: dict[str, Any], *, limit_is_meant: bool) -> ModelAnswer:
+        try:
+            said = await self._http.post(CHAT, body)
+        except SamplingError as error:
+            raise with_advice(error, body, self.who) from None
+        self.count(usage_of(said))
+        return read_model_answer(said, self.address, limit_is_meant=limit_is_meant)
+
+
+_GENERATION = GenerationConfig()
+
+
+def _read(answer: ModelAnswer, schema: Mapping[str, Any]) -> Any:
+    if answer.refusal:
+        raise MalformedAnswerError(answer.refused)
+    try:
+        return read_answer(answer.content, schema)
+    except MalformedAnswerError:
+        if is_refusal(said := after_thinking(answer.content)):
+            raise MalformedAnswerError(ModelAnswer("", refusal=shortened(said)).refused) from None
+        raise

@@ -1,0 +1,74 @@
+"""From an endpoint's JSON to what a judge reads; a reply that is no answer is a failure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from charbench.components.generation import GenerationConfig
+from charbench.components.replies import malformed_reply, reading_reply
+from charbench.domain.end_reasons import EndReason, end_reason
+from charbench.errors import SamplingError
+from charbench.model_client.answers import parse_answer
+from charbench.model_client.cache import ModelAnswer
+from charbench.text.redaction import redact
+
+MOST_TOKENS = 20
+"""Likeliest first tokens that are kept."""
+CUT = "cut"
+"""Kind of failure of an answer that the token limit ended."""
+FILTERED = "filtered"
+"""Kind of failure of an answer that a content filter ended."""
+_LONGEST_REFUSAL = 200
+_GENERATION = GenerationConfig()
+
+
+def read_model_answer(said: Any, where: str, *, limit_is_meant: bool) -> ModelAnswer:
+    """Return the answer of the endpoint ``where``; raises :class:`SamplingError` where the model did not finish it."""
+    with reading_reply(where):
+        choice = said["choices"][0]
+        message = choice["message"]
+        ended = end_reason(choice.get("finish_reason"))
+        if ended is EndReason.ERROR:
+            raise malformed_reply(where, f"the model's reply ended with an error ({choice.get('error')})")
+        content = _content(said, where) if message.get("content") else ""
+        refusal = message.get("refusal") or ""
+        if not isinstance(refusal, str):
+            raise TypeError("its refusal is no text")
+        top = _top(choice.get("logprobs"))
+    answer = ModelAnswer(content, top, "" if content else shortened(refusal), ended is EndReason.LENGTH)
+    fault = _fault(answer, ended, where, limit_is_meant=limit_is_meant)
+    if fault is not None:
+        raise fault
+    return answer
+
+
+def _content(said: Any, where: str) -> str:
+    """Return the text in all forms in which servers send it; the reasoning is no part of it."""
+    try:
+        return parse_answer(said, "", _GENERATION)[0].text or ""
+    except SamplingError as error:
+        raise malformed_reply(where, error) from error
+
+
+def _fault(answer: ModelAnswer, ended: EndReason | None, where: str, *, limit_is_meant: bool) -> SamplingError | None:
+    if ended is EndReason.FILTERED and not answer.refusal:
+        return SamplingError(f"a content filter ended the answer from {where}", kind=FILTERED)
+    if ended is EndReason.LENGTH:
+        told = f"the answer from {where} was cut by its token limit (option max_tokens), reasoning included"
+        return None if limit_is_meant else SamplingError(told, kind=CUT)
+    if answer.is_empty:
+        return malformed_reply(where, "the answer is empty")
+    return None
+
+
+def shortened(refusal: str) -> str:
+    """Return the words of a refusal on one line, without secrets and cut."""
+    return redact(" ".join(refusal.split()))[:_LONGEST_REFUSAL]
+
+
+def _top(logprobs: Any) -> tuple[tuple[str, float], ...] | None:
+    tokens = logprobs.get("content") if isinstance(logprobs, dict) else None
+    if not tokens or not tokens[0].get("top_logprobs"):
+        return None
+    entries = tokens[0]["top_logprobs"][:MOST_TOKENS]
+    return tuple((str(entry["token"]), float(entry["logprob"])) for entry in entries)

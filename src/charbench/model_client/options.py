@@ -1,0 +1,26 @@
+"""The options of a component that asks models through a :class:`charbench.ModelClient`."""
+
+from __future__ import annotations
+
+from charbench.components.base import added, operational
+from charbench.components.limits import LimitsConfig
+
+MAX_REPLY_BYTES = 8_000_000
+
+
+class ModelClientConfig(LimitsConfig):
+    """Where requests go, what their parameters are called, and how the endpoint is treated.
+
+    Derive the ``Config`` of a sampler or a judge from this, and its :class:`charbench.ModelClient` goes by it.
+    """
+
+    base_url: str | None = operational(
+        None, description="the endpoint; default: OPENAI_BASE_URL, or Tinker's where TINKER_API_KEY is set"
+    )
+    api_key_env: str | None = operational(None, description="name of the environment variable with the key")
+    parameters: dict[str, str | None] = added(
+        {}, description="request parameters to rename (max_tokens: max_completion_tokens) or leave out (seed: null)"
+    )
+    max_reply_bytes: int = operational(
+        MAX_REPLY_BYTES, ge=1_000, le=2**31, description="largest reply that is read, in bytes after decompression"
+    )
