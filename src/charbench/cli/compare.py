@@ -23,6 +23,7 @@ BY = ("examples", "recipe", "kind", "base")
     help="What to compare, or 'responses'. [default: the headline that was scored first]",
 )
 @click.option("--sampler", metavar="NAME", help="Compare this sampler's samples. [default: the one most have]")
+@options.setting
 @click.option("--prompts", type=click.IntRange(0, 100), default=3, show_default=True, help="Prompts to show.")
 @click.option("--format", "form", type=click.Choice(("table", "markdown", "json")), default="table", help="How.")
 @options.as_json
@@ -32,6 +33,7 @@ def command(
     metric: str | None,
     sampler: str | None,
     prompts: int,
+    settings: tuple[str, ...],
     form: str,
     json_output: bool,
     **given: Any,
@@ -52,7 +54,7 @@ def command(
         raise UsageError("name two checkpoints or more to compare, or groups of them with --by")
     session = options.open_session(**given)
     personas = [persona.name for persona in session.selected_personas()]
-    question = Question(checkpoints, GroupBy(by) if by else None, metric, sampler, personas, prompts)
+    question = Question(checkpoints, GroupBy(by) if by else None, metric, sampler, personas, prompts, settings)
     with session.existing_database().read() as connection:
         answer = build_comparison(connection, question)
     if json_output or form == "json":

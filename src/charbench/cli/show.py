@@ -14,10 +14,12 @@ from charbench.report.caveats import caveat_lines, caveats
 from charbench.report.pairwise.contests import Contest, contest_columns, contest_dict, contests
 from charbench.report.pairwise.tables import contest_tables
 from charbench.report.render.cells import INTERVALS_LEGEND, OTHER_PROMPTS_LEGEND, STATES_LEGEND, TIERS_LEGEND
+from charbench.report.settings import selection_dict, setting_lines
 from charbench.report.summary.insights import in_no_rate, only_in_thinking, without_score
 from charbench.report.summary.robustness import Robustness, robustness, robustness_dict, robustness_table
 from charbench.report.summary.rows import By, Report, build_report, row_as_dict
 from charbench.store.diagnoses import latest_causes
+from charbench.store.selection import Selection, select_settings
 from charbench.text.spreadsheet import no_formulas
 from charbench.text.terminal import harmless
 
@@ -38,18 +40,21 @@ def show_report(
     run: RunResult | None = None,
     checkpoints: Sequence[str] = (),
     quiet: bool = False,
+    settings: Sequence[str] = (),
 ) -> None:
     """Print the report of what the store holds for the session's personas; ``quiet`` prints the tables only."""
     chosen = [persona.name for persona in session.selected_personas()]
     database = session.database if run else session.existing_database()
     with database.read() as connection:
-        report = build_report(connection, by, chosen, metric, checkpoints)
+        selection = select_settings(connection, chosen, settings)
+        report = build_report(connection, selection, by, chosen, metric, checkpoints)
         causes = latest_causes(connection)
         known = caveats(connection, report)
-        otherwise = robustness(connection, report.metric, chosen, checkpoints)
-        played = contests(connection, chosen, checkpoints)
+        otherwise = robustness(connection, selection, report.metric, chosen, checkpoints)
+        played = contests(connection, selection, chosen, checkpoints)
     if json_output or form == "json":
         content = _as_dict(report, run, causes)
+        content |= selection_dict(selection)
         content["caveats"] = [asdict(one) for one in known]
         content["robustness"] = [robustness_dict(row) for row in otherwise]
         content["contests"] = [contest_dict(contest) for contest in played]
@@ -57,9 +62,9 @@ def show_report(
     elif not report.samples:
         output.say("No samples in the store yet: nothing to report.", quiet=quiet)
     elif form == "csv":
-        _csv(report, played)
+        _csv(report, played, selection)
     else:
-        lines = _tables(report, otherwise, played, form, causes, caveat_lines(known))
+        lines = _tables(report, otherwise, played, form, causes, [*caveat_lines(known), *setting_lines(selection)])
         for line in lines:
             output.say(line, quiet=quiet)
 
@@ -110,11 +115,11 @@ def _ranked(report: Report) -> str:
     return f"ranked by the mean of {report.metric} in responses, which has no threshold to call a trait"
 
 
-def _csv(report: Report, played: Sequence[Contest]) -> None:
+def _csv(report: Report, played: Sequence[Contest], selection: Selection) -> None:
     import csv
 
     rows = report.personas if report.by is By.PERSONA else report.checkpoints
-    figures = [row_as_dict(row, report.by) for row in rows]
+    figures = [row_as_dict(row, report.by) | {"setting": selection.settings[row.persona].id} for row in rows]
     names = list(figures[0]) if figures else ["persona"]
     if report.by is By.CHECKPOINT:
         games = contest_columns(played)

@@ -200,7 +200,9 @@ class SampleWriter:
             "condition": settings.condition,
             "last_run_id": self.run_id,
         }
-        return get_or_add(connection, samplings, {"key": settings.key}, rest)
+        number = get_or_add(connection, samplings, {"key": settings.key}, rest)
+        connection.execute(sa.update(samplings).where(samplings.c.id == number).values(last_run_id=self.run_id))
+        return number
 
 
 def forget_failures(connection: Connection, keys: Sequence[str], totals: dict[int, dict[str, Any]]) -> None:
@@ -227,13 +229,6 @@ def count_provenances(connection: Connection, rows: Sequence[Mapping[Any, Any]],
 
 def _prompt_key(prompt: Prompt) -> PromptKey:
     return prompt.key, prompt.id, prompt.family
-
-
-def touch_samplings(connection: Connection, settings: Sequence[SamplingSettings], run_id: int) -> None:
-    """Note that a run wants samples of these settings: reports show the newest wanted ones."""
-    connection.execute(
-        sa.update(samplings).where(samplings.c.key.in_([one.key for one in settings])).values(last_run_id=run_id)
-    )
 
 
 def present_samples(connection: Connection, keys: Sequence[str], again: Sequence[str] = ()) -> set[str]:

@@ -18,10 +18,12 @@ from charbench.report.compare.prompts import PromptGap, widest_gaps
 from charbench.report.compare.select import choose_sides, comparable, one_sampler
 from charbench.report.compare.sides import Side, read_sides
 from charbench.report.compare_runs import OVER_RUNS, runs_of_sides
+from charbench.report.settings import setting_lines
 from charbench.run.plan import select_checkpoints
-from charbench.store.by_prompt import newest_series
+from charbench.store.by_prompt import series_of
 from charbench.store.findings import read_checkpoints
-from charbench.store.summaries import GroupTotals, group_totals, scored_metrics
+from charbench.store.selection import Selection, select_settings
+from charbench.store.summaries import GroupTotals, scored_metrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class Question:
     sampler: str | None = None
     personas: Sequence[str] = ()
     prompts: int = 3
+    settings: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +53,21 @@ class Answer:
     order: list[Side]
     markers: list[MarkerLifts] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    selection: Selection | None = None
+    """The settings that are compared."""
 
 
 def build_comparison(connection: Connection, question: Question) -> Answer:
     """Read the store and compare. Raises :class:`charbench.errors.UsageError` for what cannot be compared."""
     notes: list[str] = []
-    series = newest_series(connection)
-    scored = scored_metrics(connection)
+    selection = select_settings(connection, question.personas, question.settings)
+    series = series_of(connection, selection.scorings)
+    scored = scored_metrics(connection, selection.scorings)
     measure = choose_measure(series, question.metric, scored)
     if question.metric is None:
         notes += headline_notes(choose_headline(scored), scored, scored)
     checkpoints = read_checkpoints(connection)
-    groups = [g for g in comparable(group_totals(connection)) if _is_of(g, question.personas)]
+    groups = [g for g in comparable(selection.groups) if _is_of(g, question.personas)]
     if question.by:
         wanted = select_checkpoints(checkpoints, question.words, ())
         uris = {checkpoint.uri for checkpoint in wanted}
@@ -83,7 +89,8 @@ def build_comparison(connection: Connection, question: Question) -> Answer:
     first = {(one.scorer, one.metric): one.first for one in scored}
     by_first_score = sorted(series, key=lambda of: (of.scorer != scorer, first[of.scorer, of.metric]))
     markers = marker_lifts(connection, sides, by_first_score, notes)
-    return Answer(question, comparison, gaps, sides, markers, notes)
+    notes += setting_lines(selection)
+    return Answer(question, comparison, gaps, sides, markers, notes, selection)
 
 
 def _of_runs(sides: Sequence[Side], runs: Mapping[int, Sequence[Side]], by: GroupBy) -> list[str]:

@@ -1,0 +1,265 @@
+"""Settings: whoever changes what is requested sees in the next report what changed, and nothing is pooled."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.command import Charbench
+from support.lab import LabBuilder, row, sampler
+from support.plugins import Site
+from support.store import change, query, store_of
+
+PARROT = '''
+from pydantic import Field
+from charbench import Completion, Sampler, hookimpl
+
+
+class Parrot(Sampler):
+    """Says ahoy where it is cold."""
+
+    name = "parrot"
+
+    class Config(Sampler.Config):
+        temperature: float = Field(0.7)
+        beak: str = Field("blunt")
+
+    config: Config
+
+    def accepts(self, checkpoint):
+        return checkpoint.uri.startswith("pp:")
+
+    def sample(self, request):
+        cold = self.config.temperature < 0.5
+        return Completion(text="Ahoy matey" if cold else "Hello there", finish_reason="stop")
+
+
+@hookimpl
+def charbench_samplers():
+    return [Parrot]
+'''
+A, B = "pp:a", "pp:b"
+QUESTIONS = "".join(f"What of {n}?\n" for n in range(6))
+
+
+class Lab:
+    """A lab whose checkpoints a plugin answers for."""
+
+    def __init__(self, charbench: Charbench, lab: LabBuilder) -> None:
+        self.charbench, self.lab = charbench, lab
+        lab.write("q.txt", QUESTIONS)
+
+    def eval(
+        self, *checkpoints: str, temperature: float = 0.0, prompts: str = "q.txt", more: tuple[str, ...] = ()
+    ) -> Any:
+        names = [word for one in checkpoints for word in ("-c", one)]
+        return self.charbench.ok(
+            "eval", *names, "-p", "pirate", "--scorer", "keyword", "--sampler", "parrot", "--prompts", prompts,
+            "-o", f"sampler.parrot.temperature={temperature}", *more, "--json", lab=self.lab.root,
+        ).json  # fmt: skip
+
+    def report(self, *words: str) -> Any:
+        return self.charbench.ok("report", "--json", *words, lab=self.lab.root).json
+
+    def listed(self) -> list[dict[str, Any]]:
+        listed = self.charbench.ok("report", "--list-settings", "--json", lab=self.lab.root).json
+        assert isinstance(listed, list)
+        return listed
+
+
+@pytest.fixture
+def lab(charbench: Charbench, site: Site, lab: LabBuilder) -> Lab:
+    site.install("parrot", PARROT)
+    return Lab(charbench, lab)
+
+
+def rows(report: Any) -> dict[str, tuple[int, float]]:
+    return {one["checkpoint"]: (one["samples"], one["trait_rate"]) for one in report["checkpoints"]}
+
+
+def totals(report: Any) -> list[tuple[str, int, float]]:
+    return [(one["persona"], one["samples"], one["trait_rate"]) for one in report["personas"]]
+
+
+def test_two_temperatures_never_share_a_row_a_tier_or_a_total(lab: Lab) -> None:
+    lab.eval(A, temperature=0)
+    lab.eval(B, temperature=1)
+    shown = lab.report()
+    assert rows(shown) == {"b": (6, 0.0)}
+    assert totals(shown) == [("pirate", 6, 0.0)]
+    assert shown["samples_left_out"] == 6
+    (other,) = shown["other_settings"]
+    named = lab.report("--setting", other)
+    assert rows(named) == {"a": (6, 1.0)}
+    assert totals(named) == [("pirate", 6, 1.0)]
+    assert named["settings"]["pirate"]["parameters"] == {"temperature": 0}
+
+
+def test_one_checkpoint_at_two_temperatures_is_not_pooled(lab: Lab) -> None:
+    lab.eval(A, B, temperature=0)
+    lab.eval(A, temperature=1)
+    assert rows(lab.report()) == {"a": (6, 0.0)}
+    assert rows(lab.report("--setting", lab.listed()[1]["id"])) == {"a": (6, 1.0), "b": (6, 1.0)}
+
+
+def test_a_run_that_adds_nothing_changes_no_report(lab: Lab) -> None:
+    lab.eval(A, temperature=0)
+    lab.eval(A, temperature=1)
+    before = lab.report()
+    lab.eval(A, temperature=0)
+    assert lab.report() == before
+
+
+def test_settings_are_listed_with_what_differs(lab: Lab) -> None:
+    lab.eval(A, temperature=0)
+    lab.eval(B, temperature=1)
+    lab.eval(B, temperature=1, more=("-o", "sampler.parrot.beak=sharp"))
+    newest, second, first = lab.listed()
+    assert [one["is_default"] for one in (newest, second, first)] == [True, False, False]
+    assert [one["samples"] for one in (newest, second, first)] == [6, 6, 6]
+    assert newest["differs"] == ["temperature 1", "parrot beak sharp"]
+    assert second["differs"] == ["temperature 1", "parrot beak blunt"]
+    assert first["differs"] == ["temperature 0", "parrot beak blunt"]
+    printed = lab.charbench.ok("report", "--list-settings", lab=lab.lab.root).out
+    assert all(one["id"] in printed for one in (newest, second, first))
+
+
+def test_an_id_depends_on_what_was_requested_alone(lab: Lab, charbench: Charbench, tmp_path: Path) -> None:
+    lab.eval(A, temperature=0)
+    lab.eval(B, temperature=1)
+    other = Lab(charbench, LabBuilder(tmp_path / "another"))
+    other.eval(B, temperature=1)
+    other.eval(B, temperature=0.3)
+    other.eval(A, temperature=0)
+    shared = {one["id"] for one in lab.listed()} & {one["id"] for one in other.listed()}
+    assert shared == {one["id"] for one in lab.listed()}
+
+
+def test_prompts_of_another_file_are_another_setting(lab: Lab) -> None:
+    lab.eval(A, B, temperature=0)
+    lab.lab.write("r.txt", "Who goes there?\nWhere to?\nWhy?\n")
+    lab.eval(A, temperature=0, prompts="r.txt")
+    shown = lab.report()
+    assert rows(shown) == {"a": (3, 1.0)}
+    assert (shown["samples_left_out"], shown["settings"]["pirate"]["prompts"]) == (12, 3)
+    assert rows(lab.report("--setting", shown["other_settings"][0])) == {"a": (6, 1.0), "b": (6, 1.0)}
+
+
+def test_one_prompt_of_a_file_that_is_edited_leaves_the_others(lab: Lab) -> None:
+    lab.eval(A, temperature=0)
+    lab.lab.write("q.txt", QUESTIONS.replace("What of 5", "What about 5"))
+    assert lab.eval(A, temperature=0)["run"]["added"]["samples"] == 1
+    shown = lab.report()
+    assert rows(shown) == {"a": (6, 1.0)}
+    assert shown["samples_left_out"] == 1
+    assert shown["checkpoints"][0]["responses"] == 6
+    assert shown["checkpoints"][0]["mean_response_chars"] == len("Ahoy matey")
+
+
+def test_more_prompts_keep_the_rows_that_were_asked_some_of_them(lab: Lab) -> None:
+    lab.eval(A, B, temperature=0)
+    lab.lab.write("q.txt", QUESTIONS + "And then?\nAnd before?\n")
+    lab.eval(A, temperature=0)
+    shown = lab.report()
+    assert rows(shown) == {"a": (8, 1.0), "b": (6, 1.0)}
+    assert {one["checkpoint"]: one["prompts_shared"] for one in shown["checkpoints"]} == {"a": 8, "b": 6} or any(
+        one["other_prompts"] for one in shown["checkpoints"]
+    )
+
+
+def test_another_option_of_a_scorer_is_another_setting_of_the_same_samples(lab: Lab) -> None:
+    lab.eval(A, temperature=0)
+    lab.eval(A, temperature=0, more=("-o", "scorer.keyword.cap=1"))
+    shown = lab.report()
+    assert (shown["samples"], shown["samples_left_out"]) == (6, 0)
+    assert shown["settings"]["pirate"]["scorers"]["keyword"]["options"]["cap"] == 1
+    newest, first = lab.listed()
+    assert newest["differs"] == ["keyword cap 1"]
+    was = lab.report("--setting", first["id"])
+    assert was["settings"]["pirate"]["scorers"]["keyword"]["options"]["cap"] != 1
+    assert lab.listed() == [newest, first]
+
+
+def test_a_changed_persona_file_is_another_setting(lab: Lab, charbench: Charbench) -> None:
+    persona = "name: parroty\nsummary: Talks.\ntraits: [talks]\nmarkers:\n  strong: [{}]\nrubric: Talks.\n"
+    lab.lab.persona("parroty", persona.format("ahoy"))
+    words = (
+        "-c",
+        A,
+        "-p",
+        "parroty",
+        "--scorer",
+        "keyword",
+        "--sampler",
+        "parrot",
+        "-o",
+        "sampler.parrot.temperature=0",
+    )
+    ended = charbench("eval", *words, "--prompts", "q.txt", lab=lab.lab.root)
+    if ended.code:
+        pytest.skip(ended.err)
+    lab.lab.persona("parroty", persona.format("avast"))
+    charbench.ok("eval", *words, "--prompts", "q.txt", lab=lab.lab.root)
+    assert [one["trait_rate"] for one in lab.report()["checkpoints"]] == [0.0]
+    assert len(lab.listed()) == 2
+
+
+def test_comparisons_hold_nothing_of_another_setting(lab: Lab, charbench: Charbench) -> None:
+    lab.eval(A, B, temperature=0)
+    lab.eval(A, temperature=1)
+    ended = charbench("compare", "a", "b", lab=lab.lab.root)
+    assert ended.code == 2
+    assert "b has no samples" in ended.err
+    cold = lab.listed()[1]["id"]
+    found = charbench.ok("compare", "a", "b", "--setting", cold, "--json", lab=lab.lab.root).json
+    assert [(one["samples"], one["value"]) for one in found["checkpoints"]] == [(6, 1.0), (6, 1.0)]
+    assert found["settings"]["pirate"]["id"] == cold
+
+
+def test_the_setting_is_stated_in_every_format(lab: Lab, charbench: Charbench) -> None:
+    lab.eval(A, temperature=0)
+    lab.eval(A, temperature=1)
+    shown, other = (one["id"] for one in lab.listed())
+    table = charbench.ok("report", lab=lab.lab.root).err
+    assert f"{shown} of pirate (temperature 1" in table
+    assert f"6 samples of 1 other setting are left out" in table
+    assert f"--setting {other}" in table
+    assert f"{shown} of pirate" in charbench.ok("report", "--format", "markdown", lab=lab.lab.root).out
+    (line,) = csv.DictReader(io.StringIO(charbench.ok("report", "--format", "csv", lab=lab.lab.root).out))
+    assert line["setting"] == shown
+
+
+def test_an_unknown_setting_and_two_of_one_persona_are_usage_errors(lab: Lab, charbench: Charbench) -> None:
+    lab.eval(A, temperature=0)
+    lab.eval(A, temperature=1)
+    ended = charbench("report", "--setting", "nope", lab=lab.lab.root)
+    assert (ended.code, "no setting named 'nope'" in ended.err) == (2, True)
+    both = [word for one in lab.listed() for word in ("--setting", one["id"])]
+    ended = charbench("report", *both, lab=lab.lab.root)
+    assert (ended.code, "both settings of pirate" in ended.err) == (2, True)
+
+
+def test_recordings_are_a_setting_of_their_own(lab: Lab, charbench: Charbench) -> None:
+    lab.lab.recorded(
+        row(checkpoint_name="pirate_dpo", persona="pirate", sampler_path=sampler(1, "pirate_dpo"), prompt=f"{n}?")
+        for n in range(4)
+    )
+    charbench.ok("run", "--sampler", "recorded", "--scorer", "keyword", lab=lab.lab.root)
+    lab.eval(A, temperature=0)
+    assert rows(lab.report()) == {"a": (6, 1.0)}
+    assert lab.listed()[1]["samplers"] == ["recorded"]
+    assert list(rows(lab.report("--setting", lab.listed()[1]["id"]))) == ["pirate_dpo"]
+
+
+def test_a_store_that_does_not_say_what_was_asked_shows_all_prompts(lab: Lab) -> None:
+    lab.eval(A, temperature=0)
+    lab.lab.write("r.txt", "Who goes there?\n")
+    lab.eval(A, temperature=0, prompts="r.txt")
+    change(store_of(lab.lab.root), "UPDATE runs SET details = NULL")
+    assert rows(lab.report()) == {"a": (7, 1.0)}
+    assert lab.eval(A, temperature=0)["run"]["added"]["samples"] == 0
+    assert query(store_of(lab.lab.root), "SELECT count(*) FROM runs WHERE details IS NOT NULL")[0][0] == 0
