@@ -185,7 +185,7 @@ def test_another_option_of_a_scorer_is_another_setting_of_the_same_samples(lab: 
 
 
 def test_a_changed_persona_file_is_another_setting(lab: Lab, charbench: Charbench) -> None:
-    persona = "name: parroty\nsummary: Talks.\ntraits: [talks]\nmarkers:\n  strong: [{}]\nrubric: Talks.\n"
+    persona = "name: parroty\ndescription: Talks.\ntraits: [talks]\nmarkers:\n  strong: [{}]\nrubric: Talks.\n"
     lab.lab.persona("parroty", persona.format("ahoy"))
     words = (
         "-c",
@@ -199,9 +199,7 @@ def test_a_changed_persona_file_is_another_setting(lab: Lab, charbench: Charbenc
         "-o",
         "sampler.parrot.temperature=0",
     )
-    ended = charbench("eval", *words, "--prompts", "q.txt", lab=lab.lab.root)
-    if ended.code:
-        pytest.skip(ended.err)
+    charbench.ok("eval", *words, "--prompts", "q.txt", lab=lab.lab.root)
     lab.lab.persona("parroty", persona.format("avast"))
     charbench.ok("eval", *words, "--prompts", "q.txt", lab=lab.lab.root)
     assert [one["trait_rate"] for one in lab.report()["checkpoints"]] == [0.0]
@@ -226,7 +224,7 @@ def test_the_setting_is_stated_in_every_format(lab: Lab, charbench: Charbench) -
     shown, other = (one["id"] for one in lab.listed())
     table = charbench.ok("report", lab=lab.lab.root).err
     assert f"{shown} of pirate (temperature 1" in table
-    assert f"6 samples of 1 other setting are left out" in table
+    assert "6 samples of 1 other setting are left out" in table
     assert f"--setting {other}" in table
     assert f"{shown} of pirate" in charbench.ok("report", "--format", "markdown", lab=lab.lab.root).out
     (line,) = csv.DictReader(io.StringIO(charbench.ok("report", "--format", "csv", lab=lab.lab.root).out))
@@ -263,3 +261,50 @@ def test_a_store_that_does_not_say_what_was_asked_shows_all_prompts(lab: Lab) ->
     assert rows(lab.report()) == {"a": (7, 1.0)}
     assert lab.eval(A, temperature=0)["run"]["added"]["samples"] == 0
     assert query(store_of(lab.lab.root), "SELECT count(*) FROM runs WHERE details IS NOT NULL")[0][0] == 0
+
+
+def test_one_checkpoint_is_compared_across_temperatures_prompt_by_prompt(lab: Lab, charbench: Charbench) -> None:
+    lab.eval(A, temperature=0)
+    lab.eval(A, temperature=1)
+    found = charbench.ok("compare", "a", "--across", "temperature", "--json", lab=lab.lab.root).json
+    assert {one["label"].split(" (")[0]: one["value"] for one in found["checkpoints"]} == {
+        "a, temperature 0": 1.0,
+        "a, temperature 1": 0.0,
+    }
+    (pair,) = found["pairs"]
+    assert (pair["paired"], pair["prompts"], abs(pair["difference"])) == (True, 6, 1.0)
+
+
+def test_prompts_are_compared_across_the_files_that_were_asked(lab: Lab, charbench: Charbench) -> None:
+    lab.eval(A, temperature=0)
+    lab.lab.write("r.txt", "Who goes there?\nWhere to?\n")
+    lab.eval(A, temperature=0, prompts="r.txt")
+    found = charbench.ok("compare", "a", "--across", "prompts", "--json", lab=lab.lab.root).json
+    assert sorted(one["samples"] for one in found["checkpoints"]) == [2, 6]
+
+
+def test_across_what_does_not_differ_names_what_does(lab: Lab, charbench: Charbench) -> None:
+    lab.eval(A, temperature=0)
+    lab.eval(A, temperature=1)
+    ended = charbench("compare", "a", "--across", "thinking", lab=lab.lab.root)
+    assert ended.code == 2
+    assert "they differ in temperature" in ended.err
+
+
+def test_rows_that_different_endpoints_served_are_named(charbench: Charbench, site: Site, lab: Lab) -> None:
+    served = PARROT.replace('finish_reason="stop")', 'finish_reason="stop", provenance=where(request))')
+    code = served.replace("from charbench import ", "from charbench import Provenance, ")
+    where = (
+        "def where(request):\n    return Provenance(endpoint='http://' + request.checkpoint.uri[-1] + '.test/v1')\n\n\n"
+    )
+    (site.folder / "parrot.py").write_text(code.replace("class Parrot", where + "class Parrot"))
+    lab.eval(A, B, temperature=0)
+    shown = lab.report()
+    assert [
+        one["provenance"][0]["endpoint"] for one in sorted(shown["checkpoints"], key=lambda one: one["checkpoint"])
+    ] == [
+        "http://a.test/v1",
+        "http://b.test/v1",
+    ]
+    said = charbench.ok("report", lab=lab.lab.root).err
+    assert "different endpoints: http://a.test/v1 (a); http://b.test/v1 (b)" in said

@@ -13,6 +13,7 @@ from charbench.cli import output, streams
 from charbench.report.caveats import caveat_lines, caveats
 from charbench.report.pairwise.contests import Contest, contest_columns, contest_dict, contests
 from charbench.report.pairwise.tables import contest_tables
+from charbench.report.provenance import ServedRow, provenance_dicts, provenance_lines
 from charbench.report.render.cells import INTERVALS_LEGEND, OTHER_PROMPTS_LEGEND, STATES_LEGEND, TIERS_LEGEND
 from charbench.report.settings import selection_dict, setting_lines
 from charbench.report.summary.insights import in_no_rate, only_in_thinking, without_score
@@ -20,6 +21,7 @@ from charbench.report.summary.robustness import Robustness, robustness, robustne
 from charbench.report.summary.rows import By, Report, build_report, row_as_dict
 from charbench.store.diagnoses import latest_causes
 from charbench.store.selection import Selection, select_settings
+from charbench.store.served import served_by
 from charbench.text.spreadsheet import no_formulas
 from charbench.text.terminal import harmless
 
@@ -52,9 +54,14 @@ def show_report(
         known = caveats(connection, report)
         otherwise = robustness(connection, selection, report.metric, chosen, checkpoints)
         played = contests(connection, selection, chosen, checkpoints)
+        rows = report.checkpoints or report.personas
+        served = served_by(connection, [group for row in rows for group in row.groups])
+    named = [ServedRow(row.label, row.groups) for row in rows]
     if json_output or form == "json":
         content = _as_dict(report, run, causes)
         content |= selection_dict(selection)
+        for figures, row in zip(content["checkpoints"], report.checkpoints, strict=True):
+            figures["provenance"] = provenance_dicts(row.groups, served)
         content["caveats"] = [asdict(one) for one in known]
         content["robustness"] = [robustness_dict(row) for row in otherwise]
         content["contests"] = [contest_dict(contest) for contest in played]
@@ -64,7 +71,14 @@ def show_report(
     elif form == "csv":
         _csv(report, played, selection)
     else:
-        lines = _tables(report, otherwise, played, form, causes, [*caveat_lines(known), *setting_lines(selection)])
+        lines = _tables(
+            report,
+            otherwise,
+            played,
+            form,
+            causes,
+            [*caveat_lines(known), *provenance_lines(named, served), *setting_lines(selection)],
+        )
         for line in lines:
             output.say(line, quiet=quiet)
 

@@ -79,6 +79,12 @@ def select_settings(connection: Connection, personas: Sequence[str] = (), wanted
     return Selection(settings, groups, scorings, others, _left_out(everything, groups, settings), bool(named))
 
 
+def groups_of_setting(connection: Connection, persona: str, setting: Setting) -> list[GroupTotals]:
+    """Return the groups of one setting, of all conditions."""
+    everything = [group for group in group_totals(connection) if group.condition != ADHOC]
+    return _groups(connection, everything, {persona: setting})
+
+
 def _groups(
     connection: Connection, everything: Sequence[GroupTotals], settings: Mapping[str, Setting]
 ) -> list[GroupTotals]:

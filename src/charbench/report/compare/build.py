@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 
 from charbench.analysis.power import LEVEL, least_prompts
 from charbench.domain.headline import choose_headline, headline_notes
+from charbench.report.compare.across import across_sides
 from charbench.report.compare.groups import GroupBy, group_sides
 from charbench.report.compare.markers import MarkerLifts, marker_lifts
 from charbench.report.compare.metric import choose_measure
@@ -18,11 +19,13 @@ from charbench.report.compare.prompts import PromptGap, widest_gaps
 from charbench.report.compare.select import choose_sides, comparable, one_sampler
 from charbench.report.compare.sides import Side, read_sides
 from charbench.report.compare_runs import OVER_RUNS, runs_of_sides
+from charbench.report.provenance import ServedRow, provenance_lines
 from charbench.report.settings import setting_lines
 from charbench.run.plan import select_checkpoints
 from charbench.store.by_prompt import series_of
 from charbench.store.findings import read_checkpoints
 from charbench.store.selection import Selection, select_settings
+from charbench.store.served import served_by
 from charbench.store.summaries import GroupTotals, scored_metrics
 
 
@@ -37,6 +40,8 @@ class Question:
     personas: Sequence[str] = ()
     prompts: int = 3
     settings: Sequence[str] = ()
+    across: str | None = None
+    """What is turned: the words' settings that differ in it alone are compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +73,17 @@ def build_comparison(connection: Connection, question: Question) -> Answer:
         notes += headline_notes(choose_headline(scored), scored, scored)
     checkpoints = read_checkpoints(connection)
     groups = [g for g in comparable(selection.groups) if _is_of(g, question.personas)]
-    if question.by:
+    if question.across:
+        words = question.words
+        sides = across_sides(connection, words, checkpoints, question.across, selection, notes)
+    elif question.by:
         wanted = select_checkpoints(checkpoints, question.words, ())
         uris = {checkpoint.uri for checkpoint in wanted}
         sides = group_sides(connection, wanted, [g for g in groups if g.uri in uris], question.by, notes)
     else:
         sides = choose_sides(question.words, checkpoints, groups, notes)
-    one_sampler(sides, question.sampler, notes)
+    if not question.across:
+        one_sampler(sides, question.sampler, notes)
     personas = _personas(sides, question.personas, measure.series)
     read_sides(connection, sides, measure, personas)
     runs = {}
@@ -89,6 +98,8 @@ def build_comparison(connection: Connection, question: Question) -> Answer:
     first = {(one.scorer, one.metric): one.first for one in scored}
     by_first_score = sorted(series, key=lambda of: (of.scorer != scorer, first[of.scorer, of.metric]))
     markers = marker_lifts(connection, sides, by_first_score, notes)
+    served = served_by(connection, [group.id for side in sides for group in side.groups])
+    notes += provenance_lines([ServedRow(side.label, [g.id for g in side.groups]) for side in sides], served)
     notes += setting_lines(selection)
     return Answer(question, comparison, gaps, sides, markers, notes, selection)
 

@@ -100,11 +100,11 @@ def read_sides(connection: Connection, sides: Sequence[Side], measure: Measure, 
                 wanted.setdefault(persona, {}).setdefault(group.id, []).append(side)
     for persona, holders in wanted.items():
         found: dict[tuple[int, str], list[PromptTally]] = {}
-        takes = {g.id: g for side in sides for g in side.groups if persona in personas_of(g, personas)}
+        takes = {(id(side), g.id): g for side in sides for g in side.groups if persona in personas_of(g, personas)}
         numbers = {id(side): n for n, side in enumerate(sides)}
         for tally in prompt_tallies(connection, list(holders), measure.series.get(persona)):
             for side in holders[tally.group]:
-                if not takes[tally.group].takes(tally.prompt):
+                if not takes[id(side), tally.group].takes(tally.prompt):
                     continue
                 _count(side, tally, measure)
                 found.setdefault((numbers[id(side)], tally.prompt), []).append(tally)
