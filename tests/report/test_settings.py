@@ -308,3 +308,20 @@ def test_rows_that_different_endpoints_served_are_named(charbench: Charbench, si
     ]
     said = charbench.ok("report", lab=lab.lab.root).err
     assert "different endpoints: http://a.test/v1 (a); http://b.test/v1 (b)" in said
+
+
+def test_history_lists_runs_with_their_settings_and_shows_where_one_comes_from(lab: Lab, charbench: Charbench) -> None:
+    lab.eval(A, temperature=0)
+    lab.eval(B, temperature=1)
+    lab.eval(A, temperature=0)
+    runs = charbench.ok("history", "--json", lab=lab.lab.root).json
+    assert [one["counts"].get("samples", 0) for one in runs] == [0, 6, 6]
+    warm, cold = (one["id"] for one in lab.listed())
+    assert [[setting["id"] for setting in one["settings"]] for one in runs[1:]] == [[warm], [cold]]
+    first = charbench.ok("history", str(runs[-1]["id"]), "--json", lab=lab.lab.root).json
+    assert first["samples"] == {"a": 6}
+    assert first["settings"][0]["parameters"] == {"temperature": 0}
+    printed = charbench.ok("history", str(runs[-1]["id"]), lab=lab.lab.root).out
+    assert cold in printed
+    ended = charbench("history", "99", lab=lab.lab.root)
+    assert (ended.code, "no run named '99'" in ended.err) == (2, True)
