@@ -12,7 +12,7 @@ import pytest
 from support.command import Charbench
 from support.lab import LabBuilder, row, sampler
 from support.plugins import Site
-from support.store import change, query, store_of
+from support.store import assert_totals_equal_recount, change, query, store_of
 
 PARROT = '''
 from pydantic import Field
@@ -325,3 +325,49 @@ def test_history_lists_runs_with_their_settings_and_shows_where_one_comes_from(l
     assert cold in printed
     ended = charbench("history", "99", lab=lab.lab.root)
     assert (ended.code, "no run named '99'" in ended.err) == (2, True)
+
+
+def forget(lab: Lab, *words: str) -> Any:
+    return lab.charbench.ok("forget", *words, "--json", lab=lab.lab.root).json
+
+
+def test_forgetting_a_run_takes_it_out_of_reports_and_restoring_puts_it_back(lab: Lab) -> None:
+    lab.eval(A, B, temperature=0)
+    first = lab.report()
+    lab.eval(A, temperature=1)
+    before = lab.report()
+    number = lab.listed()[0]["newest_run"]
+    shown = forget(lab, "--run", str(number))
+    assert (shown["samples"], shown["checkpoints"], shown["done"]) == (6, {"a": 6}, False)
+    assert lab.report() == before
+    forget(lab, "--run", str(number), "--yes")
+    assert_totals_equal_recount(store_of(lab.lab.root))
+    assert lab.report() == first
+    assert lab.eval(A, temperature=1)["run"]["added"]["samples"] == 0
+    assert lab.report() == first
+    forget(lab, "--run", str(number), "--restore", "--yes")
+    assert_totals_equal_recount(store_of(lab.lab.root))
+    assert lab.report() == before
+
+
+def test_a_forgotten_setting_and_checkpoint_are_in_no_report_and_no_export(lab: Lab, charbench: Charbench) -> None:
+    lab.eval(A, B, temperature=0)
+    lab.eval(B, temperature=1)
+    warm, cold = (one["id"] for one in lab.listed())
+    forget(lab, "--setting", warm, "--yes")
+    assert [one["id"] for one in lab.listed()] == [cold]
+    forget(lab, "-c", "b", "--yes")
+    assert rows(lab.report()) == {"a": (6, 1.0)}
+    exported = charbench.ok("export", "--csv", lab=lab.lab.root).out
+    assert "pp:b" not in exported
+    forget(lab, "--setting", warm, "--restore", "--yes")
+    assert rows(lab.report()) == {"b": (6, 0.0)}
+
+
+def test_purging_erases_the_text_and_asks_nothing_again(lab: Lab) -> None:
+    lab.eval(A, B, temperature=0)
+    forget(lab, "-c", "a", "--purge", "--yes")
+    assert_totals_equal_recount(store_of(lab.lab.root))
+    assert query(store_of(lab.lab.root), "SELECT count(*) FROM samples WHERE response = ''")[0][0] == 6
+    assert lab.eval(A, B, temperature=0)["run"]["added"]["samples"] == 0
+    assert forget(lab, "-c", "a", "--restore")["samples"] == 0

@@ -24,6 +24,7 @@ from charbench.store.tables import (
     groups,
     prompts,
     provenances,
+    removed_samples,
     samples,
     samplings,
 )
@@ -235,7 +236,8 @@ def present_samples(connection: Connection, keys: Sequence[str], again: Sequence
     """Return which keys the store has, without those that failed with a kind in ``again``."""
     query = sa.select(samples.c.key).where(among(connection, samples.c.key, keys))
     if again:
-        query = query.where(sa.or_(samples.c.error_kind.is_(None), samples.c.error_kind.not_in(again)))
+        gone = sa.exists().where(removed_samples.c.sample_id == samples.c.id)
+        query = query.where(sa.or_(samples.c.error_kind.is_(None), samples.c.error_kind.not_in(again), gone))
     return set(connection.scalars(query))
 
 

@@ -12,7 +12,7 @@ from charbench.errors import UnknownNameError, UsageError
 from charbench.store.dialect import MAX_PARAMETERS, chunks
 from charbench.store.recount import SERIES_TOTALS, add_up, group_sums, samples_by_prompt, series_sums
 from charbench.store.settings import Setting, read_settings, sampling_of
-from charbench.store.summaries import ADHOC, GroupTotals, SeriesTotals, group_totals, series_totals
+from charbench.store.summaries import UNREAD, GroupTotals, SeriesTotals, group_totals, series_totals
 from charbench.store.tables import GROUP_TOTALS
 
 
@@ -73,7 +73,7 @@ def select_settings(connection: Connection, personas: Sequence[str] = (), wanted
         if mine and (not personas or persona in personas)
     }
     others = [one for persona, setting in settings.items() for one in known.by_persona[persona] if one.id != setting.id]
-    everything = [group for group in group_totals(connection) if group.condition != ADHOC]
+    everything = [group for group in group_totals(connection) if group.condition not in UNREAD]
     groups = _groups(connection, everything, settings)
     scorings = frozenset(one.id for setting in settings.values() for one in setting.scorers.values())
     return Selection(settings, groups, scorings, others, _left_out(everything, groups, settings), bool(named))
@@ -81,7 +81,7 @@ def select_settings(connection: Connection, personas: Sequence[str] = (), wanted
 
 def groups_of_setting(connection: Connection, persona: str, setting: Setting) -> list[GroupTotals]:
     """Return the groups of one setting, of all conditions."""
-    everything = [group for group in group_totals(connection) if group.condition != ADHOC]
+    everything = [group for group in group_totals(connection) if group.condition not in UNREAD]
     return _groups(connection, everything, {persona: setting})
 
 

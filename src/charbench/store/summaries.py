@@ -26,6 +26,9 @@ from charbench.store.tables import (
 
 ADHOC = "adhoc"
 """Condition of samples that were taken to look at: they are neither scored nor counted."""
+REMOVED = "removed"
+"""Condition of samples that were taken out of every report."""
+UNREAD = (ADHOC, REMOVED)
 
 
 def sampled_uris(connection: Connection) -> set[str]:
@@ -34,7 +37,7 @@ def sampled_uris(connection: Connection) -> set[str]:
         sa.select(checkpoints.c.uri)
         .join(groups, groups.c.checkpoint_id == checkpoints.c.id)
         .join(samplings, samplings.c.id == groups.c.sampling_id)
-        .where(groups.c.samples > groups.c.errors, samplings.c.condition != ADHOC)
+        .where(groups.c.samples > groups.c.errors, samplings.c.condition.not_in(UNREAD))
     )
     return set(connection.scalars(query))
 
@@ -96,7 +99,7 @@ def groups_of(connection: Connection, uris: Sequence[str]) -> list[int]:
             sa.select(groups.c.id)
             .join(checkpoints, checkpoints.c.id == groups.c.checkpoint_id)
             .join(samplings, samplings.c.id == groups.c.sampling_id)
-            .where(checkpoints.c.uri.in_(part), samplings.c.condition != ADHOC)
+            .where(checkpoints.c.uri.in_(part), samplings.c.condition.not_in(UNREAD))
         )
         found.extend(connection.scalars(query))
     return sorted(found)
@@ -204,7 +207,9 @@ def trait_hits(connection: Connection, keys: Sequence[str], persona: str) -> dic
 
 def count_all(connection: Connection) -> dict[str, int]:
     """Return how many samples (failed ones among them) and checkpoints with samples there are."""
-    totals = connection.execute(sa.select(sa.func.coalesce(sa.func.sum(groups.c.samples), 0))).scalar_one()
+    counted = sa.select(sa.func.coalesce(sa.func.sum(groups.c.samples), 0))
+    counted = counted.join(samplings, samplings.c.id == groups.c.sampling_id).where(samplings.c.condition != REMOVED)
+    totals = connection.execute(counted).scalar_one()
     return {"samples": int(totals)}
 
 
