@@ -271,6 +271,7 @@ def test_one_checkpoint_is_compared_across_temperatures_prompt_by_prompt(lab: La
         "a, temperature 0": 1.0,
         "a, temperature 1": 0.0,
     }
+    assert not any("newest run" in note for note in found["notes"])
     (pair,) = found["pairs"]
     assert (pair["paired"], pair["prompts"], abs(pair["difference"])) == (True, 6, 1.0)
 

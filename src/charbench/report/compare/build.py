@@ -59,7 +59,7 @@ class Answer:
     markers: list[MarkerLifts] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     selection: Selection | None = None
-    """The settings that are compared."""
+    """The settings that are compared; None across settings, where each side names its own."""
 
 
 def build_comparison(connection: Connection, question: Question) -> Answer:
@@ -100,8 +100,10 @@ def build_comparison(connection: Connection, question: Question) -> Answer:
     markers = marker_lifts(connection, sides, by_first_score, notes)
     served = served_by(connection, [group.id for side in sides for group in side.groups])
     notes += provenance_lines([ServedRow(side.label, [g.id for g in side.groups]) for side in sides], served)
-    notes += setting_lines(selection)
-    return Answer(question, comparison, gaps, sides, markers, notes, selection)
+    if not question.across:  # else every side names its own
+        notes += setting_lines(selection)
+    shown = None if question.across else selection
+    return Answer(question, comparison, gaps, sides, markers, notes, shown)
 
 
 def _of_runs(sides: Sequence[Side], runs: Mapping[int, Sequence[Side]], by: GroupBy) -> list[str]:
