@@ -113,7 +113,6 @@ def setting_dict(setting: Setting) -> dict[str, Any]:
             name: {"protocol": by.protocol, "options": dict(by.config), "fingerprint": by.fingerprint}
             for name, by in setting.scorers.items()
         },
-        "newest_run": setting.run or None,
     }
 
 
@@ -123,7 +122,12 @@ def list_dicts(by_persona: Mapping[str, Sequence[Setting]], counts: Mapping[str,
     for settings in by_persona.values():
         differ = differences(settings)
         for place, one in enumerate(settings):
-            more = {"differs": differ[one.id], "samples": counts.get(one.id, 0), "is_default": place == 0}
+            more = {
+                "newest_run": one.run or None,
+                "differs": differ[one.id],
+                "samples": counts.get(one.id, 0),
+                "is_default": place == 0,
+            }
             found.append(setting_dict(one) | more)
     return found
 
