@@ -124,17 +124,18 @@ def pair_figures(store: Path, truth: dict[str, tuple[Design, float, float]]) -> 
     from charbench.report.compare.sides import Side, read_sides
     from charbench.report.summary.rows import By, build_report
     from charbench.report.summary.standing import tiers_of_rows
-    from charbench.store.by_prompt import newest_series
+    from charbench.store.by_prompt import series_of
     from charbench.store.database import Database
-    from charbench.store.summaries import group_totals
+    from charbench.store.selection import select_settings
+    from charbench.store.summaries import scored_metrics
 
     figures = []
     with Database.open(f"sqlite:///{store}").read() as connection:
-        rows = {uri: row for row in build_report(connection, By.CHECKPOINT).checkpoints for uri in row.uris}
-        groups = {group.uri: group for group in comparable(group_totals(connection))}
-        measures = [
-            choose_measure(newest_series(connection), f"keyword.{name}") for name in ("keywords", "per_100_words")
-        ]
+        chosen = select_settings(connection)
+        rows = {uri: row for row in build_report(connection, chosen, By.CHECKPOINT).checkpoints for uri in row.uris}
+        groups = {group.uri: group for group in comparable(chosen.groups)}
+        series, scored = series_of(connection, chosen.scorings), scored_metrics(connection, chosen.scorings)
+        measures = [choose_measure(series, f"keyword.{name}", scored) for name in ("keywords", "per_100_words")]
         sides: dict[tuple[str, str], Side] = {}
         for measure in measures:
             mine = {uri: Side(uri, [groups[uri]]) for uri in truth}

@@ -131,7 +131,7 @@ def test_totals_by_prompt_are_right_after_any_sequence_of_operations(empty: Path
     run = start_run(database, "test", "0")
     sampling, scoring = SamplingSettings("s", 1, {}, "default"), ScoringSettings("t", 1, "p", {}, "")
     with database.write() as connection:
-        add_claims(connection, [Claim(f"uri-{number}", Evidence("test", "x"), {}) for number in range(3)])
+        add_claims(connection, [Claim(f"uri-{number}", Evidence("test", "x")) for number in range(3)])
         writer = ScoreWriter(connection, scoring, HEADLINE, run)
     for what, given_ in done:
         with database.write() as connection:

@@ -25,6 +25,8 @@ COMMANDS = {
     "status": "Show where the training jobs and the last runs stand.",
     "reset": "Make training jobs wait again.",
     "report": "Show how strongly, where and how surely checkpoints hold their personas.",
+    "history": "List runs, and where the results of one come from.",
+    "forget": "Take results out of every report, and put them back.",
     "calibrate": "Have people label samples, and see how far the scorers agree.",
     "compare": "Say which checkpoints can be told apart, and how surely.",
     "power": "Say how many prompts a difference needs.",
@@ -38,7 +40,7 @@ COMMANDS = {
 _SECTIONS = {
     "The product": ["quickstart", "run", "report", "compare", "power"],
     "Its stages": ["discover", "train", "sample", "score", "eval", "eval-complete", "diagnose", "status", "reset"],
-    "What it holds": ["calibrate", "checkpoints", "export"],
+    "What it holds": ["history", "forget", "calibrate", "checkpoints", "export"],
     "Its surroundings": ["personas", "plugins", "doctor", "completion"],
 }
 

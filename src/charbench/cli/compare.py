@@ -25,6 +25,10 @@ BY = ("examples", "recipe", "kind", "base")
     help="What to compare, or 'responses'. [default: the headline that was scored first]",
 )
 @click.option("--sampler", metavar="NAME", help="Compare this sampler's samples. [default: the one most have]")
+@options.setting
+@click.option(
+    "--across", metavar="WHAT", help="Compare settings of each checkpoint: thinking, temperature, prompts, sampler, ..."
+)
 @click.option("--prompts", type=click.IntRange(0, 100), default=3, show_default=True, help="Prompts to show.")
 @click.option("--format", "form", type=click.Choice(("table", "markdown", "json")), default="table", help="How.")
 @options.as_json
@@ -34,6 +38,8 @@ def command(
     metric: str | None,
     sampler: str | None,
     prompts: int,
+    settings: tuple[str, ...],
+    across: str | None,
     form: str,
     json_output: bool,
     **given: Any,
@@ -44,17 +50,21 @@ def command(
     judgement and are compared unpaired. p-values are adjusted after Holm over all pairs; brackets hold 95%
     intervals; a tier holds checkpoints of which no two can be told apart.
 
+    Checkpoints are compared in one setting; --across compares settings that differ in one thing, paired by prompt.
+
     Of exactly two it also shows the lift of each marker: which words of the character the first uses more than
     the second (or than the base model), on the same prompts.
     """
     from charbench.report.compare.build import Question, build_comparison
     from charbench.report.compare.groups import GroupBy
 
+    if across and (by or sampler or not checkpoints):
+        raise UsageError("option --across: name checkpoints, and neither --by nor --sampler")
     if not checkpoints and by is None:
         raise UsageError("name two checkpoints or more to compare, or groups of them with --by")
     session = options.open_session(**given)
     personas = [persona.name for persona in session.selected_personas()]
-    question = Question(checkpoints, GroupBy(by) if by else None, metric, sampler, personas, prompts)
+    question = Question(checkpoints, GroupBy(by) if by else None, metric, sampler, personas, prompts, settings, across)
     with session.existing_database().read() as connection:
         answer = build_comparison(connection, question)
     if json_output or form == "json":

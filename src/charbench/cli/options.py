@@ -70,6 +70,10 @@ components = _all(*_COMPONENTS)
 selection = _all(*_SELECTION)
 job_policy = _all(*_JOBS)
 asking = _all(*_ASKING)
+setting = click.option(
+    "--setting", "settings", multiple=True, metavar="ID",
+    help="This setting of its persona. [default: that of the newest run that added samples]",
+)  # fmt: skip
 as_json = click.option("--json", "json_output", is_flag=True, help="Print JSON on stdout.")
 quiet = click.option("-q", "--quiet", is_flag=True, help="No progress and no messages; only errors.")
 

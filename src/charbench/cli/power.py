@@ -31,6 +31,7 @@ DIFFERENCES = (0.1, 0.2, 0.3)
     help="What to compare, or 'responses'. [default: the headline that was scored first]",
 )
 @click.option("--sampler", metavar="NAME", help="This sampler's samples. [default: the one most have]")
+@options.setting
 @click.option("--rate", type=click.FloatRange(0, 1), help="Assume this rate instead of reading the store.")
 @click.option("--epochs", type=click.IntRange(1, 10_000), help="Times each prompt is asked. [default: 1, 2, 4, 8]")
 @click.option("--comparisons", type=click.IntRange(1), default=1, show_default=True, help="Pairs, as Holm adjusts for.")
@@ -40,6 +41,7 @@ def command(
     differences: tuple[float, ...],
     metric: str | None,
     sampler: str | None,
+    settings: tuple[str, ...],
     rate: float | None,
     epochs: int | None,
     comparisons: int,
@@ -67,7 +69,7 @@ def command(
         except StoreError as error:
             raise UsageError(f"{error}; or assume a rate: charbench power --rate 0.5") from None
         with database.read() as connection:
-            measure, variations = measured(connection, metric, personas, sampler)
+            measure, variations = measured(connection, metric, personas, sampler, settings)
         is_rate, name = measure.is_rate, measure.name
         if not variations:
             raise UsageError("no persona has two checkpoints with shared prompts; assume a rate instead: --rate 0.5")

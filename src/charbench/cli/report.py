@@ -8,6 +8,7 @@ import click
 
 from charbench.cli import options
 from charbench.cli.show import TABLE, show_report
+from charbench.cli.show_settings import show_settings
 from charbench.report.summary.rows import By
 
 
@@ -18,6 +19,8 @@ from charbench.report.summary.rows import By
 @click.option(
     "--metric", metavar="SCORER.METRIC", help="Metric to rank by. [default: the headline that was scored first]"
 )
+@options.setting
+@click.option("--list-settings", is_flag=True, help="List what was requested: parameters, prompts and scorers.")
 @click.option(
     "--format",
     "form",
@@ -27,12 +30,26 @@ from charbench.report.summary.rows import By
     help="Output format: table, csv, markdown, json, or a plugin's reporter.",
 )
 @options.as_json
-def command(by: str, metric: str | None, form: str, json_output: bool, **given: Any) -> None:
+def command(
+    by: str,
+    metric: str | None,
+    settings: tuple[str, ...],
+    list_settings: bool,
+    form: str,
+    json_output: bool,
+    **given: Any,
+) -> None:
     """Show samples, response rates and traits for each persona and checkpoint, the best first.
 
     Rows are ranked by the share of all samples whose response has the trait: a model that rarely answers does
     not win by its few answers. Brackets hold 95% intervals, clustered by
     prompt and family.
+
+    Of each persona the rows are of one setting (sampling parameters, prompts, scorers): that of the newest run that
+    added samples. Nothing of another one enters a row, rank, tier or test.
     """
     session = options.open_session(**given)
-    show_report(session, by=By(by), metric=metric, form=form, json_output=json_output)
+    if list_settings:
+        show_settings(session, form=form, json_output=json_output)
+        return
+    show_report(session, by=By(by), metric=metric, form=form, json_output=json_output, settings=settings)

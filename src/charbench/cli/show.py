@@ -15,11 +15,15 @@ from charbench.domain.table import Table
 from charbench.report.caveats import caveat_lines, caveats
 from charbench.report.pairwise.contests import Contest, contest_columns, contest_dict, contests
 from charbench.report.pairwise.tables import contest_tables
+from charbench.report.provenance import ServedRow, provenance_dicts, provenance_lines
 from charbench.report.render.cells import INTERVALS_LEGEND, OTHER_PROMPTS_LEGEND, STATES_LEGEND, TIERS_LEGEND
+from charbench.report.settings import selection_dict, setting_lines
 from charbench.report.summary.insights import in_no_rate, only_in_thinking, without_score
 from charbench.report.summary.robustness import Robustness, robustness, robustness_dict, robustness_table
 from charbench.report.summary.rows import By, Report, build_report, row_as_dict
 from charbench.store.diagnoses import latest_causes
+from charbench.store.selection import Selection, select_settings
+from charbench.store.served import served_by
 from charbench.text.terminal import harmless, harmless_output
 
 if TYPE_CHECKING:
@@ -40,32 +44,45 @@ def show_report(
     run: RunResult | None = None,
     checkpoints: Sequence[str] = (),
     quiet: bool = False,
+    settings: Sequence[str] = (),
 ) -> None:
     """Print the report of what the store holds for the session's personas; ``quiet`` prints the tables only."""
     chosen = [persona.name for persona in session.selected_personas()]
     reporter = None if form == TABLE or json_output else session.reporter(form, "report", TABLE)
     database = session.database if run else session.existing_database()
     with database.read() as connection:
-        report = build_report(connection, by, chosen, metric, checkpoints)
+        selection = select_settings(connection, chosen, settings)
+        report = build_report(connection, selection, by, chosen, metric, checkpoints)
         causes = latest_causes(connection)
         known = caveats(connection, report)
-        otherwise = robustness(connection, report.metric, chosen, checkpoints)
-        played = contests(connection, chosen, checkpoints)
+        otherwise = robustness(connection, selection, report.metric, chosen, checkpoints)
+        played = contests(connection, selection, chosen, checkpoints)
+        rows = report.checkpoints or report.personas
+        served = served_by(connection, [group for row in rows for group in row.groups])
+    named = [ServedRow(row.label, row.groups) for row in rows]
+
+    def everything() -> dict[str, Any]:
+        content = _everything(report, run, causes, known, otherwise, played) | selection_dict(selection)
+        for figures, row in zip(content["checkpoints"], report.checkpoints, strict=True):
+            figures["provenance"] = provenance_dicts(row.groups, served)
+        return content
+
     if json_output:
-        output.print_json(_everything(report, run, causes, known, otherwise, played))
+        output.print_json(everything())
         return
     if not report.samples:
         output.say("No samples in the store yet: nothing to report.", quiet=quiet)
+    told = [*caveat_lines(known), *provenance_lines(named, served), *setting_lines(selection)]
     if reporter is not None:
         content = ReportContent(
             lambda: [_harmless_table(table) for table in _report_tables(report, otherwise, played)],
-            lambda: [_harmless_row(row) for row in _figures(report, played)],
-            lambda: _everything(report, run, causes, known, otherwise, played),
-            [harmless(line) for line in caveat_lines(known)],
+            lambda: [_harmless_row(row) for row in _figures(report, played, selection)],
+            everything,
+            [harmless(line) for line in told],
         )
         write_report(reporter, content)
     elif report.samples:
-        for line in _tables(report, otherwise, played, causes, caveat_lines(known)):
+        for line in _tables(report, otherwise, played, causes, told):
             output.say(line, quiet=quiet)
 
 
@@ -132,10 +149,10 @@ def _ranked(report: Report) -> str:
     return f"ranked by the mean of {report.metric} in responses, which has no threshold to call a trait"
 
 
-def _figures(report: Report, played: Sequence[Contest]) -> list[dict[str, Any]]:
+def _figures(report: Report, played: Sequence[Contest], selection: Selection) -> list[dict[str, Any]]:
     """Return the figures of each row; all rows have the same names."""
     rows = report.personas if report.by is By.PERSONA else report.checkpoints
-    figures = [row_as_dict(row, report.by) for row in rows]
+    figures = [row_as_dict(row, report.by) | {"setting": selection.settings[row.persona].id} for row in rows]
     if report.by is By.CHECKPOINT:
         games = contest_columns(played)
         for row, mine in zip(rows, figures, strict=True):

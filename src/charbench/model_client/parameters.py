@@ -8,7 +8,7 @@ from typing import Any
 from charbench.errors import SamplingError
 
 _PARAMETERS = (
-    "max_tokens", "temperature", "top_p", "seed", "stop", "chat_template_kwargs", "top_logprobs", "logprobs", "n",
+    "max_tokens", "temperature", "top_p", "seed", "stop", "chat_template_kwargs", "top_logprobs", "logprobs",
 )  # fmt: skip
 
 

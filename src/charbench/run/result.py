@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from charbench.discovery.stage import Discovery
+from charbench.scoring.tally import ScoreTally, Tally
 
 
 class Stage(StrEnum):
@@ -44,3 +45,26 @@ class RunResult:
     def add(self, name: str, number: int) -> None:
         """Count what was added."""
         self.counts[name] = self.counts.get(name, 0) + number
+
+
+def add_scores(result: RunResult, tally: ScoreTally) -> None:
+    """Add what a score stage did."""
+    result.add("scores", tally.scored)
+    result.warnings += [*tally.untold_lines(), *tally.of_nothing_lines()]
+    add_failures(result, tally)
+
+
+def add_failures(result: RunResult, tally: Tally) -> None:
+    """Add what went wrong while scoring or comparing."""
+    result.add("failures", tally.failed)
+    result.warnings += tally.warnings
+    faults = sorted(tally.faults.items(), key=lambda fault: -fault[1])
+    lines = [f"scorer {scorer}: {count:,} failed: {message}" for (scorer, message), count in faults]
+    result.failures += [*with_trace(lines, tally.trace), *tally.stopped]
+
+
+def with_trace(lines: list[str], trace: str) -> list[str]:
+    """Return lines about failures, the last one with the traceback of the first failure."""
+    if lines and trace:
+        lines[-1] += f"\nThe first one's traceback:\n{trace.rstrip()}"
+    return lines

@@ -27,13 +27,12 @@ from charbench.domain.sample import Sample
 from charbench.errors import StoreError
 from charbench.personas.prompt_sets import prompts_for
 from charbench.run.plan import Requests, personas_to_score, sampling_plan, select_checkpoints
-from charbench.run.result import RunResult, Stage
+from charbench.run.result import RunResult, Stage, add_failures, add_scores, with_trace
 from charbench.run.session import Session
 from charbench.sampling.cost import Spending
 from charbench.sampling.stage import SampleStage
 from charbench.scoring.score import Begun
 from charbench.scoring.stage import ScoreStage
-from charbench.scoring.tally import ScoreTally, Tally
 from charbench.store.base_answers import base_answers
 from charbench.store.findings import read_checkpoints
 from charbench.store.guard import StoreGuard
@@ -217,7 +216,7 @@ class Runner:
             f"job {job}: {message}\n  when that is mended: {self.train_command(names[job])}"
             for job, message in tally.failed.items()
         ]
-        result.failures += _with_trace(lines, tally.trace)
+        result.failures += with_trace(lines, tally.trace)
         result.notes += [f"job {job} is being trained by another run" for job in tally.elsewhere]
 
     def _note_failed_jobs(self, personas: Sequence[str], result: RunResult) -> None:
@@ -273,7 +272,7 @@ class Runner:
             tally = stage.run(requests, progress)
         result.add("samples", tally.taken)
         result.add("failures", tally.failed + tally.skipped)
-        result.failures += _with_trace(tally.faults.lines(f"sampler {sampler.name}"), tally.trace)
+        result.failures += with_trace(tally.faults.lines(f"sampler {sampler.name}"), tally.trace)
         result.warnings += tally.remark_lines()
         if tally.completion_tokens:
             cost = f", {tally.cost:,.4f} by the price table" if config.prices else ""
@@ -304,7 +303,7 @@ class Runner:
                 names = ", ".join(scorer.name for scorer in together)
                 with self._progress(f"scoring ({names}; {plan.persona.name})", None) as progress:
                     tally = stage.run(group_ids, progress)
-                _add_scores(result, tally)
+                add_scores(result, tally)
         for scorer in scorers:
             if isinstance(scorer, PairScorer):
                 self._compare(scorer, checkpoints, personas, writer, result)
@@ -328,7 +327,7 @@ class Runner:
                 tally = stage.run(group_ids, progress)
             result.add("games", tally.played)
             result.warnings += tally.lines(scorer, plan.persona.name)
-            _add_failures(result, tally)
+            add_failures(result, tally)
 
     def _plans(
         self,
@@ -380,23 +379,3 @@ class Runner:
                 "charbench_training_step", result, job_id=job_id, step=event.step + 1, total_steps=event.total_steps,
                 loss=event.loss, learning_rate=event.learning_rate, tokens=event.tokens,
             )  # fmt: skip
-
-
-def _add_scores(result: RunResult, tally: ScoreTally) -> None:
-    result.add("scores", tally.scored)
-    result.warnings += [*tally.untold_lines(), *tally.of_nothing_lines()]
-    _add_failures(result, tally)
-
-
-def _add_failures(result: RunResult, tally: Tally) -> None:
-    result.add("failures", tally.failed)
-    result.warnings += tally.warnings
-    faults = sorted(tally.faults.items(), key=lambda fault: -fault[1])
-    lines = [f"scorer {scorer}: {count:,} failed: {message}" for (scorer, message), count in faults]
-    result.failures += [*_with_trace(lines, tally.trace), *tally.stopped]
-
-
-def _with_trace(lines: list[str], trace: str) -> list[str]:
-    if lines and trace:
-        lines[-1] += f"\nThe first one's traceback:\n{trace.rstrip()}"
-    return lines

@@ -13,16 +13,17 @@ from sqlalchemy.engine import Connection
 from charbench.components.calling import resolve
 from charbench.components.containment import Broken, guarded
 from charbench.components.lifecycle import Lifecycle
-from charbench.components.sampler import Sampler, SampleRequest
+from charbench.components.sampler import DEFAULT_CONDITION, Sampler, SampleRequest
 from charbench.concurrency.interrupt import StopSignal
 from charbench.concurrency.progress import Progress
-from charbench.domain.checkpoint import Checkpoint
+from charbench.domain.checkpoint import Checkpoint, Kind
 from charbench.domain.sample import Completion, ThinkingState, Usage
 from charbench.sampling.ask import Answer, Asker, sample_with_follow_ups
 from charbench.sampling.cost import Spending
 from charbench.sampling.requests import Keyed, Questions, by_question
 from charbench.sampling.samples import make_sample
 from charbench.sampling.tally import SampleTally
+from charbench.store.asked import NO_PERSONA, note_asked
 from charbench.store.claims import claim, release
 from charbench.store.database import Database
 from charbench.store.dialect import chunks
@@ -35,7 +36,6 @@ from charbench.store.samples import (
     SamplingSettings,
     failed_samples,
     present_samples,
-    touch_samplings,
 )
 from charbench.store.writer import Writer
 
@@ -65,7 +65,11 @@ class SampleStage:
     rescue: Callable[[Sequence[NewSample]], None] | None = None
     """Keeps samples that the store does not take."""
     tally: SampleTally = field(default_factory=SampleTally)
-    _wanted_settings: set[str] = field(default_factory=set)
+    _asked: dict[str, dict[str, set[str]]] = field(default_factory=dict)
+    """By the sampling's key and persona: the prompts that this run asks for."""
+    _asked_noted: bool = True
+    _asks: bool = False
+    """Whether anything was this run's to sample."""
     _rows: SampleWriter = field(init=False)
     _elsewhere: bool = False
     _broken: bool = False
@@ -116,10 +120,12 @@ class SampleStage:
             self.tally.wanted += len(batch)
             keyed = {resolve(self.sampler, self.sampler.key(request)): request for request in batch}
             settings = {key: self._settings(request) for key, request in keyed.items()}
-            self._want({request.condition: settings[key] for key, request in keyed.items()})
+            self._note_asked(keyed, settings)
             claimed = claim(self.database, STAGE, self.run_id, list(keyed), self._present)
             self._elsewhere |= claimed.elsewhere > 0
             self._note_left(keyed, set(claimed.mine))
+            self._asks |= bool(claimed.mine)
+            self._write_asked()
             progress.advance(len(batch) - len(claimed.mine) - claimed.elsewhere)
             mine = [(key, keyed[key]) for key in claimed.mine if key not in self._failed_keys]
             self._settings_of.update((key, settings[key]) for key, _ in mine)
@@ -142,12 +148,25 @@ class SampleStage:
                 found = failed_samples(connection, keys)
             self.tally.faults.left.update((kind, message) for _, kind, message in found if kind not in self.retry)
 
-    def _want(self, settings: dict[str, SamplingSettings]) -> None:
-        """Note that this run wants samples of these settings, once for each."""
-        fresh = [one for one in settings.values() if one.key not in self._wanted_settings]
-        self._wanted_settings.update(one.key for one in fresh)
-        if fresh:
-            self.writer.put(lambda connection: touch_samplings(connection, fresh, self.run_id))
+    def _note_asked(self, keyed: Mapping[str, SampleRequest], settings: Mapping[str, SamplingSettings]) -> None:
+        """Remember which prompts are asked of which persona's checkpoints; recordings are not asked for."""
+        for key, request in keyed.items():
+            if request.condition != DEFAULT_CONDITION or self._recorded(request):
+                continue
+            checkpoint = request.checkpoint
+            persona = NO_PERSONA if checkpoint.kind is Kind.BASE else checkpoint.persona or NO_PERSONA
+            mine = self._asked.setdefault(settings[key].key, {}).setdefault(persona, set())
+            self._asked_noted &= request.prompt.key in mine
+            mine.add(request.prompt.key)
+
+    def _write_asked(self) -> None:
+        """Note with the run what it asks for, once it has something to sample and whenever there is more."""
+        if self._asked_noted or not self._asks:
+            return
+        self._asked_noted = True
+        for sampling, by_persona in self._asked.items():
+            frozen = {persona: sorted(keys) for persona, keys in by_persona.items()}
+            self.writer.put(partial(note_asked, run_id=self.run_id, sampling=sampling, by_persona=frozen))
 
     def _settings(self, request: SampleRequest) -> SamplingSettings:
         params = resolve(self.sampler, self.sampler.params(request))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -29,7 +29,7 @@ _SPACES = "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003
 
 @dataclass(frozen=True, slots=True)
 class SeriesOf:
-    """Where the scores of one metric for one persona stand: of each scorer the scoring wanted last.
+    """Where the scores of one metric for one persona stand: of each scorer the scoring that was chosen.
 
     ``fingerprint`` tells what it is scored by (markers, a rubric): values of different ones are never compared.
     ``response`` and ``thinking`` are the numbers of the channels' series, None where nothing is scored there.
@@ -95,16 +95,12 @@ class SampleText:
     prompt: str
 
 
-def newest_series(connection: Connection) -> list[SeriesOf]:
-    """Return every metric that the scorings wanted last have, by scorer, persona and metric."""
-    newest: dict[tuple[str, str], int] = {}
-    order = (scorings.c.last_run_id, scorings.c.id)
-    for row in connection.execute(sa.select(scorings.c.id, scorings.c.scorer, scorings.c.persona).order_by(*order)):
-        newest[row.scorer, row.persona] = row.id
+def series_of(connection: Connection, scoring_ids: Collection[int]) -> list[SeriesOf]:
+    """Return every metric that these scorings have, by scorer, persona and metric."""
     query = (
         sa.select(series, scorings.c.scorer, scorings.c.persona, scorings.c.fingerprint)
         .join(scorings, scorings.c.id == series.c.scoring_id)
-        .where(series.c.scoring_id.in_(newest.values()))
+        .where(among(connection, series.c.scoring_id, sorted(scoring_ids)))
         .order_by(scorings.c.scorer, scorings.c.persona, series.c.metric, series.c.id)
     )
     channels: dict[tuple[str, str, str], dict[str, Any]] = {}
@@ -172,7 +168,6 @@ def _from_scores(connection: Connection, groups: Sequence[int], of: SeriesOf | N
     edge = of.threshold if of and of.threshold is not None else None
     hit = response.c.value >= edge if edge is not None else sa.false()
     thought = thinking.c.value >= edge if edge is not None else sa.false()
-    has_response = sa.func.ltrim(samples.c.response, _SPACES) != ""
     return (
         sa.select(
             samples.c.group_id,
@@ -180,17 +175,17 @@ def _from_scores(connection: Connection, groups: Sequence[int], of: SeriesOf | N
             sa.func.min(prompts.c.prompt_id),
             sa.func.min(prompts.c.family),
             sa.func.count(),
-            _number_of(has_response),
+            number_of(has_response()),
             sa.func.count(scored.c.id),
-            _number_of(response.c.scored_id.is_not(None) & response.c.value.is_(None)),
+            number_of(response.c.scored_id.is_not(None) & response.c.value.is_(None)),
             sa.func.count(response.c.value),
             sa.func.coalesce(sa.func.sum(response.c.value), 0.0),
             sa.func.coalesce(sa.func.sum(response.c.value * response.c.value), 0.0),
-            _number_of(hit),
-            _number_of(thought),
-            _number_of(sa.and_(hit, thought)),
+            number_of(hit),
+            number_of(thought),
+            number_of(sa.and_(hit, thought)),
             sa.func.count(thinking.c.value),
-            _number_of(thinking.c.scored_id.is_not(None) & thinking.c.value.is_(None)),
+            number_of(thinking.c.scored_id.is_not(None) & thinking.c.value.is_(None)),
         )
         .join(prompts, prompts.c.id == samples.c.prompt_id)
         .outerjoin(scored, _is(scored.c.sample_id, samples.c.id) & (scored.c.scoring_id == (of.scoring if of else -1)))
@@ -256,5 +251,11 @@ def _or_0(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
     return sa.func.coalesce(column, 0)
 
 
-def _number_of(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+def has_response() -> sa.ColumnElement[bool]:
+    """Return the condition that a sample has a response that is not blank."""
+    return sa.func.ltrim(samples.c.response, _SPACES) != ""
+
+
+def number_of(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+    """Return how many rows a condition holds for."""
     return sa.func.coalesce(sa.func.sum(sa.case((condition, 1), else_=0)), 0)

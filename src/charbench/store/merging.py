@@ -20,11 +20,11 @@ from charbench.store.samples import (
     SampleReader,
     add_group_totals,
     count_answer,
-    count_provenances,
     count_sample,
     forget_failures,
 )
 from charbench.store.scores import Totals
+from charbench.store.served import count_provenances
 
 CHUNK = 500
 Row = dict[str, Any]

@@ -1,16 +1,16 @@
-"""The games that reports are made of: of each pair scorer and persona those of the scoring wanted last."""
+"""The games that reports are made of: those of the scorings that were chosen."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from charbench.store.dialect import among
 from charbench.store.games import BALANCED
-from charbench.store.summaries import newest_scorings
 from charbench.store.tables import games, prompts, samples, scorings
 
 
@@ -36,13 +36,13 @@ class GameResult:
     balanced: bool
 
 
-def game_results(connection: Connection, group_ids: Sequence[int]) -> list[GameResult]:
-    """Return the games between these groups, in the order in which they were played.
+def game_results(connection: Connection, group_ids: Sequence[int], scoring_ids: Collection[int]) -> list[GameResult]:
+    """Return the games between these groups under these scorings, in the order in which they were played.
 
     Groups are looked at here and not in the query: a database might begin with all of their samples.
     """
     mine = set(group_ids)
-    ranked, first, second = newest_scorings(), samples.alias("first"), samples.alias("second")
+    first, second = samples.alias("first"), samples.alias("second")
     query = (
         sa.select(
             scorings.c.scorer,
@@ -60,10 +60,10 @@ def game_results(connection: Connection, group_ids: Sequence[int]) -> list[GameR
             games.c.evidence["schedule"].as_string(),
         )
         .join(scorings, scorings.c.id == games.c.scoring_id)
-        .join(ranked, (ranked.c.id == scorings.c.id) & (ranked.c.rank == 1))
         .join(first, first.c.id == games.c.first_id)
         .join(second, second.c.id == games.c.second_id)
         .join(prompts, prompts.c.id == first.c.prompt_id)
+        .where(among(connection, scorings.c.id, sorted(scoring_ids)))
         .order_by(games.c.id)
     )
     found = []

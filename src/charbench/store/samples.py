@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,17 +14,18 @@ from charbench.domain.keys import digest
 from charbench.domain.prompt import Message, Prompt
 from charbench.domain.sample import Failure, Provenance, Sample, ThinkingState, Usage
 from charbench.store.claims import release
-from charbench.store.dialect import add_totals, among, get_or_add, insert
+from charbench.store.dialect import among, get_or_add, insert
 from charbench.store.prompt_totals import AnswersByPrompt
 from charbench.store.runs import utc_now
+from charbench.store.served import count_provenances
 from charbench.store.tables import (
     GROUP_TOTALS,
     attempts,
     checkpoints,
-    group_provenances,
     groups,
     prompts,
     provenances,
+    removed_samples,
     samples,
     samplings,
 )
@@ -210,7 +211,9 @@ class SampleWriter:
             "condition": settings.condition,
             "last_run_id": self.run_id,
         }
-        return get_or_add(connection, samplings, {"key": settings.key}, rest)
+        number = get_or_add(connection, samplings, {"key": settings.key}, rest)
+        connection.execute(sa.update(samplings).where(samplings.c.id == number).values(last_run_id=self.run_id))
+        return number
 
 
 def forget_failures(connection: Connection, keys: Sequence[str], totals: dict[int, dict[str, Any]]) -> None:
@@ -225,32 +228,16 @@ def forget_failures(connection: Connection, keys: Sequence[str], totals: dict[in
         connection.execute(sa.delete(samples).where(failed))
 
 
-def count_provenances(connection: Connection, rows: Sequence[Mapping[Any, Any]], sign: int) -> None:
-    """Add rows of samples to the totals of what served them, or with ``sign`` -1 take them from these."""
-    counts = Counter((row["group_id"], row["provenance_id"]) for row in rows if row["provenance_id"] is not None)
-    summed = [
-        {"group_id": group, "provenance_id": served, "samples": sign * count}
-        for (group, served), count in sorted(counts.items())
-    ]
-    add_totals(connection, group_provenances, ("group_id", "provenance_id"), summed)
-
-
 def _prompt_key(prompt: Prompt) -> PromptKey:
     return prompt.key, prompt.id, prompt.family
-
-
-def touch_samplings(connection: Connection, settings: Sequence[SamplingSettings], run_id: int) -> None:
-    """Note that a run wants samples of these settings: reports show the newest wanted ones."""
-    connection.execute(
-        sa.update(samplings).where(samplings.c.key.in_([one.key for one in settings])).values(last_run_id=run_id)
-    )
 
 
 def present_samples(connection: Connection, keys: Sequence[str], again: Sequence[str] = ()) -> set[str]:
     """Return which keys the store has, without those that failed with a kind in ``again``."""
     query = sa.select(samples.c.key).where(among(connection, samples.c.key, keys))
     if again:
-        query = query.where(sa.or_(samples.c.error_kind.is_(None), samples.c.error_kind.not_in(again)))
+        gone = sa.exists().where(removed_samples.c.sample_id == samples.c.id)
+        query = query.where(sa.or_(samples.c.error_kind.is_(None), samples.c.error_kind.not_in(again), gone))
     return set(connection.scalars(query))
 
 

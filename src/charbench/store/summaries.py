@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -26,6 +26,9 @@ from charbench.store.tables import (
 
 ADHOC = "adhoc"
 """Condition of samples that were taken to look at: they are neither scored nor counted."""
+REMOVED = "removed"
+"""Condition of samples that were taken out of every report."""
+UNREAD = (ADHOC, REMOVED)
 
 
 def sampled_uris(connection: Connection) -> set[str]:
@@ -34,14 +37,18 @@ def sampled_uris(connection: Connection) -> set[str]:
         sa.select(checkpoints.c.uri)
         .join(groups, groups.c.checkpoint_id == checkpoints.c.id)
         .join(samplings, samplings.c.id == groups.c.sampling_id)
-        .where(groups.c.samples > groups.c.errors, samplings.c.condition != ADHOC)
+        .where(groups.c.samples > groups.c.errors, samplings.c.condition.not_in(UNREAD))
     )
     return set(connection.scalars(query))
 
 
 @dataclass(frozen=True, slots=True)
 class GroupTotals:
-    """The samples of one checkpoint under one sampling: who they are of, and their totals."""
+    """The samples of one checkpoint under one sampling: who they are of, and their totals.
+
+    ``personas`` are those that it counts for, and ``prompts`` the keys of those of its prompts that count then, None
+    where all of them do: a group stands here once for each of the choices (:mod:`charbench.store.selection`).
+    """
 
     id: int
     uri: str
@@ -50,10 +57,17 @@ class GroupTotals:
     kind: str
     base_model: str | None
     sampler: str
+    protocol: int
     condition: str
     params: dict[str, Any]
     last_run_id: int
     totals: dict[str, float]
+    personas: tuple[str, ...] = ()
+    prompts: frozenset[str] | None = None
+
+    def takes(self, prompt: str) -> bool:
+        """Whether answers to this prompt (its key) count."""
+        return self.prompts is None or prompt in self.prompts
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,25 +99,24 @@ def groups_of(connection: Connection, uris: Sequence[str]) -> list[int]:
             sa.select(groups.c.id)
             .join(checkpoints, checkpoints.c.id == groups.c.checkpoint_id)
             .join(samplings, samplings.c.id == groups.c.sampling_id)
-            .where(checkpoints.c.uri.in_(part), samplings.c.condition != ADHOC)
+            .where(checkpoints.c.uri.in_(part), samplings.c.condition.not_in(UNREAD))
         )
         found.extend(connection.scalars(query))
     return sorted(found)
 
 
 def group_totals(connection: Connection) -> list[GroupTotals]:
-    """Return the groups that hold samples: of each checkpoint, sampler and condition the newest settings."""
+    """Return the groups that hold samples, by the run that took samples under their sampling last."""
     query = (
-        sa.select(groups, checkpoints, samplings.c.sampler, samplings.c.condition, samplings.c.params,
-                  samplings.c.last_run_id)
+        sa.select(groups, checkpoints, samplings.c.sampler, samplings.c.protocol, samplings.c.condition,
+                  samplings.c.params, samplings.c.last_run_id)
         .join(checkpoints, checkpoints.c.id == groups.c.checkpoint_id)
         .join(samplings, samplings.c.id == groups.c.sampling_id)
         .where(groups.c.samples > 0)
-        .order_by(samplings.c.last_run_id, samplings.c.id)
+        .order_by(samplings.c.last_run_id, samplings.c.id, groups.c.id)
     )  # fmt: skip
-    newest: dict[tuple[int, str, str], GroupTotals] = {}
-    for row in connection.execute(query).mappings():
-        newest[row[groups.c.checkpoint_id], row["sampler"], row["condition"]] = GroupTotals(
+    return [
+        GroupTotals(
             id=row[groups.c.id],
             uri=row["uri"],
             name=row["name"],
@@ -111,27 +124,30 @@ def group_totals(connection: Connection) -> list[GroupTotals]:
             kind=row["kind"],
             base_model=row["base_model"],
             sampler=row["sampler"],
+            protocol=row["protocol"],
             condition=row["condition"],
             params=row["params"],
             last_run_id=row["last_run_id"],
             totals={name: row[groups.c[name]] for name in GROUP_TOTALS},
         )
-    return list(newest.values())
+        for row in connection.execute(query).mappings()
+    ]
 
 
-def series_totals(connection: Connection, group_ids: Sequence[int]) -> list[SeriesTotals]:
-    """Return the metrics of these groups: of each scorer and persona the scoring that was wanted last."""
-    ranked = newest_scorings()
+def series_totals(
+    connection: Connection, group_ids: Sequence[int], scoring_ids: Collection[int]
+) -> dict[tuple[int, int], SeriesTotals]:
+    """Return the metrics of these groups that these scorings have, by group and series."""
     known = {column.name: column for table in (series, scorings) for column in table.columns}
     declared = [known[field.name] for field in fields(SeriesTotals)[1:-5]]
-    newest = (
+    chosen = (
         sa.select(series.c.id, *declared)
         .join(scorings, scorings.c.id == series.c.scoring_id)
-        .join(ranked, (ranked.c.id == scorings.c.id) & (ranked.c.rank == 1))
+        .where(among(connection, scorings.c.id, sorted(scoring_ids)))
         .order_by(scorings.c.scorer, series.c.id)
     )
     # Joined here: there may be a thousand groups to each declaration.
-    declarations = {number: tuple(rest) for number, *rest in connection.execute(newest)}
+    declarations = {number: tuple(rest) for number, *rest in connection.execute(chosen)}
     order = {number: place for place, number in enumerate(declarations)}
     totals = score_totals.c
     found = [
@@ -140,11 +156,11 @@ def series_totals(connection: Connection, group_ids: Sequence[int]) -> list[Seri
         if row[0] in declarations
     ]
     found.sort(key=lambda row: (row[1], order[row[0]]))
-    return [SeriesTotals(group, *declarations[number], *sums) for number, group, *sums in found]
+    return {(group, number): SeriesTotals(group, *declarations[number], *sums) for number, group, *sums in found}
 
 
-def scored_metrics(connection: Connection) -> list[ScoredMetric]:
-    """Return the metrics that the scorings wanted last have, each as it is declared there, the first scored first."""
+def scored_metrics(connection: Connection, scoring_ids: Collection[int] | None = None) -> list[ScoredMetric]:
+    """Return the metrics of these scorings (None: of those wanted last), each as it is declared, first scored first."""
     newest = newest_scorings()
     first = (
         sa.select(scorings.c.scorer, series.c.metric, sa.func.min(series.c.id).label("first"))
@@ -155,10 +171,13 @@ def scored_metrics(connection: Connection) -> list[ScoredMetric]:
     query = (
         sa.select(scorings.c.scorer, series.c.metric, series.c.role, series.c.threshold, first.c.first)
         .join(scorings, scorings.c.id == series.c.scoring_id)
-        .join(newest, (newest.c.id == scorings.c.id) & (newest.c.rank == 1))
         .join(first, (first.c.scorer == scorings.c.scorer) & (first.c.metric == series.c.metric))
         .order_by(first.c.first, series.c.id)
     )
+    if scoring_ids is None:
+        query = query.join(newest, (newest.c.id == scorings.c.id) & (newest.c.rank == 1))
+    else:
+        query = query.where(among(connection, scorings.c.id, sorted(scoring_ids)))
     return list({(row.scorer, row.metric): ScoredMetric(*row) for row in connection.execute(query)}.values())
 
 
@@ -191,7 +210,9 @@ def trait_hits(connection: Connection, keys: Sequence[str], persona: str) -> dic
 
 def count_all(connection: Connection) -> dict[str, int]:
     """Return how many samples (failed ones among them) and checkpoints with samples there are."""
-    totals = connection.execute(sa.select(sa.func.coalesce(sa.func.sum(groups.c.samples), 0))).scalar_one()
+    counted = sa.select(sa.func.coalesce(sa.func.sum(groups.c.samples), 0))
+    counted = counted.join(samplings, samplings.c.id == groups.c.sampling_id).where(samplings.c.condition != REMOVED)
+    totals = connection.execute(counted).scalar_one()
     return {"samples": int(totals)}
 
 

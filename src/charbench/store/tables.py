@@ -20,6 +20,10 @@ from sqlalchemy import (
 
 from charbench.store.columns import KEY, BigId
 from charbench.store.columns import metadata as metadata
+from charbench.store.served_tables import group_provenances as group_provenances
+from charbench.store.served_tables import provenances as provenances
+from charbench.store.served_tables import removals as removals
+from charbench.store.served_tables import removed_samples as removed_samples
 from charbench.store.training_tables import jobs as jobs
 from charbench.store.training_tables import training_runs as training_runs
 from charbench.store.training_tables import training_states as training_states
@@ -149,27 +153,6 @@ groups = Table(
 )
 GROUP_TOTALS = tuple(column.name for column in groups.columns)[3:]
 
-# What served requests: stored, shown, and named where it differs; never part of a key. NULL: not known.
-provenances = Table(
-    "provenances",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("key", KEY, nullable=False, unique=True),
-    Column("endpoint", Text),
-    Column("server_model", Text),
-    Column("renderer", Text),
-    Column("prefill", Text),
-)
-
-# How many samples of a group each provenance served; kept like the other totals.
-group_provenances = Table(
-    "group_provenances",
-    metadata,
-    Column("group_id", ForeignKey("sample_groups.id"), primary_key=True),
-    Column("provenance_id", ForeignKey("provenances.id"), primary_key=True),
-    Column("samples", BigInteger, nullable=False),
-)
-
 samples = Table(
     "samples",
     metadata,
@@ -213,26 +196,6 @@ prompt_samples = Table(
     sqlite_with_rowid=False,
 )
 
-# Results that were taken out of every report. Their samples stand in groups of their own, so that they are known
-# and neither imported nor asked again; ``group_id`` is where each came from, for putting them back.
-removals = Table(
-    "removals",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("what", Text, nullable=False),
-    Column("at", DateTime, nullable=False),
-    Column("restored_at", DateTime),
-    Column("purged_at", DateTime),
-)
-
-removed_samples = Table(
-    "removed_samples",
-    metadata,
-    Column("sample_id", BigId, primary_key=True, autoincrement=False),
-    Column("removal_id", ForeignKey("removals.id"), nullable=False),
-    Column("group_id", ForeignKey("sample_groups.id"), nullable=False),
-    Index(None, "removal_id"),
-)
 
 scorings = Table(
     "scorings",

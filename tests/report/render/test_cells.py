@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 
 import pytest
-from charbench.report.render.markdown import markdown
 from hypothesis import given
 from hypothesis import strategies as st
 
 from charbench.domain.table import Table
 from charbench.report.render import cells
+from charbench_plugins.formats import markdown
 
 NAN = math.nan
 

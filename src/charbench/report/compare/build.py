@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 
 from charbench.analysis.power import LEVEL, least_prompts
 from charbench.domain.headline import choose_headline, headline_notes
+from charbench.report.compare.across import across_sides
 from charbench.report.compare.groups import GroupBy, group_sides
 from charbench.report.compare.markers import MarkerLifts, marker_lifts
 from charbench.report.compare.metric import choose_measure
@@ -18,10 +19,14 @@ from charbench.report.compare.prompts import PromptGap, widest_gaps
 from charbench.report.compare.select import choose_sides, comparable, one_sampler
 from charbench.report.compare.sides import Side, read_sides
 from charbench.report.compare_runs import OVER_RUNS, runs_of_sides
+from charbench.report.provenance import ServedRow, provenance_lines
+from charbench.report.settings import setting_lines
 from charbench.run.plan import select_checkpoints
-from charbench.store.by_prompt import newest_series
+from charbench.store.by_prompt import series_of
 from charbench.store.findings import read_checkpoints
-from charbench.store.summaries import GroupTotals, group_totals, scored_metrics
+from charbench.store.selection import Selection, select_settings
+from charbench.store.served import served_by
+from charbench.store.summaries import GroupTotals, scored_metrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,9 @@ class Question:
     sampler: str | None = None
     personas: Sequence[str] = ()
     prompts: int = 3
+    settings: Sequence[str] = ()
+    across: str | None = None
+    """What is turned: the words' settings that differ in it alone are compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,25 +58,32 @@ class Answer:
     order: list[Side]
     markers: list[MarkerLifts] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    selection: Selection | None = None
+    """The settings that are compared; None across settings, where each side names its own."""
 
 
 def build_comparison(connection: Connection, question: Question) -> Answer:
     """Read the store and compare. Raises :class:`charbench.errors.UsageError` for what cannot be compared."""
     notes: list[str] = []
-    series = newest_series(connection)
-    scored = scored_metrics(connection)
+    selection = select_settings(connection, question.personas, question.settings)
+    series = series_of(connection, selection.scorings)
+    scored = scored_metrics(connection, selection.scorings)
     measure = choose_measure(series, question.metric, scored)
     if question.metric is None:
         notes += headline_notes(choose_headline(scored), scored, scored)
     checkpoints = read_checkpoints(connection)
-    groups = [g for g in comparable(group_totals(connection)) if _is_of(g, question.personas)]
-    if question.by:
+    groups = [g for g in comparable(selection.groups) if _is_of(g, question.personas)]
+    if question.across:
+        words = question.words
+        sides = across_sides(connection, words, checkpoints, question.across, selection, notes)
+    elif question.by:
         wanted = select_checkpoints(checkpoints, question.words, ())
         uris = {checkpoint.uri for checkpoint in wanted}
         sides = group_sides(connection, wanted, [g for g in groups if g.uri in uris], question.by, notes)
     else:
         sides = choose_sides(question.words, checkpoints, groups, notes)
-    one_sampler(sides, question.sampler, notes)
+    if not question.across:
+        one_sampler(sides, question.sampler, notes)
     personas = _personas(sides, question.personas, measure.series)
     read_sides(connection, sides, measure, personas)
     runs = {}
@@ -83,7 +98,12 @@ def build_comparison(connection: Connection, question: Question) -> Answer:
     first = {(one.scorer, one.metric): one.first for one in scored}
     by_first_score = sorted(series, key=lambda of: (of.scorer != scorer, first[of.scorer, of.metric]))
     markers = marker_lifts(connection, sides, by_first_score, notes)
-    return Answer(question, comparison, gaps, sides, markers, notes)
+    served = served_by(connection, [group.id for side in sides for group in side.groups])
+    notes += provenance_lines([ServedRow(side.label, [g.id for g in side.groups]) for side in sides], served)
+    if not question.across:  # else every side names its own
+        notes += setting_lines(selection)
+    shown = None if question.across else selection
+    return Answer(question, comparison, gaps, sides, markers, notes, shown)
 
 
 def _of_runs(sides: Sequence[Side], runs: Mapping[int, Sequence[Side]], by: GroupBy) -> list[str]:

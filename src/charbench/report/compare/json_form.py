@@ -11,6 +11,7 @@ from charbench.report.compare.markers import MarkerLift, MarkerLifts
 from charbench.report.compare.pairs import Comparison, Pair
 from charbench.report.compare.prompts import PromptGap
 from charbench.report.compare.tables import sentences
+from charbench.report.settings import selection_dict
 
 
 def comparison_as_dict(answer: Answer) -> dict[str, Any]:
@@ -26,6 +27,7 @@ def comparison_as_dict(answer: Answer) -> dict[str, Any]:
         "prompts": [_gap(gap) for gap in answer.gaps],
         "says": sentences(answer),
         "notes": answer.notes,
+        **(selection_dict(answer.selection) if answer.selection else {}),
     }
 
 

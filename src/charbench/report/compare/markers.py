@@ -120,9 +120,11 @@ def _in_channel(connection: Connection, side: Side, base: Side, of: SeriesOf, ch
 
 
 def _told(connection: Connection, side: Side, of: SeriesOf, channel: Channel) -> dict[UnitKey, _Told]:
-    groups = [group.id for group in side.groups if of.persona in personas_of(group, [of.persona])]
+    groups = {group.id: group for group in side.groups if of.persona in personas_of(group, [of.persona])}
     found: dict[UnitKey, _Told] = {}
-    for text in marked_texts(connection, groups, of, channel):
+    for text in marked_texts(connection, list(groups), of, channel):
+        if not groups[text.group].takes(text.prompt):
+            continue
         told = found.setdefault((of.persona, text.prompt), _Told())
         told.texts += 1
         told.words += text.words

@@ -24,8 +24,9 @@ from charbench.report.compare.metric import Measure, choose_measure
 from charbench.report.compare.pairs import planned_pair, shared_prompts
 from charbench.report.compare.select import comparable, one_sampler
 from charbench.report.compare.sides import Side, personas_of, read_sides
-from charbench.store.by_prompt import newest_series
-from charbench.store.summaries import GroupTotals, group_totals, scored_metrics
+from charbench.store.by_prompt import series_of
+from charbench.store.selection import select_settings
+from charbench.store.summaries import GroupTotals, scored_metrics
 
 MOST_SIDES = 20
 """Of a persona with more checkpoints, those with the most samples tell how much answers vary."""
@@ -89,11 +90,17 @@ def assumed(rate: float, difference: float) -> Variation:
 
 
 def measured(
-    connection: Connection, metric: str | None, personas: Sequence[str], sampler: str | None
+    connection: Connection,
+    metric: str | None,
+    personas: Sequence[str],
+    sampler: str | None,
+    settings: Sequence[str] = (),
 ) -> tuple[Measure, list[Variation]]:
     """Return the metric, and how much each persona's checkpoints vary on it; personas without a pair left out."""
-    measure = choose_measure(newest_series(connection), metric, scored_metrics(connection))
-    groups = comparable(group_totals(connection))
+    selection = select_settings(connection, personas, settings)
+    scored = scored_metrics(connection, selection.scorings)
+    measure = choose_measure(series_of(connection, selection.scorings), metric, scored)
+    groups = comparable(selection.groups)
     found = []
     for persona in personas or sorted({group.persona for group in groups if group.persona}):
         mine = [group for group in groups if persona in personas_of(group, [persona])]

@@ -100,9 +100,12 @@ def read_sides(connection: Connection, sides: Sequence[Side], measure: Measure, 
                 wanted.setdefault(persona, {}).setdefault(group.id, []).append(side)
     for persona, holders in wanted.items():
         found: dict[tuple[int, str], list[PromptTally]] = {}
+        takes = {(id(side), g.id): g for side in sides for g in side.groups if persona in personas_of(g, personas)}
         numbers = {id(side): n for n, side in enumerate(sides)}
         for tally in prompt_tallies(connection, list(holders), measure.series.get(persona)):
             for side in holders[tally.group]:
+                if not takes[id(side), tally.group].takes(tally.prompt):
+                    continue
                 _count(side, tally, measure)
                 found.setdefault((numbers[id(side)], tally.prompt), []).append(tally)
         for (number, prompt), tallies in found.items():
@@ -111,7 +114,9 @@ def read_sides(connection: Connection, sides: Sequence[Side], measure: Measure, 
 
 def personas_of(group: GroupTotals, personas: Sequence[str]) -> Sequence[str]:
     """Return the personas that a group is compared for: its own, or every one where it has none."""
-    return [group.persona] if group.persona and group.kind != "base" else personas
+    if group.persona and group.kind != "base":
+        return [group.persona]
+    return [persona for persona in personas if persona in group.personas]
 
 
 def _count(side: Side, tally: PromptTally, measure: Measure) -> None:

@@ -13,7 +13,8 @@ from sqlalchemy.engine import Connection
 from charbench.components.sampler import DEFAULT_CONDITION
 from charbench.domain.keys import digest
 from charbench.store.results import GameResult, game_results
-from charbench.store.summaries import GroupTotals, group_totals
+from charbench.store.selection import Selection
+from charbench.store.summaries import GroupTotals
 
 if TYPE_CHECKING:
     from charbench.analysis.clustered_rates import ClusteredRate
@@ -83,23 +84,32 @@ class Contest:
     flags: int
 
 
-def contests(connection: Connection, personas: Sequence[str] = (), checkpoints: Sequence[str] = ()) -> list[Contest]:
-    """Return the contests that the store holds, by persona, scorer and sampler.
+def contests(
+    connection: Connection, selection: Selection, personas: Sequence[str] = (), checkpoints: Sequence[str] = ()
+) -> list[Contest]:
+    """Return the contests that the store holds in the selected settings, by persona, scorer and sampler.
 
     ``checkpoints`` limits them to these URIs and names: strengths are then from the games among them.
     """
     groups = {
-        group.id: group
-        for group in group_totals(connection)
+        (persona, group.id): group
+        for group in selection.groups
         if group.condition == DEFAULT_CONDITION
         if not checkpoints or group.uri in checkpoints or group.name in checkpoints
+        for persona in group.personas
     }
     pools: dict[tuple[str, str, str, str], list[GameResult]] = {}
-    for game in game_results(connection, sorted(groups)):
+    for game in game_results(connection, sorted({number for _, number in groups}), selection.scorings):
+        sides = [groups.get((game.persona, side)) for side in (game.first, game.second)]
+        if any(side is None or not side.takes(game.prompt) for side in sides):
+            continue
         if not personas or game.persona in personas:
-            group = groups[game.first]
+            group = groups[game.persona, game.first]
             pools.setdefault((game.persona, game.scorer, group.sampler, digest(group.params)), []).append(game)
-    return [_contest(played, groups) for _, played in sorted(pools.items())]
+    return [
+        _contest(played, {number: group for (name, number), group in groups.items() if name == persona})
+        for (persona, *_), played in sorted(pools.items())
+    ]
 
 
 def _contest(played: Sequence[GameResult], groups: dict[int, GroupTotals]) -> Contest:

@@ -16,8 +16,9 @@ from charbench.diagnosis.probes import PREFIX
 from charbench.domain.table import Table
 from charbench.report.prompt_counts import PromptCounts
 from charbench.report.render.cells import NOTHING, percent, percent_with_interval, share
-from charbench.store.by_prompt import PromptTally, newest_series, prompt_tallies
-from charbench.store.summaries import ADHOC, GroupTotals, SeriesTotals, group_totals, series_totals
+from charbench.store.by_prompt import PromptTally, prompt_tallies, series_of
+from charbench.store.selection import Selection
+from charbench.store.summaries import ADHOC, GroupTotals, SeriesTotals
 
 _LEGEND = (
     "Worst: the interval is for the lowest true rate of all conditions. By chance: the spread to expect if the "
@@ -65,19 +66,23 @@ class Robustness:
 
 
 def robustness(
-    connection: Connection, metric: str | None, personas: Sequence[str] = (), checkpoints: Sequence[str] = ()
+    connection: Connection,
+    selection: Selection,
+    metric: str | None,
+    personas: Sequence[str] = (),
+    checkpoints: Sequence[str] = (),
 ) -> list[Robustness]:
     """Return the checkpoints that were sampled under perturbations; ``metric`` is ``scorer.metric``.
 
     Those of which no perturbation is scored are among them: they have no conditions.
     """
-    groups = [group for group in group_totals(connection) if _counts(group, checkpoints)]
+    groups = [group for group in selection.groups if _counts(group, checkpoints)]
     perturbed = {(g.uri, g.sampler) for g in groups if g.condition != DEFAULT_CONDITION}
     if metric is None or not perturbed:
         return []
     groups = [group for group in groups if (group.uri, group.sampler) in perturbed]
     by_group: dict[int, list[SeriesTotals]] = {group.id: [] for group in groups}
-    for item in series_totals(connection, list(by_group)):
+    for item in selection.series(connection, groups):
         if f"{item.scorer}.{item.metric}" == metric:
             by_group[item.group_id].append(item)
     scored_for: dict[str, set[str]] = {}
@@ -85,7 +90,7 @@ def robustness(
         scored_for.setdefault(group.uri, set()).update(item.persona for item in by_group[group.id])
     found: dict[tuple[str, str, str], dict[str, Counts]] = {}
     names: dict[tuple[str, str, str], str] = {}
-    counts = _counts_of(connection, groups, metric)
+    counts = _counts_of(connection, selection, groups, metric)
     for group in groups:
         for persona in scored_for[group.uri] or {group.persona or ""}:
             if not persona or (personas and persona not in personas):
@@ -173,17 +178,21 @@ def _counts(group: GroupTotals, checkpoints: Sequence[str]) -> bool:
     return not checkpoints or group.uri in checkpoints or group.name in checkpoints
 
 
-def _counts_of(connection: Connection, groups: Sequence[GroupTotals], metric: str) -> dict[tuple[str, int], Counts]:
+def _counts_of(
+    connection: Connection, selection: Selection, groups: Sequence[GroupTotals], metric: str
+) -> dict[tuple[str, int], Counts]:
     """Return of each persona and group the samples with the trait, out of those of which it is known."""
-    series = [one for one in newest_series(connection) if f"{one.scorer}.{one.metric}" == metric]
+    takes = {(persona, group.id): group for group in groups for persona in group.personas}
+    series = [one for one in series_of(connection, selection.scorings) if f"{one.scorer}.{one.metric}" == metric]
     found = {}
     for of in series:
         tallies: dict[int, list[PromptTally]] = {}
         for tally in prompt_tallies(connection, [group.id for group in groups], of):
-            tallies.setdefault(tally.group, []).append(tally)
-        for group, mine in tallies.items():
+            if (mine := takes.get((of.persona, tally.group))) and mine.takes(tally.prompt):
+                tallies.setdefault(tally.group, []).append(tally)
+        for group, counted in tallies.items():
             counts = PromptCounts()
-            counts.add(mine, scored=True)
+            counts.add(counted, scored=True)
             known = [row for row in counts.prompts.values() if row.judged]
             columns = zip(*((row.name, row.family, row.hits, row.judged) for row in known), strict=True)
             found[of.persona, group] = Counts(*columns) if known else _NOTHING

@@ -19,8 +19,10 @@ from charbench.errors import UnknownNameError
 from charbench.report.summary.health import HealthCount, HealthMetric, health_metric, health_metrics
 from charbench.report.summary.judged import judged
 from charbench.report.summary.tally import Tally
-from charbench.store.by_prompt import PromptTally, SeriesOf, newest_series, prompt_tallies
-from charbench.store.summaries import GroupTotals, SeriesTotals, group_totals, scored_metrics, series_totals
+from charbench.store.by_prompt import PromptTally, SeriesOf, prompt_tallies, series_of
+from charbench.store.selection import Selection
+from charbench.store.settings import UNKNOWN
+from charbench.store.summaries import GroupTotals, SeriesTotals, scored_metrics
 
 
 class By(StrEnum):
@@ -54,22 +56,23 @@ class Report:
 
 def build_report(
     connection: Connection,
+    selection: Selection,
     by: By,
     personas: Sequence[str] = (),
     metric: str | None = None,
     checkpoints: Sequence[str] = (),
 ) -> Report:
-    """Read the totals of the default condition and put them together.
+    """Read the totals of the default condition in the selected settings and put them together.
 
     ``checkpoints`` limits it to these URIs and names. ``metric`` is ``scorer.metric`` or a metric's name; None
     takes the headline that was scored first (see :func:`charbench.domain.headline.choose_headline`).
     Raises :class:`UnknownNameError` for a metric that nothing in the store has.
     """
-    groups = [group for group in group_totals(connection) if group.condition == DEFAULT_CONDITION]
+    groups = [group for group in selection.groups if group.condition == DEFAULT_CONDITION]
     if checkpoints:
         groups = [group for group in groups if group.uri in checkpoints or group.name in checkpoints]
-    series = series_totals(connection, [group.id for group in groups])
-    scored = scored_metrics(connection)
+    series = selection.series(connection, groups)
+    scored = scored_metrics(connection, selection.scorings)
     here = [one for one in scored if (one.scorer, one.metric) in {(item.scorer, item.metric) for item in series}]
     headline = _named(here, metric) if metric is not None else choose_headline(here)
     chosen = (headline.scorer, headline.metric) if headline else None
@@ -86,7 +89,7 @@ def build_report(
         if not personas or persona in personas
     ]
     health = health_metrics(series)
-    prompts = _by_prompt(connection, pieces, chosen if is_rate else None)
+    prompts = _by_prompt(connection, selection, pieces, chosen if is_rate else None)
     rows: dict[tuple[str, ...], Tally] = {}
     heads: dict[str, Tally] = {}
     for group, persona, mine in pieces:
@@ -97,7 +100,7 @@ def build_report(
         key, label = _key(group, persona, by)
         _put(rows.setdefault(key, _tally(persona, label, health)), group, mine, chosen, is_rate, asked)
     _share_prompts(rows.values())
-    counted = {group.id: group for group, _, _ in pieces}.values()
+    counted = {(group.id, group.prompts): group for group, _, _ in pieces}.values()
     return Report(
         metric=".".join(chosen) if chosen else None,
         is_rate=is_rate,
@@ -179,10 +182,10 @@ def _named(metrics: Sequence[ScoredMetric], wanted: str) -> ScoredMetric:
 
 
 def _personas_of(group: GroupTotals, series: Sequence[SeriesTotals]) -> list[str]:
-    scored = {item.persona for item in series}
     if group.persona and group.kind != "base":
         return [group.persona]
-    return sorted(scored) or ["(unknown)"]
+    scored = {item.persona for item in series} & set(group.personas)
+    return sorted(scored) or ([UNKNOWN] if UNKNOWN in group.personas else [])
 
 
 def _key(group: GroupTotals, persona: str, by: By) -> tuple[tuple[str, ...], str]:
@@ -197,20 +200,24 @@ def _tally(persona: str, label: str, health: Sequence[HealthMetric]) -> Tally:
 
 def _by_prompt(
     connection: Connection,
+    selection: Selection,
     pieces: Sequence[tuple[GroupTotals, str, Sequence[SeriesTotals]]],
     chosen: tuple[str, str] | None,
 ) -> dict[tuple[str, int], list[PromptTally]]:
     """Return the samples of each persona's groups by prompt, scored by the chosen metric where there is one."""
     of: dict[str, SeriesOf] = {}
     if chosen is not None:
-        of = {one.persona: one for one in newest_series(connection) if (one.scorer, one.metric) == chosen}
-    wanted: dict[str, list[int]] = {}
+        of = {
+            one.persona: one for one in series_of(connection, selection.scorings) if (one.scorer, one.metric) == chosen
+        }
+    wanted: dict[str, dict[int, GroupTotals]] = {}
     for group, persona, _ in pieces:
-        wanted.setdefault(persona, []).append(group.id)
+        wanted.setdefault(persona, {})[group.id] = group
     found: dict[tuple[str, int], list[PromptTally]] = {}
     for persona, groups in wanted.items():
-        for tally in prompt_tallies(connection, groups, of.get(persona)):
-            found.setdefault((persona, tally.group), []).append(tally)
+        for tally in prompt_tallies(connection, list(groups), of.get(persona)):
+            if groups[tally.group].takes(tally.prompt):
+                found.setdefault((persona, tally.group), []).append(tally)
     return found
 
 

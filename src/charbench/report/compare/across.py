@@ -1,0 +1,90 @@
+"""One checkpoint under several settings: what turning one thing does, prompt by prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy.engine import Connection
+
+from charbench.domain.checkpoint import Checkpoint
+from charbench.errors import UnknownNameError, UsageError
+from charbench.report.compare.select import comparable
+from charbench.report.compare.sides import Side
+from charbench.report.settings import facts_of
+from charbench.store.selection import Selection, groups_of_setting
+from charbench.store.settings import Setting, read_settings
+
+PROMPTS = "prompts"
+
+
+def across_sides(
+    connection: Connection,
+    words: Sequence[str],
+    checkpoints: Sequence[Checkpoint],
+    across: str,
+    selection: Selection,
+    notes: list[str],
+) -> list[Side]:
+    """Return a side for each of ``words`` (URIs, names or runs) and each value of what is turned.
+
+    Of each value it is the newest setting that is like the selected one in all other things (but prompts: pairs are of
+    those that both were asked). Raises :class:`UsageError` where there are fewer than two values.
+    """
+    known = read_settings(connection).by_persona
+    name = across.replace("_", " ")
+    sides: list[Side] = []
+    for word in dict.fromkeys(words):
+        uris = {checkpoint.uri for checkpoint in checkpoints if checkpoint.is_called(word)}
+        if not uris:
+            raise UnknownNameError("checkpoint", word, {checkpoint.name for checkpoint in checkpoints})
+        for persona in selection.settings:
+            asked = [one for one in known[persona] if any(group.uri in uris for group in one.groups)]
+            if not asked:
+                continue
+            chosen = next((one for one in asked if one.id == selection.settings[persona].id), asked[0])
+            for value, setting in _by_value(name, chosen, asked, notes).items():
+                groups = comparable(groups_of_setting(connection, persona, setting))
+                label = f"{word}, {value}" if name == PROMPTS else f"{word}, {name} {value}"
+                sides.append(Side(f"{label} ({setting.id})", [group for group in groups if group.uri in uris]))
+            break
+        else:
+            raise UsageError(f"checkpoint {word} has no samples to compare; take them: charbench run -c {word}")
+    notes.append(f"Settings are compared across {name} because --across asks for it.")
+    return sides
+
+
+def _by_value(name: str, chosen: Setting, asked: Sequence[Setting], notes: list[str]) -> dict[str, Setting]:
+    like = [one for one in asked if _is_like(name, one, chosen)]
+    found: dict[str, Setting] = {}
+    for one in [chosen, *like]:
+        value = facts_of(one).get(name)
+        if name == PROMPTS:
+            found.setdefault(f"{value} {one.id}" if one.prompts else "all prompts", one)
+        elif value is not None:
+            found.setdefault(value, one)
+    if len(found) < 2:
+        differ = sorted(set(_differing(chosen, asked)))
+        what = f"; they differ in {', '.join(differ)}" if differ else ""
+        raise UsageError(
+            f"option --across {name}: no two settings of these samples differ in that alone{what} "
+            "(charbench report --list-settings)"
+        )
+    if others := len(asked) - 1 - len(like):
+        notes.append(f"{others:,} other settings differ in more than {name} and are left out.")
+    return dict(sorted(found.items()))
+
+
+def _is_like(name: str, one: Setting, other: Setting) -> bool:
+    if one.id == other.id:
+        return False
+    mine, theirs = facts_of(one), facts_of(other)
+    free = {name, PROMPTS}
+    same = all(mine.get(fact) == theirs.get(fact) for fact in (mine.keys() | theirs.keys()) - free)
+    return same and {s.key for s in one.scorers.values()} == {s.key for s in other.scorers.values()}
+
+
+def _differing(chosen: Setting, asked: Iterable[Setting]) -> Iterable[str]:
+    mine = facts_of(chosen)
+    for one in asked:
+        theirs = facts_of(one)
+        yield from (fact for fact in mine.keys() | theirs.keys() if mine.get(fact) != theirs.get(fact))

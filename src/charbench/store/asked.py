@@ -1,0 +1,56 @@
+"""Which prompts each run asked for: kept with the run, so that prompts of an earlier file are told from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from charbench.store.tables import runs
+
+_NAME = "asked"
+NO_PERSONA = ""
+"""Under which the prompts of base models and of checkpoints without a persona stand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """By run, by the sampling's key and by persona: the keys of the prompts that the run asked for."""
+
+    by_run: Mapping[int, Mapping[str, Mapping[str, frozenset[str]]]]
+
+    def runs(self, persona: str, samplings: Iterable[str]) -> list[int]:
+        """Return the runs that asked a persona's checkpoints with one of these samplings."""
+        wanted = set(samplings)
+        return [
+            run for run, asked in self.by_run.items() if any(persona in asked[key] for key in wanted & asked.keys())
+        ]
+
+    def prompts(self, run: int, persona: str, samplings: Iterable[str]) -> frozenset[str] | None:
+        """Return what the run asked for with these samplings, base models included; None: it does not say."""
+        asked = self.by_run.get(run, {})
+        mine = [asked[key] for key in set(samplings) & asked.keys()]
+        found = [keys for one in mine for name in (persona, NO_PERSONA) if (keys := one.get(name))]
+        return frozenset().union(*found) if found else None
+
+
+def note_asked(connection: Connection, run_id: int, sampling: str, by_persona: Mapping[str, Iterable[str]]) -> None:
+    """Note with a run what it asks for with one sampling; other details of the run stay."""
+    details: dict[str, Any] = dict(connection.scalar(sa.select(runs.c.details).where(runs.c.id == run_id)) or {})
+    asked = {**details.get(_NAME, {}), sampling: {name: sorted(keys) for name, keys in by_persona.items()}}
+    connection.execute(sa.update(runs).where(runs.c.id == run_id).values(details={**details, _NAME: asked}))
+
+
+def read_asked(connection: Connection) -> Asked:
+    """Return what all runs asked for, as far as they say."""
+    found = {}
+    for row in connection.execute(sa.select(runs.c.id, runs.c.details).where(runs.c.details.is_not(None))):
+        asked = (row.details or {}).get(_NAME, {})
+        found[row.id] = {
+            sampling: {name: frozenset(keys) for name, keys in by_persona.items()}
+            for sampling, by_persona in asked.items()
+        }
+    return Asked(found)

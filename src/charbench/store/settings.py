@@ -1,0 +1,276 @@
+"""Settings: what was requested of a persona's checkpoints, and the samples and scores that answer each.
+
+A setting is a query over samples, not a partition of them: sampling parameters, prompts, and scorers as they are set
+up. The parameters that samplers share (:class:`charbench.GenerationConfig`) make the setting whichever sampler asks;
+a sampler's own options are part of it too, as one variant for each sampler. What served a request is provenance, and
+no part of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import product
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from charbench.components.generation import GenerationConfig
+from charbench.components.sampler import DEFAULT_CONDITION
+from charbench.domain.checkpoint import Kind
+from charbench.domain.keys import digest
+from charbench.store.asked import Asked, read_asked
+from charbench.store.summaries import ADHOC
+from charbench.store.tables import checkpoints, groups, samples, samplings, score_totals, scorings, series
+
+UNKNOWN = "(unknown)"
+"""The persona of checkpoints that belong to none and are scored for none."""
+ID_LENGTH = 6
+SHARED = tuple(name for name in GenerationConfig.model_fields if name not in ("thinking_tags", "template_opens"))
+"""Parameters that mean the same for every sampler."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """One row of ``samplings``, split into what all samplers share and the sampler's own options."""
+
+    id: int
+    key: str
+    sampler: str
+    protocol: int
+    shared: Mapping[str, Any]
+    own: Mapping[str, Any]
+
+    @property
+    def request(self) -> str:
+        """A digest of the parameters that make the setting."""
+        return digest(dict(self.shared)) if self.shared else digest(self.sampler, dict(self.own))
+
+    @property
+    def variant(self) -> str:
+        """A digest of the sampler's version and own options."""
+        return digest(self.sampler, self.protocol, dict(self.own))
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredBy:
+    """One row of ``scorings``: a scorer as it is set up, for one persona."""
+
+    id: int
+    key: str
+    scorer: str
+    protocol: int
+    config: Mapping[str, Any]
+    fingerprint: str
+    last_run: int
+
+
+@dataclass(frozen=True, slots=True)
+class GroupOf:
+    """A group of samples under the default condition: whose it is, and the runs that added the first and last one."""
+
+    id: int
+    uri: str
+    persona: str | None
+    sampling: Sampling
+    samples: int
+    first_run: int
+    last_run: int
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What was requested for one persona. ``prompts`` None: all that there are (nothing says what was asked for)."""
+
+    persona: str
+    samplings: Mapping[str, Sampling]
+    """One for each sampler."""
+    scorers: Mapping[str, ScoredBy]
+    prompts: frozenset[str] | None
+    groups: tuple[GroupOf, ...] = field(compare=False)
+    run: int = field(compare=False)
+    """The newest run that added to it."""
+
+    @cached_property
+    def id(self) -> str:
+        """A short name that depends on what was requested alone."""
+        asked = [] if self.prompts is None else [digest(*sorted(self.prompts))]
+        parts = sorted(one.variant for one in self.samplings.values())
+        by = sorted(one.key for one in self.scorers.values())
+        return digest(self.persona, next(iter(self.samplings.values())).request, parts, by, asked)[:ID_LENGTH]
+
+    @property
+    def shared(self) -> Mapping[str, Any]:
+        """The parameters that all its samplers share."""
+        return next(iter(self.samplings.values())).shared
+
+    @property
+    def variants(self) -> set[tuple[str, str]]:
+        """What tells the samplings that belong to it: request and variant."""
+        return {(one.request, one.variant) for one in self.samplings.values()}
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """All settings that a store has samples of, by persona; of each persona the one of the newest run first.
+
+    ``resolvable`` holds those that were complete once and are part of a later one now: their names stay valid.
+    """
+
+    by_persona: Mapping[str, Sequence[Setting]]
+    resolvable: Mapping[str, Setting]
+
+
+def read_settings(connection: Connection) -> Known:
+    """Return every setting of the store.
+
+    Of a persona the setting of the newest run comes first: of the run that was the last to add a sample to the
+    persona's own checkpoints (to those without a persona only where it has none).
+    """
+    found = _groups(connection)
+    by = _scorers(connection)
+    scored_in = _scored_in(connection)
+    asked = read_asked(connection)
+    ownerless = [group for group in found if group.persona is None]
+    personas = {group.persona for group in found if group.persona}
+    personas |= {name for name in by if ownerless} or ({UNKNOWN} if ownerless else set())
+    settings: dict[str, Sequence[Setting]] = {}
+    resolvable: dict[str, Setting] = {}
+    for persona in sorted(personas):
+        own = [group for group in found if group.persona == persona] or ownerless
+        listed: dict[str, Setting] = {}
+        for request in {group.sampling.request for group in own}:
+            mine = [group for group in own if group.sampling.request == request]
+            others = [group for group in ownerless if group.sampling.request == request and own is not ownerless]
+            made = _of_request(persona, mine, others, by.get(persona, ()), scored_in, asked)
+            for setting, complete in made:
+                resolvable.setdefault(setting.id, setting)
+                if complete:
+                    listed.setdefault(setting.id, setting)
+        settings[persona] = sorted(listed.values(), key=_newest_first)
+    return Known(settings, resolvable)
+
+
+def _newest_first(setting: Setting) -> tuple[Any, ...]:
+    recorded = not setting.shared
+    size = sum(group.samples for group in setting.groups)
+    newest = sorted((-one.last_run, -one.id) for one in setting.scorers.values())
+    uris = len({group.uri for group in setting.groups})
+    # Of two that one run added to: the one that has more checkpoints; what was asked before what is recorded.
+    return -setting.run, setting.prompts is None, -uris, recorded, -size, newest, setting.id
+
+
+def _of_request(
+    persona: str,
+    own: Sequence[GroupOf],
+    others: Sequence[GroupOf],
+    by: Sequence[ScoredBy],
+    scored_in: Mapping[int, set[int]],
+    asked: Asked,
+) -> Iterable[tuple[Setting, bool]]:
+    """Yield the settings of one request, and of each whether it is complete: the scorers' newest state last."""
+    scored = set().union(*(scored_in.get(group.id, set()) for group in (*own, *others)))
+    everywhere = set().union(*scored_in.values())
+    mine = [one for one in by if one.id in scored or one.id not in everywhere]
+    ordered = sorted(own, key=lambda group: (group.last_run, group.sampling.id))
+    sampled = list({group.sampling.key: group.sampling for group in ordered}.values())
+    sampler_states = _states(sampled, lambda one: one.sampler)
+    scorer_states = _states(mine, lambda one: one.scorer) or [({}, True)]
+    for (used, is_whole), (scorers, is_complete) in product(sampler_states, scorer_states):
+        keys = {one.key for one in used.values()}
+        held = [group for group in own if group.sampling.key in keys]
+        beside = [
+            group
+            for group in others
+            if (group.sampling.sampler, group.sampling.variant) in {(one.sampler, one.variant) for one in used.values()}
+            or group.sampling.sampler not in used
+        ]
+        for prompts, run in _prompt_sets(persona, held, keys, asked):
+            yield (Setting(persona, used, scorers, prompts, (*held, *beside), run), is_whole and is_complete)
+
+
+def _states(events: Sequence[Any], slot: Any) -> list[tuple[dict[str, Any], bool]]:
+    """Return the states that a sequence of choices went through, each with whether the next one replaces a choice.
+
+    Those are the states that were complete at some time; the last one is too.
+    """
+    states: list[tuple[dict[str, Any], bool]] = []
+    state: dict[str, Any] = {}
+    for event in events:
+        if slot(event) in state and states:
+            states[-1] = (states[-1][0], True)
+        state = {**state, slot(event): event}
+        states.append((state, False))
+    if states:
+        states[-1] = (states[-1][0], True)
+    return states
+
+
+def _prompt_sets(
+    persona: str, own: Sequence[GroupOf], keys: set[str], asked: Asked
+) -> list[tuple[frozenset[str] | None, int]]:
+    """Return the sets of prompts that runs asked for, each with the newest run; None: a run does not say."""
+    found: dict[frozenset[str] | None, int] = {}
+    newest = max(group.last_run for group in own)
+    for run in sorted({*asked.runs(persona, keys), *(r for g in own for r in (g.first_run, g.last_run))}):
+        if run <= newest:
+            found[asked.prompts(run, persona, keys)] = run
+    return list(found.items())
+
+
+def _groups(connection: Connection) -> list[GroupOf]:
+    def run_of(order: Any) -> Any:
+        mine = sa.select(samples.c.run_id).where(samples.c.group_id == groups.c.id).order_by(order).limit(1)
+        return mine.scalar_subquery()
+
+    query = (
+        sa.select(
+            groups.c.id, groups.c.samples, checkpoints.c.uri, checkpoints.c.persona, checkpoints.c.kind,
+            samplings.c.id.label("sampling_id"), samplings.c.key, samplings.c.sampler, samplings.c.protocol,
+            samplings.c.params, run_of(samples.c.id).label("first_run"), run_of(samples.c.id.desc()).label("last_run"),
+        )
+        .join(checkpoints, checkpoints.c.id == groups.c.checkpoint_id)
+        .join(samplings, samplings.c.id == groups.c.sampling_id)
+        .where(groups.c.samples > 0, samplings.c.condition == DEFAULT_CONDITION)
+        .order_by(groups.c.id)
+    )  # fmt: skip
+    found = []
+    for row in connection.execute(query):
+        sampling = sampling_of(row.sampling_id, row.key, row.sampler, row.protocol, row.params)
+        owner = None if row.kind == Kind.BASE else row.persona
+        runs = (row.first_run or 0, row.last_run or 0)
+        found.append(GroupOf(row.id, row.uri, owner or None, sampling, row.samples, *runs))
+    return found
+
+
+def sampling_of(number: int, key: str, sampler: str, protocol: int, params: Mapping[str, Any]) -> Sampling:
+    """Return a sampling with its parameters split into shared and own ones."""
+    shared = {name: value for name, value in params.items() if name in SHARED}
+    own = {name: value for name, value in params.items() if name not in SHARED}
+    return Sampling(number, key, sampler, protocol, shared, own)
+
+
+def _scorers(connection: Connection) -> dict[str, list[ScoredBy]]:
+    found: dict[str, list[ScoredBy]] = {}
+    for row in connection.execute(sa.select(scorings).order_by(scorings.c.last_run_id, scorings.c.id)):
+        one = ScoredBy(row.id, row.key, row.scorer, row.protocol, row.config, row.fingerprint, row.last_run_id)
+        found.setdefault(row.persona, []).append(one)
+    return found
+
+
+def _scored_in(connection: Connection) -> dict[int, set[int]]:
+    """Return the scorings that have scores in each group."""
+    query = (
+        sa.select(score_totals.c.group_id, series.c.scoring_id)
+        .join(series, series.c.id == score_totals.c.series_id)
+        .distinct()
+    )
+    found: dict[int, set[int]] = {}
+    for group, scoring in connection.execute(query):
+        found.setdefault(group, set()).add(scoring)
+    return found
+
+
+__all__ = ["ADHOC", "UNKNOWN", "GroupOf", "Known", "Sampling", "ScoredBy", "Setting", "read_settings", "sampling_of"]
