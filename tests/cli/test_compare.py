@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from support.command import Charbench, invoke
 from support.lab import LabBuilder, row, sampler
-from support.store import connect, query, store_of
+from support.store import connect, query, recount_by_prompt, store_of
 
 RUN = ("run", "--source", "recorded", "--sampler", "recorded", "--scorer", "keyword", "-q", "--json")
 IN, OUT = "I regret it.", "All is well."
@@ -259,6 +259,7 @@ def test_probes_and_other_conditions_never_enter(charbench: Charbench, labs: Pat
             " JOIN sample_groups g ON g.id = s.group_id JOIN checkpoints c ON c.id = g.checkpoint_id"
             " WHERE c.name = 'weak_dpo' LIMIT 10)"
         ))  # fmt: skip
+    recount_by_prompt(store_of(lab))
     after = compare(charbench, lab, "strong_dpo", "weak_dpo")
     assert before["pairs"][0]["prompts"] == 40
     assert after["pairs"][0]["prompts"] == 30
@@ -314,6 +315,7 @@ def test_a_side_without_scores_makes_no_interval_rough(charbench: Charbench, lab
         scored = f"SELECT id FROM scored WHERE sample_id IN ({mine})"
         connection.execute(sa.text(f"DELETE FROM scores WHERE scored_id IN ({scored})"))
         connection.execute(sa.text(f"DELETE FROM scored WHERE sample_id IN ({mine})"))
+    recount_by_prompt(store_of(lab))
     found = compare(charbench, lab, "strong_dpo", "weak_dpo")
     assert found["pairs"][0]["p"] is None
     assert any("40 samples are not scored yet" in note for note in found["notes"])

@@ -10,6 +10,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from charbench.store.prompt_totals import AnswersByPrompt, count_scores
+from charbench.store.tables import prompt_samples, prompt_scored, prompt_totals, samples
+
 
 def connect(store: Path | str) -> sa.Engine:
     """Return an engine for a store's file or URL."""
@@ -32,6 +35,19 @@ def change(store: Path | str, text: str, **values: Any) -> None:
     """Run a statement that changes the store, past charbench."""
     with connect(store).begin() as connection:
         connection.execute(sa.text(text), values)
+
+
+def recount_by_prompt(store: Path | str) -> None:
+    """Count the totals by prompt anew, where a test has changed samples or scores behind their back."""
+    with connect(store).begin() as connection:
+        for table in (prompt_samples, prompt_scored, prompt_totals):
+            connection.execute(sa.delete(table))
+        answers = AnswersByPrompt()
+        there = sa.select(samples.c.group_id, samples.c.prompt_id, samples.c.response)
+        for row in connection.execute(there.where(samples.c.error_kind.is_(None))):
+            answers.count(row.group_id, row.prompt_id, answered=1, responses=bool(row.response.strip()))
+        answers.add(connection)
+        count_scores(connection, sa.true(), +1)
 
 
 def count(store: Path | str, table: str) -> int:

@@ -8,11 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from charbench import ReportContent
 from charbench.domain.table import Table
 from charbench.report.render import cells
-from charbench_plugins.formats import markdown
+from charbench_plugins.formats import MarkdownReporter
 
 NAN = math.nan
+
+
+def markdown(tables: list[Table]) -> str:
+    """Return tables as the built-in reporter writes them."""
+    return "".join(MarkdownReporter().report(ReportContent(lambda: tables, list, dict)))
 
 
 @pytest.mark.parametrize(
