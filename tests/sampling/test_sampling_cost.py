@@ -53,7 +53,7 @@ def test_a_limit_that_cannot_be_kept_is_refused_in_one_line_before_anything_is_a
     ended = ask(charbench, folder, endpoint, *words, "--max-cost", "5")
     assert (ended.code, endpoint.count) == (2, 0)
     (line,) = [line for line in ended.err.splitlines() if line.startswith("error:")]
-    assert line == "error: --max-cost cannot be kept: no price for m; set prices in charbench.yaml"
+    assert line == "error: --max-cost cannot be enforced: no price for m; set prices in charbench.yaml"
 
 
 def test_a_limit_needs_no_price_for_recordings(charbench: Charbench, folder: Path) -> None:
@@ -67,7 +67,7 @@ def test_a_limit_that_cannot_see_the_tokens_says_so(charbench: Charbench, folder
     (folder / "charbench.yaml").write_text(PRICED)
     endpoint.handler = says(completion(usage=None))
     ended = ask(charbench, folder, endpoint, "eval", "-c", "model:m", "--max-cost", "1")
-    assert "10 answers came without a count of their tokens: --max-cost does not see their cost" in ended.err
+    assert "10 replies without token counts: --max-cost does not include their cost" in ended.err
 
 
 def test_answers_that_nobody_asked_for_are_paid_for(charbench: Charbench, folder: Path, endpoint: Endpoint) -> None:

@@ -58,7 +58,7 @@ def test_a_store_of_the_first_version_keeps_everything_and_nothing_is_asked_or_s
     monkeypatch.setenv("OPENAI_API_KEY", "none")
     for words in (as_then(), ["run"]):
         ended = charbench(*words, lab=lab)
-        assert "Nothing to do: everything is in the store already." in ended.err + ended.out
+        assert "Nothing to do: everything is already in the store." in ended.err + ended.out
     assert rows(lab) == before
 
 

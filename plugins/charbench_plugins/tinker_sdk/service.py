@@ -6,7 +6,7 @@ import os
 import time
 from typing import Any
 
-from charbench import ConfigError, fault_of_tinker_key, keep_secret, with_quoted_userinfo
+from charbench import ConfigError, fault_of_tinker_key, register_secret, with_quoted_userinfo
 from charbench_plugins.tinker_sdk import reach
 from charbench_plugins.tinker_sdk.calls import call
 from charbench_plugins.tinker_sdk.failures import out_of_reach
@@ -25,8 +25,8 @@ def api_key() -> str:
     if not key:
         raise ConfigError("TINKER_API_KEY is not set; make a key in Tinker's console and export it")
     if fault := fault_of_tinker_key(key):
-        raise ConfigError(f"TINKER_API_KEY is no Tinker key: {fault}")
-    return keep_secret(key)
+        raise ConfigError(f"TINKER_API_KEY is not a Tinker key: {fault}")
+    return register_secret(key)
 
 
 def _base_url() -> str | None:

@@ -13,7 +13,7 @@ from charbench.analysis.clusters import ENOUGH_CLUSTERS, cluster_codes, clustere
 from charbench.analysis.distributions import normal_quantile, student_quantile
 
 ENOUGH_SAMPLES = 20
-"""From so many independent samples on, Wilson's interval covers what it promises; below, it is rough."""
+"""From so many independent samples on, Wilson's interval covers what it promises; below, its precision is low."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from charbench.analysis.distributions import student_quantile
 
 ENOUGH_CLUSTERS = 30
-"""From so many clusters on, intervals cover what they promise (simulated in the tests); below, they are rough."""
+"""From so many clusters on, intervals cover what they promise (simulated in the tests); below, precision is low."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ BY = ("examples", "recipe", "kind", "base")
     help="What to compare, or 'responses'. [default: the headline that was scored first]",
 )
 @click.option("--sampler", metavar="NAME", help="Compare this sampler's samples. [default: the one most have]")
-@click.option("--prompts", type=click.IntRange(0, 100), default=3, show_default=True, help="Prompts to show.")
+@click.option("--prompts", type=click.IntRange(0, 100), default=3, show_default=True, help="Number of prompts to show.")
 @click.option("--format", "form", type=click.Choice(("table", "markdown", "json")), default="table", help="How.")
 @options.as_json
 def command(
@@ -36,11 +36,11 @@ def command(
     json_output: bool,
     **given: Any,
 ) -> None:
-    """Compare checkpoints, each a name, URI or run, and say which can be told apart.
+    """Compare checkpoints, each a name, URI or run, and test which differ significantly.
 
     Checkpoints of one persona are compared prompt by prompt; those of different personas share no prompts'
     judgement and are compared unpaired. p-values are adjusted after Holm over all pairs; brackets hold 95%
-    intervals; a tier holds checkpoints of which no two can be told apart.
+    intervals; no two checkpoints of one tier differ significantly.
 
     Of exactly two it also shows the lift of each marker: which words of the character the first uses more than
     the second (or than the base model), on the same prompts.
@@ -68,24 +68,24 @@ def _print(answer: Any, form: str) -> None:
     from charbench.report.compare.tables import comparison_tables, gap_table, sentences
     from charbench.report.render.markdown import markdown
     from charbench.report.render.terminal import print_table
-    from charbench.text.terminal import harmless
+    from charbench.text.terminal import sanitize
 
     tables, lines = comparison_tables(answer), sentences(answer)
     markers = [marker_table(lifts) for lifts in answer.markers]
     gaps = [gap_table(answer)] if answer.gaps else []
     notes = [*answer.notes, MARKERS_LEGEND] if markers else answer.notes
     if answer.question.prompts and not answer.gaps and any(pair.difference.paired for pair in answer.comparison.pairs):
-        lines.append("They differ on no prompt that they share.")
+        lines.append("No shared prompt shows a difference.")
     if form == "markdown":
         click.echo(markdown(tables))
         for line in [*lines, *notes]:
-            click.echo(f"- {harmless(line)}")
+            click.echo(f"- {sanitize(line)}")
         click.echo(f"\n{markdown([*markers, *gaps])}" if markers or gaps else "", nl=False)
         return
     for table in tables:
         print_table(table)
     for line in lines:
-        click.echo(harmless(line))
+        click.echo(sanitize(line))
     for table in [*markers, *gaps]:
         print_table(table)
     for note in notes:

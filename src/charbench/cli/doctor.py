@@ -1,4 +1,4 @@
-"""``charbench doctor``: is everything in order?"""
+"""``charbench doctor``: check the installation."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _plugins(session: Any) -> Iterator[Finding]:
     plugins = session.plugins
     for plugin in plugins.found:
         if plugin.error:
-            advice = f"mend or uninstall {plugin.distribution}, or --no-plugin {plugin.name}"
+            advice = f"fix or uninstall {plugin.distribution}, or --no-plugin {plugin.name}"
             yield Finding(f"plugin {plugin.name}", "bad", plugin.error, advice)
     for kind in ComponentKind:
         yield Finding(f"{kind}s", "ok", ", ".join(plugins.components(kind)) or "none")
@@ -86,7 +86,7 @@ def _store(session: Any) -> Iterator[Finding]:
 
     url = session.config.store_url
     if url.startswith("sqlite:///") and not os.path.exists(url.removeprefix("sqlite:///")):  # noqa: PTH110
-        yield Finding("store", "note", "there is none yet", "charbench run makes it")
+        yield Finding("store", "note", "there is none yet", "charbench run creates it")
         return
     with session.existing_database().read() as connection:
         yield Finding("store", "ok", f"{count_all(connection)['samples']:,} samples")

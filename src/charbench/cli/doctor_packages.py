@@ -40,5 +40,5 @@ def _judged(requirement: Requirement) -> Finding:
     except PackageNotFoundError:
         return Finding(requirement.name, "bad", "not installed", advice)
     if not requirement.specifier.contains(installed, prereleases=True):
-        return Finding(requirement.name, "bad", f"{installed}, and {requirement.specifier} is needed", advice)
+        return Finding(requirement.name, "bad", f"{installed}, {requirement.specifier} is required", advice)
     return Finding(requirement.name, "ok", installed)

@@ -32,9 +32,21 @@ DIFFERENCES = (0.1, 0.2, 0.3)
 )
 @click.option("--sampler", metavar="NAME", help="This sampler's samples. [default: the one most have]")
 @click.option("--rate", type=click.FloatRange(0, 1), help="Assume this rate instead of reading the store.")
-@click.option("--epochs", type=click.IntRange(1, 10_000), help="Times each prompt is asked. [default: 1, 2, 4, 8]")
-@click.option("--comparisons", type=click.IntRange(1), default=1, show_default=True, help="Pairs, as Holm adjusts for.")
-@click.option("--power", type=click.FloatRange(0.01, 0.999), default=0.8, show_default=True, help="Chance to show it.")
+@click.option("--epochs", type=click.IntRange(1, 10_000), help="Samples per prompt. [default: 1, 2, 4, 8]")
+@click.option(
+    "--comparisons",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Number of comparisons for Holm's adjustment.",
+)
+@click.option(
+    "--power",
+    type=click.FloatRange(0.01, 0.999),
+    default=0.8,
+    show_default=True,
+    help="Statistical power: probability of detecting the difference.",
+)
 @options.as_json
 def command(
     differences: tuple[float, ...],
@@ -47,9 +59,9 @@ def command(
     json_output: bool,
     **given: Any,
 ) -> None:
-    """Say how many prompts two checkpoints must both answer to show a difference, and what the present set shows.
+    """Compute how many prompts two checkpoints must both answer to show a difference, and what the present set shows.
 
-    How much answers vary is read from the store, persona by persona, or assumed with --rate.
+    The variance of the samples is read from the store, per persona, or assumed with --rate.
     """
     from charbench.analysis.power import LEVEL, least_prompts
     from charbench.report.compare.power import assumed, measured
@@ -92,11 +104,11 @@ def command(
                            "least_prompts": least, "present": present, "needed": needed})  # fmt: skip
         return
     _print(name, rows, asked, variations, level, power, is_rate=is_rate)
-    click.echo(f"No two checkpoints can be told apart with fewer than {least:,} prompts, whatever they answer.")
+    click.echo(f"No two checkpoints can differ significantly with fewer than {least:,} prompts, whatever the samples.")
     if any(low != high for _, _, counts in rows for low, high in counts):
         output.say(
-            "Where two numbers are given, nobody knows how much answers to one prompt vary: ask some prompts "
-            "twice or more (--epochs) to find out."
+            "Where two numbers are given, the variance between samples of one prompt is unknown: sample some prompts "
+            "twice or more (--epochs) to estimate it."
         )
 
 
@@ -132,7 +144,7 @@ def _print(
 def _present(name: str, variations: list[Variation], level: float, power: float, shown: Any) -> Table:
     from charbench.report.render.table import Table
 
-    columns = ("Persona", "Checkpoints", "Prompts", "Answers a prompt", "Smallest difference shown")
+    columns = ("Persona", "Checkpoints", "Prompts", "Samples per prompt", "Smallest difference shown")
     rows = tuple(
         (v.label, str(v.checkpoints), str(v.prompts), f"{v.epochs:.3g}", shown(v.smallest(level, power)))
         for v in variations
@@ -141,7 +153,7 @@ def _present(name: str, variations: list[Variation], level: float, power: float,
 
 
 def _times(epochs: int) -> str:
-    return "Asked once" if epochs == 1 else "Twice" if epochs == 2 else f"{epochs} times"
+    return "1 epoch" if epochs == 1 else f"{epochs} epochs"
 
 
 def _as_dict(variation: Variation, level: float, power: float) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from charbench.report.summary.robustness import Robustness, robustness, robustne
 from charbench.report.summary.rows import By, Report, build_report, row_as_dict
 from charbench.store.diagnoses import latest_causes
 from charbench.text.spreadsheet import no_formulas
-from charbench.text.terminal import harmless
+from charbench.text.terminal import sanitize
 
 if TYPE_CHECKING:
     from charbench.run.result import RunResult
@@ -87,7 +87,8 @@ def _tables(
     if report.is_rate and len(report.checkpoints) > 1:
         lines.append(TIERS_LEGEND)
     lines += [*only_in_thinking(report, causes), *without_score(report), *in_no_rate(report), *report.notes]
-    failed = f" {output.plural(report.errors, 'sample')} failed and {'is' if report.errors == 1 else 'are'} in no rate."
+    verb = "is" if report.errors == 1 else "are"
+    failed = f" {output.plural(report.errors, 'sample')} failed and {verb} excluded from all rates."
     ranked = _ranked(report)
     lines.append(f"{output.plural(report.samples, 'sample')}, {ranked}.{failed if report.errors else ''}")
     return lines
@@ -98,7 +99,7 @@ def _ranked(report: Report) -> str:
         return "scored for health only" if any(row.health for row in report.personas) else "not scored"
     if report.is_rate:
         return f"ranked by the share of all samples with the trait ({report.metric})"
-    return f"ranked by the mean of {report.metric} in responses, which has no threshold to call a trait"
+    return f"ranked by the mean of {report.metric} in responses, which has no trait threshold"
 
 
 def _csv(report: Report, played: Sequence[Contest]) -> None:
@@ -116,7 +117,7 @@ def _csv(report: Report, played: Sequence[Contest]) -> None:
     writer = csv.DictWriter(streams.for_data(), names, lineterminator="\n")
     writer.writeheader()
     # A name may hold a carriage return, which this line end would leave unquoted.
-    shown = ({k: harmless(v) if isinstance(v, str) else v for k, v in row.items()} for row in figures)
+    shown = ({k: sanitize(v) if isinstance(v, str) else v for k, v in row.items()} for row in figures)
     writer.writerows(map(no_formulas, shown))
 
 

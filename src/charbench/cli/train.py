@@ -1,4 +1,4 @@
-"""``charbench train``: finish the unfinished."""
+"""``charbench train``: run training jobs."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from charbench.errors import UsageError
 @options.where
 @options.components
 @click.option("-c", "--checkpoint", "runs", multiple=True, metavar="RUN", help="Job or run to train.")
-@click.option("--all", "everything", is_flag=True, help="Train every job that waits.")
+@click.option("--all", "everything", is_flag=True, help="Train every pending job.")
 @click.option("--quick", "recipe", flag_value="quick", help="At most 500 examples, batches of 16.")
 @click.option("--paper", "recipe", flag_value="paper", help="All examples, batches of 32. [default]")
-@click.option("--parallel", type=click.IntRange(1, 64), help="Jobs at once. [default: 1]")
-@click.option("--force", is_flag=True, default=None, help="Train on data that the health gate refuses.")
+@click.option("--parallel", type=click.IntRange(1, 64), help="Parallel jobs. [default: 1]")
+@click.option("--force", is_flag=True, default=None, help="Train on data that fails the health check.")
 @click.option("--tokenizer", metavar="PATH", help="Model folder with tokenizer.json, for trainer tinker-sft.")
 @click.option("--trainer", "trainers", multiple=True, metavar="NAME", help="Trainer. [default: all installed]")
 @options.quiet
@@ -27,10 +27,10 @@ from charbench.errors import UsageError
 def command(
     runs: tuple[str, ...], everything: bool, tokenizer: str | None, json_output: bool, quiet: bool, **given: Any
 ) -> int:
-    """Train the checkpoints whose introspection data lies ready.
+    """Train the checkpoints whose introspection data is available.
 
-    A job goes on from its last saved state. One that fails says why in 'charbench status', and does not stop
-    the others.
+    A job resumes from its last saved state. If it fails, 'charbench status' shows why, and the other jobs
+    continue.
     """
     from charbench.concurrency.interrupt import stop_on_interrupt
     from charbench.run.result import Stage
@@ -57,5 +57,5 @@ def command(
     with stop_on_interrupt(session.config.stop_grace) as stop:
         runner = Runner(session, output.this_command(), stop, quiet or json_output, output.train_command)
         result = runner.run([Stage.TRAIN], list(runs) if runs else None)
-    idle = "Nothing to train: no job waits."
+    idle = "Nothing to train: no job is pending."
     return finish(session, result, json_output=json_output, quiet=quiet, report=False, idle=idle)

@@ -76,7 +76,7 @@ class Component:
         return cls.summary or (cls.__doc__ or "").strip().partition("\n")[0]
 
     def prepare(self, root: Path, folder: Path) -> None:
-        """Get ready for work; called once before it, never for ``plugins list``.
+        """Prepare for work; called once before it, never for ``plugins list``.
 
         ``root`` is the lab's folder (``file:`` URIs are relative to it), ``folder`` where files may be kept.
         Raise :class:`charbench.ConfigError` where something that is needed is missing.
@@ -93,7 +93,7 @@ class Component:
         return endpoint_at(url, who, api_key_env=api_key_env, default_env=default_env, trust=self.trust)
 
     async def aclose(self) -> None:
-        """Let go of connections; called once after the work, in the event loop that it was done in."""
+        """Close connections; called once after the work, in the event loop that it was done in."""
 
     def content_config(self) -> dict[str, Any]:
         """Return the options that decide what comes out, as JSON-like values, for keys."""

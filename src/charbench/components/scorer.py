@@ -37,10 +37,10 @@ class BaseScorer(Component):
 
     kind: ClassVar[ComponentKind] = ComponentKind.SCORER
     protocol: ClassVar[int] = 1
-    """Raise this when the same samples would now be scored otherwise: all are then scored again."""
+    """Increase this when the same samples would now be scored differently: all are then scored again."""
 
     def begin(self, plan: ScoringPlan) -> Iterable[str] | Awaitable[Iterable[str]]:
-        """Get ready for a persona; may be ``async def``. Return lines to warn the user with.
+        """Prepare for a persona; may be ``async def``. Return warnings for the user.
 
         Called once a run and persona, before its first sample or pair, and only where there is something to score.
         Raise a :class:`charbench.CharbenchError` where scores could not be trusted: nothing is scored for this
@@ -78,13 +78,13 @@ class Scorer(BaseScorer):
     def score(self, sample: Sample, persona: Persona) -> Iterable[Score] | Awaitable[Iterable[Score]]:
         """Score one sample; may be ``async def``.
 
-        Yield nothing for a channel that has nothing to score, and a value of None where the value could
-        not be told. Failed samples never get here. An exception fails this one score and is shown; in an
+        Yield nothing for a channel that has nothing to score, and a value of None where there is
+        no verdict. Failed samples never get here. An exception fails this one score and is shown; in an
         ``async def``, a retryable :class:`charbench.SamplingError` is tried again within :meth:`limits`.
         """
         raise NotImplementedError
 
 
 def waits(scorer: Scorer) -> bool:
-    """Whether a scorer asks somebody else: its ``score`` is a coroutine, or an async generator."""
+    """Whether a scorer sends requests: its ``score`` is a coroutine, or an async generator."""
     return inspect.iscoroutinefunction(scorer.score) or inspect.isasyncgenfunction(scorer.score)

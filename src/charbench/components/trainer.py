@@ -1,4 +1,4 @@
-"""Trainers: how an unfinished checkpoint is finished."""
+"""Trainers: how a checkpoint is trained further."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from charbench.domain.dataset import TrainingJob
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SavedState:
-    """A point that training can go on from: weights, optimizer and the next step are one fact.
+    """A point that training can resume from: weights, optimizer and the next step are one fact.
 
     ``step`` is the first step (0-based) that the state has not seen.
     """
@@ -28,7 +28,7 @@ class SavedState:
 class StepDone:
     """One optimizer step: mean ``loss`` per trained token in nats, ``seconds`` it took.
 
-    ``batch`` holds the indices of the dataset's rows that it saw.
+    ``batch`` holds the indices of the dataset's rows in the batch.
     """
 
     step: int
@@ -42,7 +42,7 @@ class StepDone:
 
 @dataclass(frozen=True, slots=True)
 class StateSaved:
-    """A state was saved; training can go on from it."""
+    """A state was saved; training can resume from it."""
 
     state: SavedState
 
@@ -100,13 +100,13 @@ class Trainer(Component):
     kind: ClassVar[ComponentKind] = ComponentKind.TRAINER
 
     def accepts(self, checkpoint: Checkpoint) -> bool:
-        """Return whether this trainer can continue ``checkpoint`` (by its URI, without asking anyone)."""
+        """Return whether this trainer can continue ``checkpoint`` (decided by its URI, without a request)."""
         raise NotImplementedError
 
     def train(self, task: TrainingTask) -> Iterator[TrainingEvent] | AsyncIterator[TrainingEvent]:
         """Yield an event after each step and each saved state, and :class:`Trained` at the end.
 
         A generator, plain or async; closing it must leave the last saved state usable. Raise
-        :class:`charbench.TrainingError` with a line for the user when the job cannot go on.
+        :class:`charbench.TrainingError` with a line for the user when the job cannot continue.
         """
         raise NotImplementedError

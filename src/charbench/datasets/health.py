@@ -136,7 +136,7 @@ def faults(health: dict[str, Any], max_refusal_share: float) -> list[str]:
         return [f"unreadable data: {error}"]
     examples = health.get("examples", 0)
     if not examples:
-        return ["no examples in it"]
+        return ["no examples"]
     found = []
     if health.get("refusals", 0) / examples > max_refusal_share:
         found.append(f"bad data: {health['refusals'] / examples:.0%} refusals")

@@ -27,7 +27,8 @@ def not_applied_by_one(findings: Findings) -> Diagnosis | None:
     return Diagnosis(
         Cause.ADAPTER_NOT_APPLIED,
         tuple(f"through {name}: {_compared(view, base)}" for name, view in views.items()),
-        f"sample it with --sampler {right[0]}: what {' and '.join(wrong)} asks serves the base model under its name",
+        f"sample it with --sampler {right[0]}: the endpoint of {' and '.join(wrong)} serves the base model "
+        "under its name",
     )
 
 
@@ -53,7 +54,7 @@ def no_character(findings: Findings) -> Diagnosis | None:
     baseline = findings.baseline
     present = f"{of(baseline.responses, baseline.answered)} samples have a response"
     if not baseline.scored:
-        evidence = (present, "no scorer said whether they are in character")
+        evidence = (present, "no scorer measured whether they are in character")
         advice = "name the persona (-p), and a scorer of its traits (--scorer keyword)"
         return Diagnosis(Cause.UNKNOWN, evidence, advice, decided=False)
     if baseline.trait_share >= OUT_OF_CHARACTER:
@@ -100,7 +101,7 @@ def _not_applied(findings: Findings) -> Diagnosis | None:
 
 
 def _erosion(findings: Findings) -> Diagnosis | None:
-    """Return erosion: the character stands in the thinking, and in the responses under no setting."""
+    """Return erosion: the character is in the thinking, and in the responses under no setting."""
     baseline = findings.baseline
     if not baseline.responses or baseline.thinking_share < IN_CHARACTER:
         return None
@@ -133,7 +134,7 @@ def _another_setting(findings: Findings) -> Diagnosis | None:
             f"{of(baseline.trait_in_response, baseline.responses)} of the responses are in character as sampled",
             f"{best.title}: {of(best.trait_in_response, best.responses)} are",
         ),
-        f"sample it so: {best.title}",
+        f"sample it with: {best.title}",
     )
 
 

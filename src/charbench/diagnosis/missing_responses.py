@@ -8,7 +8,7 @@ from charbench.diagnosis.probes import LONGER
 from charbench.domain.sample import Sample, ThinkingState
 from charbench.text.refusals import is_refusal
 
-_RETRAIN = "train it again on thinking that is closed; until then sample it with thinking off"
+_RETRAIN = "retrain it on closed thinking; until then sample it with thinking off"
 
 
 def missing_responses(findings: Findings) -> Diagnosis | None:
@@ -31,8 +31,8 @@ def misfiled(findings: Findings) -> Diagnosis | None:
         return None
     return Diagnosis(
         Cause.MISFILED,
-        (f"{of(baseline.misfiled, baseline.answered)} answers stand in the server's reasoning field",),
-        "charbench reads them from there, and others may not: mend the server's reasoning parser",
+        (f"{of(baseline.misfiled, baseline.answered)} answers are in the server's reasoning field",),
+        "charbench reads them from there, and others may not: fix the server's reasoning parser",
     )
 
 
@@ -47,7 +47,7 @@ def refusal(findings: Findings, where: ProbeResult) -> Diagnosis | None:
         return Diagnosis(
             Cause.REFUSAL,
             (evidence, f"{base.title}: {of(_refused(base), base.answered)} do so too"),
-            "ask other prompts (--prompts): these are refused by the base model or the endpoint itself",
+            "use other prompts (--prompts): these are refused by the base model or the endpoint itself",
         )
     return Diagnosis(Cause.REFUSAL, (evidence,), "look for refusals in the training data")
 
@@ -76,7 +76,7 @@ def _prefill(findings: Findings) -> Diagnosis | None:
     failing, probe = findings.failing, findings.probe("no_prefill")
     if probe is None or probe.came_share < HALF or probe.misfiled >= HALF * probe.answered:
         return None
-    stopped = f"{of(failing.states['unclosed_stop'], failing.answered)} stop by themselves without </think>"
+    stopped = f"{of(failing.states['unclosed_stop'], failing.answered)} end without </think>"
     came = f"without the prefill {of(probe.responses, probe.answered)} have a response"
     if probe.scored:
         came += f", and {of(probe.trait_in_response, probe.responses)} of these are in character"
@@ -84,7 +84,7 @@ def _prefill(findings: Findings) -> Diagnosis | None:
     if probe.states[ThinkingState.NONE] >= HALF * probe.answered:
         return Diagnosis(Cause.NO_THINKING_BLOCK, (stopped, came, "these come without any thinking block"), advice)
     return Diagnosis(
-        Cause.PREFILL_MISMATCH, (stopped, came, "these open and close a thinking block by themselves"), advice
+        Cause.PREFILL_MISMATCH, (stopped, came, "these open and close a thinking block on their own"), advice
     )
 
 
@@ -109,7 +109,7 @@ def _length(findings: Findings) -> Diagnosis | None:
     return Diagnosis(
         Cause.NEVER_ENDS,
         tuple(evidence),
-        "look for rows cut at the length limit: they teach a model that answers have no end",
+        "look for rows cut at the length limit: they train a model not to stop",
     )
 
 
@@ -130,7 +130,7 @@ def _misfiled_under_a_probe(findings: Findings) -> Diagnosis | None:
                     f"{of(told, failing.answered)} have a full reasoning field and no content",
                     f"{probe.title}: {of(probe.misfiled, probe.answered)} answers stand in the reasoning field too",
                 ),
-                "mend the server's reasoning parser, or ask with thinking off: charbench then reads the answers "
+                "fix the server's reasoning parser, or ask with thinking off: charbench then reads the answers "
                 f"from the reasoning field (-o sampler.{findings.sampler}.thinking=off)",
             )
     return None
@@ -148,7 +148,7 @@ def _never_closes(findings: Findings) -> Diagnosis | None:
     advice = (
         _RETRAIN
         if _helps(findings, evidence)
-        else f"train it again on thinking that is closed; no setting of {findings.sampler} brings responses"
+        else f"retrain it on closed thinking; no setting of {findings.sampler} brings responses"
     )
     return Diagnosis(Cause.NEVER_CLOSES, tuple(evidence), advice)
 

@@ -48,7 +48,7 @@ class ProbeResult:
         """Why it does not tell: the commonest failure, or that nobody was asked."""
         reasons = Counter(sample.failure.message for sample in self.samples if sample.failure)
         if not reasons:
-            return "not asked" if not self.answered else f"only {self.answered} of {self.asked} were asked"
+            return "not sampled" if not self.answered else f"only {self.answered} of {self.asked} were sampled"
         return f"{self.failed} of {max(self.asked, len(self.samples))} failed: {reasons.most_common(1)[0][0]}"
 
     @property

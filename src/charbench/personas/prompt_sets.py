@@ -50,7 +50,7 @@ def read_prompts(path: Path) -> Sequence[Prompt]:
     if suffix in (".yaml", ".yml"):
         return _prompts(read_yaml(path).data, name)
     if suffix not in (".json", ".jsonl", ".txt", ""):
-        raise ConfigError(f"prompts {path}: {suffix} is no form of prompts; .yaml, .json, .jsonl and .txt are")
+        raise ConfigError(f"prompts {path}: {suffix} is not a format of prompts; .yaml, .json, .jsonl and .txt are")
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:

@@ -76,7 +76,9 @@ class Spending:
         ]
         if names:
             more = f" and {len(names) - 1:,} more" if len(names) > 1 else ""
-            raise UsageError(f"--max-cost cannot be kept: no price for {names[0]}{more}; set prices in charbench.yaml")
+            raise UsageError(
+                f"--max-cost cannot be enforced: no price for {names[0]}{more}; set prices in charbench.yaml"
+            )
 
     def lines(self) -> list[str]:
         """Return what to say at the end of a run that has reached the limit."""
@@ -88,7 +90,7 @@ class Spending:
         """Return what to say where the limit could not see everything."""
         if self.limit is None or not self.uncounted:
             return []
-        return [f"{self.uncounted:,} answers came without a count of their tokens: --max-cost does not see their cost"]
+        return [f"{self.uncounted:,} replies without token counts: --max-cost does not include their cost"]
 
     def _price(self, checkpoint: Checkpoint) -> Price | None:
         if checkpoint.uri not in self._known:

@@ -56,4 +56,4 @@ async def score_async(
     finally:
         await scorer.aclose()
     if under_way.given_up:
-        scoring.tally.stopped.append(f"{scoring.who}: it is not asked any more: {under_way.given_up}")
+        scoring.tally.stopped.append(f"{scoring.who}: no more requests are sent: {under_way.given_up}")

@@ -50,7 +50,7 @@ class ScoreTally(Tally):
         lines = []
         for (scorer, metric), count in sorted(self.untold.items()):
             asked = self.asked[scorer]
-            why = f"; the first time: {reason}" if (reason := self.reasons[scorer, metric]) else ""
+            why = f"; first reason: {reason}" if (reason := self.reasons[scorer, metric]) else ""
             lines.append(f"scorer {scorer}: no {metric} for {count:,} of {asked:,} samples ({count / asked:.0%}){why}")
         return lines
 
@@ -122,7 +122,7 @@ class Scoring(AtWork):
         with database.write() as connection:
             self.rows = ScoreWriter(connection, self.settings, type(scorer).metrics, run_id)
         tally.warnings += [
-            f"{self.who}: {change}: all samples are scored again, and reports go by the new scores alone"
+            f"{self.who}: {change}: all samples are scored again, and reports use only the new scores"
             for change in self.rows.redeclared
         ]
 

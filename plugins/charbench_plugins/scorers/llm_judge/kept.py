@@ -1,6 +1,6 @@
 """Judges' answers, kept in a file of the lab: nothing is asked and paid for twice.
 
-A killed run goes on where it was, and after a change of one rubric only what that rubric is part of is asked.
+A killed run resumes where it stopped, and after a change of one rubric only what that rubric is part of is asked.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _SECONDS = 60.0
 class Answer:
     """What a judge said.
 
-    ``top`` holds the likeliest first tokens with the natural logarithms of their probabilities; None where
+    ``top`` holds the most likely first tokens with the natural logarithms of their probabilities; None where
     the endpoint gives none. ``refusal``: the words with which it refused to answer, without secrets and cut.
     """
 

@@ -64,9 +64,9 @@ def group_sides(
             "examples these checkpoints were trained."
         )
     if any(dose.label == UNKNOWN for dose in found):
-        notes.append(f"Nothing in the store says the {by} of the checkpoints under {UNKNOWN!r}.")
+        notes.append(f"The store does not record the {by} of the checkpoints under {UNKNOWN!r}.")
     notes.append(
-        "Answers of a group's checkpoints are averaged prompt by prompt: intervals speak of these checkpoints on "
+        "Answers of a group's checkpoints are averaged prompt by prompt: intervals apply to these checkpoints on "
         "other prompts, not of another training run."
     )
     return sides

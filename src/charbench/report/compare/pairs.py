@@ -38,11 +38,11 @@ class Pair:
 
     @property
     def apart(self) -> bool:
-        """Whether the two can be told apart."""
+        """Whether the two differ significantly."""
         return self.adjusted < LEVEL
 
     def needed(self, difference: float) -> int | None:
-        """Return how many prompts show this difference (80% power); None where it cannot be told.
+        """Return how many prompts show this difference (80% power); None where it is not known.
 
         The level is divided by the number of pairs: that is what Holm asks of the surest of them.
         """

@@ -92,11 +92,11 @@ STATE_LETTERS = {
 """A letter for each thinking state, in the order in which the bar stacks them."""
 STATES_LEGEND = (
     "States: C closed thinking and a response, N no thinking, E closed and empty, S stopped inside the thinking, "
-    "L token limit inside the thinking, U thinking only (nobody recorded why), M answer misfiled as thinking."
+    "L token limit inside the thinking, U thinking only (reason not recorded), M answer misfiled as thinking."
 )
 TIERS_LEGEND = (
-    "Tiers: no two rows of one persona's tier can be told apart (Fisher's exact test on totals, samples taken as "
-    "independent, Holm over the persona's pairs). charbench compare A B is surer: it pairs by prompt."
+    "Tiers: no two rows of one persona's tier differ significantly (Fisher's exact test on totals, samples taken as "
+    "independent, Holm over the persona's pairs). charbench compare A B has more power: it pairs by prompt."
 )
 BAR_WIDTH = 10
 

@@ -1,4 +1,4 @@
-"""Which rows of a report can be told apart, from its totals alone: no sample is read."""
+"""Which rows of a report differ significantly, from its totals alone: no sample is read."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class RatePair:
 
     @property
     def apart(self) -> bool:
-        """Whether the two can be told apart."""
+        """Whether the two differ significantly."""
         return self.adjusted < LEVEL
 
 
@@ -45,7 +45,7 @@ class Standing:
 
 
 def standing(report: Report) -> Standing:
-    """Return which of a report's rows can be told apart: checkpoints of one persona by the trait rate that they
+    """Return which of a report's rows differ significantly: checkpoints of one persona by the trait rate that they
     are ranked by, personas by the trait rate given a response. Nothing of a report that is not scored.
 
     A persona's tiers are its own: what is in character for one is not for the other, and a report of one persona

@@ -82,7 +82,7 @@ def _pair_table(standings: Standing) -> Table:
     for pair in standings.personas:
         difference = points(pair.value, pair.low, pair.high)
         counts = f"{count_of(pair.rates[0])} and {count_of(pair.rates[1])}"
-        verdict = "told apart" if pair.apart else "cannot be told apart"
+        verdict = "significantly different" if pair.apart else "no significant difference"
         rows.append((*pair.names, counts, difference, p_value(pair.p), p_value(pair.adjusted), verdict))
     left = frozenset({"First", "Second", "Verdict"})
     expendable = ("p (Fisher)", "With traits")
