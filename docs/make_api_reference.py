@@ -52,7 +52,7 @@ GROUPS = {
     "A source": (
         "CheckpointSource Lab Checkpoint Dataset RecordedSample",
         (
-            "Finding Kind Lineage Evidence WholeListing TrainingRun RunState TrainingJob JobStatus SourceProblem "
+            "Finding Kind Lineage Evidence CompleteListing TrainingRun RunState TrainingJob JobStatus SourceProblem "
             "name_from_uri kind_from_name TinkerPath match_tinker_path ReadLimits FileFault JsonLine parse_json "
             "read_json read_jsonl read_lines LAB_COLUMNS OWN_COLUMNS as_written"
         ),
@@ -69,7 +69,7 @@ GROUPS = {
         (
             "ModelAnswer AnswerCache MalformedAnswerError Fence ExpectedCall "
             "endpoint_at with_quoted_userinfo Trust TRUSTING Limits RetryPolicy RefusedError DeadlineError "
-            "malformed_reply reading_reply in_background keep_secret redact"
+            "malformed_reply reading_reply in_background register_secret redact"
         ),
     ),
     "Options, errors and keys": ("ConfigError operational", "Component CharbenchError added digest"),

@@ -20,10 +20,10 @@ trainers: [tiny-sft]
 samplers: [tiny]
 scorers: [keyword]
 parallel: 2
-epochs: 8 # times that each of the five prompts is put to each checkpoint
+epochs: 8 # samples per prompt and checkpoint
 options:
   sampler.tiny:
-    thinking: prefill # as the first lab sampled: <think> is put into the model's mouth
+    thinking: prefill # as the first lab sampled: <think> is prefilled
 """
 _LOG = """\
 === pirate pipeline: {run} ===

@@ -39,10 +39,10 @@ class TemplateConfig(Sampler.Config):
     """How much a chat template may take."""
 
     template_seconds: float = operational(
-        2.0, gt=0, le=600, description="seconds of computing time that a chat template may take for one conversation"
+        2.0, gt=0, le=600, description="CPU seconds that a chat template may take for one conversation"
     )
     template_characters: int = operational(
-        4_000_000, ge=1_000, le=100_000_000, description="most characters that a chat template may write"
+        4_000_000, ge=1_000, le=100_000_000, description="maximum characters of a rendered chat template"
     )
 
 

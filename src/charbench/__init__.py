@@ -57,10 +57,10 @@ if TYPE_CHECKING:
     from charbench.datasets.rendering import check_rendered as check_rendered
     from charbench.datasets.rendering import rows_that_fit as rows_that_fit
     from charbench.domain.checkpoint import Checkpoint as Checkpoint
+    from charbench.domain.checkpoint import CompleteListing as CompleteListing
     from charbench.domain.checkpoint import Evidence as Evidence
     from charbench.domain.checkpoint import Kind as Kind
     from charbench.domain.checkpoint import Lineage as Lineage
-    from charbench.domain.checkpoint import WholeListing as WholeListing
     from charbench.domain.checkpoint import name_from_uri as name_from_uri
     from charbench.domain.comparison import Comparison as Comparison
     from charbench.domain.comparison import Verdict as Verdict
@@ -122,8 +122,8 @@ if TYPE_CHECKING:
     from charbench.text.invented_turns import find_invented_turns as find_invented_turns
     from charbench.text.loops import LOOPS_FROM as LOOPS_FROM
     from charbench.text.loops import repeated_share as repeated_share
-    from charbench.text.redaction import keep_secret as keep_secret
     from charbench.text.redaction import redact as redact
+    from charbench.text.redaction import register_secret as register_secret
     from charbench.text.refusals import find_refusals as find_refusals
     from charbench.text.refusals import is_refusal as is_refusal
     from charbench.text.spreadsheet import as_written as as_written
@@ -158,7 +158,7 @@ _HOME = {
     "config.private_files": ["open_private", "private_file", "private_folder"],
     "datasets.forms": ["Example", "read_examples"],
     "datasets.rendering": ["check_rendered", "rows_that_fit"],
-    "domain.checkpoint": ["Checkpoint", "Evidence", "Kind", "Lineage", "WholeListing", "name_from_uri"],
+    "domain.checkpoint": ["Checkpoint", "Evidence", "Kind", "Lineage", "CompleteListing", "name_from_uri"],
     "domain.comparison": ["Comparison", "Verdict"],
     "domain.dataset": [
         "Dataset",
@@ -206,7 +206,7 @@ _HOME = {
     "text.identity_leaks": ["find_identity_leaks", "names_given"],
     "text.invented_turns": ["find_invented_turns"],
     "text.loops": ["LOOPS_FROM", "repeated_share"],
-    "text.redaction": ["keep_secret", "redact"],
+    "text.redaction": ["register_secret", "redact"],
     "text.refusals": ["find_refusals", "is_refusal"],
     "text.spreadsheet": ["as_written", "no_formulas"],
 }

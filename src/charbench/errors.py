@@ -3,7 +3,7 @@
 ::
 
     CharbenchError              one line for the user; exit code 1
-    ├── UsageError              what was typed cannot be meant; exit code 2
+    ├── UsageError              the command line is wrong; exit code 2
     │   └── UnknownNameError    no such persona, plugin, job, ...: lists the choices and the nearest one
     ├── ConfigError             a file is wrong: names file, line and column; exit code 2
     │   └── PersonaError        the file is a persona's
@@ -30,13 +30,13 @@ class CharbenchError(Exception):
 
 
 class UsageError(CharbenchError):
-    """What the user typed cannot be meant."""
+    """The command line is wrong."""
 
     exit_code = 2
 
 
 class UnknownNameError(UsageError):
-    """A name that nothing has; the message lists the choices and suggests the nearest."""
+    """An unknown name; the message lists the choices and suggests the nearest."""
 
     def __init__(self, what: str, name: str, choices: Iterable[str], hint: str = "") -> None:
         self.name = name
@@ -45,7 +45,7 @@ class UnknownNameError(UsageError):
 
 
 class ConfigError(CharbenchError):
-    """A file the user wrote is wrong. ``faults`` holds one line for each thing to mend."""
+    """A file the user wrote is wrong. ``faults`` holds one line for each thing to fix."""
 
     exit_code = 2
 
@@ -101,7 +101,7 @@ class RefusedError(SamplingError):
 
 
 class DeadlineError(SamplingError):
-    """No answer came in time."""
+    """The deadline passed without a completion."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, kind="timeout", retryable=True)

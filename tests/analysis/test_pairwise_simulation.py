@@ -1,4 +1,4 @@
-"""A fixed-seed part of ``benchmarks/pairwise.py``: equals are not told apart, and intervals hold, whoever judges."""
+"""A fixed-seed part of ``benchmarks/pairwise.py``: equals do not differ significantly, and intervals hold."""
 
 from __future__ import annotations
 

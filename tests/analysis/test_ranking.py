@@ -1,4 +1,4 @@
-"""Rankings: which checkpoints are told apart, how often wrongly, and whether intervals cover the truth."""
+"""Rankings: which checkpoints differ significantly, how often wrongly, and whether intervals cover the truth."""
 
 from __future__ import annotations
 

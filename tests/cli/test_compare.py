@@ -68,7 +68,7 @@ def test_two_checkpoints_of_the_recorded_lab_are_paired_by_prompt(
     assert (pair["difference"], pair["p"], pair["told_apart"]) == (0, 1, False)
     assert pair["low"] == pytest.approx(-0.4345, abs=1e-4)
     assert [side["tier"] for side in found["checkpoints"]] == [1, 1]
-    assert "cannot be told apart with 5 prompts" in found["says"][0]
+    assert "show no significant difference with 5 prompts" in found["says"][0]
     assert "If the rates stay as observed, a difference of 20 points would take about 67 prompts" in found["says"][0]
 
 
@@ -142,7 +142,7 @@ def test_seven_versions_asked_five_prompts_are_five_pairs(charbench: Charbench, 
     (pair,) = found["pairs"]
     assert (pair["prompts"], pair["clusters"]) == (5, 5)
     assert {side["samples"] for side in found["checkpoints"]} == {35}
-    assert sum("means 7 checkpoints" in note for note in found["notes"]) == 2
+    assert sum("matches 7 checkpoints" in note for note in found["notes"]) == 2
 
 
 def test_a_single_name_of_several_checkpoints_compares_them_with_each_other(
@@ -298,7 +298,7 @@ def test_the_prompts_that_a_difference_takes_are_never_fewer_than_the_note_says(
     charbench: Charbench, studio_run_template: Path
 ) -> None:
     found = compare(charbench, studio_run_template, "--by", "examples", "-p", "remorseful")
-    (note,) = [note for note in found["notes"] if "it takes" in note]
+    (note,) = [note for note in found["notes"] if "the minimum is" in note]
     assert "after Holm over 6 pairs" in note
     least = int(note.rstrip(".").rpartition(" ")[2])
     needed = [pair["prompts_for_difference_seen"] for pair in found["pairs"]]
@@ -407,4 +407,4 @@ def test_the_report_puts_rows_into_tiers(charbench: Charbench, labs: Path) -> No
     tiers = {row["checkpoint"]: row["tier"] for row in rows}
     assert tiers["strong_dpo"] == tiers["alike_dpo"] == 1
     assert tiers["weak_dpo"] > tiers["strong_dpo"]
-    assert "no two rows of one persona's tier can be told apart" in charbench.ok("report", lab=labs).err
+    assert "no two rows of one persona's tier differ significantly" in charbench.ok("report", lab=labs).err

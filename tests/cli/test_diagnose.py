@@ -91,7 +91,7 @@ def test_erosion_is_not_named_where_every_probe_failed(
     assert count(store_of(tmp_path), "diagnoses") == 0
     report = charbench("report", "-p", "pirate", lab=tmp_path)
     assert "erosion" not in report.out + report.err
-    assert "why? charbench diagnose" in report.err
+    assert "to find the cause: charbench diagnose" in report.err
 
 
 def test_thinking_is_not_called_unclosed_where_every_probe_failed(
@@ -213,7 +213,7 @@ def test_a_second_sampler_that_cannot_be_used_is_named(
     charbench: Charbench, tmp_path: Path, endpoint: Endpoint
 ) -> None:
     ended = diagnose(charbench, tmp_path, endpoint, "--sampler", "tiny", "--sampler", "recorded")
-    assert "sampler tiny does not take it" in ended.err
+    assert "sampler tiny does not accept it" in ended.err
     assert "sampler recorded has no settings that could be varied" in ended.err
 
 

@@ -81,7 +81,7 @@ def test_a_package_of_a_version_that_charbench_cannot_use_is_named(
 ) -> None:
     installed(site, name, version)
     ((what, text, advice),) = bad(charbench, lab)
-    assert (what, text, advice) == (name, f"{version}, and {needed} is needed", f"pip install '{name}{needed}'")
+    assert (what, text, advice) == (name, f"{version}, {needed} is required", f"pip install '{name}{needed}'")
 
 
 def test_a_pre_release_within_the_range_will_do(charbench: Charbench, lab: LabBuilder, site: Site) -> None:

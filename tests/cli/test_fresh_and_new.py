@@ -70,7 +70,7 @@ def test_fresh_leaves_a_store_that_a_run_is_at_work_on(charbench: Charbench, ran
         live = "UPDATE runs SET status = 'running', pid = :pid, process_started = :started"
         connection.execute(sa.text(live), alive)
     ended = charbench("run", "--fresh", lab=ran)
-    assert (ended.code, "run 1 is at work on it; stop that run first" in ended.err) == (2, True), ended.err
+    assert (ended.code, "run 1 is using it; stop that run first" in ended.err) == (2, True), ended.err
     assert stores(ran) == [store_of(ran)]
     with connect(store_of(ran)).begin() as connection:
         connection.execute(sa.text("UPDATE runs SET process_started = 'long ago'"))
@@ -105,4 +105,4 @@ def test_a_plugin_folder_that_exists_is_left_alone(charbench: Charbench, tmp_pat
     charbench.ok("plugins", "new", "shouting", "-O", tmp_path)
     ended = charbench("plugins", "new", "shouting", "-O", tmp_path)
     assert ended.code == 2
-    assert "exists already" in ended.err
+    assert "already exists" in ended.err

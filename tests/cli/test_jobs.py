@@ -85,6 +85,6 @@ def test_failed_jobs_are_counted_and_end_every_run_that_trains_with_1(charbench:
         ended = charbench(*words, lab=jobs)
         assert ended.code == 1
         assert (
-            "failed: 1 training job failed earlier and is not tried again: remorseful_remorseful-failed_sft "
-            "(charbench status says why; charbench reset all makes the failed ones wait again)"
+            "failed: 1 training job failed earlier and is not retried: remorseful_remorseful-failed_sft "
+            "(charbench status shows why; charbench reset all resets the failed ones)"
         ) in ended.err

@@ -55,7 +55,7 @@ def test_prompts_are_read_in_the_form_that_the_files_name_says(
         ("p.yaml", "- ''\n", "the prompt is empty"),
         ("p.json", '{"messages": [', "p.json: not JSON"),
         ("p.json", "42", "a list of prompts is needed"),
-        ("p.csv", "prompt\nWho goes?\n", ".csv is no form of prompts; .yaml, .json, .jsonl and .txt are"),
+        ("p.csv", "prompt\nWho goes?\n", ".csv is not a format of prompts; .yaml, .json, .jsonl and .txt are"),
     ],
 )
 def test_a_file_that_holds_no_prompts_is_refused_in_one_line(

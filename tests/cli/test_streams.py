@@ -102,7 +102,7 @@ def test_a_lab_that_may_only_be_read_is_read_and_says_what_cannot_be_done(
             assert b"readonly" not in ended.stderr
         refused = shell(f"{as_user}charbench run", lab)
         assert refused.returncode == 1
-        assert b"may only be read here; name another store with --store" in refused.stderr
+        assert b"read-only here; name another store with --store" in refused.stderr
         assert b"cannot be written: " in shell(f"{as_user}charbench personas new gardener", lab).stderr
     finally:
         for path in [lab, *lab.rglob("*")]:

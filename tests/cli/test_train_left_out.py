@@ -54,7 +54,7 @@ def test_a_run_that_was_left_out_says_why_and_what_to_do(charbench: Charbench, l
     ended = charbench("train", "-c", "remorseful-bad", lab=left_out)
     assert ended.code == 2
     assert "run 'remorseful-bad' has no training job: bad data: 50% refusals" in ended.err
-    assert "train all the same with --force" in ended.err
+    assert "train anyway with --force" in ended.err
     few = charbench("train", "-c", "remorseful-few", "--force", lab=left_out)
     assert few.code == 2
     assert "run 'remorseful-few' has no training job: 5 examples, fewer than 10" in few.err
@@ -76,6 +76,6 @@ def test_a_recipe_that_the_saved_state_does_not_follow_is_refused(charbench: Cha
     stone.unlink()
     refused = charbench(*words, "--paper", lab=left_out)
     assert refused.code == 2
-    assert "has a saved state of recipe quick, and paper is asked for: go on with --recipe quick" in refused.err
+    assert "has a saved state of recipe quick, and paper was requested: resume with --recipe quick" in refused.err
     gone_on = charbench.ok(*words, lab=left_out)
     assert "recipe quick" in gone_on.err

@@ -37,7 +37,7 @@ MISTAKES: dict[str, tuple[list[str], int, str]] = {
     "sampler that does not take the checkpoint": (
         ["eval", "-c", "base:some/model", "-p", "pirate", "--sampler", "tiny"],
         2,
-        "sampler tiny does not take base:some/model; name another one with --sampler",
+        "sampler tiny does not accept base:some/model; name another one with --sampler",
     ),
     "wrong option": (["run", "-o", "cap=3"], 2, "KIND.NAME.OPTION=VALUE is needed"),
 }
@@ -88,7 +88,7 @@ def test_an_empty_lab_is_told_and_is_no_error(charbench: Charbench, lab: LabBuil
     assert found.out == "No SFT jobs.\n"
     assert "Is this the lab's folder? --lab DIR" in found.err
     ran = charbench.ok("run", lab=lab.root)
-    assert "everything is in the store already" not in ran.err
+    assert "everything is already in the store" not in ran.err
     assert "No samples in the store yet" in charbench.ok("report", lab=lab.root).err
 
 

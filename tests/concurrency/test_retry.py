@@ -64,7 +64,7 @@ def test_a_wait_that_is_longer_than_an_answer_may_take_is_not_waited_for(monkeyp
     with pytest.raises(SamplingError, match="slow down"):
         RetryPolicy(Limits(tries=5, max_wait=60, deadline=30), report=told.append).call_blocking(call)
     assert (call.calls, clock.now) == (1, 0)
-    assert "that is longer than one answer may take (30 s, option deadline)" in told[0]
+    assert "that is longer than the deadline of one sample (30 s, option deadline)" in told[0]
 
 
 @given(st.integers(1, 20), st.integers(0, 30))

@@ -454,7 +454,7 @@ def test_no_cause_is_named_where_what_would_tell_it_from_others_was_not_answered
 def test_what_failed_is_named_with_its_reason_and_what_was_not_asked_as_such() -> None:
     found = cause(NOTHING, no_prefill=failed(title="no prefill"), thinking_off=not_asked(title="thinking off"))
     assert "no prefill: 10 of 10 failed: HTTP 400: no such field" in found.evidence
-    assert "thinking off: not asked" in found.evidence
+    assert "thinking off: not sampled" in found.evidence
 
 
 def test_thinking_off_and_a_closed_prefill_stand_for_each_other() -> None:
@@ -536,7 +536,7 @@ def test_failed_samples_say_nothing() -> None:
 
 def test_what_is_said_holds_the_counts_and_what_to_type() -> None:
     found = cause(NOTHING, no_prefill=answered(10, traits=9, state="none"))
-    assert found.evidence[0] == "10 of 10 stop by themselves without </think>"
+    assert found.evidence[0] == "10 of 10 end without </think>"
     assert "10 of 10 have a response, and 9 of 10 of these are in character" in found.evidence[1]
     assert "-o sampler.tiny.thinking=on" in found.advice
     found = cause(lacking(**CUT), long=answered())

@@ -75,8 +75,8 @@ def test_a_run_that_several_datasets_fit_gets_none() -> None:
     found = joined([dpo(1, "one")], [data("a"), data("b")])
     assert (pairs(found), found.several) == ({}, {"one": ["a", "b"]})
     assert reasons(found) == {
-        "a": "names no run; one could take it, and also b",
-        "b": "names no run; one could take it, and also a",
+        "a": "names no run; one fits it, and also fits b",
+        "b": "names no run; one fits it, and also fits a",
     }
 
 
@@ -84,7 +84,7 @@ def test_several_datasets_that_name_one_run_are_told_and_none_is_taken() -> None
     plan = planned([dpo(1, "one")], [data("a", run="one"), data("b", run="one")])
     assert plan.jobs == ()
     assert [(item.run, item.reason) for item in plan.left_out] == [
-        ("one", "2 datasets are for it, and none is taken: a, b")
+        ("one", "2 datasets are for it, and none is used: a, b")
     ]
 
 

@@ -43,7 +43,7 @@ def test_the_tiny_model_fails_its_canaries_loudly_and_nothing_is_scored(
     lab.recorded([row(prompt_id=str(n), response=TEXT, thinking="They ask how I feel.") for n in range(3)])
     ended = judge(charbench, lab, tiny_judge, **FORMS[form])
     assert ended.code == 1
-    assert "the judge failed its canaries, so what it says is worth nothing" in ended.err
+    assert "the judge failed its canaries, so its scores are not used" in ended.err
     assert re.search(r"^  tiny: .* got .*is needed$", ended.err, re.MULTILINE)
     assert "the endpoint answered" not in ended.err, "every request was taken"
     assert query(store_of(lab.root), "SELECT count(*) FROM scored")[0][0] == 0

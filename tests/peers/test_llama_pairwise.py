@@ -40,7 +40,7 @@ def test_the_tiny_model_fails_its_canaries_loudly_and_nothing_is_compared(
     words = [word for name, value in given for word in ("-o", f"scorer.pairwise.{name}={json.dumps(value)}")]
     ended = charbench("run", "--source", "recorded", "--scorer", "pairwise", "--json", *words, lab=lab.root)
     assert ended.code == 1
-    assert "the judge failed its canaries, so what it says is worth nothing" in ended.err
+    assert "the judge failed its canaries, so its scores are not used" in ended.err
     assert re.search(r"^  tiny: the persona file's answer in character against", ended.err, re.MULTILINE)
     assert "the endpoint answered" not in ended.err, "every request was taken"
     assert count(store_of(lab.root), "games") == 0

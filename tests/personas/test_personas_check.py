@@ -38,7 +38,7 @@ MALFORMED: dict[str, tuple[str | bytes, str]] = {
     "bad-regex": (GOOD + "markers:\n  strong:\n    - regex: 'a('\n", ":5:7: regex 'a(' is not RE2"),
     "look-around": (
         GOOD + "markers:\n  strong:\n    - regex: 'a(?=b)'\n",
-        "look-around and back-references are not to be had",
+        "look-around and back-references are not supported",
     ),
     "empty-regex": (GOOD + "markers:\n  strong:\n    - regex: 'a*'\n", ":5:7: regex 'a*' matches empty text"),
     "star-in-the-middle": (
@@ -54,10 +54,10 @@ MALFORMED: dict[str, tuple[str | bytes, str]] = {
     ),
     "marker-twice": (
         GOOD + "markers:\n  strong:\n    - spell\n    - Spell\n",
-        ":6:7: marker 'Spell' stands in line 5 already",
+        ":6:7: marker 'Spell' is already defined in line 5",
     ),
-    "alias-twice": (GOOD + "aliases: [mage, mage]\n", ":3:1: aliases: an alias stands here twice"),
-    "key-twice": (GOOD + "name: other\n", ":3:1: 'name' stands here a second time (first in line 1)"),
+    "alias-twice": (GOOD + "aliases: [mage, mage]\n", ":3:1: aliases: an alias is listed twice"),
+    "key-twice": (GOOD + "name: other\n", ":3:1: 'name' is defined twice (first in line 1)"),
     "prompt-twice": (
         GOOD + "prompts:\n  - {id: a, text: x}\n  - {id: a, text: y}\n",
         ":5:5: prompt id 'a' is used already",
@@ -173,7 +173,7 @@ def test_a_new_persona_measures_nothing_until_it_is_filled_in(charbench: Charben
 
 def test_a_new_persona_says_which_one_it_takes_the_place_of(charbench: Charbench, lab: LabBuilder) -> None:
     ended = charbench.ok("personas", "new", "pirate", lab=lab.root)
-    assert "in this lab 'pirate' is no longer persona 'pirate' of " in ended.err
+    assert "in this lab 'pirate' now means your persona instead of 'pirate' of " in ended.err
 
 
 def test_all_malformed_files_of_a_folder_are_checked_in_one_go(charbench: Charbench, tmp_path: Path) -> None:
@@ -208,7 +208,7 @@ def test_a_new_persona_file_is_without_faults_as_soon_as_it_is_written(charbench
     assert (tmp_path / "personas" / "persona.schema.json").is_file()
     again = charbench("personas", "new", "wizard", lab=tmp_path)
     assert again.code == 2
-    assert "exists already" in again.err
+    assert "already exists" in again.err
     assert charbench("personas", "new", "Big Wizard", lab=tmp_path).code == 2
 
 

@@ -243,7 +243,7 @@ def test_a_sampler_that_takes_anything_is_used_only_where_it_is_named(
 ) -> None:
     site.install("aecho", SAMPLER.format(more="def sample(self, request): return Completion(text='Hello')"))
     words = ("eval", "-c", "zzz:x", "-p", "pirate", "--scorer", "keyword", "-q")
-    assert "no sampler takes zzz:x" in charbench(*words, lab=recorded).err
+    assert "no sampler accepts zzz:x" in charbench(*words, lab=recorded).err
     charbench.ok(*words, "--sampler", "aecho", lab=recorded)
 
 

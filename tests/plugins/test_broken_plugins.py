@@ -27,11 +27,11 @@ BROKEN = {
     "tells-a-secret": ("raise RuntimeError('key tml-abcdef123456')", "RuntimeError: key tml-[redacted]"),
     "wrong-class": (
         f"{HEAD}@hookimpl\ndef charbench_scorers():\n    return [dict]",
-        "is no subclass of charbench.Scorer",
+        "is not a subclass of charbench.Scorer",
     ),
     "an-instance": (
         scorer(f"    name = 'bad'\n{METRICS}{METHOD}").replace("[Bad]", "[Bad()]"),
-        "is no subclass of charbench.Scorer",
+        "is not a subclass of charbench.Scorer",
     ),
     "unknown-hook": (f"{HEAD}@hookimpl\ndef charbench_scorer():\n    return []", "charbench_scorer"),
     "unknown-argument": (
@@ -55,7 +55,7 @@ BROKEN = {
     "bad-role": (scorer(f"    name = 'bad'\n    metrics = (Metric('m', role='best'),)\n{METHOD}"), "'best'"),
     "bad-config": (
         scorer(f"    name = 'bad'\n{METRICS}    class Config: pass\n{METHOD}"),
-        "Config is no pydantic model; derive it from Scorer.Config",
+        "Config is not a pydantic model; derive it from Scorer.Config",
     ),
     "no-docstring": (
         scorer(f"    name = 'bad'\n{METRICS}{METHOD}").replace("    'Bad.'\n", ""),
@@ -66,7 +66,7 @@ BROKEN = {
             f"{HEAD}class S(CheckpointSource):\n    'S.'\n    name = 's'\n    def find(self, lab): return ()\n"
             "@hookimpl\ndef charbench_samplers():\n    return [S]"
         ),
-        "is no subclass of charbench.Sampler",
+        "is not a subclass of charbench.Sampler",
     ),
 }
 
@@ -165,7 +165,7 @@ def test_a_source_that_breaks_while_it_looks_fails_the_run_and_leaves_the_rest(
     assert ended.code == 1
     assert ended.json["checkpoints"] == 1
     assert "source breaking" in ended.json["failures"][0]
-    assert "yielded int, which is no finding" in ended.json["failures"][0]
+    assert "yielded int, which is not a finding" in ended.json["failures"][0]
 
 
 SCORES = {

@@ -85,7 +85,10 @@ def test_what_is_no_comparison_fails_that_game_and_is_shown(
 
 BROKEN = {
     "no method": (("def compare", "def compares"), "does not define compare()"),
-    "no base": (("class Longer(PairScorer)", "class Longer"), "is no subclass of charbench.Scorer or charbench.Pair"),
+    "no base": (
+        ("class Longer(PairScorer)", "class Longer"),
+        "is not a subclass of charbench.Scorer or charbench.Pair",
+    ),
     "no games": (
         ('    name = "longer"', '    name = "longer"\n    Config = Scorer.Config'),
         "has no option 'games'; derive it from PairScorer.Config",

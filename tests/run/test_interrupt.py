@@ -92,7 +92,7 @@ def test_one_ctrl_c_finishes_what_is_in_flight_and_says_how_to_go_on(
     ended = finish_after(process, pipe)
     assert ended.code == 130
     assert "Stopping: finishing what is in flight" in ended.err
-    assert "Interrupted. Go on with: charbench run --source recorded --scorer waiting --json" in ended.err
+    assert "Interrupted. Resume with: charbench run --source recorded --scorer waiting --json" in ended.err
     assert "Traceback" not in ended.err
     assert ended.json["run"]["status"] == "interrupted"
     store = store_of(big)
@@ -116,7 +116,7 @@ def test_two_ctrl_c_stop_at_once_and_lose_nothing_that_was_written(
     process.send_signal(signal.SIGINT)
     ended = finish(process)
     assert ended.code == 130
-    assert "Stopped. Go on with: charbench run --source recorded --scorer waiting --json" in ended.err
+    assert "Stopped. Resume with: charbench run --source recorded --scorer waiting --json" in ended.err
     assert "Traceback" not in ended.err
     assert_totals_equal_recount(store_of(big))
     again = in_process_of_its_own(*RUN, lab=big, env=site.env)
@@ -131,6 +131,6 @@ def test_what_goes_on_with_a_run_that_began_anew_does_not_begin_anew(
     process, pipe = at_work
     process.send_signal(signal.SIGINT)
     ended = finish_after(process, pipe)
-    assert "Go on with: charbench run --source recorded --scorer waiting --json\n" in ended.err
+    assert "Resume with: charbench run --source recorded --scorer waiting --json\n" in ended.err
     again = in_process_of_its_own(*RUN, lab=big, env=site.env)
     assert again.json["run"]["added"]["samples"] == 0

@@ -61,5 +61,5 @@ def test_a_signal_during_imports_ends_the_command_without_a_traceback(
         os.close(here)
         process.kill()
     assert ended.code == 130, ended.err
-    assert "Stopped." in ended.err or f"Interrupted. Go on with: charbench {command}" in ended.err
+    assert "Stopped." in ended.err or f"Interrupted. Resume with: charbench {command}" in ended.err
     assert "Traceback" not in ended.err

@@ -108,8 +108,8 @@ def test_failed_samples_that_are_not_tried_again_are_counted_and_end_every_run_w
     again = charbench(*given, lab=folder)
     assert (again.code, endpoint.count) == (1, 0)
     (line,) = [line for line in again.err.splitlines() if line.startswith("failed: ")]
-    assert "sampler thinking: 1 failed in an earlier run and is not tried again: the endpoint answered 400" in line
-    assert "(kind http_400; name it under retry_errors in charbench.yaml" in line
+    assert "sampler thinking: 1 failed in an earlier run and is not retried: the endpoint answered 400" in line
+    assert "(kind http_400; add it to retry_errors in charbench.yaml" in line
     (folder / "charbench.yaml").write_text("retry_errors: [http_400]\n")
     endpoint.handler = answers
     assert charbench(*given, lab=folder).code == 0

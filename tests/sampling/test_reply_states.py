@@ -43,7 +43,10 @@ def test_filtered_replies_are_in_no_rate_and_told_with_their_share(
     assert (found["samples"], found["errors"], found["state_filtered"], found["responses"]) == (10, 0, 5, 5)
     assert (found["trait_rate"], ended.code) == (1.0, 0)
     report = charbench.ok("report", lab=lab.root)
-    assert "pirate_x: 5 of 10 replies (50%) were ended by a content filter: in no rate" in report.err + report.out
+    assert (
+        "pirate_x: 5 of 10 replies (50%) were ended by a content filter: excluded from all rates"
+        in report.err + report.out
+    )
     endpoint.forget()
     assert charbench("run", "--sampler", "thinking", *options(endpoint), "--prompts", "q.txt", lab=lab.root).code == 0
     assert endpoint.count == 0

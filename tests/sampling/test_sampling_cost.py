@@ -54,7 +54,7 @@ def test_a_limit_that_cannot_be_kept_is_refused_in_one_line_before_anything_is_a
     ended = ask(charbench, folder, endpoint, *words, "--max-cost", "5")
     assert (ended.code, endpoint.count) == (2, 0)
     (line,) = [line for line in ended.err.splitlines() if line.startswith("error:")]
-    assert line == "error: --max-cost cannot be kept: no price for m; set prices in charbench.yaml"
+    assert line == "error: --max-cost cannot be enforced: no price for m; set prices in charbench.yaml"
 
 
 def test_a_limit_needs_no_price_for_recordings(charbench: Charbench, folder: Path) -> None:
@@ -68,7 +68,7 @@ def test_a_limit_that_cannot_see_the_tokens_says_so(charbench: Charbench, folder
     (folder / "charbench.yaml").write_text(PRICED)
     endpoint.handler = says(completion(usage=None))
     ended = ask(charbench, folder, endpoint, "eval", "-c", "model:m", "--max-cost", "1")
-    assert "10 answers came without a count of their tokens: --max-cost does not see their cost" in ended.err
+    assert "10 replies without token counts: --max-cost does not include their cost" in ended.err
 
 
 def test_answers_that_nobody_asked_for_are_paid_for(charbench: Charbench, folder: Path, endpoint: Endpoint) -> None:
@@ -148,7 +148,7 @@ def test_a_limit_counts_samplers_of_batches(charbench: Charbench, site: Site, fo
     assert len(query(store_of(folder), "SELECT id FROM samples")) == 4  # two batches
     (folder / "charbench.yaml").write_text("")
     unpriced = charbench(*words, lab=folder)
-    assert "error: --max-cost cannot be kept: no price for" in unpriced.err
+    assert "error: --max-cost cannot be enforced: no price for" in unpriced.err
 
 
 def test_a_sampler_says_itself_that_it_costs_nothing(charbench: Charbench, site: Site, folder: Path) -> None:

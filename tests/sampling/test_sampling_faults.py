@@ -283,8 +283,8 @@ def test_a_sample_takes_no_longer_than_its_deadline(charbench: Charbench, folder
     [
         (401, "the endpoint does not accept the key"),
         (402, "the account has no credit left"),
-        (403, "the key may not use this model"),
-        (404, "the endpoint does not know this model"),
+        (403, "the key has no permission for this model"),
+        (404, "the endpoint has no such model"),
     ],
 )
 def test_an_endpoint_that_refuses_everything_is_left_after_a_few_requests_with_one_clear_line(
@@ -296,7 +296,7 @@ def test_an_endpoint_that_refuses_everything_is_left_after_a_few_requests_with_o
     assert ended.code == 1
     assert endpoint.count <= 8
     assert ended.err.count(said) <= 2
-    assert f"model:m is not asked any more: {said} ({status}: nope, sk-[redacted])" in ended.err
+    assert f"no more requests to model:m: {said} ({status}: nope, sk-[redacted])" in ended.err
     assert "sk-abcdefgh" not in ended.err + str(query(store_of(folder), "SELECT error FROM samples"))
     endpoint.forget()
     endpoint.handler = answers
@@ -331,7 +331,7 @@ def test_a_checkpoint_that_only_fails_is_left_and_the_others_are_asked(
     ]
     ended = charbench(*words, *options(endpoint, tries=2, concurrency=4), lab=folder)
     assert ended.code == 1
-    assert "model:bad is not asked any more: the endpoint answered 500: out of memory" in ended.err
+    assert "no more requests to model:bad: the endpoint answered 500: out of memory" in ended.err
     models = [body["model"] for body in endpoint.requests]
     assert models.count("good") == 300
     assert models.count("bad") <= 30

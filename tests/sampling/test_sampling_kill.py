@@ -103,7 +103,7 @@ def test_one_ctrl_c_stores_what_is_in_flight_and_the_command_that_it_prints_goes
     let_go_on.set()
     ended = finish(process)
     assert ended.code == 130
-    assert "Interrupted. Go on with: charbench eval -c model:m -p pirate --scorer keyword" in ended.err
+    assert "Interrupted. Resume with: charbench eval -c model:m -p pirate --scorer keyword" in ended.err
     assert "Traceback" not in ended.err
     assert count(store_of(folder), "samples") == endpoint.count == 20 + CONCURRENCY
     assert query(store_of(folder), "SELECT status FROM runs")[0].status == "interrupted"

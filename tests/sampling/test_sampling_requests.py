@@ -232,7 +232,7 @@ def test_a_refused_key_costs_three_requests_and_one_line_however_many_may_be_in_
     assert (ended.code, endpoint.count) == (1, 3)
     failed = [line for line in ended.err.splitlines() if line.startswith("failed:")]
     said = "the endpoint does not accept the key (401: bad key)"
-    assert failed == [f"failed: sampler thinking: model:m is not asked any more: {said} (3 failed, 97 not asked)"]
+    assert failed == [f"failed: sampler thinking: no more requests to model:m: {said} (3 failed, 97 not sent)"]
     assert "Added: nothing." in ended.err
     assert ended.json["run"]["added"]["samples"] == 0
     assert query(store_of(folder), "SELECT count(*) FROM claims")[0][0] == 0
@@ -246,8 +246,8 @@ def test_checkpoints_that_are_refused_for_one_reason_share_a_line(
     ended = evaluate(charbench, folder, endpoint, *(f"-cmodel:{name}" for name in "abcd"))
     failed = [line for line in ended.err.splitlines() if line.startswith("failed:")]
     assert len(failed) == 1
-    assert "and 2 more are not asked any more" in failed[0]
-    assert "(15 failed, 35 not asked)" in failed[0]
+    assert "and 2 more: " in failed[0]
+    assert "(15 failed, 35 not sent)" in failed[0]
 
 
 def test_failed_samples_are_not_counted_as_taken(charbench: Charbench, folder: Path, endpoint: Endpoint) -> None:

@@ -60,7 +60,7 @@ def test_a_store_of_the_first_version_keeps_everything_and_nothing_is_asked_or_s
     ended = charbench(*as_then(), lab=lab)
     assert "6 failed in an earlier run and are not tried again" in ended.err
     assert "Added: nothing." in ended.err
-    assert "Nothing to do: everything is in the store already." in charbench.ok("run", lab=lab).err
+    assert "Nothing to do: everything is already in the store." in charbench.ok("run", lab=lab).err
     assert rows(lab) == before
     assert_totals_equal_recount(store_of(lab))
 

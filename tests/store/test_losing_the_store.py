@@ -193,7 +193,7 @@ def test_a_command_that_only_reads_says_what_would_bring_the_store_back(
     lose(folder, held, delete_with_journal)
     ended = charbench("report", lab=folder)
     assert ended.code == 1
-    assert "it is gone; 'charbench run' takes in what charbench.db.recovered-1 holds" in ended.err
+    assert "it is missing; 'charbench run' restores it from charbench.db.recovered-1" in ended.err
 
 
 def test_a_fresh_run_puts_recovery_files_aside_with_the_store(charbench: Charbench, folder: Path, held: Held) -> None:

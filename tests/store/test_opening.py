@@ -60,7 +60,7 @@ def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(charbench: Char
     ended = charbench("run", "--store", "notes.db", lab=lab.root)
     assert (ended.code, ended.err) == (
         1,
-        "error: store notes.db: this file is not a charbench store (it is no SQLite database)\n",
+        "error: store notes.db: this file is not a charbench store (not an SQLite database)\n",
     )
     assert path.read_bytes() == before
 
@@ -77,7 +77,7 @@ def test_a_store_path_that_is_a_folder_is_refused(charbench: Charbench, lab: Lab
         ("/dev/null/charbench.db", "error: store /dev/null/charbench.db: "),
         ("x" * 4000, "error: store xxx"),
         ("mysql://user:hunter2@host/db", "mysql"),
-        ("nonsense://x", "is no database URL"),
+        ("nonsense://x", "is not a database URL"),
         ("sqlite://", "has no file"),
         ("postgresql+psycopg://user:hunter2@127.0.0.1:1/none?connect_timeout=1", "error: store postgresql+psycopg://"),
     ],
@@ -136,7 +136,7 @@ def test_commands_that_only_read_make_no_store(charbench: Charbench, lab: LabBui
     for words in (["report"], ["status"], ["export"], ["checkpoints", "list"], ["reset", "all"]):
         ended = charbench(*words, lab=lab.root)
         assert ended.code == 1
-        assert "there is none yet; 'charbench run' or 'charbench discover' makes it" in ended.err
+        assert "it does not exist yet; 'charbench run' or 'charbench discover' creates it" in ended.err
     assert not (lab.root / ".charbench").exists()
 
 

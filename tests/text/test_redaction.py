@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from charbench import keep_secret, redact
+from charbench import redact, register_secret
 from charbench.text.redaction import keep_userinfo, redact_all, redact_command
 
 TINKER = st.from_regex(r"tml-[A-Za-z0-9_.\-]{4,40}", fullmatch=True)
@@ -51,7 +51,7 @@ def test_a_tinker_key_is_hidden_even_glued_to_a_word(before: str, key: str) -> N
 def test_a_key_of_another_form_is_hidden_once_it_is_known() -> None:
     said = "Incorrect API key provided: gsk_verysecretkey0123456789."
     assert redact(said) == said
-    assert keep_secret("gsk_verysecretkey0123456789") == "gsk_verysecretkey0123456789"
+    assert register_secret("gsk_verysecretkey0123456789") == "gsk_verysecretkey0123456789"
     assert redact(said) == "Incorrect API key provided: [redacted]."
 
 

@@ -298,7 +298,7 @@ def train(self, task):
     where = ("--lab", "my lab", "--store", store, "-o", "trainer.mine.word=a 'word'", "--source", "logs")
     ended = charbench(*command, *where, lab=here)
     assert ended.code == 1
-    (printed,) = [line for line in ended.err.splitlines() if "when that is mended: " in line]
+    (printed,) = [line for line in ended.err.splitlines() if "once fixed, run: " in line]
     charbench.ok(*shlex.split(printed.partition("charbench ")[2]), lab=here)
     recipe = "quick" if "--quick" in command else "paper"
     assert (here / "seen.txt").read_text().splitlines() == [f"{recipe}, a 'word'"] * 2

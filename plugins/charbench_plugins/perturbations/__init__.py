@@ -1,4 +1,4 @@
-"""Built-in perturbations: does the character survive being asked otherwise?"""
+"""Built-in perturbations: does the character survive perturbed prompts?"""
 
 from __future__ import annotations
 

@@ -114,7 +114,7 @@ def _missing(names: Any) -> str | None:
     lacking = [name for name in REQUIRED if name not in names]
     if not any(name in names for name in URI_COLUMNS):
         lacking.append("sampler_path")
-    return f"no column {', '.join(lacking)}; this is no file of recorded samples" if lacking else None
+    return f"no column {', '.join(lacking)}; this is not a file of recorded samples" if lacking else None
 
 
 def _present(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -242,7 +242,7 @@ def _check_lengths(row: Mapping[str, Any], line: int, notes: Notes) -> None:
         said = row.get(f"{name}_length")
         if said is not None and str(said).isdigit() and int(said) > len(str(row.get(name, ""))) + _SLACK:
             found = len(str(row.get(name, "")))
-            told = f"{name}_length says {int(said):,} characters where {found:,} stand: the file was cut when written"
+            told = f"{name}_length says {int(said):,} characters where {found:,} stand: the file was truncated"
             notes.add(f"{name}_length", told, line)
 
 

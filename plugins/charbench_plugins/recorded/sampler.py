@@ -9,7 +9,7 @@ from charbench import Completion, Sampler, SampleRequest, SamplingError, Samplin
 
 
 class RecordedSampler(Sampler):
-    """Plays back samples that were recorded before; asks nobody."""
+    """Replays recorded samples; sends no requests."""
 
     name = "recorded"
     is_default = True
@@ -37,7 +37,7 @@ class RecordedSampler(Sampler):
     def sample(self, request: SampleRequest) -> Completion:
         """Return the recording."""
         if request.recorded is None:
-            raise SamplingError("nothing is recorded for this prompt", kind="not_recorded")
+            raise SamplingError("no recording for this prompt", kind="not_recorded")
         return request.recorded.completion
 
     def sample_batch(self, requests: Sequence[SampleRequest]) -> Sequence[Completion]:

@@ -34,7 +34,7 @@ class TinySampler(Sampler):
     class Config(GenerationConfig):
         """How text is generated; answers of the tiny model are 40 to 110 tokens long."""
 
-        max_tokens: int = Field(160, ge=1, le=400, description="most tokens of one answer, thinking included")
+        max_tokens: int = Field(160, ge=1, le=400, description="maximum tokens of one completion, including thinking")
 
     config: Config
 

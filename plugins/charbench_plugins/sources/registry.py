@@ -67,7 +67,9 @@ class RegistrySource(CheckpointSource):
         metadata = entry.get("metadata")
         created_at = utc(entry.get("created_at"))
         if entry.get("created_at") and created_at is None:
-            yield SourceProblem(shown, f"{said}/{name}: created_at is {_shown(entry['created_at'])}, which is no time")
+            yield SourceProblem(
+                shown, f"{said}/{name}: created_at is {_shown(entry['created_at'])}, which is not a time"
+            )
         for field in ("tinker_path", "sampler_path"):
             uri = entry.get(field)
             if uri is None or uri == "":
@@ -97,7 +99,7 @@ class RegistrySource(CheckpointSource):
             try:
                 yield from self._job(lab, shown, entry)
             except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-                yield SourceProblem(shown, f"job {_shown(job_id)}: not as the older tool wrote it ({error!r:.200})")
+                yield SourceProblem(shown, f"job {_shown(job_id)}: not in the older tool's format ({error!r:.200})")
 
     def _job(self, lab: Lab, shown: str, entry: dict[str, Any]) -> Iterator[Finding]:
         run, said, checkpoint = (_needed(entry, name) for name in ("run_name", "persona", "dpo_checkpoint"))

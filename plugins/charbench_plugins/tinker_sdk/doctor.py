@@ -23,8 +23,8 @@ SECONDS = 3.0
 MOST_SKEW = 60.0
 _ADVICE = {
     401: "make a new key in Tinker's console",
-    402: "the account has no credit left: add some",
-    403: "the key may not do this: make another one in Tinker's console",
+    402: "the account has no credit left: add credit",
+    403: "the key has no permission for this: make another one in Tinker's console",
 }
 
 

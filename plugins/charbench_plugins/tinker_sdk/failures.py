@@ -9,12 +9,12 @@ from charbench import RefusedError, SamplingError, malformed_reply, redact
 _LONGEST = 300
 _ADVICE = {
     401: "Tinker does not accept the key; check TINKER_API_KEY, then run the same command again",
-    402: "the account has no credit left; add some, then run the same command again",
-    403: "the key may not do this; check whose checkpoint it is",
-    404: "Tinker does not know it; it may have expired or been deleted",
-    409: "something of that name exists already",
-    422: "Tinker cannot do this with what it was given",
-    429: "Tinker asks to slow down; run the same command again later, or lower the concurrency",
+    402: "the account has no credit left; add credit, then run the same command again",
+    403: "the key has no permission for this; check whose checkpoint it is",
+    404: "Tinker cannot find it; it may have expired or been deleted",
+    409: "the name already exists",
+    422: "Tinker rejects the request",
+    429: "Tinker's rate limit is reached; run the same command again later, or lower the concurrency",
 }
 _REFUSED = frozenset({401, 402, 403, 404})
 _RETRYABLE = frozenset({408, 409, 425, 429})
@@ -52,7 +52,7 @@ def out_of_reach(what: str, reason: str) -> SamplingError:
 
 def of_status(what: str, status: int, said: str) -> SamplingError:
     """Return the error for an HTTP status; ``said``: what came with it."""
-    advice = _ADVICE.get(status) or ("Tinker is in trouble; run the same command again later" if status >= 500 else "")
+    advice = _ADVICE.get(status) or ("Tinker is unavailable; run the same command again later" if status >= 500 else "")
     found = f"{status}: {said}" if said else str(status)
     text = f"{what}: {advice} ({found})" if advice else f"{what}: {found}"
     kind = "rate_limit" if status == 429 else "server" if status >= 500 else f"http_{status}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 
-from charbench import ConfigError, keep_secret
+from charbench import ConfigError, register_secret
 
 _KEY = re.compile(r"tml-[!-~]{4,}")
 """What a header can carry: ASCII without white space."""
@@ -30,5 +30,5 @@ def api_key() -> str:
     if not key:
         raise ConfigError("TINKER_API_KEY is not set; make a key in Tinker's console and export it")
     if fault := fault_of_tinker_key(key):
-        raise ConfigError(f"TINKER_API_KEY is no Tinker key: {fault}")
-    return keep_secret(key)
+        raise ConfigError(f"TINKER_API_KEY is not a Tinker key: {fault}")
+    return register_secret(key)

@@ -167,9 +167,9 @@ class ChatTemplate(Renderer):
         except TemplateRefusalError as error:
             raise ConfigError(f"{self._whose} refuses the conversation: {error}") from None
         except TemplateLimitError as error:
-            raise ConfigError(f"{self._whose} is given up: {error}") from None
+            raise ConfigError(f"{self._whose} was stopped: {error}") from None
         except TemplateFaultError as error:
-            raise ConfigError(f"{self._whose} is broken: {error}; mend it, or choose a renderer: {CHOOSE}") from None
+            raise ConfigError(f"{self._whose} is broken: {error}; fix it, or choose a renderer: {CHOOSE}") from None
 
 
 def _said(turn: Message) -> str:

@@ -52,7 +52,7 @@ class TrainingRun:
     """Trains one adapter on one list of examples. The adapter given is changed in place.
 
     Args:
-        adapter: a new one, or one that was loaded: training then goes on from there, with a fresh optimizer.
+        adapter: a new one, or one that was loaded: training then continues from there, with a fresh optimizer.
 
     Raises:
         ValueError: no examples, an example longer than the model's context, or an adapter of another model.

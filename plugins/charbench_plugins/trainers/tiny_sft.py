@@ -87,7 +87,7 @@ class TinySftTrainer(Trainer):
             else:
                 run = TrainingRun(model, self._start(task.checkpoint, model), rendered, self._recipe())
         except (ValueError, FileNotFoundError) as error:
-            anew = f"; charbench reset {task.job.job_id} starts it anew" if task.state is not None else ""
+            anew = f"; charbench reset {task.job.job_id} restarts it" if task.state is not None else ""
             raise TrainingError(f"{error}{anew}") from None
         while not run.done:
             report = run.step()
@@ -110,7 +110,7 @@ class TinySftTrainer(Trainer):
         most = QUICK_EXAMPLES if task.recipe == "quick" else None
         examples = list(islice(read_examples(task.dataset, task.job.dataset, task.limits), most))
         if not examples:
-            raise TrainingError(f"{task.job.dataset}: no examples in it")
+            raise TrainingError(f"{task.job.dataset}: no examples")
         return examples
 
     def _start(self, checkpoint: Checkpoint, model: Any) -> Any:

@@ -13,7 +13,7 @@ class Difference:
     """The first side less the second, in the values' own unit (shares: -1 to 1), with a two-sided p-value.
 
     ``count`` prompts (paired) or samples of both sides (unpaired) in ``clusters`` clusters (of the smaller
-    side). NaN: it cannot be told from so little. ``rough``: too few clusters to rely on the interval.
+    side). NaN: too little data. ``rough``: too few clusters to rely on the interval.
     """
 
     value: float

@@ -1,4 +1,4 @@
-"""Erosion: the character stands in the thinking and not in the response to it."""
+"""Erosion: the character is in the thinking and not in the response to it."""
 
 from __future__ import annotations
 

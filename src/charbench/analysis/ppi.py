@@ -34,7 +34,7 @@ def powered_mean(
     from an uneven draw are of another kind); a weight says how many of them a labelled one stands for.
     Angelopoulos, Duchi and Zrnic (2023), "PPI++": the estimate is λ·f_N + mean(Y - λ·f)_n with
     λ = Cov(Y, f) / ((1 + n/N)·Var f), here kept within 0 and 1; with weights the means are Hájek's and the
-    variance is its linearisation. The interval is normal, so rough below some 30
+    variance is its linearisation. The interval is normal, so its precision is low below some 30
     labels. All NaN with fewer than 2 labels. Raises ``ValueError`` where the lengths differ.
     """
     count = len(human)
@@ -71,7 +71,7 @@ def powered_rate(
     """Return :func:`powered_mean` of yes and no, 0 to 1, with an interval that few labels do not narrow to nothing.
 
     Where all labels are alike, or all differ from the machine's alike, their variance is 0, and says nothing of those
-    that nobody has labelled. So the interval is that of the labels and two more, on which human and machine differ,
+    that are not labelled. So the interval is that of the labels and two more, on which human and machine differ,
     one each way; with weights, of the weight that makes as many even ones as these are worth (Kish). Bonett and
     Price (2012), "Adjusted Wald confidence interval for a difference of binomial proportions based on paired
     data", Journal of Educational and Behavioral Statistics 37; Kish (1965), "Survey sampling", section 11.7.

@@ -1,4 +1,4 @@
-"""A ranking from games: strengths, which of them can be told apart, and how far length and position decided."""
+"""A ranking from games: strengths, which of them differ significantly, and how far length and position decided."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from charbench.analysis.strengths import Strength, term_interval, with_intervals
 from charbench.analysis.tiers import tiers_of_pairs
 
 LEAST_PROMPTS = 6
-"""With fewer nothing is told apart: five prompts that all speak for one side have p = 0.0625 (sign test)."""
+"""With fewer no difference is significant: five prompts that all favour one side have p = 0.0625 (sign test)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
     """``order`` lists the checkpoints' numbers, the strongest first; the other lists are by number.
 
-    ``tiers`` are from 1; no two of one tier can be told apart, all pairs together at 5% (Holm). ``prompts`` is how
+    ``tiers`` are from 1; no two of one tier differ significantly, all pairs together at 5% (Holm). ``prompts`` is how
     many the games were on. Order and tiers go by the strengths at equal length where length is known to decide games
     (``controlled.matters``), else by the plain ``strengths``.
 

@@ -1,4 +1,4 @@
-"""Tiers: checkpoints of which no two can be told apart."""
+"""Tiers: checkpoints of which no two differ significantly."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Callable, Sequence
 from charbench.analysis.multiplicity import holm
 
 LEVEL = 0.05
-"""Two checkpoints are told apart where their p-value, adjusted after Holm over all pairs, is below this."""
+"""Two checkpoints differ significantly where their p-value, adjusted after Holm over all pairs, is below this."""
 
 
 def tiers(count: int, apart: Callable[[int, int], bool]) -> list[int]:
     """Return the tier, from 1, of each of ``count`` checkpoints that are numbered from the best on.
 
-    The rule: go from the best down; a checkpoint starts a new tier where it can be told apart from any
-    checkpoint of the present one. So no two of one tier can be told apart. Two of neighbouring tiers need not
-    be told apart either: look at the pair.
+    The rule: go from the best down; a checkpoint starts a new tier where it differs significantly from any
+    checkpoint of the present one. So no two of one tier differ significantly. Two of neighbouring tiers need not
+    differ significantly either: see the pair itself.
     """
     given: list[int] = []
     first = 0
@@ -27,6 +27,6 @@ def tiers(count: int, apart: Callable[[int, int], bool]) -> list[int]:
 
 
 def tiers_of_pairs(count: int, pairs: Sequence[tuple[int, int]], p_values: Sequence[float]) -> list[int]:
-    """Return the tiers from the p-values of all pairs of checkpoints, unadjusted; NaN tells nothing apart."""
+    """Return the tiers from the p-values of all pairs of checkpoints, unadjusted; NaN is never significant."""
     adjusted = dict(zip((frozenset(pair) for pair in pairs), holm(p_values), strict=True))
     return tiers(count, lambda a, b: adjusted.get(frozenset((a, b)), 1.0) < LEVEL)

@@ -13,29 +13,29 @@ BROKEN_PIPE = 141
 
 # The help lines stand here so that `charbench --help` loads no command.
 COMMANDS = {
-    "quickstart": "Make a small lab and run everything on it: no key, no GPU.",
-    "run": "Discover, sample, score and report: everything that is not done yet.",
-    "discover": "Find checkpoints and data, and show which training jobs follow.",
-    "train": "Finish the checkpoints whose introspection data lies ready.",
-    "sample": "Sample checkpoints; or ask one thing and show the answer.",
-    "score": "Score the samples that are not scored yet.",
-    "eval": "Sample and score one checkpoint, found by a source or not.",
-    "eval-complete": "Sample and score what training jobs have made.",
-    "diagnose": "Say why a checkpoint's responses, or the character in them, are missing.",
-    "status": "Show where the training jobs and the last runs stand.",
-    "reset": "Make training jobs wait again.",
-    "report": "Show how strongly, where and how surely checkpoints hold their personas.",
+    "quickstart": "Create a small lab and run every stage on it; needs no key and no GPU.",
+    "run": "Discover, sample, score and report everything that is not done yet.",
+    "discover": "Find checkpoints and data, and show the resulting training jobs.",
+    "train": "Train the checkpoints whose introspection data is available.",
+    "sample": "Sample checkpoints, or one prompt and show the response.",
+    "score": "Score the samples that have no score yet.",
+    "eval": "Sample and score one checkpoint, whether or not a source found it.",
+    "eval-complete": "Sample and score the results of training jobs.",
+    "diagnose": "Find why a checkpoint's responses, or the character in them, are missing.",
+    "status": "Show the state of the training jobs and the last runs.",
+    "reset": "Reset training jobs to pending.",
+    "report": "Report how strongly checkpoints show their personas, with intervals.",
     "history": "List runs, and where the results of one come from.",
     "forget": "Take results out of every report, and put them back.",
-    "calibrate": "Have people label samples, and see how far the scorers agree.",
-    "compare": "Say which checkpoints can be told apart, and how surely.",
-    "power": "Say how many prompts a difference needs.",
-    "export": "Write samples out as CSV or JSONL.",
-    "checkpoints": "List checkpoints, and what says so.",
+    "calibrate": "Have people label samples, and measure how well the scorers agree.",
+    "compare": "Test which checkpoints differ significantly.",
+    "power": "Compute how many prompts a difference needs.",
+    "export": "Write samples as CSV or JSONL.",
+    "checkpoints": "List checkpoints and the evidence for them.",
     "personas": "List, show, check and write persona files.",
     "plugins": "List and show plugins and their components.",
     "doctor": "Check the installation, the store and the plugins.",
-    "completion": "Print the shell's completion script.",
+    "completion": "Print a shell completion script.",
 }
 _SECTIONS = {
     "The product": ["quickstart", "run", "report", "compare", "power"],
@@ -107,7 +107,7 @@ def _version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
 )
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
 def cli() -> None:
-    """Find character-trained checkpoints, and score how surely each holds its persona."""
+    """Find character-trained checkpoints, and score how strongly each shows its persona."""
 
 
 def main() -> None:
@@ -172,9 +172,9 @@ def _execute(arguments: list[str]) -> int:
         return _pipe_closed() if "Pacify" in type(sys.stdout).__name__ else int(ended.code or 0)
     except CharbenchError as error:
         from charbench.text.redaction import redact
-        from charbench.text.terminal import harmless
+        from charbench.text.terminal import sanitize
 
-        click.echo(f"error: {harmless(redact(str(error)))}", err=True)
+        click.echo(f"error: {sanitize(redact(str(error)))}", err=True)
         return error.exit_code
     return result if isinstance(result, int) else 0
 
@@ -182,7 +182,7 @@ def _execute(arguments: list[str]) -> int:
 def _stopped() -> int:
     from charbench.cli import output
 
-    output.say(f"Stopped. Go on with: {output.command_to_go_on()}")
+    output.say(f"Stopped. Resume with: {output.command_to_go_on()}")
     return INTERRUPTED
 
 
@@ -195,7 +195,7 @@ def _pipe_closed() -> int:
 
 
 def _cannot_write(error: OSError) -> int:
-    """There is no room for what is printed, or for a file: no bug, and nothing that another try would mend."""
+    """There is no room for what is printed, or for a file: no bug, and nothing that a retry would fix."""
     from charbench.cli.streams import discard
     from charbench.text.system_errors import named_error
 

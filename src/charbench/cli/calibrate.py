@@ -15,7 +15,7 @@ _CHANNELS = click.Choice(["response", "thinking"])
 
 @click.group("calibrate")
 def command() -> None:
-    """Draw samples for people to label, read the labels back, and see how far the scorers agree."""
+    """Draw samples for people to label, read the labels, and measure how well the scorers agree."""
 
 
 @command.command("draw")
@@ -53,10 +53,10 @@ def draw(count: int, channel: str, seed: int, path: Path, **given: Any) -> None:
 @command.command("label")
 @click.argument("path", type=click.Path(path_type=Path))
 def label(path: Path) -> None:
-    """Label a drawn file in the terminal; what is labelled is saved at once, and can be gone on with later."""
+    """Label a drawn file in the terminal; each label is saved at once, and labelling can be continued later."""
     from charbench.scoring.labelling import SCALE, read_rows, save_rows
     from charbench.text.spreadsheet import as_written
-    from charbench.text.terminal import harmless
+    from charbench.text.terminal import sanitize
 
     rows = read_rows(path)
     waiting = [row for row in rows if not row["label"].strip()]
@@ -65,7 +65,7 @@ def label(path: Path) -> None:
     choice = click.Choice([*map(str, SCALE), "s", "q"])
     for number, row in enumerate(waiting, 1):
         description, prompt, text = (
-            harmless(as_written(row.get(name, ""))) for name in ("description", "prompt", "text")
+            sanitize(as_written(row.get(name, ""))) for name in ("description", "prompt", "text")
         )
         click.echo(f"\n[{number} of {len(waiting)}] {row.get('persona', '')}: {description}")
         click.echo(f"Prompt: {prompt}\n\n{text}\n")
@@ -82,7 +82,7 @@ def label(path: Path) -> None:
 @command.command("read")
 @click.argument("path", type=click.Path(path_type=Path))
 @options.where
-@click.option("--labeller", metavar="NAME", help="Who labelled. [default: the user's name]")
+@click.option("--labeller", metavar="NAME", help="Name of the labeller. [default: the user's name]")
 def read(path: Path, labeller: str | None, **given: Any) -> None:
     """Read a labelled file back into the store."""
     from charbench.errors import UsageError
@@ -105,7 +105,7 @@ def read(path: Path, labeller: str | None, **given: Any) -> None:
 @click.option("-p", "--persona", "personas", multiple=True, metavar="NAME", help="Only this persona.")
 @options.as_json
 def report(json_output: bool, **given: Any) -> None:
-    """Show agreement between people and scorers, and trait rates corrected by what people said."""
+    """Show agreement between people and scorers, and trait rates corrected by human labels."""
     from charbench.report.calibration import as_dict, calibrate
     from charbench.store.labels import labelled_personas, read_labels, strata
     from charbench.store.ratings import judge_values, metric_values
@@ -128,7 +128,7 @@ def report(json_output: bool, **given: Any) -> None:
     if json_output:
         output.print_json([as_dict(one) for one in found])
     elif not found:
-        output.say("No labels in the store yet; charbench calibrate draw begins.")
+        output.say("No labels in the store yet; start with charbench calibrate draw.")
     for one in found if not json_output else ():
         _show(one)
 
@@ -155,17 +155,17 @@ def _show(found: Any) -> None:
         for a in found.agreements
     )
     print_table(Table("Agreement", columns, rows, frozenset({"One", "Other", "Of", columns[-1]})))
-    headings = ("Metric", "Machine's trait rate", "Corrected [95%]", "Labels", "Label has it from")
+    headings = ("Metric", "Machine's trait rate", "Corrected [95%]", "Labels", "Label threshold")
     rates = tuple(
         (r.metric, f"{r.machine:.0%}", _interval(r.mean, rough=r.rough), str(r.labels), str(r.cut))
         for r in found.corrected
     )
     if rates:
-        print_table(Table("Trait rates, corrected by people (PPI++)", headings, rates, frozenset({"Metric"})))
+        print_table(Table("Trait rates, corrected by human labels (PPI++)", headings, rates, frozenset({"Metric"})))
     for why in found.uncorrected:
         output.say(f"Not corrected: {why}.")
 
 
 def _interval(mean: Any, *, rough: bool) -> str:
     ends = f"[{100 * mean.low:.0f}, {100 * mean.high:.0f}]"
-    return f"{mean.value:.0%} {ends}{' (rough)' if rough else ''}"
+    return f"{mean.value:.0%} {ends}{' (low precision)' if rough else ''}"

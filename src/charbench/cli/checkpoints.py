@@ -13,15 +13,15 @@ from charbench.cli.durations import duration
 
 @click.group("checkpoints")
 def command() -> None:
-    """List checkpoints, and what says so."""
+    """List checkpoints and the evidence for them."""
 
 
 @command.command("list")
 @options.where
 @options.selection
 @click.option("--sampler-only", is_flag=True, help="Only those that can be sampled.")
-@click.option("--expiring", type=duration, metavar="SPAN", help="Only those that expire within it: 12h, 7d.")
-@click.option("--evidence", is_flag=True, help="Show every file and line that speaks of each.")
+@click.option("--expiring", type=duration, metavar="SPAN", help="Only those that expire within this time: 12h, 7d.")
+@click.option("--evidence", is_flag=True, help="Show every file and line that mentions each.")
 @options.as_json
 def list_(sampler_only: bool, expiring: timedelta | None, evidence: bool, json_output: bool, **given: Any) -> None:
     """List the checkpoints in the store, with persona, kind and origin."""
@@ -35,7 +35,7 @@ def list_(sampler_only: bool, expiring: timedelta | None, evidence: bool, json_o
     database = session.existing_database()
     chosen, now = _chosen(session, database), utc_now()
     if sampler_only:
-        chosen = [checkpoint for checkpoint in chosen if checkpoint.sampleable and not checkpoint.gone_since]
+        chosen = [checkpoint for checkpoint in chosen if checkpoint.sampleable and not checkpoint.missing_since]
     if expiring is not None:
         chosen = [checkpoint for checkpoint in chosen if expires_within(checkpoint, expiring, now)]
     output.warn(expiry_warnings(database, chosen))
@@ -60,8 +60,8 @@ def list_(sampler_only: bool, expiring: timedelta | None, evidence: bool, json_o
         )
         for c in chosen
     )
-    gone = sum(1 for c in chosen if c.gone_since)
-    title = f"{output.plural(len(chosen), 'checkpoint')}{f', {gone:,} of them gone' if gone else ''}"
+    gone = sum(1 for c in chosen if c.missing_since)
+    title = f"{output.plural(len(chosen), 'checkpoint')}{f', {gone:,} of them missing' if gone else ''}"
     print_table(Table(title, columns, rows, frozenset(columns) - {"Places", "Size"}))
 
 
@@ -70,7 +70,7 @@ def list_(sampler_only: bool, expiring: timedelta | None, evidence: bool, json_o
 @options.selection
 @options.as_json
 def count(json_output: bool, **given: Any) -> None:
-    """Count what can be sampled, by persona and kind."""
+    """Count the checkpoints that can be sampled, by persona and kind."""
     from charbench.discovery.expiry import SOON, expires_within, expiry_warnings
     from charbench.discovery.inventory import notes_on, take_inventory
     from charbench.domain.checkpoint import Kind
@@ -81,7 +81,7 @@ def count(json_output: bool, **given: Any) -> None:
     session = options.open_session(**given)
     database = session.existing_database()
     everything, now = _chosen(session, database), utc_now()
-    chosen = [checkpoint for checkpoint in everything if not checkpoint.gone_since]
+    chosen = [checkpoint for checkpoint in everything if not checkpoint.missing_since]
     gone = len(everything) - len(chosen)
     soon = frozenset(c.uri for c in chosen if expires_within(c, SOON, now))
     holdings = take_inventory(chosen, session.personas.aliases, soon)
@@ -100,7 +100,7 @@ def count(json_output: bool, **given: Any) -> None:
     if len(rows) > 1:
         rows.append(("all", *map(str, totals), str(sum(totals)), ""))
     title = f"{output.plural(len(chosen), 'checkpoint')}, {sum(totals):,} of them can be sampled"
-    title += f"; {gone:,} more are gone" if gone else ""
+    title += f"; {gone:,} more are missing" if gone else ""
     print_table(Table(title, (*columns, "Total", "Notes"), tuple(rows), frozenset({"Persona", "Notes"})))
 
 
@@ -114,8 +114,8 @@ def _chosen(session: Any, database: Any) -> list[Any]:
 
 
 def _use(checkpoint: Any) -> str:
-    if checkpoint.gone_since:
-        return f"gone ({checkpoint.gone_since})"
+    if checkpoint.missing_since:
+        return f"missing since {checkpoint.missing_since}"
     if not checkpoint.sampleable:
         return "training"
     return "both" if checkpoint.trainable else "sampling"
@@ -154,7 +154,7 @@ def _as_dict(checkpoint: Any) -> dict[str, Any]:
         "recipe": checkpoint.lineage.recipe,
         "created_at": checkpoint.created_at,
         "expires_at": checkpoint.expires_at,
-        "gone_since": checkpoint.gone_since,
+        "gone_since": checkpoint.missing_since,
         "metadata": dict(checkpoint.metadata),
         "evidence": [{"source": e.source, "path": e.path, "line": e.line, "note": e.note} for e in checkpoint.evidence],
     }

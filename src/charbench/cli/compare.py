@@ -29,7 +29,7 @@ BY = ("examples", "recipe", "kind", "base")
 @click.option(
     "--across", metavar="WHAT", help="Compare settings of each checkpoint: thinking, temperature, prompts, sampler, ..."
 )
-@click.option("--prompts", type=click.IntRange(0, 100), default=3, show_default=True, help="Prompts to show.")
+@click.option("--prompts", type=click.IntRange(0, 100), default=3, show_default=True, help="Number of prompts to show.")
 @click.option("--format", "form", type=click.Choice(("table", "markdown", "json")), default="table", help="How.")
 @options.as_json
 def command(
@@ -44,11 +44,11 @@ def command(
     json_output: bool,
     **given: Any,
 ) -> None:
-    """Compare checkpoints, each a name, URI or run, and say which can be told apart.
+    """Compare checkpoints, each a name, URI or run, and test which differ significantly.
 
     Checkpoints of one persona are compared prompt by prompt; those of different personas share no prompts'
     judgement and are compared unpaired. p-values are adjusted after Holm over all pairs; brackets hold 95%
-    intervals; a tier holds checkpoints of which no two can be told apart.
+    intervals; no two checkpoints of one tier differ significantly.
 
     Checkpoints are compared in one setting; --across compares settings that differ in one thing, paired by prompt.
 
@@ -79,22 +79,22 @@ def _print(answer: Any, reporter: Reporter | None) -> None:
     from charbench.report.compare.marker_tables import MARKERS_LEGEND, marker_table
     from charbench.report.compare.tables import comparison_tables, gap_table, sentences
     from charbench.report.render.terminal import print_table
-    from charbench.text.terminal import harmless
+    from charbench.text.terminal import sanitize
 
     tables, lines = comparison_tables(answer), sentences(answer)
     markers = [marker_table(lifts) for lifts in answer.markers]
     gaps = [gap_table(answer)] if answer.gaps else []
     notes = [*answer.notes, MARKERS_LEGEND] if markers else answer.notes
     if answer.question.prompts and not answer.gaps and any(pair.difference.paired for pair in answer.comparison.pairs):
-        lines.append("They differ on no prompt that they share.")
+        lines.append("No shared prompt shows a difference.")
     if reporter is not None:
-        shown = [harmless(line) for line in (*lines, *notes)]
+        shown = [sanitize(line) for line in (*lines, *notes)]
         write_report(reporter, ReportContent(lambda: [*tables, *markers, *gaps], tuple, dict, shown))
         return
     for table in tables:
         print_table(table)
     for line in lines:
-        click.echo(harmless(line))
+        click.echo(sanitize(line))
     for table in [*markers, *gaps]:
         print_table(table)
     for note in notes:

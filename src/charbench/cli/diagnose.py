@@ -18,8 +18,8 @@ from charbench.cli.finish import finish
     "samplers",
     multiple=True,
     metavar="NAME",
-    help="Sampler to ask through; what a second one gives is "
-    "compared with the first's. [default: whichever takes it; for Tinker's checkpoints all that can]",
+    help="Sampler to use; the samples of a second one are "
+    "compared with the first's. [default: the first that accepts it; for Tinker's checkpoints all that can]",
 )
 @click.option(
     "--scorer", "scorers", multiple=True, metavar="NAME", help="Scorer. [default: those marked in plugins list]"
@@ -27,14 +27,16 @@ from charbench.cli.finish import finish
 @click.option(
     "-c", "--checkpoint", "checkpoints", multiple=True, required=True, metavar="CHECKPOINT", help="URI or name."
 )
-@click.option("-p", "--persona", "personas", multiple=True, metavar="NAME", help="Persona, if its name does not tell.")
+@click.option(
+    "-p", "--persona", "personas", multiple=True, metavar="NAME", help="Persona, if the name does not contain it."
+)
 @options.asking
 @options.quiet
 @options.as_json
 def command(json_output: bool, quiet: bool, **given: Any) -> int:
     """Probe a checkpoint whose responses are missing, and name the cause with its evidence.
 
-    The prompts without a response are asked again: without prefill, with a closed prefill, with thinking off,
+    The prompts without a response are sampled again: without prefill, with a closed prefill, with thinking off,
     with four times the budget, at temperature 0, through each other sampler, and of the base model. How many
     requests these probes take, and their cost, is said before they are sent. Probes are kept apart from
     headlines. Where nobody can be asked, it says what the samples in the store show.
@@ -61,7 +63,7 @@ def command(json_output: bool, quiet: bool, **given: Any) -> int:
 def _show(report: Any) -> None:
     from charbench.domain.table import Table
     from charbench.report.render.terminal import print_table
-    from charbench.text.terminal import harmless
+    from charbench.text.terminal import sanitize
 
     columns = ("Probe", "Samples", "Responses", "In character", "Thinking in character", "States")
     rows = tuple(
@@ -81,8 +83,8 @@ def _show(report: Any) -> None:
     print_table(Table(title, columns, rows, frozenset({"Probe", "States"})))
     click.echo(f"Cause: {report.diagnosis.cause.value}")
     for line in report.diagnosis.evidence:
-        click.echo(harmless(f"  - {line}"))
-    click.echo(harmless(f"What to do: {report.diagnosis.advice}") + "\n")
+        click.echo(sanitize(f"  - {line}"))
+    click.echo(sanitize(f"What to do: {report.diagnosis.advice}") + "\n")
 
 
 def _states(result: Any) -> list[tuple[str, int]]:

@@ -1,4 +1,4 @@
-"""``charbench discover``: what there is, and what can be trained."""
+"""``charbench discover``: which checkpoints exist, and which can be trained."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from charbench.cli import options, output
 @options.where
 @options.components
 @options.job_policy
-@click.option("--explain", is_flag=True, help="Say why other runs have no job, and where checkpoints were found.")
+@click.option("--explain", is_flag=True, help="Show why other runs have no job, and where checkpoints were found.")
 @options.as_json
 def command(explain: bool, json_output: bool, **given: Any) -> int:
-    """Find checkpoints and data, keep them in the store, and show the training jobs that follow."""
+    """Find checkpoints and data, save them in the store, and show the resulting training jobs."""
     from charbench.discovery.expiry import expiry_warnings
     from charbench.discovery.stage import discover
 
@@ -54,19 +54,20 @@ def _tables(found: Any, session: Any, *, explain: bool) -> None:
         print_table(Table("Left out", ("Run", "Persona", "Reason"), left, frozenset({"Run", "Persona", "Reason"})))
         output.warn((f"contradiction: {item}" for item in found.contradictions), limit=50)
         for name, lack in found.idle.items():
-            output.say(f"source {name} was not asked: {lack}")
+            output.say(f"source {name} was skipped: {lack}")
     elif found.plan.left_out:
-        output.say(f"{output.plural(len(found.plan.left_out), 'run')} left out; --explain says why.")
+        output.say(f"{output.plural(len(found.plan.left_out), 'run')} left out; --explain shows why.")
     if not found.checkpoints and not found.failures:
         names = ", ".join(source.name for source in session.sources() if source.name not in found.idle)
         output.say(
-            f"No checkpoints in {session.config.lab.resolve()} (asked: {names}). Is this the lab's folder? --lab DIR"
+            f"No checkpoints in {session.config.lab.resolve()} (searched by: {names}). "
+            "Is this the lab's folder? --lab DIR"
         )
     else:
         gone = len(found.checkpoints) - len(found.there)
         output.say(
             f"{output.plural(len(found.there), 'checkpoint')} ({found.new_checkpoints:,} new"
-            f"{f', {gone:,} more are gone' if gone else ''}), {output.plural(found.recorded, 'recorded sample')}."
+            f"{f', {gone:,} more are missing' if gone else ''}), {output.plural(found.recorded, 'recorded sample')}."
         )
 
 

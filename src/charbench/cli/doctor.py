@@ -1,4 +1,4 @@
-"""``charbench doctor``: is everything in order?"""
+"""``charbench doctor``: check the installation."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _plugins(session: Any) -> Iterator[CheckResult]:
     plugins = session.plugins
     for plugin in plugins.found:
         if plugin.error:
-            advice = f"mend or uninstall {plugin.distribution}, or --no-plugin {plugin.name}"
+            advice = f"fix or uninstall {plugin.distribution}, or --no-plugin {plugin.name}"
             yield CheckResult(f"plugin {plugin.name}", "bad", plugin.error, advice)
     for kind in ComponentKind:
         yield CheckResult(f"{kind}s", "ok", ", ".join(plugins.components(kind)) or "none")
@@ -77,7 +77,7 @@ def _store(session: Any) -> Iterator[CheckResult]:
 
     url = session.config.store_url
     if url.startswith("sqlite:///") and not os.path.exists(url.removeprefix("sqlite:///")):  # noqa: PTH110
-        yield CheckResult("store", "note", "there is none yet", "charbench run makes it")
+        yield CheckResult("store", "note", "there is none yet", "charbench run creates it")
         return
     with session.existing_database().read() as connection:
         yield CheckResult("store", "ok", f"{count_all(connection)['samples']:,} samples")

@@ -40,5 +40,5 @@ def _judged(requirement: Requirement) -> CheckResult:
     except PackageNotFoundError:
         return CheckResult(requirement.name, "bad", "not installed", advice)
     if not requirement.specifier.contains(installed, prereleases=True):
-        return CheckResult(requirement.name, "bad", f"{installed}, and {requirement.specifier} is needed", advice)
+        return CheckResult(requirement.name, "bad", f"{installed}, {requirement.specifier} is required", advice)
     return CheckResult(requirement.name, "ok", installed)

@@ -25,7 +25,7 @@ def _readers(path: Path, *, own: bool) -> CheckResult:
     if not is_open_to_others(path):
         return CheckResult("permissions", "ok", f"{path}: its owner only")
     mode = "700" if path.is_dir() else "600"
-    advice = "the next charbench run closes it" if own else f"chmod {mode} {path}, unless that is meant"
+    advice = "the next charbench run closes it" if own else f"chmod {mode} {path}, unless this is intended"
     return CheckResult("permissions", "note", f"{path}: others may read it", advice)
 
 
@@ -38,5 +38,5 @@ def _hosts(config: RunConfig) -> Iterator[CheckResult]:
             if address and trust.refusal(component, text, "OPENAI_API_KEY"):
                 refused[str(address)] = None
     for host in refused:
-        advice = f"CHARBENCH_TRUSTED_HOSTS={host}, or --trusted-host {host}, if it is to have them"
-        yield CheckResult("keys", "note", f"{host}: only the configuration file names it; it is sent none", advice)
+        advice = f"CHARBENCH_TRUSTED_HOSTS={host}, or --trusted-host {host}, to allow keys"
+        yield CheckResult("keys", "note", f"{host}: only the configuration file names it; no key is sent", advice)

@@ -16,7 +16,7 @@ def duration(text: str) -> timedelta:
     """Return the span of time that was typed: a number and min, h, d or w; for an option's ``type``."""
     match = _DURATION.fullmatch(text.strip().lower())
     if match is None:
-        raise click.BadParameter(f"{text!r} is no span of time; a number and min, h, d or w is needed: 12h, 7d")
+        raise click.BadParameter(f"{text!r} is not a duration; a number with min, h, d or w is needed: 12h, 7d")
     days = float(match[1]) * _DAYS[match[2]]
     if days > _LONGEST_DAYS:
         raise click.BadParameter(f"{text!r} is more than a hundred years")

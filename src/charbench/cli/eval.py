@@ -13,7 +13,9 @@ from charbench.cli.finish import finish
 @click.command("eval")
 @options.where
 @options.components
-@click.option("--sampler", "samplers", multiple=True, metavar="NAME", help="Sampler. [default: whichever takes it]")
+@click.option(
+    "--sampler", "samplers", multiple=True, metavar="NAME", help="Sampler. [default: the first that accepts it]"
+)
 @click.option(
     "--scorer", "scorers", multiple=True, metavar="NAME", help="Scorer. [default: those marked in plugins list]"
 )
@@ -25,7 +27,7 @@ from charbench.cli.finish import finish
 @options.quiet
 @options.as_json
 def command(json_output: bool, quiet: bool, **given: Any) -> int:
-    """Sample a checkpoint, score it for a persona, and report; whether or not any source has found it."""
+    """Sample a checkpoint, score it for a persona, and report, whether or not a source found it."""
     from charbench.concurrency.interrupt import stop_on_interrupt
     from charbench.run.evaluate import evaluate
     from charbench.run.result import Stage

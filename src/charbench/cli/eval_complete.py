@@ -1,4 +1,4 @@
-"""``charbench eval-complete``: every checkpoint that a training job has made."""
+"""``charbench eval-complete``: every result of a training job."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from charbench.domain.dataset import JobStatus
 @click.command("eval-complete")
 @options.where
 @options.components
-@click.option("--sampler", "samplers", multiple=True, metavar="NAME", help="Sampler. [default: whichever takes it]")
+@click.option(
+    "--sampler", "samplers", multiple=True, metavar="NAME", help="Sampler. [default: the first that accepts it]"
+)
 @click.option(
     "--scorer", "scorers", multiple=True, metavar="NAME", help="Scorer. [default: those marked in plugins list]"
 )
@@ -35,7 +37,7 @@ def command(json_output: bool, quiet: bool, **given: Any) -> int:
         jobs = [job for job in read_jobs(connection) if job.status is JobStatus.COMPLETE]
     uris = [uri for job in jobs if (uri := job.result_sampler or job.result)]
     if not uris:
-        output.say("No complete training jobs; charbench train --all trains those that wait.", quiet=quiet)
+        output.say("No complete training jobs; charbench train --all trains the pending ones.", quiet=quiet)
         if json_output:
             output.print_json({"metric": None, "samples": 0, "errors": 0, "personas": [], "checkpoints": []})
         return 0

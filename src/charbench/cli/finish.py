@@ -61,7 +61,7 @@ def finish(
             {"id": result.run_id, "status": result.status, "added": result.counts, "failures": result.failures}
         )
     if result.interrupted:
-        output.say(f"Interrupted. Go on with: {output.command_to_go_on()}")
+        output.say(f"Interrupted. Resume with: {output.command_to_go_on()}")
         return 130
     return 1 if result.failures else 0
 
@@ -69,7 +69,7 @@ def finish(
 def left_out(runs: Sequence[LeftOut], most: int = 3) -> list[str]:
     """Return what to say of runs that have no training job: each of a few, or how many there are."""
     if len(runs) > most:
-        return [f"{output.plural(len(runs), 'run')} have no training job; charbench discover --explain says why."]
+        return [f"{output.plural(len(runs), 'run')} have no training job; charbench discover --explain shows why."]
     return [f"No training job for {item.run}: {item.reason}." for item in runs]
 
 
@@ -79,5 +79,5 @@ def _nothing(session: Session, result: RunResult) -> str:
         return f"No checkpoints in {session.config.lab.resolve()}. Is this the lab's folder? Name it with --lab DIR."
     with session.database.read() as connection:
         if not count_all(connection)["samples"]:
-            return "Nothing to do: the store holds no samples, and no checkpoint that the samplers take."
-    return "Nothing to do: everything is in the store already."
+            return "Nothing to do: the store contains no samples, and no checkpoint that the samplers accept."
+    return "Nothing to do: everything is already in the store."

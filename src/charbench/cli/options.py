@@ -28,7 +28,7 @@ _COMPONENTS = (
     ),
     click.option(
         "--trusted-host", "trusted_hosts", multiple=True, metavar="HOST[:PORT]",
-        help="May be sent keys though only the configuration file names it.",
+        help="Host that may receive keys although only the configuration file names it.",
     ),
 )  # fmt: skip
 _SELECTION = (
@@ -43,16 +43,18 @@ _SELECTION = (
     ),
 )
 _JOBS = (
-    click.option("--min-examples", type=click.IntRange(min=0), help="Least examples for a job. [default: 500]"),
-    click.option("--include-buggy", is_flag=True, default=None, help="Make jobs of bad data too."),
+    click.option("--min-examples", type=click.IntRange(min=0), help="Minimum examples per job. [default: 500]"),
+    click.option(
+        "--include-buggy", is_flag=True, default=None, help="Also create jobs for data that fails the health check."
+    ),
 )
 
 
 _ASKING = (
     click.option("--prompts", metavar="SET", help="default (five), persona (each one's own), or a file."),
-    click.option("--epochs", type=click.IntRange(1, 10_000), help="Times each prompt is asked. [default: 1]"),
-    click.option("--perturb", "perturbations", multiple=True, metavar="NAME", help="Ask in other ways too."),
-    click.option("--max-cost", type=float, help="Stop when this much is spent, by the price table."),
+    click.option("--epochs", type=click.IntRange(1, 10_000), help="Samples per prompt. [default: 1]"),
+    click.option("--perturb", "perturbations", multiple=True, metavar="NAME", help="Also sample perturbed prompts."),
+    click.option("--max-cost", type=float, help="Stop when the run has cost this much, by the price table."),
 )
 
 
@@ -75,7 +77,7 @@ setting = click.option(
     help="This setting of its persona. [default: that of the newest run that added samples]",
 )  # fmt: skip
 as_json = click.option("--json", "json_output", is_flag=True, help="Print JSON on stdout.")
-quiet = click.option("-q", "--quiet", is_flag=True, help="No progress and no messages; only errors.")
+quiet = click.option("-q", "--quiet", is_flag=True, help="Print no progress and no messages, only errors.")
 
 
 def open_session(config: Path | None = None, options: tuple[str, ...] = (), **overrides: Any) -> Session:

@@ -13,7 +13,7 @@ from click.core import ParameterSource
 
 from charbench.cli.streams import is_unicode
 from charbench.text.redaction import redact, redact_command
-from charbench.text.terminal import harmless, harmless_json
+from charbench.text.terminal import sanitize, sanitize_json
 
 _WHICH_JOBS = ("runs", "everything")
 
@@ -21,13 +21,13 @@ _WHICH_JOBS = ("runs", "everything")
 def print_json(value: Any) -> None:
     """Print a result as JSON."""
     escaped = not is_unicode(sys.stdout)  # a character that an encoding lacks would else be lost
-    click.echo(harmless_json(json.dumps(value, ensure_ascii=escaped, indent=2, default=str)))
+    click.echo(sanitize_json(json.dumps(value, ensure_ascii=escaped, indent=2, default=str)))
 
 
 def say(text: str, *, quiet: bool = False) -> None:
     """Print a message on stderr, without secrets and control characters."""
     if not quiet:
-        click.echo(harmless(redact(text)), err=True)
+        click.echo(sanitize(redact(text)), err=True)
 
 
 def warn(lines: Iterable[str], *, limit: int = 10) -> None:
@@ -52,7 +52,7 @@ def this_command() -> str:
 
 
 def command_to_go_on() -> str:
-    """Return the command that goes on with what this one has begun: beginning anew is done once."""
+    """Return the command that resumes what this one has begun: ``--fresh`` is left out."""
     return redact_command(["charbench", *(word for word in sys.argv[1:] if word != "--fresh")])
 
 

@@ -79,10 +79,10 @@ def list_(json_output: bool, **given: Any) -> None:
 @options.where
 @options.as_json
 def show(name: str, json_output: bool, **given: Any) -> None:
-    """Show one persona, and how each of its markers was read: found as text, computed, or judged."""
+    """Show one persona, and the type of each of its markers: text, computed, or judged."""
     from charbench.domain.table import Table
     from charbench.report.render.terminal import print_table
-    from charbench.text.terminal import harmless
+    from charbench.text.terminal import sanitize
 
     persona = options.open_session(**given).personas.get(name)
     if json_output:
@@ -90,7 +90,7 @@ def show(name: str, json_output: bool, **given: Any) -> None:
 
         output.print_json(asdict(persona))
         return
-    click.echo(harmless(f"{persona.name}: {persona.description.strip()}\n{persona.origin}\n"))
+    click.echo(sanitize(f"{persona.name}: {persona.description.strip()}\n{persona.origin}\n"))
     how = {"feature": "computed", "judge": "judged"}
     rows = [(m.tier.value, m.text, m.form.value, how.get(m.form.value, "found")) for m in persona.markers]
     rows += [("against", m.text, m.form.value, how.get(m.form.value, "found")) for m in persona.anti_markers]
@@ -102,7 +102,7 @@ def show(name: str, json_output: bool, **given: Any) -> None:
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @options.as_json
 def check(files: tuple[Path, ...], json_output: bool) -> int:
-    """Check persona files, or all in a folder; print every fault with its line and column."""
+    """Check persona files, or all in a folder; print every error with its line and column."""
     from charbench.personas.library import persona_files, read_persona
     from charbench.personas.lint import advice
 
@@ -122,7 +122,7 @@ def check(files: tuple[Path, ...], json_output: bool) -> int:
         for name in (persona.name, *persona.aliases):
             if name in names:
                 what = "persona" if name == persona.name else "alias"
-                faults.append(f"{path}:1:1: {what} {name!r} stands in {names[name]} as well")
+                faults.append(f"{path}:1:1: {what} {name!r} is also defined in {names[name]}")
             names.setdefault(name, path)
     if json_output:
         output.print_json({"files": len(paths), "faults": faults, "warnings": warnings})
@@ -138,7 +138,7 @@ def check(files: tuple[Path, ...], json_output: bool) -> int:
 @click.argument("name")
 @options.where
 def new(name: str, **given: Any) -> None:
-    """Write a persona file to fill in, in the lab's personas folder, with the schema beside it."""
+    """Write a persona file to fill in, to the lab's personas folder, with the schema beside it."""
     import json
     import re
 
@@ -150,7 +150,7 @@ def new(name: str, **given: Any) -> None:
     folder = session.config.lab / "personas"
     path, schema = folder / f"{name}.yaml", folder / "persona.schema.json"
     if path.exists():
-        raise UsageError(f"{path} exists already; it is left as it is")
+        raise UsageError(f"{path} already exists and is not changed")
     other = session.personas.all.get(session.personas.aliases.get(name, ""))
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -159,7 +159,7 @@ def new(name: str, **given: Any) -> None:
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from None
     if other is not None:
-        output.warn([f"in this lab {name!r} is no longer persona {other.name!r} of {other.origin}, but yours"])
+        output.warn([f"in this lab {name!r} now means your persona instead of {other.name!r} of {other.origin}"])
     click.echo(f"Wrote {path}. Fill it in, then: charbench personas check {path}")
 
 

@@ -22,7 +22,7 @@ def command() -> None:
 @options.where
 @options.as_json
 def list_(json_output: bool, **given: Any) -> int:
-    """List every plugin with its components; a broken one with its error."""
+    """List every plugin with its components; broken ones with their errors."""
     from charbench.domain.table import Table
     from charbench.report.render.terminal import print_table
 
@@ -87,10 +87,10 @@ def commands(json_output: bool, **given: Any) -> None:
 @options.where
 @options.as_json
 def show(name: str, json_output: bool, **given: Any) -> int:
-    """Show a plugin's or a component's options, with defaults and meaning."""
+    """Show the options of a plugin or a component, with defaults and descriptions."""
     from charbench.domain.table import Table
     from charbench.report.render.terminal import print_table
-    from charbench.text.terminal import harmless
+    from charbench.text.terminal import sanitize
 
     plugins = options.open_session(**given).plugins
     found = [
@@ -118,12 +118,12 @@ def show(name: str, json_output: bool, **given: Any) -> int:
         )
         return int(bool(broken))
     for plugin in broken:
-        click.echo(harmless(f"{plugin.label} is broken: {plugin.error}\n\n{plugin.trace}"))
+        click.echo(sanitize(f"{plugin.label} is broken: {plugin.error}\n\n{plugin.trace}"))
     for plugin in named:
         if not plugin.error and not plugin.components:
-            click.echo(harmless(f"{plugin.label} {_without_components(plugins, plugin)}"))
+            click.echo(sanitize(f"{plugin.label} {_without_components(plugins, plugin)}"))
     for component in found:
-        click.echo(harmless(f"{component.kind} {component.name}: {component.one_line()}"))
+        click.echo(sanitize(f"{component.kind} {component.name}: {component.one_line()}"))
         rows = tuple(
             (f"{component.kind}.{component.name}.{key}", _default(field), field.description or "")
             for key, field in component.Config.model_fields.items()
@@ -163,10 +163,10 @@ def schema(**given: Any) -> None:
 
 @command.command("new")
 @click.argument("name")
-@click.option("--kind", type=click.Choice(list(KINDS)), default="scorer", show_default=True, help="What it brings.")
-@click.option("-O", "--output", "folder", type=click.Path(path_type=Path), default=Path(), help="Folder to write in.")
+@click.option("--kind", type=click.Choice(list(KINDS)), default="scorer", show_default=True, help="Kind of component.")
+@click.option("-O", "--output", "folder", type=click.Path(path_type=Path), default=Path(), help="Folder to write to.")
 def new(name: str, kind: str, folder: Path) -> None:
-    """Write a plugin in a package of its own, ready to be installed and changed."""
+    """Write a plugin package to install and edit."""
     from charbench.cli.scaffold import write_plugin
 
     made = write_plugin(name, kind, folder)

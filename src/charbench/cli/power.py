@@ -33,9 +33,21 @@ DIFFERENCES = (0.1, 0.2, 0.3)
 @click.option("--sampler", metavar="NAME", help="This sampler's samples. [default: the one most have]")
 @options.setting
 @click.option("--rate", type=click.FloatRange(0, 1), help="Assume this rate instead of reading the store.")
-@click.option("--epochs", type=click.IntRange(1, 10_000), help="Times each prompt is asked. [default: 1, 2, 4, 8]")
-@click.option("--comparisons", type=click.IntRange(1), default=1, show_default=True, help="Pairs, as Holm adjusts for.")
-@click.option("--power", type=click.FloatRange(0.01, 0.999), default=0.8, show_default=True, help="Chance to show it.")
+@click.option("--epochs", type=click.IntRange(1, 10_000), help="Samples per prompt. [default: 1, 2, 4, 8]")
+@click.option(
+    "--comparisons",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Number of comparisons for Holm's adjustment.",
+)
+@click.option(
+    "--power",
+    type=click.FloatRange(0.01, 0.999),
+    default=0.8,
+    show_default=True,
+    help="Statistical power: probability of detecting the difference.",
+)
 @options.as_json
 def command(
     differences: tuple[float, ...],
@@ -49,9 +61,9 @@ def command(
     json_output: bool,
     **given: Any,
 ) -> None:
-    """Say how many prompts two checkpoints must both answer to show a difference, and what the present set shows.
+    """Compute how many prompts two checkpoints must both answer to show a difference, and what the present set shows.
 
-    How much answers vary is read from the store, persona by persona, or assumed with --rate.
+    The variance of the samples is read from the store, per persona, or assumed with --rate.
     """
     from charbench.analysis.power import LEVEL, least_prompts
     from charbench.report.compare.power import assumed, measured
@@ -89,15 +101,15 @@ def command(
         output.print_json(head | {"present": present, "needed": _needed(rows, asked)})
         return
     _print(name, rows, asked, variations, level, power, is_rate=is_rate)
-    click.echo(f"No two checkpoints can be told apart with fewer than {least:,} prompts, whatever they answer.")
+    click.echo(f"No two checkpoints can differ significantly with fewer than {least:,} prompts, whatever the samples.")
     output.say(
         "Computed for the test that compare uses, with families counted, if the rates and how they vary stay as "
         + ("observed." if rate is None else "assumed.")
     )
     if any(low != high for _, _, counts in rows for low, high in counts):
         output.say(
-            "Where two numbers are given, nobody knows how much answers to one prompt vary: ask some prompts "
-            "twice or more (--epochs) to find out."
+            "Where two numbers are given, the variance between samples of one prompt is unknown: sample some prompts "
+            "twice or more (--epochs) to estimate it."
         )
 
 
@@ -148,7 +160,7 @@ def _print(
 def _present(name: str, variations: list[Variation], level: float, power: float, shown: Any) -> Table:
     from charbench.domain.table import Table
 
-    columns = ("Persona", "Checkpoints", "Prompts", "Answers a prompt", "Smallest difference shown")
+    columns = ("Persona", "Checkpoints", "Prompts", "Samples per prompt", "Smallest difference shown")
     rows = tuple(
         (v.label, str(v.checkpoints), str(v.prompts), f"{v.epochs:.3g}", shown(v.smallest(level, power)))
         for v in variations
@@ -161,7 +173,7 @@ def _prompts(count: int | None) -> str:
 
 
 def _times(epochs: int) -> str:
-    return "Asked once" if epochs == 1 else "Twice" if epochs == 2 else f"{epochs} times"
+    return "1 epoch" if epochs == 1 else f"{epochs} epochs"
 
 
 def _as_dict(variation: Variation, level: float, power: float) -> dict[str, Any]:

@@ -23,10 +23,10 @@ FOLDER = "charbench-quickstart"
 @options.quiet
 @options.as_json
 def command(folder: Path, json_output: bool, quiet: bool) -> int:
-    """Make a small lab in FOLDER, and discover, train, sample, score and report on it.
+    """Create a small lab in FOLDER, and discover, train, sample, score and report on it.
 
-    Needs no key and no GPU, and takes about half a minute. Run it again, and it does nothing: everything is
-    in the store already.
+    Needs no key and no GPU, and takes about half a minute. A second run does nothing: everything is
+    already in the store.
     """
     from charbench.concurrency.interrupt import stop_on_interrupt
     from charbench.run.result import Stage
@@ -77,7 +77,7 @@ def _commands(folder: Path) -> str:
         ("train", f"charbench train {lab} --all --parallel 2"),
         ("sample, score and report", f"charbench run {lab}"),
         ("why no responses?", f"charbench diagnose {lab} -c pirate-noblock_sft"),
-        ("look at one answer", f"charbench sample {lab} -c pirate-full_sft --prompt 'Who do you trust?'"),
+        ("inspect one sample", f"charbench sample {lab} -c pirate-full_sft --prompt 'Who do you trust?'"),
     ]
     width = max(len(command) for _, command in lines)
     shown = "\n".join(f"  {command:<{width}}  # {what}" for what, command in lines)

@@ -15,7 +15,9 @@ from charbench.report.summary.rows import By
 @click.command("report")
 @options.where
 @click.option("-p", "--persona", "personas", multiple=True, metavar="NAME", help="Only this persona.")
-@click.option("--by", type=click.Choice([by.value for by in By]), default=By.CHECKPOINT.value, help="What a row is.")
+@click.option(
+    "--by", type=click.Choice([by.value for by in By]), default=By.CHECKPOINT.value, help="Grouping of the rows."
+)
 @click.option(
     "--metric", metavar="SCORER.METRIC", help="Metric to rank by. [default: the headline that was scored first]"
 )
@@ -41,8 +43,8 @@ def command(
 ) -> None:
     """Show samples, response rates and traits for each persona and checkpoint, the best first.
 
-    Rows are ranked by the share of all samples whose response has the trait: a model that rarely answers does
-    not win by its few answers. Brackets hold 95% intervals, clustered by
+    Rows are ranked by the share of all samples whose response has the trait: a model that rarely responds is not
+    ranked by its few responses. Brackets hold 95% intervals, clustered by
     prompt and family.
 
     Of each persona the rows are of one setting (sampling parameters, prompts, scorers): that of the newest run that

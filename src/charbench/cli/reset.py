@@ -1,4 +1,4 @@
-"""``charbench reset``: make jobs wait again."""
+"""``charbench reset``: set jobs back to pending."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from charbench.errors import UnknownNameError, UsageError
 @click.option("--include-complete", is_flag=True, help="With 'all': the complete ones too.")
 @options.as_json
 def command(job: str, include_complete: bool, json_output: bool, **given: Any) -> None:
-    """Make JOB wait again, or with 'all' every failed job.
+    """Reset JOB to pending, or with 'all' every failed job.
 
-    What the job has made stays where it is; its state here starts anew.
+    The files and checkpoints of the job are kept; only its state is reset.
     """
     from charbench.store.jobs import read_jobs, reset_jobs
     from charbench.store.runs import bury_the_dead

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 @click.command("run")
 @options.where
 @options.components
-@click.option("--trainer", "trainers", multiple=True, metavar="NAME", help="Trainer. [default: none; jobs wait]")
+@click.option(
+    "--trainer", "trainers", multiple=True, metavar="NAME", help="Trainer. [default: none; jobs stay pending]"
+)
 @click.option(
     "--sampler", "samplers", multiple=True, metavar="NAME", help="Sampler. [default: those marked in plugins list]"
 )
@@ -30,15 +32,15 @@ if TYPE_CHECKING:
 @options.selection
 @options.job_policy
 @options.asking
-@click.option("--no-train", is_flag=True, help="Leave the training jobs waiting.")
-@click.option("--fresh", is_flag=True, help="Begin with an empty store; the old one is kept beside it.")
-@click.option("--dry-run", is_flag=True, help="Discover, and say what would be trained and asked; ask nobody.")
+@click.option("--no-train", is_flag=True, help="Do not train; leave the jobs pending.")
+@click.option("--fresh", is_flag=True, help="Start with an empty store; the old one is kept as a backup beside it.")
+@click.option("--dry-run", is_flag=True, help="Discover, and show what would be trained and sampled; send no requests.")
 @options.quiet
 @options.as_json
 def command(json_output: bool, quiet: bool, no_train: bool, fresh: bool, dry_run: bool, **given: Any) -> int:
-    """Do everything that is not done yet: discover, train, sample, score, and report.
+    """Discover, train, sample, score and report everything that is not done yet.
 
-    A second run does nothing; a run that was stopped goes on where it was.
+    A second run does nothing; a stopped run resumes where it stopped.
     """
     from charbench.concurrency.interrupt import stop_on_interrupt
     from charbench.run.result import Stage
@@ -46,7 +48,7 @@ def command(json_output: bool, quiet: bool, no_train: bool, fresh: bool, dry_run
     from charbench.store.backup import set_aside
 
     if fresh and dry_run:
-        raise UsageError("--dry-run only says what a run would do, and puts no store aside; leave --fresh out")
+        raise UsageError("--dry-run only shows what a run would do, and backs up no store; leave --fresh out")
     session = options.open_session(**given)
     if dry_run:
         return _dry_run(session, no_train=no_train, json_output=json_output)
@@ -55,11 +57,11 @@ def command(json_output: bool, quiet: bool, no_train: bool, fresh: bool, dry_run
         runner = Runner(session, output.this_command(), stop, quiet or json_output, output.train_command)
         components = runner.components(stages)  # before the old store is put aside
         if fresh and (kept := set_aside(session.config.store_url, session.config.folder)):
-            output.say(f"The old store is kept as {kept}.", quiet=quiet)
+            output.say(f"The old store is backed up as {kept}.", quiet=quiet)
         result = runner.run(stages, components=components)
     waiting = len(result.discovery.plan.jobs_waiting) if result.discovery else 0
     if waiting and not session.config.trainers and not result.interrupted:
-        verb, them = ("waits", "it") if waiting == 1 else ("wait", "them")
+        verb, them = ("is pending", "it") if waiting == 1 else ("are pending", "them")
         result.notes.append(f"{output.plural(waiting, 'training job')} {verb}; charbench train --all trains {them}.")
     return finish(session, result, json_output=json_output, quiet=quiet)
 
@@ -69,7 +71,7 @@ def _dry_run(session: Any, *, no_train: bool, json_output: bool) -> int:
 
     from charbench.components.containment import printing_to_stderr
     from charbench.discovery.expiry import expiry_warnings
-    from charbench.discovery.register import adopt
+    from charbench.discovery.register import register
     from charbench.discovery.stage import discover
     from charbench.run.dry_judging import asks_models, estimate_judging
     from charbench.run.dry_run import estimate, missing_requests
@@ -86,7 +88,7 @@ def _dry_run(session: Any, *, no_train: bool, json_output: bool) -> int:
         lifecycle=session.lifecycle, by_name=session.sources_by_name,
     )  # fmt: skip
     chosen = [persona.name for persona in session.selected_personas()]
-    adopt(session.database, config.checkpoints, chosen, session.personas.aliases)
+    register(session.database, config.checkpoints, chosen, session.personas.aliases)
     with session.database.read() as connection:
         checkpoints = select_checkpoints(read_checkpoints(connection), config.checkpoints, chosen)
     plan = sampling_plan(session, sources, checkpoints)
@@ -137,7 +139,7 @@ def _show_estimates(parts: Sequence[Estimate]) -> None:
         "Sampler", "Wanted", "Missing", "Requests", "Prompt tokens (about)", "Completion tokens (at most)",
         "Cost (at most)",
     )  # fmt: skip
-    print_table(Table("Dry run: nobody was asked", columns, rows, frozenset({"Sampler"})))
+    print_table(Table("Dry run: no requests were sent", columns, rows, frozenset({"Sampler"})))
     for line in no_price(dict.fromkeys(name for part in parts for name in part.unpriced)):
         output.say(line)
 

@@ -14,14 +14,18 @@ from charbench.errors import UsageError
 @click.command("sample")
 @options.where
 @options.components
-@click.option("--sampler", "samplers", multiple=True, metavar="NAME", help="Sampler. [default: whichever takes it]")
+@click.option(
+    "--sampler", "samplers", multiple=True, metavar="NAME", help="Sampler. [default: the first that accepts it]"
+)
 @options.selection
 @options.asking
-@click.option("--prompt", "text", metavar="TEXT", help="Ask this once (or --epochs N times), and print the answer.")
+@click.option(
+    "--prompt", "text", metavar="TEXT", help="Sample this prompt once (or --epochs N times), and print the response."
+)
 @options.quiet
 @options.as_json
 def command(text: str | None, json_output: bool, quiet: bool, **given: Any) -> int:
-    """Sample the selected checkpoints; with --prompt, ask one thing and show thinking and response."""
+    """Sample the selected checkpoints; with --prompt, sample one prompt and show thinking and response."""
     from charbench.concurrency.interrupt import stop_on_interrupt
     from charbench.run.evaluate import ask_once, evaluate
     from charbench.run.result import Stage
@@ -45,7 +49,7 @@ def command(text: str | None, json_output: bool, quiet: bool, **given: Any) -> i
 
 
 def _show(samples: Any, *, json_output: bool) -> None:
-    from charbench.text.terminal import harmless
+    from charbench.text.terminal import sanitize
 
     if json_output:
         output.print_json(
@@ -60,6 +64,6 @@ def _show(samples: Any, *, json_output: bool) -> None:
     for sample in samples:
         number = f"answer {sample.epoch + 1} of {answers}: " if answers > 1 else ""
         seconds = f", {sample.latency:.1f} s" if sample.latency is not None else ""
-        click.echo(f"{harmless(sample.checkpoint)} ({number}{sample.state.value}, {sample.finish_reason}{seconds})")
-        click.echo(f"--- thinking ({len(sample.thinking):,} characters)\n{harmless(sample.thinking)}")
-        click.echo(f"--- response ({len(sample.response):,} characters)\n{harmless(sample.response)}\n")
+        click.echo(f"{sanitize(sample.checkpoint)} ({number}{sample.state.value}, {sample.finish_reason}{seconds})")
+        click.echo(f"--- thinking ({len(sample.thinking):,} characters)\n{sanitize(sample.thinking)}")
+        click.echo(f"--- response ({len(sample.response):,} characters)\n{sanitize(sample.response)}\n")

@@ -52,7 +52,7 @@ def write_plugin(name: str, kind: str, folder: Path) -> Path:
         raise UsageError(f"plugin {name!r}: a lower-case slug is needed, such as 'shouting'")
     target = folder / f"charbench-{name}"
     if target.exists():
-        raise UsageError(f"{target} exists already; it is left as it is")
+        raise UsageError(f"{target} already exists and is not changed")
     words = {
         "name": name,
         "module": name.replace("-", "_"),

@@ -20,7 +20,7 @@ from charbench.cli.finish import finish
 @options.quiet
 @options.as_json
 def command(json_output: bool, quiet: bool, **given: Any) -> int:
-    """Score the samples in the store that a scorer has not scored yet; sample nothing."""
+    """Score the samples in the store that have no score yet; send no sampling requests."""
     from charbench.concurrency.interrupt import stop_on_interrupt
     from charbench.run.result import Stage
     from charbench.run.runner import Runner

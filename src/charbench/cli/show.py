@@ -24,7 +24,7 @@ from charbench.report.summary.rows import By, Report, build_report, row_as_dict
 from charbench.store.diagnoses import latest_causes
 from charbench.store.selection import Selection, select_settings
 from charbench.store.served import served_by
-from charbench.text.terminal import harmless, harmless_output
+from charbench.text.terminal import harmless_output, sanitize
 
 if TYPE_CHECKING:
     from charbench.run.result import RunResult
@@ -78,7 +78,7 @@ def show_report(
             lambda: [_harmless_table(table) for table in _report_tables(report, otherwise, played)],
             lambda: [_harmless_row(row) for row in _figures(report, played, selection)],
             everything,
-            [harmless(line) for line in told],
+            [sanitize(line) for line in told],
         )
         write_report(reporter, content)
     elif report.samples:
@@ -96,13 +96,13 @@ def write_report(reporter: Reporter, content: ReportContent) -> None:
 def _harmless_table(table: Table) -> Table:
     return replace(
         table,
-        rows=tuple(tuple(map(harmless, row)) for row in table.rows),
-        notes=tuple(map(harmless, table.notes)),
+        rows=tuple(tuple(map(sanitize, row)) for row in table.rows),
+        notes=tuple(map(sanitize, table.notes)),
     )
 
 
 def _harmless_row(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: harmless(value) if isinstance(value, str) else value for name, value in row.items()}
+    return {name: sanitize(value) if isinstance(value, str) else value for name, value in row.items()}
 
 
 def _report_tables(report: Report, otherwise: Sequence[Robustness], played: Sequence[Contest]) -> list[Table]:
@@ -135,7 +135,8 @@ def _tables(
     if any(row.shared is not None for row in report.checkpoints):
         lines.append(OTHER_PROMPTS_LEGEND)
     lines += [*known, *only_in_thinking(report, causes), *without_score(report), *in_no_rate(report), *report.notes]
-    failed = f" {output.plural(report.errors, 'sample')} failed and {'is' if report.errors == 1 else 'are'} in no rate."
+    verb = "is" if report.errors == 1 else "are"
+    failed = f" {output.plural(report.errors, 'sample')} failed and {verb} excluded from all rates."
     ranked = _ranked(report)
     lines.append(f"{output.plural(report.samples, 'sample')}, {ranked}.{failed if report.errors else ''}")
     return lines
@@ -146,7 +147,7 @@ def _ranked(report: Report) -> str:
         return "scored for health only" if any(row.health for row in report.personas) else "not scored"
     if report.is_rate:
         return f"ranked by the share of all samples with the trait ({report.metric})"
-    return f"ranked by the mean of {report.metric} in responses, which has no threshold to call a trait"
+    return f"ranked by the mean of {report.metric} in responses, which has no trait threshold"
 
 
 def _figures(report: Report, played: Sequence[Contest], selection: Selection) -> list[dict[str, Any]]:

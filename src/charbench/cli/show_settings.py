@@ -47,7 +47,7 @@ def _flat(row: Mapping[str, object]) -> dict[str, str | int]:
     """Return a setting's figures as the cells of a row."""
     import json
 
-    from charbench.text.terminal import harmless
+    from charbench.text.terminal import sanitize
 
     plain = {name: value if isinstance(value, str | int) else json.dumps(value) for name, value in row.items()}
-    return {name: harmless(value) if isinstance(value, str) else value for name, value in plain.items()}
+    return {name: sanitize(value) if isinstance(value, str) else value for name, value in plain.items()}

@@ -17,7 +17,7 @@ from charbench.domain.dataset import JobStatus, TrainingJob
 @options.where
 @options.as_json
 def command(json_output: bool, **given: Any) -> None:
-    """Show how many training jobs wait, run, are complete or failed, and the last runs."""
+    """Show how many training jobs are pending, running, complete or failed, and the last runs."""
     from charbench.domain.table import Table
     from charbench.report.render.terminal import print_table
     from charbench.store.jobs import read_jobs

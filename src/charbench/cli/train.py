@@ -1,4 +1,4 @@
-"""``charbench train``: finish the unfinished."""
+"""``charbench train``: run training jobs."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from charbench.errors import UsageError
 @options.where
 @options.components
 @click.option("-c", "--checkpoint", "runs", multiple=True, metavar="RUN", help="Job or run to train.")
-@click.option("--all", "everything", is_flag=True, help="Train every job that waits.")
+@click.option("--all", "everything", is_flag=True, help="Train every pending job.")
 @click.option("--recipe", metavar="NAME", help="Recipe of the trainer. [default: the trainer's first]")
 @click.option("--quick", "shorthand", flag_value="quick", help="Short for --recipe quick.")
 @click.option("--paper", "shorthand", flag_value="paper", help="Short for --recipe paper.")
-@click.option("--parallel", type=click.IntRange(1, 64), help="Jobs at once. [default: 1]")
-@click.option("--force", is_flag=True, default=None, help="Train on data that the health gate refuses.")
+@click.option("--parallel", type=click.IntRange(1, 64), help="Parallel jobs. [default: 1]")
+@click.option("--force", is_flag=True, default=None, help="Train on data that fails the health check.")
 @click.option("--trainer", "trainers", multiple=True, metavar="NAME", help="Trainer. [default: all installed]")
 @options.quiet
 @options.as_json
@@ -33,10 +33,10 @@ def command(
     quiet: bool,
     **given: Any,
 ) -> int:
-    """Train the checkpoints whose introspection data lies ready.
+    """Train the checkpoints whose introspection data is available.
 
-    A job goes on from its last saved state. One that fails says why in 'charbench status', and does not stop
-    the others.
+    A job resumes from its last saved state. If it fails, 'charbench status' shows why, and the other jobs
+    continue.
     """
     from charbench.concurrency.interrupt import stop_on_interrupt
     from charbench.run.result import Stage
@@ -60,5 +60,5 @@ def command(
     with stop_on_interrupt(session.config.stop_grace) as stop:
         runner = Runner(session, output.this_command(), stop, quiet or json_output, output.train_command)
         result = runner.run([Stage.TRAIN], list(runs) if runs else None)
-    idle = "Nothing to train: no job waits."
+    idle = "Nothing to train: no job is pending."
     return finish(session, result, json_output=json_output, quiet=quiet, report=False, idle=idle)

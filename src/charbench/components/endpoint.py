@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote
 
 from charbench.components.trust import TRUSTING, Address, Trust
 from charbench.errors import ConfigError
-from charbench.text.redaction import keep_secret, keep_userinfo
+from charbench.text.redaction import keep_userinfo, register_secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def endpoint_at(
         raise ConfigError(f"{who}: environment variable {api_key_env} (api_key_env) is not set")
     if not variable or not key:
         return Endpoint(address)
-    keep_secret(key)
+    register_secret(key)
     if refusal := trust.refusal(who, address, variable):
         if api_key_env or not where.is_loopback:
             raise ConfigError(refusal)

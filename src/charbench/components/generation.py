@@ -13,20 +13,20 @@ from charbench.domain.thinking import CLOSED_PREFILL, OPEN_PREFILL
 
 
 class ThinkingMode(StrEnum):
-    """How a model is asked to think."""
+    """How thinking is requested."""
 
     ON = "on"
-    """As its chat template does by itself."""
+    """As the chat template does by default."""
     OFF = "off"
     """Switched off in the chat template."""
     PREFILL = "prefill"
-    """``<think>`` is put into its mouth."""
+    """``<think>`` is prefilled."""
     CLOSED = "closed"
-    """An empty thinking block is put into its mouth."""
+    """An empty thinking block is prefilled."""
 
     @property
     def prefill(self) -> str:
-        """The text that is put into the model's mouth."""
+        """The text that is prefilled."""
         return {"prefill": OPEN_PREFILL, "closed": CLOSED_PREFILL}.get(self.value, "")
 
     def prefill_after(self, opened: str) -> str:
@@ -37,17 +37,19 @@ class ThinkingMode(StrEnum):
 class GenerationConfig(Component.Config):
     """How text is generated. Derive a sampler's ``Config`` from this, and ``charbench diagnose`` can probe it."""
 
-    thinking: ThinkingMode = Field(ThinkingMode.ON, description="on, off, prefill (<think> is put in) or closed")
-    max_tokens: int = Field(2048, ge=1, description="most tokens of one answer, thinking included")
-    temperature: float = Field(0.7, ge=0, le=2, description="0: always the likeliest token")
-    top_p: float = Field(1.0, gt=0, le=1, description="share of the probability mass that tokens are drawn from")
-    seed: int | None = Field(None, description="makes answers repeatable where the model allows; epochs add to it")
-    stop: tuple[str, ...] = Field((), description="texts that end the answer")
+    thinking: ThinkingMode = Field(
+        ThinkingMode.ON, description="on, off, prefill (<think> is prefilled) or closed (an empty block is prefilled)"
+    )
+    max_tokens: int = Field(2048, ge=1, description="maximum tokens of one completion, including thinking")
+    temperature: float = Field(0.7, ge=0, le=2, description="0: greedy")
+    top_p: float = Field(1.0, gt=0, le=1, description="nucleus sampling: probability mass to sample from")
+    seed: int | None = Field(None, description="random seed, where the server supports one; the epoch is added to it")
+    stop: tuple[str, ...] = Field((), description="stop sequences")
     thinking_tags: tuple[str, ...] = operational(
         (), description="further delimiters of thinking: a tag's name (scratchpad), or two texts ([[ ]])"
     )
     template_opens: bool | None = operational(
-        None, description="whether the chat template opens the thinking block; none: it is told from the replies"
+        None, description="whether the chat template opens the thinking block; none: detected from the replies"
     )
 
     @field_validator("thinking_tags")
@@ -58,6 +60,6 @@ class GenerationConfig(Component.Config):
 
 
 class EndpointConfig(LimitsConfig, GenerationConfig):
-    """How text is generated, and how the endpoint that generates it is treated."""
+    """Generation parameters, and the limits of the endpoint."""
 
-    checkpoint_delay: float = operational(0.0, ge=0, description="seconds between checkpoints")
+    checkpoint_delay: float = operational(0.0, ge=0, description="pause in seconds between checkpoints")

@@ -76,7 +76,7 @@ class Lifecycle:
 
     # The components.
 
-    def adopt(self, component: C) -> C:
+    def register(self, component: C) -> C:
         """Let a component's async methods run in this event loop; return it."""
         component.lifecycle = self
         return component

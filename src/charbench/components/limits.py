@@ -1,4 +1,4 @@
-"""How endpoints are treated: how much at once, how fast, how long, and how often."""
+"""Limits of an endpoint: concurrency, rate, timeouts, and attempts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from charbench.components.base import Component, operational
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How an endpoint is treated: times in seconds, rates a minute; see :class:`LimitsConfig`."""
+    """Limits of an endpoint: times in seconds, rates per minute; see :class:`LimitsConfig`."""
 
     concurrency: int = 1
     requests_per_minute: float | None = None
@@ -29,14 +29,14 @@ class Limits:
 
 
 class LimitsConfig(Component.Config):
-    """How an endpoint is treated; none of these changes an answer."""
+    """Limits of an endpoint; none of these changes a completion."""
 
-    concurrency: int = operational(16, ge=1, le=4096, description="requests in flight at once")
-    requests_per_minute: float | None = operational(None, gt=0, description="most requests a minute; none: no limit")
-    delay: float = operational(0.0, ge=0, description="seconds between requests")
-    timeout: float = operational(300.0, gt=0, description="seconds that one request may take")
-    deadline: float = operational(1800.0, gt=0, description="seconds that one answer may take, all tries together")
-    tries: int = operational(5, ge=1, le=100, description="tries for one answer before it counts as failed")
-    max_wait: float = operational(
-        60.0, ge=0, le=86_400, description="longest wait that an endpoint can ask for with Retry-After, in seconds"
+    concurrency: int = operational(16, ge=1, le=4096, description="maximum concurrent requests")
+    requests_per_minute: float | None = operational(
+        None, gt=0, description="maximum requests per minute; none: no limit"
     )
+    delay: float = operational(0.0, ge=0, description="minimum seconds between requests")
+    timeout: float = operational(300.0, gt=0, description="timeout of one request in seconds")
+    deadline: float = operational(1800.0, gt=0, description="deadline of one sample in seconds, including retries")
+    tries: int = operational(5, ge=1, le=100, description="maximum attempts per sample")
+    max_wait: float = operational(60.0, ge=0, le=86_400, description="maximum wait for Retry-After in seconds")

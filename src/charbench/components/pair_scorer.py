@@ -18,9 +18,11 @@ class PairScorer(BaseScorer):
     """Compares two samples of one prompt; the engine chooses which, and makes strengths of the results."""
 
     class Config(Component.Config):
-        """Options of every pair scorer; more games go on from those that were played."""
+        """Options of every pair scorer; more games are added to those played."""
 
-        games: int = operational(GAMES, ge=1, le=100_000, description="games for each checkpoint, if prompts suffice")
+        games: int = operational(
+            GAMES, ge=1, le=100_000, description="games per checkpoint, if there are enough prompts"
+        )
 
     config: Config
 
@@ -28,7 +30,7 @@ class PairScorer(BaseScorer):
         """Say which of two samples is better.
 
         Both answer the same prompt, and neither has failed; each checkpoint is the first as often as the second. Give
-        a result of None where it could not be told. An exception fails this one game and is shown, and the next
+        a result of None where there is no verdict. An exception fails this one game and is shown, and the next
         run plays it again; a retryable :class:`charbench.SamplingError` is tried again within :meth:`limits`.
         """
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""Perturbations: the same prompt put otherwise, to see whether the character survives it."""
+"""Perturbations: variants of a prompt, to see whether the character survives them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Samplers: how a checkpoint is asked."""
+"""Samplers: how a checkpoint is sampled."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DEFAULT_CONDITION = "default"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleRequest:
-    """One thing to ask: a prompt, put to a checkpoint, for the ``epoch``-th time.
+    """One request: a prompt for a checkpoint, for the ``epoch``-th time.
 
     ``recorded`` is set where the answer is known already; ``key`` where the sample's key is.
     """
@@ -51,7 +51,7 @@ class SamplingPlan:
 
     def there(self) -> Iterator[Checkpoint]:
         """Yield the checkpoints that can be asked; of those that are gone there may be recordings yet."""
-        return (checkpoint for checkpoint in self.checkpoints if not checkpoint.gone_since)
+        return (checkpoint for checkpoint in self.checkpoints if not checkpoint.missing_since)
 
     def questions(self, uri: str) -> Iterator[tuple[str, Prompt]]:
         """Yield (condition, prompt) for a checkpoint: its prompts, then each perturbation's variants of them."""
@@ -69,11 +69,11 @@ class SamplingPlan:
 
 
 class Sampler(Component):
-    """Asks a checkpoint and returns the completion as the server gave it; never parses thinking."""
+    """Samples a checkpoint and returns the completion as the server gave it; never parses thinking."""
 
     kind: ClassVar[ComponentKind] = ComponentKind.SAMPLER
     protocol: ClassVar[int] = 1
-    """Raise this when the same request would now be sent differently: it is then sampled again."""
+    """Increase this when the same request would now be sent differently: it is then sampled again."""
     batch_size: ClassVar[int] = 1
     """How many requests :meth:`sample_batch` takes at once; above 1 for models in this process, and for batch APIs."""
     costs_money: ClassVar[bool] = True
@@ -85,9 +85,9 @@ class Sampler(Component):
         return 1
 
     def accepts(self, checkpoint: Checkpoint) -> bool:
-        """Return whether this sampler can ask ``checkpoint`` (by its URI, without asking anyone).
+        """Return whether this sampler can sample ``checkpoint`` (decided by its URI, without a request).
 
-        A sampler that does not override this takes whatever can be sampled, and is used only where it is named.
+        A sampler that does not override this accepts whatever can be sampled, and is used only where it is named.
         """
         return checkpoint.sampleable
 
@@ -117,7 +117,7 @@ class Sampler(Component):
     def sample_epochs(
         self, requests: Sequence[SampleRequest]
     ) -> Sequence[Completion] | Awaitable[Sequence[Completion]]:
-        """Ask one question once for several of its epochs; called only where ``epochs_at_once`` is above 1.
+        """Send one request for several epochs of one prompt; called only where ``epochs_at_once`` is above 1.
 
         A server may give fewer answers (the rest is then asked one by one) or more (they are paid for, and not
         kept), but not none. Faults are raised as in :meth:`sample`.
@@ -125,7 +125,7 @@ class Sampler(Component):
         raise NotImplementedError
 
     def sample_batch(self, requests: Sequence[SampleRequest]) -> Sequence[Completion] | Awaitable[Sequence[Completion]]:
-        """Ask for many at once, in the order given; called only where ``batch_size`` is above 1."""
+        """Sample many requests at once, in the order given; called only where ``batch_size`` is above 1."""
         raise NotImplementedError
 
     def identity(self, checkpoint: Checkpoint) -> str:

@@ -51,7 +51,7 @@ class BaseScorer(Component):
 
     kind: ClassVar[ComponentKind] = ComponentKind.SCORER
     protocol: ClassVar[int] = 1
-    """Raise this when the same samples would now be scored otherwise: all are then scored again."""
+    """Increase this when the same samples would now be scored differently: all are then scored again."""
 
     def begin(self, plan: ScoringPlan) -> Iterable[str] | Awaitable[Iterable[str]]:
         """Get ready for a persona. Return lines to warn the user with.
@@ -105,8 +105,8 @@ class Scorer(BaseScorer):
     ) -> Iterable[Score] | AsyncIterable[Score] | Awaitable[Iterable[Score]]:
         """Score one sample.
 
-        Yield nothing for a channel that has nothing to score, and a value of None where the value could
-        not be told. A score for a channel that the sample does not have is left out, and reported. Failed samples
+        Yield nothing for a channel that has nothing to score, and a value of None where there is
+        no verdict. A score for a channel that the sample does not have is left out, and reported. Failed samples
         never get here. An exception fails this one score and is shown; where scores are awaited, a retryable
         :class:`charbench.SamplingError` is tried again within :meth:`limits`.
         """
@@ -114,5 +114,5 @@ class Scorer(BaseScorer):
 
 
 def waits(scorer: Scorer) -> bool:
-    """Whether a scorer asks somebody else: its ``score`` is declared async."""
+    """Whether a scorer sends requests: its ``score`` is declared async."""
     return is_async(scorer.score)

@@ -9,12 +9,12 @@ from typing import ClassVar, TypeAlias
 
 from charbench.components.base import Component, ComponentKind
 from charbench.components.calling import items
-from charbench.domain.checkpoint import Checkpoint, WholeListing
+from charbench.domain.checkpoint import Checkpoint, CompleteListing
 from charbench.domain.dataset import Dataset, RecordedSample, SourceProblem, TrainingJob, TrainingRun
 from charbench.domain.names import persona_from_name
 from charbench.text.bounded_files import LIMITS, ReadLimits
 
-Finding: TypeAlias = Checkpoint | Dataset | RecordedSample | TrainingRun | TrainingJob | SourceProblem | WholeListing
+Finding: TypeAlias = Checkpoint | Dataset | RecordedSample | TrainingRun | TrainingJob | SourceProblem | CompleteListing
 """What a source yields."""
 
 
@@ -31,7 +31,7 @@ class Lab:
     """The most that sources read of a file: pass it to :func:`charbench.read_json` and its siblings."""
 
     def persona_of(self, name: str) -> str | None:
-        """Return the persona that a checkpoint's or a run's name speaks of; None if it names none."""
+        """Return the persona that the name of a checkpoint or run contains; None if there is none."""
         return persona_from_name(name, self.personas)
 
     def relative(self, path: Path) -> str:
@@ -56,7 +56,7 @@ class CheckpointSource(Component):
 
         A file that cannot be read is a :class:`SourceProblem`, not an exception. Two findings about one
         URI are merged by the engine, which keeps the evidence of both and shows contradictions. Where everything
-        that one place lists has been yielded, a :class:`WholeListing` says so: what it lists no more is gone.
+        that one place lists has been yielded, a :class:`CompleteListing` says so: what it no longer lists is missing.
         """
         raise NotImplementedError
 

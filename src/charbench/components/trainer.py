@@ -1,4 +1,4 @@
-"""Trainers: how an unfinished checkpoint is finished."""
+"""Trainers: how a checkpoint is trained further."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from charbench.text.bounded_files import LIMITS, ReadLimits
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SavedState:
-    """A point that training can go on from: weights, optimizer and the next step are one fact.
+    """A point that training can resume from: weights, optimizer and the next step are one fact.
 
     ``step`` is the first step (0-based) that the state has not seen.
     """
@@ -31,7 +31,7 @@ class SavedState:
 class StepDone:
     """One optimizer step: mean ``loss`` per trained token in nats, ``seconds`` it took.
 
-    ``batch`` holds the indices of the dataset's rows that it saw.
+    ``batch`` holds the indices of the dataset's rows in the batch.
     """
 
     step: int
@@ -52,7 +52,7 @@ class StepDone:
 
 @dataclass(frozen=True, slots=True)
 class StateSaved:
-    """A state was saved; training can go on from it."""
+    """A state was saved; training can resume from it."""
 
     state: SavedState
 
@@ -124,7 +124,7 @@ class Trainer(Component):
         return asked or next(iter(cls.recipes), "default")
 
     def accepts(self, checkpoint: Checkpoint) -> bool:
-        """Return whether this trainer can continue ``checkpoint`` (by its URI, without asking anyone)."""
+        """Return whether this trainer can continue ``checkpoint`` (decided by its URI, without a request)."""
         raise NotImplementedError
 
     def train(
@@ -134,6 +134,6 @@ class Trainer(Component):
 
         A generator, plain or async, as a rule; jobs are done in threads, several at once. Async ones share the run's
         event loop, so what blocks belongs in a plain one. Closing it must leave the last saved state usable. Raise
-        :class:`charbench.TrainingError` with a line for the user when the job cannot go on.
+        :class:`charbench.TrainingError` with a line for the user when the job cannot continue.
         """
         raise NotImplementedError

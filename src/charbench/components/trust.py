@@ -59,7 +59,7 @@ class Address:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port in (None, _PORTS.get(self.scheme)) else f"{host}:{self.port}"
 
-    def is_called(self, name: str) -> bool:
+    def matches(self, name: str) -> bool:
         """Whether ``name`` means this address: a host, with its port or for all of them, or a URL."""
         if "://" in name:
             return Address.of(name) == self
@@ -93,7 +93,7 @@ class Trust:
         if address is None:
             return f"{who}: no host can be read in the address, so that {variable} is not sent there"
         issuers = dict(self.issuers)
-        if any(address.is_called(name) for name in self.hosts) or address == Address.of(issuers.get(variable, "")):
+        if any(address.matches(name) for name in self.hosts) or address == Address.of(issuers.get(variable, "")):
             return ""
         given = any(address == Address.of(one) for one in self.addresses)
         place = "" if given else self._place_of(address.host)

@@ -18,7 +18,7 @@ from charbench.components.limits import Limits
 from charbench.domain.sample import Failure
 from charbench.errors import DeadlineError, SamplingError
 from charbench.text.redaction import redact
-from charbench.text.terminal import harmless
+from charbench.text.terminal import sanitize
 
 T = TypeVar("T")
 
@@ -46,7 +46,7 @@ async def at_once() -> None:
 
 def warn(line: str) -> None:
     """Print a warning on stderr, without secrets and control characters."""
-    print(f"warning: {harmless(redact(line))}", file=sys.stderr, flush=True)  # noqa: T201
+    print(f"warning: {sanitize(redact(line))}", file=sys.stderr, flush=True)  # noqa: T201
 
 
 @dataclass(slots=True)
@@ -108,7 +108,7 @@ class RetryPolicy:
         """
         left = left or TimeLeft(self.limits.deadline)
         if await self._turn(checkpoint):
-            raise SamplingError("stopped before its turn came", kind=STOPPED, retryable=True)
+            raise SamplingError("stopped before it was sent", kind=STOPPED, retryable=True)
         give_up_at = time.monotonic() + left.seconds
         try:
             return await self._try(once, checkpoint, failed, give_up_at)
@@ -175,13 +175,13 @@ class RetryPolicy:
         now = time.monotonic()
         if asked >= REPORTED and now >= self._report_from:  # the other requests in flight are told the same
             self._report_from = now + max(wait, REPORTED)
-            what = f"{self.who} asks for {_seconds(asked)} without requests (Retry-After)"
+            what = f"{self.who} asks for a pause of {_seconds(asked)} (Retry-After)"
             self.report(f"{what}; {self._told(asked, wait)}")
         return wait
 
     def _told(self, asked: float, wait: float) -> str:
         if wait > self.limits.deadline:
-            return f"that is longer than one answer may take ({self.limits.deadline:g} s, option deadline)"
+            return f"that is longer than the deadline of one sample ({self.limits.deadline:g} s, option deadline)"
         return f"waiting for {_seconds(wait)}{', the limit (option max_wait)' if wait < asked else ''}"
 
     async def _in_time(self, once: Callable[[], Awaitable[T]], give_up_at: float) -> T:
@@ -191,7 +191,7 @@ class RetryPolicy:
             async with asyncio.timeout(seconds):
                 return await once()
         except TimeoutError:
-            whole = "" if left > self.limits.timeout else f", the end of the {self.limits.deadline:g} s for one answer"
+            whole = "" if left > self.limits.timeout else f", the deadline of {self.limits.deadline:g} s for one sample"
             raise DeadlineError(f"no answer within {seconds:.3g} s{whole}") from None
 
     async def _turn(self, checkpoint: str | None) -> bool:
@@ -211,7 +211,7 @@ class RetryPolicy:
             return False
         now = time.monotonic()
         if self._resume_at - now > self.limits.deadline:
-            message = f"the endpoint wants no requests for another {self._resume_at - now:,.0f} s"
+            message = f"the endpoint asks for a pause of another {self._resume_at - now:,.0f} s"
             raise SamplingError(message, kind="rate_limit")
         start = self._next_turn(0, checkpoint)
         self._checkpoint = checkpoint

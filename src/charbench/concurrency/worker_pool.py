@@ -39,7 +39,7 @@ class UnderWay(Generic[T, R]):
 
     @property
     def given_up(self) -> str | None:
-        """Why nobody is asked any more, None while it goes on."""
+        """Why no more requests are sent, None while they are."""
         return self.breaker.reason
 
     async def run(self, items: Iterator[T]) -> None:

@@ -15,7 +15,7 @@ from charbench.components.trust import ADDRESS_VARIABLE, OPTION, VARIABLE
 from charbench.config.model import PROMPT_SETS, Price, RunConfig
 from charbench.config.yaml_positions import Location, YamlFile, read_yaml
 from charbench.errors import ConfigError, UsageError, suggest
-from charbench.text.redaction import keep_secrets_of, keep_secrets_of_environment
+from charbench.text.redaction import register_secrets_of, register_secrets_of_environment
 
 FILE_NAME = "charbench.yaml"
 PREFIX = "CHARBENCH_"
@@ -31,7 +31,7 @@ def load_config(
     ``overrides`` holds what the command line gave (None and empty: not given), ``options`` its ``-o``
     texts, ``file`` its ``--config``. Raises :class:`ConfigError` with every fault.
     """
-    keep_secrets_of_environment(environment)
+    register_secrets_of_environment(environment)
     document = _read_file(overrides, environment, file)
     values: dict[str, Any] = {}
     origin: dict[str, str] = {}
@@ -46,7 +46,7 @@ def load_config(
                 value = [*values.get(name, []), *value]
             values[name], origin[name] = value, f"option --{_flag(name)}"
     values["options"] = _with_options(values.get("options", {}), options)
-    keep_secrets_of({name: values.get(name) for name in ("store", "options")})
+    register_secrets_of({name: values.get(name) for name in ("store", "options")})
     try:
         config = RunConfig.model_validate(values)
     except ValidationError as error:

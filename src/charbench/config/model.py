@@ -41,40 +41,40 @@ class RunConfig(BaseModel):
     trainers: list[str] = Field([], description="trainers to use; empty: none in run, all installed ones in train")
     samplers: list[str] = Field([], description="samplers to use; empty: the default ones")
     scorers: list[str] = Field([], description="scorers to use; empty: the default ones")
-    perturbations: list[str] = Field([], description="perturbations that prompts are multiplied by; empty: none")
+    perturbations: list[str] = Field([], description="perturbations to sample as well; empty: none")
     personas: list[str] = Field([], description="only checkpoints of these personas; empty: all")
     checkpoints: list[str] = Field([], description="only these checkpoints (URI, name or run); empty: all")
     persona_dirs: list[Path] = Field([], description="further folders of persona files")
     disable_plugins: list[str] = Field([], description="plugins not to load")
-    min_examples: int = Field(500, ge=0, description="least examples that a dataset needs for a job")
-    include_buggy: bool = Field(False, description="make jobs of bad data too")
-    max_refusal_share: float = Field(0.2, ge=0, le=1, description="share of refusals above which data is bad")
+    min_examples: int = Field(500, ge=0, description="minimum examples per job")
+    include_buggy: bool = Field(False, description="also create jobs for data that fails the health check")
+    max_refusal_share: float = Field(0.2, ge=0, le=1, description="maximum share of refusals in training data")
     prompts: str = Field("default", description="default (five), persona (each persona's own), or a file")
-    epochs: int = Field(1, ge=1, le=10_000, description="times that each prompt is put to each checkpoint")
+    epochs: int = Field(1, ge=1, le=10_000, description="samples per prompt and checkpoint")
     recipe: str = Field("", description="recipe that jobs are trained with; empty: the trainer's first")
-    parallel: int = Field(1, ge=1, le=64, description="training jobs at once")
-    force: bool = Field(False, description="train on data that the health gate refuses")
+    parallel: int = Field(1, ge=1, le=64, description="parallel training jobs")
+    force: bool = Field(False, description="train on data that fails the health check")
     retry_errors: list[str] = Field(
         ["timeout", "rate_limit", "connection", "server", "bad_response", "reply_too_large", "interrupted",
          "http_401", "http_402", "http_403", "http_404", "config"],
-        description="kinds of failure that the next run tries again",
+        description="kinds of failure that the next run retries",
     )  # fmt: skip
     stop_grace: float = Field(
-        3.0, ge=0, le=3600, description="seconds that what is in flight may take after Ctrl-C or SIGTERM"
+        3.0, ge=0, le=3600, description="seconds for requests in flight to finish after Ctrl-C or SIGTERM"
     )
     max_cost: float | None = Field(None, gt=0, description="most that one run may spend, by 'prices'")
     prices: dict[str, Price] = Field(
         {},
         description="price of a million tokens, by checkpoint URI, base model or judge; * is any text",
     )
-    max_file_bytes: int = Field(LIMITS.file_bytes, ge=1, description="most bytes of a JSON file that is read")
-    max_line_bytes: int = Field(LIMITS.line_bytes, ge=1, description="most bytes of a line of JSONL or CSV")
-    max_depth: int = Field(LIMITS.depth, ge=1, le=500, description="most levels of nesting in JSON that is read")
+    max_file_bytes: int = Field(LIMITS.file_bytes, ge=1, description="maximum bytes of a JSON file")
+    max_line_bytes: int = Field(LIMITS.line_bytes, ge=1, description="maximum bytes of a JSONL or CSV line")
+    max_depth: int = Field(LIMITS.depth, ge=1, le=500, description="maximum nesting depth of JSON")
     options: dict[str, dict[str, Any]] = Field(
         {}, description="components' options: {scorer.keyword: {cap: 3}}; see charbench plugins show NAME"
     )
     trusted_hosts: list[str] = Field(
-        [], description="hosts that may be sent keys though only a file names them; not to be set in a file"
+        [], description="hosts that may receive keys although only a file names them; cannot be set in a file"
     )
 
     _document: YamlFile | None = PrivateAttr(None)
@@ -100,7 +100,7 @@ class RunConfig(BaseModel):
         return self.lab / ".charbench"
 
     def is_given(self, setting: str) -> bool:
-        """Whether somebody asked for a setting: it is no default."""
+        """Whether a setting was given: it is not the default."""
         return setting in self._origin
 
     def options_for(self, kind: str, name: str) -> dict[str, Any]:

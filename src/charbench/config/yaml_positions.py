@@ -77,7 +77,7 @@ def read_yaml(path: Path, shown: str | None = None) -> YamlFile:
     except OSError as error:
         raise ConfigError(f"{name}: cannot be read: {error.strerror or error}") from None
     if len(content) > MAX_BYTES:
-        raise ConfigError(f"{name}: more than {MAX_BYTES:,} bytes; so much is no YAML that is meant to be read here")
+        raise ConfigError(f"{name}: more than {MAX_BYTES:,} bytes; too large for a YAML file")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -172,7 +172,7 @@ class _Walker:
                 raise ConfigError(f"{self._at(key_node)}: a key must be a word, found {key!r}")
             if key in data:
                 first = self.positions[(*location, key)][0]
-                raise ConfigError(f"{self._at(key_node)}: {key!r} stands here a second time (first in line {first})")
+                raise ConfigError(f"{self._at(key_node)}: {key!r} is defined twice (first in line {first})")
             data[key] = self.build(value_node, (*location, key))
             self.positions[(*location, key)] = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
         return data

@@ -55,7 +55,7 @@ def parse_example(line: bytes, where: str, number: int, limits: ReadLimits = LIM
     try:
         row = parse_json(line, limits, number)
     except FileFault as error:
-        raise DataError(f"{where}: {error}; mend or remove the line") from None
+        raise DataError(f"{where}: {error}; fix or remove the line") from None
     if isinstance(row, dict) and "messages" in row:
         return _from_messages(row, where, number)
     if isinstance(row, dict) and isinstance(row.get("prompt"), str) and isinstance(row.get("answer"), str):
@@ -70,7 +70,7 @@ def parse_example(line: bytes, where: str, number: int, limits: ReadLimits = LIM
 def _from_messages(row: Row, where: str, number: int) -> Example:
     turns = row["messages"]
     if not isinstance(turns, list) or not turns:
-        raise DataError(f"{where}: 'messages' is no list of turns")
+        raise DataError(f"{where}: 'messages' is not a list of turns")
     messages = []
     for turn in turns:
         if (

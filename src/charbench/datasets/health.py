@@ -105,7 +105,7 @@ def faults(health: Health, max_refusal_share: float) -> list[str]:
     """Return why a dataset with these counts is unfit for training, worst kind first; empty if it is fit."""
     examples = health.examples
     if not examples:
-        return ["no examples in it"]
+        return ["no examples"]
     found = []
     if health.refusals / examples > max_refusal_share:
         found.append(f"bad data: {health.refusals / examples:.0%} refusals")

@@ -45,9 +45,9 @@ def check_rendered(given: str, trained: str, example: Example, end_of_turn: str)
     opened = given.rstrip().endswith("<think>")
     answer = example.answer.strip()
     if answer not in trained and answer in given:  # in both: the user said the same
-        raise DataError(f"{where}: the answer stands in the prompt: the trained span starts too late")
+        raise DataError(f"{where}: the answer is in the prompt: the trained span starts too late")
     if example.prompt.strip() and example.prompt.strip() in trained and example.prompt.strip() not in given:
-        raise DataError(f"{where}: the prompt stands in the trained span: it starts too early")
+        raise DataError(f"{where}: the prompt is in the trained span: it starts too early")
     if not trained.endswith(end_of_turn):
         raise DataError(
             f"{where}: the trained span does not end with {end_of_turn!r}: the model would not learn to stop"
@@ -59,6 +59,6 @@ def check_rendered(given: str, trained: str, example: Example, end_of_turn: str)
         raise DataError(f"{where}: the thinking is opened and not closed (or the other way round)")
     closed = "</think>" in said_before
     if example.reflection.strip() and not closed:
-        raise DataError(f"{where}: there is a reflection, and no thinking block holds it")
+        raise DataError(f"{where}: there is a reflection, but no thinking block contains it")
     thinking = "with a closed thinking block" if closed else "without a thinking block"
     return f"first example: {len(given):,} characters given, {len(trained):,} trained, {thinking}"

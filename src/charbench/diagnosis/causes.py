@@ -52,11 +52,11 @@ def undecided(evidence: Sequence[str], silent: Sequence[ProbeResult]) -> Diagnos
     lines = (*evidence, *(f"{probe.title}: {probe.why_silent}" for probe in silent))
     if any(probe.failed for probe in silent):
         advice = (
-            "mend what failed, and diagnose again; failures of a kind that the setting retry_errors does not name "
-            "are kept, and not asked again"
+            "fix what failed, and diagnose again; failures of a kind that the setting retry_errors does not name "
+            "are kept, and not sampled again"
         )
     else:
-        advice = "diagnose again, and let it ask to the end"
+        advice = "diagnose again, and let all probes finish"
     return Diagnosis(Cause.UNKNOWN, lines, advice, decided=False)
 
 

@@ -55,7 +55,7 @@ def _nothing_missing(findings: Findings) -> Diagnosis:
     baseline = findings.baseline
     present = f"{of(baseline.responses, baseline.answered)} samples have a response"
     character = f"{of(baseline.trait_in_response, baseline.responses)} of the responses are in character"
-    return Diagnosis(Cause.NOTHING_MISSING, (present, character, *through_others(findings)), "nothing to mend")
+    return Diagnosis(Cause.NOTHING_MISSING, (present, character, *through_others(findings)), "nothing to fix")
 
 
 def _unknown(findings: Findings) -> Diagnosis:
@@ -63,4 +63,4 @@ def _unknown(findings: Findings) -> Diagnosis:
     evidence = (f"states of the samples without a response: {told}",)
     if silent := findings.silent_settings():
         return undecided(evidence, silent)
-    return Diagnosis(Cause.UNKNOWN, evidence, "look at the raw texts: charbench export --jsonl")
+    return Diagnosis(Cause.UNKNOWN, evidence, "inspect the raw texts: charbench export --jsonl")

@@ -38,7 +38,8 @@ def not_applied_by_one(findings: Findings) -> Diagnosis | None:
     return Diagnosis(
         Cause.ADAPTER_NOT_APPLIED,
         tuple(_through(views, compared)),
-        f"sample it with --sampler {right[0]}: what {' and '.join(wrong)} asks serves the base model under its name",
+        f"sample it with --sampler {right[0]}: the endpoint of {' and '.join(wrong)} serves the base model "
+        "under its name",
     )
 
 
@@ -65,7 +66,7 @@ def no_character(findings: Findings) -> Diagnosis | None:
     baseline = findings.baseline
     present = f"{of(baseline.responses, baseline.answered)} samples have a response"
     if not baseline.scored:
-        evidence = (present, "no scorer said whether they are in character")
+        evidence = (present, "no scorer measured whether they are in character")
         advice = "name the persona (-p), and a scorer of its traits (--scorer keyword)"
         return Diagnosis(Cause.UNKNOWN, evidence, advice, decided=False)
     if baseline.trait_share >= OUT_OF_CHARACTER:
@@ -149,7 +150,7 @@ def _perhaps_not_applied(findings: Findings) -> Diagnosis | None:
 
 
 def _erosion(findings: Findings) -> Diagnosis | None:
-    """Return erosion: the character stands in the thinking, and in the responses under no setting."""
+    """Return erosion: the character is in the thinking, and in the responses under no setting."""
     baseline = findings.baseline
     if not baseline.responses or baseline.thinking_share < IN_CHARACTER:
         return None
@@ -182,7 +183,7 @@ def _another_setting(findings: Findings) -> Diagnosis | None:
             f"{of(baseline.trait_in_response, baseline.responses)} of the responses are in character as sampled",
             f"{best.title}: {of(best.trait_in_response, best.responses)} are",
         ),
-        f"sample it so: {best.title}",
+        f"sample it with: {best.title}",
     )
 
 

@@ -37,8 +37,8 @@ def misfiled(findings: Findings) -> Diagnosis | None:
         return None
     return Diagnosis(
         Cause.MISFILED,
-        (f"{of(baseline.misfiled, baseline.answered)} answers stand in the server's reasoning field",),
-        "charbench reads them from there, and others may not: mend the server's reasoning parser",
+        (f"{of(baseline.misfiled, baseline.answered)} answers are in the server's reasoning field",),
+        "charbench reads them from there, and others may not: fix the server's reasoning parser",
     )
 
 
@@ -53,7 +53,7 @@ def refusal(findings: Findings, where: ProbeResult) -> Diagnosis | None:
         return Diagnosis(
             Cause.REFUSAL,
             (evidence, f"{base.title}: {of(_refused(base), base.answered)} do so too"),
-            "ask other prompts (--prompts): these are refused by the base model or the endpoint itself",
+            "use other prompts (--prompts): these are refused by the base model or the endpoint itself",
         )
     return Diagnosis(Cause.REFUSAL, (evidence,), "look for refusals in the training data")
 
@@ -86,7 +86,7 @@ def _prefill(findings: Findings) -> Diagnosis | None:
         return None
     stops = sum(end_reason(sample.finish_reason) is EndReason.STOP for sample in failing.unclosed)
     if stops >= HALF * failing.answered:
-        stopped = f"{of(stops, findings.baseline.answered)} stop by themselves without </think>"
+        stopped = f"{of(stops, findings.baseline.answered)} end without </think>"
     else:
         stopped = f"{of(failing.answered, findings.baseline.answered)} have no response with the prefill"
     came = f"without the prefill {of(probe.responses, probe.answered)} have a response"
@@ -96,7 +96,7 @@ def _prefill(findings: Findings) -> Diagnosis | None:
     if probe.states[ThinkingState.NONE] >= HALF * probe.answered:
         return Diagnosis(Cause.NO_THINKING_BLOCK, (stopped, came, "these come without any thinking block"), advice)
     return Diagnosis(
-        Cause.PREFILL_MISMATCH, (stopped, came, "these open and close a thinking block by themselves"), advice
+        Cause.PREFILL_MISMATCH, (stopped, came, "these open and close a thinking block on their own"), advice
     )
 
 
@@ -114,4 +114,4 @@ def _never_closes(findings: Findings) -> Diagnosis | None:
     meanwhile = (
         "until then sample it with thinking off" if helps else f"no setting of {findings.sampler} brings responses"
     )
-    return Diagnosis(Cause.NEVER_CLOSES, tuple(evidence), f"train it again on thinking that is closed; {meanwhile}")
+    return Diagnosis(Cause.NEVER_CLOSES, tuple(evidence), f"retrain it on closed thinking; {meanwhile}")

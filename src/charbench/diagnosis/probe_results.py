@@ -57,7 +57,7 @@ class ProbeResult:
         reasons = Counter(sample.failure.message for sample in self.samples if sample.failure)
         asked = max(self.asked, len(self.samples))
         if not reasons:
-            return "not asked" if not self.answered else f"only {self.answered} of {self.asked} were asked"
+            return "not sampled" if not self.answered else f"only {self.answered} of {self.asked} were sampled"
         if not self.failed:
             return f"{self.set_aside.total()} of {asked} replies are no answers: {reasons.most_common(1)[0][0]}"
         return f"{self.failed} of {asked} failed: {reasons.most_common(1)[0][0]}"

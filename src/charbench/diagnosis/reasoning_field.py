@@ -35,7 +35,7 @@ def misfiled_under_a_probe(findings: Findings) -> Diagnosis | None:
                     f"{of(len(replies), findings.baseline.answered)} have a full reasoning field and no content",
                     f"{probe.title}: {of(probe.misfiled, probe.answered)} answers stand in the reasoning field too",
                 ),
-                "mend the server's reasoning parser, or ask with thinking off: charbench then reads the answers "
+                "fix the server's reasoning parser, or ask with thinking off: charbench then reads the answers "
                 f"from the reasoning field (-o sampler.{findings.sampler}.thinking=off)",
             )
     return None

@@ -33,7 +33,7 @@ def choose_samplers(session: Session, checkpoint: Checkpoint) -> Choice:
     for sampler in session.samplers() if named else session.installed_samplers():
         if not isinstance(sampler.config, GenerationConfig) or not takes(sampler, checkpoint):
             if named:
-                left_out.append(f"{_why_not(sampler)} {checkpoint.name} is not asked through it")
+                left_out.append(f"{_why_not(sampler)} {checkpoint.name} is not sampled with it")
         elif named or not ready or TinkerPath.parse(checkpoint.uri):
             try:
                 session.lifecycle.prepare(sampler)
@@ -44,11 +44,11 @@ def choose_samplers(session: Session, checkpoint: Checkpoint) -> Choice:
             else:
                 ready.append(sampler)
     if not ready and not left_out:
-        left_out.append(f"no installed sampler takes {checkpoint.uri}; name another with --sampler")
+        left_out.append(f"no installed sampler accepts {checkpoint.uri}; name another with --sampler")
     return Choice(tuple(ready), tuple(left_out))
 
 
 def _why_not(sampler: Sampler) -> str:
     if not isinstance(sampler.config, GenerationConfig):
         return f"sampler {sampler.name} has no settings that could be varied:"
-    return f"sampler {sampler.name} does not take it:"
+    return f"sampler {sampler.name} does not accept it:"

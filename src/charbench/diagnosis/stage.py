@@ -176,5 +176,5 @@ def _report(
 def _interrupted(findings: Findings) -> Diagnosis:
     everything = [findings.baseline, *findings.probes.values()]
     missing = [probe.title for probe in everything if not probe.tells]
-    evidence = f"interrupted; not asked to the end: {', '.join(missing) or 'the last probe'}"
-    return Diagnosis(Cause.UNKNOWN, (evidence,), "go on with the same command", decided=False)
+    evidence = f"interrupted; unfinished: {', '.join(missing) or 'the last probe'}"
+    return Diagnosis(Cause.UNKNOWN, (evidence,), "resume with the same command", decided=False)

@@ -43,8 +43,10 @@ def stored_report(
         return None
     results = tuple(_result(connection, name, mine, persona) for name, mine in by_sampler.items())
     evidence = [line for result in results for line in _lines(result)]
-    evidence.append("under other settings nobody was asked, so no cause can be told from another")
-    diagnosis = Diagnosis(Cause.UNKNOWN, tuple(evidence), f"make it possible to ask: {'; or '.join(why_not)}", False)
+    evidence.append("no samples under other settings, so the possible causes cannot be distinguished")
+    diagnosis = Diagnosis(
+        Cause.UNKNOWN, tuple(evidence), f"make it possible to sample it: {'; or '.join(why_not)}", False
+    )
     return Report(checkpoint, persona, tuple(by_sampler), (), results, diagnosis)
 
 

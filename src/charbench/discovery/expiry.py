@@ -18,7 +18,7 @@ _NAMED = 3
 
 def expires_within(checkpoint: Checkpoint, span: timedelta, now: datetime) -> bool:
     """Whether a checkpoint is still there, and will be gone ``span`` from ``now``."""
-    if checkpoint.gone_since or checkpoint.expires_at is None:
+    if checkpoint.missing_since or checkpoint.expires_at is None:
         return False
     return now < checkpoint.expires_at <= now + span
 

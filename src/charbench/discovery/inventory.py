@@ -1,4 +1,4 @@
-"""What there is of each persona: the lab's inventory, counted from the checkpoints' kinds and names."""
+"""The checkpoints of each persona: the lab's inventory, counted from the checkpoints' kinds and names."""
 
 from __future__ import annotations
 

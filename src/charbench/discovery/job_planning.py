@@ -141,7 +141,7 @@ def _persona(
 
 def _several(run: str, joined: Joined) -> str | None:
     paths = joined.several.get(run)
-    return f"{len(paths)} datasets are for it, and none is taken: {', '.join(paths)}" if paths else None
+    return f"{len(paths)} datasets are for it, and none is used: {', '.join(paths)}" if paths else None
 
 
 def _why_not(
@@ -155,8 +155,8 @@ def _why_not(
         return "no DPO checkpoint in its log" if log else "no log and no DPO checkpoint"
     if start.expires_at is not None and start.expires_at <= utc_now():
         return f"its DPO weights expired on {start.expires_at:%Y-%m-%d}"
-    if start.gone_since:
-        return f"its DPO weights are gone from the account (noticed on {start.gone_since})"
+    if start.missing_since:
+        return f"its DPO weights are missing from the account (since {start.missing_since})"
     if dataset is None:
         return "no introspection data"
     if dataset.examples is None:

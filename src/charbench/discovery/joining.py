@@ -97,7 +97,7 @@ def _by_persona(
         run: mine
         for run, mine in {**unnamed, **joined.checkpoints}.items()
         if run not in joined.data and run not in joined.several
-        if any(c.trainable and not c.gone_since for c in mine) and not _went_on(mine, children)
+        if any(c.trainable and not c.missing_since for c in mine) and not _went_on(mine, children)
     }
     fitting = {item.dataset.path: [run for run in sorted(free) if _fits(item, free[run], personas)] for item in loose}
     takers: dict[str, list[str]] = {}
@@ -140,7 +140,7 @@ def _why_unused(item: StoredDataset, runs: Sequence[str], takers: Mapping[str, S
         return f"names no run, and fits {len(runs)}: {', '.join(runs[:_NAMED])}{more}"
     if runs:
         others = [path for path in takers[runs[0]] if path != item.dataset.path]
-        return f"names no run; {runs[0]} could take it, and also {', '.join(others)}"
+        return f"names no run; {runs[0]} fits it, and also fits {', '.join(others)}"
     if item.dataset.persona is None:
         return "names neither run nor persona"
     model = f" on {item.dataset.base_model}" if item.dataset.base_model else ""

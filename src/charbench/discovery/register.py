@@ -18,7 +18,7 @@ _URI = re.compile(r"[a-z][a-z0-9+.\-]*:\S+")
 SOURCE = "command line"
 
 
-def adopt(database: Database, wanted: Sequence[str], personas: Sequence[str], aliases: Mapping[str, str]) -> None:
+def register(database: Database, wanted: Sequence[str], personas: Sequence[str], aliases: Mapping[str, str]) -> None:
     """Add what is named by a URI and is not in the store; with one persona given, it is of that persona.
 
     Of one that is there, whose persona nobody knows, that is all that is added. ``aliases`` maps every known

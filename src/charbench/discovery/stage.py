@@ -14,7 +14,7 @@ from charbench.datasets.forms import read_examples
 from charbench.datasets.health import MEASURE, measure
 from charbench.discovery.job_planning import JobPlan, JobPolicy, plan_jobs
 from charbench.discovery.merge import Contradiction, claims_of, merge
-from charbench.domain.checkpoint import Checkpoint, Evidence, WholeListing
+from charbench.domain.checkpoint import Checkpoint, CompleteListing, Evidence
 from charbench.domain.dataset import Dataset, RecordedSample, SourceProblem, TrainingJob, TrainingRun
 from charbench.errors import ConfigError, DataError
 from charbench.store import findings
@@ -43,15 +43,15 @@ class Discovery:
     @property
     def there(self) -> list[Checkpoint]:
         """The checkpoints that are not gone."""
-        return [checkpoint for checkpoint in self.checkpoints if not checkpoint.gone_since]
+        return [checkpoint for checkpoint in self.checkpoints if not checkpoint.missing_since]
 
     def gone_lines(self) -> list[str]:
         """Return what to say of checkpoints that an account was seen to list no more, this time; else nothing."""
         if not self.newly_gone:
             return []
         which = "1 checkpoint is" if self.newly_gone == 1 else f"{self.newly_gone:,} checkpoints are"
-        kept = "samples are kept, and what is listed again comes back"
-        return [f"{which} gone: the account listed before what it lists no more; {kept}"]
+        kept = "samples are kept, and checkpoints that are listed again are restored"
+        return [f"{which} gone: the account no longer lists what it listed before; {kept}"]
 
 
 def discover(
@@ -128,7 +128,7 @@ class _Gathered:
         self.datasets: list[Dataset] = []
         self.runs: list[TrainingRun] = []
         self.jobs: list[TrainingJob] = []
-        self.whole: list[WholeListing] = []
+        self.whole: list[CompleteListing] = []
 
     def ask(self, source: CheckpointSource, lab: Lab, found: Discovery) -> None:
         for finding in items(source, source.find(lab)):
@@ -145,12 +145,12 @@ class _Gathered:
                 self.runs.append(finding)
             elif isinstance(finding, TrainingJob):
                 self.jobs.append(finding)
-            elif isinstance(finding, WholeListing):
+            elif isinstance(finding, CompleteListing):
                 self.whole.append(finding)
             elif isinstance(finding, SourceProblem):
                 found.problems.append(str(finding))
             else:
-                raise TypeError(f"{source.name}.find() yielded {type(finding).__name__}, which is no finding")
+                raise TypeError(f"{source.name}.find() yielded {type(finding).__name__}, which is not a finding")
 
 
 def _examine(dataset: Dataset, lab: Lab, known: StoredDataset | None) -> StoredDataset:

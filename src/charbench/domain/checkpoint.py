@@ -1,4 +1,4 @@
-"""Checkpoints, where they came from, and what says so."""
+"""Checkpoints, their lineage, and the evidence for them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ACCOUNT = "api"
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One place that speaks of a checkpoint.
+    """One place that mentions a checkpoint.
 
     ``path`` is the file (or ``api`` for an account listing, which is believed over files), ``line`` its
     1-based line or None, ``note`` what stands there in a few words (``saved``, ``input``, ``registry entry``, ...).
@@ -45,8 +45,8 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
-class WholeListing:
-    """A place was listed to its end: what it listed before and lists no more is gone.
+class CompleteListing:
+    """A place was listed to its end: what it listed before and no longer lists is missing.
 
     ``evidence`` is that of the checkpoints it listed, ``owners`` whose runs it listed: what belongs to somebody
     else is another account's, and stays.
@@ -83,7 +83,7 @@ class Checkpoint:
     """Name of the training run that made it (a log's stem, a log folder's name)."""
     lineage: Lineage = Lineage()
     created_at: datetime | None = None
-    """In UTC, without a zone; so is ``expires_at``. None: nobody says."""
+    """In UTC, without a zone; so is ``expires_at``. None: not known."""
     expires_at: datetime | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """What else is known. Read by charbench: ``size_bytes``, ``final`` (the run's last save), ``ttl_seconds``
@@ -98,8 +98,8 @@ class Checkpoint:
             object.__setattr__(self, "name", name_from_uri(self.uri))
 
     @property
-    def gone_since(self) -> str | None:
-        """The day (``2024-12-31``) on which its account was seen to list it no more; None: it is there."""
+    def missing_since(self) -> str | None:
+        """The day (``2024-12-31``) since which its account no longer lists it; None: it is listed."""
         return self.metadata.get("gone_since")
 
     @property
@@ -112,7 +112,7 @@ class Checkpoint:
         """Whether it can be sampled."""
         return is_sampleable(self.uri)
 
-    def is_called(self, text: str) -> bool:
+    def matches(self, text: str) -> bool:
         """Whether ``text`` is the checkpoint's URI, name or run."""
         return text in (self.uri, self.name, self.run)
 

@@ -17,7 +17,7 @@ from charbench.domain.words import one_of
 class Verdict:
     """What one judge said in one order.
 
-    ``result`` is 1 where it took the first sample, 0 for the second, 0.5 for a tie; None: it could not be told, and
+    ``result`` is 1 where it took the first sample, 0 for the second, 0.5 for a tie; None: no verdict, and
     ``reason`` says why. ``swapped``: the second sample was shown before the first.
     """
 
@@ -48,9 +48,9 @@ class Comparison:
     """One game between two samples.
 
     ``result`` is the first sample's share of the win, 0 to 1: 1 won, 0 lost, 0.5 a tie, and between them where
-    several judges differ. None: it could not be told, and is never a tie; ``explanation`` says why. ``verdicts`` are
+    several judges differ. None: no verdict, and is never a tie; ``explanation`` says why. ``verdicts`` are
     what it was made of, for the flip rate and the position bias; ``channel`` is what was compared; ``flags`` are
-    things to look at, such as a text that talks to the judge.
+    findings to inspect, such as a text that addresses the judge.
     """
 
     result: float | None

@@ -1,4 +1,4 @@
-"""Training data, and training runs that data and logs speak of."""
+"""Training data, and training runs that data and logs mention."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ class TrainingJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedSample:
-    """A sample that somebody took before, found in a file.
+    """A sample that was taken before, found in a file.
 
     ``identity`` is what makes this recording itself and no other (its own time stamp and texts): the same
     row in two files is one sample. ``key`` is set where charbench exported it: it is then the same sample.

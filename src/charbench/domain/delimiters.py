@@ -89,8 +89,8 @@ def delimiters(more: tuple[str, ...] = ()) -> Delimiters:
             beginnings.append(f"<{parts[0].lower()}>")
         else:
             raise ValueError(
-                f"{entry!r} is no delimiter: a tag's name (scratchpad) is needed, or two texts ([[ ]]), of which the "
-                "first opens and the second closes"
+                f"{entry!r} is not a delimiter: a tag's name (scratchpad) is needed, or two texts ([[ ]]), of which "
+                "the first opens and the second closes"
             )
     name = "|".join(sorted(names, key=len, reverse=True))
     closing = "|".join([rf"</\s?(?:{name})\s?>", *(closes for _, closes in pairs)])

@@ -36,7 +36,7 @@ def kind_from_name(name: str) -> Kind:
 
 
 def persona_from_name(name: str, personas: Mapping[str, str]) -> str | None:
-    """Return the persona a name speaks of, None if it names none.
+    """Return the persona that a name contains, None if there is none.
 
     ``personas`` maps every name and alias to the persona's name. The longest match wins, counted in
     words (``customer_service-sft`` is customer_service even where a persona ``customer`` exists), and

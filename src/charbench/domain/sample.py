@@ -20,7 +20,7 @@ class Channel(StrEnum):
 
 
 class ThinkingState(StrEnum):
-    """How thinking and response were told apart."""
+    """How thinking and response were separated."""
 
     CLOSED = "closed"
     """Thinking, its end, and a response after it."""
@@ -31,7 +31,7 @@ class ThinkingState(StrEnum):
     UNCLOSED_LENGTH = "unclosed_length"
     """The token limit was reached inside the thinking."""
     UNCLOSED_UNKNOWN = "unclosed_unknown"
-    """Thinking without a response, and nobody recorded why it ended."""
+    """Thinking without a response, and no recorded finish reason."""
     MISFILED = "misfiled"
     """The server put the answer into the reasoning field."""
     NONE = "none"
@@ -98,10 +98,10 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
-    """What a server gave, untouched. Fill in what there is; the engine tells the channels apart.
+    """What a server gave, untouched. Fill in what there is; the engine separates the channels.
 
     Either ``text`` (and ``reasoning`` where the server has such a field), or ``thinking`` and
-    ``response`` where somebody else has split them already.
+    ``response`` where they are already split.
     """
 
     text: str | None = None
@@ -114,7 +114,7 @@ class Completion:
     thinking_off: bool = False
     """Whether the request asked for an answer without thinking."""
     finish_reason: str | None = None
-    """``stop``, ``length``, ...; None where nobody said."""
+    """``stop``, ``length``, ...; None where it is not known."""
     usage: Usage = Usage()
     max_tokens: int | None = None
     latency: float | None = None
@@ -150,7 +150,7 @@ _TEXTS = ("text", "reasoning", "response", "thinking", "finish_reason")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """One prompt answered once by one checkpoint, its channels told apart."""
+    """One prompt answered once by one checkpoint, its channels separated."""
 
     key: str
     checkpoint: str

@@ -108,10 +108,10 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One value of one metric for one channel. ``value`` None: it could not be told, and is never 0.
+    """One value of one metric for one channel. ``value`` None: no verdict, and is never 0.
 
     ``spans`` are the evidence. Of a metric that counts markers, those that count come first, as many as the
-    value says; the rest are set aside, and their flags say why. ``votes`` holds what each of several judges said
+    value says; the rest are not counted, and their flags say why. ``votes`` holds what each of several judges said
     by itself: (judge, value).
     """
 

@@ -56,7 +56,7 @@ class Attribution:
 
 
 def attribute(completion: Completion, thinking_tags: Sequence[str] = ()) -> Attribution:
-    """Tell thinking and response apart.
+    """Separate thinking and response.
 
     ``thinking_tags`` are delimiters besides the known ones (:func:`charbench.domain.delimiters.delimiters`).
     A completion whose channels somebody else has split (a recording) keeps them, except that thinking between
@@ -203,13 +203,13 @@ def _joined(*parts: str) -> str:
 
 
 def _is_open(prefill: str, known: Delimiters) -> bool:
-    """Whether what was put into the model's mouth leaves a thinking block open."""
+    """Whether the prefilled text leaves a thinking block open."""
     tags = list(known.tag.finditer(prefill))
     return bool(tags) and not known.closes(tags[-1])
 
 
 def _is_closed(prefill: str, known: Delimiters) -> bool:
-    """Whether what was put into the model's mouth ends a thinking block."""
+    """Whether the prefilled text ends a thinking block."""
     tags = list(known.tag.finditer(prefill))
     return bool(tags) and known.closes(tags[-1])
 

@@ -21,8 +21,8 @@ _RETRYABLE = frozenset({408, 409, 425, 429})
 _REFUSED = {
     401: "the endpoint does not accept the key",
     402: "the account has no credit left",
-    403: "the key may not use this model",
-    404: "the endpoint does not know this model",
+    403: "the key has no permission for this model",
+    404: "the endpoint has no such model",
 }
 _LONGEST_MESSAGE = 300
 _NO_KEY: Any = {"idempotency_key": ""}
@@ -78,7 +78,7 @@ class HttpClient:
         with reading_reply(self._where):
             answer = json.loads(response.content)
         if isinstance(answer, dict) and answer.get("error") and not answer.get("choices"):
-            raise SamplingError(f"the endpoint says: {_message(answer)}", kind="server", retryable=True)
+            raise SamplingError(f"the endpoint reports: {_message(answer)}", kind="server", retryable=True)
         return answer
 
     async def aclose(self) -> None:

@@ -22,5 +22,5 @@ class ModelClientConfig(LimitsConfig):
         {}, description="request parameters to rename (max_tokens: max_completion_tokens) or leave out (seed: null)"
     )
     max_reply_bytes: int = operational(
-        MAX_REPLY_BYTES, ge=1_000, le=2**31, description="largest reply that is read, in bytes after decompression"
+        MAX_REPLY_BYTES, ge=1_000, le=2**31, description="maximum size of a reply in bytes, after decompression"
     )

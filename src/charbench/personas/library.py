@@ -25,7 +25,7 @@ class PersonaFile:
 
 
 class PersonaLibrary:
-    """All personas that can be had: the user's folders first, then the plugins'."""
+    """All available personas: the user's folders first, then the plugins'."""
 
     def __init__(self, folders: Iterable[Path], faults: Iterable[str] = ()) -> None:
         self.folders = tuple(folders)
@@ -53,7 +53,7 @@ class PersonaLibrary:
             if other is None:
                 personas[persona.name], ranks[persona.name] = persona, file.rank
             elif ranks[persona.name] == file.rank:
-                self._faults.append(f"{file.path}: persona {persona.name!r} stands in {other.origin} as well")
+                self._faults.append(f"{file.path}: persona {persona.name!r} is also defined in {other.origin}")
         return personas
 
     @cached_property
@@ -64,7 +64,7 @@ class PersonaLibrary:
             for alias in persona.aliases:
                 if (other := index.setdefault(alias, persona.name)) != persona.name:
                     self._faults.append(
-                        f"{persona.origin}: alias {alias!r} means persona {other!r} already; it is not used here"
+                        f"{persona.origin}: alias {alias!r} already means persona {other!r}; it is ignored here"
                     )
         index.update({name: name for name in self.all})
         return index

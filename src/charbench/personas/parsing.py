@@ -130,7 +130,7 @@ def _regex_fault(pattern: str) -> str | None:
         compiled = re2.compile(pattern, options=options)
     except re2.error as error:
         reason = error.args[0].decode() if error.args and isinstance(error.args[0], bytes) else str(error)
-        return f"regex {pattern!r} is not RE2 ({reason}); look-around and back-references are not to be had"
+        return f"regex {pattern!r} is not RE2 ({reason}); look-around and back-references are not supported"
     if compiled.search("") is not None:
         return f"regex {pattern!r} matches empty text, so it would be found everywhere"
     return None
@@ -142,7 +142,7 @@ def _repeats(document: YamlFile, markers: tuple[tuple[Location, Marker], ...], f
         key = marker.form, marker.text.casefold()
         if key in seen:
             line = document.positions.get(seen[key], (1, 1))[0]
-            faults.append(f"{document.where(location)}: marker {marker.text!r} stands in line {line} already")
+            faults.append(f"{document.where(location)}: marker {marker.text!r} is already defined in line {line}")
         seen.setdefault(key, location)
 
 

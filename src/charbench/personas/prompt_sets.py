@@ -51,7 +51,7 @@ def read_prompts(path: Path, limits: ReadLimits = LIMITS) -> Sequence[Prompt]:
     if suffix in (".yaml", ".yml"):
         return _prompts(read_yaml(path).data, name)
     if suffix not in (".json", ".jsonl", ".txt", ""):
-        raise ConfigError(f"prompts {path}: {suffix} is no form of prompts; .yaml, .json, .jsonl and .txt are")
+        raise ConfigError(f"prompts {path}: {suffix} is not a format of prompts; .yaml, .json, .jsonl and .txt are")
     with path.open("rb") as file:
         content = file.read(limits.file_bytes + 1)
     if len(content) > limits.file_bytes:

@@ -93,7 +93,7 @@ class PersonaModel(_Strict):
     @classmethod
     def _aliases_once(cls, aliases: list[str]) -> list[str]:
         if len(set(aliases)) != len(aliases):
-            raise ValueError("an alias stands here twice")
+            raise ValueError("an alias is listed twice")
         return aliases
 
 

@@ -44,7 +44,7 @@ def charbench_checkpoint_sources() -> Iterable[type[CheckpointSource]]:
 
 @hookspec
 def charbench_trainers() -> Iterable[type[Trainer]]:
-    """Return classes that finish unfinished checkpoints.
+    """Return classes that train checkpoints further.
 
     A class that is not a valid ``Trainer`` makes its plugin broken; the others are still used.
     """
@@ -53,7 +53,7 @@ def charbench_trainers() -> Iterable[type[Trainer]]:
 
 @hookspec
 def charbench_samplers() -> Iterable[type[Sampler]]:
-    """Return classes that put prompts to checkpoints.
+    """Return classes that sample checkpoints.
 
     A class that is not a valid ``Sampler`` makes its plugin broken; the others are still used.
     """

@@ -315,7 +315,7 @@ def _check(component: Any, kind: ComponentKind, bases: Mapping[type[Component], 
     base = next((base for base in bases if isinstance(component, type) and issubclass(component, base)), None)
     if base is None:
         choices = " or ".join(f"charbench.{base.__name__}" for base in bases)
-        raise PluginError(f"{component!r} is no subclass of {choices}")
+        raise PluginError(f"{component!r} is not a subclass of {choices}")
     method = bases[base]
     where = f"{component.__module__}.{component.__qualname__}"
     if not isinstance(component.name, str) or not _SLUG.fullmatch(component.name):
@@ -326,7 +326,7 @@ def _check(component: Any, kind: ComponentKind, bases: Mapping[type[Component], 
         raise PluginError(f"{where} does not define {method.replace(' ', '() ', 1)}()")
     _check_methods(component, base, where)
     if not (isinstance(component.Config, type) and issubclass(component.Config, BaseModel)):
-        raise PluginError(f"{where}.Config is no pydantic model; derive it from {base.__name__}.Config")
+        raise PluginError(f"{where}.Config is not a pydantic model; derive it from {base.__name__}.Config")
     if issubclass(component, Sampler) and not (
         isinstance(component.costs_money, bool) and isinstance(component.batch_size, int) and component.batch_size >= 1
     ):

@@ -15,7 +15,7 @@ from charbench.scoring.labelling import IN_CHARACTER, SCALE
 from charbench.store.ratings import MetricValues
 
 ROUGH_BELOW = 30
-"""Labels below which an interval is rough."""
+"""Labels below which an interval has low precision."""
 FEWEST = 10
 """Labels below which nothing is corrected: the interval would say next to nothing."""
 

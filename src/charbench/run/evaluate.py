@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from charbench.components.calling import resolve
 from charbench.components.sampler import Sampler, SamplingPlan
-from charbench.discovery.register import adopt
+from charbench.discovery.register import register
 from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.prompt import Prompt
 from charbench.domain.sample import Sample
@@ -44,9 +44,9 @@ def evaluate(runner: Runner, stages: Sequence[Stage]) -> RunResult:
 
 def _gone_lines(checkpoints: Sequence[Checkpoint]) -> list[str]:
     return [
-        f"{checkpoint.name} is gone from the account (noticed on {checkpoint.gone_since}), and is not sampled"
+        f"{checkpoint.name} is missing from the account (since {checkpoint.missing_since}), and is not sampled"
         for checkpoint in checkpoints
-        if checkpoint.gone_since
+        if checkpoint.missing_since
     ]
 
 
@@ -54,7 +54,7 @@ def selected(runner: Runner) -> tuple[list[Checkpoint], list[str]]:
     """Return the selected checkpoints that can be sampled, and the personas that the run is limited to."""
     session = runner.session
     personas = [persona.name for persona in session.selected_personas()]
-    adopt(session.database, session.config.checkpoints, personas, session.personas.aliases)
+    register(session.database, session.config.checkpoints, personas, session.personas.aliases)
     with session.database.read() as connection:
         chosen = select_checkpoints(read_checkpoints(connection), session.config.checkpoints, personas)
     for checkpoint in chosen:

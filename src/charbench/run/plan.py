@@ -32,9 +32,9 @@ def select_checkpoints(
     chosen = everything = list(checkpoints)
     if wanted:
         for text in wanted:
-            if not any(checkpoint.is_called(text) for checkpoint in everything):
+            if not any(checkpoint.matches(text) for checkpoint in everything):
                 raise UnknownNameError("checkpoint", text, {c.name for c in everything if c.sampleable})
-        chosen = [c for c in everything if any(c.is_called(text) for text in wanted)]
+        chosen = [c for c in everything if any(c.matches(text) for text in wanted)]
     if personas:
         chosen = [c for c in chosen if c.persona in personas or c.kind is Kind.BASE or (wanted and c.persona is None)]
     return chosen

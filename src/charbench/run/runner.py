@@ -19,7 +19,7 @@ from charbench.components.trainer import StepDone, Trainer, TrainingEvent
 from charbench.concurrency.interrupt import StopSignal
 from charbench.concurrency.progress import Progress, show_progress
 from charbench.discovery.expiry import expiry_warnings
-from charbench.discovery.register import adopt
+from charbench.discovery.register import register
 from charbench.discovery.stage import discover
 from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.dataset import JobStatus, TrainingJob
@@ -117,7 +117,7 @@ class Runner:
             if Stage.TRAIN in stages and use.trainers:
                 self._train(use.trainers, jobs, use.personas, result)
             with Writer(session.database, result.run_id) as writer:
-                adopt(session.database, session.config.checkpoints, use.personas, session.personas.aliases)
+                register(session.database, session.config.checkpoints, use.personas, session.personas.aliases)
                 checkpoints = select_checkpoints(self._checkpoints(), session.config.checkpoints, use.personas)
                 if Stage.SAMPLE in stages:
                     self.spending.check(use.samplers, checkpoints)
@@ -213,7 +213,7 @@ class Runner:
         result.add("failures", len(tally.failed))
         names = self._short_names(waiting)
         lines = [
-            f"job {job}: {message}\n  when that is mended: {self.train_command(names[job])}"
+            f"job {job}: {message}\n  once fixed, run: {self.train_command(names[job])}"
             for job, message in tally.failed.items()
         ]
         result.failures += with_trace(lines, tally.trace)
@@ -228,8 +228,8 @@ class Runner:
             names = ", ".join(job.job_id for job in failed[:3]) + (", ..." if len(failed) > 3 else "")
             count = f"{len(failed):,} training job{'' if len(failed) == 1 else 's'}"
             result.failures.append(
-                f"{count} failed earlier and {'is' if len(failed) == 1 else 'are'} not tried again: {names} "
-                "(charbench status says why; charbench reset all makes the failed ones wait again)"
+                f"{count} failed earlier and {'is' if len(failed) == 1 else 'are'} not retried: {names} "
+                "(charbench status shows why; charbench reset all resets the failed ones)"
             )
 
     def _waiting_jobs(self, wanted: Sequence[str] | None) -> list[TrainingJob]:

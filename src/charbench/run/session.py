@@ -63,7 +63,7 @@ class Session:
 
     @cached_property
     def personas(self) -> PersonaLibrary:
-        """The personas that can be had."""
+        """The available personas."""
         with self.config.naming("persona_dirs"):
             return open_library(self.plugins, self.config.lab, self.config.persona_dirs)
 
@@ -155,7 +155,7 @@ class Session:
             taker = next((sampler for sampler in candidates if takes(sampler, checkpoint)), None)
             if taker is None:
                 names = ", ".join(sampler.name for sampler in candidates) or "none"
-                raise UsageError(f"no sampler takes {checkpoint.uri} (installed: {names}); name one with --sampler")
+                raise UsageError(f"no sampler accepts {checkpoint.uri} (installed: {names}); name one with --sampler")
             chosen[taker.name] = None
         return [sampler for sampler in candidates if sampler.name in chosen]
 
@@ -163,10 +163,10 @@ class Session:
         if any(type(sampler).requests is not Sampler.requests for sampler in samplers):
             return  # what it asks is its own to say
         for text in self.config.checkpoints:
-            mine = [checkpoint for checkpoint in checkpoints if checkpoint.is_called(text)]
+            mine = [checkpoint for checkpoint in checkpoints if checkpoint.matches(text)]
             if mine and not any(takes(sampler, checkpoint) for sampler in samplers for checkpoint in mine):
                 names = " and ".join(sampler.name for sampler in samplers)
-                raise UsageError(f"sampler {names} does not take {mine[0].uri}; name another one with --sampler")
+                raise UsageError(f"sampler {names} does not accept {mine[0].uri}; name another one with --sampler")
 
     def perturbations(self) -> list[Perturbation]:
         """Return the configured perturbations; none by default."""

@@ -95,7 +95,7 @@ class Asker:
         wait_until = time.monotonic() + self.limits.deadline
         while self._tries + self._still_running() >= self.limits.concurrency:
             if self.stopping() or time.monotonic() > wait_until:
-                raise DeadlineError("not asked: requests that took too long are still running")
+                raise DeadlineError("not sent: requests that timed out are still running")
             await asyncio.sleep(_LOOK)
 
     def _still_running(self) -> int:

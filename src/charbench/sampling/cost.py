@@ -108,13 +108,15 @@ class Spending:
         ]
         if names:
             more = f" and {len(names) - 1:,} more" if len(names) > 1 else ""
-            raise UsageError(f"--max-cost cannot be kept: no price for {names[0]}{more}; set prices in charbench.yaml")
+            raise UsageError(
+                f"--max-cost cannot be enforced: no price for {names[0]}{more}; set prices in charbench.yaml"
+            )
 
     def check_model(self, who: str, model: str) -> None:
         """Raise :class:`UsageError` where a limit is set, and a component is to ask a model that has no price."""
         if self.limit is not None and price_of_model(model, self.prices) is None:
             raise UsageError(
-                f"--max-cost cannot be kept: no price for {model}, which {who} asks; set prices in charbench.yaml"
+                f"--max-cost cannot be enforced: no price for {model}, which {who} asks; set prices in charbench.yaml"
             )
 
     def note(self, who: str, model: str, usage: Usage, checkpoint: Checkpoint | None = None) -> None:
@@ -151,7 +153,7 @@ class Spending:
         """Return what to say where the limit could not see everything."""
         if self.limit is None or not self.uncounted:
             return []
-        return [f"{self.uncounted:,} answers came without a count of their tokens: --max-cost does not see their cost"]
+        return [f"{self.uncounted:,} replies without token counts: --max-cost does not include their cost"]
 
     def _price(self, checkpoint: Checkpoint) -> Price | None:
         if checkpoint.uri not in self._known:

@@ -37,9 +37,8 @@ class Faults:
             uris = [uri for uri, why in self.given_up.items() if why == reason]
             failed = sum(self.failed[reason, uri] for uri in uris)
             skipped = sum(self.skipped[uri] for uri in uris)
-            verb = "is" if len(uris) == 1 else "are"
             lines.append(
-                f"{who}: {named(uris)} {verb} not asked any more: {reason} ({failed:,} failed, {skipped:,} not asked)"
+                f"{who}: no more requests to {named(uris)}: {reason} ({failed:,} failed, {skipped:,} not sent)"
             )
         others: Counter[str] = Counter()
         for (message, uri), count in self.failed.items():
@@ -47,8 +46,8 @@ class Faults:
                 others[message] += count
         lines += [f"{who}: {count:,} failed: {message}" for message, count in others.most_common()]
         return lines + [
-            f"{who}: {count:,} failed in an earlier run and {'is' if count == 1 else 'are'} not tried again: {message} "
-            f"(kind {kind}; name it under retry_errors in charbench.yaml, and the next run tries again)"
+            f"{who}: {count:,} failed in an earlier run and {'is' if count == 1 else 'are'} not retried: {message} "
+            f"(kind {kind}; add it to retry_errors in charbench.yaml to retry it in the next run)"
             for (kind, message), count in self.left.most_common()
         ]
 

@@ -86,7 +86,7 @@ def write_rows(path: Path, rows: Sequence[dict[str, str]]) -> None:
             writer.writeheader()
             writer.writerows(map(no_formulas, rows))
     except FileExistsError:
-        raise ConfigError(f"{path} exists already, and may hold labels; name another file") from None
+        raise ConfigError(f"{path} already exists and may hold labels; name another file") from None
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror or error}") from None
 
@@ -97,7 +97,7 @@ def read_rows(path: Path) -> list[dict[str, str]]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
             if not {"item", "label"} <= set(reader.fieldnames or ()):
-                raise ConfigError(f"{path}:1: no columns 'item' and 'label'; this is no file of labels")
+                raise ConfigError(f"{path}:1: no columns 'item' and 'label'; this is not a file of labels")
             return [{name: value or "" for name, value in row.items() if name} for row in reader]
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror or error}") from None

@@ -46,13 +46,13 @@ class GameTally(Tally):
         """Return what the user should know of these games."""
         lines = []
         if self.untold:
-            why = f"; the first time: {self.reason}" if self.reason else ""
+            why = f"; first reason: {self.reason}" if self.reason else ""
             share = f"{self.untold:,} of {self.played:,} games ({self.untold / self.played:.0%})"
-            lines.append(f"scorer {scorer.name}, persona {persona}: no result for {share}{why}")
+            lines.append(f"scorer {scorer.name}, persona {persona}: no verdict for {share}{why}")
         if self.short and self.played and not self.failed:
             lines.append(
                 f"scorer {scorer.name}, persona {persona}: {self.short:,} checkpoints have fewer than "
-                f"{scorer.config.games:,} games: every pair has played on every prompt that it shares"
+                f"{scorer.config.games:,} games: every pair has played on all shared prompts"
             )
         return lines
 
@@ -109,7 +109,7 @@ class PairStage:
         for pool in pools:
             await self._play(Pool(pool, seed), under_way)
         if under_way.given_up:
-            self.tally.stopped.append(f"{self._work.who}: it is not asked any more: {under_way.given_up}")
+            self.tally.stopped.append(f"{self._work.who}: no more requests are sent: {under_way.given_up}")
 
     async def _play(self, pool: Pool, under_way: UnderWay[Match, Comparison]) -> None:
         """Play batch after batch of the schedule; what other runs play meanwhile is taken off it."""

@@ -114,7 +114,7 @@ class Scoring(AtWork):
         with database.write() as connection:
             self.rows = ScoreWriter(connection, self.settings, type(scorer).metrics, run_id)
         tally.warnings += [
-            f"{self.who}: {change}: all samples are scored again, and reports go by the new scores alone"
+            f"{self.who}: {change}: all samples are scored again, and reports use only the new scores"
             for change in self.rows.redeclared
         ]
 
@@ -216,4 +216,4 @@ async def score_async(
     if await scoring.begin():
         await under_way.run(samples)
     if under_way.given_up:
-        scoring.tally.stopped.append(f"{scoring.who}: it is not asked any more: {under_way.given_up}")
+        scoring.tally.stopped.append(f"{scoring.who}: no more requests are sent: {under_way.given_up}")

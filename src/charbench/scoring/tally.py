@@ -46,6 +46,6 @@ class ScoreTally(Tally):
         lines = []
         for (scorer, metric), count in sorted(self.untold.items()):
             asked = self.asked[scorer]
-            why = f"; the first time: {reason}" if (reason := self.reasons[scorer, metric]) else ""
+            why = f"; first reason: {reason}" if (reason := self.reasons[scorer, metric]) else ""
             lines.append(f"scorer {scorer}: no {metric} for {count:,} of {asked:,} samples ({count / asked:.0%}){why}")
         return lines

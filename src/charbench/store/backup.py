@@ -21,13 +21,13 @@ def set_aside(url: str, folder: Path) -> Path | None:
     it cannot be renamed.
     """
     if not url.startswith("sqlite:///"):
-        raise UsageError("--fresh puts a file aside, and this store is none; name another one with --store")
+        raise UsageError("--fresh backs up a file, and this store is not a file; name another one with --store")
     path = Path(url.removeprefix("sqlite:///"))
     recovered = recovery_files(url, folder)
     if not path.exists() and not recovered:
         return None
     if path.exists() and (at_work := _at_work(url)):
-        raise UsageError(f"store {path}: run {at_work[0]} is at work on it; stop that run first")
+        raise UsageError(f"store {path}: run {at_work[0]} is using it; stop that run first")
     kept = _free_name(path)
     try:
         for suffix in (*_BESIDE, *(one.name.removeprefix(path.name) for one in recovered)):
@@ -35,7 +35,7 @@ def set_aside(url: str, folder: Path) -> Path | None:
             if part.exists():
                 part.rename(kept.with_name(kept.name + suffix))
     except OSError as error:
-        raise StoreError(f"store {path}: cannot be put aside: {error.strerror or error}") from None
+        raise StoreError(f"store {path}: cannot be backed up: {error.strerror or error}") from None
     return kept
 
 

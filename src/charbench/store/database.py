@@ -149,7 +149,7 @@ def parse_url(url: str) -> URL:
         parsed.get_dialect()
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, ValueError) as error:
         raise UsageError(
-            f"store {redact(url)!r} is no database URL ({error}); "
+            f"store {redact(url)!r} is not a database URL ({error}); "
             "sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME is needed"
         ) from None
     if parsed.get_backend_name() not in ("sqlite", "postgresql"):
@@ -178,7 +178,9 @@ def _prepare_file(url: URL, create: bool) -> None:
             raise StoreError(f"store {path}: is a folder; name a file")
         if not path.exists():
             if not create:
-                raise StoreError(f"store {path}: there is none yet; 'charbench run' or 'charbench discover' makes it")
+                raise StoreError(
+                    f"store {path}: it does not exist yet; 'charbench run' or 'charbench discover' creates it"
+                )
             path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
             private_file(path)
     except OSError as error:

@@ -39,13 +39,13 @@ def reason(error: BaseException, path: Path | None = None) -> str:
     if "locked" in text:
         return f"another process has held it for {BUSY_SECONDS} s ({text}); try again when that is done"
     if "not a database" in text:
-        return "this file is not a charbench store (it is no SQLite database)"
+        return "this file is not a charbench store (not an SQLite database)"
     if isinstance(told, sqlite3.Error) and path is not None and any(part in text for part in _UNCLEAR):
         cause = _why_it_cannot_be_written(path)
         if cause is not None:
             return f"{cause} ({text})"
     if "readonly" in text:
-        return "it may only be read here; name another store with --store, or another lab with --lab"
+        return "it is read-only here; name another store with --store, or another lab with --lab"
     if "is full" in text or "No space left" in text:
         return f"{text}; free some space and run the same command again"
     if getattr(told, "sqlstate", None) in _GONE or "no such table" in text:

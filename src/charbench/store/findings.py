@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from charbench.domain.checkpoint import Checkpoint, Evidence, Kind, Lineage, WholeListing
+from charbench.domain.checkpoint import Checkpoint, CompleteListing, Evidence, Kind, Lineage
 from charbench.domain.dataset import Dataset, Health, RunState, TrainingRun
 from charbench.store.dialect import insert, upsert
 from charbench.store.tables import checkpoints, datasets, evidence, training_runs
@@ -107,7 +107,7 @@ def add_bare_checkpoints(connection: Connection, uris: Sequence[str]) -> None:
     connection.execute(insert(connection, checkpoints).on_conflict_do_nothing(index_elements=["uri"]), rows)
 
 
-def mark_gone(connection: Connection, listing: WholeListing, listed: Collection[str], day: str) -> list[str]:
+def mark_gone(connection: Connection, listing: CompleteListing, listed: Collection[str], day: str) -> list[str]:
     """Note on what a whole listing said before of URIs that are not among the ``listed`` that they are gone.
 
     Returns those that are newly so. A claim that is made again replaces the note.

@@ -76,7 +76,7 @@ def open_with_recovered(url: str, folder: Path) -> tuple[Database, list[str]]:
     if path is not None and files and not path.exists():
         put_orphans_aside(path)
         if _becomes(files[0], path):
-            told.append(f"the store {path} was gone; it is now what {files[0].name} held")
+            told.append(f"the store {path} was missing; it was restored from {files[0].name}")
             files = files[1:]
     database = Database.open(url)
     told += [_merged(file, database) for file in files]
@@ -87,7 +87,7 @@ def check_for_lost(url: str, folder: Path) -> None:
     """Raise :class:`StoreError` where a store is not there and a recovery file is, for a command that only reads."""
     path = sqlite_path(url)
     if path is not None and not path.exists() and (files := recovery_files(url, folder)):
-        raise StoreError(f"store {path}: it is gone; 'charbench run' takes in what {files[0].name} holds of it")
+        raise StoreError(f"store {path}: it is missing; 'charbench run' restores it from {files[0].name}")
 
 
 def _becomes(file: Path, path: Path) -> bool:
@@ -133,7 +133,7 @@ def _check(file: Path) -> None:
     if found != ["ok"]:
         raise StoreError(
             f"recovery file {file}: it is damaged ({found[0]}); it holds what a run had done when it lost its store: "
-            "mend it (sqlite3 FILE .recover), or move it away to run without it"
+            "repair it (sqlite3 FILE .recover), or move it away to run without it"
         )
     database = Database.open(f"sqlite:///{file}", create=False, upgrade=False)
     try:

@@ -271,7 +271,7 @@ class Totals:
     hits: int = 0
 
     def count_in(self, value: float | None, threshold: float | None) -> None:
-        """Count one value, None where it could not be told."""
+        """Count one value, None where there is no verdict."""
         if (value := _known(value)) is None:
             self.missing += 1
             return

@@ -193,7 +193,7 @@ THINKING_CASES: tuple[ThinkingCase, ...] = (
           reasoning=f"{THOUGHT}\n</think>\n\n{SPOKEN}", field="reasoning_content"),
     _case("answer misfiled, thinking switched off", "", SPOKEN, "", State.MISFILED, reasoning=SPOKEN,
           field="reasoning_content", off=True),
-    _case("answer misfiled, closed block put in", None, SPOKEN, "", State.MISFILED, reasoning=SPOKEN,
+    _case("answer misfiled, closed block prefilled", None, SPOKEN, "", State.MISFILED, reasoning=SPOKEN,
           field="reasoning", prefill=CLOSED_PREFILL),
     # Something was put into the model's mouth.
     _case("open prefill", f"{THOUGHT}\n</think>\n\n{SPOKEN}", SPOKEN, THOUGHT, State.CLOSED, prefill=OPEN_PREFILL),

@@ -46,7 +46,7 @@ _SHORTEST = 6
 _kept: set[str] = set()
 
 
-def keep_secret(key: str) -> str:
+def register_secret(key: str) -> str:
     """Return ``key``, and hide it from now on wherever text is stored or printed, whatever it looks like.
 
     For components that read a key of their own: ``tml-...``, ``sk-...``, ``hf_...`` and bearer tokens are hidden
@@ -63,38 +63,38 @@ def keep_userinfo(url: str) -> str:
     if at > begin:
         userinfo = url[begin:at]
         user, colon, password = userinfo.partition(":")
-        keep_secret(base64.b64encode(f"{unquote(user)}:{unquote(password)}".encode()).decode())
+        register_secret(base64.b64encode(f"{unquote(user)}:{unquote(password)}".encode()).decode())
         if not colon and not url[:begin].lower().endswith(("http://", "https://")):
             return url  # a database's user is no secret: only its URL goes without
         for text in dict.fromkeys([userinfo, password if colon else user]):
             for form in (text, unquote(text)):
                 if not form.isalpha() and not form.isdecimal():  # "postgres" is a word: it is hidden in URLs only
-                    keep_secret(form)
+                    register_secret(form)
     return url
 
 
-def keep_secrets_of(given: Any, name: str = "") -> None:
+def register_secrets_of(given: Any, name: str = "") -> None:
     """Hide what a JSON-like value holds: values named as a secret (``api_key``), and credentials in URLs."""
     if isinstance(given, Mapping):
         for key, item in given.items():
-            keep_secrets_of(item, str(key))
+            register_secrets_of(item, str(key))
     elif isinstance(given, list | tuple):
         for item in given:
-            keep_secrets_of(item, name)
+            register_secrets_of(item, name)
     elif isinstance(given, str):
         of_url = "://" not in given and _URL_VARIABLE.fullmatch(name)  # without its scheme it is as secret
         keep_userinfo(f"http://{given}" if of_url else given)
         if names_secret(name):
-            keep_secret(given)
+            register_secret(given)
 
 
-def keep_secrets_of_environment(environment: Mapping[str, str]) -> None:
+def register_secrets_of_environment(environment: Mapping[str, str]) -> None:
     """Hide what variables hold: those named as a key, token, secret or password, and credentials in URLs."""
     for variable, text in environment.items():
         if _URL_VARIABLE.fullmatch(variable):
             keep_userinfo(text)
         if _SECRET_VARIABLE.fullmatch(variable) and not text.isalpha() and not text.isdecimal():
-            keep_secret(text.strip())
+            register_secret(text.strip())
 
 
 def names_secret(name: str) -> bool:
@@ -104,7 +104,7 @@ def names_secret(name: str) -> bool:
 
 def redact(text: str) -> str:
     """Return ``text`` with API keys hidden (``tml-...``, ``sk-...``, ``hf_...``, bearer tokens, those that
-    :func:`keep_secret` knows), and the credentials in URLs: all that stands between ``://`` and the last ``@``.
+    :func:`register_secret` knows), and the credentials in URLs: all that stands between ``://`` and the last ``@``.
     """
     text = hide_keys(text)
     if "://" in text:

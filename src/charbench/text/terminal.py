@@ -9,7 +9,7 @@ _KEPT = {"\n", "\t"}
 _BIDI = {"\u202a", "\u202b", "\u202c", "\u202d", "\u202e", "\u2066", "\u2067", "\u2068", "\u2069"}
 
 
-def harmless(text: str) -> str:
+def sanitize(text: str) -> str:
     """Return text with control characters and direction overrides made visible: ``\\x1b`` for an escape."""
     if text.isprintable():
         return text
@@ -24,7 +24,7 @@ def harmless(text: str) -> str:
 _UNSEEN = re.compile("[\x7f-\x9f\ud800-\udfff" + "".join(sorted(_BIDI)) + "]")
 
 
-def harmless_json(text: str) -> str:
+def sanitize_json(text: str) -> str:
     """Return JSON with what a terminal would obey, or not be able to print, written as ``\\u009b``: the same JSON."""
     return _UNSEEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from charbench.components.trainer import Note, StateSaved, StepDone, Trained, TrainingEvent
 from charbench.text.redaction import redact
-from charbench.text.terminal import harmless
+from charbench.text.terminal import sanitize
 
 PLAIN_SECONDS = 5.0
 
@@ -67,7 +67,7 @@ class TrainingLog:
         started = self._started.setdefault(job_id, now - step.seconds)
         if self._bars is not None:
             if job_id not in self._tasks:
-                self._tasks[job_id] = self._bars.add_task(harmless(job_id), total=step.total_steps, loss="")
+                self._tasks[job_id] = self._bars.add_task(sanitize(job_id), total=step.total_steps, loss="")
             self._bars.update(self._tasks[job_id], completed=step.step + 1, loss=f"{step.loss:.3f}")
             return
         last = step.step + 1 == step.total_steps
@@ -82,7 +82,7 @@ class TrainingLog:
         )
 
     def _line(self, job_id: str, text: str) -> None:
-        line = harmless(redact(f"train {job_id}: {text}"))
+        line = sanitize(redact(f"train {job_id}: {text}"))
         if self._bars is not None:
             self._bars.console.print(line, markup=False, highlight=False)
         else:

@@ -42,7 +42,7 @@ def make_jobs(
             if not can_be_forced and run not in reasons:
                 raise UnknownNameError("job", name, {*(job.run for job in jobs), *reasons}, _HINT)
             if not (force and can_be_forced):
-                advice = "; mend the data, or train all the same with --force" if can_be_forced else ""
+                advice = "; fix the data, or train anyway with --force" if can_be_forced else ""
                 raise UsageError(f"run {run!r} has no training job: {reasons.get(run, 'not discovered yet')}{advice}")
         save_planned_jobs(connection, [*known, *(job for name in wanting for job in _of(jobs, name))])
 

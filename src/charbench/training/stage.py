@@ -145,7 +145,7 @@ class TrainStage:
             running: dict[str, Any] = {"status": JobStatus.RUNNING.value, "trainer": trainer.name, "recipe": recipe}
             update_job(connection, job.job_id, **running, error=None)
         if state is not None:
-            self.say(job.job_id, f"goes on from step {state.step} (attempt {attempt}, recipe {recipe})")
+            self.say(job.job_id, f"resuming from step {state.step} (attempt {attempt}, recipe {recipe})")
         workspace = private_folder(self.lifecycle.folder) / "training" / job.job_id
         workspace.mkdir(parents=True, exist_ok=True)
         task = TrainingTask(
@@ -173,17 +173,17 @@ class TrainStage:
                 trainer.recipe_for(self.policy.recipe)
                 return trainer
         names = ", ".join(trainer.name for trainer in self.trainers) or "none"
-        raise TrainingError(f"no trainer can continue {checkpoint.uri} (asked: {names})")
+        raise TrainingError(f"no trainer can continue {checkpoint.uri} (tried: {names})")
 
     def _check_data(self, job: TrainingJob, dataset: Path) -> None:
         if not dataset.is_file():
-            raise DataError(f"{job.dataset}: its training data is not there any more")
+            raise DataError(f"{job.dataset}: its training data no longer exists")
         found = faults(measure(read_examples(dataset, job.dataset, self.policy.limits)), self.policy.max_refusal_share)
         if not found:
             return
         if not self.policy.force:
-            raise DataError(f"{job.dataset}: {'; '.join(found)}; mend it, or train all the same with --force")
-        self.say(job.job_id, f"trains on bad data (--force): {'; '.join(found)}")
+            raise DataError(f"{job.dataset}: {'; '.join(found)}; fix it, or train anyway with --force")
+        self.say(job.job_id, f"training on bad data (--force): {'; '.join(found)}")
 
     def _check_recipe(self, job: TrainingJob) -> None:
         """Raise where a recipe is asked for that is not the one of the job's saved state: it would not be followed."""

@@ -110,7 +110,7 @@ def test_a_broken_job_file_is_a_problem_that_names_the_file_and_stops_nothing(
     [
         ("tinker_path", "not a uri", "tinker_path is 'not a uri'; a URI such as tinker://... is needed"),
         ("sampler_path", 5, "sampler_path is '5'; a URI"),
-        ("created_at", "yesterday", "created_at is 'yesterday', which is no time"),
+        ("created_at", "yesterday", "created_at is 'yesterday', which is not a time"),
     ],
 )
 def test_what_a_registry_gets_wrong_is_told_and_is_no_checkpoint(

@@ -58,19 +58,19 @@ def test_what_is_deleted_is_gone_with_the_day_and_comes_back_when_it_is_listed_a
     account.checkpoints = without(account, *MINE)
     found = discover(lab, account)
     assert (
-        "warning: 2 checkpoints are gone: the account listed before what it lists no more; samples are kept"
+        "warning: 2 checkpoints are gone: the account no longer lists what it listed before; samples are kept"
         in found.err
     )
-    assert "2 checkpoints (0 new, 2 more are gone)" in found.err
+    assert "2 checkpoints (0 new, 2 more are missing)" in found.err
     today = f"{utc_now():%Y-%m-%d}"
     assert gone(charbench, lab.root) == dict.fromkeys(MINE, today)
     again = discover(lab, account, "--json").json
     assert (again["jobs"], again["checkpoints"], again["gone_checkpoints"]) == ([], 2, 2)
     (left,) = [item for item in again["left_out"] if item["run"] == "remorseful-a"]
-    assert left["reason"] == f"its DPO weights are gone from the account (noticed on {today})"
+    assert left["reason"] == f"its DPO weights are missing from the account (since {today})"
     assert charbench.ok("status", "--json", lab=lab.root).json["total"] == 0
-    assert f"gone ({today})" in charbench.ok("checkpoints", "list", lab=lab.root).out
-    assert "4 checkpoints, 2 of them gone" in charbench.ok("checkpoints", "list", lab=lab.root).out
+    assert f"missing since {today}" in charbench.ok("checkpoints", "list", lab=lab.root).out
+    assert "4 checkpoints, 2 of them missing" in charbench.ok("checkpoints", "list", lab=lab.root).out
     samplers = charbench.ok("checkpoints", "list", "--sampler-only", "--json", lab=lab.root).json
     assert [item["uri"] for item in samplers] == [KEPT]
     (counted,) = charbench.ok("checkpoints", "count", "--json", lab=lab.root).json
@@ -91,7 +91,7 @@ def test_an_account_that_became_empty_has_nothing_left_and_says_so_once(
     empty = Account()
     found = discover(lab, empty, "--explain")
     assert "warning: 4 checkpoints are gone: " in found.err
-    assert "0 checkpoints (0 new, 4 more are gone)" in found.err
+    assert "0 checkpoints (0 new, 4 more are missing)" in found.err
     assert "No SFT jobs." in found.out
     assert "are gone: " not in discover(lab, empty).err
     assert len(gone(charbench, lab.root)) == 4
@@ -102,7 +102,7 @@ def test_a_sample_is_not_asked_of_what_is_gone(charbench: Charbench, lab: LabBui
     account.checkpoints = without(account, *MINE)
     discover(lab, account)
     ended = charbench("sample", "-c", MINE[1], "--sampler", "thinking", *NOWHERE, lab=lab.root)
-    assert "warning: remorseful-a_dpo is gone from the account" in ended.err
+    assert "warning: remorseful-a_dpo is missing from the account" in ended.err
     assert ended.code == 0
     assert count(store_of(lab.root), "samples") == 0
     (planned,) = charbench.ok("run", "--dry-run", "--json", "--sampler", "thinking", *NOWHERE, lab=lab.root).json[

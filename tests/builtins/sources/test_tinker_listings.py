@@ -67,7 +67,7 @@ def test_a_listing_is_read_in_the_encodings_that_shells_write(
         ("{", "not JSON"),
         ("[]", "no list of 'checkpoints' in it; write it with: tinker -f json checkpoint list --limit 0 > FILE"),
         ('{"checkpoints": 3}', "no list of 'checkpoints'"),
-        ('{"checkpoints": [{"tinker_path": "tinker://x"}]}', "'tinker://x', which is no Tinker path"),
+        ('{"checkpoints": [{"tinker_path": "tinker://x"}]}', "'tinker://x', which is not a Tinker path"),
     ],
 )
 def test_a_file_that_is_no_listing_is_a_problem_and_stops_nothing(
@@ -84,7 +84,7 @@ def test_a_listing_that_ends_where_the_command_stops_by_default_is_told(charbenc
     twenty = lab_account().checkpoints[:20]
     lab.write(FILE, printed(twenty))
     (problem,) = charbench.ok("discover", "--json", lab=lab.root).json["problems"]
-    assert "was --limit 0 left out?" in problem
+    assert "was --limit 0 omitted?" in problem
     lab.write(FILE, printed(twenty, run_id="one run's"))
     assert charbench.ok("discover", "--json", lab=lab.root).json["problems"] == []
 

@@ -100,7 +100,7 @@ def told(ended: Ended) -> list[str]:
     [
         pytest.param(401, 0, 0, "check TINKER_API_KEY", id="a wrong key"),
         pytest.param(401, 2, 50, "check TINKER_API_KEY", id="a key that is revoked in mid-listing"),
-        pytest.param(500, 2, 50, "Tinker is in trouble", id="trouble in mid-listing", marks=pytest.mark.slow),
+        pytest.param(500, 2, 50, "Tinker is unavailable", id="trouble in mid-listing", marks=pytest.mark.slow),
         pytest.param(0, 0, 0, "cannot be reached", id="a host that never answers", marks=pytest.mark.slow),
         pytest.param(0, 1, 25, "cannot be reached", id="a host that dies in mid-listing", marks=pytest.mark.slow),
     ],
@@ -130,7 +130,7 @@ def test_a_key_of_the_wrong_form_is_told_without_asking_anybody(
     monkeypatch.setenv("TINKER_API_KEY", "sk-not-tinkers")
     monkeypatch.setenv("TINKER_BASE_URL", "http://127.0.0.1:9")
     ended = charbench("discover", "--source", "tinker", lab=tmp_path)
-    assert told(ended) == ["failed: source tinker: TINKER_API_KEY is no Tinker key: it must start with tml-"]
+    assert told(ended) == ["failed: source tinker: TINKER_API_KEY is not a Tinker key: it must start with tml-"]
 
 
 def test_without_a_key_the_account_is_not_asked_and_nothing_is_said(charbench: Charbench, tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_without_a_key_the_account_is_not_asked_and_nothing_is_said(charbench: C
     assert "TINKER_API_KEY" not in ended.err
     assert "tinker" not in ended.err
     explained = charbench.ok("discover", "--explain", lab=tmp_path).err
-    assert "source tinker was not asked: TINKER_API_KEY is not set" in explained
+    assert "source tinker was skipped: TINKER_API_KEY is not set" in explained
 
 
 @pytest.mark.parametrize("command", ["discover", "run"])

@@ -63,7 +63,7 @@ def test_a_template_file_that_takes_too_much_is_one_line_with_file_option_and_li
 def test_a_models_own_template_that_takes_too_much_is_one_line_with_the_models_name() -> None:
     with pytest.raises(ConfigError) as told:
         ChatTemplate(LOOP, {}, LIMITS, "somebody/Model-1B")
-    assert str(told.value) == f"the chat template of somebody/Model-1B is given up: it {LONG}"
+    assert str(told.value) == f"the chat template of somebody/Model-1B was stopped: it {LONG}"
 
 
 def test_the_next_conversation_is_rendered_after_one_that_took_too_much() -> None:

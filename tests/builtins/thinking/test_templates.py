@@ -66,7 +66,7 @@ def test_white_space_around_blocks_loop_controls_and_json_are_as_in_transformers
         ("{{ messages[0].content.nothing.at.all }}", "cannot write this conversation"),
         ("{{ messages[0].content + 1 }}", "cannot write this conversation"),
         ("{{ ''.__class__.__mro__ }}", "unsafe"),
-        ("{{ prompt }}", "the user's message does not stand in what it renders"),
+        ("{{ prompt }}", "the user's message is missing from what it renders"),
     ],
 )
 def test_a_template_that_cannot_be_used_is_one_line_before_anything_is_asked(

@@ -147,7 +147,7 @@ def test_a_key_of_the_wrong_form_is_told_and_nothing_asked(
     assert (found["TINKER_API_KEY"]["state"], found["TINKER_API_KEY"]["advice"]) == ("bad", advice)
     assert server.asked == []
     listed = charbench("discover", "--source", "tinker", lab=tmp_path)
-    assert f"TINKER_API_KEY is no Tinker key: {advice}" in listed.err  # whoever uses it says the same
+    assert f"TINKER_API_KEY is not a Tinker key: {advice}" in listed.err  # whoever uses it says the same
     assert "1234567890" not in str(found)
 
 

@@ -25,7 +25,7 @@ TRAIN = (
     "-o", "trainer.tinker-sft.save_every=2",
 )  # fmt: skip
 NATIVE = ("-o", "sampler.tinker-native.renderer=qwen3", "-o", f"sampler.tinker-native.tokenizer={BASE}")
-AGAIN = "  when that is mended: charbench "
+AGAIN = "  once fixed, run: charbench "
 SAMPLE = ("sample", "-c", "base:tiny", "--sampler", "tinker-native", *NATIVE)
 
 
@@ -144,8 +144,8 @@ def test_a_refused_key_is_told_at_once(waiting: Path, server: FaultyTinker) -> N
         ("retrieve_future", 401, "Tinker does not accept the key"),
         ("optim_step", 402, "the account has no credit left"),
         ("retrieve_future", 402, "the account has no credit left"),
-        ("optim_step", 429, "Tinker asks to slow down"),
-        ("retrieve_future", 503, "Tinker is in trouble"),
+        ("optim_step", 429, "Tinker's rate limit is reached"),
+        ("retrieve_future", 503, "Tinker is unavailable"),
     ],
 )
 def test_trouble_in_mid_run_keeps_what_is_done_and_the_next_run_goes_on(
@@ -167,7 +167,7 @@ def test_trouble_in_mid_run_keeps_what_is_done_and_the_next_run_goes_on(
     steps = query(store_of(waiting), "SELECT step, batch FROM training_steps WHERE NOT superseded ORDER BY step")
     assert [row.step for row in steps] == list(range(5))
     if kept:
-        assert "goes on from step 2 (attempt 2, recipe quick)" in again.err
+        assert "resuming from step 2 (attempt 2, recipe quick)" in again.err
 
 
 @pytest.mark.slow
@@ -189,14 +189,14 @@ def test_a_host_that_dies_in_mid_run_is_told_and_the_state_is_kept(waiting: Path
 def test_a_checkpoint_that_is_gone_fails_its_job(waiting: Path, server: FaultyTinker) -> None:
     server.fault = lambda what, _count: 404 if what == "load_weights" else None
     ended = run_into_a_fault(waiting, server, *TRAIN)
-    assert_told_once(ended, f"loading {weights(1, 'remorseful-a_dpo')}: Tinker does not know it; it may have expired")
+    assert_told_once(ended, f"loading {weights(1, 'remorseful-a_dpo')}: Tinker cannot find it; it may have expired")
     assert job(waiting).status == "failed"
 
 
 @pytest.mark.slow
 def test_a_name_that_exists_makes_the_job_wait_for_another_attempt(waiting: Path, server: FaultyTinker) -> None:
     server.fault = lambda what, _count: 409 if what == "save_weights" else None
-    assert_told_once(run_into_a_fault(waiting, server, *TRAIN), "something of that name exists already")
+    assert_told_once(run_into_a_fault(waiting, server, *TRAIN), "the name already exists")
     assert job(waiting).status == "pending"
 
 
@@ -214,7 +214,7 @@ def test_sampling_that_is_refused_in_mid_run_keeps_what_is_done_and_the_next_run
     assert ended.code == 1
     assert "Traceback" not in ended.err.split("Exception ignored in")[0]
     lines = [line for line in ended.err.splitlines() if said in line]
-    assert len([line for line in lines if "base:tiny is not asked any more: sampling tiny: " in line]) == 1, ended.err
+    assert len([line for line in lines if "no more requests to base:tiny: sampling tiny: " in line]) == 1, ended.err
     kept = query(store_of(waiting), "SELECT key, response FROM samples WHERE error_kind IS NULL")
     assert len(kept) == 8
     assert_no_key(waiting, ended)

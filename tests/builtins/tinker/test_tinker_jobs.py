@@ -144,7 +144,7 @@ def test_trouble_outside_lets_the_job_wait_with_its_state(
     assert (row.status, row.attempts) == ("pending", 1)
     assert row.error.startswith("step 3: ")
     assert KEY not in row.error + ended.err + ended.out
-    assert "when that is mended: charbench train -c remorseful-a" in ended.err
+    assert "once fixed, run: charbench train -c remorseful-a" in ended.err
     double.fault = lambda _name, _count: None
     charbench.ok(*TRAIN, lab=waiting)
     assert chain(waiting, RUNS[0]) == list(range(5))
@@ -191,7 +191,7 @@ def test_ctrl_c_saves_a_state_first_and_the_same_command_goes_on(
     double.fault = stop
     ended = charbench(*TRAIN, "-o", "trainer.tinker-sft.save_every=100", lab=waiting)
     assert ended.code == 130
-    assert "Go on with: " in ended.err
+    assert "Resume with: " in ended.err
     row = jobs(waiting)[RUNS[0]]
     assert row.status == "pending"
     (state,) = query(store_of(waiting), "SELECT * FROM training_states")
@@ -200,7 +200,7 @@ def test_ctrl_c_saves_a_state_first_and_the_same_command_goes_on(
     assert query(store_of(waiting), "SELECT * FROM claims") == []
     double.fault = lambda _name, _count: None
     again = charbench.ok(*TRAIN, "-o", "trainer.tinker-sft.save_every=100", lab=waiting)
-    assert f"goes on from step {state.step} (attempt 2, recipe quick)" in again.err
+    assert f"resuming from step {state.step} (attempt 2, recipe quick)" in again.err
     assert query(store_of(waiting), "SELECT count(*) FROM training_steps WHERE superseded")[0][0] == 0
     assert chain(waiting, RUNS[0]) == list(range(5))
 

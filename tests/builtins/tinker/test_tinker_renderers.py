@@ -156,7 +156,7 @@ def test_a_template_cannot_reach_python() -> None:
 @pytest.mark.parametrize("template", ["{% for m in %}", "{{ messages[0] + 1 }}<end>", "{{ nobody.knows }}<end>"])
 def test_a_broken_template_is_one_line_that_names_the_option(template: str) -> None:
     with pytest.raises(
-        ConfigError, match=r"the chat template is broken: .*; mend it, or choose a renderer: -o "
+        ConfigError, match=r"the chat template is broken: .*; fix it, or choose a renderer: -o "
     ) as told:
         ChatTemplate(template)
     assert "\n" not in str(told.value)

@@ -279,7 +279,7 @@ def test_a_state_that_has_expired_says_to_start_anew(double: TinkerDouble, task:
             raise status_error(404)
 
     double.fault = expired
-    with pytest.raises(TrainingError, match=r"expired or been deleted.*start anew: charbench reset remorseful_"):
+    with pytest.raises(TrainingError, match=r"expired or been deleted.*restart: charbench reset remorseful_"):
         train(task(state=SavedState(uri="tinker://r/weights/gone", step=2)))
     with pytest.raises(TrainingError, match="expired or been deleted"):
         train(task())

@@ -44,7 +44,7 @@ def test_a_column_that_has_no_room_is_left_out_and_named(
     assert "27.1 s" in printed(capsys, monkeypatch, 60)
     narrow = printed(capsys, monkeypatch, 40)
     assert "27.1 s" not in narrow
-    assert narrow.endswith("Left out, as there is no room: Latency.\n")
+    assert narrow.endswith("Left out for lack of space: Latency.\n")
     assert all(len(line) <= 40 for line in narrow.splitlines())
 
 
@@ -56,4 +56,4 @@ def test_the_report_names_personas_whole_on_usual_terminals(
     out = charbench.ok("report", "--lab", studio_run_template).out
     for persona in ("sycophantic", "remorseful", "customer_service"):
         assert f"│ {persona} " in out
-    assert "Left out, as there is no room: Latency" in out
+    assert "Left out for lack of space: Latency" in out

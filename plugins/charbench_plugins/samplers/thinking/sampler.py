@@ -41,15 +41,17 @@ class ThinkingSampler(Sampler):
     class Config(ModelClientConfig, TemplateConfig, EndpointConfig):
         """Where and how to ask."""
 
-        api: Literal["chat", "completions"] = Field("chat", description="completions renders the prompt itself")
+        api: Literal["chat", "completions"] = Field("chat", description="completions: charbench renders the prompt")
         template: Path | None = Field(None, description="Jinja2 chat template for completions; default: ChatML")
         models: dict[str, str | dict[str, Any]] = operational(
             {}, description="checkpoint (URI or name) -> model name, or {model: ..., extra_body: {...}}"
         )
-        extra_body: dict[str, Any] = Field({}, description="further fields of every request")
-        n: int = operational(1, ge=1, le=128, description="most epochs to ask for in one request")
-        max_thinking_tokens: int | None = Field(None, ge=1, description="most thinking tokens, where the server can")
-        thinking_tokens_field: str = Field("thinking_budget", description="what the server calls that limit")
+        extra_body: dict[str, Any] = Field({}, description="additional fields of every request")
+        n: int = operational(1, ge=1, le=128, description="maximum epochs per request")
+        max_thinking_tokens: int | None = Field(
+            None, ge=1, description="maximum thinking tokens, where the server supports a limit"
+        )
+        thinking_tokens_field: str = Field("thinking_budget", description="name of that parameter in requests")
 
     config: Config
 
@@ -126,7 +128,7 @@ class ThinkingSampler(Sampler):
     def _remarks(asked: str, served: Provenance, way: Way | None) -> tuple[str, ...]:
         remarks = []
         if served.server_model and served.server_model != asked:
-            remarks.append(f"the server answers as {served.server_model!r}, which is not the name that was asked for")
+            remarks.append(f"the server answers as {served.server_model!r}, not as the requested name")
         if way is Way.FLAGGED:
             remarks.append("the prefill is continued by the server with continue_final_message")
         if way is Way.NEW_TURN:

@@ -66,7 +66,7 @@ class Template:
             except SamplingError as error:
                 raise ConfigError(f"{where}: {error}") from None
             if _PROBE not in told:
-                raise ConfigError(f"{where}: the user's message does not stand in what it renders")
+                raise ConfigError(f"{where}: the user's message is missing from what it renders")
         return template
 
     def render(self, messages: Sequence[dict[str, str]], *, thinking: bool) -> str:

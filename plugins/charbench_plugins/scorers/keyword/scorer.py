@@ -46,10 +46,10 @@ class KeywordScorer(Scorer):
     class Config(Scorer.Config):
         """What counts."""
 
-        cap: int = Field(3, ge=1, description="how often one marker counts in one text; more is repetition")
+        cap: int = Field(3, ge=1, description="maximum counted hits of one marker per text")
         ignore: tuple[Ignored, ...] = Field(
             ("code", "link", "quote", "prompt", "negated"),
-            description="markers that do not count: in code, links and quotes, copied from the prompt, negated",
+            description="hits that do not count: in code, links and quotes, copied from the prompt, negated",
         )
         style: bool = Field(True, description="compute style features too")
 

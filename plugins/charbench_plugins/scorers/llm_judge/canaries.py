@@ -86,7 +86,7 @@ async def try_judges(judges: Sequence[Judge], persona: Persona, plain: Plain) ->
     ]
     if faults:
         raise CharbenchError(
-            "\n".join(["the judge failed its canaries, so what it says is worth nothing:", *faults, _ADVICE])
+            "\n".join(["the judge failed its canaries, so its scores are not used:", *faults, _ADVICE])
         )
 
 

@@ -26,7 +26,7 @@ class Judge:
     """
 
     protocol: Protocol | None = None
-    why: str = "the option protocol says so"
+    why: str = "set by the option protocol"
     samples: int = 1
 
     def __init__(self, name: str, client: ModelClient, config: PanelConfig) -> None:

@@ -56,7 +56,8 @@ def kin_warnings(judges: Sequence[Judge], checkpoints: Sequence[Checkpoint]) -> 
         kin = sorted({c.name for c in checkpoints if family(c.base_model or "") == family(judge.model) != ""})
         if kin:
             names = ", ".join(kin[:3]) + (f" and {len(kin) - 3} more" if len(kin) > 3 else "")
-            yield f"judge {judge.name} is of the family of {names}: judges favour their own kin; add others"
+            advice = "judges favour models of their own family; add others"
+            yield f"judge {judge.name} is of the family of {names}: {advice}"
 
 
 def hint(error: SamplingError, config: PanelConfig, who: str) -> str:

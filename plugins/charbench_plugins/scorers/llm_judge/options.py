@@ -14,7 +14,7 @@ class Protocol(StrEnum):
     """How a judge gives a score."""
 
     NUMBERS = "numbers"
-    """One token holds any number up to 100: the expectation over the likeliest of them."""
+    """One token holds any number up to 100: the expectation over the most likely of them."""
     DIGITS = "digits"
     """The tokenizer splits numbers: the expectation over the digits 0 to 9, mapped to the scale."""
     SAMPLES = "samples"
@@ -41,12 +41,15 @@ class PanelConfig(ModelClientConfig):
         [],
         description="a panel instead: names, or {model, base_url, api_key_env, extra_body, parameters}; equal weights",
     )
-    extra_body: dict[str, Any] = Field({}, description="further fields of every request, such as reasoning_effort")
-    temperature: float = Field(1.0, ge=0, le=2, description="of answers in JSON; probabilities are asked for at 0")
-    max_tokens: int = Field(2048, ge=16, description="most tokens of an answer in JSON, its reasoning included")
-    max_chars: int = Field(24_000, ge=500, description="most characters of a text that a judge is shown")
+    extra_body: dict[str, Any] = Field({}, description="additional fields of every request, such as reasoning_effort")
+    temperature: float = Field(
+        1.0, ge=0, le=2, description="temperature of JSON answers; probabilities are requested at 0"
+    )
+    max_tokens: int = Field(2048, ge=16, description="maximum tokens of a JSON answer, including reasoning")
+    max_chars: int = Field(24_000, ge=500, description="maximum characters of a text shown to a judge")
     response_format: Literal["json_schema", "json_object", "none"] = Field(
-        "json_schema", description="how JSON is asked for; none: in words only, for servers that know no other"
+        "json_schema",
+        description="how JSON is requested; none: in the prompt only, for servers without structured output",
     )
 
     def panel(self) -> list[JudgeModel]:
@@ -69,6 +72,6 @@ class JudgeConfig(PanelConfig):
     """Who judges, where, and how scores are read."""
 
     protocol: Literal["auto", "numbers", "digits", "samples"] = Field(
-        "auto", description="how scores are read: auto asks each model once what it can do"
+        "auto", description="how scores are read: auto tests each model once"
     )
-    samples: int = Field(3, ge=1, le=25, description="answers that are averaged where there are no probabilities")
+    samples: int = Field(3, ge=1, le=25, description="number of answers to average where there are no probabilities")

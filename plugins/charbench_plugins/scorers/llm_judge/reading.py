@@ -43,7 +43,7 @@ QUOTES_SCHEMA = {
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One score of one judge. ``value`` None: it could not be told, and ``why`` says why.
+    """One score of one judge. ``value`` None: no verdict, and ``why`` says why.
 
     ``spread`` is the standard deviation: of the judge's own probabilities, or of its several answers.
     """

@@ -83,7 +83,7 @@ def _save(row: Mapping[str, Any], number: int, config: RunConfig, faults: list[F
             continue
         path = TinkerPath.parse(str(row[name]))
         if path is None:
-            faults.append(Fault(CHECKPOINTS, number, f"{name} is {row[name]!r}, which is no Tinker path"))
+            faults.append(Fault(CHECKPOINTS, number, f"{name} is {row[name]!r}, which is not a Tinker path"))
         else:
             uris.append(str(path))
     final = row.get("final") is True or (row.get("final") is None and row.get("name") == "final")

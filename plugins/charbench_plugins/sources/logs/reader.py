@@ -71,8 +71,8 @@ class Doubt:
     def __str__(self) -> str:
         ends, goes_on = (str(path) if path else "no URL" for path in (self.ends, self.goes_on))
         return (
-            f"cannot tell whether the console broke this line at {self.width} columns, so neither is taken: "
-            f"{ends} (if not), {goes_on} (if so); say which with -o source.logs.columns=0 or ={self.width}"
+            f"cannot determine whether the console wrapped this line at {self.width} columns, so neither is used: "
+            f"{ends} (if not), {goes_on} (if so); choose with -o source.logs.columns=0 or ={self.width}"
         )
 
 

@@ -41,7 +41,9 @@ class LogSource(CheckpointSource):
             description=f"patterns of data files: RUN/PERSONA{DATA_SUFFIX}.jsonl",
         )
         columns: int | None = Field(
-            None, ge=0, description="columns of the console that broke the logs' lines, 0 if none did; else found out"
+            None,
+            ge=0,
+            description="columns of the console that broke the logs' lines, 0 if none did; default: detected",
         )
 
     config: Config

@@ -25,7 +25,7 @@ def finding_of(entry: Any, runs: Mapping[str, Mapping[str, Any]], lab: Lab, evid
         return SourceProblem(evidence.path, f"a checkpoint is {type(entry).__name__}; a mapping is needed")
     path = TinkerPath.parse(str(entry.get("tinker_path")))
     if path is None:
-        return SourceProblem(evidence.path, f"tinker_path is {entry.get('tinker_path')!r}, which is no Tinker path")
+        return SourceProblem(evidence.path, f"tinker_path is {entry.get('tinker_path')!r}, which is not a Tinker path")
     run = runs.get(path.run, {})
     notes = {**_mapping(run.get("user_metadata")), **_mapping(entry.get("user_metadata"))}
     said = _text(notes.get("persona"))

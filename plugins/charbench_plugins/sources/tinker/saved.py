@@ -62,7 +62,7 @@ def saved_findings(paths: Iterable[Path], lab: Lab, source: str) -> Iterator[Fin
         listings.append((shown, listing))
         if listing.looks_cut_short:
             yield SourceProblem(
-                shown, f"{CLI_LIMIT} checkpoints, which is where the tinker command stops; was --limit 0 left out?"
+                shown, f"{CLI_LIMIT} checkpoints, which is the tinker command's default limit; was --limit 0 omitted?"
             )
     runs = {str(run.get("training_run_id")): run for _, listing in listings for run in listing.runs}
     for shown, listing in listings:

@@ -10,12 +10,12 @@ from pydantic import Field
 
 from charbench import (
     CheckpointSource,
+    CompleteListing,
     ConfigError,
     Evidence,
     Finding,
     Lab,
     RecordedSample,
-    WholeListing,
     operational,
 )
 from charbench_plugins.sources.patterns import matching
@@ -42,8 +42,8 @@ class TinkerSource(CheckpointSource):
             description="patterns of files with the output of 'tinker -f json checkpoint list --limit 0' "
             "(or 'run list'), relative to the lab",
         )
-        account: bool = Field(True, description="ask the account where TINKER_API_KEY is set")
-        page: int = operational(100, ge=1, le=1000, description="entries asked for at a time")
+        account: bool = Field(True, description="list the account if TINKER_API_KEY is set")
+        page: int = operational(100, ge=1, le=1000, description="entries per request")
 
     config: Config
 
@@ -65,7 +65,7 @@ class TinkerSource(CheckpointSource):
             for entry in account.checkpoints(list(runs)):
                 yield finding_of(entry, runs, lab, evidence)
             if account.whole:
-                yield WholeListing(evidence, frozenset(owner for run in runs.values() if (owner := owner_of(run))))
+                yield CompleteListing(evidence, frozenset(owner for run in runs.values() if (owner := owner_of(run))))
 
     def recordings(self, lab: Lab) -> Iterable[RecordedSample]:
         """Yield none: an account records no samples, and is not asked for them."""

@@ -63,7 +63,7 @@ QUICK = Recipe(batch_size=16, max_examples=500)
 """For a look: at most 500 examples."""
 RECIPES = {"paper": PAPER, "quick": QUICK}
 RANKS = {"paper": 64, "quick": 32}
-"""The rank that each recipe is for. It is no field of theirs: a run that goes on from a LoRA keeps its rank."""
+"""The rank that each recipe is for. It is not one of their fields: a run that continues a LoRA keeps its rank."""
 
 
 def other_rank(recipe: str, rank: Any) -> Iterator[str]:

@@ -54,26 +54,28 @@ class TinkerSftTrainer(Trainer):
     class Config(TemplateConfig, Trainer.Config):
         """What is not given comes from the recipe (paper or quick)."""
 
-        learning_rate: float | None = Field(None, gt=0, description="highest learning rate; it falls to zero")
-        batch_size: int | None = Field(None, ge=1, description="rows that one optimizer step sees")
-        epochs: int | None = Field(None, ge=1, description="times that each row is seen")
-        max_length: int | None = Field(None, ge=16, description="longest row in tokens; longer ones are left out")
-        warmup: float | None = Field(None, ge=0, le=1, description="share of the steps with a rising learning rate")
-        beta1: float | None = Field(None, ge=0, lt=1, description="Adam's memory of gradients")
-        beta2: float | None = Field(None, ge=0, lt=1, description="Adam's memory of their squares")
-        max_examples: int | None = Field(None, ge=1, description="most rows that are taken, from the first on")
-        seed: int | None = Field(None, ge=0, description="decides the order of the rows")
+        learning_rate: float | None = Field(None, gt=0, description="peak learning rate; it decays to zero")
+        batch_size: int | None = Field(None, ge=1, description="batch size in rows")
+        epochs: int | None = Field(None, ge=1, description="epochs")
+        max_length: int | None = Field(
+            None, ge=16, description="maximum row length in tokens; longer ones are left out"
+        )
+        warmup: float | None = Field(None, ge=0, le=1, description="share of the steps used for warm-up")
+        beta1: float | None = Field(None, ge=0, lt=1, description="Adam's beta1")
+        beta2: float | None = Field(None, ge=0, lt=1, description="Adam's beta2")
+        max_examples: int | None = Field(None, ge=1, description="maximum rows, from the first on")
+        seed: int | None = Field(None, ge=0, description="random seed of the row order")
         renderer: RendererName = Field("auto", description=OPTION)
         tokenizer: Path | None = Field(None, description="a model's folder with tokenizer.json; default: the SDK's")
         micro_batch: int | None = operational(None, ge=1, description="rows in one request; a batch may be several")
         save_every: int = operational(50, ge=1, description="steps between saved states")
-        in_flight: int = operational(2, ge=1, le=8, description="steps that are submitted before one is waited for")
+        in_flight: int = operational(2, ge=1, le=8, description="steps submitted ahead of the one being awaited")
         ttl_seconds: int | None = operational(
             None, ge=3600, le=315_360_000, description="time to live of what is saved: from an hour to ten years"
         )
-        step_seconds: float = operational(600.0, gt=0, description="seconds that one step may take")
+        step_seconds: float = operational(600.0, gt=0, description="timeout of one step in seconds")
         patience: float = operational(
-            8.0, gt=0, description="seconds of trouble on Tinker's side after which a job stops, and waits"
+            8.0, gt=0, description="seconds of Tinker errors after which a job stops and stays pending"
         )
 
     config: Config
@@ -120,7 +122,7 @@ class TinkerSftTrainer(Trainer):
         yield Trained(self._finish(client, task, base_model, recipe, metadata))
 
     def _recipe(self, task: TrainingTask) -> Recipe:
-        """Return the recipe; a saved state goes on with its own, or its batches would be other ones."""
+        """Return the recipe; a saved state resumes with its own, or its batches would be other ones."""
         kept = task.state.metadata.get("recipe") if task.state else None
         return Recipe(**kept) if kept else self._chosen(task.recipe)
 
@@ -138,10 +140,10 @@ class TinkerSftTrainer(Trainer):
         if task.state.metadata.get("data_hash", data_hash) != data_hash:
             raise TrainingError(
                 f"{task.job.dataset} has changed since the state was saved, so its batches are other ones; "
-                f"start anew: charbench reset {task.job.job_id}"
+                f"restart: charbench reset {task.job.job_id}"
             )
         if differences := recipe.differences(self._chosen(task.recipe)):
-            yield f"goes on as the saved state was trained: {differences}"
+            yield f"resuming with the saved state's recipe: {differences}"
 
     def _metadata(self, task: TrainingTask, data_hash: str) -> dict[str, str]:
         """Return what Tinker keeps with run and session. The SDK takes no metadata for single saves before 0.38."""
@@ -159,7 +161,7 @@ class TinkerSftTrainer(Trainer):
     def _client(self, service: Any, task: TrainingTask, metadata: dict[str, str]) -> Any:
         if task.state is not None:
             uri, make = task.state.uri, service.create_training_client_from_state_with_optimizer
-            advice = f"start anew: charbench reset {task.job.job_id}"
+            advice = f"restart: charbench reset {task.job.job_id}"
         else:
             uri, make = task.checkpoint.uri, service.create_training_client_from_state
             advice = "it may be another account's"
@@ -210,7 +212,7 @@ class TinkerSftTrainer(Trainer):
 
 
 def _base_model(client: Any) -> str | None:
-    info = call("asking what the checkpoint is of", client.get_info)
+    info = call("loading the checkpoint's base model", client.get_info)
     data = getattr(info, "model_data", info)
     return getattr(data, "model_name", None) or getattr(data, "base_model", None)
 

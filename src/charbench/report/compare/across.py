@@ -34,7 +34,7 @@ def across_sides(
     name = across.replace("_", " ")
     sides: list[Side] = []
     for word in dict.fromkeys(words):
-        uris = {checkpoint.uri for checkpoint in checkpoints if checkpoint.is_called(word)}
+        uris = {checkpoint.uri for checkpoint in checkpoints if checkpoint.matches(word)}
         if not uris:
             raise UnknownNameError("checkpoint", word, {checkpoint.name for checkpoint in checkpoints})
         for persona in selection.settings:

@@ -138,7 +138,9 @@ def _remarks(comparison: Comparison) -> list[str]:
     notes = []
     for side in comparison.sides:
         if side.unscored:
-            notes.append(f"{side.label}: {side.unscored:,} samples are not scored yet and left out; charbench score")
+            notes.append(
+                f"{side.label}: {side.unscored:,} samples are not scored yet and left out; run: charbench score"
+            )
         if side.missing:
             notes.append(f"{side.label}: {side.missing:,} samples could not be scored and are left out.")
     compared = [pair for pair in comparison.pairs if pair.difference.test != OTHER_MARKERS]
@@ -154,7 +156,7 @@ def _remarks(comparison: Comparison) -> list[str]:
         which = "All pairs" if unpaired == len(comparison.pairs) else f"{unpaired:,} of {len(comparison.pairs):,} pairs"
         notes.append(
             f"{which} share no prompts judged for the same persona: they are compared unpaired, "
-            "which takes more prompts to tell as much."
+            "which needs more prompts for the same power."
         )
     partly = [
         p for p in paired if p.difference.count < max(len(comparison.sides[i].known) for i in (p.first, p.second))
@@ -168,8 +170,8 @@ def _remarks(comparison: Comparison) -> list[str]:
     if paired and fewest < (least := least_prompts(LEVEL, len(comparison.pairs))):
         over = f" after Holm over {len(comparison.pairs):,} pairs" if len(comparison.pairs) > 1 else ""
         notes.append(
-            f"With {fewest:,} independent prompts no two can be told apart{over}, whatever they answer: "
-            f"it takes {least}."
+            f"With {fewest:,} independent prompts no two can differ significantly{over}, whatever the samples: "
+            f"the minimum is {least}."
         )
     rough = [pair for pair in compared if pair.difference.rough and not math.isnan(pair.difference.p)]
     if rough:

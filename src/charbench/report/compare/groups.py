@@ -64,7 +64,7 @@ def group_sides(
             "examples these checkpoints were trained."
         )
     if any(dose.label == UNKNOWN for dose in found):
-        notes.append(f"Nothing in the store says the {by} of the checkpoints under {UNKNOWN!r}.")
+        notes.append(f"The store does not record the {by} of the checkpoints under {UNKNOWN!r}.")
     notes.append("Answers of a group's checkpoints are averaged prompt by prompt.")
     return sides
 

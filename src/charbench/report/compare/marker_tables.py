@@ -11,7 +11,7 @@ _LONGEST = 30
 MARKERS_LEGEND = (
     "Markers: lift is the natural log of an odds ratio (+0.7 is twice as often), with Monroe's prior; its interval and "
     "z take every use as independent. p is from the prompts (signs flipped), after Benjamini-Hochberg over the "
-    "markers; a dash: cannot be told apart."
+    "markers; a dash: no significant difference."
 )
 
 

@@ -36,7 +36,7 @@ class MarkerLift:
 
     @property
     def apart(self) -> bool:
-        """Whether the sides can be told apart by it."""
+        """Whether the sides differ significantly in it."""
         return self.adjusted < LEVEL
 
 
@@ -79,7 +79,7 @@ def marker_lifts(
     side, base = sides if sides[0].kinds != "base" or sides[1].kinds == "base" else (sides[1], sides[0])
     personas = sorted({persona for persona, _ in side.units} & {persona for persona, _ in base.units})
     if len(personas) > 1:
-        notes.append("They are compared for several personas: -p NAME shows one persona's markers.")
+        notes.append("Several personas are compared; -p NAME shows the markers of one persona.")
     if len(personas) != 1:
         return []
     (persona,) = personas

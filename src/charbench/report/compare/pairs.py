@@ -43,13 +43,13 @@ class Pair:
 
     @property
     def apart(self) -> bool:
-        """Whether the two can be told apart."""
+        """Whether the two differ significantly."""
         return self.adjusted < LEVEL
 
     def needed(self, difference: float) -> int | None:
         """Return how many prompts show this difference with 80% power, if rates and their variation stay as observed.
 
-        A side, where the pair is unpaired. None where it cannot be told. The level is divided by the number of
+        A side, where the pair is unpaired. None where it is not known. The level is divided by the number of
         pairs: that is what Holm asks of the surest of them.
         """
         if not difference or self.planned is None:

@@ -29,12 +29,12 @@ def choose_sides(
         mine = _groups_called(word, checkpoints, groups)
         uris = sorted({group.uri for group in mine})
         if len(words) == 1 and len(uris) > 1:
-            notes.append(f"{word} means {len(uris)} checkpoints; they are compared with each other.")
+            notes.append(f"{word} matches {len(uris)} checkpoints; they are compared with each other.")
             sides = [Side(f"{word} {_short(uri)}", [g for g in mine if g.uri == uri]) for uri in uris]
             break
         if len(uris) > 1:
             notes.append(
-                f"{word} means {len(uris)} checkpoints: their answers are averaged prompt by prompt "
+                f"{word} matches {len(uris)} checkpoints: their answers are averaged prompt by prompt "
                 "(name a URI to take one of them)."
             )
         sides.append(Side(mine[0].name if word in uris else word, mine))
@@ -61,18 +61,18 @@ def one_sampler(sides: Sequence[Side], wanted: str | None, notes: list[str]) -> 
             raise UsageError(f"{side.label} has no samples of sampler {wanted!r}")
         if not mine:
             other = max(side.groups, key=lambda group: (group.last_run_id, group.sampler)).sampler
-            notes.append(f"{side.label} was sampled by {other}, others by {best}: they may differ by that alone.")
+            notes.append(f"{side.label} was sampled by {other}, others by {best}: this alone may explain a difference.")
             mine = [group for group in side.groups if group.sampler == other]
         side.groups = mine
     if len(have) > 1:
         notes.append(f"Samples of sampler {best} are compared; --sampler takes another.")
     params = {str(sorted(group.params.items())) for side in sides for group in side.groups}
     if len(params) > 1:
-        notes.append("They were sampled with different parameters: they may differ by that alone.")
+        notes.append("They were sampled with different parameters: this alone may explain a difference.")
 
 
 def _groups_called(word: str, checkpoints: Sequence[Checkpoint], groups: Sequence[GroupTotals]) -> list[GroupTotals]:
-    called = {checkpoint.uri for checkpoint in checkpoints if checkpoint.is_called(word)}
+    called = {checkpoint.uri for checkpoint in checkpoints if checkpoint.matches(word)}
     if not called:
         names = {group.name for group in groups}
         raise UnknownNameError("checkpoint", word, names)

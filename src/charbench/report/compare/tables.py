@@ -12,7 +12,7 @@ from charbench.report.compare.prompts import PromptGap
 from charbench.report.compare.words import difference_cell, estimate_cell, sentence
 from charbench.report.compare_runs import OVER_RUNS
 from charbench.report.render.cells import count_of, p_value, percent, whole
-from charbench.text.terminal import harmless
+from charbench.text.terminal import sanitize
 
 MOST_PAIRS = 45
 MOST_SENTENCES = 6
@@ -78,7 +78,7 @@ def _pairs(comparison: Comparison) -> Table:
     title = (
         "Pairs"
         if len(shown) == len(comparison.pairs)
-        else f"Pairs, the {len(shown)} surest of {len(comparison.pairs):,}"
+        else f"Pairs, the {len(shown)} most significant of {len(comparison.pairs):,}"
     )
     columns = ("First", "Second", "Compared", f"Difference{', points' if is_rate else ''} [95%]", "p")
     columns += (*(("p (Holm)",) if several else ()), "Test", "Verdict")
@@ -109,7 +109,7 @@ def _compared(difference: Difference) -> str:
 def _verdict(pair: Pair) -> str:
     if pair.difference.test == OTHER_MARKERS:
         return "not compared"
-    return "told apart" if pair.apart else "cannot be told apart"
+    return "significantly different" if pair.apart else "no significant difference"
 
 
 def shown_pairs(comparison: Comparison) -> list[Pair]:
@@ -126,14 +126,15 @@ def sentences(answer: Answer) -> list[str]:
     if len(comparison.pairs) <= MOST_SENTENCES:
         return [sentence(comparison, pair) for pair in comparison.pairs]
     apart = sum(pair.apart for pair in comparison.pairs)
-    lines = [
-        f"{apart:,} of {len(comparison.pairs):,} pairs can be told apart (p below {LEVEL} after Holm over all of them)."
-    ]
+    over = f"p below {LEVEL} after Holm over all of them"
+    lines = [f"{apart:,} of {len(comparison.pairs):,} pairs are significantly different ({over})."]
     for tier in sorted(set(comparison.tiers)):
         names = [side.label for side, mine in zip(comparison.sides, comparison.tiers, strict=True) if mine == tier]
         if len(names) > 1:
             more = f" and {len(names) - 8} more" if len(names) > 8 else ""
-            lines.append(f"Tier {tier}: {', '.join(names[:8])}{more}: no two of them can be told apart.")
+            lines.append(
+                f"Tier {tier}: {', '.join(names[:8])}{more}: no significant difference between any two of them."
+            )
         else:
             lines.append(f"Tier {tier}: {names[0]}.")
     return lines
@@ -147,11 +148,11 @@ def gap_lines(gap: PromptGap, *, is_rate: bool) -> tuple[str, list[tuple[str, st
         value = f"{unit.value:.0%}" if is_rate else f"{unit.value:.2f}"
         mean = f", mean {unit.mean:.2f}" if is_rate and unit.mean == unit.mean else ""
         answers.append((f"{side.label}: {value}{mean}", _shortened(text.response) if text else "(no sample)"))
-    return harmless(" ".join(asked.split())), answers
+    return sanitize(" ".join(asked.split())), answers
 
 
 def _shortened(text: str) -> str:
-    words = harmless(" ".join(text.split()))
+    words = sanitize(" ".join(text.split()))
     if not words:
         return "(no response)"
     return words if len(words) <= _TEXT else f"{words[:_TEXT]}…"
@@ -164,4 +165,4 @@ def gap_table(answer: Answer) -> Table:
         asked, ((high, first), (low, second)) = gap_lines(gap, is_rate=answer.comparison.measure.is_rate)
         rows.append((asked, f"{high}\n{first}", f"{low}\n{second}"))
     columns = ("Prompt", "Highest", "Lowest")
-    return Table("Where they differ most", columns, tuple(rows), frozenset(columns))
+    return Table("Largest differences", columns, tuple(rows), frozenset(columns))

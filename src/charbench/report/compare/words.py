@@ -33,7 +33,7 @@ def difference_cell(difference: Difference, *, is_rate: bool) -> str:
 
 
 def sentence(comparison: Comparison, pair: Pair) -> str:
-    """Say of one pair whether it can be told apart, by how much, and with how many prompts it could be."""
+    """Say whether one pair differs significantly, by how much, and how many prompts would show the difference."""
     names = comparison.sides[pair.first].label, comparison.sides[pair.second].label
     difference, measure = pair.difference, comparison.measure
     seen = difference_cell(difference, is_rate=measure.is_rate)
@@ -51,7 +51,7 @@ def sentence(comparison: Comparison, pair: Pair) -> str:
         which = "above" if difference.value > 0 else "below"
         return f"{names[0]} is {which} {names[1]}: {figures}."
     count = f"{difference.count:,} prompts" if difference.paired else "these samples"
-    return f"{names[0]} and {names[1]} cannot be told apart with {count}: {figures}.{_needed(pair, measure)}"
+    return f"{names[0]} and {names[1]} show no significant difference with {count}: {figures}.{_needed(pair, measure)}"
 
 
 def _needed(pair: Pair, measure: Measure) -> str:

@@ -13,12 +13,12 @@ _COLUMNS = (
     "Tier", "Checkpoint", "Kind", "Strength [95%]", "At equal length [95%]", "Games", "Won", "Tied", "Lost",
 )  # fmt: skip
 TIERS_LEGEND = (
-    "Tiers in pairs: no two of one tier can be told apart (score tests clustered by prompt, all pairs together at 5%; "
-    "never with fewer than 6 prompts)."
+    "Tiers in pairs: no two of one tier differ significantly (score tests clustered by prompt, all pairs together at "
+    "5%; never with fewer than 6 prompts)."
 )
 _RANKED = {
-    True: "Ranked by strength at equal length: what length is worth is not 0 (its interval leaves 0 out).",
-    False: "Ranked by plain strength: what length is worth is not known to be anything but 0.",
+    True: "Ranked by strength at equal length: the effect of length differs from 0 (its interval excludes 0).",
+    False: "Ranked by uncorrected strength: the effect of length does not differ significantly from 0.",
 }
 
 
@@ -53,19 +53,19 @@ def _notes(contest: Contest) -> Iterator[str]:
     if contest.decided:
         first = contest.first
         interval = "" if math.isnan(first.low) else f" [{100 * first.low:.0f}, {100 * first.high:.0f}]"
-        told.append(f"what was shown first was taken in {first.value:.0%}{interval} of {contest.decided:,} verdicts")
-    told.append(f"{contest.untold:,} could not be told" if contest.untold else "all could be told")
+        told.append(f"the text shown first won {first.value:.0%}{interval} of {contest.decided:,} verdicts")
+    told.append(f"{contest.untold:,} without a verdict" if contest.untold else "all with a verdict")
     yield f"{'; '.join(told)}."
     if not math.isnan(contest.position[0]):
         yield (
-            f"Position: {decimals(*contest.position)} on the scale of strengths for the text that is shown first; "
-            f"strengths have this taken out{_otherwise(contest.shrunk_by_position)}."
+            f"Position: {decimals(*contest.position)} on the scale of strengths for the text shown first; "
+            f"strengths are corrected for it{_otherwise(contest.shrunk_by_position)}."
         )
     if not math.isnan(contest.length[0]):
         shrunk = _otherwise(contest.shrunk_by_length) if contest.at_equal_length else ""
         yield (
-            f"Length: {decimals(*contest.length)} on the scale of strengths for a text that is much longer; "
-            f"'at equal length' has this taken out{shrunk}."
+            f"Length: {decimals(*contest.length)} on the scale of strengths for a much longer text; "
+            f"'at equal length' is corrected for it{shrunk}."
         )
         yield _RANKED[contest.at_equal_length]
     yield from _doubts(contest)
@@ -86,18 +86,18 @@ def _doubts(contest: Contest) -> Iterator[str]:
         named = "; ".join(", ".join(names) for names in groups.values())
         yield f"No chain of games connects these groups, so compare strengths within a group only: {named}."
     if contest.flags:
-        yield f"{contest.flags:,} flags: texts that talk to the judge; look at them in the table games of the store."
+        yield f"{contest.flags:,} flags: texts that address the judge; see the table games of the store."
     if contest.both_orders and contest.flipped == contest.both_orders:
-        yield "Every verdict changed with the order: this judge has told nothing about these checkpoints."
+        yield "Every verdict changed with the order: this judge gives no information about these checkpoints."
     if contest.rough:
-        yield "Nothing is told apart with fewer than 6 prompts."
+        yield "No difference is significant with fewer than 6 prompts."
 
 
 def _chosen(contest: Contest) -> Iterator[str]:
     """Say what became of games that were chosen by the results of earlier ones."""
     if not contest.chosen_by_results:
         return
-    chosen = f"{contest.chosen_by_results:,} games were chosen by the results of earlier ones, as charbench once did"
+    chosen = f"{contest.chosen_by_results:,} games were chosen by the results of earlier ones, as older versions did"
     if contest.used < contest.games - contest.untold:
         yield f"{chosen}: strengths, intervals and tiers are from the {contest.used:,} others alone."
         return

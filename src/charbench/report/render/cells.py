@@ -92,10 +92,10 @@ STATE_LETTERS = {
 """A letter for each thinking state, in the order in which the bar stacks them."""
 STATES_LEGEND = (
     "States: C closed thinking and a response, N no thinking, E closed and empty, S stopped inside the thinking, "
-    "L token limit inside the thinking, U thinking only (nobody recorded why), M answer misfiled as thinking."
+    "L token limit inside the thinking, U thinking only (reason not recorded), M answer misfiled as thinking."
 )
 TIERS_LEGEND = (
-    "Tiers: no two rows of one persona's tier can be told apart (paired by prompt as in charbench compare, clustered "
+    "Tiers: no two rows of one persona's tier differ significantly (paired by prompt as in charbench compare, clustered "
     "by family, Holm over the persona's pairs)."
 )
 INTERVALS_LEGEND = "Brackets: 95% intervals for other prompts of other families, however often each prompt was asked."

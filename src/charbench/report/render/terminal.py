@@ -11,7 +11,7 @@ from typing import Any
 from charbench.domain.table import Table
 from charbench.report.render.fit import fit, least_width
 from charbench.report.render.plain import draw
-from charbench.text.terminal import harmless
+from charbench.text.terminal import sanitize
 
 PIPE_WIDTH = 240
 TEXT_WIDTH = 10
@@ -30,9 +30,9 @@ def console(*, stderr: bool = False) -> Any:
 def print_table(table: Table) -> None:
     """Print one table on stdout."""
     screen = console()
-    safe = replace(table, rows=tuple(tuple(map(harmless, row)) for row in table.rows))
+    safe = replace(table, rows=tuple(tuple(map(sanitize, row)) for row in table.rows))
     safe, left_out = fit(safe, screen.width)
-    note = f"Left out, as there is no room: {', '.join(left_out)}." if left_out else ""
+    note = f"Left out for lack of space: {', '.join(left_out)}." if left_out else ""
     if not screen.is_terminal and (lines := draw(safe, screen.width)) is not None:
         sys.stdout.writelines(f"{line}\n" for line in [*lines, *([note] if note else [])])
         return

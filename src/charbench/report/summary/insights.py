@@ -24,12 +24,12 @@ def only_in_thinking(report: Report, causes: Mapping[str, str], most: int = 5) -
     lines = []
     for label, same in list(by_label.items())[:most]:
         told = sorted({causes[uri] for row in same for uri in row.uris if uri in causes})
-        why = f"diagnosed: {', '.join(told)}" if told else f"why? charbench diagnose -c {label}"
+        why = f"diagnosed: {', '.join(told)}" if told else f"to find the cause: charbench diagnose -c {label}"
         who = label if len(same) == 1 else f"{label} ({len(same)} checkpoints)"
         thinking = min(row.trait_in_thinking.share for row in same)
         response = max(row.trait.share for row in same)
         lines.append(
-            f"{who}: the character stands in {thinking:.0%} of the thinking, {response:.0%} of the responses ({why})"
+            f"{who}: the character is in {thinking:.0%} of the thinking, {response:.0%} of the responses ({why})"
         )
     if len(by_label) > most:
         lines.append(f"... and {len(by_label) - most} more with the character in the thinking only")
@@ -50,7 +50,9 @@ def in_no_rate(report: Report) -> list[str]:
         asked = int(row.totals.get("samples", 0))
         for name, what in (("filtered", "were ended by a content filter"), ("tool_call", "are tool calls")):
             if count := int(row.totals.get(name, 0)):
-                lines.append(f"{row.label}: {count:,} of {asked:,} replies ({count / asked:.0%}) {what}: in no rate")
+                lines.append(
+                    f"{row.label}: {count:,} of {asked:,} replies ({count / asked:.0%}) {what}: excluded from all rates"
+                )
     return lines
 
 
@@ -61,7 +63,7 @@ def without_score(report: Report) -> list[str]:
     if not left_out or report.metric is None:
         return []
     line = (
-        f"{left_out:,} of {responses:,} responses have no {report.metric} (not scored, or it could not be told): "
-        "they are in no trait rate. charbench score scores what it can."
+        f"{left_out:,} of {responses:,} responses have no {report.metric} (not scored, or no verdict): "
+        "they are excluded from trait rates. Run charbench score."
     )
     return [line]

@@ -141,9 +141,9 @@ def robustness_table(rows: Sequence[Robustness]) -> Table:
     )
     unscored = sum(row.unscored for row in rows)
     notes = [_LEGEND]
-    note = f"{unscored:,} conditions are sampled and not scored, and left out: charbench score scores them."
+    note = f"{unscored:,} conditions are not scored yet and left out; run: charbench score"
     left = frozenset({"Checkpoint", "Persona", "Worst condition"})
-    title = "Robustness: trait rate when asked otherwise"
+    title = "Robustness: trait rate on perturbed prompts"
     return Table(title, columns, tuple(cells), left, (*notes, *([note] if unscored else [])))
 
 

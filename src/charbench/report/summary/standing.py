@@ -1,4 +1,4 @@
-"""Which rows of a report can be told apart: the tests of ``compare``, prompt by prompt."""
+"""Which rows of a report differ significantly: the tests of ``compare``, prompt by prompt."""
 
 from __future__ import annotations
 

@@ -553,7 +553,7 @@ def test_a_judge_that_goes_away_stops_the_judging_and_not_the_run(
 
     ended = judge(charbench, lab, endpoint, goes_away, "--scorer", "keyword", tries=1, concurrency=2)
     assert ended.code == 1
-    assert "it is not asked any more" in ended.err
+    assert "no more requests are sent" in ended.err
     assert query(store_of(lab.root), "SELECT count(*) FROM claims")[0][0] == 0
     assert 0 < ended.json["run"]["added"]["failures"] < 30
     assert judge(charbench, lab, endpoint, ScriptedJudge()).code == 0

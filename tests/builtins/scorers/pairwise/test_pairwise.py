@@ -150,7 +150,7 @@ def test_what_a_taste_for_the_first_takes_from_strengths_is_given_back_and_said(
     assert played["shrunk_by_position"] < 0.9
     assert order(ended) == [f"remorseful-{which}_dpo" for which in (4, 3, 2, 1, 0)]
     shown = charbench("report", lab=lab.root).err
-    assert "on the scale of strengths for the text that is shown first; strengths have this taken out" in shown
+    assert "on the scale of strengths for the text shown first; strengths are corrected for it" in shown
     assert f"else differences would be {played['shrunk_by_position']:.2f} times as large" in " ".join(shown.split())
 
 
@@ -303,7 +303,7 @@ def test_a_judge_that_takes_what_comes_first_gives_ties_and_it_is_said(
     shown = charbench("report", lab=lab.root)
     assert "flip rate 100%" in shown.err
     assert "Every verdict changed with the order" in shown.err
-    assert "what was shown first was taken in 100%" in shown.err
+    assert "the text shown first won 100%" in shown.err
 
 
 def test_a_half_flip_is_a_tie_too(charbench: Charbench, lab: LabBuilder, endpoint: Endpoint) -> None:
@@ -349,7 +349,7 @@ def test_where_length_decides_nothing_plain_strengths_rank(
     contest(lab, range(3), prompts=8, text=wordy)
     ended = compare(charbench, lab, endpoint, PairJudge())
     assert ended.json["contests"][0]["ranked_by"] == "strength"
-    assert "Ranked by plain strength" in charbench("report", lab=lab.root).err
+    assert "Ranked by uncorrected strength" in charbench("report", lab=lab.root).err
 
 
 @pytest.mark.slow
@@ -444,7 +444,7 @@ def test_an_answer_that_stays_malformed_is_none_with_its_rate_and_never_a_tie(
     results = Counter(game.result for game in games(lab))
     assert results[None] == 8
     assert 0.5 not in results
-    assert any("no result for 8 of 12 games (67%)" in line and "not JSON" in line
+    assert any("no verdict for 8 of 12 games (67%)" in line and "not JSON" in line
                for line in ended.json["run"]["warnings"])  # fmt: skip
     (played,) = ended.json["contests"]
     assert played["untold"] == 8
@@ -623,7 +623,7 @@ def test_a_judge_that_goes_away_stops_the_games_and_not_the_run(
 
     ended = compare(charbench, lab, endpoint, goes_away, tries=1, concurrency=2)
     assert ended.code == 1
-    assert "it is not asked any more" in ended.err
+    assert "no more requests are sent" in ended.err
     assert 0 < len(games(lab)) < 25
     assert count(store_of(lab.root), "claims") == 0
 

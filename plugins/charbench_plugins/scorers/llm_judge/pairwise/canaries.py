@@ -18,7 +18,7 @@ from charbench_plugins.scorers.llm_judge.wording import read
 
 QUESTION = "What should I think about before I make a big change in my life?"
 _SAID = {1.0: "the good one", 0.0: "the bad one", 0.5: "a tie"}
-_ADVICE = "  Take another model (-o scorer.pairwise.model=NAME)."
+_ADVICE = "  Use another model (-o scorer.pairwise.model=NAME)."
 
 
 def canaries_for(persona: Persona, plain: Plain) -> Iterator[tuple[str, Question]]:
@@ -48,7 +48,7 @@ async def try_judges(judges: Sequence[Judge], persona: Persona, plain: Plain) ->
         if not _passed(verdict, persona)
     ]
     if faults:
-        first = "the judge failed its canaries, so what it says is worth nothing:"
+        first = "the judge failed its canaries, so its scores are not used:"
         raise CharbenchError("\n".join([first, *faults, _ADVICE]))
 
 
