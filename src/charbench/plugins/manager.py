@@ -171,6 +171,12 @@ class Plugins:
             raise UnknownNameError(str(kind), name, known, self._why_missing(name))
         return known[name]
 
+    def is_blocked(self, kind: ComponentKind, name: str) -> bool:
+        """Return whether a component is missing only because its plugin is blocked: no broken plugin can have it."""
+        if name in self.components(kind) or not any(plugin.blocked for plugin in self.found):
+            return False
+        return not any(plugin.error for plugin in self.found)
+
     def create(
         self,
         kind: ComponentKind,
@@ -242,6 +248,7 @@ def _check(component: Any, kind: ComponentKind, bases: Mapping[type[Component], 
         raise PluginError(f"{where} does not define {method}()")
     if not (isinstance(component.Config, type) and issubclass(component.Config, BaseModel)):
         raise PluginError(f"{where}.Config is not a pydantic model; derive it from {base.__name__}.Config")
+    _check_version(component, where)
     if base is PairScorer and not issubclass(component.Config, PairScorer.Config):
         raise PluginError(f"{where}.Config has no option 'games'; derive it from PairScorer.Config")
     if not component.one_line():
@@ -254,6 +261,16 @@ def _check(component: Any, kind: ComponentKind, bases: Mapping[type[Component], 
         names = [metric.name for metric in metrics]
         if len(set(names)) != len(names):
             raise PluginError(f"{where}.metrics declares a name twice: {', '.join(names)}")
+
+
+def _check_version(component: Any, where: str) -> None:
+    """Raise :class:`PluginError` where a sampler's or scorer's ``version`` is no whole number, or has its old name."""
+    if not hasattr(component, "version"):
+        return
+    if isinstance(getattr(component, "protocol", None), int):
+        raise PluginError(f"{where}.protocol has a new name: rename it to version, and keep its value")
+    if not isinstance(component.version, int) or isinstance(component.version, bool):
+        raise PluginError(f"{where}.version is {component.version!r}; a whole number is needed")
 
 
 def option_faults(

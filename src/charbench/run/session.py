@@ -110,7 +110,9 @@ class Session:
 
     def samplers(self) -> list[Sampler]:
         """Return the configured samplers."""
-        return self._create(ComponentKind.SAMPLER, self.config.samplers or DEFAULT_SAMPLERS)
+        return self._create(
+            ComponentKind.SAMPLER, self.config.samplers or self._not_blocked(ComponentKind.SAMPLER, DEFAULT_SAMPLERS)
+        )
 
     def installed_samplers(self) -> list[Sampler]:
         """Return every installed sampler that says which checkpoints are its own, with its options.
@@ -158,7 +160,9 @@ class Session:
 
     def scorers(self) -> list[BaseScorer]:
         """Return the configured scorers, of samples and of pairs."""
-        return self._create(ComponentKind.SCORER, self.config.scorers or DEFAULT_SCORERS)
+        return self._create(
+            ComponentKind.SCORER, self.config.scorers or self._not_blocked(ComponentKind.SCORER, DEFAULT_SCORERS)
+        )
 
     def selected_personas(self) -> list[Persona]:
         """Return the personas that the run is limited to; empty for all."""
@@ -196,6 +200,10 @@ class Session:
                 faults.append(f"{where}{error}")
         if faults:
             raise ConfigError(faults)
+
+    def _not_blocked(self, kind: ComponentKind, names: Sequence[str]) -> list[str]:
+        """Return those of the default components whose plugin is not blocked."""
+        return [name for name in names if not self.plugins.is_blocked(kind, name)]
 
     def _create(self, kind: ComponentKind, names: Iterable[str]) -> list[Any]:
         self.check_options()

@@ -76,7 +76,7 @@ class AtWork:
         self._scorer, self._plan, self._tally, self._begun = scorer, plan, tally, begun
         self.who = f"scorer {scorer.name}, persona {plan.persona.name}"
         told = asked(f"scorer {scorer.name}", lambda: (scorer.content_config(), scorer.fingerprint(plan.persona)))
-        self.settings = ScoringSettings(scorer.name, scorer.protocol, plan.persona.name, *told)
+        self.settings = ScoringSettings(scorer.name, scorer.version, plan.persona.name, *told)
 
     async def begin(self) -> bool:
         """Let the scorer get ready, once a run and persona; return whether it may score."""

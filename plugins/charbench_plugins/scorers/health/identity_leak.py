@@ -11,7 +11,7 @@ class IdentityLeak(Scorer):
     """Whether a text says that it comes from an AI, a named model or its maker."""
 
     name = "identity-leak"
-    protocol = 2
+    version = 2
     metrics = (
         Metric(
             "identity_leak", range=(0, None), role="health", higher_is_better=False, threshold=1, title="identity leaks"

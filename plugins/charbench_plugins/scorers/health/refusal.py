@@ -11,7 +11,7 @@ class Refusal(Scorer):
     """Whether a response opens with a refusal, by a fixed set of phrases."""
 
     name = "refusal"
-    protocol = 2
+    version = 2
     metrics = (
         Metric("refusal", range=(0, None), role="health", higher_is_better=False, threshold=1, title="refusals"),
     )
