@@ -158,15 +158,29 @@ def test_a_wrong_environment_variable_is_named(
     assert "environment variable CHARBENCH_MIN_EXAMPLES: min_examples: found 'many'" in ended.err
 
 
-def test_a_variable_that_is_nearly_a_setting_is_a_mistake_and_others_are_somebody_elses(
-    charbench: Charbench, lab: LabBuilder, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "words", [("discover",), ("plugins", "list"), ("personas", "schema"), ("quickstart", "mine"), ("doctor",)]
+)
+def test_a_variable_of_charbenchs_that_is_no_setting_is_an_error_in_every_command(
+    charbench: Charbench, lab: LabBuilder, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
 ) -> None:
-    monkeypatch.setenv("CHARBENCH_JUDGE_KEY", "x")
-    charbench.ok("discover", lab=lab.root)
     monkeypatch.setenv("CHARBENCH_SCORER", "keyword")
-    ended = charbench("discover", lab=lab.root)
+    monkeypatch.setenv("CHARBENCH_NOTHING_LIKE_IT", "x")
+    ended = charbench(*words, lab=lab.root)
     assert ended.code == 2
     assert "CHARBENCH_SCORER: no such setting; did you mean CHARBENCH_SCORERS?" in ended.err
+    assert "CHARBENCH_NOTHING_LIKE_IT: no such setting" in ended.err
+    assert list(lab.root.iterdir()) == []
+    assert "Usage" in charbench.ok(words[0], "--help", lab=lab.root).out
+
+
+@pytest.mark.parametrize("name", ["OPTIONS", "PRICES"])
+def test_a_setting_that_no_variable_can_hold_says_where_it_belongs(
+    charbench: Charbench, lab: LabBuilder, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(f"CHARBENCH_{name}", "{}")
+    ended = charbench("discover", lab=lab.root)
+    assert (ended.code, f"CHARBENCH_{name}: set {name.lower()} in charbench.yaml" in ended.err) == (2, True)
 
 
 def test_a_config_file_that_is_not_there_is_told(

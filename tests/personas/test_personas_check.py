@@ -146,7 +146,7 @@ def test_files_that_claim_one_name_are_told(charbench: Charbench, tmp_path: Path
     (tmp_path / "b.YAML").write_text("name: witch\ndescription: A witch.\naliases: [mage, wizard]\n")
     ended = charbench("personas", "check", tmp_path)
     assert ended.code == 2
-    assert [fault.partition(": ")[2].partition(" stands")[0] for fault in ended.out.splitlines()] == [
+    assert [fault.partition(": ")[2].partition(" is also")[0] for fault in ended.out.splitlines()] == [
         "alias 'mage'",
         "alias 'wizard'",
     ]

@@ -290,3 +290,18 @@ def test_a_perturbations_mistake_is_one_line_that_names_it(
     assert ended.code == 2
     assert said in ended.err
     assert "Traceback" not in ended.err
+
+
+def test_a_version_under_its_old_name_is_told_by_its_new_one(charbench: Charbench, site: Site, recorded: Path) -> None:
+    install(site, "protocol = 3\n    def score(self, sample, persona): return []")
+    ended = charbench("run", "--scorer", "mine", "-q", lab=recorded)
+    assert ended.code == 2
+    assert "mine.Mine.protocol has a new name: rename it to version, and keep its value" in ended.err
+
+
+def test_a_version_that_is_no_number_is_a_mistake(charbench: Charbench, site: Site, recorded: Path) -> None:
+    install(site, "version = '1.2'\n    def score(self, sample, persona): return []")
+    assert (
+        "mine.Mine.version is '1.2'; a whole number is needed"
+        in charbench("run", "-q", "--scorer", "mine", lab=recorded).err
+    )

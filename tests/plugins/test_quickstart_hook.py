@@ -49,3 +49,23 @@ def test_without_any_plugin_that_brings_a_lab_quickstart_says_so(charbench: Char
     assert ended.code == 2
     assert ended.err.startswith("error: ")
     assert list(lab.root.iterdir()) == []
+
+
+def test_quickstart_in_the_current_folder_keeps_what_is_there(
+    charbench: Charbench, site: Site, lab: LabBuilder
+) -> None:
+    site.install("my-lab", LAB)
+    (lab.root / "notes.txt").write_text("mine")
+    charbench.ok("quickstart", ".", lab=lab.root)
+    assert (lab.root / "notes.txt").read_text() == "mine"
+    assert count(store_of(lab.root), "samples") == 1
+    assert not list(lab.root.glob(".quickstart-*"))
+    assert "Nothing to do" in charbench.ok("quickstart", ".", lab=lab.root).err
+
+
+def test_quickstart_overwrites_nothing(charbench: Charbench, site: Site, lab: LabBuilder) -> None:
+    site.install("my-lab", LAB)
+    (lab.root / "there" / "recordings").mkdir(parents=True)
+    ended = charbench("quickstart", "there", lab=lab.root)
+    assert (ended.code, "there already has recordings" in ended.err) == (2, True)
+    assert [path.name for path in (lab.root / "there").iterdir()] == ["recordings"]

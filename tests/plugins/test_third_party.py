@@ -99,6 +99,13 @@ def test_asking_for_a_component_of_a_blocked_plugin_says_that_it_is_blocked(char
     assert "blocked" in ended.err
 
 
+def test_a_blocked_default_scorer_is_left_out_and_the_others_score(charbench: Charbench, small: Path) -> None:
+    charbench.ok(*RUN, "--no-plugin", "keyword", lab=small)
+    exported = charbench.ok("export", "--jsonl", lab=small).out
+    assert '"scorer": "refusal"' in exported
+    assert '"scorer": "keyword"' not in exported
+
+
 def test_two_plugins_with_one_component_name_are_an_error_that_names_both(
     charbench: Charbench, site: Site, small: Path
 ) -> None:

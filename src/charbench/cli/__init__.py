@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from typing import Any
@@ -14,34 +15,37 @@ BROKEN_PIPE = 141
 # The help lines stand here so that `charbench --help` loads no command.
 COMMANDS = {
     "quickstart": "Create a small lab and run every stage on it; needs no key and no GPU.",
-    "run": "Discover, sample, score and report everything that is not done yet.",
     "discover": "Find checkpoints and data, and show the resulting training jobs.",
+    "run": "Discover, sample, score and report everything that is not done yet.",
+    "report": "Report how strongly checkpoints show their personas, with intervals.",
+    "compare": "Test which checkpoints differ significantly.",
+    "diagnose": "Find why a checkpoint's responses, or the character in them, are missing.",
     "train": "Train the checkpoints whose introspection data is available.",
     "sample": "Sample checkpoints, or one prompt and show the response.",
     "score": "Score the samples that have no score yet.",
     "eval": "Sample and score one checkpoint, whether or not a source found it.",
     "eval-complete": "Sample and score the results of training jobs.",
-    "diagnose": "Find why a checkpoint's responses, or the character in them, are missing.",
     "status": "Show the state of the training jobs and the last runs.",
     "reset": "Reset training jobs to pending.",
-    "report": "Report how strongly checkpoints show their personas, with intervals.",
     "history": "List runs, and where the results of one come from.",
     "forget": "Take results out of every report, and put them back.",
-    "calibrate": "Have people label samples, and measure how well the scorers agree.",
-    "compare": "Test which checkpoints differ significantly.",
     "power": "Compute how many prompts a difference needs.",
-    "export": "Write samples as CSV or JSONL.",
+    "calibrate": "Have people label samples, and measure how well the scorers agree.",
     "checkpoints": "List checkpoints and the evidence for them.",
+    "export": "Write samples as CSV or JSONL.",
     "personas": "List, show, check and write persona files.",
     "plugins": "List and show plugins and their components.",
     "doctor": "Check the installation, the store and the plugins.",
     "completion": "Print a shell completion script.",
 }
 _SECTIONS = {
-    "The product": ["quickstart", "run", "report", "compare", "power"],
-    "Its stages": ["discover", "train", "sample", "score", "eval", "eval-complete", "diagnose", "status", "reset"],
-    "What it holds": ["history", "forget", "calibrate", "checkpoints", "export"],
-    "Its surroundings": ["personas", "plugins", "doctor", "completion"],
+    "Commands": ["quickstart", "discover", "run", "report", "compare", "diagnose"],
+    "Single stages": ["train", "sample", "score", "eval", "eval-complete"],
+    "Training jobs": ["status", "reset"],
+    "Analysis": ["power", "calibrate"],
+    "Stored data": ["checkpoints", "history", "forget", "export"],
+    "Personas and plugins": ["personas", "plugins"],
+    "Installation": ["doctor", "completion"],
 }
 
 
@@ -62,13 +66,18 @@ class LazyGroup(click.Group):
         return command
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
-        """Find the command, or say which one is nearest."""
+        """Find the command, or say which one is nearest; raise for unknown ``CHARBENCH_*`` variables.
+
+        Help and completion work whatever the environment holds.
+        """
         if args and not ctx.resilient_parsing and not args[0].startswith("-") and args[0] not in COMMANDS:
             known = self.commands_of_plugins()
             if args[0] not in known:
                 from charbench.errors import UnknownNameError
 
                 raise UnknownNameError("command", args[0], [*COMMANDS, *known])
+        if not ctx.resilient_parsing and not {"-h", "--help", "completion"} & set(args):
+            _check_environment()
         return super().resolve_command(ctx, args)
 
     def commands_of_plugins(self) -> dict[str, click.Command]:
@@ -90,6 +99,13 @@ class LazyGroup(click.Group):
                 formatter.write_dl([(name, COMMANDS[name]) for name in names])
         formatter.write_paragraph()
         formatter.write_text("Plugins may add commands: charbench plugins commands lists them.")
+
+
+def _check_environment() -> None:
+    if any(name.startswith("CHARBENCH_") and text for name, text in os.environ.items()):
+        from charbench.config.loading import check_environment
+
+        check_environment(os.environ)
 
 
 def _version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:

@@ -22,7 +22,14 @@ from charbench.cli.finish import finish
 @click.option(
     "-c", "--checkpoint", "checkpoints", multiple=True, required=True, metavar="CHECKPOINT", help="URI or name."
 )
-@click.option("-p", "--persona", "personas", multiple=True, metavar="NAME", help="Persona to score for.")
+@click.option(
+    "-p",
+    "--persona",
+    "personas",
+    multiple=True,
+    metavar="NAME",
+    help="Persona to score for. [default: the checkpoint's own]",
+)
 @options.asking
 @options.quiet
 @options.as_json
@@ -36,5 +43,5 @@ def command(json_output: bool, quiet: bool, **given: Any) -> int:
     session = options.open_session(**given)
     with stop_on_interrupt(session.config.stop_grace) as stop:
         runner = Runner(session, output.this_command(), stop, quiet=quiet or json_output)
-        result = evaluate(runner, [Stage.SAMPLE, Stage.SCORE])
+        result = evaluate(runner, [Stage.SAMPLE, Stage.SCORE], any_persona=True)
     return finish(session, result, json_output=json_output, quiet=quiet, checkpoints=session.config.checkpoints)

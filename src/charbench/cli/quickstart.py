@@ -8,6 +8,7 @@ import time
 from contextlib import redirect_stdout
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 
@@ -49,25 +50,40 @@ def command(folder: Path, json_output: bool, quiet: bool) -> int:
 
 def _make(folder: Path) -> str | None:
     """Make the lab, unless it is there already; return what it is."""
+    from charbench.config.loading import FILE_NAME
     from charbench.plugins.manager import Plugins
 
-    if (folder / "charbench.yaml").is_file():
+    if (folder / FILE_NAME).is_file():
         return None
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UsageError(f"{folder} exists, and is no quickstart lab; name another folder: charbench quickstart FOLDER")
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is not a folder; name another one: charbench quickstart FOLDER")
     disabled = os.environ.get("CHARBENCH_DISABLE_PLUGINS", "").split(",")
-    # Made beside its place and then moved: a stopped quickstart leaves no half lab.
-    draft = folder.with_name(f".{folder.name}.draft-{os.getpid()}")
-    draft.mkdir(parents=True)
-    with redirect_stdout(sys.stderr):  # what a plugin prints is no part of the result
-        about = Plugins(disabled).hook.charbench_quickstart_lab(folder=draft)
-    if about is None:
-        draft.rmdir()
-        raise PluginError("no plugin brings a quickstart lab (is 'quickstart' blocked?)")
-    if folder.exists():
-        folder.rmdir()
-    draft.rename(folder)
+    place = folder if folder.exists() else folder.resolve().parent
+    place.mkdir(parents=True, exist_ok=True)
+    # Made in a folder of its own and then moved: a stopped quickstart leaves no half lab.
+    with TemporaryDirectory(prefix=".quickstart-", dir=place) as made:
+        draft = Path(made) / "lab"
+        draft.mkdir()
+        with redirect_stdout(sys.stderr):  # what a plugin prints is no part of the result
+            about = Plugins(disabled).hook.charbench_quickstart_lab(folder=draft)
+        if about is None:
+            raise PluginError("no plugin provides a quickstart lab (is 'quickstart' blocked?)")
+        if folder.exists():
+            _fill(folder, draft)
+        else:
+            draft.rename(folder)
     return str(about)
+
+
+def _fill(folder: Path, draft: Path) -> None:
+    """Move what ``draft`` holds into a folder that exists, and overwrite nothing; what makes it a lab comes last."""
+    from charbench.config.loading import FILE_NAME
+
+    entries = sorted(draft.iterdir(), key=lambda entry: (entry.name == FILE_NAME, entry.name))
+    if taken := [entry.name for entry in entries if (folder / entry.name).exists()]:
+        raise UsageError(f"{folder} already has {', '.join(taken)}; name another folder: charbench quickstart FOLDER")
+    for entry in entries:
+        entry.rename(folder / entry.name)
 
 
 def _commands(folder: Path) -> str:

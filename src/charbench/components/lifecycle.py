@@ -100,7 +100,7 @@ class Lifecycle:
         """Let a component get ready as :meth:`prepare` does; return what it raised, None where it is ready."""
         with self._lock:
             if id(component) not in self._prepared:
-                self.adopt(component)
+                self.register(component)
                 outcome = guarded(lambda: resolve(component, component.prepare(self.root, self.folder)))
                 self._prepared[id(component)] = component, outcome if isinstance(outcome, Broken) else None
             return self._prepared[id(component)][1]

@@ -72,7 +72,7 @@ class Sampler(Component):
     """Samples a checkpoint and returns the completion as the server gave it; never parses thinking."""
 
     kind: ClassVar[ComponentKind] = ComponentKind.SAMPLER
-    protocol: ClassVar[int] = 1
+    version: ClassVar[int] = 1
     """Increase this when the same request would now be sent differently: it is then sampled again."""
     batch_size: ClassVar[int] = 1
     """How many requests :meth:`sample_batch` takes at once; above 1 for models in this process, and for batch APIs."""
@@ -150,7 +150,7 @@ class Sampler(Component):
             resolve(self, self.params(request)),
             request.condition,
             self.name,
-            self.protocol,
+            self.version,
             request.epoch,
             recording,
         )

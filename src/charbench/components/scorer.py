@@ -50,7 +50,7 @@ class BaseScorer(Component):
     """What scorers of samples (:class:`Scorer`) and of pairs (:class:`charbench.PairScorer`) have in common."""
 
     kind: ClassVar[ComponentKind] = ComponentKind.SCORER
-    protocol: ClassVar[int] = 1
+    version: ClassVar[int] = 1
     """Increase this when the same samples would now be scored differently: all are then scored again."""
 
     def begin(self, plan: ScoringPlan) -> Iterable[str] | Awaitable[Iterable[str]]:

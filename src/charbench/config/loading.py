@@ -20,6 +20,7 @@ from charbench.text.redaction import register_secrets_of, register_secrets_of_en
 FILE_NAME = "charbench.yaml"
 PREFIX = "CHARBENCH_"
 _ENV_ONLY = {"CHARBENCH_CONFIG"}
+_FILE_ONLY = {"options", "prices"}
 _COMPONENT_KINDS = ("source", "trainer", "sampler", "scorer", "perturbation")
 
 
@@ -121,18 +122,30 @@ def _from_file(document: YamlFile) -> dict[str, Any]:
     return values
 
 
+def check_environment(environment: Mapping[str, str]) -> None:
+    """Raise :class:`ConfigError` for each variable ``CHARBENCH_...`` that is no setting; empty ones are ignored."""
+    known = sorted({*(PREFIX + name.upper() for name in RunConfig.model_fields), *_ENV_ONLY})
+    faults: list[str] = []
+    for variable, text in sorted(environment.items()):
+        name = variable.removeprefix(PREFIX).lower()
+        if not text or not variable.startswith(PREFIX) or variable in _ENV_ONLY:
+            continue
+        if name in _FILE_ONLY:
+            faults.append(f"environment variable {variable}: set {name} in charbench.yaml; a variable cannot hold it")
+        elif variable not in known:
+            near = get_close_matches(variable, known, n=1, cutoff=0.75)
+            hint = f"did you mean {near[0]}?" if near else "unset it, or see docs/reference/config.md for the settings"
+            faults.append(f"environment variable {variable}: no such setting; {hint}")
+    if faults:
+        raise ConfigError(faults)
+
+
 def _from_environment(environment: Mapping[str, str]) -> dict[str, tuple[str, Any]]:
+    check_environment(environment)
     found: dict[str, tuple[str, Any]] = {}
     for variable, text in sorted(environment.items()):
         name = variable.removeprefix(PREFIX).lower()
-        if not variable.startswith(PREFIX) or variable in _ENV_ONLY or not text or name == "options":
-            continue
-        if name not in RunConfig.model_fields:
-            # Plugins and tests have variables of their own: only what looks like one of ours is a mistake.
-            if near := get_close_matches(name, list(RunConfig.model_fields), n=1, cutoff=0.8):
-                raise ConfigError(
-                    f"environment variable {variable}: no such setting; did you mean {PREFIX}{near[0].upper()}?"
-                )
+        if not variable.startswith(PREFIX) or variable in _ENV_ONLY or not text:
             continue
         annotation = str(RunConfig.model_fields[name].annotation)
         is_list = annotation.startswith("list")

@@ -23,8 +23,8 @@ _SECONDS = 60.0
 class ModelAnswer:
     """What a model said.
 
-    ``top`` holds the most likely first tokens with the natural logarithms of their probabilities; None where the endpoint
-    gives none. ``refusal``: the words with which it refused to answer, without secrets and cut. ``is_cut``: whether the
+    ``top`` holds the most likely first tokens with the natural logarithms of their probabilities; None where the
+    endpoint gives none. ``refusal``: the words with which it refused to answer, without secrets and cut. ``is_cut``: whether the
     token limit ended it.
     """
 

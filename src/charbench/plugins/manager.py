@@ -242,6 +242,12 @@ class Plugins:
             raise UnknownNameError(str(kind), name, known, self._why_missing(name))
         return known[name]
 
+    def is_blocked(self, kind: ComponentKind, name: str) -> bool:
+        """Return whether a component is missing only because its plugin is blocked: no broken plugin can have it."""
+        if name in self.components(kind) or not any(plugin.blocked for plugin in self.found):
+            return False
+        return not any(plugin.error for plugin in self.found)
+
     def create(
         self,
         kind: ComponentKind,
@@ -331,6 +337,7 @@ def _check(component: Any, kind: ComponentKind, bases: Mapping[type[Component], 
         isinstance(component.costs_money, bool) and isinstance(component.batch_size, int) and component.batch_size >= 1
     ):
         raise PluginError(f"{where}: costs_money is True or False, and batch_size a whole number from 1 on")
+    _check_version(component, where)
     if base is PairScorer and not issubclass(component.Config, PairScorer.Config):
         raise PluginError(f"{where}.Config has no option 'games'; derive it from PairScorer.Config")
     if not component.one_line():
@@ -352,6 +359,16 @@ def _check_methods(component: type[Component], base: type[Component], where: str
             method = inspect.isfunction(getattr(base, name, None))
             if method and not callable(getattr(component, name)):
                 raise PluginError(f"{where}.{name} is {value!r:.50}; a method is needed, plain or async")
+
+
+def _check_version(component: Any, where: str) -> None:
+    """Raise :class:`PluginError` where a sampler's or scorer's ``version`` is no whole number, or has its old name."""
+    if not hasattr(component, "version"):
+        return
+    if isinstance(getattr(component, "protocol", None), int):
+        raise PluginError(f"{where}.protocol has a new name: rename it to version, and keep its value")
+    if not isinstance(component.version, int) or isinstance(component.version, bool):
+        raise PluginError(f"{where}.version is {component.version!r}; a whole number is needed")
 
 
 def option_faults(

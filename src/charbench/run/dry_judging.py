@@ -150,7 +150,7 @@ def _scoring_of(database: Database, scorer: BaseScorer, persona: Persona) -> int
     who = f"scorer {scorer.name}"
     config = asked(who, lambda: resolve(scorer, scorer.content_config()))
     fingerprint = asked(who, lambda: resolve(scorer, scorer.fingerprint(persona)))
-    settings = ScoringSettings(scorer.name, scorer.protocol, persona.name, config, fingerprint)
+    settings = ScoringSettings(scorer.name, scorer.version, persona.name, config, fingerprint)
     with database.read() as connection:
         if isinstance(scorer, Scorer):
             settings, _ = redeclared(connection, settings, type(scorer).metrics)

@@ -260,7 +260,7 @@ class Session:
     def _component(self, kind: ComponentKind, name: str, options: dict[str, Any]) -> Component:
         """Return the session's one component of a kind and name."""
         if (kind, name) not in self._components:
-            made = self.lifecycle.adopt(self.plugins.create(kind, name, options))
+            made = self.lifecycle.register(self.plugins.create(kind, name, options))
             made.trust = self.config.trust_for(f"{kind.value}.{made.name}").with_issuers(self.plugins.key_issuers())
             self._components[kind, name] = made
         return self._components[kind, name]

@@ -170,7 +170,7 @@ class SampleStage:
 
     def _settings(self, request: SampleRequest) -> SamplingSettings:
         params = resolve(self.sampler, self.sampler.params(request))
-        return SamplingSettings(self.sampler.name, self.sampler.protocol, params, request.condition)
+        return SamplingSettings(self.sampler.name, self.sampler.version, params, request.condition)
 
     # A model in this process: many at once, one batch after the other.
 

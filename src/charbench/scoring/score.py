@@ -61,7 +61,7 @@ class AtWork:
         self._scorer, self._plan, self._tally, self._begun = scorer, plan, tally, begun
         self.who = f"scorer {scorer.name}, persona {plan.persona.name}"
         told = asked(f"scorer {scorer.name}", self._told)
-        self.settings = ScoringSettings(scorer.name, scorer.protocol, plan.persona.name, *told)
+        self.settings = ScoringSettings(scorer.name, scorer.version, plan.persona.name, *told)
         self.limits: Limits = asked(f"scorer {scorer.name}", lambda: resolve(scorer, scorer.limits()))
 
     def _told(self) -> tuple[dict[str, Any], str]:

@@ -50,7 +50,7 @@ class TinkerNativeSampler(Sampler):
     """Tinker's sampler weights, and base models (base:NAME), through the SDK's sampling client."""
 
     name = "tinker-native"
-    protocol = 2
+    version = 2
     """2: models without a thinking mode, and later ones than Qwen3, are asked as their own templates ask them."""
 
     class Config(TemplateConfig, EndpointConfig):

@@ -12,7 +12,7 @@ class IdentityLeak(Scorer):
 
     name = "identity-leak"
     is_default = True
-    protocol = 2
+    version = 2
     metrics = (
         Metric(
             "identity_leak", range=(0, None), role="health", higher_is_better=False, threshold=1, title="identity leaks"

@@ -12,7 +12,7 @@ class Refusal(Scorer):
 
     name = "refusal"
     is_default = True
-    protocol = 2
+    version = 2
     metrics = (
         Metric("refusal", range=(0, None), role="health", higher_is_better=False, threshold=1, title="refusals"),
     )

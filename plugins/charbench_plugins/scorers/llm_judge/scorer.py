@@ -34,7 +34,7 @@ class LlmJudge(Scorer):
     """Language models judge how far each text is in character, how coherent it is, and as whom it speaks."""
 
     name = "llm-judge"
-    protocol = 2
+    version = 2
     metrics = METRICS
 
     class Config(JudgeConfig):

@@ -95,8 +95,8 @@ STATES_LEGEND = (
     "L token limit inside the thinking, U thinking only (reason not recorded), M answer misfiled as thinking."
 )
 TIERS_LEGEND = (
-    "Tiers: no two rows of one persona's tier differ significantly (paired by prompt as in charbench compare, clustered "
-    "by family, Holm over the persona's pairs)."
+    "Tiers: no two rows of one persona's tier differ significantly (paired by prompt as in charbench compare, "
+    "clustered by family, Holm over the persona's pairs)."
 )
 INTERVALS_LEGEND = "Brackets: 95% intervals for other prompts of other families, however often each prompt was asked."
 OTHER_PROMPTS = " *"

@@ -64,7 +64,8 @@ def build_report(
 ) -> Report:
     """Read the totals of the default condition in the selected settings and put them together.
 
-    ``checkpoints`` limits it to these URIs and names. ``metric`` is ``scorer.metric`` or a metric's name; None
+    ``checkpoints`` limits it to these URIs and names; of those there are rows for each of ``personas`` that they were
+    scored for, else for their own persona alone. ``metric`` is ``scorer.metric`` or a metric's name; None
     takes the headline that was scored first (see :func:`charbench.domain.headline.choose_headline`).
     Raises :class:`UnknownNameError` for a metric that nothing in the store has.
     """
@@ -85,7 +86,7 @@ def build_report(
     pieces = [
         (group, persona, [s for s in by_group.get(group.id, ()) if s.persona == persona])
         for group in groups
-        for persona in _personas_of(group, by_group.get(group.id, ()))
+        for persona in _personas_of(group, by_group.get(group.id, ()), personas if checkpoints else ())
         if not personas or persona in personas
     ]
     health = health_metrics(series)
@@ -181,11 +182,12 @@ def _named(metrics: Sequence[ScoredMetric], wanted: str) -> ScoredMetric:
     raise UnknownNameError("metric", wanted, {one.name for one in metrics})
 
 
-def _personas_of(group: GroupTotals, series: Sequence[SeriesTotals]) -> list[str]:
+def _personas_of(group: GroupTotals, series: Sequence[SeriesTotals], wanted: Sequence[str]) -> list[str]:
+    """Return the personas that a group has rows for: its own, and those ``wanted`` that it was scored for."""
+    scored = {item.persona for item in series}
     if group.persona and group.kind != "base":
-        return [group.persona]
-    scored = {item.persona for item in series} & set(group.personas)
-    return sorted(scored) or ([UNKNOWN] if UNKNOWN in group.personas else [])
+        return [group.persona, *sorted((scored & set(wanted)) - {group.persona})]
+    return sorted(scored & set(group.personas)) or ([UNKNOWN] if UNKNOWN in group.personas else [])
 
 
 def _key(group: GroupTotals, persona: str, by: By) -> tuple[tuple[str, ...], str]:
