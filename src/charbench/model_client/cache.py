@@ -24,8 +24,8 @@ class ModelAnswer:
     """What a model said.
 
     ``top`` holds the most likely first tokens with the natural logarithms of their probabilities; None where the
-    endpoint gives none. ``refusal``: the words with which it refused to answer, without secrets and cut. ``is_cut``: whether the
-    token limit ended it.
+    endpoint gives none. ``refusal``: the words with which it refused to answer, without secrets and cut. ``is_cut``:
+    whether the token limit ended it.
     """
 
     content: str
