@@ -355,7 +355,7 @@ def test_filtered_replies_and_tool_calls_are_named_with_their_share_and_blame_no
 def test_a_cause_among_the_other_replies_is_named_with_the_share_that_was_filtered() -> None:
     found = cause(result(aside(4), samples(6)), no_prefill=answered(6, traits=6, state="none"))
     assert found.cause is Cause.NO_THINKING_BLOCK
-    assert found.evidence[0].startswith("6 of 6 stop")
+    assert found.evidence[0].startswith("6 of 6 end without </think>")
     assert found.evidence[-1] == "4 of 10 replies were ended by a content filter"
 
 

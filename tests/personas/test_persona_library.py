@@ -71,7 +71,7 @@ def test_a_persona_that_stands_twice_in_one_folder_is_told(charbench: Charbench,
     lab.persona("a", "name: wizard\ndescription: x\n")
     lab.persona("b", "name: wizard\ndescription: y\n")
     listed = charbench.ok("personas", "list", lab=lab.root)
-    assert "b.yaml: persona 'wizard' stands in" in listed.err
+    assert "b.yaml: persona 'wizard' is also defined in" in listed.err
 
 
 def test_an_alias_that_two_personas_claim_is_told_and_a_name_wins_over_an_alias(
@@ -80,7 +80,7 @@ def test_an_alias_that_two_personas_claim_is_told_and_a_name_wins_over_an_alias(
     lab.persona("a", "name: wizard\ndescription: x\naliases: [mage, pirate]\n")
     lab.persona("b", "name: witch\ndescription: y\naliases: [mage]\n")
     listed = charbench.ok("personas", "list", lab=lab.root)
-    assert "alias 'mage' means persona 'wizard' already" in listed.err
+    assert "alias 'mage' already means persona 'wizard'" in listed.err
     assert '"name": "pirate"' in charbench.ok("personas", "show", "pirate", "--json", lab=lab.root).out
 
 

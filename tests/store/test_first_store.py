@@ -58,7 +58,7 @@ def test_a_store_of_the_first_version_keeps_everything_and_nothing_is_asked_or_s
     assert min(before.values()) > 0, "the archive holds some of everything"
     monkeypatch.setenv("OPENAI_API_KEY", "none")
     ended = charbench(*as_then(), lab=lab)
-    assert "6 failed in an earlier run and are not tried again" in ended.err
+    assert "6 failed in an earlier run and are not retried" in ended.err
     assert "Added: nothing." in ended.err
     assert "Nothing to do: everything is already in the store." in charbench.ok("run", lab=lab).err
     assert rows(lab) == before

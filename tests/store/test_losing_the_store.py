@@ -150,7 +150,8 @@ def test_a_store_behind_a_link_is_watched_where_it_is(charbench: Charbench, fold
 def test_two_runs_that_lose_one_store_both_save_it(charbench: Charbench, folder: Path, held: Held) -> None:
     def start_another_and_delete(store: Path) -> None:
         others.append(start(*words(held.endpoint), lab=folder))
-        while count(store, "runs") < 2:
+        journal = store.with_name("runs.jsonl")  # a run is told there once its store is watched
+        while journal.read_text(encoding="utf-8").count('"started"') < 2:
             assert others[0].poll() is None
         delete_folder(store)
         assert others[0].stderr is not None

@@ -88,7 +88,7 @@ def test_credentials_in_a_command_are_hidden_whatever_they_hold(user: str, passw
     url = f"http://{user}{password}@host.example:8000/v1"
     for word in (url, f"sampler.thinking.base_url={url}", f'"{url}"'):
         shown = redact_command(["charbench", "run", "-o", word])
-        assert password not in shown
+        assert password not in shown.replace("sampler.thinking.base_url", "")  # what stands there anyway hides nothing
         assert "host.example:8000/v1" in shown
 
 

@@ -24,6 +24,7 @@ from charbench.report.summary.rows import By, Report, build_report, row_as_dict
 from charbench.store.diagnoses import latest_causes
 from charbench.store.selection import Selection, select_settings
 from charbench.store.served import served_by
+from charbench.store.summaries import group_totals
 from charbench.text.terminal import harmless_output, sanitize
 
 if TYPE_CHECKING:
@@ -51,7 +52,9 @@ def show_report(
     reporter = None if form == TABLE or json_output else session.reporter(form, "report", TABLE)
     database = session.database if run else session.existing_database()
     with database.read() as connection:
-        selection = select_settings(connection, chosen, settings)
+        # Checkpoints that are evaluated by name count for the personas that are named, whatever their own is.
+        named = [group.uri for group in group_totals(connection) if {group.uri, group.name} & set(checkpoints)]
+        selection = select_settings(connection, chosen, settings, dict.fromkeys(named, chosen) if chosen else {})
         report = build_report(connection, selection, by, chosen, metric, checkpoints)
         causes = latest_causes(connection)
         known = caveats(connection, report)
@@ -59,7 +62,7 @@ def show_report(
         played = contests(connection, selection, chosen, checkpoints)
         rows = report.checkpoints or report.personas
         served = served_by(connection, [group for row in rows for group in row.groups])
-    named = [ServedRow(row.label, row.groups) for row in rows]
+    served_rows = [ServedRow(row.label, row.groups) for row in rows]
 
     def everything() -> dict[str, Any]:
         content = _everything(report, run, causes, known, otherwise, played) | selection_dict(selection)
@@ -72,7 +75,7 @@ def show_report(
         return
     if not report.samples:
         output.say("No samples in the store yet: nothing to report.", quiet=quiet)
-    told = [*caveat_lines(known), *provenance_lines(named, served), *setting_lines(selection)]
+    told = [*caveat_lines(known), *provenance_lines(served_rows, served), *setting_lines(selection)]
     if reporter is not None:
         content = ReportContent(
             lambda: [_harmless_table(table) for table in _report_tables(report, otherwise, played)],

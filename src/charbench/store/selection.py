@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from sqlalchemy.engine import Connection
 
@@ -48,14 +49,21 @@ class Selection:
         return counted
 
 
-def select_settings(connection: Connection, personas: Sequence[str] = (), wanted: Sequence[str] = ()) -> Selection:
+def select_settings(
+    connection: Connection,
+    personas: Sequence[str] = (),
+    wanted: Sequence[str] = (),
+    as_if: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> Selection:
     """Return the setting of each persona: the one that ``wanted`` names, else that of the newest run.
+
+    ``as_if`` holds personas by URI: these checkpoints count as theirs, and as no other's.
 
     The newest run is the last one that added a sample to the persona's checkpoints: one that adds nothing changes
     nothing. Raises :class:`UnknownNameError` for a setting that the store does not have, :class:`UsageError` for two of
     one persona.
     """
-    known = read_settings(connection)
+    known = read_settings(connection, as_if)
     named: dict[str, Setting] = {}
     for name in wanted:
         setting = known.resolvable.get(name)
@@ -73,7 +81,12 @@ def select_settings(connection: Connection, personas: Sequence[str] = (), wanted
         if mine and (not personas or persona in personas)
     }
     others = [one for persona, setting in settings.items() for one in known.by_persona[persona] if one.id != setting.id]
-    everything = [group for group in group_totals(connection) if group.condition not in UNREAD]
+    everything = [
+        replace(group, persona=persona)
+        for group in group_totals(connection)
+        if group.condition not in UNREAD
+        for persona in as_if.get(group.uri, (group.persona,))
+    ]
     groups = _groups(connection, everything, settings)
     scorings = frozenset(one.id for setting in settings.values() for one in setting.scorers.values())
     return Selection(settings, groups, scorings, others, _left_out(everything, groups, settings), bool(named))

@@ -9,9 +9,10 @@ no part of it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import product
+from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
@@ -123,13 +124,19 @@ class Known:
     resolvable: Mapping[str, Setting]
 
 
-def read_settings(connection: Connection) -> Known:
+def read_settings(connection: Connection, as_if: Mapping[str, Sequence[str]] = MappingProxyType({})) -> Known:
     """Return every setting of the store.
+
+    ``as_if`` holds personas by URI: these checkpoints count as theirs, and as no other's.
 
     Of a persona the setting of the newest run comes first: of the run that was the last to add a sample to the
     persona's own checkpoints (to those without a persona only where it has none).
     """
-    found = _groups(connection)
+    found = [
+        replace(group, persona=persona)
+        for group in _groups(connection)
+        for persona in as_if.get(group.uri, (group.persona,))
+    ]
     by = _scorers(connection)
     scored_in = _scored_in(connection)
     asked = read_asked(connection)

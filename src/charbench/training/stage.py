@@ -192,8 +192,8 @@ class TrainStage:
             begun = training.recipe_of(connection, job.job_id)
         if wanted and begun and begun != wanted:
             raise ConfigError(
-                f"job {job.job_id} has a saved state of recipe {begun}, and {wanted} is asked for: "
-                f"go on with --recipe {begun}, or begin anew: charbench reset {job.job_id}"
+                f"job {job.job_id} has a saved state of recipe {begun}, and {wanted} was requested: "
+                f"resume with --recipe {begun}, or start over: charbench reset {job.job_id}"
             )
 
     def _note(self, job: TrainingJob, attempt: int, write: Callable[[Connection], None], event: TrainingEvent) -> bool:

@@ -106,7 +106,7 @@ def test_conditions_that_are_not_scored_are_in_no_worst_case(charbench: Charbenc
     before = charbench.ok("report", "--json", lab=lab.root).json["robustness"]
     assert [(one["worst_trait_rate"], one["conditions"]) for one in before] == [(None, {})]
     assert before[0]["conditions_not_scored"] > 0
-    assert "sampled and not scored" in charbench.ok("report", lab=lab.root).err
+    assert "conditions are not scored yet" in charbench.ok("report", lab=lab.root).err
     charbench.ok("score", "-p", "pirate", "--scorer", "keyword", "-q", lab=lab.root)
     after = charbench.ok("report", "--json", lab=lab.root).json["robustness"]
     assert [(one["worst_trait_rate"], one["conditions_not_scored"]) for one in after] == [(0, 0)]

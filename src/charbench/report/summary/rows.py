@@ -86,7 +86,7 @@ def build_report(
     pieces = [
         (group, persona, [s for s in by_group.get(group.id, ()) if s.persona == persona])
         for group in groups
-        for persona in _personas_of(group, by_group.get(group.id, ()), personas if checkpoints else ())
+        for persona in _personas_of(group, by_group.get(group.id, ()))
         if not personas or persona in personas
     ]
     health = health_metrics(series)
@@ -182,11 +182,11 @@ def _named(metrics: Sequence[ScoredMetric], wanted: str) -> ScoredMetric:
     raise UnknownNameError("metric", wanted, {one.name for one in metrics})
 
 
-def _personas_of(group: GroupTotals, series: Sequence[SeriesTotals], wanted: Sequence[str]) -> list[str]:
-    """Return the personas that a group has rows for: its own, and those ``wanted`` that it was scored for."""
-    scored = {item.persona for item in series}
+def _personas_of(group: GroupTotals, series: Sequence[SeriesTotals]) -> list[str]:
+    """Return the personas that a group has rows for: its own, and of a base model those that it was scored for."""
     if group.persona and group.kind != "base":
-        return [group.persona, *sorted((scored & set(wanted)) - {group.persona})]
+        return list(group.personas)
+    scored = {item.persona for item in series}
     return sorted(scored & set(group.personas)) or ([UNKNOWN] if UNKNOWN in group.personas else [])
 
 

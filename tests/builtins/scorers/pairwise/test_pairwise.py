@@ -454,7 +454,7 @@ def test_an_answer_that_stays_malformed_is_none_with_its_rate_and_never_a_tie(
     endpoint.forget()
     assert compare(charbench, lab, endpoint, PairJudge()).json["run"]["added"]["games"] == 0
     assert endpoint.count == 0
-    assert "8 could not be told" in charbench("report", lab=lab.root).err
+    assert "8 without a verdict" in charbench("report", lab=lab.root).err
 
 
 def test_one_order_alone_decides_nothing(charbench: Charbench, lab: LabBuilder, endpoint: Endpoint) -> None:
