@@ -331,7 +331,7 @@ def test_a_hundred_and_one_checkpoints_are_too_many(charbench: Charbench, lab: L
     found = compare(charbench, lab.root, *names[:100], "--prompts", "0")
     assert len(found["pairs"]) == 4950
     printed = charbench.ok("compare", *names[:100], lab=lab.root).out
-    assert "the 45 surest of 4,950" in printed
+    assert "the 45 most significant of 4,950" in printed
 
 
 def test_by_examples_reads_the_share_from_names_only_where_nothing_else_tells(

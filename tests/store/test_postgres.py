@@ -112,6 +112,6 @@ def test_a_server_that_is_not_there_is_one_line_without_the_password(charbench: 
     url = "postgresql+psycopg://me:hunter2@127.0.0.1:9/none?connect_timeout=2"
     ended = charbench("run", "--store", url, lab=lab.root)
     assert ended.code == 1
-    assert ended.err.startswith("error: store postgresql+psycopg://me:[redacted]@127.0.0.1:9/none")
+    assert ended.err.startswith("error: store postgresql+psycopg://[redacted]@127.0.0.1:9/none")
     assert "hunter2" not in ended.err
     assert len(ended.err.strip().splitlines()) == 1

@@ -41,8 +41,8 @@ def server(kind: str) -> object:
     ("kind", "requests", "said"),
     [
         ("continues", 11, ""),
-        ("flagged", 12, "the prefill is continued by the server with continue_final_message"),
-        ("new turn", 13, "the server begins a new turn after a prefill, so nothing was prefilled"),
+        ("flagged", 13, "the prefill is continued by the server with continue_final_message"),
+        ("new turn", 14, "the server begins a new turn after a prefill, so nothing was prefilled"),
     ],
 )
 def test_a_prefill_over_chat_is_tried_out_once_and_used_or_told(

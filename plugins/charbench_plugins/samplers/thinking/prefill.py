@@ -15,7 +15,7 @@ from typing import Any
 
 from charbench import Completion, SamplingError
 
-BEGUN, CONTINUED = "One, two, thr", "ee"
+BEGUN, CONTINUED = "Here goes: one, two, thr", "ee"
 """A message cut within a word, and how whoever continues it goes on."""
 _COUNT = "Count from one to five, in English words, with commas between them."
 _FLAGS = {"continue_final_message": True, "add_generation_prompt": False}
@@ -61,12 +61,15 @@ async def _find(prefill: str, send: Send) -> Way:
     plain = await _reply(send, BEGUN, _TOKENS, {})
     if _goes_on(plain):
         return Way.CONTINUES
-    flagged = await _reply(send, BEGUN, _TOKENS, _FLAGS)
-    if _goes_on(flagged):
+    thought = await _reply(send, prefill, _THINKING_TOKENS, {})
+    if _closes(thought):
+        return Way.CONTINUES
+    if _goes_on(await _reply(send, BEGUN, _TOKENS, _FLAGS)) or _closes(
+        await _reply(send, prefill, _THINKING_TOKENS, _FLAGS)
+    ):
         return Way.FLAGGED
-    if flagged is None:
-        return Way.CONTINUES if plain is None else Way.NEW_TURN  # refused both times: the sample's own request says why
-    return Way.FLAGGED if _closes(await _reply(send, prefill, _THINKING_TOKENS, _FLAGS)) else Way.NEW_TURN
+    # A small model cannot count: only a reply that begins anew shows that the server begins a new turn.
+    return Way.NEW_TURN if _begins_anew(plain) or _begins_anew(thought) else Way.CONTINUES
 
 
 async def _reply(send: Send, begun: str, tokens: int, fields: dict[str, Any]) -> Completion | None:
@@ -83,11 +86,16 @@ async def _reply(send: Send, begun: str, tokens: int, fields: dict[str, Any]) ->
 def _goes_on(reply: Completion | None) -> bool:
     if reply is None:
         return False
-    text = (reply.text or "").lower().removeprefix(BEGUN.lower())
-    return text.startswith(CONTINUED)
+    return (reply.text or "").startswith((CONTINUED, BEGUN))  # some servers repeat what was prefilled
 
 
 def _closes(reply: Completion | None) -> bool:
     """Whether a reply ends a block that only the prefill can have opened."""
     text = reply.text if reply else None
     return bool(text and "</think>" in text and "<think>" not in text.partition("</think>")[0])
+
+
+def _begins_anew(reply: Completion | None) -> bool:
+    """Whether a reply opens a block of thinking itself, or counts from the start."""
+    text = (reply.text or "").lstrip().lower() if reply else ""
+    return text.startswith(("<think", "one"))
