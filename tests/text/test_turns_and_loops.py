@@ -104,3 +104,8 @@ def test_the_work_grows_no_faster_than_the_text(piece: str) -> None:
 def test_the_data_check_reads_a_row_of_blank_lines_in_time_linear_in_it() -> None:
     assert growth(lambda text: measure([row(text)]), "\n", 50_000) < FOUR_TIMES
     assert growth(lambda text: measure([row(text)]), "a.\n \n", 50_000) < FOUR_TIMES
+
+
+def test_half_a_surrogate_pair_is_looked_through_like_any_character() -> None:
+    text = "Aye.\ud800\n\nUser: And then?"
+    assert [text[start:end].strip() for start, end in find_invented_turns(text)]

@@ -11,26 +11,21 @@ import io
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from charbench import CharbenchError, Completion, Finding, Lab
+from charbench import CharbenchError, Completion, Finding, Lab, MalformedAnswerError
 from charbench.config.loading import load_config
 from charbench.datasets.forms import read_examples
 from charbench.datasets.health import measure
 from charbench.domain.thinking import CLOSED_PREFILL, OPEN_PREFILL, attribute
+from charbench.model_client.structured import read_answer
 from charbench.personas.library import read_persona
 from charbench.personas.prompt_sets import read_prompts
 from charbench.text.redaction import storable
 from charbench_plugins.recorded.source import RecordedSource
-from charbench_plugins.scorers.llm_judge.reading import (
-    QUOTES_SCHEMA,
-    MalformedError,
-    expectation,
-    read_json,
-    score_schema,
-)
+from charbench_plugins.scorers.llm_judge.reading import QUOTES_SCHEMA, expectation, score_schema
 from charbench_plugins.sources.logs.source import LogSource
 from charbench_plugins.sources.registry import RegistrySource
 
@@ -73,7 +68,7 @@ def _jsonl(content: bytes, folder: Path) -> Iterator[Finding]:
 
 
 def _training(content: bytes, folder: Path) -> Iterator[Any]:
-    health = measure(read_examples(_write(folder / "data.jsonl", content))).as_dict()
+    health = asdict(measure(read_examples(_write(folder / "data.jsonl", content))))
     assert all(0 <= value <= 1 for name, value in health.items() if name.endswith("share")), health
     yield storable(health)
 
@@ -129,10 +124,10 @@ def _judge(content: bytes, _: Path) -> Iterator[Any]:
     faults = []
     for schema in (score_schema(0, 10), QUOTES_SCHEMA):
         try:
-            value = read_json(text, schema)
+            value = read_answer(text, schema)
             assert "score" not in value or 0 <= value["score"] <= 10, value
             yield storable(value)
-        except MalformedError as error:
+        except MalformedAnswerError as error:
             faults.append(error)
     assert all(len(str(fault)) < 1000 for fault in faults), "a fault repeats the answer"
     if len(faults) == 2:
@@ -242,6 +237,6 @@ TARGETS = {
         Target("prompts", (_PROMPTS, _lines({"text": "Hi", "id": "a"}), b'["Ahoy", {"text": "Hi"}]'), _prompts, (CharbenchError,)),
         Target("configuration", (_CONFIG,), _config, (CharbenchError,)),
         Target("completions", tuple(text.encode() for text in _SPOKEN), _completion),
-        Target("judge-replies", (b'{"score": 7}', json.dumps(_QUOTES).encode(), b"<think>7</think>\n```json\n{\"score\": 3}\n```", b"7 8 10"), _judge, (MalformedError,)),
+        Target("judge-replies", (b'{"score": 7}', json.dumps(_QUOTES).encode(), b"<think>7</think>\n```json\n{\"score\": 3}\n```", b"7 8 10"), _judge, (MalformedAnswerError,)),
     )
 }  # fmt: skip

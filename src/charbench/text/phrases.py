@@ -8,6 +8,7 @@ from typing import Any
 
 _BLANK = re.compile(r"\[(?:\\.|[^\]\\])*\]| ")
 _APOSTROPHES = str.maketrans("’‘ʼ“”", "'''\"\"")
+_HALF_A_PAIR = re.compile("[\ud800-\udfff]")
 
 
 class Phrases:
@@ -24,6 +25,8 @@ class Phrases:
         """Yield where each phrase is, ``text[start:end]``, in order and without overlaps."""
         if self._compiled is None:
             self._compiled = _compile(self._pattern)
+        if not text.isascii():
+            text = _HALF_A_PAIR.sub("\ufffd", text)  # RE2 takes UTF-8; every character keeps its position
         if self._compiled.search(text) is not None:
             for match in self._compiled.finditer(text):
                 yield match.span()
