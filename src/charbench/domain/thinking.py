@@ -26,7 +26,7 @@ from charbench.domain.sample import Completion, ThinkingState
 OPEN_PREFILL = "<think>\n"
 CLOSED_PREFILL = "<think>\n\n</think>\n\n"
 
-MOST_LEFT_OPEN = 50
+MOST_LEFT_OPEN = 10
 """Blocks of thinking that end in code, in one text; behind more of them no code quotes a tag. Keeps the time linear."""
 
 _FENCE_LINE = re.compile(r"^ {0,3}(?P<ticks>`{3,})(?P<rest>[^`\n]*)$", re.MULTILINE)

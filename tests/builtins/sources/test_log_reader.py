@@ -128,7 +128,7 @@ def read(tmp_path: Path, content: str | bytes) -> list[str]:
 def problems(tmp_path: Path) -> list[str]:
     """Return what is told of URLs whose end cannot be told."""
     told = [str(item) for item in LogSource().find(Lab(tmp_path, {})) if isinstance(item, SourceProblem)]
-    return [text for text in told if "cannot tell" in text]
+    return [text for text in told if "cannot determine whether" in text]
 
 
 def wrap(lines: Iterable[str], width: int) -> str:
