@@ -14,7 +14,7 @@ from charbench.errors import UsageError
 if TYPE_CHECKING:
     from charbench.components.sampler import SampleRequest
     from charbench.run.dry_judging import JudgingEstimate
-    from charbench.run.dry_run import Estimate
+    from charbench.run.dry_run import Estimate, ExpectedUsage
 
 
 @click.command("run")
@@ -119,51 +119,39 @@ def _dry_run(session: Any, *, no_train: bool, json_output: bool) -> int:
 
 
 def _show_estimates(parts: Sequence[Estimate]) -> None:
-    from charbench.domain.table import Table
-    from charbench.report.render.terminal import print_table
-    from charbench.sampling.cost import no_price
-
-    rows = tuple(
-        (
-            p.sampler,
-            f"{p.wanted:,}",
-            f"{p.missing:,}",
-            f"{p.requests:,}",
-            f"{p.prompt_tokens:,}",
-            f"{p.completion_tokens:,}",
-            "-" if p.cost is None else f"{p.cost:,.4f}",
-        )
-        for p in parts
-    )
     columns = (
         "Sampler", "Wanted", "Missing", "Requests", "Prompt tokens (about)", "Completion tokens (at most)",
         "Cost (at most)",
     )  # fmt: skip
-    print_table(Table("Dry run: no requests were sent", columns, rows, frozenset({"Sampler"})))
-    for line in no_price(dict.fromkeys(name for part in parts for name in part.unpriced)):
-        output.say(line)
+    _show(
+        "Dry run: no requests were sent", columns, [((p.sampler, f"{p.wanted:,}", f"{p.missing:,}"), p) for p in parts]
+    )
 
 
 def _show_judging(parts: Sequence[JudgingEstimate]) -> None:
+    columns = (
+        "Judge", "To judge", "Requests (about)", "Prompt tokens (about)", "Completion tokens (at most)",
+        "Cost (about)",
+    )  # fmt: skip
+    _show("Dry run: judging", columns, [((p.scorer, f"{p.missing:,}"), p) for p in parts])
+
+
+def _show(title: str, columns: tuple[str, ...], parts: Sequence[tuple[tuple[str, ...], ExpectedUsage]]) -> None:
+    """Print a row for each part: its own cells, and what it is expected to use; then the names without a price."""
     from charbench.domain.table import Table
     from charbench.report.render.terminal import print_table
     from charbench.sampling.cost import no_price
 
     rows = tuple(
         (
-            p.scorer,
-            f"{p.missing:,}",
-            f"{p.requests:,}",
-            f"{p.prompt_tokens:,}",
-            f"{p.completion_tokens:,}",
-            "-" if p.cost is None else f"{p.cost:,.4f}",
+            *cells,
+            f"{expected.requests:,}",
+            f"{expected.prompt_tokens:,}",
+            f"{expected.completion_tokens:,}",
+            "-" if expected.cost is None else f"{expected.cost:,.4f}",
         )
-        for p in parts
+        for cells, expected in parts
     )
-    columns = (
-        "Judge", "To judge", "Requests (about)", "Prompt tokens (about)", "Completion tokens (at most)",
-        "Cost (about)",
-    )  # fmt: skip
-    print_table(Table("Dry run: judging", columns, rows, frozenset({"Judge"})))
-    for line in no_price(dict.fromkeys(name for part in parts for name in part.unpriced)):
+    print_table(Table(title, columns, rows, frozenset({columns[0]})))
+    for line in no_price(dict.fromkeys(name for _, expected in parts for name in expected.unpriced)):
         output.say(line)

@@ -17,10 +17,10 @@ from charbench.config.model import Price
 from charbench.domain.checkpoint import Checkpoint, Kind
 from charbench.domain.persona import Persona
 from charbench.domain.sample import Sample, Usage
-from charbench.run.dry_run import CHARACTERS_PER_TOKEN, tokens_of
+from charbench.run.dry_run import CHARACTERS_PER_TOKEN, ExpectedUsage, tokens_of
 from charbench.run.plan import personas_to_score
 from charbench.run.session import Session
-from charbench.sampling.cost import cost_of, price_of_model
+from charbench.sampling.cost import price_of_model
 from charbench.store.database import Database
 from charbench.store.games import played
 from charbench.store.samples import SampleReader
@@ -32,7 +32,7 @@ _NONE_YET = -1
 
 
 @dataclass(slots=True)
-class JudgingEstimate:
+class JudgingEstimate(ExpectedUsage):
     """One scorer's part: ``missing`` samples or games, the requests for them, and their tokens.
 
     ``cost`` None: not known, since ``unpriced`` (names of models) have no price.
@@ -53,15 +53,7 @@ class JudgingEstimate:
         for call in asked(who, lambda: list(resolve(scorer, scorer.expected_calls(samples, persona)))):
             number = call.requests * times
             usage = Usage(number * tokens_of(call.prompt_characters), number * call.max_tokens)
-            self.requests += number
-            self.prompt_tokens += usage.prompt_tokens or 0
-            self.completion_tokens += usage.completion_tokens or 0
-            price = price_of_model(call.model, prices)
-            if price is None:
-                self.cost = None
-                self.unpriced += [call.model] if call.model not in self.unpriced else []
-            elif self.cost is not None:
-                self.cost += cost_of(usage, price)
+            self.expect(number, usage, price_of_model(call.model, prices), call.model)
 
 
 Prices = Mapping[str, Price]

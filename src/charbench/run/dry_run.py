@@ -20,8 +20,29 @@ CHARACTERS_PER_TOKEN = 4
 """A rule of thumb for English text; the dry run has no tokenizer."""
 
 
+class ExpectedUsage:
+    """What one component is expected to use; ``cost`` None: not known, since ``unpriced`` (names) have no price."""
+
+    requests: int
+    prompt_tokens: int
+    completion_tokens: int
+    cost: float | None
+    unpriced: list[str]
+
+    def expect(self, requests: int, usage: Usage, price: Price | None, name: str) -> None:
+        """Count requests and their tokens; ``price`` None: ``name`` has none."""
+        self.requests += requests
+        self.prompt_tokens += usage.prompt_tokens or 0
+        self.completion_tokens += usage.completion_tokens or 0
+        if price is None:
+            self.cost = None
+            self.unpriced += [name] if name not in self.unpriced else []
+        elif self.cost is not None:
+            self.cost += cost_of(usage, price)
+
+
 @dataclass(slots=True)
-class Estimate:
+class Estimate(ExpectedUsage):
     """One sampler's part: how many samples are wanted and missing, the requests for them, their tokens at the most.
 
     ``cost`` None: not known, since ``unpriced`` (checkpoints' names) have no price.
@@ -44,14 +65,7 @@ class Estimate:
         for turn, follow_up in enumerate(prompt.follow_ups, 1):
             told += len(follow_up)
             usage += Usage(count * (tokens_of(told) + turn * longest), count * longest)
-        self.requests += 1 + count * len(prompt.follow_ups)
-        self.prompt_tokens += usage.prompt_tokens or 0
-        self.completion_tokens += usage.completion_tokens or 0
-        if price is None:
-            self.cost = None
-            self.unpriced += [name] if name not in self.unpriced else []
-        elif self.cost is not None:
-            self.cost += cost_of(usage, price)
+        self.expect(1 + count * len(prompt.follow_ups), usage, price, name)
 
 
 def tokens_of(characters: int) -> int:
