@@ -6,12 +6,15 @@ python docs/make_api_reference.py --check     (ends with 1 if a file is not up t
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import inspect
 import re
 import sys
 from collections.abc import Iterator
 from enum import Enum
+from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 from string import Template
 from typing import Any, get_args
@@ -102,7 +105,13 @@ def section(name: str, value: Any) -> str:
     if called := signature(name, value):
         lines += ["```python", called, "```", ""]
     kinds = ", ".join(f"`{one.__name__}`" for one in get_args(value))
-    lines += [f"One of {kinds}." if kinds else prose(value), ""]
+    if kinds:
+        lines += [f"One of {kinds}.", ""]
+    elif inspect.isclass(value) or inspect.isroutine(value):
+        lines += [prose(value), ""]
+    else:
+        lines += [f"`{value!r}`", ""] if isinstance(value, str | int | float | tuple) else []
+        lines += [as_markdown(constant_docstring(name)), ""]
     if inspect.isclass(value) and issubclass(value, Enum):
         lines += [", ".join(f"`{member.value}`" for member in value), ""]
     elif inspect.isclass(value):
@@ -158,6 +167,26 @@ def prose(value: Any) -> str:
     text = inspect.cleandoc(value.__doc__ or "")
     if dataclasses.is_dataclass(value) and text.startswith(f"{getattr(value, '__name__', '')}("):
         return ""
+    return as_markdown(text)
+
+
+def constant_docstring(name: str) -> str:
+    """The string below a constant's assignment: the constant itself carries only its type's docstring, which differs
+    between versions of Python. Raises :class:`ValueError` if there is none."""
+    module = import_module(f"charbench.{charbench._MODULE_OF[name]}")
+    body = ast.parse(inspect.getsource(module)).body
+    for statement, following in pairwise(body):
+        targets = [statement.target] if isinstance(statement, ast.AnnAssign) else getattr(statement, "targets", [])
+        if name not in [target.id for target in targets if isinstance(target, ast.Name)]:
+            continue
+        match following:
+            case ast.Expr(value=ast.Constant(value=str(text))):
+                return inspect.cleandoc(text)
+    raise ValueError(f"{name} has no docstring below its assignment")
+
+
+def as_markdown(text: str) -> str:
+    """Text of a docstring with the marks of Markdown."""
     for role in ("class", "meth", "func", "data", "attr", "mod"):
         text = text.replace(f":{role}:`", "`")
     return text.replace("``", "`")

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 PROJECT = "charbench"
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
+"""Marks a function of a plugin as its implementation of the hook of that name; see pluggy for its options."""
 OBSERVERS = ("charbench_run_started", "charbench_training_step", "charbench_run_finished")
 """Hooks whose implementations only observe: what one raises is shown, and stops nothing. They may be wrapped."""
 
