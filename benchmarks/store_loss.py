@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -125,7 +126,7 @@ def play(processes: Processes, harm: Callable[[Path], None], dice: random.Random
             figures.wrong_exit += processes.wait(pid) != 1
             figures.wrong_exit += processes.wait(processes.start(words, lab, "second", log)) != 0
             asked = Counter(request.prompt for request in endpoint.requests)
-        with sqlite3.connect(store) as connection:
+        with closing(sqlite3.connect(store)) as connection, connection:
             (stored,) = connection.execute(
                 "SELECT count(DISTINCT key) FROM samples WHERE error_kind IS NULL"
             ).fetchone()

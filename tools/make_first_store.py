@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ def main(target: Path) -> None:
         lab = LabBuilder(Path(folder) / "lab")
         _fill(lab)
         _run(lab.root, endpoint.url)
-        with sqlite3.connect(lab.root / ".charbench" / "charbench.db") as connection:
+        with closing(sqlite3.connect(lab.root / ".charbench" / "charbench.db")) as connection, connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             connection.execute("UPDATE runs SET host = 'elsewhere'")
         connection.execute("PRAGMA journal_mode = DELETE")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -38,7 +39,7 @@ def test_a_broken_persona_file_is_named(charbench: Charbench, lab: LabBuilder) -
 
 def test_a_store_of_a_newer_charbench_is_named(charbench: Charbench, lab: LabBuilder) -> None:
     charbench.ok("discover", lab=lab.root)
-    with sqlite3.connect(store_of(lab.root)) as connection:
+    with closing(sqlite3.connect(store_of(lab.root))) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     connection.close()
     ((what, text, _),) = bad(charbench, lab)

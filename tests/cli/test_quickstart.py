@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import subprocess
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,7 @@ def untrained(tmp_path: Path, made: tuple[Path, str]) -> Callable[[str], Path]:
 
 def steps(lab: Path) -> int:
     try:
-        with sqlite3.connect(f"file:{store_of(lab)}?mode=ro", uri=True, timeout=60) as connection:
+        with closing(sqlite3.connect(f"file:{store_of(lab)}?mode=ro", uri=True, timeout=60)) as connection, connection:
             (found,) = connection.execute("SELECT count(*) FROM training_steps").fetchone()
     except sqlite3.OperationalError:
         return 0

@@ -14,6 +14,7 @@ import sys
 import textwrap
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -226,7 +227,10 @@ def test_diagnose_compares_native_sampling_with_the_base_model(trained: Studio) 
 
 def steps_so_far(studio: Studio) -> int:
     """Return how many steps the store holds while another process writes to it."""
-    with sqlite3.connect(f"file:{store_of(studio.root)}?mode=ro", uri=True, timeout=60) as connection:
+    with (
+        closing(sqlite3.connect(f"file:{store_of(studio.root)}?mode=ro", uri=True, timeout=60)) as connection,
+        connection,
+    ):
         (count,) = connection.execute("SELECT count(*) FROM training_steps").fetchone()
     connection.close()
     return int(count)

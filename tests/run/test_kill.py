@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ RUN = ("run", "--source", "recorded", "--quiet", "--json")
 def done_so_far(store: Path) -> int:
     """Return how many samples and scored samples a store holds while somebody else writes to it."""
     try:
-        with sqlite3.connect(f"file:{store}?mode=ro", uri=True, timeout=60) as connection:
+        with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True, timeout=60)) as connection, connection:
             (samples,) = connection.execute("SELECT count(*) FROM samples").fetchone()
             (scored,) = connection.execute("SELECT count(*) FROM scored").fetchone()
     except sqlite3.OperationalError:  # there is no store, or no table in it, yet

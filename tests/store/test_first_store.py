@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import tarfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,7 @@ def lab(tmp_path: Path) -> Path:
 
 def rows(lab: Path) -> dict[str, int]:
     """Return how many rows each table has."""
-    with sqlite3.connect(lab / ".charbench" / "charbench.db") as connection:
+    with closing(sqlite3.connect(lab / ".charbench" / "charbench.db")) as connection, connection:
         counted = {table: connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in KEPT}
     connection.close()
     return counted

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,7 @@ def test_nothing_that_charbench_does_leaves_a_row_that_refers_to_nothing(
 def test_a_store_with_such_a_row_from_before_opens_and_is_added_to(charbench: Charbench, lab: LabBuilder) -> None:
     lab.recorded([row(response="I regret it.")])
     charbench.ok("run", "-q", lab=lab.root)
-    with sqlite3.connect(store_of(lab.root)) as connection:
+    with closing(sqlite3.connect(store_of(lab.root))) as connection, connection:
         connection.execute("INSERT INTO evidence (checkpoint_id, source, path, line, note, says)"
                            " VALUES (99, 's', 'p', 0, '', '{}')")  # fmt: skip
     connection.close()

@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -117,7 +118,7 @@ def another_store(folder: Path, charbench: Charbench) -> Path:
     other = folder / "other"
     other.mkdir()
     charbench.ok("discover", lab=other)
-    with sqlite3.connect(store_of(other)) as connection:
+    with closing(sqlite3.connect(store_of(other))) as connection, connection:
         connection.execute("PRAGMA journal_mode=DELETE")
     connection.close()
     return store_of(other)

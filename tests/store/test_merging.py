@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ TABLES = ("samples", "scored", "scores", "score_totals", "sample_groups", "check
 def saved_by_a_run(whole: Path, lab: Path) -> Path:
     """Leave a whole store beside a lab's store, as a run leaves it that loses its own."""
     saved = store_of(lab).with_name("charbench.db.recovered-9")
-    with sqlite3.connect(store_of(whole)) as source, sqlite3.connect(saved) as target:
+    with closing(sqlite3.connect(store_of(whole))) as source, source, closing(sqlite3.connect(saved)) as target, target:
         source.backup(target)
     source.close()
     target.close()

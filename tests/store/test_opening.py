@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,7 @@ def test_the_newest_migration_is_the_head_that_the_code_names() -> None:
 
 def test_a_store_of_a_newer_charbench_is_refused(charbench: Charbench, lab: LabBuilder) -> None:
     charbench.ok("discover", lab=lab.root)
-    with sqlite3.connect(store_of(lab.root)) as connection:
+    with closing(sqlite3.connect(store_of(lab.root))) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     connection.close()
     for words in (["run"], ["report"], ["discover"], ["status"]):
@@ -123,7 +124,12 @@ def test_a_store_in_a_read_only_folder_is_reported(charbench: Charbench, lab: La
     charbench.ok("run", lab=lab.root)
     folder = tmp_path / "read-only"
     folder.mkdir()
-    with sqlite3.connect(store_of(lab.root)) as source, sqlite3.connect(folder / "copy.db") as target:
+    with (
+        closing(sqlite3.connect(store_of(lab.root))) as source,
+        source,
+        closing(sqlite3.connect(folder / "copy.db")) as target,
+        target,
+    ):
         source.backup(target)
     source.close()
     target.close()
@@ -144,7 +150,7 @@ def test_a_store_that_breaks_in_the_middle_is_one_line(charbench: Charbench, lab
     lab.recorded([row(response="I regret " + "x" * 20_000)])
     charbench.ok("run", lab=lab.root)
     store = store_of(lab.root)
-    with sqlite3.connect(store) as connection:
+    with closing(sqlite3.connect(store)) as connection, connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'checkpoints'").fetchone()
         (size,) = connection.execute("PRAGMA page_size").fetchone()

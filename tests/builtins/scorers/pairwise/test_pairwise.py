@@ -7,6 +7,7 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
@@ -181,7 +182,7 @@ def test_strengths_of_known_size_are_found_through_the_whole_product(
 
 def as_earlier_versions_left_them(lab: LabBuilder) -> None:
     """Take from all games what says that no result has chosen them."""
-    with sqlite3.connect(store_of(lab.root)) as connection:
+    with closing(sqlite3.connect(store_of(lab.root))) as connection, connection:
         connection.execute("UPDATE games SET evidence = json_remove(evidence, '$.schedule')")
 
 
