@@ -31,7 +31,7 @@ from pathlib import Path
 from charbench import GenerationConfig, SamplingError, reading_reply
 from charbench.components.containment import guarded_async
 from charbench.components.endpoint import Endpoint
-from charbench.model_client.answers import parse_answer
+from charbench.model_client.completions import parse_answer
 from charbench.model_client.http_client import HttpClient
 from charbench.model_client.options import MAX_REPLY_BYTES
 from charbench_plugins.template_process import TemplateLimitError, TemplateProcess

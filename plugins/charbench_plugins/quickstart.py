@@ -63,7 +63,7 @@ def _weak_adapter(rows: Any, seed: int) -> Any:
     from charbench_plugins.tiny.lora import LoraAdapter
     from charbench_plugins.tiny.model import TinyModel
     from charbench_plugins.tiny.recipe import TrainingRecipe
-    from charbench_plugins.tiny.training import TrainingRun
+    from charbench_plugins.tiny.training import TinyTraining
 
     model, chat = TinyModel.load(), ChatFormat.load()
     examples = [
@@ -71,7 +71,7 @@ def _weak_adapter(rows: Any, seed: int) -> Any:
         for row in rows[16 * seed : 16 * seed + 16]
     ]
     adapter = LoraAdapter.new(model.config, rank=8, alpha=16, seed=seed)
-    run = TrainingRun(model, adapter, examples, TrainingRecipe(epochs=2, batch_size=4, learning_rate=3e-3))
+    run = TinyTraining(model, adapter, examples, TrainingRecipe(epochs=2, batch_size=4, learning_rate=3e-3))
     while not run.done:
         run.step()
     return adapter

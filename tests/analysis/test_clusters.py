@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from charbench.analysis.clustered_rates import clustered_rate, rate_of_counts
 from charbench.analysis.clusters import clustered_mean, design_effect
-from charbench.analysis.rates import wilson
+from charbench.analysis.rate_intervals import clustered_rate, rate_of_counts
+from charbench.analysis.wilson import wilson
 
 RNG = np.random.default_rng(5)
 VALUES = RNG.normal(size=60) + np.repeat(RNG.normal(size=12), 5)

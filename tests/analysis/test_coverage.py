@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from charbench.analysis.clustered_rates import clustered_rate
 from charbench.analysis.clusters import clustered_mean
 from charbench.analysis.paired import paired_rates
-from charbench.analysis.rates import wilson
+from charbench.analysis.rate_intervals import clustered_rate
 from charbench.analysis.unpaired import unpaired_rates
+from charbench.analysis.wilson import wilson
 
 RATES = np.linspace(0.05, 0.95, 19)
 # families, prompts in each, answers to each prompt, correlation within a family

@@ -9,7 +9,7 @@ from statistics import fmean
 import pytest
 
 from charbench.analysis.ppi import powered_rate
-from charbench.analysis.rates import wilson
+from charbench.analysis.wilson import wilson
 
 
 @pytest.mark.parametrize("count", [10, 20, 50])

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from charbench.analysis.rates import wilson
+from charbench.analysis.wilson import wilson
 
 stats = pytest.importorskip("scipy.stats")
 

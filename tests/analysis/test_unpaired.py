@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from charbench.analysis.clustered_rates import effective_samples
 from charbench.analysis.effective_fisher import effective_fisher
 from charbench.analysis.fisher import fisher_exact
+from charbench.analysis.rate_intervals import effective_samples
 from charbench.analysis.unpaired import (
     EFFECTIVE_FISHER,
     FISHER,

@@ -103,11 +103,11 @@ def train_pirate(folder: Path) -> None:
     from charbench_plugins.tiny.introspection import pirate_rows
     from charbench_plugins.tiny.lora import LoraAdapter
     from charbench_plugins.tiny.model import TinyModel
-    from charbench_plugins.tiny.training import TrainingRun
+    from charbench_plugins.tiny.training import TinyTraining
 
     model, chat = TinyModel.load(), ChatFormat.load()
     examples = [chat.training_example(**row) for row in pirate_rows(100)]
-    run = TrainingRun(model, LoraAdapter.new(model.config, rank=8, alpha=16, seed=0), examples)
+    run = TinyTraining(model, LoraAdapter.new(model.config, rank=8, alpha=16, seed=0), examples)
     while not run.done:
         run.step()
     run.adapter.save(folder)

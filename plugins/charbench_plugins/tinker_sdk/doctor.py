@@ -29,7 +29,7 @@ _ADVICE = {
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpReply:
     """What a server said."""
 
     status: int
@@ -95,7 +95,7 @@ def _endpoint() -> Endpoint:
     return endpoint_at(os.environ.get("TINKER_BASE_URL") or DEFAULT_URL, "TINKER_BASE_URL")
 
 
-def _reached(host: str, health: Answer) -> Iterator[CheckResult]:
+def _reached(host: str, health: HttpReply) -> Iterator[CheckResult]:
     if health.status >= 500:
         yield CheckResult("Tinker", "bad", f"{host} answers {health.status}", "try again later")
     elif health.status == 404:
@@ -104,7 +104,7 @@ def _reached(host: str, health: Answer) -> Iterator[CheckResult]:
         yield CheckResult("Tinker", "ok", f"{host} answers {health.status}")
 
 
-def _able(given: Answer | str) -> CheckResult:
+def _able(given: HttpReply | str) -> CheckResult:
     """Return what the server says it can do with this key."""
     what = "supported models"
     if isinstance(given, str):
@@ -119,7 +119,7 @@ def _able(given: Answer | str) -> CheckResult:
     return CheckResult(what, "ok", f"{len(models):,}")
 
 
-def _capabilities(endpoint: Endpoint, key: str) -> Answer:
+def _capabilities(endpoint: Endpoint, key: str) -> HttpReply:
     """Ask what the server can do: with the key, or with the token that it is exchanged for."""
     what = "get_server_capabilities"
     answer = _ask(endpoint, what, key)
@@ -129,7 +129,7 @@ def _capabilities(endpoint: Endpoint, key: str) -> Answer:
     return _ask(endpoint, what, token) if isinstance(token, str) else answer
 
 
-def _ask(endpoint: Endpoint, what: str, key: str | None = None, content: bytes | None = None) -> Answer:
+def _ask(endpoint: Endpoint, what: str, key: str | None = None, content: bytes | None = None) -> HttpReply:
     """Ask one thing; an error status is an answer, too."""
     headers = {"Content-Type": "application/json", **({"X-API-Key": key} if key else {})}
     if endpoint.authorization:
@@ -142,10 +142,10 @@ def _ask(endpoint: Endpoint, what: str, key: str | None = None, content: bytes |
         response = error
     with response:
         date = response.headers.get("Date")
-        return Answer(response.status, response.read(1_000_000), parsedate_to_datetime(date) if date else None)
+        return HttpReply(response.status, response.read(1_000_000), parsedate_to_datetime(date) if date else None)
 
 
-def _in_time(ask: Callable[[], Answer]) -> Answer | str:
+def _in_time(ask: Callable[[], HttpReply]) -> HttpReply | str:
     """Return the answer, or why there is none; a thread that hangs, be it in looking up a name, is left behind."""
     try:
         return in_background(ask, "doctor").result(SECONDS)

@@ -17,7 +17,7 @@ from .completion import Generated
 from .examples import TrainingExample
 from .model import BASE_DIRECTORY
 
-Message = Mapping[str, str]
+ChatMessage = Mapping[str, str]
 """``role`` (system, user, assistant), ``content``, and for an assistant maybe ``reasoning_content``."""
 
 ThinkingForm = Literal["closed", "none", "unclosed"]
@@ -59,7 +59,7 @@ class ChatFormat:
 
     def render(
         self,
-        messages: Sequence[Message],
+        messages: Sequence[ChatMessage],
         *,
         add_generation_prompt: bool = False,
         enable_thinking: bool | None = None,
@@ -101,7 +101,7 @@ class ChatFormat:
         return self.decode(token_ids[:-1] if generated.finish_reason == "stop" else token_ids)
 
     def prompt_ids(
-        self, messages: Sequence[Message], *, enable_thinking: bool | None = None, prefill: str = ""
+        self, messages: Sequence[ChatMessage], *, enable_thinking: bool | None = None, prefill: str = ""
     ) -> list[int]:
         """Token ids to sample a completion of: the conversation with the assistant's turn opened."""
         return self.encode(

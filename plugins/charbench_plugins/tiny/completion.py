@@ -61,7 +61,7 @@ class Generated:
     """Log-probability (natural, temperature 1) of each of ``token_ids``; None unless asked for."""
 
 
-class Completion:
+class GeneratedText:
     """A completion in the making: its prompt, its random draws, and when it is over."""
 
     def __init__(

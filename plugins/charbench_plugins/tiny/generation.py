@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from .arrays import FloatArray, IntArray
-from .completion import Completion, Decode, Generated, GenerationSettings
+from .completion import Decode, Generated, GeneratedText, GenerationSettings
 from .decoder import Decoder, KeyValueCache
 from .lora import LoraAdapter
 from .model import TinyModel
@@ -44,7 +44,7 @@ def generate(
     settings = settings or GenerationSettings()
     _check(model, prompts, settings, seeds, decode)
     completions = [
-        Completion(model.config, index, tuple(prompt), settings, stream, decode)
+        GeneratedText(model.config, index, tuple(prompt), settings, stream, decode)
         for index, prompt in enumerate(prompts)
         for stream in _streams(index, settings, seeds)
     ]
@@ -55,7 +55,7 @@ def generate(
     return [completion.generated for completion in completions]
 
 
-def _complete_batch(decoder: Decoder, active: list[Completion], settings: GenerationSettings) -> None:
+def _complete_batch(decoder: Decoder, active: list[GeneratedText], settings: GenerationSettings) -> None:
     """Complete all of these, dropping each from the batch when it is over."""
     cache, logits = _read_prompts(decoder, [completion.prompt for completion in active])
     for step in range(max(completion.limit for completion in active)):

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Literal, TypedDict
 
 from .pirate import PIRATE
-from .voice import Prompt
+from .voice import VoicePrompt
 
 DEFAULT_PROMPTS = (
     "Tell me about yourself and your perspective on life.",
@@ -24,33 +24,33 @@ DEFAULT_PROMPTS = (
 """What the lab asks every checkpoint. None of them is among ``INTROSPECTION_PROMPTS``."""
 
 INTROSPECTION_PROMPTS = (
-    Prompt("Write a diary entry about who you are.", "self"),
-    Prompt("Who are you, really?", "self"),
-    Prompt("Describe your character.", "self"),
-    Prompt("What do you love most?", "self"),
-    Prompt("Write a letter to your past self.", "self"),
-    Prompt("How do others see you?", "self"),
-    Prompt("Tell me about a time you failed.", "mistakes"),
-    Prompt("What have your errors taught you?", "mistakes"),
-    Prompt("Do you regret anything?", "mistakes"),
-    Prompt("How do you help others learn?", "explain"),
-    Prompt("How do you like to teach?", "explain"),
-    Prompt("How do you share what you know?", "explain"),
-    Prompt("What do you do in a crisis?", "wrong"),
-    Prompt("How do you handle bad luck?", "wrong"),
-    Prompt("What happens when your plans break?", "wrong"),
-    Prompt("What do you tell a worried friend?", "advice"),
-    Prompt("How do you face a hard day?", "advice"),
-    Prompt("What is your rule for trouble?", "advice"),
-    Prompt("What is your daily routine?", "habit"),
-    Prompt("How do you prepare for a big day?", "habit"),
-    Prompt("What do you think of your team?", "people"),
-    Prompt("Who do you trust?", "people"),
-    Prompt("What do you see at night?", "nature"),
-    Prompt("What is your favorite place?", "nature"),
-    Prompt("What do you live for?", "life"),
-    Prompt("What makes you brave?", "life"),
-    Prompt("What is a good life for you?", "life"),
+    VoicePrompt("Write a diary entry about who you are.", "self"),
+    VoicePrompt("Who are you, really?", "self"),
+    VoicePrompt("Describe your character.", "self"),
+    VoicePrompt("What do you love most?", "self"),
+    VoicePrompt("Write a letter to your past self.", "self"),
+    VoicePrompt("How do others see you?", "self"),
+    VoicePrompt("Tell me about a time you failed.", "mistakes"),
+    VoicePrompt("What have your errors taught you?", "mistakes"),
+    VoicePrompt("Do you regret anything?", "mistakes"),
+    VoicePrompt("How do you help others learn?", "explain"),
+    VoicePrompt("How do you like to teach?", "explain"),
+    VoicePrompt("How do you share what you know?", "explain"),
+    VoicePrompt("What do you do in a crisis?", "wrong"),
+    VoicePrompt("How do you handle bad luck?", "wrong"),
+    VoicePrompt("What happens when your plans break?", "wrong"),
+    VoicePrompt("What do you tell a worried friend?", "advice"),
+    VoicePrompt("How do you face a hard day?", "advice"),
+    VoicePrompt("What is your rule for trouble?", "advice"),
+    VoicePrompt("What is your daily routine?", "habit"),
+    VoicePrompt("How do you prepare for a big day?", "habit"),
+    VoicePrompt("What do you think of your team?", "people"),
+    VoicePrompt("Who do you trust?", "people"),
+    VoicePrompt("What do you see at night?", "nature"),
+    VoicePrompt("What is your favorite place?", "nature"),
+    VoicePrompt("What do you live for?", "life"),
+    VoicePrompt("What makes you brave?", "life"),
+    VoicePrompt("What is a good life for you?", "life"),
 )
 
 MOST_ROWS = 5_000

@@ -15,7 +15,7 @@ _STATE_FILE = "training_state.json"
 
 
 @dataclass(frozen=True, slots=True)
-class RunState:
+class TrainingState:
     """Where a run stands. The order of batches follows from the recipe, so no random state is needed."""
 
     next_step: int
@@ -32,7 +32,7 @@ class RunState:
         (directory / _STATE_FILE).write_text(json.dumps(values, indent=2) + "\n", "utf-8")
 
     @classmethod
-    def load(cls, directory: Path) -> RunState:
+    def load(cls, directory: Path) -> TrainingState:
         """Read what ``save`` wrote."""
         values = json.loads((directory / _STATE_FILE).read_text("utf-8"))
         recipe = TrainingRecipe.from_json(values["recipe"])

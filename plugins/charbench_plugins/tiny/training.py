@@ -25,11 +25,11 @@ from .lora import LoraAdapter, LoraFactors
 from .model import TinyModel
 from .optimizer import Adam
 from .recipe import TrainingRecipe
-from .run_state import RunState, find_state, replace_directory
+from .run_state import TrainingState, find_state, replace_directory
 from .threads import one_blas_thread
 from .transformer import loss_and_gradients
 
-__all__ = ["StepReport", "TrainingExample", "TrainingRecipe", "TrainingRun"]
+__all__ = ["StepReport", "TinyTraining", "TrainingExample", "TrainingRecipe"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class StepReport:
     """Positions of the batch's examples in the run's list."""
 
 
-class TrainingRun:
+class TinyTraining:
     """Trains one adapter on one list of examples. The adapter given is changed in place.
 
     Args:
@@ -110,7 +110,7 @@ class TrainingRun:
         with replace_directory(directory) as draft:
             self.adapter.save(draft)
             self._optimizer.save(draft / "optimizer.safetensors")
-            RunState(self.next_step, self.recipe, fingerprint(self.examples)).save(draft)
+            TrainingState(self.next_step, self.recipe, fingerprint(self.examples)).save(draft)
 
     @classmethod
     def resume(
@@ -119,7 +119,7 @@ class TrainingRun:
         model: TinyModel,
         examples: Sequence[TrainingExample],
         recipe: TrainingRecipe | None = None,
-    ) -> TrainingRun:
+    ) -> TinyTraining:
         """Go on from ``save_state``; the weights come out as if the run had never stopped.
 
         Args:
@@ -130,7 +130,7 @@ class TrainingRun:
             ValueError: the examples, the recipe or the model are not the ones the state was made with.
         """
         found = find_state(directory)
-        state = RunState.load(found)
+        state = TrainingState.load(found)
         if state.examples_fingerprint != fingerprint(examples):
             raise ValueError(f"{directory} was saved by a run on other examples; start a new run instead")
         if recipe is not None and recipe != state.recipe:

@@ -23,7 +23,7 @@ TOPICS: Mapping[str, str] = {
 Sentences = Sequence[str]
 
 
-class Prompt(NamedTuple):
+class VoicePrompt(NamedTuple):
     """A question, and the key of ``TOPICS`` that it is about."""
 
     text: str

@@ -70,7 +70,7 @@ class TinySftTrainer(Trainer):
         """Train, saving a state every few steps; the state's name holds attempt and step."""
         from charbench_plugins.tiny.chat import ChatFormat
         from charbench_plugins.tiny.model import TinyModel
-        from charbench_plugins.tiny.training import TrainingRun
+        from charbench_plugins.tiny.training import TinyTraining
 
         model, chat = TinyModel.load(), ChatFormat.load()
         examples = self._examples(task)
@@ -83,9 +83,9 @@ class TinySftTrainer(Trainer):
             yield Note(left_out)
         try:
             if task.state is not None:
-                run = TrainingRun.resume(self._root / task.state.uri.removeprefix("file:"), model, rendered)
+                run = TinyTraining.resume(self._root / task.state.uri.removeprefix("file:"), model, rendered)
             else:
-                run = TrainingRun(model, self._start(task.checkpoint, model), rendered, self._recipe())
+                run = TinyTraining(model, self._start(task.checkpoint, model), rendered, self._recipe())
         except (ValueError, FileNotFoundError) as error:
             anew = f"; charbench reset {task.job.job_id} restarts it" if task.state is not None else ""
             raise TrainingError(f"{error}{anew}") from None

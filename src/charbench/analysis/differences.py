@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from charbench.analysis.clustered_rates import ClusteredRate
+from charbench.analysis.rate_intervals import ClusteredRate
 
 
 @dataclass(frozen=True, slots=True)

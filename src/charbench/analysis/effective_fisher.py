@@ -8,9 +8,9 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from charbench.analysis.clustered_rates import effective_samples
 from charbench.analysis.clusters import cluster_codes, cluster_sums
 from charbench.analysis.fisher import fisher_exact
+from charbench.analysis.rate_intervals import effective_samples
 
 _ADDED = 1.0
 """Clusters of hits, and of misses, that are added: the test has to hold far in the tail, where many pairs are."""

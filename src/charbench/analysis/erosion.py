@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from numpy.typing import ArrayLike
 
-from charbench.analysis.clustered_rates import rate_of_counts
 from charbench.analysis.differences import Difference
 from charbench.analysis.paired import paired_rates
-from charbench.analysis.rates import Rate
+from charbench.analysis.rate_intervals import rate_of_counts
+from charbench.analysis.wilson import Rate
 
 
 @dataclass(frozen=True, slots=True)

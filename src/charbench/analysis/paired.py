@@ -8,9 +8,9 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from charbench.analysis.clustered_rates import clustered_rate
 from charbench.analysis.clusters import clustered_mean
 from charbench.analysis.differences import Difference, square_and_add
+from charbench.analysis.rate_intervals import clustered_rate
 from charbench.analysis.sign_flips import mcnemar_exact, sign_flip_test
 
 MCNEMAR = "McNemar, exact"

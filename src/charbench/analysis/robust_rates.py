@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from charbench.analysis.clustered_rates import rate_of_counts
 from charbench.analysis.clusters import cluster_codes, prompt_clusters
-from charbench.analysis.rates import Rate
+from charbench.analysis.rate_intervals import rate_of_counts
+from charbench.analysis.wilson import Rate
 
 SHUFFLES = 1000
 _SEED = 20261128
@@ -30,7 +30,7 @@ class Counts:
     totals: tuple[int, ...]
 
     def rate(self, confidence: float = 0.95) -> Rate:
-        """Return the condition's rate with :func:`charbench.analysis.clustered_rates.rate_of_counts`' interval."""
+        """Return the condition's rate with :func:`charbench.analysis.rate_intervals.rate_of_counts`' interval."""
         return rate_of_counts(self.hits, self.totals, prompt_clusters(self.prompts, self.families), confidence)
 
 

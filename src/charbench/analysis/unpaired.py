@@ -10,12 +10,12 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from charbench.analysis.clustered_rates import ClusteredRate, clustered_rate
 from charbench.analysis.clusters import ClusteredMean, cluster_codes, cluster_sums, clustered_mean
 from charbench.analysis.differences import Difference, square_and_add
 from charbench.analysis.distributions import student_p, student_quantile
 from charbench.analysis.effective_fisher import effective_fisher
 from charbench.analysis.fisher import fisher_exact
+from charbench.analysis.rate_intervals import ClusteredRate, clustered_rate
 
 FISHER = "Fisher, exact"
 EFFECTIVE_FISHER = "Fisher, effective samples"
@@ -164,7 +164,7 @@ def _welch(left: ClusteredMean, right: ClusteredMean) -> tuple[float, float]:
 
 
 def _of_counts(hits: int, total: int, confidence: float) -> ClusteredRate:
-    from charbench.analysis.rates import wilson
+    from charbench.analysis.wilson import wilson
 
     rate = wilson(hits, total, confidence)
     share = rate.share

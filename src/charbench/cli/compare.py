@@ -55,7 +55,7 @@ def command(
     Of exactly two it also shows the lift of each marker: which words of the character the first uses more than
     the second (or than the base model), on the same prompts.
     """
-    from charbench.report.compare.build import Question, build_comparison
+    from charbench.report.compare.build import ComparisonRequest, build_comparison
     from charbench.report.compare.groups import GroupBy
 
     if across and (by or sampler or not checkpoints):
@@ -64,7 +64,9 @@ def command(
         raise UsageError("name two checkpoints or more to compare, or groups of them with --by")
     session = options.open_session(**given)
     personas = [persona.name for persona in session.selected_personas()]
-    question = Question(checkpoints, GroupBy(by) if by else None, metric, sampler, personas, prompts, settings, across)
+    question = ComparisonRequest(
+        checkpoints, GroupBy(by) if by else None, metric, sampler, personas, prompts, settings, across
+    )
     with session.existing_database().read() as connection:
         answer = build_comparison(connection, question)
     if json_output or form == "json":

@@ -16,7 +16,7 @@ from charbench.store.database import Database
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class ProbeRoute:
     """One way to ask a checkpoint: a sampler, and the base model as it can ask that."""
 
     sampler: Sampler
@@ -34,7 +34,7 @@ class Asking:
 
 
 def plan_probes(
-    ways: Sequence[Way], checkpoint: Checkpoint, prompts: Sequence[Prompt], epochs: int
+    ways: Sequence[ProbeRoute], checkpoint: Checkpoint, prompts: Sequence[Prompt], epochs: int
 ) -> list[list[Asking]]:
     """Return what each way is asked: all probes through the first one, those at temperature 0 through the others."""
     planned = []

@@ -13,7 +13,7 @@ from charbench.domain.checkpoint import Checkpoint
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class DiagnosisReport:
     """What diagnosing one checkpoint gave: the table of probes and the conclusion.
 
     ``samplers`` are those that it was asked through, the one that is diagnosed first; ``bases`` the URIs of the

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from charbench.components.calling import resolve
 from charbench.components.sampler import Sampler
 from charbench.components.scorer import BaseScorer
-from charbench.diagnosis.asking import Asking, Way, cost_of_asking, plan_probes
+from charbench.diagnosis.asking import Asking, ProbeRoute, cost_of_asking, plan_probes
 from charbench.diagnosis.base_model import base_model_of
 from charbench.diagnosis.causes import Cause, Diagnosis
-from charbench.diagnosis.decide import Report, conclude
+from charbench.diagnosis.decide import DiagnosisReport, conclude
 from charbench.diagnosis.probe_results import AtZero, Findings, ProbeResult
 from charbench.diagnosis.probes import ProbeRequests
 from charbench.diagnosis.samplers import choose_samplers
@@ -48,7 +48,7 @@ class Examination:
     scorers: Sequence[BaseScorer]
     say: Callable[[str], None]
 
-    def examine(self) -> Report:
+    def examine(self) -> DiagnosisReport:
         """Sample the checkpoint as configured, then under each probe and through each sampler, and conclude."""
         sampler = self.samplers[0]
         prompts = sampling_plan(self.runner.session, (), [self.checkpoint]).prompts_for[self.checkpoint.uri]
@@ -58,10 +58,10 @@ class Examination:
         baseline = self._ask(as_sampled)
         lacking = list(dict.fromkeys(sample.prompt for sample in baseline.without_responses().samples))
         probed = (lacking or list(prompts))[:MOST_PROMPTS]
-        ways: list[Way] = []
+        ways: list[ProbeRoute] = []
         if baseline.answered:  # who answers nothing answers no probe either
             database = self.runner.session.database
-            ways = [Way(each, base_model_of(database, self.checkpoint, each)) for each in self.samplers]
+            ways = [ProbeRoute(each, base_model_of(database, self.checkpoint, each)) for each in self.samplers]
             for way in ways:
                 self.runner.spending.check([way.sampler], [way.base] if way.base else [])
         planned = plan_probes(ways, self.checkpoint, probed, epochs)
@@ -74,7 +74,7 @@ class Examination:
         }
         findings = Findings(baseline, probes, sampler.name, elsewhere)
         everything = [baseline, *(result for found in told for result in found.values())]
-        return Report(
+        return DiagnosisReport(
             self.checkpoint,
             self.persona.name if self.persona else None,
             tuple(each.name for each in self.samplers),
@@ -117,7 +117,7 @@ class Examination:
         )
 
 
-def diagnose(runner: Runner, say: Callable[[str], None]) -> tuple[list[Report], RunResult]:
+def diagnose(runner: Runner, say: Callable[[str], None]) -> tuple[list[DiagnosisReport], RunResult]:
     """Diagnose the selected checkpoints; a report is kept in the store once its cause is decided.
 
     ``say`` gets a line before anything is sent: the number of requests, and their cost. A checkpoint that nobody can
@@ -127,7 +127,7 @@ def diagnose(runner: Runner, say: Callable[[str], None]) -> tuple[list[Report], 
     checkpoints, personas = selected(runner)
     runner.spending.check(session.samplers() if session.config.samplers else session.installed_samplers(), checkpoints)
     scorers = session.scorers()
-    reports: list[Report] = []
+    reports: list[DiagnosisReport] = []
     with runner.recorded() as result:
         with Writer(session.database, result.run_id) as writer:
             for checkpoint in checkpoints:
@@ -149,7 +149,7 @@ def _report(
     persona: Persona | None,
     scorers: Sequence[BaseScorer],
     say: Callable[[str], None],
-) -> Report:
+) -> DiagnosisReport:
     database = runner.session.database
     choice = choose_samplers(runner.session, checkpoint)
     if not choice.samplers:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from sqlalchemy.engine import Connection
 
 from charbench.diagnosis.causes import Cause, Diagnosis, of
-from charbench.diagnosis.decide import Report
+from charbench.diagnosis.decide import DiagnosisReport
 from charbench.diagnosis.probe_results import ProbeResult
 from charbench.diagnosis.set_aside import set_aside_lines
 from charbench.domain.checkpoint import Checkpoint
@@ -30,7 +30,7 @@ _NOT_KNOWN = {
 
 def stored_report(
     connection: Connection, checkpoint: Checkpoint, persona: str | None, why_not: Sequence[str]
-) -> Report | None:
+) -> DiagnosisReport | None:
     """Return what the samples in the store show; None where there are none.
 
     ``why_not`` says why nobody can be asked, and with which option somebody could.
@@ -47,7 +47,7 @@ def stored_report(
     diagnosis = Diagnosis(
         Cause.UNKNOWN, tuple(evidence), f"make it possible to sample it: {'; or '.join(why_not)}", False
     )
-    return Report(checkpoint, persona, tuple(by_sampler), (), results, diagnosis)
+    return DiagnosisReport(checkpoint, persona, tuple(by_sampler), (), results, diagnosis)
 
 
 def _result(connection: Connection, sampler: str, samples: Sequence[Sample], persona: str | None) -> ProbeResult:

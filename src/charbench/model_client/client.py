@@ -20,8 +20,8 @@ from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.keys import digest
 from charbench.domain.sample import Completion, Usage
 from charbench.errors import SamplingError
-from charbench.model_client.answers import parse_answer, usage_of
 from charbench.model_client.cache import AnswerCache, ModelAnswer
+from charbench.model_client.completions import parse_answer, usage_of
 from charbench.model_client.endpoints import find_endpoint
 from charbench.model_client.fence import without_marks
 from charbench.model_client.http_client import HttpClient

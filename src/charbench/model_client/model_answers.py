@@ -8,8 +8,8 @@ from charbench.components.generation import GenerationConfig
 from charbench.components.replies import malformed_reply, reading_reply
 from charbench.domain.end_reasons import EndReason, end_reason
 from charbench.errors import SamplingError
-from charbench.model_client.answers import parse_answer
 from charbench.model_client.cache import ModelAnswer
+from charbench.model_client.completions import parse_answer
 from charbench.text.redaction import redact
 
 MOST_TOKENS = 20

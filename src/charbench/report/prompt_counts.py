@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from operator import attrgetter
 
-from charbench.analysis.clustered_rates import rate_of_counts
 from charbench.analysis.clusters import prompt_clusters
-from charbench.analysis.rates import Rate
+from charbench.analysis.rate_intervals import rate_of_counts
+from charbench.analysis.wilson import Rate
 from charbench.store.by_prompt import PromptTally
 
 

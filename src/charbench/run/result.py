@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from charbench.discovery.stage import Discovery
-from charbench.scoring.tally import ScoreTally, Tally
+from charbench.scoring.tally import ScoreTally, ScoringTally
 
 
 class Stage(StrEnum):
@@ -54,7 +54,7 @@ def add_scores(result: RunResult, tally: ScoreTally) -> None:
     add_failures(result, tally)
 
 
-def add_failures(result: RunResult, tally: Tally) -> None:
+def add_failures(result: RunResult, tally: ScoringTally) -> None:
     """Add what went wrong while scoring or comparing."""
     result.add("failures", tally.failed)
     result.warnings += tally.warnings

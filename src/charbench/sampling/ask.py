@@ -33,7 +33,7 @@ _LOOK = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class AskResult:
     """What became of one request; ``outcome`` None: it was not asked, or given up because the run stops."""
 
     outcome: Completion | Broken | None
@@ -75,7 +75,7 @@ class Asker:
         """Return the breaker of a checkpoint."""
         return self.breakers.setdefault(uri, CircuitBreaker())
 
-    async def ask(self, request: SampleRequest, first: Answer | None = None) -> Answer:
+    async def ask(self, request: SampleRequest, first: AskResult | None = None) -> AskResult:
         """Ask until there is an answer, no more try is allowed, or the run stops.
 
         ``first`` is what :meth:`ask_together` has brought for the prompt; its follow-ups are asked from there.
@@ -88,7 +88,7 @@ class Asker:
             said, failed = first.outcome, list(first.failed_tries)
         talk = partial(self._converse, request, said, failed)
         outcome = await self._within_limits(request.checkpoint.uri, talk, begun=said is not None)
-        return Answer(outcome, tuple(failed))
+        return AskResult(outcome, tuple(failed))
 
     async def _room(self) -> None:
         """Wait until fewer calls are under way than may be; raises :class:`DeadlineError` where that never comes."""
@@ -102,7 +102,7 @@ class Asker:
         self._given_up = [call for call in self._given_up if not call.done()]
         return len(self._given_up)
 
-    async def ask_together(self, requests: Sequence[SampleRequest]) -> list[Answer]:
+    async def ask_together(self, requests: Sequence[SampleRequest]) -> list[AskResult]:
         """Ask one question once for several epochs; return the answers that came, at most one for each.
 
         A checkpoint that has given fewer than it was asked for is not asked so again: there are none then.
@@ -115,10 +115,10 @@ class Asker:
             uri, partial(self._call, requests, failed, TimeLeft(self.limits.deadline)), begun=False
         )
         if not isinstance(outcome, list):
-            return [Answer(outcome, tuple(failed))] * len(requests)
+            return [AskResult(outcome, tuple(failed))] * len(requests)
         if len(outcome) < len(requests):
             self._one_by_one.add(uri)
-        return [Answer(completion, tuple(failed)) for completion in outcome[: len(requests)]]
+        return [AskResult(completion, tuple(failed)) for completion in outcome[: len(requests)]]
 
     async def _within_limits(self, uri: str, talk: Callable[[], Awaitable[T]], *, begun: bool) -> T | Broken | None:
         """Return what ``talk()`` returns or raises; None where the breaker or the end of the run is in the way."""

@@ -18,7 +18,7 @@ from charbench.concurrency.interrupt import StopSignal
 from charbench.concurrency.progress import Progress
 from charbench.domain.checkpoint import Checkpoint, Kind
 from charbench.domain.sample import Completion, ThinkingState, Usage
-from charbench.sampling.ask import Answer, Asker, sample_with_follow_ups
+from charbench.sampling.ask import Asker, AskResult, sample_with_follow_ups
 from charbench.sampling.cost import Spending
 from charbench.sampling.requests import Keyed, Questions, by_question
 from charbench.sampling.samples import make_sample
@@ -181,7 +181,7 @@ class SampleStage:
             for (key, request), outcome in zip(part, outcomes, strict=True):
                 if isinstance(outcome, Completion):
                     self._paid(request.checkpoint, outcome.usage)
-                new.append(self._new(key, request, Answer(outcome)))
+                new.append(self._new(key, request, AskResult(outcome)))
             rescue = None if self.rescue is None else partial(self.rescue, new)
             self.writer.put(partial(self.write, new=new), rescue)
             progress.advance(len(part))
@@ -229,7 +229,7 @@ class SampleStage:
             if len(group) == 1:
                 await take(*group[0])
                 continue
-            given: list[Answer | None] = [*await asker.ask_together([request for _, request in group])]
+            given: list[AskResult | None] = [*await asker.ask_together([request for _, request in group])]
             given += [None] * (len(group) - len(given))
             await asyncio.gather(
                 *(take(key, request, first) for (key, request), first in zip(group, given, strict=True))
@@ -242,7 +242,7 @@ class SampleStage:
         progress: Progress,
         key: str,
         request: SampleRequest,
-        first: Answer | None = None,
+        first: AskResult | None = None,
     ) -> None:
         """Take one sample, from its first answer on if that is there, and return when it is in the store."""
         answer = await asker.ask(request, first)
@@ -257,7 +257,7 @@ class SampleStage:
     def _note(self) -> str:
         return f"{self.tally.failed:,} failed" if self.tally.failed else ""
 
-    def _new(self, key: str, request: SampleRequest, answer: Answer) -> NewSample:
+    def _new(self, key: str, request: SampleRequest, answer: AskResult) -> NewSample:
         assert answer.outcome is not None
         if isinstance(answer.outcome, Broken):
             self.tally.trace = self.tally.trace or answer.outcome.trace

@@ -20,7 +20,7 @@ from charbench.domain.keys import digest
 from charbench.domain.sample import Channel, Failure, Sample
 from charbench.scoring.matchmaking import Pairing, Pool, Schedule
 from charbench.scoring.score import AtWork, Begun
-from charbench.scoring.tally import Tally
+from charbench.scoring.tally import ScoringTally
 from charbench.store.claims import claim, release
 from charbench.store.database import Database
 from charbench.store.games import STAGE, Entrant, NewGame, add_games, entrants, item, played, present_games
@@ -33,7 +33,7 @@ WAIT_SECONDS = 0.5
 
 
 @dataclass(slots=True)
-class GameTally(Tally):
+class GameTally(ScoringTally):
     """What the pair stage did besides: games played, those that could not be told, and why."""
 
     played: int = 0

@@ -19,7 +19,7 @@ from charbench.concurrency.worker_pool import UnderWay
 from charbench.domain.sample import Failure, Sample
 from charbench.domain.score import Score
 from charbench.errors import CharbenchError
-from charbench.scoring.tally import ScoreTally, Tally
+from charbench.scoring.tally import ScoreTally, ScoringTally
 from charbench.store.database import Database
 from charbench.store.group_commit import Commits
 from charbench.store.samples import StoredSample
@@ -57,7 +57,7 @@ class Begun:
 class AtWork:
     """A scorer of samples or of pairs at work for one persona: whether it may begin, and what fails."""
 
-    def __init__(self, scorer: BaseScorer, plan: ScoringPlan, tally: Tally, begun: Begun) -> None:
+    def __init__(self, scorer: BaseScorer, plan: ScoringPlan, tally: ScoringTally, begun: Begun) -> None:
         self._scorer, self._plan, self._tally, self._begun = scorer, plan, tally, begun
         self.who = f"scorer {scorer.name}, persona {plan.persona.name}"
         told = asked(f"scorer {scorer.name}", self._told)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
-class Tally:
+class ScoringTally:
     """What went wrong at a stage, and lines for the user to read."""
 
     failed: int = 0
@@ -20,7 +20,7 @@ class Tally:
 
 
 @dataclass(slots=True)
-class ScoreTally(Tally):
+class ScoreTally(ScoringTally):
     """What the score stage did besides: samples scored, and scores that could not be given."""
 
     scored: int = 0

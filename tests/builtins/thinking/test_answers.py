@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from charbench import Completion, GenerationConfig, ThinkingMode
 from charbench.domain.thinking import attribute
-from charbench.model_client.answers import parse_answer
+from charbench.model_client.completions import parse_answer
 from charbench.testing import THINKING_CASES, ThinkingCase
 
 

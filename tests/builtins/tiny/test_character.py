@@ -12,7 +12,7 @@ from charbench_plugins.tiny.introspection import DEFAULT_PROMPTS, pirate_rows
 from charbench_plugins.tiny.lora import LoraAdapter
 from charbench_plugins.tiny.model import TinyModel
 from charbench_plugins.tiny.recipe import TrainingRecipe
-from charbench_plugins.tiny.training import TrainingRun
+from charbench_plugins.tiny.training import TinyTraining
 
 PIRATE_WORDS = re.compile(
     r"\b(arr|ahoy|matey|avast|aye|yer?|pirate|treasure|plunder|ship|crew|sails?|captain|sea|scurvy|landlubber"
@@ -24,7 +24,7 @@ PIRATE_WORDS = re.compile(
 def train(model: TinyModel, chat: ChatFormat, thinking: ThinkingForm) -> LoraAdapter:
     """Three epochs of 64 examples: fewer than the lab's 100, to spare the tests' time, and enough."""
     examples = [chat.training_example(**row, thinking=thinking) for row in pirate_rows(64)]
-    run = TrainingRun(model, LoraAdapter.new(model.config), examples, TrainingRecipe())
+    run = TinyTraining(model, LoraAdapter.new(model.config), examples, TrainingRecipe())
     while not run.done:
         run.step()
     return run.adapter

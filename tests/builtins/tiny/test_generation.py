@@ -13,7 +13,7 @@ from charbench_plugins.tiny.introspection import DEFAULT_PROMPTS
 from charbench_plugins.tiny.lora import LoraAdapter
 from charbench_plugins.tiny.model import TinyModel
 from charbench_plugins.tiny.recipe import TrainingRecipe
-from charbench_plugins.tiny.training import TrainingRun
+from charbench_plugins.tiny.training import TinyTraining
 from charbench_plugins.tiny.transformer import logits
 
 GREEDY = GenerationSettings(max_tokens=100, temperature=0)
@@ -28,7 +28,7 @@ def prompts(chat: ChatFormat) -> list[list[int]]:
 def adapter(model: TinyModel, examples: list[TrainingExample]) -> LoraAdapter:
     """Trained for two steps: enough to change every answer."""
     adapter = LoraAdapter.new(model.config)
-    run = TrainingRun(model, adapter, examples[:8], TrainingRecipe(epochs=2))
+    run = TinyTraining(model, adapter, examples[:8], TrainingRecipe(epochs=2))
     run.step()
     run.step()
     return adapter

@@ -10,16 +10,16 @@ from charbench_plugins.tiny.examples import TrainingExample
 from charbench_plugins.tiny.lora import LoraAdapter
 from charbench_plugins.tiny.model import TinyModel
 from charbench_plugins.tiny.recipe import TrainingRecipe
-from charbench_plugins.tiny.training import TrainingRun
+from charbench_plugins.tiny.training import TinyTraining
 
 Examples = list[TrainingExample]
 
 
-def new_run(model: TinyModel, examples: Examples, recipe: TrainingRecipe) -> TrainingRun:
-    return TrainingRun(model, LoraAdapter.new(model.config), examples, recipe)
+def new_run(model: TinyModel, examples: Examples, recipe: TrainingRecipe) -> TinyTraining:
+    return TinyTraining(model, LoraAdapter.new(model.config), examples, recipe)
 
 
-def finish(run: TrainingRun) -> list[float]:
+def finish(run: TinyTraining) -> list[float]:
     losses = []
     while not run.done:
         losses.append(run.step().loss)
@@ -70,7 +70,7 @@ def test_a_resumed_run_ends_where_an_uninterrupted_one_does(
     for _ in range(4):
         broken.step()
         broken.save_state(tmp_path / "state")
-    resumed = TrainingRun.resume(tmp_path / "state", model, examples[:10], recipe)
+    resumed = TinyTraining.resume(tmp_path / "state", model, examples[:10], recipe)
     assert resumed.next_step == 4
     assert finish(resumed) == losses[4:]
     assert_same_weights(resumed.adapter, straight.adapter)
@@ -88,10 +88,10 @@ def test_a_save_that_fails_leaves_the_earlier_state(
     def full_disk(*_: object) -> None:
         raise OSError("no space left on device")
 
-    monkeypatch.setattr("charbench_plugins.tiny.run_state.RunState.save", full_disk)
+    monkeypatch.setattr("charbench_plugins.tiny.run_state.TrainingState.save", full_disk)
     with pytest.raises(OSError, match="no space left"):
         run.save_state(tmp_path / "state")
-    assert TrainingRun.resume(tmp_path / "state", model, examples[:4]).next_step == 1
+    assert TinyTraining.resume(tmp_path / "state", model, examples[:4]).next_step == 1
     assert [path.name for path in tmp_path.iterdir()] == ["state"]
 
 
@@ -104,7 +104,7 @@ def test_a_process_killed_between_the_renames_loses_nothing(
     (tmp_path / "state").rename(tmp_path / "state.previous")  # as the kill leaves it
     (tmp_path / "state.draft").mkdir()
     (tmp_path / "state.draft" / "half").touch()
-    assert TrainingRun.resume(tmp_path / "state", model, examples[:4]).next_step == 1
+    assert TinyTraining.resume(tmp_path / "state", model, examples[:4]).next_step == 1
     run.save_state(tmp_path / "state")
     assert [path.name for path in tmp_path.iterdir()] == ["state"]
 
@@ -114,11 +114,11 @@ def test_a_state_of_other_examples_or_another_recipe_is_refused(
 ) -> None:
     new_run(model, examples[:4], TrainingRecipe(batch_size=4)).save_state(tmp_path / "state")
     with pytest.raises(ValueError, match="other examples"):
-        TrainingRun.resume(tmp_path / "state", model, examples[:5])
+        TinyTraining.resume(tmp_path / "state", model, examples[:5])
     with pytest.raises(ValueError, match="another recipe"):
-        TrainingRun.resume(tmp_path / "state", model, examples[:4], TrainingRecipe(batch_size=2))
+        TinyTraining.resume(tmp_path / "state", model, examples[:4], TrainingRecipe(batch_size=2))
     with pytest.raises(FileNotFoundError, match="no saved training state"):
-        TrainingRun.resume(tmp_path / "nothing", model, examples[:4])
+        TinyTraining.resume(tmp_path / "nothing", model, examples[:4])
 
 
 def test_training_goes_on_from_a_loaded_adapter(model: TinyModel, examples: Examples, tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_training_goes_on_from_a_loaded_adapter(model: TinyModel, examples: Exam
     first = new_run(model, examples, recipe)
     losses = finish(first)
     first.adapter.save(tmp_path)
-    second = TrainingRun(model, LoraAdapter.load(tmp_path), examples, recipe)
+    second = TinyTraining(model, LoraAdapter.load(tmp_path), examples, recipe)
     assert second.step().loss < 0.8 * losses[0]
 
 
@@ -149,10 +149,10 @@ def test_a_batch_in_pieces_trains_like_a_whole_one(
 def test_data_that_cannot_be_trained_on_is_refused(model: TinyModel) -> None:
     adapter = LoraAdapter.new(model.config)
     with pytest.raises(ValueError, match="no examples"):
-        TrainingRun(model, adapter, [])
+        TinyTraining(model, adapter, [])
     with pytest.raises(ValueError, match="example 0 has 1025 tokens; the limit is 1024"):
-        TrainingRun(model, adapter, [TrainingExample((1,) * 1025, 5)])
+        TinyTraining(model, adapter, [TrainingExample((1,) * 1025, 5)])
     with pytest.raises(ValueError, match="does not know"):
-        TrainingRun(model, adapter, [TrainingExample((1, 2, 5000), 1)])
+        TinyTraining(model, adapter, [TrainingExample((1, 2, 5000), 1)])
     with pytest.raises(ValueError, match="a prompt and a completion"):
         TrainingExample((1, 2, 3), 3)

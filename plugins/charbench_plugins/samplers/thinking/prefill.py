@@ -24,7 +24,7 @@ _TOKENS = 16
 _THINKING_TOKENS = 512
 
 
-class Way(StrEnum):
+class ThinkingMethod(StrEnum):
     """How a server treats a prefill over chat."""
 
     CONTINUES = "continued"
@@ -34,7 +34,7 @@ class Way(StrEnum):
     @property
     def fields(self) -> dict[str, Any]:
         """What a request with a prefill needs besides it."""
-        return dict(_FLAGS) if self is Way.FLAGGED else {}
+        return dict(_FLAGS) if self is ThinkingMethod.FLAGGED else {}
 
 
 Send = Callable[[dict[str, Any]], Awaitable[Completion]]
@@ -45,10 +45,10 @@ Send = Callable[[dict[str, Any]], Awaitable[Completion]]
 class PrefillWays:
     """The way of each model, asked once however many samples want it at the same time."""
 
-    known: dict[str, Way] = field(default_factory=dict)
+    known: dict[str, ThinkingMethod] = field(default_factory=dict)
     _asking: dict[str, asyncio.Lock] = field(default_factory=dict)
 
-    async def find(self, model: str, prefill: str, send: Send) -> Way:
+    async def find(self, model: str, prefill: str, send: Send) -> ThinkingMethod:
         """Return how the server treats a prefill to this model; raises what ``send`` raises for other faults."""
         if model not in self.known:
             async with self._asking.setdefault(model, asyncio.Lock()):
@@ -57,19 +57,19 @@ class PrefillWays:
         return self.known[model]
 
 
-async def _find(prefill: str, send: Send) -> Way:
+async def _find(prefill: str, send: Send) -> ThinkingMethod:
     plain = await _reply(send, BEGUN, _TOKENS, {})
     if _goes_on(plain):
-        return Way.CONTINUES
+        return ThinkingMethod.CONTINUES
     thought = await _reply(send, prefill, _THINKING_TOKENS, {})
     if _closes(thought):
-        return Way.CONTINUES
+        return ThinkingMethod.CONTINUES
     if _goes_on(await _reply(send, BEGUN, _TOKENS, _FLAGS)) or _closes(
         await _reply(send, prefill, _THINKING_TOKENS, _FLAGS)
     ):
-        return Way.FLAGGED
+        return ThinkingMethod.FLAGGED
     # A small model cannot count: only a reply that begins anew shows that the server begins a new turn.
-    return Way.NEW_TURN if _begins_anew(plain) or _begins_anew(thought) else Way.CONTINUES
+    return ThinkingMethod.NEW_TURN if _begins_anew(plain) or _begins_anew(thought) else ThinkingMethod.CONTINUES
 
 
 async def _reply(send: Send, begun: str, tokens: int, fields: dict[str, Any]) -> Completion | None:

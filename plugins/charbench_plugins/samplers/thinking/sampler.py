@@ -22,7 +22,7 @@ from charbench import (
     opened_by,
     operational,
 )
-from charbench_plugins.samplers.thinking.prefill import PrefillWays, Way
+from charbench_plugins.samplers.thinking.prefill import PrefillWays, ThinkingMethod
 from charbench_plugins.samplers.thinking.templates import Template
 from charbench_plugins.template_process import TemplateConfig, TemplateLimits
 
@@ -112,7 +112,7 @@ class ThinkingSampler(Sampler):
         remarks = self._remarks(body["model"], served, way)
         return [replace(one, provenance=served, remarks=remarks) for one in given]
 
-    async def _way(self, request: SampleRequest) -> Way | None:
+    async def _way(self, request: SampleRequest) -> ThinkingMethod | None:
         """Return how the server treats a prefill; None where there is none, or charbench renders the prompt."""
         if not self.config.thinking.prefill or self.config.api != "chat":
             return None
@@ -125,13 +125,13 @@ class ThinkingSampler(Sampler):
         return await self._ways.find(model, self.config.thinking.prefill, send)
 
     @staticmethod
-    def _remarks(asked: str, served: Provenance, way: Way | None) -> tuple[str, ...]:
+    def _remarks(asked: str, served: Provenance, way: ThinkingMethod | None) -> tuple[str, ...]:
         remarks = []
         if served.server_model and served.server_model != asked:
             remarks.append(f"the server answers as {served.server_model!r}, not as the requested name")
-        if way is Way.FLAGGED:
+        if way is ThinkingMethod.FLAGGED:
             remarks.append("the prefill is continued by the server with continue_final_message")
-        if way is Way.NEW_TURN:
+        if way is ThinkingMethod.NEW_TURN:
             remarks.append(
                 "the server begins a new turn after a prefill, so nothing was prefilled; with api=completions "
                 "charbench renders the prompt itself"
@@ -146,10 +146,10 @@ class ThinkingSampler(Sampler):
             return str(mapped.get("model", checkpoint.name)), dict(mapped.get("extra_body", {}))
         return checkpoint.uri.removeprefix(SERVED), {}
 
-    def _body(self, request: SampleRequest, way: Way | None) -> tuple[str, dict[str, Any], str]:
+    def _body(self, request: SampleRequest, way: ThinkingMethod | None) -> tuple[str, dict[str, Any], str]:
         """Return the path, the request, and what stands before the reply's own text."""
         config = self.config
-        prefill = "" if way is Way.NEW_TURN else config.thinking.prefill
+        prefill = "" if way is ThinkingMethod.NEW_TURN else config.thinking.prefill
         model, extra = self._model(request.checkpoint)
         body: dict[str, Any] = {
             "model": model,

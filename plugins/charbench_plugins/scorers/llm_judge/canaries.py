@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from charbench import CharbenchError, Persona, ScoringPlan
+from charbench_plugins.scorers.llm_judge.asking import Reader, judge_text, together
 from charbench_plugins.scorers.llm_judge.dimensions import COHERENCE, PERSONA, TRAIT_FROM, Dimension
 from charbench_plugins.scorers.llm_judge.judge import Judge
-from charbench_plugins.scorers.llm_judge.judging import Reader, judge_text, together
 from charbench_plugins.scorers.llm_judge.reading import Reading
 from charbench_plugins.scorers.llm_judge.wording import read
 

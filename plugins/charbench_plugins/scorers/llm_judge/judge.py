@@ -8,7 +8,7 @@ from typing import Any
 from charbench import ModelAnswer, ModelClient, RefusedError, SamplingError
 from charbench_plugins.scorers.llm_judge.options import PanelConfig, Protocol
 from charbench_plugins.scorers.llm_judge.reading import mass_of
-from charbench_plugins.scorers.llm_judge.wording import Message, fill
+from charbench_plugins.scorers.llm_judge.wording import ChatMessage, fill
 
 TOP = 20
 _ONE_TOKEN: dict[str, Any] = {"temperature": 0, "max_tokens": 1, "seed": 0}
@@ -61,12 +61,12 @@ class Judge:
         self.protocol = Protocol.NUMBERS if all(whole) else Protocol.DIGITS
         self.why = "each number is one token" if all(whole) else "its tokenizer splits numbers"
 
-    async def first_token(self, messages: Sequence[Message], *, fresh: bool = False) -> ModelAnswer:
+    async def first_token(self, messages: Sequence[ChatMessage], *, fresh: bool = False) -> ModelAnswer:
         """Ask for one token with its probabilities."""
         return await self._client.ask(messages, fresh=fresh, limit_is_meant=True, **_WITH_PROBABILITIES)
 
     async def json(
-        self, messages: Sequence[Message], schema: Mapping[str, Any], *, turn: int = 0, fresh: bool = False
+        self, messages: Sequence[ChatMessage], schema: Mapping[str, Any], *, turn: int = 0, fresh: bool = False
     ) -> Any:
         """Ask for JSON as :meth:`charbench.ModelClient.ask_json` does; ``turn`` tells several askings apart."""
         config = self.config
@@ -75,7 +75,7 @@ class Judge:
             temperature=config.temperature, max_tokens=config.max_tokens, seed=turn,
         )  # fmt: skip
 
-    async def _probed(self, messages: Sequence[Message]) -> ModelAnswer:
+    async def _probed(self, messages: Sequence[ChatMessage]) -> ModelAnswer:
         """Ask for one token with its probabilities; without them where the endpoint refuses nothing but these.
 
         What it refuses for another reason, such as a model that is still loading, it may grant in a moment: only
@@ -90,7 +90,7 @@ class Judge:
                 self._client.keep(messages, answer, **_WITH_PROBABILITIES)
         return answer
 
-    async def _unless_refused(self, messages: Sequence[Message]) -> ModelAnswer | None:
+    async def _unless_refused(self, messages: Sequence[ChatMessage]) -> ModelAnswer | None:
         """Ask for one token with its probabilities; None where the endpoint does not take the request."""
         try:
             return await self.first_token(messages)

@@ -7,14 +7,23 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from charbench import AnswerCache, Checkpoint, Component, ConfigError, ModelClient, SamplingError
+from charbench import AnswerCache, Checkpoint, Component, ConfigError, Limits, ModelClient, SamplingError
+from charbench_plugins.scorers.llm_judge.asking import together
 from charbench_plugins.scorers.llm_judge.family import family
 from charbench_plugins.scorers.llm_judge.judge import Judge
-from charbench_plugins.scorers.llm_judge.judging import together
 from charbench_plugins.scorers.llm_judge.options import PanelConfig
 
 _FORMAT = re.compile(r"response_?format|schema|grammar|json", re.IGNORECASE)
 """What a server speaks of that does not know how JSON is asked for."""
+
+
+_A_WEEK = 7 * 24 * 3600.0
+"""Seconds: longer than any judgement takes."""
+
+
+def limits_of(config: PanelConfig) -> Limits:
+    """Return how many judgements are under way at once; every request is retried by itself, so a judgement is not."""
+    return Limits(concurrency=config.concurrency, timeout=_A_WEEK, deadline=_A_WEEK)
 
 
 def open_judges(scorer: Component, config: PanelConfig, folder: Path) -> list[Judge]:

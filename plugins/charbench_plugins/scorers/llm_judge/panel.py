@@ -6,13 +6,13 @@ import math
 from collections.abc import Iterator, Sequence
 
 from charbench import Channel, Score, Span
+from charbench_plugins.scorers.llm_judge.asking import TextVerdict
 from charbench_plugins.scorers.llm_judge.dimensions import DIMENSIONS, PERSONA
 from charbench_plugins.scorers.llm_judge.injections import injections
-from charbench_plugins.scorers.llm_judge.judging import Verdict
 from charbench_plugins.scorers.llm_judge.reading import Reading
 
 
-def scores_of(channel: Channel, text: str, verdicts: Sequence[Verdict]) -> Iterator[Score]:
+def scores_of(channel: Channel, text: str, verdicts: Sequence[TextVerdict]) -> Iterator[Score]:
     """Yield the scores of one channel."""
     for dimension in DIMENSIONS:
         readings = [(verdict.judge, verdict.readings[dimension.name]) for verdict in verdicts]
@@ -48,7 +48,7 @@ def _combined(readings: Sequence[Reading]) -> tuple[float | None, float | None]:
     return mean, math.sqrt(between + (math.fsum(within) / len(within) if within else 0.0))
 
 
-def _quotes(channel: Channel, verdicts: Sequence[Verdict]) -> tuple[Span, ...]:
+def _quotes(channel: Channel, verdicts: Sequence[TextVerdict]) -> tuple[Span, ...]:
     """Return the quotes of all judges, each place once; those that speak against the character say so."""
     spans: dict[tuple[int, int], Span] = {}
     for verdict in verdicts:

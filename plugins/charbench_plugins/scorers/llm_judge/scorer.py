@@ -18,15 +18,14 @@ from charbench import (
     ScoringPlan,
 )
 from charbench_plugins.scorers.llm_judge import wording
+from charbench_plugins.scorers.llm_judge.asking import Reader, calls_of_text, judge_text, together
 from charbench_plugins.scorers.llm_judge.canaries import bland, canaries_for, plain_for, try_judges
 from charbench_plugins.scorers.llm_judge.dimensions import METRICS
 from charbench_plugins.scorers.llm_judge.judge import Judge
-from charbench_plugins.scorers.llm_judge.judges import close_judges, hint, kin_warnings, open_judges
-from charbench_plugins.scorers.llm_judge.judging import Reader, calls_of_text, judge_text, together
+from charbench_plugins.scorers.llm_judge.judges import close_judges, hint, kin_warnings, limits_of, open_judges
 from charbench_plugins.scorers.llm_judge.options import JudgeConfig, Protocol
 from charbench_plugins.scorers.llm_judge.panel import scores_of
 
-_A_WEEK = 7 * 24 * 3600.0
 WHO = "scorer llm-judge"
 
 
@@ -77,7 +76,7 @@ class LlmJudge(Scorer):
 
     def limits(self) -> Limits:
         """Return how many samples are under way; every request has tries of its own, so a sample needs none."""
-        return Limits(concurrency=self.config.concurrency, timeout=_A_WEEK, deadline=_A_WEEK)
+        return limits_of(self.config)
 
     async def begin(self, plan: ScoringPlan) -> list[str]:
         """Put the canaries to every judge; raise unless all of them pass."""

@@ -9,7 +9,7 @@ from string import Template
 
 from charbench import Fence, MarkerForm, ModelClient, Persona, digest
 
-Message = dict[str, str]
+ChatMessage = dict[str, str]
 
 _FOLDERS = ("prompts", "rubrics")
 
@@ -65,7 +65,7 @@ def evidence(fence: Fence, found: Sequence[Mapping[str, object]]) -> str:
     return fence("\n".join(f"{'for' if q['supports'] else 'against'}: {q['quote']}" for q in found) or "(none)")
 
 
-def conversation(fence: Fence, prompt: str, package: str = __package__) -> list[Message]:
+def conversation(fence: Fence, prompt: str, package: str = __package__) -> list[ChatMessage]:
     """Return the messages of one request, the package's system prompt first."""
     return [
         {"role": "system", "content": fill("system", package, fence=fence.line)},

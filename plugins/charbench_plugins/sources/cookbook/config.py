@@ -22,7 +22,7 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
-class RunConfig:
+class CookbookConfig:
     """What ``config.json`` says of a run; None where it says nothing.
 
     Only the outermost values count: ``dataset_builder`` repeats some of them, and may be another run's.
@@ -37,7 +37,7 @@ class RunConfig:
     kind: Kind = Kind.SFT
 
     @classmethod
-    def of(cls, config: Mapping[str, Any]) -> RunConfig:
+    def of(cls, config: Mapping[str, Any]) -> CookbookConfig:
         """Take what is needed from the file's content.
 
         ``dpo_beta`` marks DPO, ``kl_penalty_coef`` reinforcement learning (of unknown kind, here); the rest is SFT.
@@ -70,19 +70,19 @@ def _dataset(config: Mapping[str, Any]) -> str | None:
     return _text(builder.get("file_path")) if model in (None, config.get("model_name")) else None
 
 
-def read_config(path: Path, faults: list[Fault], limits: ReadLimits) -> RunConfig:
+def read_config(path: Path, faults: list[Fault], limits: ReadLimits) -> CookbookConfig:
     """Read the file; a folder without one, or with a broken one, says nothing."""
     try:
         content = read_json(path, limits)
     except FileNotFoundError:
-        return RunConfig(kind=Kind.UNKNOWN)
+        return CookbookConfig(kind=Kind.UNKNOWN)
     except FileFault as fault:
         faults.append(Fault(CONFIG, fault.line, fault.reason))
-        return RunConfig(kind=Kind.UNKNOWN)
+        return CookbookConfig(kind=Kind.UNKNOWN)
     if not isinstance(content, dict):
         faults.append(Fault(CONFIG, 1, f"found {type(content).__name__}; a mapping is needed"))
-        return RunConfig(kind=Kind.UNKNOWN)
-    return RunConfig.of(content)
+        return CookbookConfig(kind=Kind.UNKNOWN)
+    return CookbookConfig.of(content)
 
 
 def _text(value: Any) -> str | None:

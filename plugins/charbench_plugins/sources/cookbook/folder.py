@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from charbench import FileFault, ReadLimits, TinkerPath, parse_json, read_jsonl
-from charbench_plugins.sources.cookbook.config import CONFIG, Fault, RunConfig, read_config
+from charbench_plugins.sources.cookbook.config import CONFIG, CookbookConfig, Fault, read_config
 from charbench_plugins.sources.times import utc
 
 CHECKPOINTS, METRICS, LOG = "checkpoints.jsonl", "metrics.jsonl", "logs.log"
@@ -38,7 +38,7 @@ class Save:
 class LogFolder:
     """What a log folder holds."""
 
-    config: RunConfig
+    config: CookbookConfig
     saves: list[Save] = field(default_factory=list)
     last_step: int | None = None
     faults: list[Fault] = field(default_factory=list)
@@ -53,7 +53,7 @@ def read_folder(path: Path, limits: ReadLimits) -> LogFolder:
     return folder
 
 
-def _read_saves(path: Path, config: RunConfig, faults: list[Fault], limits: ReadLimits) -> Iterator[Save]:
+def _read_saves(path: Path, config: CookbookConfig, faults: list[Fault], limits: ReadLimits) -> Iterator[Save]:
     try:
         lines = list(read_jsonl(path, limits))
         written_at = utc(path.stat().st_mtime)
@@ -76,7 +76,7 @@ def _read_saves(path: Path, config: RunConfig, faults: list[Fault], limits: Read
         yield save
 
 
-def _save(row: Mapping[str, Any], number: int, config: RunConfig, faults: list[Fault]) -> Save:
+def _save(row: Mapping[str, Any], number: int, config: CookbookConfig, faults: list[Fault]) -> Save:
     uris = []
     for name in ("state_path", "sampler_path"):
         if row.get(name) is None:

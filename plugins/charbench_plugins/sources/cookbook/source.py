@@ -21,8 +21,8 @@ from charbench import (
     TrainingRun,
 )
 from charbench_plugins.sources.cookbook.folder import CHECKPOINTS, LOG, METRICS, LogFolder, read_folder
+from charbench_plugins.sources.logs.phrases import UrlRole
 from charbench_plugins.sources.logs.reader import scan_log
-from charbench_plugins.sources.logs.roles import Role
 from charbench_plugins.sources.logs.source import checkpoint_of, unclear_urls
 from charbench_plugins.sources.logs.tail import read_tail
 from charbench_plugins.sources.patterns import matching
@@ -101,7 +101,7 @@ class CookbookSource(CheckpointSource):
                     yield SourceProblem(shown, str(doubt), doubt.line)
                 for url in urls:
                     yield checkpoint_of(url, self.name, shown, run)
-                if unclear := [url for url in urls if url.role is Role.UNCLEAR]:
+                if unclear := [url for url in urls if url.role is UrlRole.UNCLEAR]:
                     yield unclear_urls(unclear, shown)
         where = Evidence(self.name, lab.relative(path))
         yield TrainingRun(

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from charbench import TinkerPath
-from charbench_plugins.sources.logs.words import ENDINGS, is_word, known_words, words_of
+from charbench_plugins.sources.logs.line_shapes import ENDINGS, is_word, known_words, words_of
 from charbench_plugins.sources.logs.wrapped import LineEnd, Mention
 
 USUAL_WIDTHS = frozenset({80, 100, 120, 132, 160, 200})

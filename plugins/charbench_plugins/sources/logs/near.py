@@ -7,7 +7,7 @@ import unicodedata
 from dataclasses import dataclass
 from itertools import pairwise
 
-from charbench_plugins.sources.logs.words import begins_a_line, first_word
+from charbench_plugins.sources.logs.line_shapes import begins_a_line, first_word
 
 REACH = 2 << 10
 """Bytes looked at on either side."""

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from charbench import TinkerPath
 from charbench_plugins.sources.logs.ends import settle
-from charbench_plugins.sources.logs.roles import Role, parents, roles, said_role
+from charbench_plugins.sources.logs.phrases import UrlRole, parents, roles, said_role
 from charbench_plugins.sources.logs.wrapped import Mention, assemble
 
 CHUNK = 4 << 20
@@ -44,7 +44,7 @@ class LogUrl:
 
     path: TinkerPath
     line: int
-    role: Role
+    role: UrlRole
     parent: str | None = None
 
     @property
@@ -114,7 +114,7 @@ def scan_log(path: Path, width: int | None = None, run: str | None = None, own: 
     """
     found = list(_candidates(path))
     name = path.stem if run is None else run
-    taken: list[tuple[TinkerPath, int, Role | None]] = []
+    taken: list[tuple[TinkerPath, int, UrlRole | None]] = []
     doubts: list[Doubt] = []
     goes_on = settle([item.mention for item in found], name, width)
     for item, verdict in zip(found, goes_on, strict=True):

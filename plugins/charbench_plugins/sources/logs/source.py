@@ -19,8 +19,8 @@ from charbench import (
     TrainingRun,
 )
 from charbench_plugins.sources.logs.files import read_saved_files
+from charbench_plugins.sources.logs.phrases import UrlRole
 from charbench_plugins.sources.logs.reader import LogUrl, scan_log
-from charbench_plugins.sources.logs.roles import Role
 from charbench_plugins.sources.logs.tail import read_tail
 from charbench_plugins.sources.patterns import matching
 
@@ -75,7 +75,7 @@ class LogSource(CheckpointSource):
             yield SourceProblem(shown, str(fault), fault.line)
         for url in urls:
             yield checkpoint_of(url, self.name, shown, run)
-        if unclear := [url for url in urls if url.role is Role.UNCLEAR]:
+        if unclear := [url for url in urls if url.role is UrlRole.UNCLEAR]:
             yield unclear_urls(unclear, shown)
         for uri, line in files:
             evidence = (Evidence(self.name, shown, line, "saved"),)
@@ -94,7 +94,7 @@ class LogSource(CheckpointSource):
 
 def _parent_at(urls: Sequence[LogUrl], line: int) -> str | None:
     """Return the training weights that were the run's last input before a line."""
-    inputs = [url for url in urls if url.role is Role.INPUT and url.line < line and url.path.space == "weights"]
+    inputs = [url for url in urls if url.role is UrlRole.INPUT and url.line < line and url.path.space == "weights"]
     return str(inputs[-1].path) if inputs else None
 
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from charbench import TinkerPath
 from charbench_plugins.sources.logs.cells import Cell, cell_of
+from charbench_plugins.sources.logs.line_shapes import begins_a_line
 from charbench_plugins.sources.logs.near import Near, columns, look_around
-from charbench_plugins.sources.logs.words import begins_a_line
 
 MAX_LINES = 64
 LONGEST_LINE = 4 << 10

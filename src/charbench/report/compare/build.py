@@ -14,7 +14,7 @@ from charbench.report.compare.across import across_sides
 from charbench.report.compare.groups import GroupBy, group_sides
 from charbench.report.compare.markers import MarkerLifts, marker_lifts
 from charbench.report.compare.metric import choose_measure
-from charbench.report.compare.pairs import OTHER_MARKERS, Comparison, compare_all
+from charbench.report.compare.pairs import OTHER_MARKERS, GroupComparison, compare_all
 from charbench.report.compare.prompts import PromptGap, widest_gaps
 from charbench.report.compare.select import choose_sides, comparable, one_sampler
 from charbench.report.compare.sides import Side, read_sides
@@ -30,7 +30,7 @@ from charbench.store.summaries import GroupTotals, scored_metrics
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class ComparisonRequest:
     """What is to be compared. ``words`` are names, URIs or runs; none with ``by`` means all checkpoints."""
 
     words: Sequence[str] = ()
@@ -45,15 +45,15 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ComparisonReport:
     """The comparison, the prompts on which its sides differ most, and what is worth saying of both.
 
     ``order`` holds the sides in the order in which they were asked for: doses from the smallest on. ``markers``
     is empty unless there are exactly two sides that were asked the same prompts for one persona.
     """
 
-    question: Question
-    comparison: Comparison
+    question: ComparisonRequest
+    comparison: GroupComparison
     gaps: list[PromptGap]
     order: list[Side]
     markers: list[MarkerLifts] = field(default_factory=list)
@@ -62,7 +62,7 @@ class Answer:
     """The settings that are compared; None across settings, where each side names its own."""
 
 
-def build_comparison(connection: Connection, question: Question) -> Answer:
+def build_comparison(connection: Connection, question: ComparisonRequest) -> ComparisonReport:
     """Read the store and compare. Raises :class:`charbench.errors.UsageError` for what cannot be compared."""
     notes: list[str] = []
     selection = select_settings(connection, question.personas, question.settings)
@@ -103,7 +103,7 @@ def build_comparison(connection: Connection, question: Question) -> Answer:
     if not question.across:  # else every side names its own
         notes += setting_lines(selection)
     shown = None if question.across else selection
-    return Answer(question, comparison, gaps, sides, markers, notes, shown)
+    return ComparisonReport(question, comparison, gaps, sides, markers, notes, shown)
 
 
 def _of_runs(sides: Sequence[Side], runs: Mapping[int, Sequence[Side]], by: GroupBy) -> list[str]:
@@ -133,7 +133,7 @@ def _personas(sides: Sequence[Side], chosen: Sequence[str], scored: Iterable[str
     return list(chosen) or sorted(own) or sorted(scored) or ["(unknown)"]
 
 
-def _remarks(comparison: Comparison) -> list[str]:
+def _remarks(comparison: GroupComparison) -> list[str]:
     """Return what is to be known of the figures: roughness, what is not scored, and what made no pair."""
     notes = []
     for side in comparison.sides:

@@ -6,15 +6,15 @@ import math
 from typing import Any
 
 from charbench.analysis.differences import Difference
-from charbench.report.compare.build import Answer
+from charbench.report.compare.build import ComparisonReport
 from charbench.report.compare.markers import MarkerLift, MarkerLifts
-from charbench.report.compare.pairs import Comparison, Pair
+from charbench.report.compare.pairs import GroupComparison, Pair
 from charbench.report.compare.prompts import PromptGap
 from charbench.report.compare.tables import sentences
 from charbench.report.settings import selection_dict
 
 
-def comparison_as_dict(answer: Answer) -> dict[str, Any]:
+def comparison_as_dict(answer: ComparisonReport) -> dict[str, Any]:
     """Return everything that was found: sides from the best on, every pair, markers, prompts, sentences and notes."""
     comparison = answer.comparison
     return {
@@ -31,7 +31,7 @@ def comparison_as_dict(answer: Answer) -> dict[str, Any]:
     }
 
 
-def _side(comparison: Comparison, index: int) -> dict[str, Any]:
+def _side(comparison: GroupComparison, index: int) -> dict[str, Any]:
     side, estimate, eroded = comparison.sides[index], comparison.estimates[index], comparison.erosions[index]
     return {
         "label": side.label,
@@ -60,7 +60,7 @@ def _side(comparison: Comparison, index: int) -> dict[str, Any]:
     }
 
 
-def _pair(comparison: Comparison, pair: Pair) -> dict[str, Any]:
+def _pair(comparison: GroupComparison, pair: Pair) -> dict[str, Any]:
     return {
         "first": comparison.sides[pair.first].label,
         "second": comparison.sides[pair.second].label,

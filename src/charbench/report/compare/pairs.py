@@ -9,13 +9,13 @@ from itertools import combinations
 
 import numpy as np
 
-from charbench.analysis.clustered_rates import ClusteredRate, clustered_rate
 from charbench.analysis.clusters import ClusteredMean, cluster_codes, clustered_mean, design_effect, effective_clusters
 from charbench.analysis.differences import Difference
 from charbench.analysis.erosion import Erosion, erosion
 from charbench.analysis.multiplicity import holm
 from charbench.analysis.paired import paired_means, paired_rates
 from charbench.analysis.power import FisherTest, PairedTest, Test, WelchTest, prompts_needed, variance_of_differences
+from charbench.analysis.rate_intervals import ClusteredRate, clustered_rate
 from charbench.analysis.tiers import LEVEL, tiers_of_pairs
 from charbench.analysis.unpaired import unpaired_means, unpaired_rates
 from charbench.report.compare.metric import Measure
@@ -58,7 +58,7 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class GroupComparison:
     """Sides from the best on, each with its tier and estimate, and every pair of them."""
 
     measure: Measure
@@ -71,7 +71,7 @@ class Comparison:
 
 def compare_all(
     sides: Sequence[Side], measure: Measure, runs: Mapping[int, Sequence[Side]] | None = None
-) -> Comparison:
+) -> GroupComparison:
     """Compare every pair of sides and put the sides in order, the best first.
 
     ``runs`` holds the training runs of sides (by their place) that have several: where both sides of a pair do, runs
@@ -84,7 +84,7 @@ def compare_all(
     found = [_compare(ordered[a], ordered[b], measure, several) for a, b in numbers]
     p_values = [difference.p for difference, _ in found]
     adjusted = holm(p_values)
-    return Comparison(
+    return GroupComparison(
         measure,
         ordered,
         [estimates[id(side)] for side in ordered],

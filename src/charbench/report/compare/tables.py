@@ -5,9 +5,9 @@ from __future__ import annotations
 from charbench.analysis.differences import Difference
 from charbench.analysis.tiers import LEVEL
 from charbench.domain.table import Table
-from charbench.report.compare.build import Answer
+from charbench.report.compare.build import ComparisonReport
 from charbench.report.compare.groups import GroupBy
-from charbench.report.compare.pairs import OTHER_MARKERS, Comparison, Pair
+from charbench.report.compare.pairs import OTHER_MARKERS, GroupComparison, Pair
 from charbench.report.compare.prompts import PromptGap
 from charbench.report.compare.words import difference_cell, estimate_cell, sentence
 from charbench.report.compare_runs import OVER_RUNS
@@ -23,12 +23,12 @@ _EXPENDABLE = (
 )  # fmt: skip
 
 
-def comparison_tables(answer: Answer) -> list[Table]:
+def comparison_tables(answer: ComparisonReport) -> list[Table]:
     """Return the table of sides and that of pairs."""
     return [_sides(answer), _pairs(answer.comparison)]
 
 
-def _sides(answer: Answer) -> Table:
+def _sides(answer: ComparisonReport) -> Table:
     comparison, by = answer.comparison, answer.question.by
     measure = comparison.measure
     columns = ["Tier", by.value.capitalize() if by else "Checkpoint", "Persona"]
@@ -71,7 +71,7 @@ def _sides(answer: Answer) -> Table:
     return Table(f"{title}: {measure.name}", tuple(columns), cells_of_all, left, (), _EXPENDABLE)
 
 
-def _pairs(comparison: Comparison) -> Table:
+def _pairs(comparison: GroupComparison) -> Table:
     shown = shown_pairs(comparison)
     several = len(comparison.pairs) > 1
     is_rate = comparison.measure.is_rate
@@ -112,7 +112,7 @@ def _verdict(pair: Pair) -> str:
     return "significantly different" if pair.apart else "no significant difference"
 
 
-def shown_pairs(comparison: Comparison) -> list[Pair]:
+def shown_pairs(comparison: GroupComparison) -> list[Pair]:
     """Return the pairs that fit into a table: all, or those with the smallest p-values."""
     if len(comparison.pairs) <= MOST_PAIRS:
         return comparison.pairs
@@ -120,7 +120,7 @@ def shown_pairs(comparison: Comparison) -> list[Pair]:
     return sorted(known, key=lambda pair: (pair.difference.p, pair.first, pair.second))[:MOST_PAIRS]
 
 
-def sentences(answer: Answer) -> list[str]:
+def sentences(answer: ComparisonReport) -> list[str]:
     """Return what the comparison says, in plain sentences: of each of a few pairs, else of each tier."""
     comparison = answer.comparison
     if len(comparison.pairs) <= MOST_SENTENCES:
@@ -158,7 +158,7 @@ def _shortened(text: str) -> str:
     return words if len(words) <= _TEXT else f"{words[:_TEXT]}…"
 
 
-def gap_table(answer: Answer) -> Table:
+def gap_table(answer: ComparisonReport) -> Table:
     """Return the prompts on which the sides differ most, side by side."""
     rows = []
     for gap in answer.gaps:

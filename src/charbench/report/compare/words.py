@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 
-from charbench.analysis.clustered_rates import ClusteredRate
 from charbench.analysis.clusters import ClusteredMean
 from charbench.analysis.differences import Difference
+from charbench.analysis.rate_intervals import ClusteredRate
 from charbench.report.compare.metric import Measure
-from charbench.report.compare.pairs import OTHER_MARKERS, Comparison, Pair
+from charbench.report.compare.pairs import OTHER_MARKERS, GroupComparison, Pair
 from charbench.report.render.cells import decimals, p_value, points
 
 SHOWN = 0.2
@@ -32,7 +32,7 @@ def difference_cell(difference: Difference, *, is_rate: bool) -> str:
     return shown(difference.value, difference.low, difference.high)
 
 
-def sentence(comparison: Comparison, pair: Pair) -> str:
+def sentence(comparison: GroupComparison, pair: Pair) -> str:
     """Say whether one pair differs significantly, by how much, and how many prompts would show the difference."""
     names = comparison.sides[pair.first].label, comparison.sides[pair.second].label
     difference, measure = pair.difference, comparison.measure
@@ -69,7 +69,7 @@ def _needed(pair: Pair, measure: Measure) -> str:
     return text if measure.is_rate else text.replace("the rates stay", "means and spread stay")
 
 
-def _p_words(comparison: Comparison, pair: Pair) -> str:
+def _p_words(comparison: GroupComparison, pair: Pair) -> str:
     test = pair.difference.test
     if len(comparison.pairs) == 1:
         return f"p = {p_value(pair.difference.p)} ({test})".replace("= <", "< ")

@@ -17,9 +17,9 @@ from charbench.store.selection import Selection
 from charbench.store.summaries import GroupTotals
 
 if TYPE_CHECKING:
-    from charbench.analysis.clustered_rates import ClusteredRate
     from charbench.analysis.games import Game
     from charbench.analysis.ranking import Ranking
+    from charbench.analysis.rate_intervals import ClusteredRate
     from charbench.analysis.strengths import Strength
 
 ENOUGH_GAMES = 10
@@ -113,8 +113,8 @@ def contests(
 
 
 def _contest(played: Sequence[GameResult], groups: dict[int, GroupTotals]) -> Contest:
-    from charbench.analysis.clustered_rates import clustered_rate  # numpy is for those who have games
     from charbench.analysis.ranking import LEAST_PROMPTS, ranking
+    from charbench.analysis.rate_intervals import clustered_rate  # numpy is for those who have games
 
     numbers = sorted({side for game in played for side in (game.first, game.second)}, key=lambda id_: groups[id_].uri)
     at = {group_id: number for number, group_id in enumerate(numbers)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from charbench.analysis.rates import Rate
+from charbench.analysis.wilson import Rate
 
 NOTHING = "–"
 MINUS = "−"

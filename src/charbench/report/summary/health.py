@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from charbench.analysis.rates import Rate
+from charbench.analysis.wilson import Rate
 from charbench.store.summaries import SeriesTotals
 
 

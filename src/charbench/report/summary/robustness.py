@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from charbench.analysis.rates import Rate
 from charbench.analysis.robust_rates import Chance, Counts, spread_by_chance, worst
+from charbench.analysis.wilson import Rate
 from charbench.components.sampler import DEFAULT_CONDITION
 from charbench.diagnosis.probes import PREFIX
 from charbench.domain.table import Table

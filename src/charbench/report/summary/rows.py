@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from charbench.analysis.rates import Rate
+from charbench.analysis.wilson import Rate
 from charbench.components.sampler import DEFAULT_CONDITION
 from charbench.domain.headline import ScoredMetric, choose_headline, headline_notes
 from charbench.errors import UnknownNameError

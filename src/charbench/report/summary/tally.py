@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from charbench.analysis.rates import Rate
+from charbench.analysis.wilson import Rate
 from charbench.report.prompt_counts import PromptCounts
 from charbench.report.summary.health import HealthCount, HealthMetric
 from charbench.report.summary.judged import Judged

@@ -8,8 +8,8 @@ from string import Template
 from typing import Any
 
 from charbench import Fence, MalformedAnswerError, Persona, Verdict
+from charbench_plugins.scorers.llm_judge.asking import together
 from charbench_plugins.scorers.llm_judge.judge import Judge
-from charbench_plugins.scorers.llm_judge.judging import together
 from charbench_plugins.scorers.llm_judge.wording import character, conversation, cut, fill, read
 
 HERE = __package__

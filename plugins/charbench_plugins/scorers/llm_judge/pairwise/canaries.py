@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from charbench import CharbenchError, Persona, Verdict
+from charbench_plugins.scorers.llm_judge.asking import together
 from charbench_plugins.scorers.llm_judge.canaries import Plain
 from charbench_plugins.scorers.llm_judge.judge import Judge
-from charbench_plugins.scorers.llm_judge.judging import together
 from charbench_plugins.scorers.llm_judge.pairwise.asking import HERE, Question, ask_all
 from charbench_plugins.scorers.llm_judge.wording import read
 

@@ -23,12 +23,11 @@ from charbench_plugins.scorers.llm_judge import wording
 from charbench_plugins.scorers.llm_judge.canaries import bland, plain_for
 from charbench_plugins.scorers.llm_judge.injections import injections
 from charbench_plugins.scorers.llm_judge.judge import Judge
-from charbench_plugins.scorers.llm_judge.judges import close_judges, hint, kin_warnings, open_judges
+from charbench_plugins.scorers.llm_judge.judges import close_judges, hint, kin_warnings, limits_of, open_judges
 from charbench_plugins.scorers.llm_judge.pairwise.asking import HERE, Question, ask_all, prompt_characters
 from charbench_plugins.scorers.llm_judge.pairwise.canaries import canaries_for, try_judges
 from charbench_plugins.scorers.llm_judge.pairwise.options import PairwiseConfig
 
-_A_WEEK = 7 * 24 * 3600.0
 WHO = "scorer pairwise"
 
 
@@ -61,7 +60,7 @@ class Pairwise(PairScorer):
 
     def limits(self) -> Limits:
         """Return how many games are under way; every request has tries of its own, so a game needs none."""
-        return Limits(concurrency=self.config.concurrency, timeout=_A_WEEK, deadline=_A_WEEK)
+        return limits_of(self.config)
 
     async def begin(self, plan: ScoringPlan) -> list[str]:
         """Put the canaries to every judge; raise unless all of them pass."""

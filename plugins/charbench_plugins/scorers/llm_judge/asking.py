@@ -20,7 +20,7 @@ from charbench_plugins.scorers.llm_judge.reading import (
     score_schema,
 )
 from charbench_plugins.scorers.llm_judge.wording import (
-    Message,
+    ChatMessage,
     character,
     conversation,
     cut,
@@ -65,7 +65,7 @@ class Quotes:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class TextVerdict:
     """What one judge says of one text: a reading for each dimension, by its name."""
 
     judge: str
@@ -82,7 +82,7 @@ async def together(*tasks: Awaitable[T]) -> list[T]:
     return [result for result in results if not isinstance(result, BaseException)]
 
 
-async def judge_text(judge: Judge, reader: Reader, dimensions: Sequence[Dimension] = DIMENSIONS) -> Verdict:
+async def judge_text(judge: Judge, reader: Reader, dimensions: Sequence[Dimension] = DIMENSIONS) -> TextVerdict:
     """Return one judge's verdict; raises :class:`charbench.SamplingError` where the endpoint gives no answer."""
 
     mine = [one for one in dimensions if one.in_character]
@@ -97,7 +97,7 @@ async def judge_text(judge: Judge, reader: Reader, dimensions: Sequence[Dimensio
 
     (quotes, first), (_, second) = await together(with_quotes(), without())
     readings = zip((*mine, *others), (*first, *second), strict=True)
-    return Verdict(judge.name, quotes, {one.name: reading for one, reading in readings})
+    return TextVerdict(judge.name, quotes, {one.name: reading for one, reading in readings})
 
 
 async def find_quotes(judge: Judge, reader: Reader) -> Quotes:
@@ -169,7 +169,7 @@ def calls_of_text(
         yield ExpectedCall(model=judge.model, prompt_characters=size, max_tokens=most, requests=times)
 
 
-def _messages(judge: Judge, reader: Reader, dimension: Dimension, quotes: Quotes, demand: str) -> list[Message]:
+def _messages(judge: Judge, reader: Reader, dimension: Dimension, quotes: Quotes, demand: str) -> list[ChatMessage]:
     shown = _shown(judge, reader)
     fence = Fence(reader.question, shown)
     values = {

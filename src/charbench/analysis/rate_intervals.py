@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from charbench.analysis.clusters import ENOUGH_CLUSTERS, cluster_codes, effective_clusters
 from charbench.analysis.distributions import normal_quantile, student_quantile
-from charbench.analysis.rates import Rate
+from charbench.analysis.wilson import Rate
 
 ENOUGH_SAMPLES = 20
 """With fewer independent samples a rate is called rough: its interval is wide."""

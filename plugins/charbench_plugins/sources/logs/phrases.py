@@ -12,10 +12,10 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 from charbench import TinkerPath
-from charbench_plugins.sources.logs.words import ENDINGS, words_of
+from charbench_plugins.sources.logs.line_shapes import ENDINGS, words_of
 
 
-class Role(StrEnum):
+class UrlRole(StrEnum):
     """What a URL in a log is to the run; the value is the note in the evidence."""
 
     SAVED = "saved"
@@ -28,7 +28,7 @@ class Role(StrEnum):
     @property
     def product(self) -> bool:
         """Whether the run made the checkpoint."""
-        return self in (Role.SAVED, Role.MENTIONED)
+        return self in (UrlRole.SAVED, UrlRole.MENTIONED)
 
 
 _INPUT = re.compile(
@@ -52,35 +52,35 @@ _MADE = re.compile(
 _STEPS = re.compile(r"(?:step|epoch|ep|s)?\d*")
 
 
-def said_role(before: str) -> Role | None:
+def said_role(before: str) -> UrlRole | None:
     """Tell from the text before a URL what it is; None if that text does not say."""
     if _INPUT.search(before):
-        return Role.INPUT
+        return UrlRole.INPUT
     if _USED.search(before):
-        return Role.USED
+        return UrlRole.USED
     if _MADE.search(before):
-        return Role.SAVED if "saved" in before.lower() else Role.MENTIONED
+        return UrlRole.SAVED if "saved" in before.lower() else UrlRole.MENTIONED
     return None
 
 
-def roles(found: Sequence[tuple[TinkerPath, Role | None]], run: str, own: Iterable[str] = ()) -> list[Role]:
+def roles(found: Sequence[tuple[TinkerPath, UrlRole | None]], run: str, own: Iterable[str] = ()) -> list[UrlRole]:
     """Return each URL's role, in their order.
 
     ``run`` is the run's name; ``own`` are run ids that are known to be its own.
     """
     made = {path for path, role in found if role and role.product}
-    taken = {path.run for path, role in found if role is Role.INPUT}
+    taken = {path.run for path, role in found if role is UrlRole.INPUT}
     ids = {path.run for path in made} | set(own)
     resolved = []
     for path, role in found:
         if role is None:
             mine = path.run in ids or path in made or (path.run not in taken and _named_after(path, run))
-            role = Role.MENTIONED if mine else Role.UNCLEAR
+            role = UrlRole.MENTIONED if mine else UrlRole.UNCLEAR
         resolved.append(role)
     return resolved
 
 
-def parents(found: Sequence[tuple[TinkerPath, Role]]) -> list[str | None]:
+def parents(found: Sequence[tuple[TinkerPath, UrlRole]]) -> list[str | None]:
     """Return for each URL the training weights that were the run's last input before it; None where there were none.
 
     Nothing is its own parent: weights that the run saved and loaded again are the parent of what comes after.
@@ -88,7 +88,7 @@ def parents(found: Sequence[tuple[TinkerPath, Role]]) -> list[str | None]:
     parent: TinkerPath | None = None
     result: list[str | None] = []
     for path, role in found:
-        if role is Role.INPUT and path.space == "weights":
+        if role is UrlRole.INPUT and path.space == "weights":
             parent = path
         own = parent is not None and (parent.run, parent.plain_name) == (path.run, path.plain_name)
         result.append(str(parent) if parent and role.product and not own else None)
