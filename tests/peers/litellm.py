@@ -1,6 +1,6 @@
 """LiteLLM's proxy in front of llama.cpp: a second server of another make, since servers differ.
 
-Set ``CHARBENCH_LITELLM`` to the program ``litellm`` of an environment that was made so::
+Set ``PEER_LITELLM`` to the program ``litellm`` of an environment that was made so::
 
     python3.11 -m venv PROXY
     PROXY/bin/pip install 'litellm[proxy]==1.106.2'
@@ -17,7 +17,7 @@ import pytest
 
 from peers.llama import free_port, serving
 
-PROGRAM = os.environ.get("CHARBENCH_LITELLM")  # read now: tests see none of our environment
+PROGRAM = os.environ.get("PEER_LITELLM")  # read now: tests see none of our environment
 SETTINGS = {
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",
     "LITELLM_TELEMETRY": "False",
@@ -29,7 +29,7 @@ SETTINGS = {
 def litellm_proxy(tiny_llama: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a proxy that passes model ``tiny`` on to the llama.cpp server."""
     if not PROGRAM:
-        pytest.skip("no LiteLLM: CHARBENCH_LITELLM names no program (tests/peers/litellm.py)")
+        pytest.skip("no LiteLLM: PEER_LITELLM names no program (tests/peers/litellm.py)")
     folder: Path = tmp_path_factory.mktemp("litellm")
     model = {"model": "openai/tiny", "api_base": tiny_llama, "api_key": "none"}
     config = {

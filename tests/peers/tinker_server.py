@@ -1,6 +1,6 @@
 """A real Tinker-API server for tests: SkyRL on a CPU, serving the tiny model, in an environment of its own.
 
-Set ``CHARBENCH_TINKER_SERVER_PYTHON`` to the Python of an environment that was made so::
+Set ``PEER_TINKER_SERVER_PYTHON`` to the Python of an environment that was made so::
 
     python3.11 -m venv SERVER
     SERVER/bin/pip install torch==2.13.0
@@ -29,7 +29,7 @@ import pytest
 
 import charbench_plugins.tiny
 
-SERVER_PYTHON = os.environ.get("CHARBENCH_TINKER_SERVER_PYTHON")  # read now: tests see none of our environment
+SERVER_PYTHON = os.environ.get("PEER_TINKER_SERVER_PYTHON")  # read now: tests see none of our environment
 SDK = "0.24."
 KEY = "tml-dummy-key"
 READY_SECONDS = 180
@@ -75,9 +75,7 @@ class TinkerServer:
 def tinker_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TinkerServer]:
     """Start the server once for all tests, wait until it is ready, and end it by its pid."""
     if not SERVER_PYTHON:
-        pytest.skip(
-            "no Tinker-API server: CHARBENCH_TINKER_SERVER_PYTHON names no Python (tests/peers/tinker_server.py)"
-        )
+        pytest.skip("no Tinker-API server: PEER_TINKER_SERVER_PYTHON names no Python (tests/peers/tinker_server.py)")
     if not version("tinker").startswith(SDK):
         pytest.skip(f"the server understands tinker {SDK}x; here is {version('tinker')}")
     folder = tmp_path_factory.mktemp("tinker-server")
