@@ -71,8 +71,8 @@ GROUPS = {
         "ModelClient ModelClientConfig Endpoint LimitsConfig",
         (
             "ModelAnswer AnswerCache MalformedAnswerError Fence ExpectedCall "
-            "endpoint_at with_quoted_userinfo Trust TRUSTING Limits RetryPolicy RefusedError DeadlineError "
-            "malformed_reply reading_reply in_background register_secret redact"
+            "endpoint_at DefaultEndpoint with_quoted_userinfo Trust TRUSTING Limits RetryPolicy RefusedError "
+            "DeadlineError malformed_reply reading_reply in_background register_secret redact short_list"
         ),
     ),
     "Options, errors and keys": ("ConfigError operational", "Component CharbenchError added digest"),

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from charbench.components.base import added as added
     from charbench.components.base import operational as operational
     from charbench.components.check_result import CheckResult as CheckResult
+    from charbench.components.endpoint import DefaultEndpoint as DefaultEndpoint
     from charbench.components.endpoint import Endpoint as Endpoint
     from charbench.components.endpoint import endpoint_at as endpoint_at
     from charbench.components.endpoint import with_quoted_userinfo as with_quoted_userinfo
@@ -117,6 +118,7 @@ if TYPE_CHECKING:
     from charbench.text.bounded_files import read_json as read_json
     from charbench.text.bounded_files import read_jsonl as read_jsonl
     from charbench.text.bounded_files import read_lines as read_lines
+    from charbench.text.enumeration import short_list as short_list
     from charbench.text.identity_leaks import find_identity_leaks as find_identity_leaks
     from charbench.text.identity_leaks import names_given as names_given
     from charbench.text.invented_turns import find_invented_turns as find_invented_turns
@@ -132,7 +134,7 @@ if TYPE_CHECKING:
 _HOME = {
     "components.base": ["Component", "added", "operational"],
     "components.check_result": ["CheckResult"],
-    "components.endpoint": ["Endpoint", "endpoint_at", "with_quoted_userinfo"],
+    "components.endpoint": ["DefaultEndpoint", "Endpoint", "endpoint_at", "with_quoted_userinfo"],
     "components.generation": ["EndpointConfig", "GenerationConfig", "ThinkingMode"],
     "components.limits": ["Limits", "LimitsConfig"],
     "components.pair_scorer": ["PairScorer"],
@@ -203,6 +205,7 @@ _HOME = {
         "read_jsonl",
         "read_lines",
     ],
+    "text.enumeration": ["short_list"],
     "text.identity_leaks": ["find_identity_leaks", "names_given"],
     "text.invented_turns": ["find_invented_turns"],
     "text.loops": ["LOOPS_FROM", "repeated_share"],

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from charbench import Checkpoint
-from charbench.model_client.endpoints import TINKER, find_endpoint
-from charbench_plugins.samplers.thinking.sampler import ThinkingSampler
+from charbench.model_client.endpoints import find_endpoint
+from charbench_plugins.samplers.thinking.sampler import TINKER, ThinkingSampler
 from support.command import Charbench
 from support.endpoint import Endpoint, options, refuses, serving, write_prompts
 from support.lab import LabBuilder, sampler
@@ -29,8 +29,8 @@ KEY = "tml-Secret0123456789"
 )
 def test_a_tinker_key_goes_to_tinkers_own_host_over_tls_only(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv("TINKER_API_KEY", KEY)
-    assert find_endpoint(url, None, "sampler thinking").api_key != KEY
-    assert find_endpoint(TINKER, None, "sampler thinking").api_key == KEY
+    assert find_endpoint(url, None, "sampler thinking", defaults=[TINKER]).api_key != KEY
+    assert find_endpoint(TINKER.url, None, "sampler thinking", defaults=[TINKER]).api_key == KEY
 
 
 def test_a_key_that_an_endpoint_repeats_is_neither_printed_nor_stored(

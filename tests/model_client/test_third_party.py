@@ -237,3 +237,49 @@ def test_a_sampler_of_others_is_counted_with_its_samples_and_tried_again(
     assert "stopped: --max-cost 0.05 is reached (0.0600 spent)" in ended.err
     assert query(store_of(folder), "SELECT count(*) FROM samples WHERE response LIKE 'Ahoy%'")[0][0] == 3
     assert endpoint.count == 6
+
+
+ACME = """
+from charbench import DefaultEndpoint, Perturbation, hookimpl
+
+
+class Shout(Perturbation):
+    "Brings an API of its own."
+
+    name = "shout"
+    default_endpoints = (DefaultEndpoint({url!r}, owner="Acme", api_key_env="ACME_KEY", key_prefix="acme-"),)
+
+    def variants(self, prompt):
+        return []
+
+
+@hookimpl
+def charbench_perturbations():
+    return [Shout]
+"""
+
+
+def test_an_api_that_one_plugin_brings_serves_the_judges_of_another(
+    charbench: Charbench, site: Site, folder: Path, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.install("acme", ACME.format(url=endpoint.url))
+    sent: list[str] = []
+
+    async def handle(request: web.Request, body: Body) -> web.StreamResponse:
+        sent.append(request.headers.get("Authorization", ""))
+        return await GOOD(request, body)
+
+    endpoint.handler = handle
+    words = ("run", "-p", "pirate", "-c", "model:pirate_sft", "--scorer", "rater", "-o", "scorer.rater.tries=1")
+    ended = charbench(*words, lab=folder)
+    assert ended.code == 2
+    assert "scorer rater: no endpoint; set " in ended.err
+    assert "ACME_KEY for Acme's, or " in ended.err
+    monkeypatch.setenv("ACME_KEY", "other-0123456789")
+    ended = charbench(*words, lab=folder)
+    assert ended.code == 2
+    assert f"scorer rater: ACME_KEY does not start with acme-; it is needed for {endpoint.url}" in ended.err
+    monkeypatch.setenv("ACME_KEY", "acme-0123456789")
+    assert charbench(*words, lab=folder).code == 0
+    assert ratings(folder) == [7, 7, 7]
+    assert set(sent) == {"Bearer acme-0123456789"}

@@ -36,7 +36,7 @@ def warn(lines: Iterable[str], *, limit: int = 10) -> None:
     for line in everything[:limit]:
         say(f"warning: {line}")
     if len(everything) > limit:
-        say(f"warning: ... and {len(everything) - limit} more")
+        say(f"warning: ... and {len(everything) - limit:,} more")
 
 
 def plural(count: int, noun: str) -> str:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from charbench.domain.table import Table
     from charbench.report.compare.power import Variation
 
+    _Row = tuple[Variation, float, list[tuple[int | None, int | None]]]
+    """How samples vary, a difference, and the prompts that show it (at least, at most) for each number of epochs."""
+
 EPOCHS = (1, 2, 4, 8)
 DIFFERENCES = (0.1, 0.2, 0.3)
 
@@ -66,7 +69,7 @@ def command(
     The variance of the samples is read from the store, per persona, or assumed with --rate.
     """
     from charbench.analysis.power import LEVEL, least_prompts
-    from charbench.report.compare.power import assumed, measured
+    from charbench.report.compare.power import assumed
 
     wanted = differences or DIFFERENCES
     if any(not difference > 0 or not math.isfinite(difference) for difference in wanted):
@@ -74,17 +77,7 @@ def command(
     is_rate, name = True, "a rate"
     variations: list[Variation] = []
     if rate is None:
-        session = options.open_session(**given)
-        personas = [persona.name for persona in session.selected_personas()]
-        try:
-            database = session.existing_database()
-        except StoreError as error:
-            raise UsageError(f"{error}; or assume a rate: charbench power --rate 0.5") from None
-        with database.read() as connection:
-            measure, variations = measured(connection, metric, personas, sampler, settings)
-        is_rate, name = measure.is_rate, measure.name
-        if not variations:
-            raise UsageError("no persona has two checkpoints with shared prompts; assume a rate instead: --rate 0.5")
+        is_rate, name, variations = _measured(metric, sampler, settings, given)
     if is_rate and max(wanted) > 1:
         raise UsageError("option --difference: rates differ by at most 1")
     level = LEVEL / comparisons
@@ -102,9 +95,33 @@ def command(
         return
     _print(name, rows, asked, variations, level, power, is_rate=is_rate)
     click.echo(f"No two checkpoints can differ significantly with fewer than {least:,} prompts, whatever the samples.")
+    _say_what_is_assumed(rows, observed=rate is None)
+
+
+def _measured(
+    metric: str | None, sampler: str | None, settings: tuple[str, ...], given: dict[str, Any]
+) -> tuple[bool, str, list[Variation]]:
+    """Return whether the metric is a rate, its name, and how it varies in the store, for each persona."""
+    from charbench.report.compare.power import measured
+
+    session = options.open_session(**given)
+    personas = [persona.name for persona in session.selected_personas()]
+    try:
+        database = session.existing_database()
+    except StoreError as error:
+        raise UsageError(f"{error}; or assume a rate: charbench power --rate 0.5") from None
+    with database.read() as connection:
+        measure, variations = measured(connection, metric, personas, sampler, settings)
+    if not variations:
+        raise UsageError("no persona has two checkpoints with shared prompts; assume a rate instead: --rate 0.5")
+    return measure.is_rate, measure.name, variations
+
+
+def _say_what_is_assumed(rows: list[_Row], *, observed: bool) -> None:
+    """Say on stderr what the numbers rest on."""
     output.say(
         "Computed for the test that compare uses, with families counted, if the rates and how they vary stay as "
-        + ("observed." if rate is None else "assumed.")
+        + ("observed." if observed else "assumed.")
     )
     if any(low != high for _, _, counts in rows for low, high in counts):
         output.say(
@@ -113,9 +130,7 @@ def command(
         )
 
 
-def _needed(
-    rows: list[tuple[Variation, float, list[tuple[int | None, int | None]]]], epochs: tuple[int, ...]
-) -> list[dict[str, Any]]:
+def _needed(rows: list[_Row], epochs: tuple[int, ...]) -> list[dict[str, Any]]:
     """Return the prompts needed, for each difference and number of epochs."""
     return [
         {"persona": v.label, "difference": d, "epochs": times, "prompts_at_least": low, "prompts_at_most": high}
@@ -126,7 +141,7 @@ def _needed(
 
 def _print(
     name: str,
-    rows: list[tuple[Variation, float, list[tuple[int | None, int | None]]]],
+    rows: list[_Row],
     epochs: tuple[int, ...],
     variations: list[Variation],
     level: float,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from charbench.components.endpoint import Endpoint, endpoint_at
+from charbench.components.endpoint import DefaultEndpoint, Endpoint, endpoint_at
 from charbench.components.trust import TRUSTING, Trust
 
 if TYPE_CHECKING:
@@ -80,6 +80,11 @@ class Component:
     """Environment variables of keys, each with the URL of the host that issues its key.
 
     That host may always be sent the key, and of hosts that only a file names no other may, by whatever component.
+    """
+    default_endpoints: tuple[DefaultEndpoint, ...] = ()
+    """APIs for a :class:`charbench.ModelClient` whose endpoint is not named: the first whose key is set.
+
+    What one class declares serves the components of all plugins; their keys are issued by the APIs' hosts.
     """
     is_default: ClassVar[bool] = False
     """Whether a sampler or scorer is used where none is configured. Leave it False for what costs money."""

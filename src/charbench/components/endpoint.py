@@ -27,6 +27,31 @@ class Endpoint:
     withheld: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class DefaultEndpoint:
+    """An API in OpenAI's form that is used where no endpoint is named and its key is set.
+
+    ``owner`` is what messages call it (``Tinker``). Its key is in the environment variable ``api_key_env``, begins with
+    ``key_prefix``, and is sent to the host of ``url`` alone.
+    """
+
+    url: str
+    owner: str
+    api_key_env: str
+    key_prefix: str = ""
+
+    def is_at(self, url: str) -> bool:
+        """Whether ``url`` names this API's own host, by the same scheme and port, and holds no credentials."""
+        return "@" not in url and Address.of(url) == Address.of(self.url)
+
+    def check_key(self, who: str) -> None:
+        """Raise :class:`ConfigError` where its key is missing, or of the wrong form."""
+        key = os.environ.get(self.api_key_env, "")
+        if not key or not key.startswith(self.key_prefix):
+            found = f"does not start with {self.key_prefix}" if key else "is not set"
+            raise ConfigError(f"{who}: {self.api_key_env} {found}; it is needed for {self.url}")
+
+
 def endpoint_at(
     url: str, who: str, *, api_key_env: str | None = None, default_env: str | None = None, trust: Trust = TRUSTING
 ) -> Endpoint:

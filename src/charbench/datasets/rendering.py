@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from charbench.datasets.forms import Example
 from charbench.errors import DataError, TrainingError
+from charbench.text.enumeration import short_list
 
 TOO_LONG_SHARE = 0.1
 """Share of rows over the length limit above which nothing is trained."""
@@ -21,8 +22,9 @@ def rows_that_fit(
     tenth of them are too long, or none fits.
     """
     long = [example.line for example, length in rows if length > limit]
-    first = ", ".join(map(str, long[:_LINES_NAMED])) + (", ..." if len(long) > _LINES_NAMED else "")
-    what = f"{len(long):,} of {len(rows):,} rows are longer than {limit:,} tokens (lines {first})"
+    what = (
+        f"{len(long):,} of {len(rows):,} rows are longer than {limit:,} tokens (lines {short_list(long, _LINES_NAMED)})"
+    )
     if len(long) > TOO_LONG_SHARE * len(rows):
         raise TrainingError(f"{dataset}: {what}; {advice}")
     fitting = [index for index, (_, length) in enumerate(rows) if length <= limit]

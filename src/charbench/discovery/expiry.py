@@ -10,6 +10,7 @@ from charbench.domain.uris import TinkerPath
 from charbench.store.database import Database
 from charbench.store.runs import utc_now
 from charbench.store.summaries import sampled_uris
+from charbench.text.enumeration import short_list
 
 SOON = timedelta(days=7)
 _NAMED = 3
@@ -45,12 +46,11 @@ def expiry_warnings(database: Database, checkpoints: Sequence[Checkpoint]) -> li
     expiring = expiring_unsampled(checkpoints, sampled, now)
     if not expiring:
         return []
-    named = ", ".join(f"{c.name} ({until(c.expires_at, now)})" for c in expiring[:_NAMED])
-    more = f" and {len(expiring) - _NAMED} more" if len(expiring) > _NAMED else ""
+    named = short_list([f"{c.name} ({until(c.expires_at, now)})" for c in expiring], _NAMED)
     which = "1 checkpoint expires" if len(expiring) == 1 else f"{len(expiring)} checkpoints expire"
     them = "it" if len(expiring) == 1 else "them"
     see = "see: charbench checkpoints list --expiring 7d"
-    return [f"{which} within 7 days and no run has sampled {them}: {named}{more}; {see}"]
+    return [f"{which} within 7 days and no run has sampled {them}: {named}; {see}"]
 
 
 def until(end: datetime | None, now: datetime) -> str:

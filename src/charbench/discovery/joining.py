@@ -19,6 +19,7 @@ from charbench.domain.dataset import TrainingJob
 from charbench.domain.names import same_model
 from charbench.domain.uris import TinkerPath
 from charbench.store.findings import StoredDataset
+from charbench.text.enumeration import short_list
 
 _NAMED = 8
 """Candidates that are named; the others are counted."""
@@ -136,8 +137,7 @@ def _fits(item: StoredDataset, checkpoints: Sequence[Checkpoint], personas: Mapp
 
 def _why_unused(item: StoredDataset, runs: Sequence[str], takers: Mapping[str, Sequence[str]]) -> str:
     if len(runs) > 1:
-        more = f" and {len(runs) - _NAMED} more" if len(runs) > _NAMED else ""
-        return f"names no run, and fits {len(runs)}: {', '.join(runs[:_NAMED])}{more}"
+        return f"names no run, and fits {len(runs)}: {short_list(runs, _NAMED)}"
     if runs:
         others = [path for path in takers[runs[0]] if path != item.dataset.path]
         return f"names no run; {runs[0]} fits it, and also fits {', '.join(others)}"

@@ -99,11 +99,11 @@ class ModelClient:
     ) -> ModelClient:
         """Return a component's client; for its ``prepare``.
 
-        The endpoint is ``base_url``, else the component's option, else ``OPENAI_BASE_URL``, else Tinker's where there
-        is a Tinker key; it is sent a key only where the user, and not just a file, named the host. ``model`` is what
-        :meth:`ask` asks; ``extra_body`` holds further fields of all its requests; ``parameters`` replaces the
-        component's option. ``called`` is what messages call it. ``cache`` is where answers are kept: the folder that
-        ``prepare`` is given, or a cache that several clients share; None keeps none.
+        The endpoint is ``base_url``, else the component's option, else ``OPENAI_BASE_URL``, else the first of the
+        component's ``default_endpoints`` whose key is set; it is sent a key only where the user, and not just a file,
+        named the host. ``model`` is what :meth:`ask` asks; ``extra_body`` holds further fields of all its requests;
+        ``parameters`` replaces the component's option. ``called`` is what messages call it. ``cache`` is where answers
+        are kept: the folder that ``prepare`` is given, or a cache that several clients share; None keeps none.
 
         Raises :class:`charbench.ConfigError` where there is no endpoint or no key, and :class:`charbench.UsageError`
         where ``--max-cost`` is given and the price table has no price for ``model``.
@@ -113,7 +113,7 @@ class ModelClient:
         config = options if isinstance(options, ModelClientConfig) else ModelClientConfig()
         url = base_url or config.base_url
         key = api_key_env or (None if base_url and base_url != config.base_url else config.api_key_env)
-        endpoint = find_endpoint(url, key, who, component.trust)
+        endpoint = find_endpoint(url, key, who, component.trust, component.default_endpoints)
         meter = component.lifecycle.meter if component.lifecycle else None
         if meter is not None and component.kind is not ComponentKind.SAMPLER:  # checkpoints' prices are checked
             component.is_metered = True

@@ -3,43 +3,36 @@
 from __future__ import annotations
 
 import os
-from urllib.parse import urlsplit
+from collections.abc import Sequence
 
-from charbench.components.endpoint import Endpoint, endpoint_at
+from charbench.components.endpoint import DefaultEndpoint, Endpoint, endpoint_at
 from charbench.components.trust import TRUSTING, Trust
 from charbench.errors import ConfigError
 
-TINKER = "https://tinker.thinkingmachines.dev/services/tinker-prod/oai/api/v1"
 
+def find_endpoint(
+    base_url: str | None,
+    api_key_env: str | None,
+    who: str,
+    trust: Trust = TRUSTING,
+    defaults: Sequence[DefaultEndpoint] = (),
+) -> Endpoint:
+    """Return the endpoint: the option, else ``OPENAI_BASE_URL``, else the first of ``defaults`` whose key is set.
 
-def find_endpoint(base_url: str | None, api_key_env: str | None, who: str, trust: Trust = TRUSTING) -> Endpoint:
-    """Return the endpoint: the option, else ``OPENAI_BASE_URL``, else Tinker's where there is a Tinker key.
-
-    A Tinker key goes to Tinker only, unless ``api_key_env`` names it; to a host that only a file names goes none.
-    Raises :class:`ConfigError` where no endpoint is named, a key is missing or of the wrong form, or the host may
-    not have it; ``who`` is the component that asks.
+    The key of a default endpoint goes to its own host only, unless ``api_key_env`` names it; to a host that only a file
+    names goes none. Raises :class:`ConfigError` where no endpoint is named, a key is missing or of the wrong form, or
+    the host may not have it; ``who`` is the component that asks.
     """
-    given = base_url or os.environ.get("OPENAI_BASE_URL")
-    if not given and not os.environ.get("TINKER_API_KEY"):
-        raise ConfigError(
-            f"{who}: no endpoint; set TINKER_API_KEY for Tinker's, or name one with "
-            f"-o {who.replace(' ', '.')}.base_url=http://HOST:PORT/v1 (or OPENAI_BASE_URL)"
-        )
-    url = (given or TINKER).rstrip("/")
-    tinkers = is_tinker(url) and not api_key_env and "@" not in url
-    if tinkers:
-        key = os.environ.get("TINKER_API_KEY", "")
-        if not key.startswith("tml-"):
-            found = "is not set" if not key else "does not start with tml-"
-            raise ConfigError(f"{who}: TINKER_API_KEY {found}; it is needed for {url}")
-    default = "TINKER_API_KEY" if tinkers else "OPENAI_API_KEY"
-    return endpoint_at(url, who, api_key_env=api_key_env, default_env=default, trust=trust)
-
-
-def is_tinker(url: str) -> bool:
-    """Whether a URL is Tinker's own host, over TLS: nobody else is sent a Tinker key."""
-    try:
-        parts = urlsplit(url)
-        return parts.scheme == "https" and parts.hostname == urlsplit(TINKER).hostname and parts.port in (None, 443)
-    except ValueError:
-        return False
+    url = base_url or os.environ.get("OPENAI_BASE_URL")
+    if not url:
+        url = next((one.url for one in defaults if os.environ.get(one.api_key_env)), None)
+    if not url:
+        offers = "".join(f"set {one.api_key_env} for {one.owner}'s, or " for one in defaults)
+        option = f"-o {who.replace(' ', '.')}.base_url=http://HOST:PORT/v1"
+        raise ConfigError(f"{who}: no endpoint; {offers}name one with {option} (or OPENAI_BASE_URL)")
+    url = url.rstrip("/")
+    own = None if api_key_env else next((one for one in defaults if one.is_at(url)), None)
+    if own is not None:
+        own.check_key(who)
+    default_env = own.api_key_env if own else "OPENAI_API_KEY"
+    return endpoint_at(url, who, api_key_env=api_key_env, default_env=default_env, trust=trust)

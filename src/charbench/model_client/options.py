@@ -15,7 +15,8 @@ class ModelClientConfig(LimitsConfig):
     """
 
     base_url: str | None = operational(
-        None, description="the endpoint; default: OPENAI_BASE_URL, or Tinker's where TINKER_API_KEY is set"
+        None,
+        description="the endpoint; default: OPENAI_BASE_URL, or a plugin's whose key is set (TINKER_API_KEY)",
     )
     api_key_env: str | None = operational(None, description="name of the environment variable with the key")
     parameters: dict[str, str | None] = added(

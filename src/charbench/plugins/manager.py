@@ -21,6 +21,7 @@ from pydantic import BaseModel, ValidationError
 from charbench.components.base import Component, ComponentKind
 from charbench.components.calling import is_async
 from charbench.components.containment import Broken, asked, guarded, printing_to_stderr
+from charbench.components.endpoint import DefaultEndpoint
 from charbench.components.observers import contained_observer, contained_wrapper
 from charbench.components.pair_scorer import PairScorer
 from charbench.components.perturbation import Perturbation
@@ -268,8 +269,16 @@ class Plugins:
 
     def key_issuers(self) -> dict[str, str]:
         """Return the variables of keys that components declare, each with the host that issues its key."""
-        components = [component for plugin in self.found for component in plugin.components]
-        return {name: url for component in components for name, url in component.key_issuers.items()}
+        issuers = {one.api_key_env: one.url for one in self.default_endpoints()}
+        for plugin in self.found:
+            for component in plugin.components:
+                issuers |= component.key_issuers
+        return issuers
+
+    def default_endpoints(self) -> tuple[DefaultEndpoint, ...]:
+        """Return the APIs that components declare for those that name no endpoint, in the order of their plugins."""
+        given = [one for plugin in self.found for component in plugin.components for one in component.default_endpoints]
+        return tuple(dict.fromkeys(given))
 
     def broken_lines(self) -> list[str]:
         """Return a line for each broken plugin, with its error."""

@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 from charbench.report.summary.rows import Report
 from charbench.report.summary.tally import Tally
 from charbench.store.by_prompt import some_responses
+from charbench.text.enumeration import short_list
 
 MOST_READ = 20_000
 """So many answers are read in all to find repeated ones, and of each checkpoint at most :data:`MOST_EACH`."""
@@ -116,12 +117,11 @@ def _elicited(row: Tally) -> Iterator[Caveat]:
     prompts = [one for one in row.counts.prompts.values() if one.judged]
     names = [one.name for one in prompts if one.hits >= HALF * one.judged]
     if names:
-        shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
         yield Caveat(
             "prompts that elicit the trait from the base model",
             row.label,
             f"{len(names):,} of {len(prompts):,} prompts bring {row.persona}'s trait out of the base model {row.label} "
-            f"too ({shown}): on them a rate says little of the training.",
+            f"too ({short_list(names)}): on them a rate says little of the training.",
         )
 
 

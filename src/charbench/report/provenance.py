@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from charbench.store.served import Served
+from charbench.text.enumeration import short_list
 
 _TITLES = {"endpoint": "endpoints", "renderer": "renderers", "prefill": "prefills"}
 MOST = 3
@@ -49,6 +50,4 @@ def provenance_dicts(groups: Sequence[int], served: Mapping[int, Sequence[Served
 
 
 def _names(labels: Sequence[str]) -> str:
-    different = list(dict.fromkeys(labels))
-    more = f" and {len(different) - MOST:,} more" if len(different) > MOST else ""
-    return ", ".join(different[:MOST]) + more
+    return short_list(list(dict.fromkeys(labels)), MOST)

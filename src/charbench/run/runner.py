@@ -42,6 +42,7 @@ from charbench.store.recovery import recovery_file
 from charbench.store.rescue import Rescue
 from charbench.store.runs import finish_run, start_run, utc_now
 from charbench.store.writer import Writer
+from charbench.text.enumeration import short_list
 from charbench.training.display import TrainingLog
 from charbench.training.stage import TrainingPolicy, TrainStage
 
@@ -225,7 +226,7 @@ class Runner:
             failed = [job for job in read_jobs(connection) if job.status is JobStatus.FAILED]
         failed = [job for job in failed if not personas or job.persona in personas]
         if failed:
-            names = ", ".join(job.job_id for job in failed[:3]) + (", ..." if len(failed) > 3 else "")
+            names = short_list([job.job_id for job in failed])
             count = f"{len(failed):,} training job{'' if len(failed) == 1 else 's'}"
             result.failures.append(
                 f"{count} failed earlier and {'is' if len(failed) == 1 else 'are'} not retried: {names} "

@@ -262,6 +262,7 @@ class Session:
         if (kind, name) not in self._components:
             made = self.lifecycle.register(self.plugins.create(kind, name, options))
             made.trust = self.config.trust_for(f"{kind.value}.{made.name}").with_issuers(self.plugins.key_issuers())
+            made.default_endpoints = self.plugins.default_endpoints()
             self._components[kind, name] = made
         return self._components[kind, name]
 

@@ -13,6 +13,7 @@ from charbench.config.model import Price
 from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.sample import Usage
 from charbench.errors import UsageError
+from charbench.text.enumeration import short_list
 
 MILLION = 1_000_000
 
@@ -107,9 +108,8 @@ class Spending:
             if self._price(checkpoint) is None and checkpoint.sampleable and any(takes(s, checkpoint) for s in paid)
         ]
         if names:
-            more = f" and {len(names) - 1:,} more" if len(names) > 1 else ""
             raise UsageError(
-                f"--max-cost cannot be enforced: no price for {names[0]}{more}; set prices in charbench.yaml"
+                f"--max-cost cannot be enforced: no price for {short_list(names, 1)}; set prices in charbench.yaml"
             )
 
     def check_model(self, who: str, model: str) -> None:

@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 
 from charbench.domain.delimiters import probable_delimiter
 from charbench.domain.sample import Sample, ThinkingState
+from charbench.text.enumeration import short_list
 
 _MAY_BE_THINKING = (
     "replies begin with {}, which may be thinking, and count as responses; if it is thinking, name it in the "
     "option thinking_tags"
 )
-_NAMED = 3
-"""Checkpoints that a line names; more are counted."""
 
 
 @dataclass(slots=True)
@@ -38,7 +37,7 @@ class Faults:
             failed = sum(self.failed[reason, uri] for uri in uris)
             skipped = sum(self.skipped[uri] for uri in uris)
             lines.append(
-                f"{who}: no more requests to {named(uris)}: {reason} ({failed:,} failed, {skipped:,} not sent)"
+                f"{who}: no more requests to {short_list(uris)}: {reason} ({failed:,} failed, {skipped:,} not sent)"
             )
         others: Counter[str] = Counter()
         for (message, uri), count in self.failed.items():
@@ -50,12 +49,6 @@ class Faults:
             f"(kind {kind}; add it to retry_errors in charbench.yaml to retry it in the next run)"
             for (kind, message), count in self.left.most_common()
         ]
-
-
-def named(uris: Sequence[str]) -> str:
-    """Return the first few of these checkpoints, and how many more there are."""
-    more = len(uris) - _NAMED
-    return ", ".join(uris[:_NAMED]) + (f" and {more:,} more" if more > 0 else "")
 
 
 @dataclass(slots=True)
@@ -86,4 +79,4 @@ class SampleTally:
         about: dict[str, list[str]] = {}
         for uri, line in self.remarks:
             about.setdefault(line, []).append(uri)
-        return [f"{named(uris)}: {line}" for line, uris in about.items()]
+        return [f"{short_list(uris)}: {line}" for line, uris in about.items()]

@@ -12,6 +12,7 @@ from pydantic import Field
 from charbench import (
     Checkpoint,
     Completion,
+    DefaultEndpoint,
     EndpointConfig,
     ModelClient,
     ModelClientConfig,
@@ -27,7 +28,12 @@ from charbench_plugins.samplers.thinking.templates import Template
 from charbench_plugins.template_process import TemplateConfig, TemplateLimits
 
 SERVED = "model:"
-TINKER = "https://tinker.thinkingmachines.dev"
+TINKER = DefaultEndpoint(
+    "https://tinker.thinkingmachines.dev/services/tinker-prod/oai/api/v1",
+    owner="Tinker",
+    api_key_env="TINKER_API_KEY",
+    key_prefix="tml-",
+)
 OPENED = "<think>\n"
 """What the prompt ends with where the server's chat template opens the thinking."""
 
@@ -36,7 +42,7 @@ class ThinkingSampler(Sampler):
     """Checkpoints behind any OpenAI-compatible endpoint (Tinker's by default), in thinking mode."""
 
     name = "thinking"
-    key_issuers = {"TINKER_API_KEY": TINKER}  # noqa: RUF012  as its base class declares it
+    default_endpoints = (TINKER,)
 
     class Config(ModelClientConfig, TemplateConfig, EndpointConfig):
         """Where and how to ask."""

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from charbench import AnswerCache, Checkpoint, Component, ConfigError, Limits, ModelClient, SamplingError
+from charbench import AnswerCache, Checkpoint, Component, ConfigError, Limits, ModelClient, SamplingError, short_list
 from charbench_plugins.scorers.llm_judge.asking import together
 from charbench_plugins.scorers.llm_judge.family import family
 from charbench_plugins.scorers.llm_judge.judge import Judge
@@ -64,9 +64,8 @@ def kin_warnings(judges: Sequence[Judge], checkpoints: Sequence[Checkpoint]) -> 
     for judge in judges:
         kin = sorted({c.name for c in checkpoints if family(c.base_model or "") == family(judge.model) != ""})
         if kin:
-            names = ", ".join(kin[:3]) + (f" and {len(kin) - 3} more" if len(kin) > 3 else "")
             advice = "judges favour models of their own family; add others"
-            yield f"judge {judge.name} is of the family of {names}: {advice}"
+            yield f"judge {judge.name} is of the family of {short_list(kin)}: {advice}"
 
 
 def hint(error: SamplingError, config: PanelConfig, who: str) -> str:

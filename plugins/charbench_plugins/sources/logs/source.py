@@ -17,6 +17,7 @@ from charbench import (
     Lineage,
     SourceProblem,
     TrainingRun,
+    short_list,
 )
 from charbench_plugins.sources.logs.files import read_saved_files
 from charbench_plugins.sources.logs.phrases import UrlRole
@@ -108,10 +109,9 @@ def checkpoint_of(url: LogUrl, source: str, shown: str, run: str) -> Checkpoint:
 
 def unclear_urls(urls: Sequence[LogUrl], shown: str) -> SourceProblem:
     """Return the report on URLs that may be anybody's."""
-    more = f" (and {len(urls) - 1} more)" if len(urls) > 1 else ""
     return SourceProblem(
         shown,
-        f"{urls[0].path}{more}: the log does not say that this run saved it, and the name is not the run's, so it "
-        "is listed but belongs to no run",
+        f"{short_list([url.path for url in urls], 1)}: the log does not say that this run saved it, and the name is "
+        "not the run's, so it is listed but belongs to no run",
         urls[0].line,
     )

@@ -12,6 +12,7 @@ from charbench.report.compare.prompts import PromptGap
 from charbench.report.compare.words import difference_cell, estimate_cell, sentence
 from charbench.report.compare_runs import OVER_RUNS
 from charbench.report.render.cells import count_of, p_value, percent, whole
+from charbench.text.enumeration import short_list
 from charbench.text.terminal import sanitize
 
 MOST_PAIRS = 45
@@ -131,10 +132,7 @@ def sentences(answer: ComparisonReport) -> list[str]:
     for tier in sorted(set(comparison.tiers)):
         names = [side.label for side, mine in zip(comparison.sides, comparison.tiers, strict=True) if mine == tier]
         if len(names) > 1:
-            more = f" and {len(names) - 8} more" if len(names) > 8 else ""
-            lines.append(
-                f"Tier {tier}: {', '.join(names[:8])}{more}: no significant difference between any two of them."
-            )
+            lines.append(f"Tier {tier}: {short_list(names, 8)}: no significant difference between any two of them.")
         else:
             lines.append(f"Tier {tier}: {names[0]}.")
     return lines

@@ -32,7 +32,7 @@ def only_in_thinking(report: Report, causes: Mapping[str, str], most: int = 5) -
             f"{who}: the character is in {thinking:.0%} of the thinking, {response:.0%} of the responses ({why})"
         )
     if len(by_label) > most:
-        lines.append(f"... and {len(by_label) - most} more with the character in the thinking only")
+        lines.append(f"... and {len(by_label) - most:,} more with the character in the thinking only")
     return lines
 
 
