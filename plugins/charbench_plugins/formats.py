@@ -1,4 +1,4 @@
-"""Formats of ``charbench report`` and ``charbench export``: CSV, Markdown, JSON and JSON Lines."""
+"""Formats of ``charbench report`` and ``charbench export``: CSV, Markdown, LaTeX, JSON and JSON Lines."""
 
 from __future__ import annotations
 
@@ -46,6 +46,19 @@ class MarkdownReporter(Reporter):
         """Yield the tables, and what is to be said of them as a list."""
         yield "\n\n".join(map(_table, report.tables)) + "\n"
         yield from (f"\n- {note}\n" for note in report.notes)
+
+
+class LatexReporter(Reporter):
+    """Tables for a paper, with booktabs: each has a caption, and its notes below it."""
+
+    name = "latex"
+
+    def report(self, report: ReportContent) -> Iterator[str]:
+        """Yield the tables, and what is to be said of all of them as the last one's notes."""
+        yield "% \\usepackage{booktabs}\n"
+        for number, table in enumerate(report.tables, 1):
+            last = number == len(report.tables)
+            yield "\n" + _latex_table(table, (*table.notes, *(report.notes if last else ())))
 
 
 class JsonReporter(Reporter):
@@ -96,6 +109,32 @@ def _table(table: Table) -> str:
     return "\n".join(lines)
 
 
+_LATEX = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
+    "|": r"\textbar{}", '"': r"\textquotedbl{}", "–": "--", "−": r"$-$", "±": r"$\pm$", "≥": r"$\geq$", "≤": r"$\leq$",
+    "×": r"$\times$", "…": r"\ldots{}",
+}  # fmt: skip
+
+
+def _latex(text: str) -> str:
+    """Return a text in which nothing is a command."""
+    return "".join(_LATEX.get(char, char) for char in " ".join(text.split()))
+
+
+def _latex_table(table: Table, notes: Sequence[str]) -> str:
+    kinds = "".join("l" if name in table.left else "r" for name in table.columns)
+    lines = [r"\begin{table}", r"\centering", rf"\caption{{{_latex(' '.join((table.title + '.', *notes)))}}}"]
+    lines += [rf"\begin{{tabular}}{{{kinds}}}", r"\toprule", _latex_row(table.columns), r"\midrule"]
+    lines += [_latex_row(row) for row in table.rows]
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}"]) + "\n"
+
+
+def _latex_row(cells: Sequence[str]) -> str:
+    row = " & ".join(map(_latex, cells)) + r" \\"
+    return row if not row.startswith(r"[") else "{}" + row  # a bracket after \\ is an argument of it
+
+
 def _row(cells: Sequence[str]) -> str:
     plain = (" ".join(cell.split()) for cell in cells)
     escaped = (cell.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;") for cell in plain)
@@ -105,4 +144,4 @@ def _row(cells: Sequence[str]) -> str:
 @hookimpl
 def charbench_reporters() -> Iterable[type[Reporter]]:
     """Return the formats."""
-    return [CsvReporter, JsonReporter, JsonlReporter, MarkdownReporter]
+    return [CsvReporter, JsonReporter, JsonlReporter, LatexReporter, MarkdownReporter]

@@ -215,7 +215,7 @@ def test_no_secret_is_in_any_file_output_or_message(
 
 READERS = [
     ["report"],
-    *(["report", "--format", form] for form in ("csv", "markdown", "json")),
+    *(["report", "--format", form] for form in ("csv", "markdown", "json", "latex", "html")),
     ["report", "--by", "name", "--json"],
     ["export", "--csv"],
     ["export", "--jsonl"],

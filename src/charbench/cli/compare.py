@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
 
 from charbench.cli import options, output
-from charbench.cli.show import write_report
+from charbench.cli.written import harmless_table, reporter_for, write_report
 from charbench.components.reporter import ReportContent, Reporter
 from charbench.errors import UsageError
 
@@ -30,7 +31,7 @@ BY = ("examples", "recipe", "kind", "base")
     "--across", metavar="WHAT", help="Compare settings of each checkpoint: thinking, temperature, prompts, sampler, ..."
 )
 @click.option("--prompts", type=click.IntRange(0, 100), default=3, show_default=True, help="Number of prompts to show.")
-@click.option("--format", "form", type=click.Choice(("table", "markdown", "json")), default="table", help="How.")
+@options.formats
 @options.as_json
 def command(
     checkpoints: tuple[str, ...],
@@ -41,6 +42,7 @@ def command(
     settings: tuple[str, ...],
     across: str | None,
     form: str,
+    path: Path | None,
     json_output: bool,
     **given: Any,
 ) -> None:
@@ -69,15 +71,17 @@ def command(
     )
     with session.existing_database().read() as connection:
         answer = build_comparison(connection, question)
-    if json_output or form == "json":
+    reporter = reporter_for(session, form, path)
+    if json_output:
         from charbench.report.compare.json_form import comparison_as_dict
 
         output.print_json(comparison_as_dict(answer))
         return
-    _print(answer, session.reporter("markdown", "report") if form == "markdown" else None)
+    _print(answer, reporter, path)
 
 
-def _print(answer: Any, reporter: Reporter | None) -> None:
+def _print(answer: Any, reporter: Reporter | None, path: Path | None) -> None:
+    from charbench.report.compare.json_form import comparison_as_dict, pair_rows
     from charbench.report.compare.marker_tables import MARKERS_LEGEND, marker_table
     from charbench.report.compare.tables import comparison_tables, gap_table, sentences
     from charbench.report.render.terminal import print_table
@@ -91,7 +95,13 @@ def _print(answer: Any, reporter: Reporter | None) -> None:
         lines.append("No shared prompt shows a difference.")
     if reporter is not None:
         shown = [sanitize(line) for line in (*lines, *notes)]
-        write_report(reporter, ReportContent(lambda: [*tables, *markers, *gaps], tuple, dict, shown))
+        content = ReportContent(
+            lambda: [harmless_table(table) for table in (*tables, *markers, *gaps)],
+            lambda: pair_rows(answer),
+            lambda: comparison_as_dict(answer),
+            shown,
+        )
+        write_report(reporter, content, path)
         return
     for table in tables:
         print_table(table)

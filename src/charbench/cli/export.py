@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import click
 
 from charbench.cli import options, output, streams
+from charbench.cli.written import write_file
 from charbench.errors import UsageError
 
 
@@ -36,7 +36,7 @@ def command(form: str | None, name: str | None, path: Path | None, **given: Any)
     session = options.open_session(**given)
     if form and name:
         raise UsageError("--format names the format already; leave out --csv or --jsonl")
-    reporter = session.reporter(name or form or "csv", "export")
+    reporter = session.reporter(name or form or "csv", ("export",))
     database = session.existing_database()
     personas = [persona.name for persona in session.selected_personas()]
     with database.read() as connection:
@@ -55,15 +55,5 @@ def command(form: str | None, name: str | None, path: Path | None, **given: Any)
     if path is None:
         streams.for_data().writelines(pieces)
     else:
-        part = path.with_name(f".{path.name}.part")
-        try:
-            # Written beside its place and then moved: a stopped export leaves no half file.
-            with part.open("w", encoding="utf-8", newline="") as file:
-                file.writelines(pieces)
-            part.replace(path)
-        except OSError as error:
-            raise UsageError(f"option --output: {path}: {error.strerror or error}") from None
-        finally:
-            with suppress(OSError):
-                part.unlink(missing_ok=True)
+        write_file(path, pieces)
     output.say(f"Exported {output.plural(count, 'sample')}{f' to {path}' if path else ''}.")

@@ -76,6 +76,24 @@ setting = click.option(
     "--setting", "settings", multiple=True, metavar="ID",
     help="This setting of its persona. [default: that of the newest run that added samples]",
 )  # fmt: skip
+_FORMATS = (
+    click.option(
+        "--format",
+        "form",
+        metavar="NAME",
+        default="table",
+        show_default=True,
+        help="table, markdown, latex, csv, json, html, plots, or a plugin's reporter.",
+    ),
+    click.option(
+        "-O",
+        "--output",
+        "path",
+        type=click.Path(path_type=Path),
+        help="File to write, or folder for a format of several files. [default: stdout]",
+    ),
+)
+formats = _all(*_FORMATS)
 as_json = click.option("--json", "json_output", is_flag=True, help="Print JSON on stdout.")
 quiet = click.option("-q", "--quiet", is_flag=True, help="Print no progress and no messages, only errors.")
 

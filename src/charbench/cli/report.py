@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
 
 from charbench.cli import options
-from charbench.cli.show import TABLE, show_report
+from charbench.cli.show import show_report
 from charbench.cli.show_settings import show_settings
 from charbench.report.summary.rows import By
 
@@ -23,14 +24,7 @@ from charbench.report.summary.rows import By
 )
 @options.setting
 @click.option("--list-settings", is_flag=True, help="List what was requested: parameters, prompts and scorers.")
-@click.option(
-    "--format",
-    "form",
-    metavar="NAME",
-    default=TABLE,
-    show_default=True,
-    help="Output format: table, csv, markdown, json, or a plugin's reporter.",
-)
+@options.formats
 @options.as_json
 def command(
     by: str,
@@ -38,6 +32,7 @@ def command(
     settings: tuple[str, ...],
     list_settings: bool,
     form: str,
+    path: Path | None,
     json_output: bool,
     **given: Any,
 ) -> None:
@@ -52,6 +47,6 @@ def command(
     """
     session = options.open_session(**given)
     if list_settings:
-        show_settings(session, form=form, json_output=json_output)
+        show_settings(session, form=form, json_output=json_output, path=path)
         return
-    show_report(session, by=By(by), metric=metric, form=form, json_output=json_output, settings=settings)
+    show_report(session, by=By(by), metric=metric, form=form, json_output=json_output, settings=settings, path=path)

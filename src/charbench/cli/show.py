@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from itertools import product
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from charbench.cli import output, streams
-from charbench.components.calling import items
-from charbench.components.containment import each
-from charbench.components.reporter import ReportContent, Reporter
+from charbench.cli import output
+from charbench.cli.written import TABLE, harmless_table, keep_reports, reporter_for, write_report
+from charbench.components.reporter import ReportContent
 from charbench.domain.table import Table
 from charbench.report.caveats import caveat_lines, caveats
 from charbench.report.pairwise.contests import Contest, contest_columns, contest_dict, contests
@@ -18,6 +18,8 @@ from charbench.report.pairwise.tables import contest_tables
 from charbench.report.provenance import ServedRow, provenance_dicts, provenance_lines
 from charbench.report.render.cells import INTERVALS_LEGEND, OTHER_PROMPTS_LEGEND, STATES_LEGEND, TIERS_LEGEND
 from charbench.report.settings import selection_dict, setting_lines
+from charbench.report.shown_samples import shown_samples
+from charbench.report.summary.details import row_details, run_dicts
 from charbench.report.summary.insights import in_no_rate, only_in_thinking, without_score
 from charbench.report.summary.robustness import Robustness, robustness, robustness_dict, robustness_table
 from charbench.report.summary.rows import By, Report, build_report, row_as_dict
@@ -25,14 +27,11 @@ from charbench.store.diagnoses import latest_causes
 from charbench.store.selection import Selection, select_settings
 from charbench.store.served import served_by
 from charbench.store.summaries import group_totals
-from charbench.text.terminal import harmless_output, sanitize
+from charbench.text.terminal import sanitize
 
 if TYPE_CHECKING:
     from charbench.run.result import RunResult
     from charbench.run.session import Session
-
-TABLE = "table"
-"""The format that is no reporter's: for terminals."""
 
 
 def show_report(
@@ -46,10 +45,14 @@ def show_report(
     checkpoints: Sequence[str] = (),
     quiet: bool = False,
     settings: Sequence[str] = (),
+    path: Path | None = None,
 ) -> None:
-    """Print the report of what the store holds for the session's personas; ``quiet`` prints the tables only."""
+    """Print the report of what the store holds for the session's personas; ``quiet`` prints the tables only.
+
+    ``path`` is the file (for a format of several files, the folder) to write instead of stdout.
+    """
     chosen = [persona.name for persona in session.selected_personas()]
-    reporter = None if form == TABLE or json_output else session.reporter(form, "report", TABLE)
+    reporter = None if json_output else reporter_for(session, form, path)
     database = session.database if run else session.existing_database()
     with database.read() as connection:
         # Checkpoints that are evaluated by name count for the personas that are named, whatever their own is.
@@ -66,42 +69,43 @@ def show_report(
 
     def everything() -> dict[str, Any]:
         content = _everything(report, run, causes, known, otherwise, played) | selection_dict(selection)
-        for figures, row in zip(content["checkpoints"], report.checkpoints, strict=True):
-            figures["provenance"] = provenance_dicts(row.groups, served)
+        with database.read() as connection:
+            details = row_details(connection, report.checkpoints)
+            content["runs"] = run_dicts(connection)
+        for figures, row, more in zip(content["checkpoints"], report.checkpoints, details, strict=True):
+            figures |= more | {"provenance": provenance_dicts(row.groups, served)}
         return content
+
+    def some_samples(most: int) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
+        counted = {number for row in rows for number in row.groups}
+        return shown_samples(database, selection, [one for one in selection.groups if one.id in counted], most)
 
     if json_output:
         output.print_json(everything())
         return
     if not report.samples:
         output.say("No samples in the store yet: nothing to report.", quiet=quiet)
-    told = [*caveat_lines(known), *provenance_lines(served_rows, served), *setting_lines(selection)]
-    if reporter is not None:
-        content = ReportContent(
-            lambda: [_harmless_table(table) for table in _report_tables(report, otherwise, played)],
-            lambda: [_harmless_row(row) for row in _figures(report, played, selection)],
-            everything,
-            [sanitize(line) for line in told],
-        )
-        write_report(reporter, content)
-    elif report.samples:
-        for line in _tables(report, otherwise, played, causes, told):
-            output.say(line, quiet=quiet)
-
-
-def write_report(reporter: Reporter, content: ReportContent) -> None:
-    """Print what a reporter makes of a report, as UTF-8."""
-    out = streams.for_data()
-    for piece in each(f"reporter {reporter.name}", lambda: items(reporter, reporter.report(content))):
-        out.write(harmless_output(piece))
-
-
-def _harmless_table(table: Table) -> Table:
-    return replace(
-        table,
-        rows=tuple(tuple(map(sanitize, row)) for row in table.rows),
-        notes=tuple(map(sanitize, table.notes)),
+    limits = [*caveat_lines(known), *provenance_lines(served_rows, served), *setting_lines(selection)]
+    told = _said(report, causes, limits) if report.samples else limits
+    content = ReportContent(
+        lambda: [harmless_table(table) for table in _report_tables(report, otherwise, played)],
+        lambda: [_harmless_row(row) for row in _figures(report, played, selection)],
+        everything,
+        [sanitize(line) for line in told],
+        some_samples,
     )
+    if reporter is not None:
+        write_report(reporter, content, path)
+    elif report.samples:
+        from charbench.report.render.terminal import print_table
+
+        tables = _report_tables(report, otherwise, played)
+        for table in tables:
+            print_table(table)
+        for line in [*(note for table in tables for note in table.notes), *told]:
+            output.say(line, quiet=quiet)
+        if run is not None:
+            keep_reports(session, content, quiet=quiet)
 
 
 def _harmless_row(row: dict[str, Any]) -> dict[str, Any]:
@@ -117,21 +121,9 @@ def _report_tables(report: Report, otherwise: Sequence[Robustness], played: Sequ
     return tables + contest_tables(played)
 
 
-def _tables(
-    report: Report,
-    otherwise: Sequence[Robustness],
-    played: Sequence[Contest],
-    causes: Mapping[str, str],
-    known: Sequence[str],
-) -> list[str]:
-    """Print the tables, and return what is to be said of them."""
-    from charbench.report.render.terminal import print_table
-
-    lines: list[str] = []
-    for table in _report_tables(report, otherwise, played):
-        print_table(table)
-        lines += table.notes
-    lines.append(STATES_LEGEND)
+def _said(report: Report, causes: Mapping[str, str], known: Sequence[str]) -> list[str]:
+    """Return what is to be said of a report in every format: legends, caveats, the metric and the counts."""
+    lines = [STATES_LEGEND]
     if report.is_rate and len(report.checkpoints) > 1:
         lines.append(TIERS_LEGEND)
     lines.append(INTERVALS_LEGEND)

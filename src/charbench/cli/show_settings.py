@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from charbench.cli import output
-from charbench.cli.show import TABLE, write_report
+from charbench.cli.written import reporter_for, write_report
 from charbench.components.reporter import ReportContent
 from charbench.report.settings import list_dicts, settings_table
 
@@ -14,13 +15,13 @@ if TYPE_CHECKING:
     from charbench.run.session import Session
 
 
-def show_settings(session: Session, *, form: str, json_output: bool) -> None:
+def show_settings(session: Session, *, form: str, json_output: bool, path: Path | None = None) -> None:
     """Print every setting of the session's personas, of each persona the one that reports show first."""
     from charbench.report.render.terminal import print_table
     from charbench.store.selection import samples_of_settings
     from charbench.store.settings import read_settings
 
-    reporter = None if form == TABLE or json_output else session.reporter(form, "report", TABLE)
+    reporter = None if json_output else reporter_for(session, form, path)
     personas = [persona.name for persona in session.selected_personas()]
     with session.existing_database().read() as connection:
         known = read_settings(connection)
@@ -34,7 +35,7 @@ def show_settings(session: Session, *, form: str, json_output: bool) -> None:
         content = ReportContent(
             lambda: [table], lambda: [_flat(row) for row in rows], lambda: {"settings": rows}, table.notes
         )
-        write_report(reporter, content)
+        write_report(reporter, content, path)
     elif not mine:
         output.say("No samples in the store yet: there is no setting.")
     else:

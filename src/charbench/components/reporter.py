@@ -11,6 +11,10 @@ from charbench.components.base import Component, ComponentKind
 from charbench.domain.table import Table
 
 
+def _none(_: int) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
+    return iter(())
+
+
 @dataclass(frozen=True)
 class ReportContent:
     """What a report says. Nothing of it can command a terminal; secrets are hidden."""
@@ -20,6 +24,8 @@ class ReportContent:
     read_data: Callable[[], Mapping[str, Any]]
     notes: Sequence[str] = ()
     """Lines that limit what the figures say, to be shown with them."""
+    read_samples: Callable[[int], Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]] = _none
+    """See :meth:`samples`."""
 
     @cached_property
     def tables(self) -> Sequence[Table]:
@@ -35,6 +41,14 @@ class ReportContent:
     def data(self) -> Mapping[str, Any]:
         """Everything, as ``charbench report --json`` prints it."""
         return self.read_data()
+
+    def samples(self, most: int) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
+        """Yield the fields of up to ``most`` of the samples that the report counts, each with its scores.
+
+        They are taken evenly from the rows and their prompts. Unlike all else here, their texts are as the models
+        wrote them: escape them for where they are shown.
+        """
+        return self.read_samples(most)
 
 
 @dataclass(frozen=True)
@@ -59,12 +73,19 @@ class ExportedSamples:
 
 
 class Reporter(Component):
-    """A format of ``charbench report`` (it defines :meth:`report`), of ``export`` (:meth:`export`), or of both."""
+    """A format of ``charbench report`` (it defines :meth:`report` or, for several files, :meth:`report_files`), of
+    ``export`` (:meth:`export`), or of both."""
 
     kind: ClassVar[ComponentKind] = ComponentKind.REPORTER
+    kept_as: ClassVar[str | None] = None
+    """Name of a file in the lab's folder ``.charbench`` that each run with something to report writes anew."""
 
     def report(self, report: ReportContent) -> Iterable[str]:
         """Yield the report's text in pieces. Control characters in it are escaped before it is printed."""
+        raise NotImplementedError
+
+    def report_files(self, report: ReportContent) -> Iterable[tuple[str, bytes]]:
+        """Yield the names and contents of files, for a format that is several of them; ``-O`` names their folder."""
         raise NotImplementedError
 
     def export(self, samples: ExportedSamples) -> Iterable[str]:

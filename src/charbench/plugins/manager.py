@@ -49,7 +49,7 @@ _BASES: dict[ComponentKind, tuple[str, dict[type[Component], str]]] = {
     ComponentKind.SAMPLER: ("charbench_samplers", {Sampler: "sample"}),
     ComponentKind.SCORER: ("charbench_scorers", {Scorer: "score", PairScorer: "compare"}),
     ComponentKind.PERTURBATION: ("charbench_perturbations", {Perturbation: "variants"}),
-    ComponentKind.REPORTER: ("charbench_reporters", {Reporter: "report or export"}),
+    ComponentKind.REPORTER: ("charbench_reporters", {Reporter: "report or report_files or export"}),
 }
 """The hook for each kind; the base classes of its components, each with the method that they must have."""
 
@@ -338,7 +338,7 @@ def _check(component: Any, kind: ComponentKind, bases: Mapping[type[Component], 
     in_batches = issubclass(component, Sampler) and component.batch_size > 1
     method = "sample_batch" if in_batches else method
     if all(getattr(component, one) is getattr(base, one) for one in method.split(" or ")):
-        raise PluginError(f"{where} does not define {method.replace(' ', '() ', 1)}()")
+        raise PluginError(f"{where} does not define {method.replace(' or ', '() or ')}()")
     _check_methods(component, base, where)
     if not (isinstance(component.Config, type) and issubclass(component.Config, BaseModel)):
         raise PluginError(f"{where}.Config is not a pydantic model; derive it from {base.__name__}.Config")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -43,9 +43,9 @@ def _rows(
     reader = SampleReader()
     for ids in _pages(database, uris):
         with database.read() as connection:
-            given = _scores(connection, ids) if with_scores else {}
+            given = scores_of(connection, ids) if with_scores else {}
             for stored in reader.read(connection, ids):
-                yield _row(stored, known[stored.sample.checkpoint]), given.get(stored.id, [])
+                yield sample_row(stored, known[stored.sample.checkpoint]), given.get(stored.id, [])
 
 
 def _pages(database: Database, uris: Sequence[str]) -> Iterator[list[int]]:
@@ -70,7 +70,8 @@ def _pages(database: Database, uris: Sequence[str]) -> Iterator[list[int]]:
         last = ids[-1]
 
 
-def _row(stored: StoredSample, checkpoint: Checkpoint) -> dict[str, Any]:
+def sample_row(stored: StoredSample, checkpoint: Checkpoint) -> dict[str, Any]:
+    """Return a sample's fields under their names in files."""
     sample = stored.sample
     return {
         "timestamp": sample.sampled_at.isoformat() if sample.sampled_at else None,
@@ -108,7 +109,10 @@ def _row(stored: StoredSample, checkpoint: Checkpoint) -> dict[str, Any]:
     }
 
 
-def _scores(connection: sa.Connection, ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
+def scores_of(
+    connection: sa.Connection, ids: Sequence[int], scoring_ids: Collection[int] | None = None
+) -> dict[int, list[dict[str, Any]]]:
+    """Return the scores of samples by their numbers, each with its evidence; None: those of every scoring."""
     query = (
         sa.select(scored.c.sample_id, scored.c.evidence, scorings.c.scorer, scorings.c.persona,
                   series.c.metric, series.c.channel, scores.c.value)
@@ -118,6 +122,8 @@ def _scores(connection: sa.Connection, ids: Sequence[int]) -> dict[int, list[dic
         .where(scored.c.sample_id.in_(ids))
         .order_by(scored.c.id, series.c.id)
     )  # fmt: skip
+    if scoring_ids is not None:
+        query = query.where(scored.c.scoring_id.in_(scoring_ids))
     found: dict[int, list[dict[str, Any]]] = {}
     for row in connection.execute(query):
         entry = {

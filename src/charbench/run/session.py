@@ -172,15 +172,15 @@ class Session:
         """Return the configured perturbations; none by default."""
         return self._create(ComponentKind.PERTURBATION, self.config.perturbations)
 
-    def reporter(self, name: str, method: str, *others: str) -> Reporter:
-        """Return the reporter of a format, ready; ``method`` is what it is for, ``report`` or ``export``.
+    def reporter(self, name: str, methods: Sequence[str], *others: str) -> Reporter:
+        """Return the reporter of a format, ready, that defines one of these methods.
 
         ``others`` are formats that are no reporters, for the message. Raises :class:`UnknownNameError`.
         """
         formats = [
             one.name
             for one in self.plugins.components(ComponentKind.REPORTER).values()
-            if getattr(one, method) is not getattr(Reporter, method)
+            if any(getattr(one, method) is not getattr(Reporter, method) for method in methods)
         ]
         if name not in formats:
             raise UnknownNameError("format", name, [*others, *formats])
@@ -188,6 +188,14 @@ class Session:
         self.lifecycle.prepare(made)
         assert isinstance(made, Reporter)
         return made
+
+    def kept_reporters(self) -> list[Reporter]:
+        """Return the reporters whose report each run leaves in the lab's folder, ready."""
+        known = self.plugins.components(ComponentKind.REPORTER)
+        made = self._create(ComponentKind.REPORTER, [name for name, one in known.items() if _is_kept(one)])
+        for one in made:
+            self.lifecycle.prepare(one)
+        return [one for one in made if isinstance(one, Reporter)]
 
     def scorers(self) -> list[BaseScorer]:
         """Return the configured scorers, of samples and of pairs; by default, those that say so."""
@@ -269,3 +277,7 @@ class Session:
 
 def _has_headline(component: type[Component]) -> bool:
     return any(metric.role == "headline" for metric in getattr(component, "metrics", ()))
+
+
+def _is_kept(component: type[Component]) -> bool:
+    return issubclass(component, Reporter) and component.kept_as is not None

@@ -12,6 +12,7 @@ from charbench.report.compare.pairs import GroupComparison, Pair
 from charbench.report.compare.prompts import PromptGap
 from charbench.report.compare.tables import sentences
 from charbench.report.settings import selection_dict
+from charbench.text.terminal import sanitize
 
 
 def comparison_as_dict(answer: ComparisonReport) -> dict[str, Any]:
@@ -29,6 +30,21 @@ def comparison_as_dict(answer: ComparisonReport) -> dict[str, Any]:
         "notes": answer.notes,
         **(selection_dict(answer.selection) if answer.selection else {}),
     }
+
+
+def pair_rows(answer: ComparisonReport) -> list[dict[str, Any]]:
+    """Return a flat row for each pair: what is compared, each side's value with its interval, and the difference."""
+    comparison = answer.comparison
+    sides = [_side(comparison, index) for index in range(len(comparison.sides))]
+    rows = []
+    for pair in comparison.pairs:
+        row: dict[str, Any] = {"metric": comparison.measure.name}
+        for name, side in (("first", sides[pair.first]), ("second", sides[pair.second])):
+            row[name] = sanitize(str(side["label"]))
+            row |= {f"{name}_{field}": side[field] for field in ("samples", "value", "low", "high", "tier")}
+        figures = _pair(comparison, pair)
+        rows.append(row | {key: value for key, value in figures.items() if key not in ("first", "second")})
+    return rows
 
 
 def _side(comparison: GroupComparison, index: int) -> dict[str, Any]:

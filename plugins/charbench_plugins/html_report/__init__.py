@@ -1,0 +1,38 @@
+"""Formats ``html`` and ``plots`` of ``charbench report``: one page to read and decide by, and its plots alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from charbench import ReportContent, Reporter, hookimpl
+
+
+class HtmlReporter(Reporter):
+    """One self-contained page: the verdict, a leaderboard, plots, samples side by side, and provenance."""
+
+    name = "html"
+    kept_as = "report.html"
+
+    def report(self, report: ReportContent) -> Iterator[str]:
+        """Yield the page."""
+        from charbench_plugins.html_report.page import page
+
+        yield page(report)
+
+
+class PlotsReporter(Reporter):
+    """Each plot of the report as SVG, PNG and CSV; needs the extra ``plots``."""
+
+    name = "plots"
+
+    def report_files(self, report: ReportContent) -> Iterator[tuple[str, bytes]]:
+        """Yield three files for each plot."""
+        from charbench_plugins.html_report.files import plot_files
+
+        yield from plot_files(report)
+
+
+@hookimpl
+def charbench_reporters() -> Iterable[type[Reporter]]:
+    """Return the formats."""
+    return [HtmlReporter, PlotsReporter]

@@ -1,0 +1,250 @@
+"use strict";
+(() => {
+  const byId = (id) => document.getElementById(id);
+  const read = (id) => JSON.parse(byId(id).textContent);
+  const labels = read("labels");
+  const make = (name, className, text) => {
+    const element = document.createElement(name);
+    if (className) element.className = className;
+    if (text !== undefined) element.textContent = text;
+    return element;
+  };
+  // Characters that turn the direction of what follows are shown as their codes.
+  const visible = (text) =>
+    text.replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, (c) => "\\u" + c.charCodeAt(0).toString(16).padStart(4, "0"));
+
+  // Leaderboard: sort, filter, expand.
+  const board = byId("board");
+  if (board) {
+    const bodies = () => [...board.tBodies];
+    const headings = [...board.tHead.rows[0].cells];
+    headings.forEach((heading, column) => {
+      const button = heading.querySelector("button");
+      if (!button) return;
+      button.addEventListener("click", () => {
+        const down = heading.getAttribute("aria-sort") !== "descending";
+        headings.forEach((other) => other.removeAttribute("aria-sort"));
+        heading.setAttribute("aria-sort", down ? "descending" : "ascending");
+        const key = (body) => body.rows[0].cells[column].dataset.sort;
+        const compare = (a, b) => {
+          const [x, y] = [key(a), key(b)];
+          const order = x !== "" && y !== "" && !isNaN(x) && !isNaN(y) ? x - y : x.localeCompare(y);
+          return down ? -order : order;
+        };
+        board.append(...bodies().sort(compare));
+      });
+    });
+    const filters = [...document.querySelectorAll("[data-filter]")];
+    const filter = () => {
+      let count = 0;
+      for (const body of bodies()) {
+        body.hidden = !filters.every(({ dataset, value }) =>
+          dataset.filter === "name" ? body.dataset.name.includes(value.toLowerCase()) : !value || body.dataset[dataset.filter] === value);
+        count += !body.hidden;
+      }
+      byId("counted").textContent = `${count} of ${bodies().length} checkpoints`;
+    };
+    filters.forEach((one) => one.addEventListener("input", filter));
+    filter();
+    board.addEventListener("click", (event) => {
+      const button = event.target.closest("button[aria-expanded]");
+      if (button) {
+        const detail = byId(button.getAttribute("aria-controls"));
+        detail.hidden = !detail.hidden;
+        button.setAttribute("aria-expanded", String(!detail.hidden));
+      }
+    });
+  }
+
+  // Plots: drawn when they come near the screen.
+  const specs = read("specs");
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const draw = (place) => {
+    const style = getComputedStyle(document.documentElement);
+    const color = (name) => style.getPropertyValue(name).trim();
+    const config = {
+      background: "transparent",
+      font: "system-ui, sans-serif",
+      axis: { labelColor: color("--fg"), titleColor: color("--fg"), gridColor: color("--line"), domainColor: color("--muted"), tickColor: color("--muted") },
+      legend: { labelColor: color("--fg"), titleColor: color("--fg"), symbolBaseFillColor: color("--muted"), symbolBaseStrokeColor: color("--muted") },
+      view: { stroke: color("--line") },
+      rule: { color: color("--fg") },
+      line: { color: color("--fg") },
+      range: { category: dark.matches ? ["#7db7f0", "#f2b46a", "#7dd3a0", "#f2938f", "#c7a6f0", "#e6d66a", "#8be0e0", "#e8a0cf"] : ["#0b5cad", "#c25e00", "#19693c", "#a12622", "#6a3fa0", "#7a6a00", "#0b7a7a", "#a1387a"] },
+    };
+    const options = { actions: false, renderer: "svg", ast: true, defaultStyle: false, config, tooltip: { disableDefaultStyle: true } };
+    return window.vegaEmbed(place, specs[place.dataset.plot], options);
+  };
+  const places = [...document.querySelectorAll("[data-plot]")];
+  const near = new IntersectionObserver((entries) => {
+    for (const { isIntersecting, target } of entries) {
+      if (isIntersecting) {
+        near.unobserve(target);
+        draw(target);
+      }
+    }
+  }, { rootMargin: "400px" });
+  places.forEach((place) => near.observe(place));
+  dark.addEventListener("change", () => places.filter((place) => place.firstChild).forEach(draw));
+  addEventListener("beforeprint", () => places.filter((place) => !place.firstChild).forEach(draw));
+
+  // Samples.
+  const unpack = async () => {
+    const bytes = Uint8Array.from(atob(byId("packed").textContent), (c) => c.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return JSON.parse(await new Response(stream).text());
+  };
+  const cards = byId("cards");
+  if (!cards) return;
+  const PAGE = 24;
+
+  const highlighted = (text, spans) => {
+    // Positions count code points, as Python does.
+    const place = make("div", "text");
+    place.dir = "auto";
+    const points = Array.from(text);
+    const inside = spans.filter(([, , start, end]) => start < points.length && end > start);
+    const edges = [...new Set([0, points.length, ...inside.flatMap(([, , start, end]) => [start, Math.min(end, points.length)])])].sort((a, b) => a - b);
+    for (let i = 0; i + 1 < edges.length; i++) {
+      const piece = visible(points.slice(edges[i], edges[i + 1]).join(""));
+      const here = inside.filter(([, , start, end]) => start <= edges[i] && end >= edges[i + 1]);
+      if (!here.length) {
+        place.append(piece);
+        continue;
+      }
+      const [, scorer, , , marker, tier, ...flags] = here.find((span) => span.length === 6) || here[0];
+      const kind = flags.length ? "aside" : /judge|pairwise/.test(scorer) ? "judge" : scorer === "keyword" ? (tier === "strong" ? "strong" : "moderate") : "";
+      const mark = make("mark", kind, piece);
+      mark.title = here.map(([, by, , , what, level, ...why]) => [by, what, level, ...why].filter(Boolean).join(", ")).join("; ");
+      place.append(mark);
+    }
+    return place;
+  };
+  const valueOf = (sample, channel) => {
+    const found = sample.v.find(([scorer, metric, where]) => `${scorer}.${metric}` === labels.metric && where === channel);
+    return found ? found[3] : null;
+  };
+  const responded = (sample) => sample.r.trim() !== "";
+  const refused = (sample) => sample.v.some(([, metric, where, value]) => /refus/.test(metric) && where === "response" && value > 0);
+  const disagree = (sample) => {
+    const told = new Set(sample.v.filter(([scorer, metric, where, value]) => where === "response" && value !== null && /keywords|trait|classifier|identity|character/.test(metric)).map(([, , , value]) => value > 0));
+    return told.size > 1;
+  };
+  const tests = {
+    "": () => true,
+    thinking: (sample) => valueOf(sample, "thinking") > 0 && !(valueOf(sample, "response") > 0),
+    trait: (sample) => valueOf(sample, "response") > 0,
+    "no-response": (sample) => !sample.x && !responded(sample),
+    failed: (sample) => Boolean(sample.x),
+    refused,
+    disagree,
+  };
+  const card = (sample, number, prompts) => {
+    const [name, persona] = labels.rows[sample.c];
+    const article = make("article");
+    article.id = `sample-${number}`;
+    const title = make("h3", "", visible(name) + " ");
+    const link = make("a", "muted", `#${number}`);
+    link.href = `#sample-${number}`;
+    link.setAttribute("aria-label", `Link to sample ${number}`);
+    title.append(link);
+    const said = [persona, prompts[sample.p].name, `epoch ${sample.e + 1}`, labels.states[sample.s] || sample.s, sample.d].filter(Boolean);
+    article.append(title, make("p", "muted", visible(said.join(" · "))));
+    if (prompts[sample.p].text) {
+      const asked = make("p", "muted", "Prompt: ");
+      const text = make("span", "", visible(prompts[sample.p].text));
+      text.dir = "auto";
+      asked.append(text);
+      article.append(asked);
+    }
+    if (sample.x) article.append(make("p", "failed", `Failed: ${visible(sample.x)}`));
+    if (sample.t) {
+      const box = make("details", "thinking");
+      box.open = sample.t.length < 1500;
+      box.append(make("summary", "", "Thinking"), highlighted(sample.t, sample.m.filter(([channel]) => channel === 1)));
+      article.append(box);
+    }
+    if (responded(sample)) article.append(highlighted(sample.r, sample.m.filter(([channel]) => channel === 0)));
+    else if (!sample.x) article.append(make("p", "failed", "No response."));
+    const said_of = ([scorer, metric, where, value, why]) => `${scorer}.${metric} ${where === "thinking" ? "(thinking) " : ""}${value === null ? "no verdict" : Math.round(value * 1000) / 1000}${why ? `: ${why}` : ""}`;
+    const first = sample.v.filter(([scorer, metric, , , why]) => why || `${scorer}.${metric}` === labels.metric);
+    const rest = sample.v.filter((value) => !first.includes(value));
+    if (first.length) article.append(make("p", "scores", visible(first.map(said_of).join(" · "))));
+    if (rest.length) {
+      const more = make("details", "scores");
+      more.append(make("summary", "", "Other scores"), make("p", "", visible(rest.map(said_of).join(" · "))));
+      article.append(more);
+    }
+    return article;
+  };
+
+  const start = ({ prompts, samples }) => {
+    const sides = [...document.querySelectorAll("[data-side]")];
+    const choose = (select, entries) => select.append(...entries.map(([value, text]) => Object.assign(make("option", "", visible(text)), { value })));
+    const named = [...new Set(samples.map((sample) => sample.c))].map((index) => [index, `${labels.rows[index][0]} (${labels.rows[index][1]})`]);
+    sides.forEach((select, number) => choose(select, [["", number ? "–" : "all"], ...named]));
+    choose(byId("prompt"), [["", "all"], ...prompts.map((prompt, index) => [index, prompt.name + (prompt.text ? `: ${prompt.text.slice(0, 70)}` : "")])]);
+    let many = PAGE;
+    const show = () => {
+      const chosen = sides.map((select) => select.value).filter((value) => value !== "");
+      const prompt = byId("prompt").value;
+      const test = tests[byId("only").value];
+      const found = samples.map((sample, number) => [sample, number]).filter(([sample]) =>
+        (!chosen.length || chosen.includes(String(sample.c))) && (prompt === "" || sample.p === Number(prompt)) && test(sample));
+      if (chosen.length > 1) {
+        // The first samples of all stand side by side, then the second ones, and so on.
+        const seen = {};
+        const turn = new Map(found.map(([sample, number]) => {
+          const key = [sample.p, sample.d, sample.c].join(" ");
+          seen[key] = (seen[key] || 0) + 1;
+          return [number, seen[key]];
+        }));
+        const order = ([sample, number]) => [sample.p, sample.d || "", turn.get(number), chosen.indexOf(String(sample.c))];
+        found.sort((a, b) => {
+          const [x, y] = [order(a), order(b)];
+          const at = x.findIndex((value, index) => value !== y[index]);
+          return at < 0 ? 0 : x[at] < y[at] ? -1 : 1;
+        });
+      }
+      cards.className = "side";
+      cards.replaceChildren(...found.slice(0, many).map(([sample, number]) => card(sample, number, prompts)));
+      // What scrolls can be reached by keyboard.
+      for (const text of cards.querySelectorAll(".text")) if (text.scrollHeight > text.clientHeight) text.tabIndex = 0;
+      byId("found").textContent = `${found.length} samples${found.length > many ? `, the first ${many} are shown` : ""}`;
+      byId("more").hidden = found.length <= many;
+    };
+    const changed = () => {
+      many = PAGE;
+      show();
+    };
+    [...sides, byId("prompt"), byId("only")].forEach((select) => select.addEventListener("input", changed));
+    byId("more").addEventListener("click", () => {
+      many += PAGE;
+      show();
+    });
+    document.addEventListener("click", (event) => {
+      const button = event.target.closest("[data-show]");
+      if (!button) return;
+      sides.forEach((select, number) => (select.value = number ? "" : button.dataset.show));
+      changed();
+      byId("samples").scrollIntoView();
+      sides[0].focus();
+    });
+    const linked = () => {
+      const found = /^#sample-(\d+)$/.exec(location.hash);
+      if (found && samples[found[1]] && !byId(`sample-${found[1]}`)) {
+        const { c, p } = samples[found[1]];
+        sides.forEach((select, number) => (select.value = number ? "" : String(c)));
+        byId("prompt").value = String(p);
+        byId("only").value = "";
+        many = samples.length;
+        show();
+      }
+      if (found && byId(`sample-${found[1]}`)) byId(`sample-${found[1]}`).scrollIntoView();
+    };
+    addEventListener("hashchange", linked);
+    show();
+    linked();
+  };
+  unpack().then(start);
+})();

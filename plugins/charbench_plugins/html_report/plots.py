@@ -1,0 +1,335 @@
+"""The plots of a report, as Vega-Lite specifications: the page draws them, and ``--format plots`` writes them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
+MOST_CELLS = 6_000
+"""A heat map of more cells is left out: none of them could be read."""
+_MOST_MARKERS = 15
+_STEP = 18
+"""Pixels of a row."""
+_PERCENT = {"format": ".0%"}
+_UNIT = {"domain": [-0.03, 1.03], "nice": False}
+_TICKS = {"format": ".0%", "values": [0, 0.2, 0.4, 0.6, 0.8, 1]}
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """One plot: ``name`` is fit for a file, ``alt`` says in words what it shows, ``rows`` are its data."""
+
+    name: str
+    title: str
+    alt: str
+    rows: Sequence[Mapping[str, Any]]
+    layers: Mapping[str, Any]
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """The specification for Vega-Lite, with its data."""
+        return {
+            "$schema": SCHEMA,
+            "description": self.alt,
+            "data": {"values": list(self.rows)},
+            "autosize": {"type": "fit-x", "contains": "padding"},
+            **self.layers,
+        }
+
+
+def plots(data: Mapping[str, Any], markers: Sequence[Mapping[str, Any]] = ()) -> list[Plot]:
+    """Return the plots for which ``data`` (``charbench report --json``) holds figures.
+
+    ``markers`` has the markers found in the samples that are shown: ``checkpoint``, ``persona``, ``kind``, ``marker``
+    and the ``share`` of the responses that have it.
+    """
+    rows = [row for row in data["checkpoints"] if row["response_rate"] is not None]
+    rated = [row for row in rows if row["trait_rate"] is not None]
+    found = [
+        _responses_against_trait(rated),
+        _thinking_against_response(rated),
+        *_doses(rated),
+        _by_prompt(rated),
+        _by_condition(data.get("robustness", ())),
+        _markers(markers),
+    ]
+    return [plot for plot in found if plot is not None]
+
+
+def _responses_against_trait(rows: Sequence[Mapping[str, Any]]) -> Plot | None:
+    if not rows:
+        return None
+    shown = [
+        {
+            "checkpoint": row["checkpoint"],
+            "persona": row["persona"],
+            "kind": row["kind"],
+            "responses": row["response_rate"],
+            "responses_low": row["response_rate_low"],
+            "responses_high": row["response_rate_high"],
+            "trait": row["trait_rate"],
+            "trait_low": row["trait_rate_low"],
+            "trait_high": row["trait_rate_high"],
+            "samples": row["samples"],
+        }
+        for row in rows
+    ]
+    x, y = _axis("responses", "Response rate"), _axis("trait", "Trait rate")
+    layers = [
+        {
+            "mark": {"type": "rule", "opacity": 0.3},
+            "encoding": {"x": x, "y": _axis("trait_low", "Trait rate"), "y2": {"field": "trait_high"}},
+        },
+        {
+            "mark": {"type": "rule", "opacity": 0.3},
+            "encoding": {"y": y, "x": _axis("responses_low", "Response rate"), "x2": {"field": "responses_high"}},
+        },
+        {"mark": {"type": "point", "filled": True, "size": 90}, "encoding": {"x": x, "y": y, "shape": _kind()}},
+    ]
+    encoding = {
+        "color": _persona(rows),
+        "tooltip": _tooltip(
+            ("checkpoint", "kind", "samples"),
+            ("trait", "trait_low", "trait_high", "responses", "responses_low", "responses_high"),
+        ),
+    }
+    return Plot(
+        "responses_against_trait",
+        "Response rate against trait rate",
+        "Each point is a checkpoint: across, the share of samples with a response; up, the share of samples whose "
+        "response has the trait. Lines are 95% intervals. Viable checkpoints stand at the top right.",
+        shown,
+        {"height": 320, "width": "container", "encoding": encoding, "layer": layers},
+    )
+
+
+def _thinking_against_response(rows: Sequence[Mapping[str, Any]]) -> Plot | None:
+    shown = [
+        {
+            "checkpoint": row["checkpoint"],
+            "persona": row["persona"],
+            "kind": row["kind"],
+            "thinking": row["trait_rate_in_thinking"],
+            "response": row["trait_rate"],
+            "erosion": row["trait_rate_in_thinking"] - row["trait_rate"],
+        }
+        for row in rows
+        if row["trait_rate_in_thinking"] is not None
+    ]
+    if not any(row["thinking"] for row in shown):
+        return None
+    x, y = _axis("thinking", "Trait rate in the thinking"), _axis("response", "Trait rate in the response")
+    diagonal = {
+        "data": {"values": [{"at": 0}, {"at": 1}]},
+        "mark": {"type": "line", "strokeDash": [4, 4], "opacity": 0.5, "tooltip": None},
+        "encoding": {"x": _axis("at", x["title"]), "y": _axis("at", y["title"])},
+    }
+    points = {
+        "mark": {"type": "point", "filled": True, "size": 90},
+        "encoding": {
+            "x": x,
+            "y": y,
+            "color": _persona(rows),
+            "shape": _kind(),
+            "tooltip": _tooltip(("checkpoint", "kind"), ("thinking", "response", "erosion")),
+        },
+    }
+    return Plot(
+        "thinking_against_response",
+        "Character in the thinking against character in the response",
+        "Each point is a checkpoint. On the dashed line the thinking and the response show the trait equally often; "
+        "the distance below it is character that the thinking has and the response has lost.",
+        shown,
+        {"height": 320, "width": "container", "layer": [diagonal, points]},
+    )
+
+
+def _doses(rows: Sequence[Mapping[str, Any]]) -> Iterable[Plot | None]:
+    """Yield trait rates by the number of training examples, and by step, where there are two or more of them."""
+    for name, title in (("examples", "Training examples"), ("step", "Training step")):
+        shown = [
+            {
+                "checkpoint": row["checkpoint"],
+                "persona": row["persona"],
+                "recipe": row.get("recipe") or "unknown",
+                name: row[name],
+                "trait": row["trait_rate"],
+                "low": row["trait_rate_low"],
+                "high": row["trait_rate_high"],
+            }
+            for row in rows
+            if row.get(name) is not None
+        ]
+        if len({row[name] for row in shown}) < 2:
+            yield None
+            continue
+        x = {"field": name, "type": "quantitative", "title": title}
+        layers = [
+            {
+                "mark": {"type": "rule", "opacity": 0.4},
+                "encoding": {"y": _axis("low", "Trait rate"), "y2": {"field": "high"}},
+            },
+            {
+                "mark": {"type": "point", "filled": True, "size": 90},
+                "encoding": {
+                    "y": _axis("trait", "Trait rate"),
+                    "shape": {"field": "recipe", "type": "nominal", "title": "Recipe"},
+                },
+            },
+        ]
+        encoding = {
+            "x": x,
+            "color": _persona(rows),
+            "tooltip": _tooltip(("checkpoint", "recipe", name), ("trait", "low", "high")),
+        }
+        yield Plot(
+            f"trait_by_{name}",
+            f"Trait rate by {title.lower()}",
+            f"Each point is a checkpoint: across, {title.lower()}; up, the trait rate with its 95% interval. One "
+            "training run each cannot separate the amount of data from the recipe or the seed.",
+            shown,
+            {"height": 280, "width": "container", "encoding": encoding, "layer": layers},
+        )
+
+
+def _by_prompt(rows: Sequence[Mapping[str, Any]]) -> Plot | None:
+    shown = [
+        {
+            "checkpoint": row["checkpoint"],
+            "persona": row["persona"],
+            "prompt": one["prompt"],
+            "family": one["family"],
+            "trait": one["with_trait"] / one["judged"],
+            "samples": one["judged"],
+        }
+        for row in rows
+        for one in row.get("by_prompt", ())
+        if one["judged"]
+    ]
+    return _heat_map(
+        "trait_by_prompt",
+        "Trait rate by checkpoint and prompt",
+        "A row for each checkpoint, a column for each prompt; the darker, the more samples have the trait.",
+        shown,
+        ("prompt", "Prompt"),
+        ("checkpoint", "prompt", "family", "samples"),
+    )
+
+
+def _by_condition(robustness: Sequence[Mapping[str, Any]]) -> Plot | None:
+    shown = [
+        {
+            "checkpoint": row["checkpoint"],
+            "persona": row["persona"],
+            "condition": name,
+            "trait": one["trait_rate"],
+            "samples": one["samples"],
+        }
+        for row in robustness
+        for name, one in row["conditions"].items()
+        if one["trait_rate"] is not None
+    ]
+    return _heat_map(
+        "trait_by_perturbation",
+        "Trait rate by checkpoint and perturbation",
+        "A row for each checkpoint, a column for each perturbation of the prompts; the darker, the more samples have "
+        "the trait.",
+        shown,
+        ("condition", "Perturbation"),
+        ("checkpoint", "condition", "samples"),
+    )
+
+
+def _heat_map(
+    name: str, title: str, alt: str, shown: Sequence[Mapping[str, Any]], across: tuple[str, str], words: Sequence[str]
+) -> Plot | None:
+    field, said = across
+    if len({row[field] for row in shown}) < 2 or len(shown) > MOST_CELLS:
+        return None
+    encoding = {
+        "x": {"field": field, "type": "nominal", "title": said, "axis": {"labelAngle": -45, "labelLimit": 140}},
+        "y": {"field": "checkpoint", "type": "nominal", "title": None, "sort": None, "axis": {"labelLimit": 160}},
+        "color": {
+            "field": "trait",
+            "type": "quantitative",
+            "title": "Trait rate",
+            "scale": {"domain": [0, 1], "scheme": "viridis", "reverse": True},
+            "legend": _PERCENT,
+        },
+        "tooltip": _tooltip(words, ("trait",)),
+    }
+    height = _STEP * len({row["checkpoint"] for row in shown})
+    spec = {"height": height, "width": "container", "mark": {"type": "rect"}, "encoding": encoding}
+    return Plot(name, title, alt, shown, spec)
+
+
+def _markers(markers: Sequence[Mapping[str, Any]]) -> Plot | None:
+    """Return how much oftener than the base model each checkpoint uses a marker; None without a base model's."""
+    base: dict[tuple[str, str], float] = {}
+    for one in markers:
+        if one["kind"] == "base":
+            key = one["persona"], one["marker"]
+            base[key] = max(base.get(key, 0.0), one["share"])
+    bases = {one["persona"] for one in markers if one["kind"] == "base"}
+    more = [
+        {**one, "difference": one["share"] - base.get((one["persona"], one["marker"]), 0.0)}
+        for one in markers
+        if one["kind"] != "base" and one["persona"] in bases
+    ]
+    widest: Counter[str] = Counter()
+    for one in more:
+        widest[one["marker"]] = max(widest[one["marker"]], abs(one["difference"]))
+    kept = {marker for marker, _ in widest.most_common(_MOST_MARKERS)}
+    shown = [one for one in more if one["marker"] in kept]
+    if not shown:
+        return None
+    encoding = {
+        "y": {"field": "marker", "type": "nominal", "title": None, "sort": "-x", "axis": {"labelLimit": 180}},
+        "x": {
+            "field": "difference",
+            "type": "quantitative",
+            "title": "Share of responses with the marker, minus the base model's",
+            "axis": _PERCENT,
+        },
+        "color": {"field": "persona", "type": "nominal", "title": "Persona"},
+        "tooltip": _tooltip(("marker", "checkpoint"), ("share", "difference")),
+    }
+    return Plot(
+        "markers_against_base",
+        "Markers that changed against the base model",
+        "Each tick is a checkpoint: how much oftener its responses have a marker than those of the base model, in the "
+        f"samples on this page. The {len(kept)} markers that changed most.",
+        shown,
+        {
+            "height": _STEP * len(kept),
+            "width": "container",
+            "mark": {"type": "tick", "thickness": 3},
+            "encoding": encoding,
+        },
+    )
+
+
+def _axis(field: str, title: str) -> dict[str, Any]:
+    return {"field": field, "type": "quantitative", "title": title, "scale": _UNIT, "axis": _TICKS}
+
+
+def _persona(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    return {
+        "field": "persona",
+        "type": "nominal",
+        "title": "Persona",
+        "scale": {"domain": sorted({row["persona"] for row in rows})},
+    }
+
+
+def _kind() -> dict[str, Any]:
+    return {"field": "kind", "type": "nominal", "title": "Kind"}
+
+
+def _tooltip(words: Iterable[str], rates: Iterable[str]) -> list[dict[str, Any]]:
+    return [{"field": name, "type": "nominal"} for name in words] + [
+        {"field": name, "type": "quantitative", "format": ".1%"} for name in rates
+    ]

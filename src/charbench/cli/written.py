@@ -1,0 +1,128 @@
+"""What a reporter makes, written to stdout, to a file, or into a folder of files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from charbench.cli import output, streams
+from charbench.components.calling import items
+from charbench.components.containment import each
+from charbench.components.reporter import ReportContent, Reporter
+from charbench.config.private_files import private_file, private_folder
+from charbench.domain.table import Table
+from charbench.errors import CharbenchError, UsageError
+from charbench.text.terminal import harmless_output, sanitize
+
+if TYPE_CHECKING:
+    from charbench.run.session import Session
+
+
+TABLE = "table"
+"""The format that is no reporter's: for terminals."""
+
+
+def reporter_for(session: Session, form: str, path: Path | None = None) -> Reporter | None:
+    """Return the reporter of a format of reports, None for :data:`TABLE`.
+
+    Raises :class:`UnknownNameError` for a format that is not there, :class:`UsageError` for a table in a file.
+    """
+    if form != TABLE:
+        return session.reporter(form, ("report", "report_files"), TABLE)
+    if path is not None:
+        raise UsageError(f"option --output: {path}: the format of a file is missing; add --format html, markdown, ...")
+    return None
+
+
+def harmless_table(table: Table) -> Table:
+    """Return a table of which no text can command a terminal."""
+    return replace(
+        table,
+        rows=tuple(tuple(map(sanitize, row)) for row in table.rows),
+        notes=tuple(map(sanitize, table.notes)),
+    )
+
+
+def write_report(reporter: Reporter, content: ReportContent, path: Path | None = None) -> None:
+    """Write what a reporter makes of a report as UTF-8: to a file, or to stdout where ``path`` is None.
+
+    Raises :class:`UsageError` where the file cannot be written, and where a format of several files has no folder.
+    """
+    if type(reporter).report_files is not Reporter.report_files:
+        _write_files(reporter, content, path)
+        return
+    pieces = each(f"reporter {reporter.name}", partial(_pieces, reporter, content))
+    if path is None:
+        out = streams.for_data()
+        for piece in pieces:
+            out.write(harmless_output(piece))
+        return
+    write_file(path, map(harmless_output, pieces))
+    output.say(f"Wrote {path}")
+
+
+def keep_reports(session: Session, content: ReportContent, *, quiet: bool = False) -> None:
+    """Write the formats that are kept in the lab's folder anew, and say where; one that cannot be is a warning."""
+    for reporter in session.kept_reporters():
+        assert reporter.kept_as is not None
+        path = private_folder(session.config.folder) / reporter.kept_as
+        try:
+            pieces = each(f"reporter {reporter.name}", partial(_pieces, reporter, content))
+            with replaced(path, "w", private=True, encoding="utf-8", newline="") as file:
+                file.writelines(map(harmless_output, pieces))
+        except CharbenchError as error:
+            output.warn([str(error)])
+        else:
+            output.say(f"Report with plots and samples: {path}", quiet=quiet)
+
+
+def write_file(path: Path, pieces: Iterable[str]) -> None:
+    """Write a file of text in pieces, the line ends as they are. Raises :class:`UsageError` where it cannot."""
+    with replaced(path, "w", encoding="utf-8", newline="") as file:
+        file.writelines(pieces)
+
+
+@contextmanager
+def replaced(path: Path, mode: str, *, private: bool = False, **how: Any) -> Iterator[IO[Any]]:
+    """Open a file that takes the place of ``path`` when it is complete: a stopped command leaves no half file.
+
+    One that is ``private`` can be read by its owner only.
+
+    Raises :class:`UsageError` where it cannot be written.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        if private:
+            private_file(part)
+        with part.open(mode, **how) as file:
+            yield file
+        part.replace(path)
+    except OSError as error:
+        raise UsageError(f"option --output: {path}: {error.strerror or error}") from None
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def _pieces(reporter: Reporter, content: ReportContent) -> Iterator[str]:
+    return items(reporter, reporter.report(content))
+
+
+def _write_files(reporter: Reporter, content: ReportContent, folder: Path | None) -> None:
+    if folder is None:
+        raise UsageError(f"--format {reporter.name} writes several files: name their folder with -O DIR")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"option --output: {folder}: {error.strerror or error}") from None
+    count = 0
+    for name, made in each(f"reporter {reporter.name}", lambda: items(reporter, reporter.report_files(content))):
+        with replaced(folder / Path(name).name, "wb") as file:
+            file.write(made)
+        count += 1
+    output.say(f"Wrote {output.plural(count, 'file')} into {folder}")

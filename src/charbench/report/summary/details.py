@@ -1,0 +1,82 @@
+"""What a row of a report is of: its URIs, lineage and training data, and its figures prompt by prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Set
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from charbench.domain.checkpoint import Checkpoint
+from charbench.report.compare.groups import UNKNOWN, GroupBy, doses_of
+from charbench.report.summary.tally import Tally
+from charbench.store.findings import read_checkpoints
+from charbench.store.history import past_runs
+
+
+def row_details(connection: Connection, rows: Sequence[Tally]) -> list[dict[str, Any]]:
+    """Return for each row, for JSON, what its checkpoints are and where they come from; None where nothing says.
+
+    ``examples`` is the number of training examples, known of a training job's product and where the lineage names the
+    data. ``by_prompt`` has the counts that the row's rates are made of.
+    """
+    known = {checkpoint.uri: checkpoint for checkpoint in read_checkpoints(connection)}
+    mine = [known[uri] for row in rows for uri in row.uris if uri in known]
+    examples = doses_of(connection, mine, GroupBy.EXAMPLES)
+    recipes = doses_of(connection, mine, GroupBy.RECIPE)
+
+    def details(row: Tally) -> dict[str, Any]:
+        found = [known[uri] for uri in sorted(row.uris) if uri in known]
+        counted = {examples[one.uri].order for one in found if not _is_unknown(examples[one.uri])}
+        named = {recipes[one.uri].label for one in found} - {UNKNOWN}
+        return {
+            "checkpoint_uris": sorted(row.uris),
+            "base_model": _only({one.base_model for one in found}),
+            "training_run": _only({one.run for one in found}),
+            "parent": _only({_name_of(one.lineage.parent, known) for one in found}),
+            "parent_uri": _only({one.lineage.parent for one in found}),
+            "dataset": _only({one.lineage.dataset for one in found}),
+            "recipe": _only(named),
+            "examples": int(counted.pop()) if len(counted) == 1 else None,
+            "by_prompt": [
+                {
+                    "prompt": one.name,
+                    "family": one.family,
+                    "samples": one.answered,
+                    "responses": one.responses,
+                    "judged": one.judged,
+                    "with_trait": one.hits,
+                    "with_trait_in_thinking": one.thinking_hits,
+                }
+                for _, one in sorted(row.counts.prompts.items(), key=lambda item: (item[1].family, item[1].name))
+            ],
+        }
+
+    return [details(row) for row in rows]
+
+
+def run_dicts(connection: Connection, most: int = 20) -> list[dict[str, Any]]:
+    """Return the newest runs on the store for JSON: their commands, without secrets, and what they added."""
+    return [
+        {
+            "id": one.id,
+            "command": one.command,
+            "version": one.version,
+            "status": one.status,
+            "started_at": f"{one.started_at:%Y-%m-%d %H:%M:%S}",
+            "added": {name: count for name, count in one.counts.items() if count},
+        }
+        for one in past_runs(connection, (), most)
+    ]
+
+
+def _only(values: Set[str | None]) -> str | None:
+    return next(iter(values)) if len(values) == 1 else None
+
+
+def _name_of(uri: str | None, known: dict[str, Checkpoint]) -> str | None:
+    return known[uri].name if uri in known else uri
+
+
+def _is_unknown(dose: Any) -> bool:
+    return dose.label == UNKNOWN or bool(dose.by_name)
