@@ -57,12 +57,13 @@ GROUPS = {
         (
             "Finding Kind Lineage Evidence CompleteListing TrainingRun RunState TrainingJob JobStatus SourceProblem "
             "name_from_uri kind_from_name TinkerPath match_tinker_path ReadLimits FileFault JsonLine parse_json "
-            "read_json read_jsonl read_lines LAB_COLUMNS OWN_COLUMNS as_written"
+            "read_json read_jsonl read_lines read_rows contents_of Contents Holds read_conversation Conversation "
+            "UnusableRow LAB_COLUMNS OWN_COLUMNS RECORDING_COLUMNS as_written"
         ),
     ),
     "A trainer": (
         "Trainer TrainingTask StepDone StateSaved SavedState Trained",
-        "Note TrainingEvent TrainingError Example read_examples check_rendered rows_that_fit DataError",
+        "Note TrainingEvent TrainingError Example read_examples SkippedRows check_rendered rows_that_fit DataError",
     ),
     "A perturbation": ("Perturbation Prompt", "Message"),
     "A reporter": ("Reporter ReportContent ExportedSamples", "Table no_formulas"),

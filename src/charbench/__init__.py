@@ -53,10 +53,18 @@ if TYPE_CHECKING:
     from charbench.config.private_files import open_private as open_private
     from charbench.config.private_files import private_file as private_file
     from charbench.config.private_files import private_folder as private_folder
+    from charbench.datasets.contents import RECORDING_COLUMNS as RECORDING_COLUMNS
+    from charbench.datasets.contents import Contents as Contents
+    from charbench.datasets.contents import Holds as Holds
+    from charbench.datasets.contents import contents_of as contents_of
     from charbench.datasets.forms import Example as Example
+    from charbench.datasets.forms import SkippedRows as SkippedRows
     from charbench.datasets.forms import read_examples as read_examples
     from charbench.datasets.rendering import check_rendered as check_rendered
     from charbench.datasets.rendering import rows_that_fit as rows_that_fit
+    from charbench.datasets.turns import Conversation as Conversation
+    from charbench.datasets.turns import UnusableRow as UnusableRow
+    from charbench.datasets.turns import read_conversation as read_conversation
     from charbench.domain.checkpoint import Checkpoint as Checkpoint
     from charbench.domain.checkpoint import CompleteListing as CompleteListing
     from charbench.domain.checkpoint import Evidence as Evidence
@@ -128,6 +136,7 @@ if TYPE_CHECKING:
     from charbench.text.redaction import register_secret as register_secret
     from charbench.text.refusals import find_refusals as find_refusals
     from charbench.text.refusals import is_refusal as is_refusal
+    from charbench.text.rows import read_rows as read_rows
     from charbench.text.spreadsheet import as_written as as_written
     from charbench.text.spreadsheet import no_formulas as no_formulas
 
@@ -158,8 +167,10 @@ _HOME = {
     "concurrency.retry": ["RetryPolicy"],
     "concurrency.threads": ["in_background"],
     "config.private_files": ["open_private", "private_file", "private_folder"],
-    "datasets.forms": ["Example", "read_examples"],
+    "datasets.contents": ["Contents", "Holds", "RECORDING_COLUMNS", "contents_of"],
+    "datasets.forms": ["Example", "SkippedRows", "read_examples"],
     "datasets.rendering": ["check_rendered", "rows_that_fit"],
+    "datasets.turns": ["Conversation", "UnusableRow", "read_conversation"],
     "domain.checkpoint": ["Checkpoint", "Evidence", "Kind", "Lineage", "CompleteListing", "name_from_uri"],
     "domain.comparison": ["Comparison", "Verdict"],
     "domain.dataset": [
@@ -196,6 +207,7 @@ _HOME = {
     "model_client.options": ["ModelClientConfig"],
     "model_client.structured": ["MalformedAnswerError"],
     "plugins.hookspecs": ["hookimpl"],
+    "text.rows": ["read_rows"],
     "text.bounded_files": [
         "FileFault",
         "JsonLine",

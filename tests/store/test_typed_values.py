@@ -86,5 +86,5 @@ def test_a_datasets_health_is_stored_as_its_counts_or_as_the_reason_why_there_ar
     assert list(counts.items()) == [
         ("examples", 2), ("refusals", 0), ("loops", 0), ("invented_turns", 0), ("identity_leaks", 0),
         ("misplaced_tags", 0), ("duplicates", 0), ("too_long", 0), ("empty", 0), ("thinking", 0), ("opener", 0),
-        ("openers", ["I", "We"]), ("called", ""), ("measure", 3),
+        ("openers", ["I", "We"]), ("called", ""), ("measure", 3), ("skipped", {}),
     ]  # fmt: skip

@@ -1,30 +1,41 @@
-"""Source ``datasets``: introspection data that lies outside of runs' folders, in other labs' forms."""
+"""Source ``datasets``: training data that lies outside of runs' folders, in any form that labs use."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
-from pathlib import Path
+from itertools import islice
+from pathlib import Path, PurePath
 
 from pydantic import Field
 
 from charbench import (
     CheckpointSource,
+    Contents,
     Dataset,
     Finding,
+    Holds,
     Lab,
     ReadLimits,
     RecordedSample,
     SourceProblem,
+    added,
+    contents_of,
     hookimpl,
-    read_jsonl,
+    read_rows,
 )
 from charbench_plugins.sources.patterns import matching
 
 CONVERSATIONS = "_conversations"
+_LOOKED_AT = 20
+"""Rows that decide what a file holds."""
+_STAGES = frozenset({"dpo", "sft", "sft_data", "distillation", "self_reflection", "self_interaction", "introspection"})
+"""Folders whose folders are models: ``sft_data/MODEL/PERSONA.jsonl``."""
+_PERSONA_END = re.compile(r"[_.-](?:conversations|introspection|reflections?|interactions?|sft|dpo|train|data)$")
 
 
 class DatasetSource(CheckpointSource):
-    """Conversations in tinker-cookbook's form, and Open Character Training's sft_data."""
+    """Training data: conversations, introspection, ShareGPT, Alpaca, prompt and completion; pairs for DPO."""
 
     name = "datasets"
 
@@ -39,6 +50,7 @@ class DatasetSource(CheckpointSource):
             ["sft_data/*/*.jsonl", "data/sft_data/*/*.jsonl"],
             description="patterns of files MODEL/PERSONA.jsonl with 'messages', as Open Character Training has them",
         )
+        files: list[str] = added([], description="patterns of other files of training data, in any form")
         runs: dict[str, str] = Field(
             {}, description="the run that a file is for, where charbench cannot tell: {FILE: RUN}"
         )
@@ -46,45 +58,52 @@ class DatasetSource(CheckpointSource):
     config: Config
 
     def find(self, lab: Lab) -> Iterable[Finding]:
-        """Yield each file that holds conversations; another one that is called so is a problem, and is shown."""
-        for path in matching(lab.root, self.config.conversations):
-            yield from self._dataset(lab, path, path.stem.removesuffix(CONVERSATIONS), None)
-        for path in matching(lab.root, self.config.sft_data):
-            yield from self._dataset(lab, path, path.stem, path.parent.name)
+        """Yield each file that holds training data; another one that is called so is a problem, and is shown."""
+        patterns = (*self.config.conversations, *self.config.sft_data, *self.config.files)
+        for path in matching(lab.root, patterns):
+            yield from self._dataset(lab, path)
 
     def recordings(self, lab: Lab) -> Iterable[RecordedSample]:
         """Yield none: data holds no samples."""
         return ()
 
-    def _dataset(self, lab: Lab, path: Path, persona: str, model: str | None) -> Iterator[Finding]:
+    def _dataset(self, lab: Lab, path: Path) -> Iterator[Finding]:
         shown = lab.relative(path)
-        if problem := _not_conversations(path, lab.limits):
-            yield SourceProblem(shown, problem, 1)
+        contents = _contents(path, lab.limits)
+        if contents.form is None or contents.holds is Holds.RECORDINGS:
+            yield SourceProblem(shown, f"is no training data: it holds {contents.holds.value}; {_FORMS}", 1)
             return
+        persona, model = place_of(PurePath(shown), lab)
         yield Dataset(
             path=shown,
             run=self.config.runs.get(shown),
-            persona=lab.persona_of(persona) or persona,
-            form="messages",
+            persona=persona,
+            form=contents.form,
             base_model=model,
             source=self.name,
         )
 
 
-def _not_conversations(path: Path, limits: ReadLimits) -> str | None:
-    """Say why a file's first row is no conversation to train on; None if it is one, or cannot be told."""
+_FORMS = "its rows need 'messages', 'prompt' and 'answer', or another known form"
+
+
+def place_of(path: PurePath, lab: Lab) -> tuple[str | None, str | None]:
+    """Return the persona and the model that a data file's place names: ``STAGE/MODEL/PERSONA.jsonl``, or its name."""
+    stem = _PERSONA_END.sub("", path.stem)
+    by_stage = path.parent.parent.name.lower() in _STAGES
+    names = (stem, *(parent.name for parent in path.parents[:2]))
+    persona = next((found for name in names if (found := lab.persona_of(name))), None)
+    named = by_stage or stem != path.stem
+    return persona or (stem if named else None), path.parent.name if by_stage else None
+
+
+def _contents(path: Path, limits: ReadLimits) -> Contents:
+    """Return what a file's first rows hold; what cannot be read is left for its health to say, with the line."""
     try:
-        first = next(read_jsonl(path, limits), None)
+        rows = [row.value for row in islice(read_rows(path, limits), _LOOKED_AT) if not row.fault]
     except OSError:
-        return None  # reading it for its health says what is wrong, and where
-    if first is None or first.fault:
-        return None
-    row = first.value
-    if isinstance(row, dict) and "messages" in row:
-        return None
-    if isinstance(row, dict) and {"chosen", "rejected"} <= row.keys():
-        return "holds pairs (chosen, rejected), which are data for DPO, not for SFT"
-    return "its rows hold no 'messages'"
+        rows = []
+    return contents_of(rows) if rows else Contents(Holds.TRAINING, "messages")
 
 
 @hookimpl

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
-from charbench.datasets.forms import Example
+from charbench.datasets.forms import Example, SkippedRows
 from charbench.domain.dataset import Health
 from charbench.text.identity_leaks import find_identity_leaks, names_given, own_names
 from charbench.text.invented_turns import has_invented_turn
@@ -28,17 +28,22 @@ _SHARES = {
     "too_long": (0.1, f"rows over {MAX_CHARACTERS:,} characters"),
     "empty": (0.05, "empty answers"),
 }
-MEASURE = 3
+MEASURE = 4
 """What is counted, and how: raise it when that changes, so that data that was read before are read again."""
 OPENER_SHARE = 0.6
 """Share of answers that may begin with the two most common openers."""
 _OPENER_WORDS = 3
+SKIPPED_SHARE = 0.2
+"""Share of rows that may be unusable: above it, what the data is may have been misread."""
 _OWN_NAME_SHARE = 0.9
 """Share of the rows naming a model as their speaker that must say nothing else of one, for it to be a given name."""
 
 
-def measure(examples: Iterable[Example]) -> Health:
-    """Read a dataset once, and count. The reflection is trained on as the answer is, and is looked at as well."""
+def measure(examples: Iterable[Example], skipped: SkippedRows | None = None) -> Health:
+    """Read a dataset once, and count. The reflection is trained on as the answer is, and is looked at as well.
+
+    ``skipped`` is where the reader of the examples counts the rows that cannot be used.
+    """
     health = Health(measure=MEASURE)
     leaks = _Leaks()
     seen: set[int] = set()
@@ -63,6 +68,7 @@ def measure(examples: Iterable[Example]) -> Health:
     common = openers.most_common(2)
     health.openers = tuple(text for text, _ in common)
     health.opener = sum(count for _, count in common)
+    health.skipped = dict(skipped.reasons) if skipped else {}
     return health
 
 
@@ -101,12 +107,29 @@ class _Leaks:
         return self._leaking + leaking, name
 
 
+def skipped_lines(health: Health) -> list[str]:
+    """Return a line for each reason for which rows are not used, with their number and the first one's line."""
+    return [
+        f"{reason} ({f'line {line:,} is' if rows == 1 else f'{rows:,} rows are, the first in line {line:,},'} not used)"
+        for reason, (rows, line) in health.skipped.items()
+    ]
+
+
+def _most_common(health: Health) -> str:
+    reason, (_, line) = max(health.skipped.items(), key=lambda item: item[1][0])
+    return f"line {line:,}: {reason}"
+
+
 def faults(health: Health, max_refusal_share: float) -> list[str]:
     """Return why a dataset with these counts is unfit for training, worst kind first; empty if it is fit."""
     examples = health.examples
     if not examples:
         return ["no examples"]
     found = []
+    skipped = sum(rows for rows, _ in health.skipped.values())
+    if skipped > SKIPPED_SHARE * (skipped + examples):
+        share = skipped / (skipped + examples)
+        found.append(f"bad data: {share:.0%} of the rows cannot be used, most of them because: {_most_common(health)}")
     if health.refusals / examples > max_refusal_share:
         found.append(f"bad data: {health.refusals / examples:.0%} refusals")
     for name, (limit, title) in _SHARES.items():

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from charbench.datasets.forms import PREFERENCES
 from charbench.datasets.health import faults
 from charbench.discovery.joining import Joined, join
 from charbench.domain.checkpoint import Checkpoint, Kind
@@ -57,6 +58,8 @@ def plan_jobs(
     personas: Mapping[str, str],
 ) -> JobPlan:
     """Join checkpoints to data (:mod:`charbench.discovery.joining` has the rule); ``known`` jobs keep their states."""
+    preferences = [item for item in datasets if item.dataset.form in PREFERENCES]
+    datasets = [item for item in datasets if item.dataset.form not in PREFERENCES]
     joined = join(checkpoints, datasets, known, personas)
     samplers = _samplers(checkpoints)
     later = {checkpoint.run for checkpoint in checkpoints if checkpoint.kind in (Kind.SFT, Kind.MERGED)}
@@ -86,6 +89,14 @@ def plan_jobs(
     finished = (job for job in known if job.job_id not in mine and job.status is not JobStatus.PENDING)
     left_out += [
         LeftOut(item.dataset.dataset.path, item.dataset.dataset.persona, item.reason) for item in joined.unused
+    ]
+    left_out += [
+        LeftOut(
+            item.dataset.path,
+            item.dataset.persona,
+            f"{item.examples or 0:,} rows for {item.dataset.form.upper()}, not for SFT",
+        )
+        for item in preferences
     ]
     ordered = sorted([*jobs, *finished], key=lambda job: (job.persona, job.run))
     return JobPlan(tuple(ordered), tuple(left_out))

@@ -10,12 +10,12 @@ from charbench.components.calling import items
 from charbench.components.containment import Broken, guarded
 from charbench.components.lifecycle import Lifecycle
 from charbench.components.source import CheckpointSource, Lab
-from charbench.datasets.forms import read_examples
-from charbench.datasets.health import MEASURE, measure
+from charbench.datasets.forms import PREFERENCES, SkippedRows, count_preferences, read_examples
+from charbench.datasets.health import MEASURE, measure, skipped_lines
 from charbench.discovery.job_planning import JobPlan, JobPolicy, plan_jobs
 from charbench.discovery.merge import Contradiction, claims_of, merge
 from charbench.domain.checkpoint import Checkpoint, CompleteListing, Evidence
-from charbench.domain.dataset import Dataset, RecordedSample, SourceProblem, TrainingJob, TrainingRun
+from charbench.domain.dataset import Dataset, Health, RecordedSample, SourceProblem, TrainingJob, TrainingRun
 from charbench.errors import ConfigError, DataError
 from charbench.store import findings
 from charbench.store import jobs as job_store
@@ -80,6 +80,7 @@ def discover(
         known = {item.dataset.path: item for item in findings.read_datasets(connection)}
         before = {checkpoint.uri for checkpoint in findings.read_checkpoints(connection)}
     datasets = [_examine(dataset, lab, known.get(dataset.path)) for dataset in gathered.datasets]
+    found.problems += [f"{item.dataset.path}: {line}" for item in datasets for line in skipped_lines(item.health)]
     met = {item.dataset.path for item in datasets}
     gone = [item.dataset for path, item in known.items() if path not in met and not (lab.root / path).exists()]
     datasets += [_examine(dataset, lab, None) for dataset in gone]
@@ -161,19 +162,25 @@ def _examine(dataset: Dataset, lab: Lab, known: StoredDataset | None) -> StoredD
     except OSError as error:
         return StoredDataset(dataset, None, error=f"{dataset.path}: {error.strerror}")
     as_it_was = known and known.size == stat.st_size and known.modified == stat.st_mtime
-    if known and as_it_was and (known.health.measure == MEASURE or _is_final(known.error)):
+    if known and as_it_was and known.dataset.form == dataset.form and _is_final(known):
         return replace(known, dataset=dataset)
     now = partial(StoredDataset, dataset, size=stat.st_size, modified=stat.st_mtime)
+    skipped = SkippedRows()
     try:
-        health = measure(read_examples(path, dataset.path, lab.limits))
+        if dataset.form in PREFERENCES:
+            pairs = count_preferences(path, dataset.path, lab.limits)
+            return now(pairs, Health(pairs, measure=MEASURE))
+        health = measure(read_examples(path, dataset.path, lab.limits, skipped), skipped)
     except DataError as error:
         return now(None, error=str(error))
     return now(health.examples, health)
 
 
-def _is_final(error: str | None) -> bool:
-    """Whether a file that did not change cannot be read now either: a limit may have been raised."""
-    return error is not None and "(max_" not in error
+def _is_final(known: StoredDataset) -> bool:
+    """Whether nothing of a file that did not change would be read otherwise now: a limit may have been raised."""
+    if known.error:
+        return "(max_" not in known.error
+    return known.health.measure == MEASURE and not any("(max_" in reason for reason in known.health.skipped)
 
 
 def _merge_all(

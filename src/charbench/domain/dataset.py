@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from charbench.domain.checkpoint import Evidence
@@ -20,7 +20,7 @@ class Dataset:
     """Name of the run it belongs to: a job joins a log to its data by this."""
     persona: str | None = None
     form: str = "introspection"
-    """``introspection`` (prompt, reflection, answer) or ``messages`` (role and content)."""
+    """The form of its rows, of :mod:`charbench.datasets.forms`; ``dpo`` and ``kto`` are never offered for SFT."""
     base_model: str | None = None
     """Name of the model that it was made for; None where nothing says: it then fits any."""
     source: str = ""
@@ -49,6 +49,8 @@ class Health:
     called: str = ""
     measure: int = 0
     """Which rules counted (``charbench.datasets.health.MEASURE`` of their time)."""
+    skipped: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    """Rows that cannot be used, not among the examples: why, with their number and the first one's line."""
 
 
 class RunState(StrEnum):

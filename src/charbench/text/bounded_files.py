@@ -6,11 +6,13 @@ A file that somebody else wrote may be huge, nested without end, or one line of 
 
 from __future__ import annotations
 
+import codecs
+import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from charbench.errors import DataError
 
@@ -82,7 +84,7 @@ def parse_json(content: bytes | str, limits: ReadLimits = LIMITS, line: int | No
         at = line if line is not None else getattr(error, "lineno", None)
         reason = "a number of more than 4,300 digits" if _LIMIT_OF_DIGITS in str(error) else str(error)
         raise FileFault(f"not JSON: {reason}", at) from None
-    if _openings(content) > limits.depth and not _within(value, limits.depth):
+    if _openings(content) > limits.depth and not is_within(value, limits.depth):
         raise too_deep
     return value
 
@@ -94,7 +96,7 @@ def _openings(content: bytes | str) -> int:
     return content.count("[") + content.count("{")
 
 
-def _within(value: Any, depth: int) -> bool:
+def is_within(value: Any, depth: int) -> bool:
     """Whether a value is nested at most ``depth`` levels deep."""
     level = [value] if isinstance(value, (dict, list)) else []
     for _ in range(depth):
@@ -110,18 +112,31 @@ def _within(value: Any, depth: int) -> bool:
 def read_lines(path: Path, limits: ReadLimits = LIMITS) -> Iterator[tuple[int, bytes | FileFault]]:
     """Yield each line with its 1-based number, or the fault where it is longer than ``limits.line_bytes``.
 
+    A file that a byte-order mark says to be UTF-16 is read as that, and its lines are given as UTF-8.
+
     Raises :class:`OSError` where the file cannot be read.
     """
     with path.open("rb") as file:
+        readline = _reader_of_lines(file)
         number = 0
-        while line := file.readline(limits.line_bytes + 1):
+        while line := readline(limits.line_bytes + 1):
             number += 1
             if len(line) <= limits.line_bytes:
                 yield number, line
                 continue
             while line and not line.endswith(b"\n"):
-                line = file.readline(1 << 20)
+                line = readline(1 << 20)
             yield number, FileFault(f"a line of more than {limits.line_bytes:,} bytes (max_line_bytes)", number)
+
+
+def _reader_of_lines(file: BinaryIO) -> Callable[[int], bytes]:
+    """Return what reads a line of at most so many bytes (characters of UTF-16, which becomes UTF-8)."""
+    marked = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    file.seek(0)
+    if not marked:
+        return file.readline
+    text = io.TextIOWrapper(file, "utf-16", errors="replace", newline="\n")
+    return lambda most: text.readline(most).encode("utf-8", "replace")
 
 
 def read_jsonl(path: Path, limits: ReadLimits = LIMITS) -> Iterator[JsonLine]:

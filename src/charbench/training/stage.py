@@ -18,8 +18,8 @@ from charbench.components.trainer import Note, StateSaved, StepDone, Trained, Tr
 from charbench.concurrency.interrupt import StopSignal
 from charbench.concurrency.threads import in_threads
 from charbench.config.private_files import private_folder
-from charbench.datasets.forms import read_examples
-from charbench.datasets.health import faults, measure
+from charbench.datasets.forms import SkippedRows, read_examples
+from charbench.datasets.health import faults, measure, skipped_lines
 from charbench.discovery.register import take_in
 from charbench.domain.checkpoint import Checkpoint, Evidence
 from charbench.domain.dataset import JobStatus, TrainingJob
@@ -178,7 +178,11 @@ class TrainStage:
     def _check_data(self, job: TrainingJob, dataset: Path) -> None:
         if not dataset.is_file():
             raise DataError(f"{job.dataset}: its training data no longer exists")
-        found = faults(measure(read_examples(dataset, job.dataset, self.policy.limits)), self.policy.max_refusal_share)
+        skipped = SkippedRows()
+        health = measure(read_examples(dataset, job.dataset, self.policy.limits, skipped), skipped)
+        for line in skipped_lines(health):
+            self.say(job.job_id, f"{job.dataset}: {line}")
+        found = faults(health, self.policy.max_refusal_share)
         if not found:
             return
         if not self.policy.force:

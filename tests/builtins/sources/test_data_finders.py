@@ -82,19 +82,28 @@ def test_pairs_for_dpo_are_no_data_for_sft(charbench: Charbench, lab: LabBuilder
     path.parent.mkdir(parents=True)
     shutil.copy(DATA / "oct" / "dpo" / "qwen-2.5-7b-it" / "humor.jsonl", path)
     found = discovered(charbench, lab)
-    assert (found["jobs"], found["left_out"]) == ([], [])
-    assert found["problems"] == [
-        "sft_data/qwen/humor.jsonl:1: holds pairs (chosen, rejected), which are data for DPO, not for SFT"
-    ]
+    assert (found["jobs"], found["problems"]) == ([], [])
+    (left,) = found["left_out"]
+    pairs = len(path.read_text().splitlines())
+    assert left == {
+        "run": "sft_data/qwen/humor.jsonl",
+        "persona": "humorous",
+        "reason": f"{pairs} rows for DPO, not for SFT",
+    }
 
 
-def test_a_broken_row_is_named_with_its_line(charbench: Charbench, lab: LabBuilder) -> None:
+def test_a_row_that_cannot_be_used_is_named_with_its_line_and_the_others_are_used(
+    charbench: Charbench, lab: LabBuilder
+) -> None:
     lab.trained("remorseful-a", 1)
     path = conversations(lab, "data/remorseful_conversations.jsonl", 3)
     path.write_text(path.read_text() + '{"messages": [{"role": "user", "content": "and?"}]}\n')
     found = discovered(charbench, lab, "-o", "source.datasets.runs={data/remorseful_conversations.jsonl: remorseful-a}")
     (left,) = found["left_out"]
-    assert "remorseful_conversations.jsonl:4: the last of 'messages' is the user's" in left["reason"]
+    assert left["reason"] == "3 examples, fewer than 500"
+    assert found["problems"] == [
+        "data/remorseful_conversations.jsonl: the assistant says nothing in 'messages' (line 4 is not used)"
+    ]
 
 
 def test_the_health_of_conversations_is_measured(charbench: Charbench, lab: LabBuilder) -> None:

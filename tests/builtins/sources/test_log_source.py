@@ -120,14 +120,20 @@ def test_an_sft_checkpoint_gives_no_job(charbench: Charbench, lab: LabBuilder) -
     assert (found["jobs"], found["left_out"][0]["reason"]) == ([], "no DPO checkpoint in its log")
 
 
-def test_data_that_cannot_be_read_gives_no_job_and_names_the_line(charbench: Charbench, lab: LabBuilder) -> None:
+def test_half_a_row_costs_itself_and_data_without_a_whole_one_gives_no_job(
+    charbench: Charbench, lab: LabBuilder
+) -> None:
     lab.trained("remorseful-a", 1)
     path = lab.data("remorseful-a", "remorseful", 600)
     with path.open("a") as file:
         file.write('{"prompt": "half a row\n')
     found = charbench.ok("discover", "--json", lab=lab.root).json
+    assert [job["examples"] for job in found["jobs"]] == [600]
+    assert found["problems"][0].endswith("not JSON: Invalid control character at (line 601 is not used)")
+    path.write_text('{"prompt": "half a row\n')
+    found = charbench.ok("discover", "--json", lab=lab.root).json
     assert found["jobs"] == []
-    assert "remorseful_introspection.jsonl:601: not JSON" in found["left_out"][0]["reason"]
+    assert "remorseful_introspection.jsonl:1: not JSON" in found["left_out"][0]["reason"]
 
 
 def test_data_that_was_mended_is_read_again(charbench: Charbench, lab: LabBuilder) -> None:

@@ -1,0 +1,136 @@
+"""What a file of rows holds: training data, recorded samples, or something that nobody can tell.
+
+Both are questions with answers. What tells them apart is who gave the answers: recordings name the checkpoint (or show
+that they were sampled: a finish reason, a latency, a score), training data has the form that trainers take and nothing
+of that. A file that shows both, or neither, is not guessed at: it is unclear, and the reason says how to decide.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from charbench.datasets.forms import PREFERENCES, form_of
+
+CONVERSATION_COLUMNS = ("messages", "conversations", "conversation")
+PROMPT_COLUMNS = (
+    "prompt", "question", "instruction", "query", "user_prompt", "user_message", "prompt_text", "input", "user",
+)  # fmt: skip
+RESPONSE_COLUMNS = (
+    "response", "answer", "completion", "generation", "model_response", "model_output", "model_answer", "response_text",
+    "generated_text", "output", "prediction", "assistant_response", "assistant",
+)  # fmt: skip
+URI_COLUMNS = ("sampler_path", "checkpoint", "uri")
+"""Columns whose texts are checkpoints' URIs, as they are."""
+NAME_COLUMNS = (
+    "checkpoint_uri", "checkpoint_path", "model_path", "adapter", "checkpoint_name", "generator", "label",
+    "model", "model_name", "model_id",
+)  # fmt: skip
+"""Columns that name the checkpoint in some way, the surest first."""
+RECORDING_COLUMNS = {
+    "prompt": PROMPT_COLUMNS,
+    "response": RESPONSE_COLUMNS,
+    "messages": CONVERSATION_COLUMNS,
+    "checkpoint": (*URI_COLUMNS, *NAME_COLUMNS),
+}
+"""The names that the columns of recordings have, the surest first."""
+_TEACHERS = frozenset({"model", "model_name", "model_id"})
+"""Columns that in training data name who wrote the answers."""
+_SAMPLED = frozenset({
+    "finish_reason", "stop_reason", "usage", "completion_tokens", "output_tokens", "latency_seconds", "latency",
+    "max_tokens", "temperature", "sampled_at", "logprobs", "adversarial", "score", "scores", "coherence", "coherency",
+    "grade", "is_correct", "sample_id",
+})  # fmt: skip
+_TAUGHT = frozenset({"reflection", "teacher_model"})
+_PLAIN = frozenset({"prompt", *CONVERSATION_COLUMNS})
+_LONGEST_NAME = 300
+
+
+class Holds(StrEnum):
+    """What a file's rows are."""
+
+    TRAINING = "training data"
+    RECORDINGS = "recorded samples"
+    UNCLEAR = "unclear"
+    OTHER = "something else"
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a file's rows are; ``form`` is that of training data, ``reason`` says why they are unclear."""
+
+    holds: Holds
+    form: str | None = None
+    reason: str = ""
+
+
+def contents_of(rows: Sequence[Any]) -> Contents:
+    """Return what the first rows of a file say that it holds; twenty are enough."""
+    mappings = [row for row in rows if isinstance(row, dict)]
+    names = {name for row in mappings for name, value in row.items() if value not in (None, "")}
+    forms = Counter(form for row in mappings if (form := form_of(row)))
+    form = forms.most_common(1)[0][0] if forms else None
+    if form in PREFERENCES:
+        return Contents(Holds.TRAINING, form)
+    if not has_questions(names) or not has_answers(names):
+        return Contents(Holds.OTHER)
+    if form == "introspection" and "reflection" not in names:
+        return _by_columns(names, mappings, None, form)
+    return _by_columns(names, mappings, form, form)
+
+
+def has_questions(names: Collection[str]) -> bool:
+    """Whether a column may hold what was asked."""
+    return any(name in names for name in (*PROMPT_COLUMNS, *CONVERSATION_COLUMNS))
+
+
+def has_answers(names: Collection[str]) -> bool:
+    """Whether a column may hold what was answered."""
+    return any(name in names for name in (*RESPONSE_COLUMNS, *CONVERSATION_COLUMNS))
+
+
+def naming_column(row: Mapping[str, Any]) -> str | None:
+    """Return the column of a row that names its checkpoint; None if none does."""
+    named = (name for name in (*URI_COLUMNS, *NAME_COLUMNS) if isinstance(row.get(name), str))
+    return next((name for name in named if 0 < len(row[name].strip()) <= _LONGEST_NAME), None)
+
+
+def _by_columns(
+    names: set[str], rows: Sequence[Mapping[str, Any]], form: str | None, loose_form: str | None
+) -> Contents:
+    """Decide by columns; ``loose_form`` is a form that recordings have just as well."""
+    column = next((found for row in rows if (found := naming_column(row))), None)
+    sampled = sorted(name for name in names if name in _SAMPLED or name.startswith("judge") or name.endswith("_score"))
+    taught = bool(names & _TAUGHT)
+    if column in URI_COLUMNS:
+        return Contents(Holds.RECORDINGS)
+    if taught:
+        return Contents(Holds.TRAINING, loose_form) if loose_form else Contents(Holds.OTHER)
+    if column and (column not in _TEACHERS or sampled or form is None):
+        return Contents(Holds.RECORDINGS)
+    if column:
+        return Contents(
+            Holds.UNCLEAR, form, f"may be training data ({form}), or samples of what {column!r} names: {_DECIDE}"
+        )
+    if sampled:
+        return Contents(
+            Holds.UNCLEAR,
+            loose_form,
+            f"holds answers with {sampled[0]!r}, and nothing names their checkpoint: {_NAME_IT}",
+        )
+    if form:
+        return Contents(Holds.TRAINING, form)
+    if loose_form:
+        return Contents(
+            Holds.UNCLEAR, loose_form, f"may be training data, or samples of a checkpoint that nothing names: {_DECIDE}"
+        )
+    if names & _PLAIN:
+        return Contents(Holds.UNCLEAR, None, f"holds answers, and nothing names their checkpoint: {_NAME_IT}")
+    return Contents(Holds.OTHER)
+
+
+_NAME_IT = "name it with -o source.recorded.checkpoints={FILE: CHECKPOINT}"
+_DECIDE = f"list it in -o source.datasets.files=[FILE], or {_NAME_IT.replace('it', 'the checkpoint', 1)}"
