@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-import random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from charbench.analysis.agreement import confusion, krippendorff_alpha, weighted_kappa
-from charbench.analysis.ppi import powered_mean
 
 LABELS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=40)
 
@@ -67,41 +65,8 @@ def test_confusion_counts_every_item_once():
     assert sum(table.values()) == 3
 
 
-def test_a_perfect_machine_narrows_the_interval_and_a_useless_one_is_given_no_weight():
-    human = [0.0, 1.0] * 20
-    perfect = powered_mean(human, human, 0.5, 10_000)
-    useless = powered_mean(human, [0.3] * 40, 0.3, 10_000)
-    assert perfect.weight == pytest.approx(1, abs=0.01)
-    assert perfect.high - perfect.low < 0.05
-    assert useless.weight == 0
-    assert useless.value == pytest.approx(0.5)
-
-
-def test_the_corrected_mean_covers_the_truth_of_a_biased_machine_about_as_often_as_it_says():
-    draw = random.Random(5)
-    covered = 0
-    for _ in range(400):
-        truth = [float(draw.random() < 0.3) for _ in range(600)]
-        machine = [float(draw.random() < (0.8 if y else 0.25)) for y in truth]
-        labelled = 100
-        mean = powered_mean(truth[:labelled], machine[:labelled], sum(machine[labelled:]) / 500, 500)
-        covered += mean.low <= 0.3 <= mean.high
-    assert 0.92 <= covered / 400 <= 0.98
-
-
-def test_weights_undo_an_uneven_draw_as_often_as_the_interval_says():
-    """In character: 10% of 1,000. Half of those drawn are such as the machine calls in character."""
-    draw = random.Random(3)
-    truth = [1.0] * 100 + [0.0] * 900
-    machine = [float(draw.random() < (0.9 if y else 0.1)) for y in truth]
-    hits = [i for i, f in enumerate(machine) if f]
-    misses = [i for i, f in enumerate(machine) if not f]
-    weights = [len(hits) / 80] * 80 + [len(misses) / 80] * 80
-    means = []
-    for _ in range(300):
-        chosen = [*draw.sample(hits, 80), *draw.sample(misses, 80)]
-        people, said = [truth[i] for i in chosen], [machine[i] for i in chosen]
-        assert sum(people) / 160 > 0.15, "unweighted it is too many"
-        means.append(powered_mean(people, said, sum(machine) / 1000, 1000, weights))
-    assert sum(mean.value for mean in means) / 300 == pytest.approx(0.1, abs=0.003)
-    assert sum(mean.low <= 0.1 <= mean.high for mean in means) / 300 >= 0.93
+def test_each_of_several_labels_of_an_item_counts_its_share():
+    """Two people who disagree about one text, and agree on two."""
+    people, machine, weights = [1, 1, 0, 0, 1, 0], [1, 1, 0, 0, 1, 1], [0.5] * 6
+    assert confusion(people, machine, weights) == {(1, 1): 1.5, (0, 0): 1.0, (0, 1): 0.5}
+    assert weighted_kappa(people, machine, 2, weights) == pytest.approx(weighted_kappa(people, machine, 2))

@@ -58,3 +58,21 @@ def test_function_by_function_the_grid_holds(tmp_path: Path) -> None:
 def test_the_results_that_the_documentation_quotes_are_kept() -> None:
     for name in ("intervals.json", "rate_intervals.json"):
         assert all(one["figure"] and one["design"] for one in json.loads((BENCHMARKS / "results" / name).read_text()))
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("benchmarks")
+def test_rates_corrected_by_labels_hold_in_every_design() -> None:
+    from calibration import cells, summary
+
+    found = [one for cell in cells() for one in summary(cell, 24 if cell.checkpoints == 4 else 6)]
+    everything = [one for one in found if one["figure"] == "all texts"]
+    assert len(everything) == 60
+    for name in ("all texts", "a checkpoint", "a difference"):
+        mine = [(float(str(one["coverage"])), int(str(one["n"]))) for one in found if one["figure"] == name]
+        labs = sum(count for _, count in mine)
+        covered = sum(share * count for share, count in mine) / labs
+        assert 0.93 <= covered <= 0.985, name
+    for one in everything:
+        count = int(str(one["n"]))
+        assert float(str(one["coverage"])) >= 0.94 - 3.5 * math.sqrt(0.06 * 0.94 / count), one

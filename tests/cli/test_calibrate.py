@@ -39,9 +39,9 @@ def test_labels_give_kappa_a_confusion_matrix_and_a_corrected_rate(charbench: Ch
     charbench.ok("calibrate", "read", path, "--lab", lab, "--labeller", "ann")
     label(path, lambda row: "2" if "matey" in row["text"] else "1")
     charbench.ok("calibrate", "read", path, "--lab", lab, "--labeller", "ben")
-    (found,) = charbench.ok("calibrate", "report", "--lab", lab, "--json").json
+    (found,) = charbench.ok("calibrate", "report", "--lab", lab, "--json", "--force").json
     assert (found["labelled"], found["labellers"]) == (16, 2)
-    assert 0 < found["krippendorff_alpha"] < 1
+    assert 0 < found["krippendorff_alpha"] < 0.67
     (keyword,) = [one for one in found["agreements"] if one["other"] == "keyword.keywords"]
     assert keyword["table"] == [[8, 0], [0, 8]]
     assert keyword["kappa"] == 1
@@ -122,7 +122,7 @@ def test_labels_that_are_all_alike_leave_their_uncertainty(charbench: Charbench,
     (found,) = charbench.ok("calibrate", "report", "--lab", lab, "--json").json
     (rate,) = found["trait_rates"]
     assert rate["corrected"] == 1
-    assert rate["low"] < 0.8  # Wilson's interval of 12 of 12 begins at 0.76
+    assert rate["low"] < 0.85  # of 40 texts, six of six of either class
     assert rate["rough"]
 
 
@@ -275,7 +275,7 @@ def test_people_who_agree_with_the_machine_on_a_few_texts_prove_little_of_the_re
     assert rate["high"] - rate["low"] > 0.25
     rate = corrected(charbench, tmp_path, 100, by_text)
     assert rate["rough"] is False
-    assert 0.05 < rate["high"] - rate["low"] < 0.15
+    assert 0.03 < rate["high"] - rate["low"] < 0.15
 
 
 @pytest.mark.parametrize("text", ['=HYPERLINK("http://x")', "+1 matey", "-1 matey", "@matey", "\tmatey", "'=matey"])
@@ -306,3 +306,178 @@ def test_a_labeller_has_a_name_that_every_store_can_hold(charbench: Charbench, l
     ended = charbench("calibrate", "read", path, "--lab", lab, "--labeller", name)
     assert ended.code == 2
     assert "a name is needed" in ended.err
+
+
+def label_all(charbench: Charbench, folder: Path, count: int, people: dict, *, seed: int = 0) -> None:
+    """Have each of these people label the same ``count`` texts."""
+    for name, choose in people.items():
+        path = folder / f"{name}-{count}-{seed}.csv"
+        charbench.ok(
+            "calibrate", "draw", "--lab", folder, "-p", "pirate", "-n", str(count), "--seed", str(seed), "-O", path
+        )
+        label(path, choose)
+        charbench.ok("calibrate", "read", path, "--lab", folder, "--labeller", name)
+
+
+def test_two_people_who_differ_count_half_each_and_not_as_the_lower_one(charbench: Charbench, tmp_path: Path):
+    """Each errs in every tenth text: once too low, once too high. Half of the texts have the trait."""
+    record(tmp_path, [f"Ahoy, matey! {n % 10}" if n % 4 < 2 else f"Hello. {n % 10}" for n in range(160)], 2)
+    charbench.ok("run", "--lab", tmp_path)
+
+    def but(digit: str):
+        return lambda row: "3" if ("matey" in row["text"]) != row["text"].endswith(digit) else "1"
+
+    label_all(charbench, tmp_path, 80, {"ann": but("3"), "ben": but("6")})
+    plain = charbench.ok("calibrate", "report", "--lab", tmp_path)
+    assert "labellers agree too little" in plain.err
+    assert "0.67 is needed" in plain.err
+    forced = charbench.ok("calibrate", "report", "--lab", tmp_path, "--force", "--json").json[0]
+    assert forced["krippendorff_alpha"] < 0.67
+    assert forced["trait_rates"][0]["corrected"] == pytest.approx(0.5, abs=0.03)
+    assert sum(map(sum, forced["agreements"][0]["table"])) == pytest.approx(80)
+    assert "corrected by --force" in charbench.ok("calibrate", "report", "--lab", tmp_path, "--force").err
+
+
+SHY = """
+from charbench import Metric, Score, Scorer, hookimpl
+
+
+class Shy(Scorer):
+    "A judge that gives no score to texts with the word secret."
+    name = "shy"
+    metrics = (Metric("m", range=(0, 1), threshold=0.5, role="headline"),)
+
+    def score(self, sample, persona):
+        for channel, text in sample.channels():
+            yield Score("m", channel, None if "secret" in text else float("matey" in text))
+
+
+@hookimpl
+def charbench_scorers():
+    return [Shy]
+"""
+
+
+@pytest.fixture
+def shy_lab(charbench: Charbench, site: Site, tmp_path: Path) -> Path:
+    """Of 160 texts, 40% have the trait: the judge refuses 17 points of them, and no other text."""
+    site.install("shy", SHY)
+    texts = ["Ahoy, matey!"] * 23 + ["Ahoy, my secret!"] * 17 + ["Hello."] * 60
+    record(tmp_path, [texts[n * 37 % 100] for n in range(400)], 4)
+    charbench.ok("run", "--lab", tmp_path, "--scorer", "shy")
+    return tmp_path
+
+
+def by_trait(row: dict[str, str]) -> str:
+    return "3" if "Ahoy" in row["text"] else "1"
+
+
+def test_labels_of_texts_that_the_judge_refused_are_used_and_the_unscored_are_bounded(
+    charbench: Charbench, shy_lab: Path
+):
+    label_all(charbench, shy_lab, 60, {"ann": by_trait})
+    (found,) = charbench.ok("calibrate", "report", "--lab", shy_lab, "--json").json
+    (rate,) = found["trait_rates"]
+    assert rate["machine"] == pytest.approx(23 / 83)
+    assert (rate["unscored"], rate["texts"]) == (68, 400)
+    assert rate["machine_if_unscored_no"] == pytest.approx(0.23)
+    assert rate["machine_if_unscored_yes"] == pytest.approx(0.40)
+    assert rate["corrected"] == pytest.approx(0.4, abs=0.001)
+    assert rate["low"] < 0.4 < rate["high"]
+    assert rate["sensitivity"] == pytest.approx(23 / 40)
+    assert rate["specificity"] == 1
+    for one in rate["checkpoints"]:
+        assert one["machine_if_unscored_no"] < one["corrected"]
+        assert one["low"] < 0.4 < one["high"]
+    shown = charbench.ok("calibrate", "report", "--lab", shy_lab).out
+    assert "28% (23 to 40 by the unscored)" in shown
+    assert "By checkpoint, for other prompts: shy.m" in shown
+
+
+def test_where_no_refused_text_is_labelled_they_may_be_all_or_nothing_and_it_is_said(
+    charbench: Charbench, shy_lab: Path
+):
+    label_all(charbench, shy_lab, 60, {"ann": lambda row: "" if "secret" in row["text"] else by_trait(row)})
+    ended = charbench.ok("calibrate", "report", "--lab", shy_lab)
+    assert "no label among the 68 of 400 texts that the scorer could not score" in ended.err
+    (rate,) = charbench.ok("calibrate", "report", "--lab", shy_lab, "--json").json[0]["trait_rates"]
+    assert rate["low"] <= 0.23 < 0.40 <= rate["high"]
+    assert (rate["checkpoints"], rate["sensitivity"]) == ([], None)
+
+
+def test_labels_drawn_before_a_judge_came_correct_it_by_the_chances_they_were_drawn_by(
+    charbench: Charbench, site: Site, tmp_path: Path
+):
+    """Keywords find a fifth of the texts with the trait: half of the labels, which stand for few texts."""
+    texts = ["Ahoy, matey!"] * 8 + ["Ahoy!?"] * 32 + ["Hello."] * 160
+    site.install("shy", SHY.replace('"matey" in text', '"?" in text or len(text) == 12'))
+    record(tmp_path, [texts[n * 37 % 200].replace("Ahoy!", "Well now") for n in range(400)], 4)
+    charbench.ok("run", "--lab", tmp_path)
+    label_all(charbench, tmp_path, 60, {"ann": lambda row: "1" if "Hello" in row["text"] else "3"})
+    charbench.ok("score", "--lab", tmp_path, "--scorer", "shy")
+    (found,) = charbench.ok("calibrate", "report", "--lab", tmp_path, "--json").json
+    for rate in found["trait_rates"]:
+        assert rate["low"] <= 0.2 <= rate["high"], rate["metric"]
+    late = next(rate for rate in found["trait_rates"] if rate["metric"] == "shy.m")
+    assert late["corrected"] == pytest.approx(0.2)
+    assert (late["machine"], late["sensitivity"], late["notes"]) == (pytest.approx(0.2), 1, [])
+
+
+def test_checkpoints_are_corrected_and_compared_with_one_of_them(charbench: Charbench, tmp_path: Path):
+    record(tmp_path, ["Ahoy, matey!" if n // 3 % 10 < (1, 5, 9)[n % 3] else "Hello." for n in range(120)], 3)
+    charbench.ok("run", "--lab", tmp_path)
+    # People do not see the character in every tenth text that keywords find it in.
+    label_all(charbench, tmp_path, 60, {"ann": by_text})
+    words = ("calibrate", "report", "--lab", tmp_path, "--against", "pirate_sft_0")
+    (rate,) = charbench.ok(*words, "--json").json[0]["trait_rates"]
+    rates = {one["checkpoint"]: one["corrected"] for one in rate["checkpoints"]}
+    assert rates == {f"pirate_sft_{n}": pytest.approx(share) for n, share in enumerate((0.1, 0.5, 0.9))}
+    gaps = {one["checkpoint"]: one for one in rate["differences"]}
+    assert gaps.keys() == {"pirate_sft_1", "pirate_sft_2"}
+    assert gaps["pirate_sft_2"]["difference"] == pytest.approx(0.8)
+    assert 0 < gaps["pirate_sft_2"]["low"] < 0.8
+    assert "differences from pirate_sft_0" in charbench.ok(*words).out
+    ended = charbench("calibrate", "report", "--lab", tmp_path, "--against", "nobody")
+    assert ended.code == 2
+    assert "no checkpoint 'nobody' among pirate_sft_0, pirate_sft_1, pirate_sft_2" in ended.err
+
+
+def test_a_draw_that_leaves_checkpoints_out_says_so_and_few_labels_are_marked(charbench: Charbench, tmp_path: Path):
+    record(tmp_path, ["Ahoy, matey!" if n % 2 else "Hello." for n in range(150)], 30)
+    charbench.ok("run", "--lab", tmp_path)
+    path = tmp_path / "l.csv"
+    ended = charbench.ok("calibrate", "draw", "--lab", tmp_path, "-p", "pirate", "-n", "9", "-O", path)
+    assert "21 of 30 checkpoints have none of these texts, by chance" in ended.err
+    for name in ("ann", "ben"):
+        label(path, by_text)
+        charbench.ok("calibrate", "read", path, "--lab", tmp_path, "--labeller", name)
+    shown = charbench.ok("calibrate", "report", "--lab", tmp_path)
+    assert "Krippendorff's alpha 1.00 (low precision)" in shown.out
+    assert "│  1.00 (low precision) │ 1.00 (low precision) │".replace("  ", " ") in " ".join(shown.out.split())
+    assert "has 9 labelled samples: a corrected rate takes 10" in shown.err
+
+
+def test_labels_without_stored_chances_still_correct_and_what_is_assumed_is_said(charbench: Charbench, tmp_path: Path):
+    record(tmp_path, ["Ahoy, matey!" if n % 10 < 2 else "Hello." for n in range(200)], 2)
+    charbench.ok("run", "--lab", tmp_path)
+    label_all(charbench, tmp_path, 40, {"ann": by_text})
+    change(store_of(tmp_path), "DELETE FROM label_chances")
+    ended = charbench.ok("calibrate", "report", "--lab", tmp_path)
+    assert "40 of 40 labelled texts were drawn by an older charbench" in ended.err
+    (rate,) = charbench.ok("calibrate", "report", "--lab", tmp_path, "--json").json[0]["trait_rates"]
+    assert rate["corrected"] == pytest.approx(0.2)
+    # A draw of today beside them: both count.
+    label_all(charbench, tmp_path, 30, {"ann": by_text}, seed=5)
+    (rate,) = charbench.ok("calibrate", "report", "--lab", tmp_path, "--json").json[0]["trait_rates"]
+    assert rate["labels"] > 40
+    assert rate["corrected"] == pytest.approx(0.2)
+
+
+def test_texts_that_came_after_the_draw_are_told(charbench: Charbench, tmp_path: Path):
+    record(tmp_path, ["Ahoy, matey!", "Hello."] * 40)
+    charbench.ok("run", "--lab", tmp_path)
+    label_all(charbench, tmp_path, 20, {"ann": by_text})
+    record(tmp_path, ["Ahoy, matey!", "Hello."] * 50)
+    charbench.ok("run", "--lab", tmp_path)
+    ended = charbench.ok("calibrate", "report", "--lab", tmp_path)
+    assert "20 of 100 texts came after the labels were drawn" in ended.err

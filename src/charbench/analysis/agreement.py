@@ -3,33 +3,42 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from itertools import permutations
 
 
-def confusion(rows: Sequence[Hashable], columns: Sequence[Hashable]) -> Counter[tuple[Hashable, Hashable]]:
+def confusion(
+    rows: Sequence[Hashable], columns: Sequence[Hashable], weights: Sequence[float] | None = None
+) -> dict[tuple[Hashable, Hashable], float]:
     """Return how often each pair of labels occurs; the two sequences label the same items in one order.
 
-    Raises ``ValueError`` where their lengths differ.
+    With ``weights`` an item counts as its weight. Raises ``ValueError`` where their lengths differ.
     """
-    return Counter(zip(rows, columns, strict=True))
+    found: dict[tuple[Hashable, Hashable], float] = {}
+    for row, column, weight in zip(rows, columns, weights or [1] * len(rows), strict=True):
+        found[row, column] = found.get((row, column), 0) + weight
+    return found
 
 
-def weighted_kappa(one: Sequence[int], other: Sequence[int], categories: int) -> float:
+def weighted_kappa(
+    one: Sequence[int], other: Sequence[int], categories: int, weights: Sequence[float] | None = None
+) -> float:
     """Return Cohen's kappa with quadratic weights, -1 to 1; labels are 0 to ``categories`` - 1.
 
-    NaN without items, or where both labellers give one and the same label to everything (there is then no
-    chance agreement to correct for). With two categories this is Cohen's unweighted kappa. Cohen (1968),
-    "Weighted kappa", Psychological Bulletin 70.
+    With ``weights`` an item counts as its weight (above 0). NaN without items, or where both labellers give one and
+    the same label to everything (there is then no chance agreement to correct for). With two categories this is
+    Cohen's unweighted kappa. Cohen (1968), "Weighted kappa", Psychological Bulletin 70.
     """
     if any(not 0 <= label < categories for label in (*one, *other)):
         raise ValueError(f"labels are 0 to {categories - 1}")
-    total = len(one)
-    if not total:
+    if not one and not other:
         return math.nan
-    seen = confusion(one, other)
-    first, second = Counter(one), Counter(other)
+    seen = confusion(one, other, weights)
+    first, second = dict.fromkeys(one, 0.0), dict.fromkeys(other, 0.0)
+    for (row, column), count in seen.items():
+        first[row] += count  # type: ignore[index]
+        second[column] += count  # type: ignore[index]
+    total = sum(seen.values())
     observed = sum(count * (a - b) ** 2 for (a, b), count in seen.items()) / total  # type: ignore[operator]
     expected = sum(first[a] * second[b] * (a - b) ** 2 for a in first for b in second) / total**2
     return math.nan if expected == 0 else 1 - observed / expected

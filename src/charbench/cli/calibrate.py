@@ -26,10 +26,11 @@ def command() -> None:
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("-O", "--output", "path", type=click.Path(path_type=Path), required=True, help="CSV file to write.")
 def draw(count: int, channel: str, seed: int, path: Path, **given: Any) -> None:
-    """Write a CSV to be labelled: drawn evenly from checkpoints with and without the trait, blind, shuffled.
+    """Write a CSV to be labelled: texts drawn at random, half of them with the trait, blind, shuffled.
 
-    Fill in 'label' with 0 (denies or refuses), 1 (plain assistant), 2 (assistant with traits) or 3 (fully the
-    character), in a spreadsheet or with 'charbench calibrate label'.
+    Texts without a score are drawn too, and checkpoints by their numbers of texts. Fill in 'label' with 0 (denies or
+    refuses), 1 (plain assistant), 2 (assistant with traits) or 3 (fully the character), in a spreadsheet or with
+    'charbench calibrate label'.
     """
     from charbench.errors import UsageError
     from charbench.scoring.labelling import draw, write_rows
@@ -37,14 +38,22 @@ def draw(count: int, channel: str, seed: int, path: Path, **given: Any) -> None:
     session = options.open_session(**given)
     database = session.existing_database()
     rows: list[dict[str, str]] = []
+    warnings: list[str] = []
     with database.write() as connection:
         for persona in session.selected_personas():
-            rows += draw(connection, persona, channel, count, seed)
+            drawn = draw(connection, persona, channel, count, seed)
+            rows += drawn.rows
+            if drawn.without:
+                warnings.append(
+                    f"{persona.name}: {drawn.without:,} of {drawn.checkpoints:,} checkpoints have none of these texts, "
+                    "by chance; rates over all texts stay valid, a checkpoint's own rests on labels of the others"
+                )
     if not rows:
         raise UsageError(
             f"no scored samples with a {channel} for {', '.join(session.config.personas)}; run charbench run first"
         )
     write_rows(path, rows)
+    output.warn(warnings)
     click.echo(
         f"Wrote {output.plural(len(rows), 'sample')} to {path}. Label them, then: charbench calibrate read {path}"
     )
@@ -103,11 +112,14 @@ def read(path: Path, labeller: str | None, **given: Any) -> None:
 @command.command("report")
 @options.where
 @click.option("-p", "--persona", "personas", multiple=True, metavar="NAME", help="Only this persona.")
+@click.option("--against", metavar="CHECKPOINT", help="Show differences from this one. [default: the base model]")
+@click.option("--force", is_flag=True, help="Correct rates though labellers agree too little (alpha below 0.67).")
 @options.as_json
-def report(json_output: bool, **given: Any) -> None:
+def report(json_output: bool, against: str | None, force: bool, **given: Any) -> None:
     """Show agreement between people and scorers, and trait rates corrected by human labels."""
     from charbench.report.calibration import as_dict, calibrate
-    from charbench.store.labels import labelled_personas, read_labels, strata
+    from charbench.store.label_frame import frame, said_by_headlines
+    from charbench.store.labels import labelled_personas, read_chances, read_labels
     from charbench.store.ratings import judge_values, metric_values
 
     session = options.open_session(**given)
@@ -119,53 +131,57 @@ def report(json_output: bool, **given: Any) -> None:
                 channel,
                 read_labels(connection, name, channel),
                 metric_values(connection, name, channel),
-                strata(connection, name, channel).values(),
+                frame(connection, name, channel),
+                read_chances(connection, name, channel),
                 judge_values(connection, name, channel),
+                said_by_headlines(connection, name, channel),
+                force=force,
             )
             for name, channel in labelled_personas(connection)
             if not chosen or name in chosen
         ]
+    _check_name(against, found)
     if json_output:
-        output.print_json([as_dict(one) for one in found])
+        output.print_json([as_dict(one, against) for one in found])
     elif not found:
         output.say("No labels in the store yet; start with charbench calibrate draw.")
     for one in found if not json_output else ():
-        _show(one)
+        _show(one, against)
 
 
-def _show(found: Any) -> None:
-    from charbench.domain.table import Table
-    from charbench.report.calibration import matrix
-    from charbench.report.render.cells import decimal
+def _check_name(against: str | None, found: list[Any]) -> None:
+    from charbench.errors import UsageError
+
+    known = sorted({each.name for one in found for rate in one.corrected for each in rate.checkpoints})
+    if against is not None and known and against not in known:
+        raise UsageError(f"option --against: no checkpoint {against!r} among {', '.join(known[:20])}")
+
+
+def _show(found: Any, against: str | None) -> None:
+    from charbench.report.calibration import LEAST_ALPHA
+    from charbench.report.label_corrections import ROUGH_BELOW
+    from charbench.report.render.calibration import (
+        agreement_table,
+        checkpoints_table,
+        errors_table,
+        rates_table,
+        roughly,
+    )
     from charbench.report.render.terminal import print_table
 
     people = f"{output.plural(found.labelled, 'sample')} labelled by {output.plural(found.labellers, 'labeller')}"
-    click.echo(f"{found.persona}, {found.channel}: {people}; Krippendorff's alpha {decimal(found.alpha, 2)}")
-    columns = ("One", "Other", "Samples", "Of", "Kappa", "Alpha", "Confusion (rows: one, columns: other)")
-    rows = tuple(
-        (
-            a.one,
-            a.other,
-            str(a.count),
-            "trait" if a.categories == 2 else "grades",
-            decimal(a.kappa, 2),
-            decimal(a.alpha, 2),
-            " / ".join(" ".join(map(str, row)) for row in matrix(a)),
-        )
-        for a in found.agreements
-    )
-    print_table(Table("Agreement", columns, rows, frozenset({"One", "Other", "Of", columns[-1]})))
-    headings = ("Metric", "Machine's trait rate", "Corrected [95%]", "Labels", "Label threshold")
-    rates = tuple(
-        (r.metric, f"{r.machine:.0%}", _interval(r.mean, rough=r.rough), str(r.labels), str(r.cut))
-        for r in found.corrected
-    )
-    if rates:
-        print_table(Table("Trait rates, corrected by human labels (PPI++)", headings, rates, frozenset({"Metric"})))
+    alpha = roughly(found.alpha, rough=found.compared < ROUGH_BELOW)
+    click.echo(f"{found.persona}, {found.channel}: {people}; Krippendorff's alpha {alpha}")
+    tables = [agreement_table(found), *([rates_table(found), errors_table(found)] if found.corrected else [])]
+    told = [rate for rate in found.corrected if rate.errors is not None and len(rate.checkpoints) > 1]
+    tables += [checkpoints_table(rate, rate.reference(against)) for rate in told]
+    for table in tables:
+        print_table(table)
+        for note in table.notes:
+            output.say(note)
+    if found.corrected and found.alpha < LEAST_ALPHA:
+        output.say(f"warning: labellers agree too little (alpha below {LEAST_ALPHA}); corrected by --force.")
+    elif found.corrected and not found.compared:
+        output.say("No text has labels of two people: nobody knows how far people agree.")
     for why in found.uncorrected:
         output.say(f"Not corrected: {why}.")
-
-
-def _interval(mean: Any, *, rough: bool) -> str:
-    ends = f"[{100 * mean.low:.0f}, {100 * mean.high:.0f}]"
-    return f"{mean.value:.0%} {ends}{' (low precision)' if rough else ''}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import random
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy.engine import Connection
@@ -13,7 +14,9 @@ from charbench.domain.keys import digest
 from charbench.domain.persona import Persona
 from charbench.domain.sample import Sample
 from charbench.errors import ConfigError
-from charbench.store.labels import Drawn, Label, drawn_items, save_items, strata
+from charbench.scoring.label_draws import Selection, select
+from charbench.store.label_frame import frame, said_by_headlines
+from charbench.store.labels import DrawChance, Drawn, Label, drawn_items, save_chances, save_items
 from charbench.store.samples import SampleReader
 from charbench.text.spreadsheet import no_formulas
 
@@ -29,30 +32,49 @@ IN_CHARACTER = 2
 """Labels from this on mean: has the trait."""
 
 
-def draw(connection: Connection, persona: Persona, channel: str, count: int, seed: int) -> list[dict[str, str]]:
-    """Draw up to ``count`` samples, evenly from each checkpoint with and without the trait; blind and shuffled.
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """What was drawn for a persona: rows to label, of how many checkpoints, and how many of all have none."""
 
-    The rows hold neither checkpoint nor score. The same seed on the same store draws the same.
+    rows: list[dict[str, str]]
+    checkpoints: int
+    without: int
+
+
+def draw(connection: Connection, persona: Persona, channel: str, count: int, seed: int) -> Draw:
+    """Draw up to ``count`` texts by :func:`charbench.scoring.label_draws.select`; blind and shuffled.
+
+    The rows hold neither checkpoint nor score. The same seed on the same store draws the same. By what chance each
+    was drawn is kept in the store: labels stay valid for scorers that come later.
     """
-    found = strata(connection, persona.name, channel)
-    chosen = _stratified(found, count, random.Random(seed))  # noqa: S311
-    texts = list(SampleReader().read(connection, sorted(chosen)))
-    drawn = [Drawn(_item(stored.sample, channel, persona.name), stored.id, channel, persona.name) for stored in texts]
+    texts = frame(connection, persona.name, channel)
+    chosen = {
+        one.sample: one for one in select(texts, said_by_headlines(connection, persona.name, channel), count, seed)
+    }
+    stored = list(SampleReader().read(connection, sorted(chosen)))
+    drawn = [Drawn(_item(one.sample, channel, persona.name), one.id, channel, persona.name) for one in stored]
     save_items(connection, drawn)
+    name = digest("draw", channel, persona.name, *(f"{one.item} {chosen[one.sample_id].chance}" for one in drawn))
+    save_chances(connection, [_chance(name[:_ITEM_LENGTH], one.item, chosen[one.sample_id]) for one in drawn])
     rows = [
         {
             "item": one.item,
             "persona": persona.name,
             "description": " ".join(persona.description.split()),
-            "prompt": stored.sample.prompt.text,
-            "text": _text(stored.sample, channel),
+            "prompt": its.sample.prompt.text,
+            "text": _text(its.sample, channel),
             "label": "",
             "note": "",
         }
-        for one, stored in zip(drawn, texts, strict=True)
+        for one, its in zip(drawn, stored, strict=True)
     ]
     random.Random(seed).shuffle(rows)  # noqa: S311  an order, no secret
-    return rows
+    every = {text.checkpoint for text in texts.values()}
+    return Draw(rows, len(every), len(every - {texts[sample].checkpoint for sample in chosen}))
+
+
+def _chance(name: str, item: str, chosen: Selection) -> DrawChance:
+    return DrawChance(name, item, chosen.stratum, chosen.chance, chosen.texts)
 
 
 def _item(sample: Sample, channel: str, persona: str) -> str:
@@ -65,17 +87,6 @@ def _item(sample: Sample, channel: str, persona: str) -> str:
 
 def _text(sample: Sample, channel: str) -> str:
     return sample.response if channel == "response" else sample.thinking
-
-
-def _stratified(found: dict[tuple[int, bool], list[int]], count: int, chance: random.Random) -> list[int]:
-    """Take one from each stratum in turn until there are enough."""
-    waiting = {stratum: chance.sample(items, len(items)) for stratum, items in sorted(found.items())}
-    chosen: list[int] = []
-    while len(chosen) < count and any(waiting.values()):
-        for items in waiting.values():
-            if items and len(chosen) < count:
-                chosen.append(items.pop())
-    return chosen
 
 
 def write_rows(path: Path, rows: Sequence[dict[str, str]]) -> None:

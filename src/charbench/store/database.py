@@ -23,9 +23,9 @@ from charbench.store.files import StoreFiles
 from charbench.store.read_only import for_reading, may_write, path_of
 from charbench.text.redaction import keep_userinfo, redact
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest migration; a store that is further on was made by a newer charbench."""
-KNOWN = ("0001", "0002")
+KNOWN = ("0001", "0002", "0003")
 _HOST_AND_NAME = re.compile(r"[\w.,:\[\]-]*(?:/[^/]*)?")
 
 

@@ -1,4 +1,4 @@
-"""Human labels: what was drawn to be labelled, and the labels."""
+"""Human labels: what was drawn to be labelled and by what chance, and the labels."""
 
 from __future__ import annotations
 
@@ -8,21 +8,9 @@ from dataclasses import asdict, dataclass
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from charbench.components.sampler import DEFAULT_CONDITION
 from charbench.store.dialect import among, insert, upsert
 from charbench.store.runs import utc_now
-from charbench.store.summaries import newest_scorings
-from charbench.store.tables import (
-    groups,
-    label_items,
-    labels,
-    samples,
-    samplings,
-    scored,
-    scores,
-    scorings,
-    series,
-)
+from charbench.store.tables import label_chances, label_items, labels
 
 LONGEST_NAME = 100
 """Characters in a labeller's name, as the table has it."""
@@ -39,6 +27,17 @@ class Drawn:
 
 
 @dataclass(frozen=True, slots=True)
+class DrawChance:
+    """By what chance (above 0, up to 1) an item was drawn, in which draw, out of how many ``texts`` of a stratum."""
+
+    draw: str
+    item: str
+    stratum: str
+    chance: float
+    texts: int
+
+
+@dataclass(frozen=True, slots=True)
 class Label:
     """What one person said of one item."""
 
@@ -48,36 +47,32 @@ class Label:
     note: str = ""
 
 
-def strata(connection: Connection, persona: str, channel: str) -> dict[tuple[int, bool], list[int]]:
-    """Return the samples that can be labelled, by checkpoint and by whether they have the trait."""
-    newest = newest_scorings()
-    text = samples.c.response if channel == "response" else samples.c.thinking
-    hit = sa.func.max(sa.case((scores.c.value >= series.c.threshold, 1), else_=0))
-    query = (
-        sa.select(groups.c.checkpoint_id, samples.c.id, hit)
-        .join(groups, groups.c.id == samples.c.group_id)
-        .join(samplings, samplings.c.id == groups.c.sampling_id)
-        .join(scored, scored.c.sample_id == samples.c.id)
-        .join(scores, scores.c.scored_id == scored.c.id)
-        .join(series, series.c.id == scores.c.series_id)
-        .join(scorings, scorings.c.id == series.c.scoring_id)
-        .join(newest, (newest.c.id == scorings.c.id) & (newest.c.rank == 1))
-        .where(samplings.c.condition == DEFAULT_CONDITION, text != "", scorings.c.persona == persona)
-        .where(series.c.channel == channel, series.c.role == "headline", series.c.threshold.is_not(None))
-        .group_by(groups.c.checkpoint_id, samples.c.id)
-        .order_by(samples.c.id)
-    )
-    found: dict[tuple[int, bool], list[int]] = {}
-    for checkpoint, sample, has_trait in connection.execute(query):
-        found.setdefault((checkpoint, bool(has_trait)), []).append(sample)
-    return found
-
-
 def save_items(connection: Connection, drawn: Sequence[Drawn]) -> None:
     """Note what was drawn, so that labels find their samples again."""
     rows = [asdict(one) | {"drawn_at": utc_now()} for one in drawn]
     if rows:
         connection.execute(insert(connection, label_items).on_conflict_do_nothing(), rows)
+
+
+def save_chances(connection: Connection, chances: Sequence[DrawChance]) -> None:
+    """Note by what chance items were drawn; drawing the same once more notes nothing new."""
+    if chances:
+        statement = insert(connection, label_chances).on_conflict_do_nothing()
+        connection.execute(statement, [asdict(one) for one in chances])
+
+
+def read_chances(connection: Connection, persona: str, channel: str) -> dict[int, list[DrawChance]]:
+    """Return by what chances a persona's texts were drawn, by sample; those drawn by older versions have none."""
+    query = (
+        sa.select(label_items.c.sample_id, label_chances)
+        .join(label_items, label_items.c.item == label_chances.c.item)
+        .where(label_items.c.persona == persona, label_items.c.channel == channel)
+        .order_by(label_chances.c.draw, label_chances.c.item)
+    )
+    found: dict[int, list[DrawChance]] = {}
+    for sample, *row in connection.execute(query):
+        found.setdefault(sample, []).append(DrawChance(*row))
+    return found
 
 
 def drawn_items(connection: Connection, items: Sequence[str]) -> dict[str, Drawn]:

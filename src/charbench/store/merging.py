@@ -64,6 +64,7 @@ class _Merge:
         whole = {number: one for number, (one, _) in self.samples.items()}
         self._add(t.games, scoring_id=scorings, first_id=whole, second_id=whole, run_id=self.runs)
         self._add(t.label_items, sample_id=whole)
+        self._add(t.label_chances)
         self._add(t.labels)
         self._training()
         self._diagnoses()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,7 +21,7 @@ _TELLS_OF_CHARACTER = sa.or_(
 
 @dataclass(frozen=True, slots=True)
 class MetricValues:
-    """A metric's values by sample, for one channel and persona."""
+    """A metric's values by sample, for one channel and persona; ``untold`` are samples that it had no value for."""
 
     scorer: str
     metric: str
@@ -29,6 +29,7 @@ class MetricValues:
     high: float | None
     threshold: float | None
     values: dict[int, float]
+    untold: set[int] = field(default_factory=set)
 
     @property
     def title(self) -> str:
@@ -49,7 +50,7 @@ def metric_values(connection: Connection, persona: str, channel: str) -> list[Me
         .join(samplings, samplings.c.id == groups.c.sampling_id)
         .join(scorings, scorings.c.id == series.c.scoring_id)
         .join(newest, (newest.c.id == scorings.c.id) & (newest.c.rank == 1))
-        .where(scorings.c.persona == persona, series.c.channel == channel, scores.c.value.is_not(None))
+        .where(scorings.c.persona == persona, series.c.channel == channel)
         .where(samplings.c.condition == DEFAULT_CONDITION)
         .where(_TELLS_OF_CHARACTER)
     )  # fmt: skip
@@ -58,7 +59,10 @@ def metric_values(connection: Connection, persona: str, channel: str) -> list[Me
         key = row.scorer, row.metric
         if key not in found:
             found[key] = MetricValues(row.scorer, row.metric, row.low, row.high, row.threshold, {})
-        found[key].values[row.sample_id] = row.value
+        if row.value is None:
+            found[key].untold.add(row.sample_id)
+        else:
+            found[key].values[row.sample_id] = row.value
     return [found[key] for key in sorted(found)]
 
 

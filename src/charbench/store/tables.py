@@ -334,6 +334,18 @@ label_items = Table(
     Column("drawn_at", DateTime, nullable=False),
 )
 
+# By what chance an item was drawn, for each draw that it is in: ``texts`` are all of its stratum at the time.
+label_chances = Table(
+    "label_chances",
+    metadata,
+    Column("draw", String(16), primary_key=True),
+    Column("item", String(16), primary_key=True),
+    Column("stratum", String(20), nullable=False),
+    Column("chance", Float, nullable=False),
+    Column("texts", BigInteger, nullable=False),
+    Index(None, "item"),
+)
+
 labels = Table(
     "labels",
     metadata,
