@@ -1,10 +1,12 @@
 """What the intervals and tests cover over a grid, function by function: no lab is made.
 
-    python benchmarks/rate_intervals.py [REPEATS] [RESULT.json]
+    python benchmarks/rate_intervals.py [REPEATS] [RESULT.json] [PART ...]
 
-Every cell of the grid is drawn REPEATS times (default 400) with a fixed seed. The estimand is the rate of new
-prompts of new families: each family's rate is drawn from a beta distribution with the given mean and intra-class
-correlation. Rates above one half are left out: the interval is the same from the other side.
+With names of parts (powers, worst_of, unpaired, means, coverage, skewed, uneven) only these are drawn anew, and take
+the place of the same figures in RESULT.json. Every cell of the grid is drawn REPEATS times (default 400) with a fixed
+seed. The estimand is the rate of new prompts of new families: each family's rate is drawn from a beta distribution with
+the given mean and intra-class correlation. Rates above one half are left out of the grid of one rate: the interval is
+the same from the other side.
 """
 
 from __future__ import annotations
@@ -93,7 +95,7 @@ def means(repeats: int, dice: np.random.Generator) -> list[Figure]:
 
 
 def unpaired(repeats: int, dice: np.random.Generator) -> list[Figure]:
-    """Return false positives of unpaired means and rates whose sides were asked otherwise."""
+    """Return false positives of unpaired means of normal values whose sides were asked otherwise."""
     shapes = {"5 against 60 single, spread 3 to 1": ((1,) * 5, (1,) * 60, 3.0),
               "12 against 60 single, spread 4 to 1": ((1,) * 12, (1,) * 60, 4.0),
               "30 single against 60 families of 5": ((1,) * 30, (5,) * 60, 1.0),
@@ -110,6 +112,59 @@ def unpaired(repeats: int, dice: np.random.Generator) -> list[Figure]:
                 sides.append(scale * (math.sqrt(correlation) * alike + math.sqrt(1 - correlation) * own))
             false += unpaired_means(sides[0], labels[0], sides[1], labels[1]).p < 0.05
         figures.append(_share("unpaired means, false positives", f"{name}, correlation {correlation}", false, repeats))
+    return figures
+
+
+def skewed(repeats: int, dice: np.random.Generator) -> list[Figure]:
+    """Return false positives of unpaired means of skewed values with the same mean, and how many pairs are tested.
+
+    One value a prompt: exponential, log-normal, or 0 but for one in ten or three in ten prompts.
+    """
+    draws: dict[str, Callable[[int], np.ndarray]] = {
+        "exponential": lambda count: dice.exponential(1, count) - 1,
+        "log-normal": lambda count: dice.lognormal(0, 1, count) - math.exp(0.5),
+        "one in ten": lambda count: (dice.random(count) < 0.1) * dice.exponential(1, count) / 0.1 - 1,
+        "three in ten": lambda count: (dice.random(count) < 0.3) * dice.exponential(1, count) / 0.3 - 1,
+    }
+    sizes = ((5, 5, 3.0), (5, 60, 3.0), (10, 60, 1.0), (12, 60, 4.0), (20, 20, 3.0), (30, 60, 4.0), (30, 300, 1.0),
+             (30, 300, 4.0), (100, 300, 4.0))  # fmt: skip
+    figures = []
+    for (shape, draw), (few, many, spread) in product(draws.items(), sizes):
+        p_values = [unpaired_means(spread * draw(few), range(few), draw(many), range(many)).p for _ in range(repeats)]
+        design = f"{shape}, {few} against {many}, spread {spread:g} to 1"
+        told = sum(p < 0.05 for p in p_values)
+        figure = _share("unpaired means, skewed, false positives", design, told, repeats)
+        figures.append(figure | {"tested": round(sum(not math.isnan(p) for p in p_values) / repeats, 3)})
+    return figures
+
+
+def uneven(repeats: int, dice: np.random.Generator) -> list[Figure]:
+    """Return false positives and coverage of 0 where both sides answer the same prompts, one side more often."""
+    figures = []
+    for (prompts, few, many), rate, correlation in product(
+        ((5, 1, 20), (12, 1, 20), (12, 4, 20), (40, 1, 4), (40, 1, 20)), (0.02, 0.1, 0.5, 0.9), (0.0, 0.3)
+    ):
+        told = {"rates": 0, "means": 0}
+        held = {"rates": 0, "means": 0}
+        for _ in range(repeats):
+            a, b = (
+                dice.binomial(answers, drawn(dice, rate, correlation, prompts)) / answers for answers in (few, many)
+            )
+            within = few * (a * (1 - a)).sum() + many * (b * (1 - b)).sum()
+            noise = within / (prompts * (few + many - 2)) * (1 / few + 1 / many) / prompts
+            samples = few * prompts, many * prompts
+            for name, found in (
+                ("rates", paired_rates(a, b, range(prompts), samples)),
+                ("means", paired_means(a, b, range(prompts), noise=noise)),
+            ):
+                told[name] += found.p < 0.05
+                held[name] += not (found.low > 0 or found.high < 0)
+        design = f"{prompts} prompts, {few} answers against {many}, rate {rate}, correlation {correlation}"
+        for name in told:
+            figures.append(
+                _share(f"paired {name}, asked unequally often, false positives", design, told[name], repeats)
+            )
+            figures.append(_share(f"paired {name}, asked unequally often, coverage", design, held[name], repeats))
     return figures
 
 
@@ -172,17 +227,26 @@ def _error(share: float, count: int) -> float:
     return round(math.sqrt(share * (1 - share) / count), 4)
 
 
-def main(repeats: int, result: Path | None) -> int:
-    parts: Sequence[Callable[[int, np.random.Generator], list[Figure]]] = (powers, worst_of, unpaired, means, coverage)
-    figures = []
-    for number, part in enumerate(parts):
+PARTS: Sequence[Callable[[int, np.random.Generator], list[Figure]]] = (
+    powers, worst_of, unpaired, means, coverage, skewed, uneven
+)  # fmt: skip
+
+
+def main(repeats: int, result: Path | None, only: Sequence[str] = ()) -> int:
+    found: list[Figure] = []
+    for number, part in enumerate(PARTS):
+        if only and part.__name__ not in only:
+            continue
         for figure in part(repeats, np.random.default_rng(20261128 + number)):
             print(json.dumps(figure), flush=True)
-            figures.append(figure)
+            found.append(figure)
     if result is not None:
-        result.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+        names = {figure["figure"] for figure in found}
+        kept = [one for one in json.loads(result.read_text()) if one["figure"] not in names] if only else []
+        result.write_text(json.dumps(kept + found, indent=1) + "\n", encoding="utf-8")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 400, Path(sys.argv[2]) if len(sys.argv) > 2 else None))
+    repeats = int(sys.argv[1]) if len(sys.argv) > 1 else 400
+    sys.exit(main(repeats, Path(sys.argv[2]) if len(sys.argv) > 2 else None, sys.argv[3:]))

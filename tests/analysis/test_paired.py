@@ -8,9 +8,19 @@ from itertools import product
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
-from charbench.analysis.paired import MCNEMAR, newcombe_phi, paired_means, paired_rates
+from charbench.analysis.paired import (
+    FROM_INTERVAL,
+    MCNEMAR,
+    NOISE_OF_BOTH,
+    newcombe_phi,
+    paired_means,
+    paired_rates,
+    paired_rates_p,
+)
 from charbench.analysis.sign_flips import SIGN_FLIPS, STUDENT, mcnemar_exact, sign_flip_p
 
 
@@ -125,3 +135,51 @@ def test_nothing_gives_nan() -> None:
     found = paired_rates([], [], [])
     assert all(map(math.isnan, (found.value, found.low, found.high, found.p))) or found.p == 1
     assert math.isnan(found.value)
+
+
+def test_few_answers_that_happen_to_be_alike_prove_nothing_against_many() -> None:
+    # one answer to each of 12 prompts, none in character; twenty to each, one or two of them in character
+    few, many = np.zeros(12), np.array([1, 2] * 6) / 20
+    found = paired_rates(few, many, range(12), (12, 240))
+    assert sign_flip_p(few - many, range(12)) == 2 / 2**12
+    assert found.test == FROM_INTERVAL
+    assert found.p > 0.3
+    assert found.low < 0 < found.high
+    assert paired_rates_p(few, many, range(12), (12, 240)) == found.p
+    within = 20 / 19 * many * (1 - many)
+    noise = within.mean() * (1 + 1 / 20) / 12
+    means = paired_means(few, many, range(12), noise=noise)
+    assert means.test == NOISE_OF_BOTH
+    assert means.p > 0.3
+    assert means.low < 0 < means.high
+
+
+def test_a_missing_answer_or_two_do_not_change_the_test() -> None:
+    a, b = np.array([0.9, 1, 0.8, 1, 1, 0.7, 1, 0.9]), np.zeros(8)
+    assert paired_rates(a, b, range(8), (80, 78)).p == paired_rates(a, b, range(8), (80, 80)).p == 2 / 2**8
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 9)), min_size=2, max_size=20))
+def test_unequal_numbers_of_answers_never_make_a_difference_surer(counts: list[tuple[int, int]]) -> None:
+    (a, b), size = np.array(counts).T / np.array([[2], [9]]), len(counts)
+    found = paired_rates(a, b, range(size), (2 * size, 9 * size))
+    assert found.p >= sign_flip_p(a - b, range(size)) - 1e-12
+    assert (found.p < 0.05) <= (found.low > 0 or found.high < 0)
+    swapped = paired_rates(b, a, range(size), (9 * size, 2 * size))
+    assert swapped.p == pytest.approx(found.p)
+    if found.p < 0.05:
+        assert paired_rates_p(a, b, range(size), (2 * size, 9 * size)) == pytest.approx(found.p)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("prompts", "few", "many"), [(5, 1, 20), (12, 1, 20), (40, 1, 4)])
+@pytest.mark.parametrize("rate", [0.02, 0.1, 0.5, 0.9])
+def test_equal_checkpoints_asked_unequally_often_are_rarely_told_apart(
+    prompts: int, few: int, many: int, rate: float
+) -> None:
+    rng, repeats = np.random.default_rng(12), 400
+    false = 0
+    for _ in range(repeats):
+        a, b = (rng.binomial(count, rate, prompts) / count for count in (few, many))
+        false += paired_rates(a, b, range(prompts), (few * prompts, many * prompts)).p < 0.05
+    assert false / repeats <= 0.05 + 2 * math.sqrt(0.05 * 0.95 / repeats)

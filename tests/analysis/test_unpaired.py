@@ -18,10 +18,13 @@ from charbench.analysis.unpaired import (
     EFFECTIVE_FISHER,
     FISHER,
     PERMUTATION,
+    SKEWED,
+    TOO_FEW,
     WELCH,
     unpaired_counts,
     unpaired_means,
     unpaired_rates,
+    welch,
 )
 
 
@@ -77,7 +80,7 @@ def test_a_side_that_never_varies_is_not_known_exactly() -> None:
     none, some = [0.0] * 30, [1.0] * 3 + [0.0] * 147
     assert unpaired_rates(none, range(30), some, range(150), (60, 300)).p > 0.5
     values = np.random.default_rng(8).exponential(1, 40)
-    found = unpaired_means([0.0] * 40, range(40), values, range(40))
+    found = welch([0.0] * 40, range(40), values, range(40))
     assert found.low < -values.mean() < found.high < 0
     error = math.sqrt(2) * stats.sem(values)  # as if it varied like the other
     assert found.high - found.low == pytest.approx(2 * stats.t.ppf(0.975, 78) * error)
@@ -108,26 +111,63 @@ def test_the_permutation_of_clusters_is_scipys() -> None:
         return np.abs(np.mean(x, axis=axis) - np.mean(y, axis=axis))
 
     theirs = stats.permutation_test((a, b), gap, n_resamples=np.inf, vectorized=True, alternative="greater")
-    found = unpaired_means(a, range(7), b, range(6))
-    welch = stats.ttest_ind(a, b, equal_var=False).pvalue
-    assert found.p == pytest.approx(max(theirs.pvalue, welch))
-    assert found.test == (PERMUTATION if theirs.pvalue > welch else WELCH)
+    found = welch(a, range(7), b, range(6))
+    student = stats.ttest_ind(a, b, equal_var=False).pvalue
+    assert found.p == pytest.approx(max(theirs.pvalue, student))
+    assert found.test == (PERMUTATION if theirs.pvalue > student else WELCH)
 
 
 def test_from_thirty_clusters_on_means_are_tested_with_welchs_t() -> None:
     rng = np.random.default_rng(6)
     a, b = rng.normal(0.3, 1, 40), rng.normal(0, 2, 35)
-    found, theirs = unpaired_means(a, range(40), b, range(35)), stats.ttest_ind(a, b, equal_var=False)
+    found, theirs = welch(a, range(40), b, range(35)), stats.ttest_ind(a, b, equal_var=False)
     assert found.test == WELCH
     assert found.p == pytest.approx(theirs.pvalue)
     assert (found.low, found.high) == pytest.approx(tuple(theirs.confidence_interval()))
 
 
 def test_a_random_permutation_is_never_zero_and_always_the_same() -> None:
-    ones, zeros = [1.0] * 20, [0.0] * 20
-    p = unpaired_means(ones, range(20), zeros, range(20)).p  # neither side varies
+    ones, zeros = [1.0] * 30, [0.0] * 30
+    p = unpaired_means(ones, range(30), zeros, range(30)).p  # neither side varies
     assert 0 < p < 1e-4
-    assert p == unpaired_means(ones, range(20), zeros, range(20)).p
+    assert p == unpaired_means(ones, range(30), zeros, range(30)).p
+
+
+def test_means_of_few_prompts_are_not_tested_without_pairs() -> None:
+    steady, rare = np.random.default_rng(2).normal(1, 0.1, 60), np.zeros(20)
+    for few in (steady[:9], rare, [*rare, 30.0]):  # few prompts; none yet with the trait; one that carries the mean
+        found = unpaired_means(few, range(len(few)), steady, range(60))
+        assert (found.test, math.isnan(found.p), math.isnan(found.low)) == (TOO_FEW, True, True)
+        assert found.value == pytest.approx(np.mean(few) - steady.mean())
+    assert unpaired_means(np.zeros(30), range(30), steady, range(60)).p < 1e-4
+    assert unpaired_means(steady[:10], range(10), steady, range(60)).p > 0.05
+
+
+def test_a_long_tail_makes_unpaired_means_less_sure() -> None:
+    values = np.random.default_rng(5).exponential(1, 60)
+    found = unpaired_means(values, range(60), [1.6 * values.mean() + d for d in (-0.1, 0.1)] * 30, range(60))
+    assert found.test == SKEWED
+    assert found.p > welch(values, range(60), [1.6 * values.mean() + d for d in (-0.1, 0.1)] * 30, range(60)).p
+
+
+@pytest.mark.parametrize("shape", ["normal", "exponential", "one in ten", "three in ten"])
+@pytest.mark.parametrize(("few", "many", "spread"), [(5, 60, 3), (12, 60, 4), (20, 20, 3), (30, 300, 4), (30, 300, 1)])
+@pytest.mark.slow
+def test_equal_means_are_rarely_told_apart_whatever_their_shape(shape: str, few: int, many: int, spread: float) -> None:
+    rng, repeats = np.random.default_rng(31), 400
+
+    def drawn(count: int) -> np.ndarray:
+        if shape == "normal":
+            return rng.normal(size=count)
+        if shape == "exponential":
+            return rng.exponential(1, count) - 1
+        share = 0.1 if shape == "one in ten" else 0.3
+        return (rng.random(count) < share) * rng.exponential(1, count) / share - 1
+
+    false = sum(
+        unpaired_means(spread * drawn(few), range(few), drawn(many), range(many)).p < 0.05 for _ in range(repeats)
+    )
+    assert false / repeats <= 0.05 + 2 * math.sqrt(0.05 * 0.95 / repeats)
 
 
 def test_a_side_without_samples_gives_nan() -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -49,6 +49,11 @@ class ClusteredRate:
         """Whether there is too little for a precise figure."""
         return self.effective_clusters < (ENOUGH_SAMPLES if self.independent else ENOUGH_CLUSTERS)
 
+    def at(self, confidence: float) -> ClusteredRate:
+        """Return the same rate with the interval of another confidence."""
+        low, high = _limits(self.value, self.effective, self.effective_clusters, confidence, self.independent)
+        return replace(self, low=low, high=high)
+
 
 def clustered_rate(
     rates: ArrayLike,
@@ -88,11 +93,9 @@ def clustered_rate(
     share = min(1.0, max(0.0, float(hits.sum() / sizes.sum())))
     alike = effective_clusters(sizes)
     error = math.sqrt(_variance(hits, sizes)) if sizes.size > 1 else math.nan
-    effective, reach = float(total), normal_quantile((1 + confidence) / 2)
-    if sizes.size < total:
-        effective = effective_samples(hits, sizes)
-        reach = student_quantile((1 + confidence) / 2, alike + 1)
-    low, high = _wilson(share, effective, reach)
+    independent = sizes.size == total
+    effective = float(total) if independent else effective_samples(hits, sizes)
+    low, high = _limits(share, effective, alike, confidence, independent)
     return ClusteredRate(share, low, high, error, total, array.size, sizes.size, alike, effective)
 
 
@@ -138,6 +141,11 @@ def _variance(hits: NDArray[np.float64], sizes: NDArray[np.float64]) -> float:
     total = float(sizes.sum())
     deviations = hits - hits.sum() / total * sizes
     return float((deviations**2 / (1 - sizes / total)).sum()) / total**2
+
+
+def _limits(share: float, effective: float, alike: float, confidence: float, independent: bool) -> tuple[float, float]:
+    upper = (1 + confidence) / 2
+    return _wilson(share, effective, normal_quantile(upper) if independent else student_quantile(upper, alike + 1))
 
 
 def _wilson(share: float, count: float, reach: float) -> tuple[float, float]:

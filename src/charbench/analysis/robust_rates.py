@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from charbench.analysis.clusters import cluster_codes, prompt_clusters
+from charbench.analysis.paired import exchangeable
 from charbench.analysis.rate_intervals import rate_of_counts
 from charbench.analysis.wilson import Rate
 
@@ -66,7 +67,10 @@ def spread_by_chance(conditions: Sequence[Counts]) -> Chance:
     """Return how far apart the rates of these conditions would be by chance: conditions shuffled family by family.
 
     Only families that were asked under every condition are shuffled; NaN with fewer than two of them or of
-    conditions. Source: Fisher (1935), "The design of experiments", section 21; Phipson and Smyth (2010).
+    conditions. Where a condition was asked more often than another, families are not exchangeable (few answers are
+    none or all in character sooner than many): answers are then dealt out, too, each condition keeping its number,
+    and what spreads further counts. Source: Fisher (1935), "The design of experiments", section 21; Phipson and
+    Smyth (2010).
     """
     tables = _by_family(conditions)
     if tables is None:
@@ -76,11 +80,22 @@ def spread_by_chance(conditions: Sequence[Counts]) -> Chance:
     rng = np.random.default_rng(_SEED)
     order = np.argsort(rng.random((SHUFFLES, count, several)), axis=2)
     rows = np.arange(count)[None, :, None]
-    rates = hits[rows, order].sum(axis=1) / totals[rows, order].sum(axis=1)
-    spreads = rates.max(axis=1) - rates.min(axis=1)
     seen = hits.sum(axis=0) / totals.sum(axis=0)
-    wide = int((spreads >= seen.max() - seen.min() - _SAME).sum())
-    return Chance(float(spreads.mean()), (wide + 1) / (SHUFFLES + 1))
+    edge = seen.max() - seen.min() - _SAME
+    found = [_chance(hits[rows, order].sum(axis=1) / totals[rows, order].sum(axis=1), edge)]
+    if not exchangeable((totals.min(axis=1).sum(), totals.max(axis=1).sum())):
+        dealt = [
+            rng.multivariate_hypergeometric(asked, said, SHUFFLES)
+            for asked, said in zip(totals.astype(np.int64), hits.sum(axis=1).astype(np.int64), strict=True)
+        ]
+        found.append(_chance(np.sum(dealt, axis=0) / totals.sum(axis=0), edge))
+    return Chance(max(one.expected for one in found), max(one.p for one in found))
+
+
+def _chance(rates: np.ndarray, edge: float) -> Chance:
+    """Return the mean spread of shuffled rates (shuffles by conditions), and how often it is as wide as ``edge``."""
+    spreads = rates.max(axis=1) - rates.min(axis=1)
+    return Chance(float(spreads.mean()), (int((spreads >= edge).sum()) + 1) / (SHUFFLES + 1))
 
 
 def _by_family(conditions: Sequence[Counts]) -> tuple[np.ndarray, np.ndarray] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import combinations
 
@@ -21,6 +22,11 @@ FISHER = "Fisher, exact"
 EFFECTIVE_FISHER = "Fisher, effective samples"
 PERMUTATION = "permutation"
 WELCH = "Welch's t"
+SKEWED = "Welch's t, for skewed values"
+TOO_FEW = "none: too few prompts for means of such values"
+LEAST_CLUSTERS = 10
+LEAST_BY_SKEWNESS = 8
+"""A side needs so many effective clusters for each unit of squared skewness, and :data:`LEAST_CLUSTERS` in any case."""
 PERMUTATIONS = 20_000
 _SEED = 20241212
 _SAME = 1e-9
@@ -84,14 +90,48 @@ def unpaired_means(
     clusters_b: Sequence[Hashable],
     confidence: float = 0.95,
 ) -> Difference:
-    """Compare the mean values of two sides: Welch's t with clustered standard errors, held by a permutation.
+    """Compare the mean values of two sides: Welch's t with clustered standard errors, where prompts are enough for it.
+
+    The p-value is the largest of three: Welch's; the same corrected for skewness (Hall's transformation); and, with
+    fewer than 30 effective clusters on a side, that of the permutation that deals the clusters of both sides out anew.
+    No test of means holds for few values of any shape. So nothing is tested, and p-value and interval are NaN
+    (:data:`TOO_FEW`), where a side has fewer than 10 effective clusters, or fewer than 8 for each unit of their squared
+    skewness (a few large values among zeros), or fewer than 30 where it does not vary: its next value may be a large
+    one. Cochran's rule, 25 for the interval of one mean, is of the same kind.
+
+    Sources: Welch (1947), Biometrika 34:28, with each side's standard error and degrees of freedom as in
+    :func:`charbench.analysis.clusters.clustered_mean`; Hall (1992), J R Stat Soc B 54:221; Cochran (1977), "Sampling
+    techniques", section 2.15. What holds is simulated in ``benchmarks/rate_intervals.py``.
+    """
+    first, second = _Values.of(a, clusters_a, confidence), _Values.of(b, clusters_b, confidence)
+    found = welch(a, clusters_a, b, clusters_b, confidence)
+    if not first.count or not second.count:
+        return found
+    if not (first.enough and second.enough):
+        return replace(found, low=math.nan, high=math.nan, p=math.nan, test=TOO_FEW)
+    error, degrees = _welch(first.mean, second.mean)
+    if not error > 0:  # neither side varies
+        return found
+    skewness = (first.third - second.third) / error**3
+    t = found.value / error
+    corrected = student_p(t + skewness * t**2 / 3 + skewness**2 * t**3 / 27 + skewness / 6, degrees)
+    return replace(found, p=corrected, test=SKEWED) if corrected > found.p else found
+
+
+def welch(
+    a: ArrayLike,
+    clusters_a: Sequence[Hashable],
+    b: ArrayLike,
+    clusters_b: Sequence[Hashable],
+    confidence: float = 0.95,
+) -> Difference:
+    """Compare the mean values of two sides however few they are: for values that are themselves means, as runs' are.
 
     The p-value is the larger one of Welch's and of the permutation that deals the clusters of both sides out anew:
     with few clusters Welch's t takes skewed values for different, and the permutation sides that vary unlike or
     have clusters of other sizes. With 30 effective clusters or more on both sides, which both vary, Welch's alone is
     taken. A side that does not vary is given the variance of the other's clusters; where neither varies, the
-    interval is NaN and the permutation decides. Source: Welch (1947), Biometrika 34:28, with each side's
-    standard error and degrees of freedom as in :func:`charbench.analysis.clusters.clustered_mean`.
+    interval is NaN and the permutation decides.
     """
     first, second = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
     left, right = clustered_mean(first, clusters_a, confidence), clustered_mean(second, clusters_b, confidence)
@@ -102,6 +142,33 @@ def unpaired_means(
     count, rough = left.count + right.count, left.rough or right.rough
     least = min(left.clusters, right.clusters)
     return Difference(value, value - half, value + half, p, test, False, count, least, rough)
+
+
+@dataclass(frozen=True, slots=True)
+class _Values:
+    """One side's mean, and the third cumulant of its mean; whether there are enough clusters for their skewness."""
+
+    mean: ClusteredMean
+    third: float
+    enough: bool
+
+    @classmethod
+    def of(cls, values: ArrayLike, clusters: Sequence[Hashable], confidence: float) -> _Values:
+        array = np.asarray(values, dtype=float)
+        mean = clustered_mean(array, clusters, confidence)
+        deviations = cluster_sums(array - mean.value, clusters)
+        count, square = mean.effective, float((deviations**2).mean()) if array.size else 0.0
+        if not mean.standard_error > 0 or square <= _SAME**2:
+            return cls(mean, 0.0, not mean.rough)
+        if count < LEAST_CLUSTERS:
+            return cls(mean, math.nan, False)
+        skewness = float((deviations**3).mean()) / square**1.5 * math.sqrt(count * (count - 1)) / (count - 2)
+        third = skewness * mean.standard_error**3 / math.sqrt(count)
+        return cls(mean, third, count >= LEAST_BY_SKEWNESS * skewness**2)
+
+    @property
+    def count(self) -> int:
+        return self.mean.count
 
 
 def _apart(
@@ -116,14 +183,14 @@ def _apart(
     if not a.size or not b.size:
         return math.nan, PERMUTATION
     error, degrees = _welch(left, right)
-    welch = student_p((left.value - right.value) / error, degrees) if error > 0 else math.nan
+    by_t = student_p((left.value - right.value) / error, degrees) if error > 0 else math.nan
     vary = left.standard_error > 0 and right.standard_error > 0
     if vary and not (left.rough or right.rough):
-        return welch, WELCH
+        return by_t, WELCH
     sums = np.concatenate([cluster_sums(a, clusters_a), cluster_sums(b, clusters_b)])
     sizes = np.concatenate([np.bincount(cluster_codes(clusters_a)), np.bincount(cluster_codes(clusters_b))])
     dealt = _permutation(sums, sizes, left.clusters)
-    return (welch, WELCH) if welch > dealt else (dealt, PERMUTATION)
+    return (by_t, WELCH) if by_t > dealt else (dealt, PERMUTATION)
 
 
 def _permutation(sums: NDArray[np.float64], sizes: NDArray[np.intp], first: int) -> float:

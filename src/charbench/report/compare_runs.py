@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy.engine import Connection
 
 from charbench.analysis.differences import Difference
-from charbench.analysis.unpaired import unpaired_means
+from charbench.analysis.unpaired import welch
 from charbench.report.compare.metric import Measure
 from charbench.report.compare.sides import Side, UnitKey, read_sides
 
@@ -37,14 +37,14 @@ def runs_of_sides(
 def compare_runs(a: Sequence[Side], b: Sequence[Side], measure: Measure) -> Difference | None:
     """Compare two groups of runs, a value for each run: its mean over the prompts that all of them were asked.
 
-    Welch's t over runs, held by a permutation (:func:`unpaired_means`). None where they share no prompts.
+    Welch's t over runs, held by a permutation (:func:`welch`). None where they share no prompts.
     """
     shared = set.intersection(*(set(side.known) for side in (*a, *b)))
     if not shared:
         return None
     keys = sorted(shared)
     first, second = [_mean(side, keys) for side in a], [_mean(side, keys) for side in b]
-    found = unpaired_means(first, range(len(a)), second, range(len(b)))
+    found = welch(first, range(len(a)), second, range(len(b)))
     low, high = found.low, found.high
     if measure.is_rate and math.isfinite(low):
         low, high = max(-1.0, low), min(1.0, high)

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from sqlalchemy.engine import Connection
 
 from charbench.analysis.power import LEVEL, least_prompts
+from charbench.analysis.unpaired import TOO_FEW
 from charbench.domain.headline import choose_headline, headline_notes
 from charbench.report.compare.across import across_sides
 from charbench.report.compare.groups import GroupBy, group_sides
 from charbench.report.compare.markers import MarkerLifts, marker_lifts
 from charbench.report.compare.metric import choose_measure
-from charbench.report.compare.pairs import OTHER_MARKERS, GroupComparison, compare_all
+from charbench.report.compare.pairs import NOT_COMPARED, OTHER_MARKERS, GroupComparison, compare_all
 from charbench.report.compare.prompts import PromptGap, widest_gaps
 from charbench.report.compare.select import choose_sides, comparable, one_sampler
 from charbench.report.compare.sides import Side, read_sides
@@ -143,12 +144,17 @@ def _remarks(comparison: GroupComparison) -> list[str]:
             )
         if side.missing:
             notes.append(f"{side.label}: {side.missing:,} samples could not be scored and are left out.")
-    compared = [pair for pair in comparison.pairs if pair.difference.test != OTHER_MARKERS]
+    compared = [pair for pair in comparison.pairs if pair.difference.test not in NOT_COMPARED]
     compared = [pair for pair in compared if not pair.difference.test.endswith(OVER_RUNS)]
     if others := sum(pair.difference.test == OTHER_MARKERS for pair in comparison.pairs):
         notes.append(
             f"{others:,} of {len(comparison.pairs):,} pairs are judged by different markers or rubrics, each persona's "
             "own: their figures are not tested against each other."
+        )
+    if few := sum(pair.difference.test == TOO_FEW for pair in comparison.pairs):
+        notes.append(
+            f"{few:,} of {len(comparison.pairs):,} pairs share no prompts, and have too few for a test of means of "
+            "such values: they are not compared."
         )
     paired = [pair for pair in compared if pair.difference.paired]
     unpaired = len(compared) - len(paired)

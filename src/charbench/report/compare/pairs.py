@@ -13,17 +13,19 @@ from charbench.analysis.clusters import ClusteredMean, cluster_codes, clustered_
 from charbench.analysis.differences import Difference
 from charbench.analysis.erosion import Erosion, erosion
 from charbench.analysis.multiplicity import holm
-from charbench.analysis.paired import paired_means, paired_rates
+from charbench.analysis.paired import exchangeable, paired_means, paired_rates
 from charbench.analysis.power import FisherTest, PairedTest, Test, WelchTest, prompts_needed, variance_of_differences
 from charbench.analysis.rate_intervals import ClusteredRate, clustered_rate
 from charbench.analysis.tiers import LEVEL, tiers_of_pairs
-from charbench.analysis.unpaired import unpaired_means, unpaired_rates
+from charbench.analysis.unpaired import TOO_FEW, unpaired_means, unpaired_rates
 from charbench.report.compare.metric import Measure
 from charbench.report.compare.sides import Side, UnitKey
 from charbench.report.compare_runs import compare_runs
 
 OTHER_MARKERS = "none: judged by different markers"
 """The test of two sides whose values are not of one kind: none."""
+NOT_COMPARED = {OTHER_MARKERS, TOO_FEW}
+"""The tests of sides that are not compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +152,21 @@ def _paired(a: Side, b: Side, shared: list[UnitKey], measure: Measure) -> tuple[
     if measure.is_rate:
         difference = paired_rates(first, second, clusters, (a.judged_in(shared), b.judged_in(shared)))
     else:
-        difference = paired_means(first, second, clusters)
+        difference = paired_means(first, second, clusters, noise=_noise(a, b, shared))
     return difference, planned_pair(a, b, shared, measure)
+
+
+def _noise(a: Side, b: Side, shared: Sequence[UnitKey]) -> float | None:
+    """Return the variance of the mean difference if all answers vary as both sides' do; None for exchangeable sides."""
+    if exchangeable((a.judged_in(shared), b.judged_in(shared))):
+        return None
+    units = [(a.units[key], b.units[key]) for key in shared]
+    twice = [unit for pair in units for unit in pair if math.isfinite(unit.variance)]
+    freedom = sum(unit.samples - 1 for unit in twice)
+    if not freedom:
+        return None
+    variance = sum((unit.samples - 1) * unit.variance for unit in twice) / freedom
+    return variance * sum(1 / one.samples + 1 / other.samples for one, other in units) / len(units) ** 2
 
 
 def planned_pair(a: Side, b: Side, shared: Sequence[UnitKey], measure: Measure) -> PairedTest | None:

@@ -23,7 +23,8 @@ class Unit:
 
     ``hits`` of ``samples`` reach the threshold (``in_thinking`` in thinking, ``in_both`` in both), of all checkpoints
     together. ``value`` is what is compared, ``mean`` the metric's plain mean (NaN without a response), ``thinking`` the
-    rate in thinking; ``within`` estimates the variance of one answer, NaN where no checkpoint answered twice.
+    rate in thinking; ``within`` estimates the variance of one answer of a checkpoint, NaN where none answered twice;
+    ``variance`` is that of all answers to the prompt, of any checkpoint, NaN of fewer than two.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Unit:
     mean: float
     thinking: float
     within: float
+    variance: float
 
 
 @dataclass(slots=True)
@@ -139,7 +141,9 @@ def _unit(tallies: Sequence[PromptTally], measure: Measure) -> Unit:
     first = tallies[0]
     hits = sum(tally.responses if measure.is_responses else tally.hits for tally in tallies)
     counts = sum(judged), hits, sum(t.thinking_hits for t in tallies), sum(t.both_hits for t in tallies)
-    return Unit(first.name, first.family, *counts, _mean(values), _mean(means), _mean(thinking), _mean(within))
+    variance = _variance(sum(judged), sum(t.total for t in tallies), sum(t.squares for t in tallies))
+    figures = _mean(values), _mean(means), _mean(thinking), _mean(within), variance
+    return Unit(first.name, first.family, *counts, *figures)
 
 
 def _judged(tally: PromptTally, measure: Measure) -> int:
@@ -164,7 +168,11 @@ def _within(tally: PromptTally, measure: Measure, value: float) -> float:
         return math.nan
     if measure.is_rate:
         return judged / (judged - 1) * value * (1 - value)
-    return max(0.0, (tally.squares - judged * value * value) / (judged - 1))
+    return _variance(judged, tally.total, tally.squares)
+
+
+def _variance(count: int, total: float, squares: float) -> float:
+    return max(0.0, (squares - total * total / count) / (count - 1)) if count > 1 else math.nan
 
 
 def _mean(values: Iterable[float]) -> float:

@@ -7,7 +7,7 @@ from charbench.analysis.tiers import LEVEL
 from charbench.domain.table import Table
 from charbench.report.compare.build import ComparisonReport
 from charbench.report.compare.groups import GroupBy
-from charbench.report.compare.pairs import OTHER_MARKERS, GroupComparison, Pair
+from charbench.report.compare.pairs import NOT_COMPARED, GroupComparison, Pair
 from charbench.report.compare.prompts import PromptGap
 from charbench.report.compare.words import difference_cell, estimate_cell, sentence
 from charbench.report.compare_runs import OVER_RUNS
@@ -108,7 +108,7 @@ def _compared(difference: Difference) -> str:
 
 
 def _verdict(pair: Pair) -> str:
-    if pair.difference.test == OTHER_MARKERS:
+    if pair.difference.test in NOT_COMPARED:
         return "not compared"
     return "significantly different" if pair.apart else "no significant difference"
 

@@ -7,6 +7,7 @@ import math
 from charbench.analysis.clusters import ClusteredMean
 from charbench.analysis.differences import Difference
 from charbench.analysis.rate_intervals import ClusteredRate
+from charbench.analysis.unpaired import LEAST_CLUSTERS, TOO_FEW
 from charbench.report.compare.metric import Measure
 from charbench.report.compare.pairs import OTHER_MARKERS, GroupComparison, Pair
 from charbench.report.render.cells import decimals, p_value, points
@@ -44,6 +45,12 @@ def sentence(comparison: GroupComparison, pair: Pair) -> str:
         return (
             f"{names[0]} and {names[1]} are not compared: each is judged by its own persona's markers or rubric "
             f"({' and '.join(personas)}). --metric responses compares them."
+        )
+    if difference.test == TOO_FEW:
+        return (
+            f"{names[0]} and {names[1]} are not compared: without shared prompts, means are tested from "
+            f"{LEAST_CLUSTERS} prompts or families a side on, and from more where few values are far from the others. "
+            "Ask both the same prompts, ask more, or compare a metric with a threshold."
         )
     if math.isnan(difference.p):
         return f"{names[0]} and {names[1]} cannot be compared: one of them has no {measure.title} score."
