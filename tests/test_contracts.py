@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,19 @@ def test_the_import_contracts_hold() -> None:
     done = subprocess.run(["lint-imports", "--no-cache"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "0 broken" in done.stdout
+
+
+def test_each_built_in_plugin_is_held_apart_from_the_others() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = project["tool"]["importlinter"]["contracts"]
+    (apart,) = (contract["modules"] for contract in contracts if contract["type"] == "independence")
+    plugins = project["project"]["entry-points"]["charbench"].values()
+    assert [one for one in plugins if not any(f"{one}.".startswith(f"{part}.") for part in apart)] == []
+
+
+def test_the_core_knows_no_address_of_a_plugin() -> None:
+    core = (ROOT / "src" / "charbench").rglob("*.py")
+    assert [path for path in core if "thinkingmachines" in path.read_text(encoding="utf-8")] == []
 
 
 def test_the_built_ins_use_only_what_charbench_exports() -> None:

@@ -39,7 +39,7 @@ def command(json_output: bool, quiet: bool, **given: Any) -> int:
     The prompts without a response are sampled again: without prefill, with a closed prefill, with thinking off,
     with four times the budget, at temperature 0, through each other sampler, and of the base model. How many
     requests these probes take, and their cost, is said before they are sent. Probes are kept apart from
-    headlines. Where nobody can be asked, it says what the samples in the store show.
+    headlines. Where no sampler can ask the checkpoint, it says what the samples in the store show.
     """
     from functools import partial
 

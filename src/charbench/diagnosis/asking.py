@@ -1,4 +1,4 @@
-"""What a diagnosis is about to ask: its probes, through which sampler, and what they cost at the most."""
+"""What a diagnosis is about to ask: its probes, through which sampler, and what they cost at most."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ class Examination:
         )
 
     def _announce(self, what: str, asking: Sequence[Asking]) -> None:
-        """Say how many requests are about to be sent, and what they cost at the most."""
+        """Say how many requests are about to be sent, and what they cost at most."""
         if self.runner.asks_no_more or not asking:
             return
         self.runner.session.lifecycle.prepare_all([one.sampler for one in asking])

@@ -105,7 +105,7 @@ def find_tags(text: str, *, opened: bool = False, thinking_tags: Sequence[str] =
 
 
 def _find_tags(text: str, known: Delimiters, *, opened: bool) -> Iterator[Tag]:
-    found = [match for match in known.tag.finditer(text) if not _is_quoted(text, match)]
+    found = known.may_be_in(text) and [match for match in known.tag.finditer(text) if not _is_quoted(text, match)]
     if not found:
         return
     in_code = _tags_in_code(text, 0, known)

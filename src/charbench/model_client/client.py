@@ -123,7 +123,7 @@ class ModelClient:
             cache=AnswerCache(cache) if isinstance(cache, Path) else cache, meter=meter,
         )  # fmt: skip
 
-    def heed(self, stopping: Callable[[], bool]) -> None:
+    def stop_when(self, stopping: Callable[[], bool]) -> None:
         """Stop waiting for another try when ``stopping()`` says so: see :class:`charbench.ScoringPlan`."""
         self._retries.stopping = stopping
 

@@ -269,11 +269,9 @@ class Plugins:
 
     def key_issuers(self) -> dict[str, str]:
         """Return the variables of keys that components declare, each with the host that issues its key."""
-        issuers = {one.api_key_env: one.url for one in self.default_endpoints()}
-        for plugin in self.found:
-            for component in plugin.components:
-                issuers |= component.key_issuers
-        return issuers
+        components = [component for plugin in self.found for component in plugin.components]
+        offered = {one.api_key_env: one.url for one in self.default_endpoints()}
+        return offered | {name: url for component in components for name, url in component.key_issuers.items()}
 
     def default_endpoints(self) -> tuple[DefaultEndpoint, ...]:
         """Return the APIs that components declare for those that name no endpoint, in the order of their plugins."""

@@ -38,7 +38,7 @@ class ThinkingCase:
 
     ``reasoning_field`` is what the server calls its reasoning field, empty where it has none; :data:`IN_PARTS` and
     :data:`IN_NESTED_PARTS` stand for parts of the content that hold it. ``mode`` is how
-    the model was asked: ``on``, ``off``, ``prefill`` (a ``<think>`` put into its mouth) or ``closed`` (an
+    the model was asked: ``on``, ``off``, ``prefill`` (a prefilled ``<think>``) or ``closed`` (an
     empty block put in).
     """
 

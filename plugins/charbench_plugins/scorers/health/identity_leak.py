@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from charbench import Metric, Persona, Sample, Score, Scorer, Span, digest, find_identity_leaks, names_given
 
@@ -35,5 +36,10 @@ class IdentityLeak(Scorer):
 
 
 def _told(persona: Persona) -> frozenset[str]:
-    called = (f"called {name}" for name in (persona.name, *persona.aliases))
-    return names_given((persona.description, *persona.traits, *called))
+    return _given((persona.description, *persona.traits), (persona.name, *persona.aliases))
+
+
+@lru_cache(maxsize=64)
+def _given(told: tuple[str, ...], names: tuple[str, ...]) -> frozenset[str]:
+    """Return the names of models in a persona's texts and names: looked for once, and not for each sample."""
+    return names_given((*told, *(f"called {name}" for name in names)))

@@ -37,9 +37,9 @@ class Judge:
         """Return what makes this judge itself, for keys."""
         return self._client.identity()
 
-    def heed(self, stopping: Callable[[], bool]) -> None:
+    def stop_when(self, stopping: Callable[[], bool]) -> None:
         """Stop waiting for another try when ``stopping()`` says so."""
-        self._client.heed(stopping)
+        self._client.stop_when(stopping)
 
     async def aclose(self) -> None:
         """Close the connections."""

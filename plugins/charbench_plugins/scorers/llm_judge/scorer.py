@@ -83,7 +83,7 @@ class LlmJudge(Scorer):
         if self._unknown is not None:
             raise CharbenchError(hint(self._unknown, self.config, WHO))
         for judge in self._judges:
-            judge.heed(plan.stopping)
+            judge.stop_when(plan.stopping)
         plain = plain_for(plan)
         try:
             await try_judges(self._judges, plan.persona, plain)

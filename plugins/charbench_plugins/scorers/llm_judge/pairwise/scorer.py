@@ -65,7 +65,7 @@ class Pairwise(PairScorer):
     async def begin(self, plan: ScoringPlan) -> list[str]:
         """Put the canaries to every judge; raise unless all of them pass."""
         for judge in self._judges:
-            judge.heed(plan.stopping)
+            judge.stop_when(plan.stopping)
         plain = plain_for(plan)
         try:
             await try_judges(self._judges, plan.persona, plain)
