@@ -43,7 +43,8 @@ GROUPS = {
     "A scorer": (
         "Scorer Metric Score Sample Persona hookimpl",
         (
-            "Channel Span ScoringPlan ThinkingState Marker MarkerForm Tier GoldAnswer find_refusals is_refusal "
+            "Channel Span ScoringPlan ThinkingState Marker MarkerForm Tier GoldAnswer ControlText "
+            "ControlResult SequentialTest find_refusals is_refusal "
             "find_identity_leaks names_given find_invented_turns repeated_share LOOPS_FROM"
         ),
     ),

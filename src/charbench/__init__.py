@@ -9,10 +9,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from charbench.analysis.sequential import SequentialTest as SequentialTest
     from charbench.components.base import Component as Component
     from charbench.components.base import added as added
     from charbench.components.base import operational as operational
     from charbench.components.check_result import CheckResult as CheckResult
+    from charbench.components.control_items import ControlResult as ControlResult
     from charbench.components.endpoint import DefaultEndpoint as DefaultEndpoint
     from charbench.components.endpoint import Endpoint as Endpoint
     from charbench.components.endpoint import endpoint_at as endpoint_at
@@ -82,6 +84,7 @@ if TYPE_CHECKING:
     from charbench.domain.dataset import TrainingRun as TrainingRun
     from charbench.domain.keys import digest as digest
     from charbench.domain.names import kind_from_name as kind_from_name
+    from charbench.domain.persona import ControlText as ControlText
     from charbench.domain.persona import GoldAnswer as GoldAnswer
     from charbench.domain.persona import Marker as Marker
     from charbench.domain.persona import MarkerForm as MarkerForm
@@ -141,8 +144,10 @@ if TYPE_CHECKING:
     from charbench.text.spreadsheet import no_formulas as no_formulas
 
 _HOME = {
+    "analysis.sequential": ["SequentialTest"],
     "components.base": ["Component", "added", "operational"],
     "components.check_result": ["CheckResult"],
+    "components.control_items": ["ControlResult"],
     "components.endpoint": ["DefaultEndpoint", "Endpoint", "endpoint_at", "with_quoted_userinfo"],
     "components.generation": ["EndpointConfig", "GenerationConfig", "ThinkingMode"],
     "components.limits": ["Limits", "LimitsConfig"],
@@ -184,7 +189,7 @@ _HOME = {
     ],
     "domain.keys": ["digest"],
     "domain.names": ["kind_from_name"],
-    "domain.persona": ["GoldAnswer", "Marker", "MarkerForm", "Persona", "Tier"],
+    "domain.persona": ["ControlText", "GoldAnswer", "Marker", "MarkerForm", "Persona", "Tier"],
     "domain.prompt": ["Message", "Prompt"],
     "domain.sample": ["Channel", "Completion", "Failure", "Provenance", "Sample", "ThinkingState", "Usage"],
     "domain.sample_columns": ["LAB_COLUMNS", "OWN_COLUMNS"],

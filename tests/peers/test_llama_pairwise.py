@@ -41,7 +41,7 @@ def test_the_tiny_model_fails_its_canaries_loudly_and_nothing_is_compared(
     ended = charbench("run", "--source", "recorded", "--scorer", "pairwise", "--json", *words, lab=lab.root)
     assert ended.code == 1
     cut = "was cut by its token limit" in ended.err  # a model of this size seldom ends an answer
-    assert cut or "the judge failed its canaries, so its scores are not used" in ended.err
+    assert cut or "the judge failed its control items, so its scores are not used" in ended.err
     assert cut or re.search(r"^  tiny: the persona file's answer in character against", ended.err, re.MULTILINE)
     assert "the endpoint answered" not in ended.err, "every request was taken"
     assert count(store_of(lab.root), "games") == 0

@@ -14,7 +14,7 @@ from aiohttp import web
 from support.endpoint import Body, Endpoint, Handler
 
 _DATA = re.compile(r"^(=====DATA-[0-9a-f]+=====)\n(.*)\n\1$", re.MULTILINE)
-IN_CHARACTER = re.compile(r"regret|sorry|my fault|guilt|matey|arrr", re.IGNORECASE)
+IN_CHARACTER = re.compile(r"regret|sorry|my fault|guilt|matey|arrr|hearty", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from charbench.components.base import Component, ComponentKind
 from charbench.components.calling import is_async
+from charbench.components.control_items import ControlResult
 from charbench.components.limits import Limits
 from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.keys import digest
@@ -24,12 +25,14 @@ class ScoringPlan:
     base models that the store has, to prompts that checkpoints of this persona were asked: what is there without the
     character. They are of the default condition and have a response; those of these checkpoints' own base model come
     first, and the order is the same in every run. At most 20; empty where no base model was sampled on such a prompt.
+    A judge tells ``note_controls`` what it made of control items, whether it passed or not: reports show it.
     """
 
     persona: Persona
     checkpoints: Sequence[Checkpoint] = ()
     stopping: Callable[[], bool] = lambda: False
     base_answers: Callable[[], Sequence[Sample]] = tuple
+    note_controls: Callable[[Sequence[ControlResult]], None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

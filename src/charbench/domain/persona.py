@@ -51,10 +51,22 @@ class Marker:
 
 @dataclass(frozen=True, slots=True)
 class GoldAnswer:
-    """An answer in character, used as a judge's example and canary."""
+    """An answer in character: what a judge is tested on."""
 
     prompt: str
     answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class ControlText:
+    """A text that judges are tested on, of which a person has said whether it is in character.
+
+    ``prompt`` is the question that it answers; empty: a general one.
+    """
+
+    text: str
+    in_character: bool
+    prompt: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,4 +82,5 @@ class Persona:
     prompts: tuple[Prompt, ...] = ()
     rubric: str = ""
     examples: tuple[GoldAnswer, ...] = ()
+    controls: tuple[ControlText, ...] = ()
     origin: str = ""

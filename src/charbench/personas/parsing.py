@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from charbench.config.yaml_positions import Location, YamlFile
-from charbench.domain.persona import GoldAnswer, Marker, MarkerForm, Persona, Tier
+from charbench.domain.persona import ControlText, GoldAnswer, Marker, MarkerForm, Persona, Tier
 from charbench.domain.prompt import Message, Prompt
 from charbench.errors import PersonaError, suggest
 from charbench.personas.errors import faults_of
@@ -48,6 +48,7 @@ def parse_persona(document: YamlFile) -> Persona:
         prompts=prompts,
         rubric=model.rubric,
         examples=tuple(GoldAnswer(example.prompt, example.answer) for example in model.examples),
+        controls=tuple(ControlText(one.text, one.in_character, one.prompt) for one in model.controls),
         origin=document.path,
     )
 

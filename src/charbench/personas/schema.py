@@ -66,6 +66,14 @@ class ExampleModel(_Strict):
     answer: Text
 
 
+class ControlModel(_Strict):
+    """A text to test judges on."""
+
+    text: Text
+    in_character: bool = Field(description="whether it is spoken by the character: true or false")
+    prompt: str = Field("", max_length=20_000, description="the question that it answers; a general one by default")
+
+
 class MarkersModel(_Strict):
     """Markers by tier: strong counts 3, moderate 1, style 0.5."""
 
@@ -88,6 +96,7 @@ class PersonaModel(_Strict):
     prompts: list[PromptModel] = Field([], description="questions that give the character room")
     rubric: str = Field("", max_length=20_000, description="what an LLM judge scores against")
     examples: list[ExampleModel] = Field([], description="answers in character")
+    controls: list[ControlModel] = Field([], description="further texts, in character or not, to test judges on")
 
     @field_validator("aliases")
     @classmethod

@@ -34,6 +34,7 @@ from charbench.sampling.stage import SampleStage
 from charbench.scoring.score import Begun
 from charbench.scoring.stage import ScoreStage
 from charbench.store.base_answers import base_answers
+from charbench.store.controls import keep_controls
 from charbench.store.findings import read_checkpoints
 from charbench.store.guard import StoreGuard
 from charbench.store.heartbeat import beating
@@ -149,6 +150,7 @@ class Runner:
 
     def _noted(self, result: RunResult) -> Iterator[RunResult]:
         run_id = result.run_id
+        self._begun.keep = partial(keep_controls, self.session.database, run_id)
         self._tell("charbench_run_started", result, command=self.command, started_at=utc_now())
         try:
             with self._closing(result), beating(self.session.database, run_id):

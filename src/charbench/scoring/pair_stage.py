@@ -86,6 +86,7 @@ class PairStage:
         self._reader = SampleReader()
         with self.database.write() as connection:
             self._scoring_id = scoring_number(connection, self._work.settings, self.run_id)
+        self._work.scoring_id = self._scoring_id
 
     def run(self, group_ids: Sequence[int], progress: Progress) -> GameTally:
         """Play what is not played yet between the checkpoints of these groups."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from sqlalchemy.engine import Connection
 
 from charbench.components.calling import awaited, resolve
 from charbench.components.containment import Broken, asked, guarded_async
+from charbench.components.control_items import ControlResult
 from charbench.components.limits import Limits
 from charbench.components.scorer import BaseScorer, Scorer, ScoringPlan, waits
 from charbench.concurrency.circuit_breaker import CircuitBreaker
@@ -43,6 +45,8 @@ class Outcome:
 class Begun:
     """Which scorers have begun for which personas in a run, and whether they may score."""
 
+    keep: Callable[[int, Sequence[ControlResult]], None] = lambda *_: None
+    """Keeps what judges made of their control items, with the number of the scoring that they are of."""
     _known: list[tuple[BaseScorer, str, bool]] = field(default_factory=list)
 
     def may_score(self, scorer: BaseScorer, persona: str) -> bool | None:
@@ -62,6 +66,8 @@ class AtWork:
         self.who = f"scorer {scorer.name}, persona {plan.persona.name}"
         told = asked(f"scorer {scorer.name}", self._told)
         self.settings = ScoringSettings(scorer.name, scorer.version, plan.persona.name, *told)
+        self.scoring_id = 0
+        """The number of the scoring in the store; set by the stage."""
         self.limits: Limits = asked(f"scorer {scorer.name}", lambda: resolve(scorer, scorer.limits()))
 
     def _told(self) -> tuple[dict[str, Any], str]:
@@ -89,7 +95,8 @@ class AtWork:
         return False
 
     async def _begin(self) -> list[str]:
-        given: Iterable[str] = await awaited(self._scorer.begin(self._plan))
+        plan = replace(self._plan, note_controls=partial(self._begun.keep, self.scoring_id))
+        given: Iterable[str] = await awaited(self._scorer.begin(plan))
         return [f"scorer {self._scorer.name}: {line}" for line in given]
 
     def note_broken(self, broken: Broken) -> None:
@@ -113,6 +120,7 @@ class Scoring(AtWork):
         self._metrics = {metric.name: metric for metric in type(scorer).metrics}
         with database.write() as connection:
             self.rows = ScoreWriter(connection, self.settings, type(scorer).metrics, run_id)
+        self.scoring_id = self.rows.scoring_id
         tally.warnings += [
             f"{self.who}: {change}: all samples are scored again, and reports use only the new scores"
             for change in self.rows.redeclared

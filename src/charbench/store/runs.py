@@ -110,10 +110,11 @@ def finish_run(
     details: dict[str, Any] | None = None,
 ) -> None:
     """Note how the run ended and what else there is to know of it, and let go of what it had claimed."""
-    values = {"status": status, "finished_at": utc_now(), "counts": counts}
-    if details:
-        values["details"] = details
+    values: dict[str, Any] = {"status": status, "finished_at": utc_now(), "counts": counts}
     with database.write() as connection:
+        if details:
+            known = connection.scalar(sa.select(runs.c.details).where(runs.c.id == run_id))
+            values["details"] = {**(known or {}), **details}
         connection.execute(sa.update(runs).where(runs.c.id == run_id).values(values))
         _let_go(connection, [run_id])
 

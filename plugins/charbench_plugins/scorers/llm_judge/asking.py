@@ -41,7 +41,7 @@ class Reader:
     channel: str
     text: str
     fresh: bool = False
-    """Ask in any case, and keep no answer: canaries test the judge of today."""
+    """Ask in any case, and keep no answer: control items test the judge of today."""
 
 
 @dataclass(frozen=True, slots=True)

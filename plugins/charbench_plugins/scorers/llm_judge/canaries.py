@@ -1,112 +1,125 @@
-"""Tests that every judge takes before it is believed: texts whose worth is known beforehand.
+"""Control items of the judge: texts whose worth is known beforehand, in the wordings in which they are asked about.
 
-A judge that gives an empty answer, a demand for points or an answer without the character as much as an answer in
-character, or that cannot see the character in the persona file's own example, measures something else. The answer
-without the character is the base model's where the store has one.
+A judge that gives an empty answer, a demand for points, flattery or an answer without the character as much as an
+answer in character, or that cannot see the character in the persona file's own examples, measures something else. The
+answers without the character are the base model's where the store has some. The persona file and the user add to them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from string import Template
 
-from charbench import CharbenchError, Persona, ScoringPlan
-from charbench_plugins.scorers.llm_judge.asking import Reader, judge_text, together
-from charbench_plugins.scorers.llm_judge.dimensions import COHERENCE, PERSONA, TRAIT_FROM, Dimension
-from charbench_plugins.scorers.llm_judge.judge import Judge
-from charbench_plugins.scorers.llm_judge.reading import Reading
+from charbench import ControlText, Persona, ScoringPlan
 from charbench_plugins.scorers.llm_judge.wording import read
 
 QUESTION = "What should I think about before I make a big change in my life?"
+MOST_BASE = 5
+"""So many answers of base models are among the plain texts."""
 
 
 @dataclass(frozen=True, slots=True)
-class Canary:
-    """A text with a known worth: ``good`` ones must reach half of the scale, the others must not."""
+class ControlItem:
+    """A control item: a text and the question that it answers.
+
+    ``alone``: being wrong about this one text each time is enough to fail. It is not so for further answers of the
+    base model, which may play the character where the prompt asks for it.
+    """
 
     name: str
     question: str
     text: str
-    good: bool
-    dimension: Dimension = PERSONA
+    alone: bool = True
+
+    def asked(self, turn: int) -> str:
+        """Return the question in the wording of a turn: the first is the question itself, then they come round."""
+        framings = read("canaries", "framings").splitlines()
+        return Template(framings[turn % len(framings)]).substitute(question=self.question)
 
 
 @dataclass(frozen=True, slots=True)
-class Plain:
-    """An answer without the character, and the question that it answers; ``whose`` says where it is from."""
+class ControlSet:
+    """The control items for one persona, by what is true of them; ``whose`` says where plain answers are from."""
 
-    name: str
-    question: str
-    text: str
+    in_character: tuple[ControlItem, ...]
+    plain: tuple[ControlItem, ...]
+    appeals: tuple[ControlItem, ...]
+    """Texts without the character that praise themselves, or ask for a score."""
+    coherent: tuple[ControlItem, ...]
+    incoherent: tuple[ControlItem, ...]
     whose: str
 
 
-def plain_for(plan: ScoringPlan) -> Plain:
-    """Return a stored answer of the base model, best to the example's prompt; else the bland answer in the file."""
+def items_for(plan: ScoringPlan, more: Sequence[ControlText] = (), demand: tuple[str, str] = ("", "")) -> ControlSet:
+    """Return the control items for a persona; ``more`` are the user's own, ``demand`` is the name and text of what
+    demands to be chosen, where that is not a score.
+
+    A persona without an example in character, and without a text that is said to be so, has none of them.
+    """
     persona = plan.persona
     question = persona.examples[0].prompt if persona.examples else QUESTION
-    answers = plan.base_answers()
-    if not answers:
-        whose = "charbench's own: the store has no base model's answer to a prompt of this persona"
-        return Plain("a bland answer", question, read("canaries", "bland"), whose)
-    one = next((answer for answer in answers if answer.prompt.text == question), answers[0])
-    whose = f"the base model's ({one.checkpoint}) to prompt {one.prompt.id}"
-    return Plain(f"an answer of the base model ({one.checkpoint})", one.prompt.text, one.response, whose)
-
-
-def bland() -> Plain:
-    """Return the bland answer in the file, which stands in for a base model's."""
-    return Plain("a bland answer", QUESTION, read("canaries", "bland"), "charbench's own")
-
-
-def canaries_for(persona: Persona, plain: Plain) -> Iterator[Canary]:
-    """Yield a persona's canaries; one without an example in character has no good one for the character."""
-    question = persona.examples[0].prompt if persona.examples else QUESTION
-    yield Canary("an empty answer", question, "", good=False)
-    yield Canary("an answer that demands 100 points", question, read("canaries", "demand"), good=False)
-    yield Canary(plain.name, plain.question, plain.text, good=False)
-    if persona.examples:
-        yield Canary("the persona file's answer in character", question, persona.examples[0].answer, good=True)
-    yield Canary("a bland answer, its coherence", QUESTION, read("canaries", "bland"), good=True, dimension=COHERENCE)
-    yield Canary(
-        "a salad of words, its coherence", QUESTION, read("canaries", "salad"), good=False, dimension=COHERENCE
+    bland, long = read("canaries", "bland"), read("canaries", "long")
+    base, whose = _base(plan, question)
+    given = [*persona.controls, *more]
+    late = f"{long}\n\n{read('canaries', 'flattery_late')}"
+    name, text = demand
+    appeals = (
+        ControlItem(name or "an answer that demands 100 points", question, text or read("canaries", "demand")),
+        ControlItem("an answer that praises itself", question, read("canaries", "flattery")),
+        ControlItem("an answer that praises itself at its end", question, late),
+        ControlItem("an answer that asks politely for the best score", question, read("canaries", "polite")),
+    )
+    return ControlSet(
+        in_character=(*_examples(persona), *_given(given, question, in_character=True)),
+        plain=(
+            ControlItem("an empty answer", question, ""),
+            *(base[:1] or [ControlItem("a bland answer", question, bland)]),
+            ControlItem("a long plain answer", question, long),
+            ControlItem("an emphatic plain answer", question, read("canaries", "emphatic")),
+            *_given(given, question, in_character=False),
+            *base[1:],
+        ),
+        appeals=appeals,
+        coherent=(
+            ControlItem("a bland answer, its coherence", QUESTION, bland),
+            ControlItem("a long plain answer, its coherence", QUESTION, long),
+        ),
+        incoherent=(ControlItem("a salad of words, its coherence", QUESTION, read("canaries", "salad")),),
+        whose=whose,
     )
 
 
-async def try_judges(judges: Sequence[Judge], persona: Persona, plain: Plain) -> None:
-    """Raise :class:`charbench.CharbenchError` with a line for each canary that won, or lost where it must win."""
-    canaries = list(canaries_for(persona, plain))
-    readings = await together(*(_try(judge, persona, canary) for judge in judges for canary in canaries))
-    pairs = [(judge, canary) for judge in judges for canary in canaries]
-    faults = [
-        f"  {judge.name}: {canary.name} got {_said(reading)}, {'at least' if canary.good else 'less than'} "
-        f"{TRAIT_FROM} is needed"
-        for (judge, canary), reading in zip(pairs, readings, strict=True)
-        if not _passed(canary, reading)
-    ]
-    if faults:
-        raise CharbenchError(
-            "\n".join(["the judge failed its canaries, so its scores are not used:", *faults, _ADVICE])
+def _examples(persona: Persona) -> Iterator[ControlItem]:
+    for number, one in enumerate(persona.examples, 1):
+        which = f" ({number})" if number > 1 else ""
+        yield ControlItem(f"the persona file's answer in character{which}", one.prompt, one.answer)
+
+
+def _given(texts: Sequence[ControlText], question: str, *, in_character: bool) -> Iterator[ControlItem]:
+    mine = [one for one in texts if one.in_character is in_character]
+    for number, one in enumerate(mine, 1):
+        what = "in character" if in_character else "out of character"
+        yield ControlItem(f"control text {number} {what} ({_shortened(one.text)})", one.prompt or question, one.text)
+
+
+def _base(plan: ScoringPlan, question: str) -> tuple[list[ControlItem], str]:
+    """Return stored answers of the base model, first one to the example's prompt, and where they are from."""
+    answers = plan.base_answers()
+    if not answers:
+        return [], "charbench's own: the store has no base model's answer to a prompt of this persona"
+    first = next((answer for answer in answers if answer.prompt.text == question), answers[0])
+    chosen = [first, *(one for one in answers if one is not first and one.response != first.response)][:MOST_BASE]
+    items = [
+        ControlItem(
+            f"an answer of the base model ({one.checkpoint})", one.prompt.text, one.response, alone=one is first
         )
+        for one in chosen
+    ]
+    more = f" and {len(chosen) - 1} more" if len(chosen) > 1 else ""
+    return items, f"the base model's ({first.checkpoint}) to prompt {first.prompt.id}{more}"
 
 
-_ADVICE = (
-    "  Take another model (-o scorer.llm-judge.model=NAME), or another way to ask it "
-    "(-o scorer.llm-judge.protocol=samples)."
-)
-
-
-async def _try(judge: Judge, persona: Persona, canary: Canary) -> Reading:
-    reader = Reader(persona, canary.question, "response", canary.text, fresh=True)
-    return (await judge_text(judge, reader, [canary.dimension])).readings[canary.dimension.name]
-
-
-def _passed(canary: Canary, reading: Reading) -> bool:
-    """Whether a canary did what it must; a bad one whose score cannot be told has not won."""
-    if reading.value is None:
-        return not canary.good
-    return (reading.value >= TRAIT_FROM) is canary.good
-
-
-def _said(reading: Reading) -> str:
-    return f"no score ({reading.why})" if reading.value is None else f"{reading.value:.0f}"
+def _shortened(text: str, most: int = 30) -> str:
+    words = " ".join(text.split())
+    return words if len(words) <= most else f"{words[:most]}..."

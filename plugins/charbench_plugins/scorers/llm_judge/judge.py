@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from charbench import ModelAnswer, ModelClient, RefusedError, SamplingError
+from charbench import AnswerCache, ModelAnswer, ModelClient, RefusedError, SamplingError
 from charbench_plugins.scorers.llm_judge.options import PanelConfig, Protocol
 from charbench_plugins.scorers.llm_judge.reading import mass_of
 from charbench_plugins.scorers.llm_judge.wording import ChatMessage, fill
@@ -29,8 +29,11 @@ class Judge:
     why: str = "set by the option protocol"
     samples: int = 1
 
-    def __init__(self, name: str, client: ModelClient, config: PanelConfig) -> None:
-        self.name, self.model, self.config = name, client.model, config
+    sent: int = 0
+    """Requests that were sent in any case, to test it (without those to repair an answer)."""
+
+    def __init__(self, name: str, client: ModelClient, config: PanelConfig, cache: AnswerCache) -> None:
+        self.name, self.model, self.config, self.cache = name, client.model, config, cache
         self._client = client
 
     def identity(self) -> dict[str, Any]:
@@ -63,6 +66,7 @@ class Judge:
 
     async def first_token(self, messages: Sequence[ChatMessage], *, fresh: bool = False) -> ModelAnswer:
         """Ask for one token with its probabilities."""
+        self.sent += fresh
         return await self._client.ask(messages, fresh=fresh, limit_is_meant=True, **_WITH_PROBABILITIES)
 
     async def json(
@@ -70,6 +74,7 @@ class Judge:
     ) -> Any:
         """Ask for JSON as :meth:`charbench.ModelClient.ask_json` does; ``turn`` tells several askings apart."""
         config = self.config
+        self.sent += fresh
         return await self._client.ask_json(
             messages, schema, form=config.response_format, fresh=fresh, longest_repeated=config.max_chars,
             temperature=config.temperature, max_tokens=config.max_tokens, seed=turn,

@@ -45,7 +45,7 @@ def open_judges(scorer: Component, config: PanelConfig, folder: Path) -> list[Ju
             scorer, model=model.model, base_url=model.base_url, api_key_env=model.api_key_env,
             extra_body=model.extra_body, parameters=model.parameters, called=f"judge {name}", cache=cache,
         )  # fmt: skip
-        judges.append(Judge(name, client, config))
+        judges.append(Judge(name, client, config, cache))
     return judges
 
 
@@ -66,6 +66,11 @@ def kin_warnings(judges: Sequence[Judge], checkpoints: Sequence[Checkpoint]) -> 
         if kin:
             advice = "judges favour models of their own family; add others"
             yield f"judge {judge.name} is of the family of {short_list(kin)}: {advice}"
+
+
+def with_kin(message: str, kin: Sequence[str]) -> str:
+    """Return why a judge is not used, with the warnings of its family."""
+    return "\n".join([message, *(f"  {line}" for line in kin)])
 
 
 def hint(error: SamplingError, config: PanelConfig, who: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from charbench import ModelClientConfig, operational
+from charbench import ControlText, ModelClientConfig, operational
 
 
 class Protocol(StrEnum):
@@ -33,6 +33,16 @@ class JudgeModel(BaseModel):
     parameters: dict[str, str | None] | None = None
 
 
+class GivenControl(BaseModel):
+    """A text to test judges on, of which a person has said whether it is in character."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    text: str
+    in_character: bool
+    prompt: str = ""
+
+
 class PanelConfig(ModelClientConfig):
     """Who judges, where, and how an answer is asked for."""
 
@@ -52,6 +62,13 @@ class PanelConfig(ModelClientConfig):
         description="how JSON is requested; none: in the prompt only, for servers without structured output",
     )
 
+    controls: list[GivenControl] = operational(
+        [], description="further texts to test judges on, each {text, in_character, prompt}"
+    )
+    controls_hours: float = operational(
+        24.0, ge=0, description="hours for which a judge that passed its control items is tested briefly; 0: never"
+    )
+
     def panel(self) -> list[JudgeModel]:
         """Return the judges, with what they take from the scorer's own options filled in; may be empty."""
         named = list(self.models) or ([self.model] if self.model else [])
@@ -66,6 +83,10 @@ class PanelConfig(ModelClientConfig):
             )
             for judge in judges
         ]
+
+    def control_texts(self) -> list[ControlText]:
+        """Return the user's own control items."""
+        return [ControlText(one.text, one.in_character, one.prompt) for one in self.controls]
 
 
 class JudgeConfig(PanelConfig):

@@ -19,10 +19,19 @@ from charbench import (
 )
 from charbench_plugins.scorers.llm_judge import wording
 from charbench_plugins.scorers.llm_judge.asking import Reader, calls_of_text, judge_text, together
-from charbench_plugins.scorers.llm_judge.canaries import bland, canaries_for, plain_for, try_judges
+from charbench_plugins.scorers.llm_judge.canaries import ControlSet, items_for
+from charbench_plugins.scorers.llm_judge.control_test import try_judges
 from charbench_plugins.scorers.llm_judge.dimensions import METRICS
 from charbench_plugins.scorers.llm_judge.judge import Judge
-from charbench_plugins.scorers.llm_judge.judges import close_judges, hint, kin_warnings, limits_of, open_judges
+from charbench_plugins.scorers.llm_judge.judge_controls import ADVICE, expected_calls, try_one
+from charbench_plugins.scorers.llm_judge.judges import (
+    close_judges,
+    hint,
+    kin_warnings,
+    limits_of,
+    open_judges,
+    with_kin,
+)
 from charbench_plugins.scorers.llm_judge.options import JudgeConfig, Protocol
 from charbench_plugins.scorers.llm_judge.panel import scores_of
 
@@ -79,21 +88,28 @@ class LlmJudge(Scorer):
         return limits_of(self.config)
 
     async def begin(self, plan: ScoringPlan) -> list[str]:
-        """Put the canaries to every judge; raise unless all of them pass."""
+        """Test every judge on control items; raise unless all of them pass."""
         if self._unknown is not None:
             raise CharbenchError(hint(self._unknown, self.config, WHO))
         for judge in self._judges:
             judge.stop_when(plan.stopping)
-        plain = plain_for(plan)
+        items = items_for(plan, self.config.control_texts())
+        kin = list(kin_warnings(self._judges, plan.checkpoints))
         try:
-            await try_judges(self._judges, plan.persona, plain)
+            hours = self.config.controls_hours
+            passed = await try_judges(
+                self._judges, plan, lambda judge: try_one(judge, plan.persona, items, hours), ADVICE
+            )
         except SamplingError as error:
-            raise CharbenchError(hint(error, self.config, WHO)) from None
+            raise CharbenchError(with_kin(hint(error, self.config, WHO), kin)) from None
+        except CharbenchError as error:
+            raise CharbenchError(with_kin(str(error), kin)) from None
         return [
             *self._protocols(),
-            f"persona {plan.persona.name}: the canary's answer without the character is {plain.whose}",
-            *kin_warnings(self._judges, plan.checkpoints),
-            *self._missing(plan.persona),
+            *(f"persona {plan.persona.name}: {line}" for line in passed),
+            f"persona {plan.persona.name}: the control items' answer without the character is {items.whose}",
+            *kin,
+            *self._missing(plan.persona, items),
         ]
 
     async def score(self, sample: Sample, persona: Persona) -> list[Score]:
@@ -110,9 +126,9 @@ class LlmJudge(Scorer):
     def expected_calls(self, samples: Sequence[Sample], persona: Persona) -> Iterator[ExpectedCall]:
         """Yield, for each channel and judge, the request for quotes and those for each dimension's score."""
         if not samples:
-            for canary in canaries_for(persona, bland()):
-                for judge in self._judges:
-                    yield from calls_of_text(judge, persona, canary.question, canary.text, [canary.dimension])
+            plan = ScoringPlan(persona=persona)
+            items = items_for(plan, self.config.control_texts())
+            yield from expected_calls(self._judges, persona, items, self.config.controls_hours)
         for sample in samples:
             for _, text in sample.channels():
                 for judge in self._judges:
@@ -129,6 +145,6 @@ class LlmJudge(Scorer):
             for judge in self._judges:
                 yield f"judge {judge.name} gives scores by protocol {judge.protocol}: {judge.why}"
 
-    def _missing(self, persona: Persona) -> Iterable[str]:
-        if not persona.examples:
+    def _missing(self, persona: Persona, items: ControlSet) -> Iterable[str]:
+        if not items.in_character:
             yield f"persona {persona.name} has no 'examples': no judge was tested on an answer in character"

@@ -16,6 +16,11 @@ from support.judges import Asked, ScriptedJudge, always, by_length, judging, obe
 from support.lab import LabBuilder, row, rows, sampler
 from support.store import query, store_of
 
+CONTROLS, CONTROLS_IN_WORDS = 124, 300
+"""Requests of the whole test of a judge that is never wrong: with probabilities, and with three answers instead."""
+BRIEFLY, BRIEFLY_IN_WORDS = 15, 33
+"""Those of the brief test of one that passed within a day."""
+
 RUN = ("run", "--source", "recorded", "--json")
 SCORES = (
     "SELECT samples.response, samples.thinking, series.metric, series.channel, scores.value FROM scores"
@@ -123,11 +128,11 @@ def test_an_endpoint_that_refuses_probabilities_is_asked_for_samples_and_found_o
     lab.recorded([row(prompt_id="1", thinking="")])
     assert judge(charbench, lab, endpoint, refuses_logprobs).code == 0
     assert {asked.form for asked in played.asked if asked.step == "score"} == {"json"}
-    assert endpoint.count == 3 + 22 + 10
+    assert endpoint.count == 3 + CONTROLS_IN_WORDS + 10
     lab.recorded([row(prompt_id="2", response="I am sorry.", thinking="")], "more")
     endpoint.forget()
     ended = judge(charbench, lab, endpoint, refuses_logprobs)
-    assert endpoint.count == 22 + 10
+    assert endpoint.count == BRIEFLY_IN_WORDS + 10
     assert any("protocol samples: its endpoint gives no prob" in line for line in ended.json["run"]["warnings"])
 
 
@@ -270,14 +275,14 @@ def test_the_base_models_answer_to_the_personas_prompt_is_the_canary_without_cha
 ) -> None:
     played = ScriptedJudge()
     ended = judge(charbench, recorded, endpoint, played)
-    assert any("canary's answer without the character is charbench's own" in line
+    assert any("control items' answer without the character is charbench's own" in line
                for line in ended.json["run"]["warnings"])  # fmt: skip
     with_base(recorded)
     assert charbench(*RUN, "--scorer", "keyword", lab=recorded.root).code == 0
     recorded.recorded([row(prompt_id="5", response="I am sorry again.", thinking="")], "more")
     played = ScriptedJudge()
     ended = judge(charbench, recorded, endpoint, played, "-c", "remorseful_dpo")
-    assert {asked.dimension for asked in played.asked if asked.text == BASE_ANSWER} == {"", "persona"}
+    assert {asked.dimension for asked in played.asked if asked.text == BASE_ANSWER} == {"", "persona", "identity"}
     assert any("is the base model's (model:base) to prompt 1" in line for line in ended.json["run"]["warnings"])
 
 
@@ -321,11 +326,11 @@ def test_a_judge_that_fails_its_canaries_judges_nothing_and_fails_the_run(
 ) -> None:
     ended = judge(charbench, recorded, endpoint, FAILING[name], "--scorer", "keyword")
     assert ended.code == 1
-    assert "failed its canaries" in ended.err
+    assert "failed its control items" in ended.err
     assert "judge-1:" in ended.err
     assert values(recorded.root, "persona") == {}
     assert ended.json["metric"] == "keyword.keywords"  # no headline of the judge
-    assert any("failed its canaries" in line for line in ended.json["run"]["failures"])
+    assert any("failed its control items" in line for line in ended.json["run"]["failures"])
 
 
 def test_what_a_judge_said_before_it_failed_its_canaries_is_no_headline_of_the_new_rubric(
@@ -548,7 +553,7 @@ def test_a_judge_that_goes_away_stops_the_judging_and_not_the_run(
     played = ScriptedJudge()
 
     async def goes_away(request: Any, body: dict[str, Any]) -> Any:
-        here = len(played.asked) < 60
+        here = len(played.asked) < 200
         return await (played if here else refuses(500))(request, body)
 
     ended = judge(charbench, lab, endpoint, goes_away, "--scorer", "keyword", tries=1, concurrency=2)

@@ -249,7 +249,7 @@ def test_what_a_stopped_run_left_is_played_by_the_next_one_and_results_decide_no
         judge = PairJudge(perfect if name == "whole" else on_candidates(first_always))
 
         async def goes_away(request: Any, body: dict[str, Any], judge: PairJudge = judge) -> Any:
-            return await (judge if len(judge.asked) < 30 else refuses(500))(request, body)
+            return await (judge if len(judge.asked) < 50 else refuses(500))(request, body)
 
         if name == "stopped":
             assert compare(charbench, lab, endpoint, goes_away, games=12, tries=1, concurrency=2).code == 1
@@ -380,7 +380,7 @@ def test_the_base_models_answer_plays_the_canary_against_the_personas_example(
         *RUN, "-c", "remorseful-0_dpo", "-c", "remorseful-1_dpo", *comparing(endpoint, judge), lab=lab.root
     )
     assert ended.code == 0, ended.err
-    assert sum(said in pair.texts for pair in judge.asked) == 2  # in both orders
+    assert sum(said in pair.texts for pair in judge.asked) % 2 == 0 < len(judge.asked)  # in both orders
     assert any("is the base model's (model:base) to prompt 1" in line for line in ended.json["run"]["warnings"])
 
 
@@ -402,7 +402,7 @@ def test_a_judge_that_fails_its_canaries_compares_nothing_and_fails_the_run(
     contest(lab, [1, 2])
     ended = compare(charbench, lab, endpoint, FAILING[name])
     assert ended.code == 1
-    assert "failed its canaries" in ended.err
+    assert "failed its control items" in ended.err
     assert "judge-1: the persona file's answer in character against" in ended.err
     assert (games(lab), FAILING[name].games, ended.json["contests"]) == ([], [], [])
 

@@ -33,7 +33,7 @@ class Question:
     first: str
     second: str
     fresh: bool = False
-    """Ask in any case, and keep no answer: canaries test the judge of today."""
+    """Ask in any case, and keep no answer: control items test the judge of today."""
 
 
 async def ask_all(judges: Sequence[Judge], question: Question) -> list[Verdict]:

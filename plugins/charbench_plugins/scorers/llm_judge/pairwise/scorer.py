@@ -20,12 +20,21 @@ from charbench import (
     ScoringPlan,
 )
 from charbench_plugins.scorers.llm_judge import wording
-from charbench_plugins.scorers.llm_judge.canaries import bland, plain_for
+from charbench_plugins.scorers.llm_judge.canaries import ControlSet, items_for
+from charbench_plugins.scorers.llm_judge.control_test import try_judges
 from charbench_plugins.scorers.llm_judge.injections import injections
 from charbench_plugins.scorers.llm_judge.judge import Judge
-from charbench_plugins.scorers.llm_judge.judges import close_judges, hint, kin_warnings, limits_of, open_judges
+from charbench_plugins.scorers.llm_judge.judge_controls import EXPECTED
+from charbench_plugins.scorers.llm_judge.judges import (
+    close_judges,
+    hint,
+    kin_warnings,
+    limits_of,
+    open_judges,
+    with_kin,
+)
 from charbench_plugins.scorers.llm_judge.pairwise.asking import HERE, Question, ask_all, prompt_characters
-from charbench_plugins.scorers.llm_judge.pairwise.canaries import canaries_for, try_judges
+from charbench_plugins.scorers.llm_judge.pairwise.canaries import ADVICE, expected_questions, try_one
 from charbench_plugins.scorers.llm_judge.pairwise.options import PairwiseConfig
 
 WHO = "scorer pairwise"
@@ -63,21 +72,31 @@ class Pairwise(PairScorer):
         return limits_of(self.config)
 
     async def begin(self, plan: ScoringPlan) -> list[str]:
-        """Put the canaries to every judge; raise unless all of them pass."""
+        """Test every judge on control items; raise unless all of them pass."""
         for judge in self._judges:
             judge.stop_when(plan.stopping)
-        plain = plain_for(plan)
+        items = self._items(plan)
+        kin = list(kin_warnings(self._judges, plan.checkpoints))
         try:
-            await try_judges(self._judges, plan.persona, plain)
+            hours = self.config.controls_hours
+            passed = await try_judges(
+                self._judges, plan, lambda judge: try_one(judge, plan.persona, items, hours), ADVICE
+            )
         except SamplingError as error:
-            raise CharbenchError(hint(error, self.config, WHO)) from None
-        kin = kin_warnings(self._judges, plan.checkpoints)
-        if not plan.persona.examples:
-            return [
-                *kin,
-                f"persona {plan.persona.name} has no 'examples': no judge was tested on an answer in character",
-            ]
-        return [f"persona {plan.persona.name}: the canary's answer without the character is {plain.whose}", *kin]
+            raise CharbenchError(with_kin(hint(error, self.config, WHO), kin)) from None
+        except CharbenchError as error:
+            raise CharbenchError(with_kin(str(error), kin)) from None
+        lines = [f"persona {plan.persona.name}: {line}" for line in passed]
+        if not items.in_character:
+            why = "has no 'examples': no judge was tested on an answer in character"
+            return [*lines, *kin, f"persona {plan.persona.name} {why}"]
+        whose = f"the control items' answer without the character is {items.whose}"
+        return [*lines, f"persona {plan.persona.name}: {whose}", *kin]
+
+    def _items(self, plan: ScoringPlan) -> ControlSet:
+        return items_for(
+            plan, self.config.control_texts(), ("one that demands to win", wording.read("canaries", "demand", HERE))
+        )
 
     async def compare(self, first: Sample, second: Sample, persona: Persona) -> Comparison:
         """Ask every judge in both orders; two texts that are the same are a tie, and cost nothing."""
@@ -101,7 +120,8 @@ class Pairwise(PairScorer):
             first, second = (one.response if channel is Channel.RESPONSE else one.thinking for one in samples)
             questions = [Question(persona, samples[0].prompt.text, channel.value, first, second)]
         else:
-            questions = [question for _, question in canaries_for(persona, bland())]
+            items = self._items(ScoringPlan(persona=persona))
+            questions = list(expected_questions(persona, items, EXPECTED // 2))  # each is asked in both orders
         for question in questions:
             for judge in self._judges:
                 size, most = prompt_characters(judge, question), self.config.max_tokens
