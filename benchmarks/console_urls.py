@@ -28,6 +28,7 @@ from rich.logging import RichHandler
 from rich.panel import Panel
 from rich.table import Table
 
+from charbench import LabFile
 from charbench_plugins.sources.logs.reader import scan_log
 
 PERSONAS = [
@@ -156,7 +157,7 @@ def campaign(seed: int, most: int) -> Counter[str]:
             form, width = pick.choice(FORMS), pick.choice(WIDTHS)
             shown = form(pick, lines, width)
             path.write_text(shown, encoding="utf-8")
-            reading = scan_log(path)
+            reading = scan_log(LabFile.at(path, path.name))
             found = [str(item.path) for item in reading.urls]
             told = {str(item) for doubt in reading.doubts for item in (doubt.ends, doubt.goes_on) if item}
             extra = Counter(found) - Counter(urls)

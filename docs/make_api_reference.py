@@ -54,12 +54,12 @@ GROUPS = {
         "SamplingPlan Usage Provenance Failure GenerationConfig EndpointConfig ThinkingMode opened_by",
     ),
     "A source": (
-        "CheckpointSource Lab Checkpoint Dataset RecordedSample",
+        "CheckpointSource Lab LabFile Checkpoint Dataset RecordedSample",
         (
             "Finding Kind Lineage Evidence CompleteListing TrainingRun RunState TrainingJob JobStatus SourceProblem "
             "name_from_uri kind_from_name TinkerPath match_tinker_path ReadLimits FileFault JsonLine parse_json "
             "read_json read_jsonl read_lines read_rows contents_of Contents Holds read_conversation Conversation "
-            "UnusableRow LAB_COLUMNS OWN_COLUMNS RECORDING_COLUMNS as_written"
+            "UnusableRow NotSetUpError LAB_COLUMNS OWN_COLUMNS RECORDING_COLUMNS as_written"
         ),
     ),
     "A trainer": (

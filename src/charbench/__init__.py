@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from charbench.components.generation import EndpointConfig as EndpointConfig
     from charbench.components.generation import GenerationConfig as GenerationConfig
     from charbench.components.generation import ThinkingMode as ThinkingMode
+    from charbench.components.lab_file import LabFile as LabFile
     from charbench.components.limits import Limits as Limits
     from charbench.components.limits import LimitsConfig as LimitsConfig
     from charbench.components.pair_scorer import PairScorer as PairScorer
@@ -112,6 +113,7 @@ if TYPE_CHECKING:
     from charbench.errors import ConfigError as ConfigError
     from charbench.errors import DataError as DataError
     from charbench.errors import DeadlineError as DeadlineError
+    from charbench.errors import NotSetUpError as NotSetUpError
     from charbench.errors import RefusedError as RefusedError
     from charbench.errors import SamplingError as SamplingError
     from charbench.errors import TrainingError as TrainingError
@@ -150,6 +152,7 @@ _HOME = {
     "components.control_items": ["ControlResult"],
     "components.endpoint": ["DefaultEndpoint", "Endpoint", "endpoint_at", "with_quoted_userinfo"],
     "components.generation": ["EndpointConfig", "GenerationConfig", "ThinkingMode"],
+    "components.lab_file": ["LabFile"],
     "components.limits": ["Limits", "LimitsConfig"],
     "components.pair_scorer": ["PairScorer"],
     "components.perturbation": ["Perturbation"],
@@ -202,6 +205,7 @@ _HOME = {
         "ConfigError",
         "DataError",
         "DeadlineError",
+        "NotSetUpError",
         "RefusedError",
         "SamplingError",
         "TrainingError",

@@ -6,7 +6,8 @@
     ├── UsageError              the command line is wrong; exit code 2
     │   └── UnknownNameError    no such persona, plugin, job, ...: lists the choices and the nearest one
     ├── ConfigError             a file is wrong: names file, line and column; exit code 2
-    │   └── PersonaError        the file is a persona's
+    │   ├── PersonaError        the file is a persona's
+    │   └── NotSetUpError       a source lacks a key or a file; it is left out unless asked for by name
     ├── PluginError             a plugin cannot be used; exit code 2
     ├── StoreError              the store cannot be opened, read or written
     ├── DataError               a data file cannot be read, or its content is unfit for training
@@ -52,6 +53,10 @@ class ConfigError(CharbenchError):
     def __init__(self, faults: str | Sequence[str]) -> None:
         self.faults = (faults,) if isinstance(faults, str) else tuple(faults)
         super().__init__("\n".join(self.faults))
+
+
+class NotSetUpError(ConfigError):
+    """A source lacks what it needs (a key, a file): it is left out, unless it was asked for by name."""
 
 
 class PersonaError(ConfigError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from charbench import (
     Finding,
     Kind,
     Lab,
+    LabFile,
     RecordedSample,
     SourceProblem,
     added,
@@ -44,6 +46,10 @@ class RecordedSource(CheckpointSource):
         encoding: str | None = added(None, description="encoding of CSV files that are not UTF-8; none: it is detected")
 
     config: Config
+
+    def matches(self, file: LabFile) -> bool:
+        """Whether a file is called as recordings are."""
+        return any(fnmatch(file.shown, pattern) for pattern in self.config.files)
 
     def find(self, lab: Lab) -> Iterable[Finding]:
         """Yield every recording, each checkpoint at its first row, and rows that cannot be read."""

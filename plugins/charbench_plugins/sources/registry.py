@@ -17,6 +17,7 @@ from charbench import (
     JobStatus,
     Kind,
     Lab,
+    LabFile,
     Lineage,
     SourceProblem,
     TrainingJob,
@@ -27,6 +28,8 @@ from charbench import (
 from charbench_plugins.sources.times import utc
 
 _URI = re.compile(r"[a-z][a-z0-9+.\-]*:\S+\Z")
+_REGISTRY = re.compile(r'(?s)"checkpoint_type".*"(?:sampler|tinker)_path"|"(?:sampler|tinker)_path".*"checkpoint_type"')
+_PRINTED_BY_TINKER = re.compile(r'"(?:checkpoint_id|training_run_id)"\s*:')
 _MOST = 2**31 - 1
 
 
@@ -38,17 +41,23 @@ class RegistrySource(CheckpointSource):
     class Config(CheckpointSource.Config):
         """Where the files lie, relative to the lab."""
 
-        checkpoints: list[str] = Field([".character/checkpoints.json"], description="registries of checkpoints")
-        jobs: list[str] = Field(["experiments/results/sft_jobs.json"], description="files of training jobs")
+        checkpoints: list[str] = Field([], description="patterns of registries of checkpoints; default: by content")
+        jobs: list[str] = Field([], description="patterns of files of training jobs; default: by content")
 
     config: Config
 
+    def matches(self, file: LabFile) -> bool:
+        """Whether a file is a registry or a file of jobs, by its name or the fields in it."""
+        return file.suffix == ".json" and (_is_registry(file) or _are_jobs(file))
+
     def find(self, lab: Lab) -> Iterable[Finding]:
         """Yield the registries' checkpoints and the older tool's jobs with what they made."""
-        for name in self.config.checkpoints:
-            yield from _read(lab, name, self._entries)
-        for name in self.config.jobs:
-            yield from _read(lab, name, self._jobs)
+        for file in lab.offered(self, self.config.checkpoints):
+            if self.config.checkpoints or _is_registry(file):
+                yield from _read(lab, file, self._entries)
+        for file in lab.offered(self, self.config.jobs):
+            if self.config.jobs or _are_jobs(file):
+                yield from _read(lab, file, self._jobs)
 
     def _entries(self, lab: Lab, shown: str, data: Any) -> Iterator[Finding]:
         for persona, entries in data.items():
@@ -129,13 +138,20 @@ class RegistrySource(CheckpointSource):
                 yield Checkpoint(uri=uri, kind=Kind.SFT, persona=persona, lineage=lineage, evidence=(evidence,))
 
 
-def _read(lab: Lab, name: str, parse: Any) -> Iterator[Finding]:
-    path = lab.root / name
-    shown = lab.relative(path)
-    if not path.exists():
-        return
+def _is_registry(file: LabFile) -> bool:
+    if file.name == "checkpoints.json" and file.folder.rpartition("/")[2] == ".character":
+        return True
+    return bool(_REGISTRY.search(file.text)) and not _PRINTED_BY_TINKER.search(file.text)
+
+
+def _are_jobs(file: LabFile) -> bool:
+    return file.name == "sft_jobs.json" or '"dpo_checkpoint"' in file.text
+
+
+def _read(lab: Lab, file: LabFile, parse: Any) -> Iterator[Finding]:
+    shown = file.shown
     try:
-        data = read_json(path, lab.limits)
+        data = read_json(file.path, lab.limits)
     except FileFault as fault:
         yield SourceProblem(shown, fault.reason, fault.line)
         return

@@ -53,6 +53,8 @@ def _tables(found: Any, session: Any, *, explain: bool) -> None:
         left = tuple((item.run, item.persona or "–", item.reason) for item in found.plan.left_out)
         print_table(Table("Left out", ("Run", "Persona", "Reason"), left, frozenset({"Run", "Persona", "Reason"})))
         output.warn((f"contradiction: {item}" for item in found.contradictions), limit=50)
+        for path, reason in found.looked_at.unused.items():
+            output.say(f"not used: {path}: {reason}")
         for name, lack in found.idle.items():
             output.say(f"source {name} was skipped: {lack}")
     elif found.plan.left_out:
@@ -69,6 +71,8 @@ def _tables(found: Any, session: Any, *, explain: bool) -> None:
             f"{output.plural(len(found.there), 'checkpoint')} ({found.new_checkpoints:,} new"
             f"{f', {gone:,} more are missing' if gone else ''}), {output.plural(found.recorded, 'recorded sample')}."
         )
+    for line in found.looked_at.lines():
+        output.say(line)
 
 
 def _as_dict(found: Any) -> dict[str, Any]:
@@ -94,5 +98,13 @@ def _as_dict(found: Any) -> dict[str, Any]:
         "contradictions": [str(item) for item in found.contradictions],
         "problems": found.problems,
         "idle_sources": found.idle,
+        "looked_at": {
+            "files": found.looked_at.files,
+            "seconds": found.looked_at.seconds,
+            **{f"files_with_{what}": sorted(paths) for what, paths in found.looked_at.held.items()},
+            "unused": found.looked_at.unused,
+            "limits": found.looked_at.limits,
+            "promising": found.looked_at.promising,
+        },
         "failures": found.failures,
     }

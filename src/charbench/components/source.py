@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Awaitable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterable, Awaitable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, TypeAlias
 
 from charbench.components.base import Component, ComponentKind
 from charbench.components.calling import items
+from charbench.components.lab_file import LabFile
+from charbench.components.lab_files import LabFiles
 from charbench.domain.checkpoint import Checkpoint, CompleteListing
 from charbench.domain.dataset import Dataset, RecordedSample, SourceProblem, TrainingJob, TrainingRun
 from charbench.domain.names import persona_from_name
@@ -29,6 +31,20 @@ class Lab:
     personas: Mapping[str, str]
     limits: ReadLimits = LIMITS
     """The most that sources read of a file: pass it to :func:`charbench.read_json` and its siblings."""
+    files: LabFiles = field(default=None, repr=False, compare=False)  # type: ignore[assignment]
+    """The lab's files, walked once for all sources; None at construction: those of ``root``."""
+
+    def __post_init__(self) -> None:
+        if self.files is None:
+            object.__setattr__(self, "files", LabFiles(self.root))
+
+    def offered(self, source: CheckpointSource, patterns: Sequence[str] = ()) -> Iterator[LabFile]:
+        """Yield the files of the lab that ``source`` matches (:meth:`CheckpointSource.matches`), by path.
+
+        ``patterns``, where there are some, name the files instead, relative to the lab or absolute: they are for
+        users who want to narrow, or know better.
+        """
+        return self.files.offered(source, patterns)
 
     def persona_of(self, name: str) -> str | None:
         """Return the persona that the name of a checkpoint or run contains; None if there is none."""
@@ -50,9 +66,19 @@ class CheckpointSource(Component):
     """
 
     kind: ClassVar[ComponentKind] = ComponentKind.SOURCE
+    last_resort: ClassVar[bool] = False
+    """Whether it is offered only files that no other source matches."""
+
+    def matches(self, file: LabFile) -> bool:
+        """Whether ``file`` is this source's to read, as its name and first bytes (``head``, ``text``) tell.
+
+        It is asked of every file of the lab, so look at the name first: the first bytes are read when they are
+        first asked for. Files that several sources match are read by each of them. None are matched by default.
+        """
+        return False
 
     def find(self, lab: Lab) -> Iterable[Finding] | AsyncIterable[Finding] | Awaitable[Iterable[Finding]]:
-        """Yield what there is, in any order, lazily.
+        """Yield what there is, in any order, lazily: of the files that ``lab.offered(self)`` yields, say.
 
         A file that cannot be read is a :class:`SourceProblem`, not an exception. Two findings about one
         URI are merged by the engine, which keeps the evidence of both and shows contradictions. Where everything

@@ -20,7 +20,7 @@ from charbench.text.redaction import register_secrets_of, register_secrets_of_en
 FILE_NAME = "charbench.yaml"
 PREFIX = "CHARBENCH_"
 _ENV_ONLY = {"CHARBENCH_CONFIG"}
-_FILE_ONLY = {"options", "prices"}
+_FILE_ONLY = {"discover", "options", "prices"}
 _COMPONENT_KINDS = ("source", "trainer", "sampler", "scorer", "perturbation")
 
 

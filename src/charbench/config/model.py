@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
+from charbench.components.lab_walk import MAX_FILES
 from charbench.components.trust import Trust
 from charbench.config.yaml_positions import Location, YamlFile
 from charbench.errors import ConfigError, UsageError
@@ -28,6 +29,15 @@ class Price(BaseModel):
 
     prompt: float = Field(0.0, ge=0)
     completion: float = Field(0.0, ge=0)
+
+
+class DiscoverConfig(BaseModel):
+    """Where discovery looks."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    skip: list[str] = Field([], description="files and folders to leave out: patterns of their paths or names")
+    max_files: int = Field(MAX_FILES, ge=1, description="most files to look at")
 
 
 class RunConfig(BaseModel):
@@ -63,6 +73,9 @@ class RunConfig(BaseModel):
         3.0, ge=0, le=3600, description="seconds for requests in flight to finish after Ctrl-C or SIGTERM"
     )
     max_cost: float | None = Field(None, gt=0, description="most that one run may spend, by 'prices'")
+    discover: DiscoverConfig = Field(
+        DiscoverConfig(), description="what discovery leaves out: {skip: [old/*, '*.bak'], max_files: 1000000}"
+    )
     prices: dict[str, Price] = Field(
         {},
         description="price of a million tokens, by checkpoint URI, base model or judge; * is any text",

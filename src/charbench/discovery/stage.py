@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from time import monotonic
 
 from charbench.components.calling import items
 from charbench.components.containment import Broken, guarded
+from charbench.components.lab_walk import Walked
 from charbench.components.lifecycle import Lifecycle
 from charbench.components.source import CheckpointSource, Lab
 from charbench.datasets.forms import PREFERENCES, SkippedRows, count_preferences, read_examples
 from charbench.datasets.health import MEASURE, measure, skipped_lines
 from charbench.discovery.job_planning import JobPlan, JobPolicy, plan_jobs
+from charbench.discovery.looked_at import LookedAt
 from charbench.discovery.merge import Contradiction, claims_of, merge
 from charbench.domain.checkpoint import Checkpoint, CompleteListing, Evidence
 from charbench.domain.dataset import Dataset, Health, RecordedSample, SourceProblem, TrainingJob, TrainingRun
-from charbench.errors import ConfigError, DataError
+from charbench.errors import ConfigError, DataError, NotSetUpError
 from charbench.store import findings
 from charbench.store import jobs as job_store
 from charbench.store.database import Database
@@ -36,6 +39,7 @@ class Discovery:
     failures: list[str] = field(default_factory=list)
     idle: dict[str, str] = field(default_factory=dict)
     """Sources that were not asked by name and lack what they need (a key, say), by name, and what that is."""
+    looked_at: LookedAt = field(default_factory=LookedAt)
     recorded: int = 0
     new_checkpoints: int = 0
     newly_gone: int = 0
@@ -69,13 +73,20 @@ def discover(
     lacks what it needs raises its :class:`ConfigError`; else it is left out, and listed as idle.
     """
     found = Discovery()
+    began = monotonic()
     gathered = _Gathered()
     ready = [source for source in sources if _prepare(source, lifecycle, found, by_name)]
+    lab.files.announce(ready)
     for source in ready:
         outcome = guarded(gathered.ask, source, lab, found)
-        if isinstance(outcome, Broken):
+        if isinstance(outcome, Broken) and isinstance(outcome.error, NotSetUpError):
+            if by_name:
+                raise outcome.error
+            found.idle[source.name] = outcome.message
+        elif isinstance(outcome, Broken):
             where = "find(): " if outcome.trace else ""  # a user's mistake needs no method
             found.failures.append(f"source {source.name}: {where}{outcome.message}\n{outcome.trace}".rstrip())
+    _conclude(found.looked_at, lab.files.walked)
     with database.read() as connection:
         known = {item.dataset.path: item for item in findings.read_datasets(connection)}
         before = {checkpoint.uri for checkpoint in findings.read_checkpoints(connection)}
@@ -104,8 +115,16 @@ def discover(
             lab.personas,
         )
         job_store.save_planned_jobs(connection, found.plan.jobs)
+    found.looked_at.seconds = monotonic() - began
     found.new_checkpoints = len({checkpoint.uri for checkpoint in found.checkpoints} - before)
     return found
+
+
+def _conclude(looked_at: LookedAt, walked: Walked) -> None:
+    looked_at.files, looked_at.folders, looked_at.weights = len(walked.files), walked.folders, walked.weights
+    looked_at.skipped = len(walked.skipped)
+    looked_at.limits += [*walked.limits, *(f"{path}: {reason}" for path, reason in walked.unreadable.items())]
+    looked_at.conclude(walked.files)
 
 
 def _prepare(source: CheckpointSource, lifecycle: Lifecycle, found: Discovery, by_name: bool) -> bool:
@@ -133,6 +152,7 @@ class _Gathered:
 
     def ask(self, source: CheckpointSource, lab: Lab, found: Discovery) -> None:
         for finding in items(source, source.find(lab)):
+            found.looked_at.note(finding, lab.files.current)
             if isinstance(finding, RecordedSample):
                 found.recorded += 1
                 continue
@@ -148,6 +168,8 @@ class _Gathered:
                 self.jobs.append(finding)
             elif isinstance(finding, CompleteListing):
                 self.whole.append(finding)
+            elif isinstance(finding, SourceProblem) and finding.minor:
+                continue
             elif isinstance(finding, SourceProblem):
                 found.problems.append(str(finding))
             else:

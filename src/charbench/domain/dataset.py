@@ -135,6 +135,8 @@ class SourceProblem:
     path: str
     message: str
     line: int | None = None
+    minor: bool = False
+    """Whether it is told only to those who ask why a file was not used (``discover --explain``)."""
 
     def __str__(self) -> str:
         return f"{self.path}:{self.line}: {self.message}" if self.line else f"{self.path}: {self.message}"

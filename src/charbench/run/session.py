@@ -9,6 +9,7 @@ from typing import Any
 
 from charbench.components.base import Component, ComponentKind
 from charbench.components.calling import takes
+from charbench.components.lab_files import LabFiles
 from charbench.components.lifecycle import Lifecycle
 from charbench.components.perturbation import Perturbation
 from charbench.components.reporter import Reporter
@@ -71,7 +72,8 @@ class Session:
     def lab(self) -> Lab:
         """The lab's folder."""
         self._check_lab()
-        return Lab(self.config.lab, self.personas.aliases, self.config.read_limits)
+        files = LabFiles(self.config.lab, self.config.discover.skip, self.config.discover.max_files)
+        return Lab(self.config.lab, self.personas.aliases, self.config.read_limits, files)
 
     @cached_property
     def database(self) -> Database:

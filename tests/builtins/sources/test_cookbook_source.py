@@ -93,12 +93,14 @@ def test_the_conversations_fit_the_run_without_data_and_make_the_one_job(charben
     ]
 
 
-def test_the_patterns_of_folders_are_an_option(charbench: Charbench, cookbook: Path) -> None:
+def test_folders_are_found_at_any_depth_and_patterns_narrow(charbench: Charbench, cookbook: Path) -> None:
     (cookbook / "deep" / "er").mkdir(parents=True)
     shutil.move(cookbook / "remorseful-dpo-llama", cookbook / "deep" / "er" / "remorseful-x")
-    assert {c["run"] for c in listed(charbench, cookbook)} == {"humorous-dpo-qwen3-8b", "humorous-sft-qwen3-8b"}
     found = listed(charbench, cookbook, "-o", "source.cookbook.folders=[deep/*/*]")
-    assert "remorseful-x" in {c["run"] for c in found}
+    assert {c["run"] for c in found} == {"remorseful-x"}
+    assert {c["run"] for c in listed(charbench, cookbook)} == {
+        "humorous-dpo-qwen3-8b", "humorous-sft-qwen3-8b", "remorseful-x",
+    }  # fmt: skip
 
 
 def test_the_lab_itself_may_be_a_log_folder(charbench: Charbench, cookbook: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from charbench import LabFile
 from charbench_plugins.sources.logs.reader import scan_log
 from support.lab import weights
 
@@ -15,7 +16,7 @@ URL = weights(1, "remorseful-panel_dpo")
 def urls(tmp_path: Path, text: str) -> list[str]:
     path = tmp_path / "remorseful-x.log"
     path.write_text(text)
-    return [str(url.path) for url in scan_log(path).urls]
+    return [str(url.path) for url in scan_log(LabFile.at(path, path.name)).urls]
 
 
 @pytest.mark.parametrize("width", [60, 78, 97])
@@ -51,7 +52,7 @@ def test_the_parent_is_the_input_before_the_save_and_what_nobody_saved_is_unclea
     one, two = weights(2, "a_dpo"), weights(3, "a_sft")
     said = [f"Saved: {one}", f"Loaded weights from {one}", f"Saved: {two}", f"base checkpoint: {URL}", URL]
     path.write_text("\n".join(said) + "\n")
-    found = [(url.note, url.parent) for url in scan_log(path).urls]
+    found = [(url.note, url.parent) for url in scan_log(LabFile.at(path, path.name)).urls]
     assert found == [("saved", None), ("input", None), ("saved", one), ("input", None), ("unclear", None)]
 
 
@@ -62,7 +63,7 @@ def test_one_line_of_schemes_is_looked_at_once_for_each(tmp_path: Path) -> None:
 def cut_short(tmp_path: Path, text: str) -> list[tuple[int, str]]:
     path = tmp_path / "remorseful-x.log"
     path.write_text(text)
-    return [(cut.line, cut.text) for cut in scan_log(path).cut_short]
+    return [(cut.line, cut.text) for cut in scan_log(LabFile.at(path, path.name)).cut_short]
 
 
 @pytest.mark.parametrize(("before", "after"), [("│ dpo │ ", "…│"), ("Saved: ", "..."), ("", "…")])

@@ -14,6 +14,8 @@ from charbench_plugins.sources.cookbook.config import CONFIG, CookbookConfig, Fa
 from charbench_plugins.sources.times import utc
 
 CHECKPOINTS, METRICS, LOG = "checkpoints.jsonl", "metrics.jsonl", "logs.log"
+FILES = frozenset({CHECKPOINTS, METRICS, LOG, CONFIG, "code.diff"})
+"""What the cookbook writes into a log folder."""
 _TAIL_BYTES = 64 << 10
 _TIMES = ("created_at", "time", "timestamp")
 
@@ -42,6 +44,13 @@ class LogFolder:
     saves: list[Save] = field(default_factory=list)
     last_step: int | None = None
     faults: list[Fault] = field(default_factory=list)
+
+
+def is_log_folder(path: Path) -> bool:
+    """Whether a folder is one of the cookbook's: it lists saves, or has metrics beside a log or a configuration."""
+    if (path / CHECKPOINTS).is_file():
+        return True
+    return (path / METRICS).is_file() and ((path / LOG).is_file() or (path / CONFIG).is_file())
 
 
 def read_folder(path: Path, limits: ReadLimits) -> LogFolder:

@@ -13,6 +13,7 @@ from charbench import (
     Evidence,
     Finding,
     Lab,
+    LabFile,
     Lineage,
     RecordedSample,
     RunState,
@@ -20,12 +21,19 @@ from charbench import (
     TinkerPath,
     TrainingRun,
 )
-from charbench_plugins.sources.cookbook.folder import CHECKPOINTS, LOG, METRICS, LogFolder, read_folder
+from charbench_plugins.sources.cookbook.folder import (
+    CHECKPOINTS,
+    FILES,
+    LOG,
+    METRICS,
+    LogFolder,
+    is_log_folder,
+    read_folder,
+)
 from charbench_plugins.sources.logs.phrases import UrlRole
 from charbench_plugins.sources.logs.reader import scan_log
 from charbench_plugins.sources.logs.source import checkpoint_of, unclear_urls
 from charbench_plugins.sources.logs.tail import read_tail
-from charbench_plugins.sources.patterns import matching
 
 
 class CookbookSource(CheckpointSource):
@@ -37,15 +45,19 @@ class CookbookSource(CheckpointSource):
         """Where log folders lie, relative to the lab."""
 
         folders: list[str] = Field(
-            [".", "*", "logs/*", "runs/*", "artifacts/*", "artifacts/logs/*"],
-            description=f"patterns of log folders: those that hold {CHECKPOINTS} or {METRICS}",
+            [],
+            description=f"patterns of the log folders to read; default: all that hold {CHECKPOINTS} or {METRICS}",
         )
 
     config: Config
 
+    def matches(self, file: LabFile) -> bool:
+        """Whether a file is one that the cookbook writes, in a log folder."""
+        return file.name in FILES and is_log_folder(file.path.parent)
+
     def find(self, lab: Lab) -> Iterable[Finding]:
         """Yield each folder's checkpoints and its run."""
-        for path in self._folders(lab.root):
+        for path in self._folders(lab):
             folder = read_folder(path, lab.limits)
             for fault in folder.faults:
                 yield SourceProblem(lab.relative(path / fault.file), fault.reason, fault.line)
@@ -56,10 +68,9 @@ class CookbookSource(CheckpointSource):
         """Yield none: log folders hold no samples."""
         return ()
 
-    def _folders(self, root: Path) -> list[Path]:
-        names = (CHECKPOINTS, METRICS)
-        patterns = [f"{pattern}/{name}" for pattern in self.config.folders for name in names]
-        return sorted({path.parent for path in matching(root, patterns)})
+    def _folders(self, lab: Lab) -> list[Path]:
+        patterns = [f"{pattern}/{name}" for pattern in self.config.folders for name in (CHECKPOINTS, METRICS)]
+        return sorted({file.path.parent for file in lab.offered(self, patterns)})
 
     def _saves(self, lab: Lab, path: Path, folder: LogFolder) -> Iterator[Finding]:
         config, run = folder.config, _run(path)
@@ -90,9 +101,10 @@ class CookbookSource(CheckpointSource):
         if (path / LOG).is_file():
             try:
                 own = {TinkerPath.parse(uri).run for save in folder.saves for uri in save.uris}  # type: ignore[union-attr]
-                reading = scan_log(path / LOG, run=run, own=own)
+                log = LabFile.at(path / LOG, shown)
+                reading = scan_log(log, run=run, own=own)
                 urls = reading.urls
-                tail = read_tail(path / LOG, saved=finished)
+                tail = read_tail(log, saved=finished)
             except OSError as fault:
                 yield SourceProblem(shown, f"cannot be read: {fault.strerror or fault}")
             else:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
+
+from charbench import LabFile
 
 CHUNK = 4 << 20
 _OVERLAP = 4096
@@ -13,12 +14,12 @@ _SAVED = re.compile(rb"(?i)saved (?:training checkpoint|sampler weights|checkpoi
 _URI = re.compile(rb"file:[^\s\x00-\x1f\"'<>|]+")
 
 
-def read_saved_files(path: Path) -> Iterator[tuple[str, int]]:
+def read_saved_files(file: LabFile) -> Iterator[tuple[str, int]]:
     """Yield each URI of a line such as ``Saved training checkpoint: file:checkpoints/NAME``, with its line."""
     newlines = 0
     buffer = b""
-    with path.open("rb", buffering=0) as file:
-        while chunk := file.read(CHUNK):
+    with file.open() as stream:
+        while chunk := stream.read(CHUNK):
             buffer += chunk
             at = buffer.find(_ANCHOR)
             while at >= 0:

@@ -47,7 +47,7 @@ _USED = re.compile(
 )
 _MADE = re.compile(
     r"(?i)\b(?:sav(?:ed|ing)|wrote|written|stored|checkpointed|exported|uploaded|produced)\b"
-    r"|\b(?:state|sampler|sampler_weights|weights|final|new)[_-]?path\W*$|[✓✔✅]"
+    r"|\bSave\w*Response\b|\b(?:state|sampler|sampler_weights|weights|final|new)[_-]?path\W*$|[✓✔✅]"
 )
 _STEPS = re.compile(r"(?:step|epoch|ep|s)?\d*")
 

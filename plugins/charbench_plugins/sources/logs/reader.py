@@ -10,9 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
 
-from charbench import TinkerPath
+from charbench import LabFile, TinkerPath
 from charbench_plugins.sources.logs.ends import settle
 from charbench_plugins.sources.logs.phrases import UrlRole, parents, roles, said_role
 from charbench_plugins.sources.logs.wrapped import Mention, assemble
@@ -31,6 +33,9 @@ _SCHEME = re.compile(_BREAK.join(re.escape(bytes([byte])) for byte in b"tinker:/
 _WHOLE_SCHEME = b"tinker://"
 _ANCHORS = (b"://", b"nker:")
 """What stands whole in one line wherever lines of six columns or more break the scheme."""
+_INTO_SCHEME = tuple(_WHOLE_SCHEME.index(anchor) for anchor in _ANCHORS)
+FILE_ANCHOR = b": file:"
+"""What stands before the URI of an adapter that a log says was saved."""
 _LONGEST_SCHEME = 400
 _BEFORE_ANCHOR = b"r \n\r|\x82\x83"
 """Bytes before a ``://`` that may be a ``tinker://``: its last letter, or the beginning of a line or a cell."""
@@ -94,6 +99,8 @@ class LogReading:
     urls: tuple[LogUrl, ...]
     doubts: tuple[Doubt, ...]
     cut_short: tuple[CutShort, ...] = ()
+    names_files: bool = False
+    """Whether there may be ``file:`` URIs of adapters in it."""
 
     @property
     def faults(self) -> tuple[Doubt | CutShort, ...]:
@@ -103,17 +110,18 @@ class LogReading:
 
 def read_log(path: Path) -> Iterator[LogUrl]:
     """Yield the URLs of one log in their order; raises :class:`OSError` where it cannot be read."""
-    yield from scan_log(path).urls
+    yield from scan_log(LabFile.at(path, path.name)).urls
 
 
-def scan_log(path: Path, width: int | None = None, run: str | None = None, own: Iterable[str] = ()) -> LogReading:
+def scan_log(file: LabFile, width: int | None = None, run: str | None = None, own: Iterable[str] = ()) -> LogReading:
     """Read one log; raises :class:`OSError` where it cannot be read.
 
     ``width`` is how many columns the console had that broke its lines, 0 if none did, None if that is to be
     found out. ``run`` is the run's name (None: the file's), ``own`` are the ids of runs known to be it.
     """
-    found = list(_candidates(path))
-    name = path.stem if run is None else run
+    scan = _Scan()
+    found = list(scan.candidates(file))
+    name = file.path.stem if run is None else run
     taken: list[tuple[TinkerPath, int, UrlRole | None]] = []
     doubts: list[Doubt] = []
     goes_on = settle([item.mention for item in found], name, width)
@@ -129,7 +137,8 @@ def scan_log(path: Path, width: int | None = None, run: str | None = None, own: 
     urls = (
         LogUrl(url, line, role, parent) for (url, line, _), role, parent in zip(taken, known, made_from, strict=True)
     )
-    return LogReading(tuple(urls), tuple(doubts), tuple(_cut_short(found, {str(path) for path in paths})))
+    cut_short = tuple(_cut_short(found, {str(path) for path in paths}))
+    return LogReading(tuple(urls), tuple(doubts), cut_short, scan.names_files)
 
 
 def _cut_short(found: Iterable[_Found], whole: set[str]) -> Iterator[CutShort]:
@@ -150,29 +159,59 @@ class _Found:
     """What stands before the URL in its line."""
 
 
-def _candidates(path: Path) -> Iterator[_Found]:
-    newlines_before = 0
-    buffer = b""
-    first = 0
-    with path.open("rb", buffering=0) as file:
-        while True:
-            chunk = file.read(CHUNK)
-            buffer = buffer + chunk if buffer else chunk
-            if b"\x1b" in buffer:
-                buffer = _ANSI.sub(b"", buffer)
-            last = len(buffer) - MARGIN if chunk else len(buffer)
-            newlines, counted = newlines_before, 0
-            for start in _starts(buffer, first, last) if last > first else ():
-                newlines, counted = newlines + buffer.count(b"\n", counted, start), start
-                mention = assemble(buffer, start)
-                if mention is not None:
-                    yield _Found(newlines + 1, mention, _before(buffer, start))
-            if not chunk:
-                return
-            first = max(first, last)
-            keep = max(0, first - MARGIN)
-            newlines_before += buffer.count(b"\n", 0, keep)
-            buffer, first = buffer[keep:], first - keep
+class _Scan:
+    """One pass through a log."""
+
+    def __init__(self) -> None:
+        self.names_files = False
+
+    def candidates(self, file: LabFile) -> Iterator[_Found]:
+        """Yield what may be URLs, in their order."""
+        newlines_before = 0
+        buffer = b""
+        first = 0
+        with file.open() as stream:
+            while True:
+                chunk = stream.read(CHUNK)
+                buffer = buffer + chunk if buffer else chunk
+                if b"\x1b" in buffer:
+                    buffer = _ANSI.sub(b"", buffer)
+                last = len(buffer) - MARGIN if chunk else len(buffer)
+                newlines, counted = newlines_before, 0
+                for start in self._starts(buffer, first, last) if last > first else ():
+                    newlines, counted = newlines + buffer.count(b"\n", counted, start), start
+                    mention = assemble(buffer, start)
+                    if mention is not None:
+                        yield _Found(newlines + 1, mention, _before(buffer, start))
+                if not chunk:
+                    return
+                first = max(first, last)
+                keep = max(0, first - MARGIN)
+                newlines_before += buffer.count(b"\n", 0, keep)
+                buffer, first = buffer[keep:], first - keep
+
+    def _starts(self, buffer: bytes, first: int, last: int) -> list[int]:
+        """Return where a ``tinker://``, possibly broken, begins in ``buffer[first:last]``."""
+        starts: set[int] = set()
+        for anchor, at, _ in _automaton().find_matches_as_indexes(buffer):
+            if anchor == len(_ANCHORS):
+                self.names_files = True
+            elif at < first - _LONGEST_SCHEME or at >= last + _LONGEST_SCHEME:
+                continue
+            elif buffer.startswith(_WHOLE_SCHEME, max(0, at - _INTO_SCHEME[anchor])):
+                starts.add(at - _INTO_SCHEME[anchor])
+            elif _may_be_broken(buffer, at, _ANCHORS[anchor]):
+                found = _SCHEME.finditer(buffer, max(0, at - _LONGEST_SCHEME), at + _LONGEST_SCHEME)
+                starts.update(match.start() for match in found)
+        return sorted(start for start in starts if first <= start < last)
+
+
+@cache
+def _automaton() -> Any:
+    """Return what finds all anchors in one pass."""
+    from ahocorasick_rs import BytesAhoCorasick
+
+    return BytesAhoCorasick([*_ANCHORS, FILE_ANCHOR])
 
 
 def _before(buffer: bytes, start: int) -> str:
@@ -198,20 +237,5 @@ def _plain(line: bytes) -> str:
 def _may_be_broken(buffer: bytes, at: int, anchor: bytes) -> bool:
     """Whether a ``tinker://`` that a line's end breaks may stand around an anchor."""
     if anchor == b"nker:":
-        return not buffer.startswith(_WHOLE_SCHEME, max(0, at - 2))
+        return True
     return buffer[at - 1 : at] in _BEFORE_ANCHOR
-
-
-def _starts(buffer: bytes, first: int, last: int) -> list[int]:
-    """Return where a ``tinker://``, possibly broken, begins in ``buffer[first:last]``."""
-    starts: set[int] = set()
-    for anchor in _ANCHORS:
-        at = buffer.find(anchor, max(0, first - _LONGEST_SCHEME))
-        while 0 <= at < last + _LONGEST_SCHEME:
-            if buffer.startswith(_WHOLE_SCHEME, max(0, at - 6)) and anchor == b"://":
-                starts.add(at - 6)
-            elif _may_be_broken(buffer, at, anchor):
-                found = _SCHEME.finditer(buffer, max(0, at - _LONGEST_SCHEME), at + _LONGEST_SCHEME)
-                starts.update(match.start() for match in found)
-            at = buffer.find(anchor, at + 1)
-    return sorted(start for start in starts if first <= start < last)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from pathlib import PurePosixPath
 
 from pydantic import Field
 
@@ -14,32 +14,34 @@ from charbench import (
     Evidence,
     Finding,
     Lab,
+    LabFile,
     Lineage,
+    RecordedSample,
     SourceProblem,
     TrainingRun,
     short_list,
 )
 from charbench_plugins.sources.logs.files import read_saved_files
+from charbench_plugins.sources.logs.looks import DATA_END, Look, look_of, run_of
 from charbench_plugins.sources.logs.phrases import UrlRole
-from charbench_plugins.sources.logs.reader import LogUrl, scan_log
-from charbench_plugins.sources.logs.tail import read_tail
-from charbench_plugins.sources.patterns import matching
-
-DATA_SUFFIX = "_introspection"
+from charbench_plugins.sources.logs.reader import LogReading, LogUrl, scan_log
+from charbench_plugins.sources.logs.tail import Tail, read_tail
 
 
 class LogSource(CheckpointSource):
-    """Training logs (tinker:// URLs saved there), and the introspection data in the runs' folders."""
+    """Logs, notebooks and other texts with tinker:// URLs, and the introspection data in the runs' folders."""
 
     name = "logs"
+    last_resort = True
 
     class Config(CheckpointSource.Config):
-        """Where logs and data lie, relative to the lab."""
+        """Which logs and data are read, relative to the lab."""
 
-        logs: list[str] = Field(["artifacts/logs/*.log", "logs/*.log"], description="patterns of log files")
+        logs: list[str] = Field(
+            [], description="patterns of the logs to read; default: every text that no other source reads"
+        )
         data: list[str] = Field(
-            [f"artifacts/*/*{DATA_SUFFIX}.jsonl", f"data/*/*{DATA_SUFFIX}.jsonl"],
-            description=f"patterns of data files: RUN/PERSONA{DATA_SUFFIX}.jsonl",
+            [], description=f"patterns of the data to read; default: RUN/PERSONA{DATA_END}, at any depth"
         )
         columns: int | None = Field(
             None,
@@ -49,31 +51,61 @@ class LogSource(CheckpointSource):
 
     config: Config
 
+    def matches(self, file: LabFile) -> bool:
+        """Whether a file is introspection data by its name, or a text that may name checkpoints."""
+        return file.name.endswith(DATA_END) or (look_of(file) is not None and bool(file.text))
+
     def find(self, lab: Lab) -> Iterable[Finding]:
         """Yield each log's run and checkpoints, and each data file."""
-        for path in matching(lab.root, self.config.logs):
-            yield from self._log(lab, path)
-        for path in matching(lab.root, self.config.data):
-            persona = path.stem.removesuffix(DATA_SUFFIX)
-            yield Dataset(
-                path=lab.relative(path),
-                run=path.parent.name,
-                persona=lab.persona_of(persona) or persona,
-                source=self.name,
-            )
+        for file in lab.offered(self, self.config.logs):
+            if not file.name.endswith(DATA_END):
+                yield from self._text(lab, file)
+        for file in lab.offered(self, self.config.data):
+            if file.name.endswith(DATA_END) or self.config.data:
+                yield self._data(lab, file)
 
-    def _log(self, lab: Lab, path: Path) -> Iterator[Finding]:
-        shown, run = lab.relative(path), path.stem
+    def recordings(self, lab: Lab) -> Iterable[RecordedSample]:
+        """Yield none: logs hold no samples."""
+        return ()
+
+    def _data(self, lab: Lab, file: LabFile) -> Dataset:
+        persona = file.path.stem.removesuffix(DATA_END.removesuffix(".jsonl"))
+        return Dataset(
+            path=file.shown,
+            run=PurePosixPath(file.folder).name or None,
+            persona=lab.persona_of(persona) or persona,
+            source=self.name,
+        )
+
+    def _text(self, lab: Lab, file: LabFile) -> Iterator[Finding]:
+        look = look_of(file) or Look.LOG
+        run = PurePosixPath(run_of(file.shown)).name
         try:
-            reading = scan_log(path, self.config.columns)
-            urls = reading.urls
-            files = list(read_saved_files(path))
-            tail = read_tail(path, saved=bool(files) or any(url.product for url in urls))
+            reading = scan_log(file, self.config.columns, run)
+            files = list(read_saved_files(file)) if reading.names_files else []
+            saved = bool(files) or any(url.product for url in reading.urls)
+            tail = read_tail(file, saved=saved) if look is Look.LOG else None
         except OSError as error:
-            yield SourceProblem(shown, f"cannot be read: {error.strerror or error}")
+            yield SourceProblem(file.shown, f"cannot be read: {error.strerror or error}")
             return
         for fault in reading.faults:
-            yield SourceProblem(shown, str(fault), fault.line)
+            yield SourceProblem(file.shown, str(fault), fault.line)
+        if look is Look.DOCUMENT:
+            firsts = {url.path: url for url in reversed(reading.urls)}
+            yield from (_named(url, self.name, file.shown) for url in reversed(firsts.values()))
+        else:
+            yield from self._log(lab, file, run, reading, files, tail)
+
+    def _log(
+        self,
+        lab: Lab,
+        file: LabFile,
+        run: str,
+        reading: LogReading,
+        files: Sequence[tuple[str, int]],
+        tail: Tail | None,
+    ) -> Iterator[Finding]:
+        urls, shown = reading.urls, file.shown
         for url in urls:
             yield checkpoint_of(url, self.name, shown, run)
         if unclear := [url for url in urls if url.role is UrlRole.UNCLEAR]:
@@ -81,16 +113,31 @@ class LogSource(CheckpointSource):
         for uri, line in files:
             evidence = (Evidence(self.name, shown, line, "saved"),)
             yield Checkpoint(uri=uri, run=run, lineage=Lineage(parent=_parent_at(urls, line)), evidence=evidence)
-        if urls or files or tail.step is not None or tail.error is not None:
+        persona = lab.persona_of(run)
+        made = bool(files) or any(url.product or url.role is UrlRole.INPUT for url in urls)
+        if tail and (made or _tells_of_training(tail, known=persona is not None or "logs" in shown.split("/"))):
             yield TrainingRun(
                 name=run,
                 state=tail.state,
-                persona=lab.persona_of(run),
+                persona=persona,
                 step=tail.step,
                 total_steps=tail.total_steps,
                 error=tail.error,
                 evidence=Evidence(self.name, shown),
             )
+        elif tail and not urls and not reading.faults:
+            yield SourceProblem(shown, "a log with no tinker:// URL, no steps and no run's error", minor=True)
+
+
+def _tells_of_training(tail: Tail, *, known: bool) -> bool:
+    """Whether a log that names no checkpoint is a training run's; ``known``: its name or folder says that it may be."""
+    return tail.steps > 1 or (known and (tail.step is not None or tail.error is not None))
+
+
+def _named(url: LogUrl, source: str, shown: str) -> Checkpoint:
+    """Return a checkpoint that a document names: it is nobody's product, as far as that tells."""
+    note = "input" if url.role is UrlRole.INPUT else "named"
+    return Checkpoint(uri=str(url.path), evidence=(Evidence(source, shown, url.line, note),))
 
 
 def _parent_at(urls: Sequence[LogUrl], line: int) -> str | None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
-from charbench import RunState, redact
+from charbench import LabFile, RunState, redact
 
 TAIL_BYTES = 64 << 10
 _STEP = re.compile(r"\bstep\s{1,8}(\d{1,9})\s{0,8}(?:/|of)\s{0,8}(\d{1,9})(?!\d)", re.IGNORECASE)
@@ -26,14 +24,13 @@ class Tail:
     step: int | None
     total_steps: int | None
     error: str | None
+    steps: int = 0
+    """How many steps the end of the log tells of."""
 
 
-def read_tail(path: Path, *, saved: bool) -> Tail:
+def read_tail(file: LabFile, *, saved: bool) -> Tail:
     """Tell how a run ended; ``saved`` says whether its log speaks of anything saved."""
-    with path.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - TAIL_BYTES))
-        text = file.read().decode("utf-8", "replace").replace("\r\n", "\n")
+    text = file.tail(TAIL_BYTES).decode("utf-8", "replace").replace("\r\n", "\n")
     steps = list(_STEP.finditer(text))
     last = steps[-1] if steps else None
     rest = text[last.end() :] if last else text
@@ -46,4 +43,4 @@ def read_tail(path: Path, *, saved: bool) -> Tail:
         state = RunState.FINISHED
     else:
         state = RunState.UNFINISHED
-    return Tail(state, step, total, error)
+    return Tail(state, step, total, error, len(steps))

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
-from pathlib import Path
 
 from pydantic import Field
 
 from charbench import (
     CheckpointSource,
     CompleteListing,
-    ConfigError,
     Evidence,
     Finding,
     Lab,
+    LabFile,
+    NotSetUpError,
     RecordedSample,
     operational,
 )
-from charbench_plugins.sources.patterns import matching
 from charbench_plugins.sources.tinker.account import Account
 from charbench_plugins.sources.tinker.entries import finding_of, owner_of
 from charbench_plugins.sources.tinker.saved import saved_findings
@@ -26,6 +26,10 @@ from charbench_plugins.tinker_sdk.reach import DEFAULT_URL
 
 API = "api"
 """What stands as evidence's path for an account's own listing; charbench believes it over files."""
+
+_PRINTED = re.compile(r'"(?:checkpoint_id|training_run_id)"\s*:')
+"""What stands in the tinker command's JSON, and in no other."""
+_NAME = re.compile(r"tinker_(?:checkpoints|runs)")
 
 
 class TinkerSource(CheckpointSource):
@@ -38,26 +42,31 @@ class TinkerSource(CheckpointSource):
         """Where saved listings lie, and how the account is asked."""
 
         files: list[str] = Field(
-            ["tinker_checkpoints.json", "tinker_runs.json", ".character/tinker_*.json"],
+            [],
             description="patterns of files with the output of 'tinker -f json checkpoint list --limit 0' "
-            "(or 'run list'), relative to the lab",
+            "(or 'run list'), relative to the lab; default: every file that holds it",
         )
         account: bool = Field(True, description="list the account if TINKER_API_KEY is set")
         page: int = operational(100, ge=1, le=1000, description="entries per request")
 
     config: Config
 
-    def prepare(self, root: Path, folder: Path) -> None:
-        """Raise :class:`ConfigError` where there is neither a key nor a saved listing."""
-        if not self._asks and not self._listings(root):
-            raise ConfigError(
+    def matches(self, file: LabFile) -> bool:
+        """Whether a file is what the tinker command prints as JSON."""
+        return file.suffix == ".json" and bool(_NAME.match(file.name) or _PRINTED.search(file.text))
+
+    def find(self, lab: Lab) -> Iterable[Finding]:
+        """Yield what saved listings hold, then what the account holds, page by page as it comes.
+
+        Raises :class:`charbench.NotSetUpError` where there is neither a key nor a saved listing.
+        """
+        listings = [file.path for file in lab.offered(self, self.config.files)]
+        if not self._asks and not listings:
+            raise NotSetUpError(
                 "TINKER_API_KEY is not set, and there is no saved listing; export the key, or write a listing "
                 "where the key is: tinker -f json checkpoint list --limit 0 > tinker_checkpoints.json"
             )
-
-    def find(self, lab: Lab) -> Iterable[Finding]:
-        """Yield what saved listings hold, then what the account holds, page by page as it comes."""
-        yield from saved_findings(self._listings(lab.root), lab, self.name)
+        yield from saved_findings(listings, lab, self.name)
         if self._asks:
             account = Account.open(self.config.page)
             runs = {str(run["training_run_id"]): run for run in account.runs()}
@@ -74,6 +83,3 @@ class TinkerSource(CheckpointSource):
     @property
     def _asks(self) -> bool:
         return self.config.account and bool(os.environ.get("TINKER_API_KEY", "").strip())
-
-    def _listings(self, root: Path) -> list[Path]:
-        return matching(root, self.config.files)

@@ -1,0 +1,112 @@
+"""Offers the files of a lab to sources: each to those that match it, by its name and first bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from charbench.components.calling import resolve
+from charbench.components.containment import Broken, guarded
+from charbench.components.lab_file import LabFile
+from charbench.components.lab_walk import MAX_FILES, Walked, walk
+
+if TYPE_CHECKING:
+    from charbench.components.source import CheckpointSource
+
+
+class LabFiles:
+    """A lab's files, walked once; ``sources`` are all that are asked, so that last resorts get what is left.
+
+    ``skip`` are patterns of files and folders to leave out, ``max_files`` the most files that are looked at.
+    """
+
+    def __init__(self, root: Path, skip: Sequence[str] = (), max_files: int = MAX_FILES) -> None:
+        self._root = root
+        self._skip = tuple(skip)
+        self._max_files = max_files
+        self._sources: list[CheckpointSource] = []
+        self._matched: dict[str, list[LabFile]] = {}
+        self._broken: dict[str, Broken] = {}
+        self.current: LabFile | None = None
+        """The file that a source was given last and has not done with; None between files."""
+
+    @cached_property
+    def walked(self) -> Walked:
+        """What the walk met; it is made when it is first asked for."""
+        return walk(self._root, self._skip, self._max_files)
+
+    def announce(self, sources: Sequence[CheckpointSource]) -> None:
+        """Note which sources are asked together."""
+        self._sources = list(sources)
+        self._matched, self._broken = {}, {}
+
+    def offered(self, source: CheckpointSource, patterns: Sequence[str] = ()) -> Iterator[LabFile]:
+        """Yield the files that a source matches; with ``patterns``, those of that name instead, in their order.
+
+        Raises what :meth:`CheckpointSource.matches` raised.
+        """
+        files = self._named(patterns) if patterns else self.matched(source)
+        try:
+            for file in files:
+                self.current = file
+                yield file
+        finally:
+            self.current = None
+
+    def matched(self, source: CheckpointSource) -> list[LabFile]:
+        """Return the files that are a source's to read."""
+        if source.name not in self._matched:
+            if not any(known is source for known in self._sources):
+                self._sources.append(source)
+            self._match()
+        if broken := self._broken.get(source.name):
+            raise broken.error
+        return self._matched[source.name]
+
+    def _match(self) -> None:
+        """Give each file to the sources that match it, and to last resorts where none does."""
+        matchers = [source for source in self._sources if _has_matches(source)]
+        files = self.walked.files
+        self._matched = {source.name: [] for source in self._sources}
+        left: Sequence[LabFile] = files
+        for source in sorted(matchers, key=lambda one: one.last_resort):
+            if source.last_resort and left is files:
+                taken = {id(file) for mine in self._matched.values() for file in mine}
+                left = [file for file in files if id(file) not in taken]
+            outcome = guarded(_matching, source, left)
+            if isinstance(outcome, Broken):
+                self._broken[source.name] = outcome
+            else:
+                self._matched[source.name] = [file for file, matched in zip(left, outcome, strict=True) if matched]
+
+    def _named(self, patterns: Sequence[str]) -> list[LabFile]:
+        """Return the files that any of the patterns names; one that is no path stays in the lab."""
+        found: set[Path] = set()
+        for pattern in patterns:
+            absolute = Path(pattern)
+            if absolute.is_absolute():
+                paths = Path(absolute.anchor).glob(str(absolute.relative_to(absolute.anchor)))
+            else:
+                paths = self._root.glob(pattern)
+            found.update(path for path in paths if path.is_file())
+        return [LabFile.at(path, _shown(path, self._root)) for path in sorted(found)]
+
+
+def _matching(source: CheckpointSource, files: Sequence[LabFile]) -> list[bool]:
+    """Return whether a source matches each of some files."""
+    return [bool(resolve(source, source.matches(file))) for file in files]
+
+
+def _has_matches(source: CheckpointSource) -> bool:
+    from charbench.components.source import CheckpointSource
+
+    return type(source).matches is not CheckpointSource.matches
+
+
+def _shown(path: Path, root: Path) -> str:
+    try:
+        return path.relative_to(root).as_posix()
+    except ValueError:
+        return path.as_posix()

@@ -1,0 +1,84 @@
+"""What discovery looked at: how many files, what they held, and which could not be used and why."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from charbench.components.lab_file import LabFile
+from charbench.components.source import Finding
+from charbench.domain.checkpoint import Checkpoint
+from charbench.domain.dataset import Dataset, RecordedSample, SourceProblem, TrainingRun
+
+_NAMED = 5
+_WORDS = re.compile(
+    r"(?i)log|train|checkpoint|ckpt|sampl|eval|output|introspect|dpo|sft|persona|character|tinker|result"
+)
+_TEXTS = frozenset(
+    {".log", ".txt", ".out", ".jsonl", ".json", ".csv", ".tsv", ".ipynb", ".parquet", ".yaml", ".yml", ".md"}
+)
+
+
+@dataclass(slots=True)
+class LookedAt:
+    """What discovery looked at; ``seconds`` is how long it took.
+
+    ``weights`` counts files of numbers, ``skipped`` folders that were not entered, ``limits`` say what was not
+    looked at any more. ``unused`` are files that look like a log, data or a recording and gave nothing, each with
+    the reason; ``promising`` are those to look at where nothing was found at all.
+    """
+
+    files: int = 0
+    folders: int = 0
+    weights: int = 0
+    skipped: int = 0
+    seconds: float = 0.0
+    limits: list[str] = field(default_factory=list)
+    unused: dict[str, str] = field(default_factory=dict)
+    promising: list[str] = field(default_factory=list)
+    held: dict[str, set[str]] = field(default_factory=lambda: {"checkpoints": set(), "data": set(), "samples": set()})
+    """Paths of the files that held each."""
+    _runs: set[str] = field(default_factory=set)
+
+    def note(self, finding: Finding, file: LabFile | None) -> None:
+        """Note what was found; ``file`` is the one that its source had in hand."""
+        if isinstance(finding, RecordedSample):
+            if file is not None:
+                self.held["samples"].add(file.shown)
+        elif isinstance(finding, Checkpoint):
+            self.held["checkpoints"].update(place.path for place in finding.evidence)
+        elif isinstance(finding, Dataset):
+            self.held["data"].add(finding.path)
+        elif isinstance(finding, TrainingRun):
+            self._runs.add(finding.evidence.path)
+        elif isinstance(finding, SourceProblem):
+            self.unused.setdefault(finding.path, finding.message)
+
+    def conclude(self, files: Iterable[LabFile]) -> None:
+        """Leave the files that were of use out of the unused ones, and see which are promising if none was."""
+        used = self._runs.union(*self.held.values())
+        self.unused = {path: reason for path, reason in self.unused.items() if path not in used}
+        if not any(self.held.values()):
+            ranked = sorted(files, key=_promise)
+            self.promising = [file.shown for file in ranked[:_NAMED] if _promise(file)[0] < 0]
+
+    def lines(self) -> list[str]:
+        """Return the summary, for people."""
+        held = ", ".join(f"{len(paths):,} with {what}" for what, paths in self.held.items() if paths)
+        files = "1 file" if self.files == 1 else f"{self.files:,} files"
+        summary = f"Looked at {files} in {self.seconds:.1f} s: {held or 'none of use'}."
+        if self.unused:
+            summary += f" {len(self.unused):,} could not be used; --explain lists them."
+        lines = [summary, *(f"Not looked at: {limit}" for limit in self.limits)]
+        if self.promising:
+            lines.append(f"The most promising: {', '.join(self.promising)}. What do they hold? See --explain.")
+        return lines
+
+
+def _promise(file: LabFile) -> tuple[int, int, str]:
+    """Return what sorts the files that are most likely to be a lab's to the front; those from 0 on are not."""
+    score = 0
+    if file.suffix in _TEXTS:
+        score -= 1 + len(_WORDS.findall(file.shown)) + 3 * (b"tinker://" in file.head)
+    return (score if score < -1 else 0), -file.size, file.shown
