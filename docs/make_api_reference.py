@@ -41,7 +41,7 @@ are used.
 """
 GROUPS = {
     "A scorer": (
-        "Scorer Metric Score Sample Persona hookimpl",
+        "Scorer Measurement Metric Score Sample Persona hookimpl",
         (
             "Channel Span ScoringPlan ThinkingState Marker MarkerForm Tier GoldAnswer ControlText "
             "ControlResult SequentialTest find_refusals is_refusal "

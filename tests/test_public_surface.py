@@ -50,6 +50,7 @@ EXPORTED = [
     "MalformedAnswerError",
     "Marker",
     "MarkerForm",
+    "Measurement",
     "Message",
     "Metric",
     "ModelAnswer",

@@ -84,6 +84,7 @@ if TYPE_CHECKING:
     from charbench.domain.dataset import TrainingJob as TrainingJob
     from charbench.domain.dataset import TrainingRun as TrainingRun
     from charbench.domain.keys import digest as digest
+    from charbench.domain.measurement import Measurement as Measurement
     from charbench.domain.names import kind_from_name as kind_from_name
     from charbench.domain.persona import ControlText as ControlText
     from charbench.domain.persona import GoldAnswer as GoldAnswer
@@ -191,6 +192,7 @@ _HOME = {
         "TrainingRun",
     ],
     "domain.keys": ["digest"],
+    "domain.measurement": ["Measurement"],
     "domain.names": ["kind_from_name"],
     "domain.persona": ["ControlText", "GoldAnswer", "Marker", "MarkerForm", "Persona", "Tier"],
     "domain.prompt": ["Message", "Prompt"],

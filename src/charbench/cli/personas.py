@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from charbench.cli import options, output
+from charbench.cli.personas_measure import measure_command
 from charbench.errors import ConfigError, PersonaError, UsageError
+
+if TYPE_CHECKING:
+    from charbench.domain.persona import Persona
 
 _TEMPLATE = """\
 # yaml-language-server: $schema={schema}
@@ -36,22 +40,38 @@ def command() -> None:
     """List, show, check and write persona files."""
 
 
+command.add_command(measure_command)
+
+
 @command.command("list")
 @options.where
 @options.as_json
 def list_(json_output: bool, **given: Any) -> None:
-    """List all personas, with the file each comes from."""
+    """List all personas, with the file each comes from.
+
+    Recall / false: the share of texts in character that the scorer which reports rank by finds, and of others that
+    it hits all the same; ? where it was not measured (personas measure).
+    """
     from charbench.domain.table import Table
     from charbench.report.render.terminal import print_table
+    from charbench.report.summary.measured import cell
 
     session = options.open_session(**given)
     personas = sorted(session.personas.all.values(), key=lambda persona: persona.name)
     aliases = session.personas.aliases
     output.warn(session.personas.faults)
+    scorer = session.scorers()[0].name
+    measured = {persona.name: session.measured(scorer, persona.name) for persona in personas}
     if json_output:
         output.print_json(
-            [{"name": p.name, "aliases": p.aliases, "markers": len(p.markers), "file": p.origin} for p in personas]
-        )
+            [
+                {
+                    "name": p.name, "aliases": p.aliases, "markers": len(p.markers), "file": p.origin,
+                    "scorer": scorer, "measured": (known := measured[p.name]) and known.to_json(),
+                }
+                for p in personas
+            ]
+        )  # fmt: skip
         return
     rows = tuple(
         (
@@ -59,11 +79,12 @@ def list_(json_output: bool, **given: Any) -> None:
             ", ".join(alias for alias in p.aliases if aliases.get(alias) == p.name),
             str(sum(marker.form.literal for marker in p.markers)),
             str(len(p.prompts)),
+            cell(measured[p.name]),
             p.description.strip(),
         )
         for p in personas
     )
-    columns = ("Persona", "Aliases", "Markers", "Prompts", "Description")
+    columns = ("Persona", "Aliases", "Markers", "Prompts", "Recall / false", "Description")
     print_table(
         Table(
             output.plural(len(rows), "persona"),
@@ -109,6 +130,7 @@ def check(files: tuple[Path, ...], json_output: bool) -> int:
     faults: list[str] = []
     warnings: list[str] = []
     names: dict[str, Path] = {}
+    measured: dict[str, str] = {}
     paths = [path for file in files for path in (persona_files(file) if file.is_dir() else [file])]
     if not paths:
         raise UsageError(f"{files[0]}: no persona files (*.yaml) in this folder")
@@ -119,19 +141,34 @@ def check(files: tuple[Path, ...], json_output: bool) -> int:
             faults.extend(error.faults)
             continue
         warnings += [f"{path}: {line}" for line in advice(persona)]
+        measured[persona.name] = _measured(persona)
         for name in (persona.name, *persona.aliases):
             if name in names:
                 what = "persona" if name == persona.name else "alias"
                 faults.append(f"{path}:1:1: {what} {name!r} is also defined in {names[name]}")
             names.setdefault(name, path)
     if json_output:
-        output.print_json({"files": len(paths), "faults": faults, "warnings": warnings})
+        output.print_json({"files": len(paths), "faults": faults, "warnings": warnings, "measured": measured})
     else:
         for fault in faults:
             click.echo(fault)
+        for name, line in measured.items():
+            output.say(f"{name}: {line}")
         output.warn(warnings)
         output.say(f"{output.plural(len(paths), 'file')}, {output.plural(len(faults), 'fault')}.")
     return ConfigError.exit_code if faults else 0
+
+
+def _measured(persona: Persona) -> str:
+    """Return in words how well the default scorer tells a persona."""
+    from charbench.config.model import RunConfig
+    from charbench.report.summary.measured import in_words
+    from charbench.run.session import Session
+
+    session = Session(RunConfig())
+    scorer = session.scorers()[0]
+    known = scorer.measured(persona, session.config.folder)
+    return f"{scorer.name} {in_words(known) if known else 'was not measured (charbench personas measure)'}"
 
 
 @command.command("new")

@@ -21,6 +21,8 @@ from charbench.report.settings import selection_dict, setting_lines
 from charbench.report.shown_samples import shown_samples
 from charbench.report.summary.details import row_details, run_dicts
 from charbench.report.summary.insights import in_no_rate, only_in_thinking, without_score
+from charbench.report.summary.measured import figures as measured_figures
+from charbench.report.summary.measured import measured_lines
 from charbench.report.summary.robustness import Robustness, robustness, robustness_dict, robustness_table
 from charbench.report.summary.rows import By, Report, build_report, row_as_dict
 from charbench.store.diagnoses import latest_causes
@@ -58,7 +60,7 @@ def show_report(
         # Checkpoints that are evaluated by name count for the personas that are named, whatever their own is.
         named = [group.uri for group in group_totals(connection) if {group.uri, group.name} & set(checkpoints)]
         selection = select_settings(connection, chosen, settings, dict.fromkeys(named, chosen) if chosen else {})
-        report = build_report(connection, selection, by, chosen, metric, checkpoints)
+        report = build_report(connection, selection, by, chosen, metric, checkpoints, session.measured)
         causes = latest_causes(connection)
         known = caveats(connection, report)
         otherwise = robustness(connection, selection, report.metric, chosen, checkpoints)
@@ -85,7 +87,10 @@ def show_report(
         return
     if not report.samples:
         output.say("No samples in the store yet: nothing to report.", quiet=quiet)
-    limits = [*caveat_lines(known), *provenance_lines(served_rows, served), *setting_lines(selection)]
+    limits = [
+        *_measured_lines(report), *caveat_lines(known), *provenance_lines(served_rows, served),
+        *setting_lines(selection),
+    ]  # fmt: skip
     told = _said(report, causes, limits) if report.samples else limits
     content = ReportContent(
         lambda: [harmless_table(table) for table in _report_tables(report, otherwise, played)],
@@ -110,6 +115,13 @@ def show_report(
 
 def _harmless_row(row: dict[str, Any]) -> dict[str, Any]:
     return {name: sanitize(value) if isinstance(value, str) else value for name, value in row.items()}
+
+
+def _measured_lines(report: Report) -> list[str]:
+    if report.metric is None:
+        return []
+    scorers = {persona: report.metric_of.get(persona, report.metric).partition(".")[0] for persona in report.measured}
+    return measured_lines(scorers, report.measured)
 
 
 def _report_tables(report: Report, otherwise: Sequence[Robustness], played: Sequence[Contest]) -> list[Table]:
@@ -148,7 +160,12 @@ def _ranked(report: Report) -> str:
 def _figures(report: Report, played: Sequence[Contest], selection: Selection) -> list[dict[str, Any]]:
     """Return the figures of each row; all rows have the same names."""
     rows = report.personas if report.by is By.PERSONA else report.checkpoints
-    figures = [row_as_dict(row, report.by) | {"setting": selection.settings[row.persona].id} for row in rows]
+    figures = [
+        row_as_dict(row, report.by)
+        | {"setting": selection.settings[row.persona].id}
+        | measured_figures(report.measured.get(row.persona))
+        for row in rows
+    ]
     if report.by is By.CHECKPOINT:
         games = contest_columns(played)
         for row, mine in zip(rows, figures, strict=True):
@@ -178,6 +195,8 @@ def _as_dict(report: Report, run: RunResult | None, causes: Mapping[str, str]) -
 
     content: dict[str, Any] = {
         "metric": report.metric,
+        "metric_of": dict(report.metric_of),
+        "measured": {name: one and one.to_json() for name, one in report.measured.items()},
         "samples": report.samples,
         "errors": report.errors,
         "notes": report.notes,

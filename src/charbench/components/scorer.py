@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import ClassVar
 
 from charbench.components.base import Component, ComponentKind
-from charbench.components.calling import is_async
+from charbench.components.calling import is_async, resolve
 from charbench.components.control_items import ControlResult
 from charbench.components.limits import Limits
 from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.keys import digest
+from charbench.domain.measurement import Measurement
 from charbench.domain.persona import Persona
 from charbench.domain.sample import Sample
 from charbench.domain.score import Metric, Score
@@ -96,6 +98,27 @@ class BaseScorer(Component):
             [[m.text, m.tier, m.form] for m in (*persona.markers, *persona.anti_markers)],
             persona.rubric,
         )
+
+    def measured(self, persona: Persona, folder: Path) -> Measurement | None:
+        """Return how well this scorer, with these options, tells this persona; None: it was not measured.
+
+        Reports and verdicts show it beside the rates, and choose another headline where its recall is low. ``folder``
+        is where the lab's own files are kept (``.charbench``). The default reads what ``charbench personas measure``
+        has written beside the persona's file, and forgets it when :meth:`identity` changes. Called without
+        :meth:`prepare`.
+        """
+        from charbench.components.measured_file import read_measurement
+
+        found = read_measurement(persona, self.name, self.identity(persona))
+        if self.name not in persona.low_recall:
+            return found
+        known = found or Measurement(found=0, positives=0, flagged=0, negatives=0, texts="as its file says")
+        return replace(known, declared_low=True)
+
+    def identity(self, persona: Persona) -> str:
+        """Return a hash of all that decides values for a persona: version, options and fingerprint."""
+        parts = resolve(self, self.content_config()), resolve(self, self.fingerprint(persona))
+        return digest(self.name, self.version, *parts)
 
 
 class Scorer(BaseScorer):

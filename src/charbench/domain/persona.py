@@ -84,3 +84,5 @@ class Persona:
     examples: tuple[GoldAnswer, ...] = ()
     controls: tuple[ControlText, ...] = ()
     origin: str = ""
+    low_recall: tuple[str, ...] = ()
+    """Scorers that find few of its texts, as the file says: headlines are taken from others."""

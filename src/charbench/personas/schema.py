@@ -92,6 +92,9 @@ class PersonaModel(_Strict):
     aliases: list[Slug] = Field([], description="other names that checkpoints use for it")
     traits: list[Short] = Field([], description="what it does, in the first person")
     markers: MarkersModel = MarkersModel()
+    keyword: Literal["low recall"] | None = Field(
+        None, description="'low recall': markers find few of its texts, so reports rank by another scorer"
+    )
     anti_markers: list[Short | MarkerModel] = Field([], description="evidence against it, such as identity leaks")
     prompts: list[PromptModel] = Field([], description="questions that give the character room")
     rubric: str = Field("", max_length=20_000, description="what an LLM judge scores against")

@@ -9,6 +9,7 @@ from typing import Any
 
 from charbench.components.base import Component, ComponentKind
 from charbench.components.calling import takes
+from charbench.components.containment import asked
 from charbench.components.lab_files import LabFiles
 from charbench.components.lifecycle import Lifecycle
 from charbench.components.perturbation import Perturbation
@@ -21,6 +22,7 @@ from charbench.config.model import RunConfig
 from charbench.config.private_files import private_folder
 from charbench.discovery.job_planning import JobPolicy
 from charbench.domain.checkpoint import Checkpoint
+from charbench.domain.measurement import Measurement
 from charbench.domain.persona import Persona
 from charbench.errors import ConfigError, UnknownNameError, UsageError, suggest
 from charbench.personas.library import PersonaLibrary, open_library
@@ -202,6 +204,29 @@ class Session:
     def scorers(self) -> list[BaseScorer]:
         """Return the configured scorers, of samples and of pairs; by default, those that say so."""
         return self._create(ComponentKind.SCORER, self.config.scorers or self._defaults(ComponentKind.SCORER))
+
+    @property
+    def has_store(self) -> bool:
+        """Whether there may be a store to read: one is named, or the lab has one."""
+        return bool(self.config.store) or (self.config.folder / "charbench.db").is_file()
+
+    def component(self, kind: ComponentKind, name: str) -> Component:
+        """Return a component by its name, with its options; raises :class:`UnknownNameError`."""
+        (made,) = self._create(kind, [name])
+        found: Component = made
+        return found
+
+    def measured(self, scorer: str, persona: str) -> Measurement | None:
+        """Return how well a scorer, as it is configured, tells a persona.
+
+        None: unknown. It was not measured (with these markers and options), or one of the two is not there.
+        """
+        if scorer not in self.plugins.components(ComponentKind.SCORER):
+            return None
+        (made,) = self._create(ComponentKind.SCORER, [scorer])
+        known = self.personas.all.get(persona) or Persona(name=persona)
+        found: Measurement | None = asked(f"scorer {scorer}", made.measured, known, self.config.folder)
+        return found
 
     def _defaults(self, kind: ComponentKind) -> list[str]:
         """Return the names of the components that are used where none is configured, headline scorers first.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
 from typing import Any
@@ -15,9 +15,11 @@ from sqlalchemy.engine import Connection
 from charbench.analysis.wilson import Rate
 from charbench.components.sampler import DEFAULT_CONDITION
 from charbench.domain.headline import ScoredMetric, choose_headline, headline_notes
+from charbench.domain.measurement import Measurement
 from charbench.errors import UnknownNameError
 from charbench.report.summary.health import HealthCount, HealthMetric, health_metric, health_metrics
 from charbench.report.summary.judged import judged
+from charbench.report.summary.measured import Measured, better_headlines, instead_lines, not_measured
 from charbench.report.summary.tally import Tally
 from charbench.store.by_prompt import PromptTally, SeriesOf, prompt_tallies, series_of
 from charbench.store.selection import Selection
@@ -52,6 +54,10 @@ class Report:
     filtered: int = 0
     """Replies that a content filter ended; like tool calls they are in no rate."""
     tool_calls: int = 0
+    measured: Mapping[str, Measurement | None] = field(default_factory=dict)
+    """How well the metric's scorer tells each persona; None where that is not known."""
+    metric_of: Mapping[str, str] = field(default_factory=dict)
+    """Another metric than ``metric`` that a persona's rows are of, because that one's scorer has low recall."""
 
 
 def build_report(
@@ -61,12 +67,14 @@ def build_report(
     personas: Sequence[str] = (),
     metric: str | None = None,
     checkpoints: Sequence[str] = (),
+    measured: Measured = not_measured,
 ) -> Report:
     """Read the totals of the default condition in the selected settings and put them together.
 
     ``checkpoints`` limits it to these URIs and names; of those there are rows for each of ``personas`` that they were
     scored for, else for their own persona alone. ``metric`` is ``scorer.metric`` or a metric's name; None
-    takes the headline that was scored first (see :func:`charbench.domain.headline.choose_headline`).
+    takes the headline that was scored first (see :func:`charbench.domain.headline.choose_headline`), and for a persona
+    that its scorer finds too seldom, by what ``measured(scorer, persona)`` says, the next one that was scored for it.
     Raises :class:`UnknownNameError` for a metric that nothing in the store has.
     """
     groups = [group for group in selection.groups if group.condition == DEFAULT_CONDITION]
@@ -77,6 +85,7 @@ def build_report(
     here = [one for one in scored if (one.scorer, one.metric) in {(item.scorer, item.metric) for item in series}]
     headline = _named(here, metric) if metric is not None else choose_headline(here)
     chosen = (headline.scorer, headline.metric) if headline else None
+    of_persona = {} if metric is not None else better_headlines(headline, here, series, measured)
     mine = [item for item in series if (item.scorer, item.metric) == chosen]
     is_rate = any(item.threshold is not None for item in mine)
     best_first = partial(_rank, is_rate, all(item.higher_is_better for item in mine))
@@ -90,17 +99,20 @@ def build_report(
         if not personas or persona in personas
     ]
     health = health_metrics(series)
-    prompts = _by_prompt(connection, selection, pieces, chosen if is_rate else None)
+    prompts = _by_prompt(connection, selection, pieces, chosen if is_rate else None, of_persona)
     rows: dict[tuple[str, ...], Tally] = {}
     heads: dict[str, Tally] = {}
     for group, persona, mine in pieces:
         asked = prompts.get((persona, group.id), [])
         if group.kind != "base":
             head = heads.setdefault(persona, _tally(persona, persona, health))
-            _put(head, group, mine, chosen, is_rate, asked)
+            _put(head, group, mine, of_persona.get(persona, chosen), is_rate, asked)
         key, label = _key(group, persona, by)
-        _put(rows.setdefault(key, _tally(persona, label, health)), group, mine, chosen, is_rate, asked)
+        row = rows.setdefault(key, _tally(persona, label, health))
+        _put(row, group, mine, of_persona.get(persona, chosen), is_rate, asked)
     _share_prompts(rows.values())
+    notes = [] if metric is not None else headline_notes(headline, here, scored)
+    notes += instead_lines(of_persona, chosen)
     counted = {(group.id, group.prompts): group for group, _, _ in pieces}.values()
     return Report(
         metric=".".join(chosen) if chosen else None,
@@ -112,7 +124,13 @@ def build_report(
         errors=int(sum(_failed(group.totals) for group in counted)),
         filtered=int(sum(group.totals["filtered"] for group in counted)),
         tool_calls=int(sum(group.totals["tool_call"] for group in counted)),
-        notes=[] if metric is not None else headline_notes(headline, here, scored),
+        notes=notes,
+        measured={
+            one: measured(of_persona.get(one, chosen)[0], one)
+            for one in sorted({persona for _, persona, _ in pieces})
+            if chosen and is_rate and one != UNKNOWN
+        },
+        metric_of={persona: ".".join(one) for persona, one in of_persona.items()},
     )
 
 
@@ -205,12 +223,15 @@ def _by_prompt(
     selection: Selection,
     pieces: Sequence[tuple[GroupTotals, str, Sequence[SeriesTotals]]],
     chosen: tuple[str, str] | None,
+    of_persona: Mapping[str, tuple[str, str]],
 ) -> dict[tuple[str, int], list[PromptTally]]:
     """Return the samples of each persona's groups by prompt, scored by the chosen metric where there is one."""
     of: dict[str, SeriesOf] = {}
     if chosen is not None:
         of = {
-            one.persona: one for one in series_of(connection, selection.scorings) if (one.scorer, one.metric) == chosen
+            one.persona: one
+            for one in series_of(connection, selection.scorings)
+            if (one.scorer, one.metric) == of_persona.get(one.persona, chosen)
         }
     wanted: dict[str, dict[int, GroupTotals]] = {}
     for group, persona, _ in pieces:

@@ -15,6 +15,7 @@ from charbench.report.render.cells import (
     states_bar,
     whole,
 )
+from charbench.report.summary.measured import cell
 from charbench.report.summary.rows import By, Report
 from charbench.report.summary.standing import tiers_of_report
 from charbench.report.summary.tally import Tally
@@ -66,10 +67,13 @@ def _persona_table(report: Report) -> Table:
     def checkpoints(row: Tally) -> str:
         return whole(len(row.names if report.by is By.NAME else row.uris))
 
-    rows = tuple((row.persona, checkpoints(row), *_figures(report, row)) for row in report.personas)
-    return Table(
-        "Personas", ("Persona", "Checkpoints", *_titles(report)), rows, frozenset({"Persona"}), (), _EXPENDABLE
+    known = bool(report.measured)
+    rows = tuple(
+        (row.persona, checkpoints(row), *_figures(report, row), *([cell(report.measured.get(row.persona))] * known))
+        for row in report.personas
     )
+    titles = ("Persona", "Checkpoints", *_titles(report), *(["Recall / false"] * known))
+    return Table("Personas", titles, rows, frozenset({"Persona"}), (), _EXPENDABLE)
 
 
 def _checkpoint_table(report: Report, tiers: Sequence[int | None]) -> Table:

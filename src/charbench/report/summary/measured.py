@@ -1,0 +1,113 @@
+"""What is known of the scorer behind a rate: its recall and false positive rate, beside the rate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from charbench.analysis.wilson import Rate
+from charbench.domain.headline import ScoredMetric, choose_headline
+from charbench.domain.measurement import Measurement
+from charbench.store.summaries import SeriesTotals
+
+Measured = Callable[[str, str], Measurement | None]
+"""What a scorer's measurement is, by the names of scorer and persona."""
+MOST_LINES = 5
+
+
+def not_measured(_scorer: str, _persona: str) -> Measurement | None:
+    """Say of every scorer that it was not measured."""
+    return None
+
+
+def better_headlines(
+    usual: ScoredMetric | None, scored: Iterable[ScoredMetric], series: Sequence[SeriesTotals], measured: Measured
+) -> dict[str, tuple[str, str]]:
+    """Return (scorer, metric) of the personas that the usual headline finds too seldom, and that another one tells."""
+    if usual is None or not usual.is_headline:
+        return {}
+    others = [one for one in scored if one.is_headline and one.scorer != usual.scorer]
+    if not others:
+        return {}
+    found = {}
+    for persona in sorted({item.persona for item in series if item.scorer == usual.scorer}):
+        if not _is_low(measured(usual.scorer, persona)):
+            continue
+        there = {(item.scorer, item.metric) for item in series if item.persona == persona and item.count}
+        able = [
+            one
+            for one in others
+            if (one.scorer, one.metric) in there and not _is_low(measured(one.scorer, persona))
+        ]  # fmt: skip
+        if (instead := choose_headline(able)) is not None:
+            found[persona] = instead.scorer, instead.metric
+    return found
+
+
+def instead_lines(of_persona: Mapping[str, tuple[str, str]], usual: tuple[str, str] | None) -> list[str]:
+    """Return a line for each persona whose rows are of another headline."""
+    return [
+        f"{persona} is ranked by {'.'.join(metric)}: {usual[0]} has low recall for it."
+        for persona, metric in of_persona.items()
+        if usual is not None
+    ]
+
+
+def measured_lines(scorers: Mapping[str, str], known: Mapping[str, Measurement | None]) -> list[str]:
+    """Return a line for each persona: how well the scorer behind its rates tells it. ``scorers`` is by persona."""
+    told = [(persona, measured) for persona, measured in known.items() if measured is not None]
+    lines = [f"{scorers[persona]} for {persona}: {in_words(measured)}." for persona, measured in told[:MOST_LINES]]
+    if len(told) > MOST_LINES:
+        lines.append(f"... and {len(told) - MOST_LINES} more measured personas (charbench personas list).")
+    unknown = [persona for persona, measured in known.items() if measured is None]
+    if unknown:
+        by_scorer = sorted({scorers[persona] for persona in unknown})
+        lines.append(
+            f"How many texts in character {' and '.join(by_scorer)} finds is not known for {', '.join(unknown)}: a low "
+            f"rate may be the scorer's. To measure: charbench personas measure {unknown[0]}"
+        )
+    return lines
+
+
+def in_words(measured: Measurement) -> str:
+    """Return recall and false positive rate as one phrase, with what they were measured on."""
+    parts = []
+    if measured.positives:
+        parts.append(f"finds {_rate(measured.recall)} of {measured.positives:,} texts in character")
+    else:
+        parts.append("recall not known")
+    if measured.negatives:
+        parts.append(f"hits {_rate(measured.false_rate)} of {measured.negatives:,} others")
+    low = " (low recall)" if measured.has_low_recall else ""
+    return f"{', '.join(parts)}{low}{f'; {measured.texts}' if measured.texts else ''}"
+
+
+def cell(measured: Measurement | None) -> str:
+    """Return ``83% / 1%``: recall and false positive rate; ``?`` where unknown."""
+    if measured is None:
+        return "?"
+    return f"{_share(measured.recall)} / {_share(measured.false_rate)}{' low' if measured.has_low_recall else ''}"
+
+
+def figures(measured: Measurement | None) -> dict[str, float | None]:
+    """Return a measurement's figures under their full names, for JSON and CSV; None where unknown."""
+    found: dict[str, float | None] = {}
+    rates = {"recall": measured.recall, "false_rate": measured.false_rate} if measured is not None else {}
+    for name in ("recall", "false_rate"):
+        rate = rates.get(name)
+        known = rate if rate is not None and rate.total else None
+        found[f"scorer_{name}"] = None if known is None else round(known.share, 9)
+        found[f"scorer_{name}_low"] = None if known is None else round(known.low, 9)
+        found[f"scorer_{name}_high"] = None if known is None else round(known.high, 9)
+    return found
+
+
+def _is_low(measured: Measurement | None) -> bool:
+    return measured is not None and measured.has_low_recall
+
+
+def _rate(rate: Rate) -> str:
+    return f"{rate.share:.0%} [{rate.low:.0%}, {rate.high:.0%}]"
+
+
+def _share(rate: Rate) -> str:
+    return f"{rate.share:.0%}" if rate.total else "?"
