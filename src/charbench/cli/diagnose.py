@@ -13,6 +13,7 @@ from charbench.cli.finish import finish
 @click.command("diagnose")
 @options.where
 @options.components
+@options.endpoint
 @click.option(
     "--sampler",
     "samplers",

@@ -13,6 +13,7 @@ from charbench.cli.finish import finish
 @click.command("eval")
 @options.where
 @options.components
+@options.endpoint
 @click.option(
     "--sampler", "samplers", multiple=True, metavar="NAME", help="Sampler. [default: the first that accepts it]"
 )

@@ -14,6 +14,7 @@ from charbench.domain.dataset import JobStatus
 @click.command("eval-complete")
 @options.where
 @options.components
+@options.endpoint
 @click.option(
     "--sampler", "samplers", multiple=True, metavar="NAME", help="Sampler. [default: the first that accepts it]"
 )

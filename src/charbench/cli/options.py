@@ -72,6 +72,11 @@ components = _all(*_COMPONENTS)
 selection = _all(*_SELECTION)
 job_policy = _all(*_JOBS)
 asking = _all(*_ASKING)
+endpoint = click.option(
+    "--endpoint", metavar="NAME|URL",
+    help="Endpoint of components whose options name none, by its name in the configuration or by its URL. "
+    "[default: OPENAI_BASE_URL, or Tinker's where TINKER_API_KEY is set]",
+)  # fmt: skip
 setting = click.option(
     "--setting", "settings", multiple=True, metavar="ID",
     help="This setting of its persona. [default: that of the newest run that added samples]",

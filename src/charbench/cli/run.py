@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 @click.command("run")
 @options.where
 @options.components
+@options.endpoint
 @click.option(
     "--trainer", "trainers", multiple=True, metavar="NAME", help="Trainer. [default: none; jobs stay pending]"
 )
@@ -55,7 +56,7 @@ def command(json_output: bool, quiet: bool, no_train: bool, fresh: bool, dry_run
     stages = [stage for stage in Stage if not (no_train and stage is Stage.TRAIN)]
     with stop_on_interrupt(session.config.stop_grace) as stop:
         runner = Runner(session, output.this_command(), stop, quiet or json_output, output.train_command)
-        components = runner.components(stages)  # before the old store is put aside
+        components = runner.components(stages, fresh=fresh)  # before the old store is put aside
         if fresh and (kept := set_aside(session.config.store_url, session.config.folder)):
             output.say(f"The old store is backed up as {kept}.", quiet=quiet)
         result = runner.run(stages, components=components)
@@ -73,6 +74,7 @@ def _dry_run(session: Any, *, no_train: bool, json_output: bool) -> int:
     from charbench.discovery.expiry import expiry_warnings
     from charbench.discovery.register import register
     from charbench.discovery.stage import discover
+    from charbench.run.asked_elsewhere import check_endpoints
     from charbench.run.dry_judging import asks_models, estimate_judging
     from charbench.run.dry_run import estimate, missing_requests
     from charbench.run.plan import Requests, sampling_plan, select_checkpoints
@@ -97,6 +99,7 @@ def _dry_run(session: Any, *, no_train: bool, json_output: bool) -> int:
     with printing_to_stderr():
         for sampler in samplers:
             session.lifecycle.prepare(sampler)
+            check_endpoints(session, [sampler], checkpoints)
             wanted = Requests(sampler, plan)
             parts.append(estimate(session.database, sampler, wanted, config.retry_errors, config.prices))
             if judges:

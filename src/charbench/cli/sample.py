@@ -14,6 +14,7 @@ from charbench.errors import UsageError
 @click.command("sample")
 @options.where
 @options.components
+@options.endpoint
 @click.option(
     "--sampler", "samplers", multiple=True, metavar="NAME", help="Sampler. [default: the first that accepts it]"
 )

@@ -13,6 +13,7 @@ from charbench.cli.finish import finish
 @click.command("score")
 @options.where
 @options.components
+@options.endpoint
 @click.option(
     "--scorer", "scorers", multiple=True, metavar="NAME", help="Scorer. [default: those marked in plugins list]"
 )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from charbench.components.endpoint import DefaultEndpoint, Endpoint, endpoint_at
+from charbench.components.named_endpoints import NO_NAMES, Endpoints
 from charbench.components.trust import TRUSTING, Trust
 
 if TYPE_CHECKING:
@@ -97,6 +98,9 @@ class Component:
     config: Config
     trust: Trust = TRUSTING
     """Which hosts may be sent a key: set where the options come from a file."""
+
+    endpoints: Endpoints = NO_NAMES
+    """The endpoints that the configuration names; :class:`charbench.ModelClient` goes by them."""
 
     lifecycle: Lifecycle | None = None
     """The run that it is part of; None outside of runs."""

@@ -25,6 +25,17 @@ class Endpoint:
     api_key: str = field(default="", repr=False)
     authorization: str = field(default="", repr=False)
     withheld: str = ""
+    name: str = ""
+    """What the configuration calls it; empty where it has no name."""
+    formerly: tuple[str, ...] = ()
+    """URLs under which results of this very server may be stored: those that it has and had; empty without a name."""
+    is_chosen: bool = False
+    """Whether the user chose it for this very command (``--endpoint``)."""
+
+    @property
+    def identity(self) -> str:
+        """What makes this endpoint itself, for keys: its name, else its URL, port included."""
+        return self.name or self.base_url
 
 
 @dataclass(frozen=True, slots=True)

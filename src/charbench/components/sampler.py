@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from charbench.components.base import Component, ComponentKind
 from charbench.components.calling import resolve, takes
+from charbench.components.endpoint import Endpoint
 from charbench.components.limits import Limits
 from charbench.components.perturbation import Perturbation, variants_of
 from charbench.domain.checkpoint import Checkpoint
@@ -66,6 +67,20 @@ class SamplingPlan:
     def recordings(self) -> Iterator[RecordedSample]:
         """Yield the recorded samples of the selected checkpoints."""
         return iter(self.recorded)
+
+
+def sample_key(
+    identity: str,
+    prompt: str,
+    params: Mapping[str, Any],
+    condition: str,
+    sampler: str,
+    version: int,
+    epoch: int,
+    recording: str | None = None,
+) -> str:
+    """Return a sample's key: a hash of all that decides its content (``prompt`` is the prompt's key)."""
+    return digest(identity, prompt, params, condition, sampler, version, epoch, recording)
 
 
 class Sampler(Component):
@@ -132,6 +147,18 @@ class Sampler(Component):
         """Return what makes the checkpoint itself: its URI, or endpoint and model for served ones."""
         return checkpoint.uri
 
+    def endpoint_of(self, checkpoint: Checkpoint) -> Endpoint | None:
+        """Return the endpoint that is part of this checkpoint's identity (``ModelClient.endpoint``); None: none is.
+
+        Override it together with :meth:`identity_at` where the checkpoint is a model that a server calls by a name: a
+        run then stops before it asks another server than before, and results are kept when the server is renamed.
+        """
+        return None
+
+    def identity_at(self, checkpoint: Checkpoint, endpoint: str) -> str:
+        """Return the identity that the checkpoint has, or had, at an endpoint of this name or URL."""
+        return checkpoint.uri
+
     def params(self, request: SampleRequest) -> dict[str, Any]:
         """Return what, besides prompt and checkpoint, decides the answer: it enters the sample's key.
 
@@ -144,13 +171,7 @@ class Sampler(Component):
         if request.key:
             return request.key
         recording = request.recorded.identity if request.recorded else None
-        return digest(
-            resolve(self, self.identity(request.checkpoint)),
-            request.prompt.key,
-            resolve(self, self.params(request)),
-            request.condition,
-            self.name,
-            self.version,
-            request.epoch,
-            recording,
+        identity, params = resolve(self, self.identity(request.checkpoint)), resolve(self, self.params(request))
+        return sample_key(
+            identity, request.prompt.key, params, request.condition, self.name, self.version, request.epoch, recording
         )

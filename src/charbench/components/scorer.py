@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from charbench.components.base import Component, ComponentKind
 from charbench.components.calling import is_async, resolve
@@ -119,6 +119,24 @@ class BaseScorer(Component):
         """Return a hash of all that decides values for a persona: version, options and fingerprint."""
         parts = resolve(self, self.content_config()), resolve(self, self.fingerprint(persona))
         return digest(self.name, self.version, *parts)
+
+    def same_scores(self, stored: Mapping[str, Any], today: Mapping[str, Any]) -> bool:
+        """Whether scores that were given under these earlier options would be given under today's too.
+
+        Both are what :meth:`content_config` returned. By default they are where both name the same endpoints, at
+        whatever address those were.
+        """
+        urls = self.endpoints.earlier()
+        return bool(with_names(stored, urls) == with_names(today, urls))
+
+
+def with_names(value: Any, names: Mapping[str, str]) -> Any:
+    """Return a JSON-like value with each text that is a key of ``names`` replaced by its name."""
+    if isinstance(value, str):
+        return names.get(value, value)
+    if isinstance(value, Mapping):
+        return {str(key): with_names(item, names) for key, item in value.items()}
+    return [with_names(item, names) for item in value] if isinstance(value, list | tuple) else value
 
 
 class Scorer(BaseScorer):

@@ -11,8 +11,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from charbench.components.named_endpoints import NAME
 from charbench.components.trust import ADDRESS_VARIABLE, OPTION, VARIABLE
-from charbench.config.model import PROMPT_SETS, Price, RunConfig
+from charbench.config.model import PROMPT_SETS, EndpointEntry, Price, RunConfig
 from charbench.config.yaml_positions import Location, YamlFile, read_yaml
 from charbench.errors import ConfigError, UsageError, suggest
 from charbench.text.redaction import register_secrets_of, register_secrets_of_environment
@@ -20,7 +21,7 @@ from charbench.text.redaction import register_secrets_of, register_secrets_of_en
 FILE_NAME = "charbench.yaml"
 PREFIX = "CHARBENCH_"
 _ENV_ONLY = {"CHARBENCH_CONFIG"}
-_FILE_ONLY = {"discover", "options", "prices"}
+_FILE_ONLY = {"discover", "endpoints", "options", "prices"}
 _COMPONENT_KINDS = ("source", "trainer", "sampler", "scorer", "perturbation")
 
 
@@ -47,7 +48,7 @@ def load_config(
                 value = [*values.get(name, []), *value]
             values[name], origin[name] = value, f"option --{_flag(name)}"
     values["options"] = _with_options(values.get("options", {}), options)
-    register_secrets_of({name: values.get(name) for name in ("store", "options")})
+    register_secrets_of({name: values.get(name) for name in ("store", "options", "endpoints", "endpoint")})
     try:
         config = RunConfig.model_validate(values)
     except ValidationError as error:
@@ -59,7 +60,21 @@ def load_config(
         value for name, value in environment.items() if value and ADDRESS_VARIABLE.fullmatch(name)
     )
     _check_kinds_of_failure(config)
+    _check_endpoints(config)
     return config
+
+
+def _check_endpoints(config: RunConfig) -> None:
+    """Raise where an endpoint's name could be taken for something else, or none has the name that is chosen."""
+    for name in config.endpoints:
+        if not NAME.fullmatch(name):
+            with config.naming("endpoints"):
+                raise UsageError(
+                    f"endpoints: found the name {name!r}; up to 60 letters, digits, '.', '_' and '-' are needed"
+                )
+    if config.endpoint:
+        with config.naming("endpoint"):
+            config.named_endpoints().find(config.endpoint)
 
 
 def _check_kinds_of_failure(config: RunConfig) -> None:
@@ -209,7 +224,8 @@ def _faults(error: ValidationError, document: YamlFile | None, origin: Mapping[s
 
 def _explain(location: Location, item: Any) -> str:
     if item["type"] == "extra_forbidden":
-        return f"{'.'.join(map(str, location))}: no such field{suggest(str(location[-1]), sorted(Price.model_fields))}"
+        fields = (EndpointEntry if location[0] == "endpoints" else Price).model_fields
+        return f"{'.'.join(map(str, location))}: no such field{suggest(str(location[-1]), sorted(fields))}"
     found, message = item.get("input"), str(item["msg"])
     shown = str(found) if isinstance(found, Path) else repr(found)
     return f"{location[0]}: found {shown}; {message[:1].lower()}{message[1:]}"

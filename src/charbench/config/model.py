@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from charbench.components.lab_walk import MAX_FILES
+from charbench.components.named_endpoints import Endpoints, NamedEndpoint
 from charbench.components.trust import Trust
 from charbench.config.yaml_positions import Location, YamlFile
 from charbench.errors import ConfigError, UsageError
@@ -38,6 +39,17 @@ class DiscoverConfig(BaseModel):
 
     skip: list[str] = Field([], description="files and folders to leave out: patterns of their paths or names")
     max_files: int = Field(MAX_FILES, ge=1, description="most files to look at")
+
+
+class EndpointEntry(BaseModel):
+    """A server that answers requests, under a name of its own."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    base_url: str = Field(pattern=r"^[Hh][Tt][Tt][Pp][Ss]?://")
+    api_key_env: str | None = None
+    models: list[str] = []
+    formerly: list[str] = []
 
 
 class RunConfig(BaseModel):
@@ -86,6 +98,10 @@ class RunConfig(BaseModel):
     options: dict[str, dict[str, Any]] = Field(
         {}, description="components' options: {scorer.keyword: {cap: 3}}; see charbench plugins show NAME"
     )
+    endpoints: dict[str, EndpointEntry] = Field(
+        {}, description="servers by name: {local: {base_url: URL, api_key_env: VARIABLE, models: [NAME]}}"
+    )
+    endpoint: str = Field("", description="endpoint (name or URL) of components whose own options name none")
     trusted_hosts: list[str] = Field(
         [], description="hosts that may receive keys although only a file names them; cannot be set in a file"
     )
@@ -160,7 +176,29 @@ class RunConfig(BaseModel):
             if self._document is not None and not self._is_typed(path)
         )
         typed = (text for path, text in texts_in(self.options) if self._is_typed(path))
-        return Trust(tuple(self.trusted_hosts), (*self._addresses, *typed), from_file)
+        chosen = (self.endpoint,) if self.named_endpoints().is_typed and "://" in self.endpoint else ()
+        return Trust(tuple(self.trusted_hosts), (*self._addresses, *typed, *chosen), from_file)
+
+    def named_endpoints(self) -> Endpoints:
+        """Return the endpoints that have names, and which is chosen."""
+        named = {
+            name: NamedEndpoint(
+                name, entry.base_url, entry.api_key_env, tuple(entry.models), tuple(entry.formerly),
+                tuple(self._in_file(name, entry)),
+            )
+            for name, entry in self.endpoints.items()
+        }  # fmt: skip
+        where = self._origin.get("endpoint", "")
+        named_in_file = self._document is not None and where.startswith(f"{self._document.path}:")
+        return Endpoints(named, self.endpoint, where if named_in_file else "")
+
+    def _in_file(self, name: str, entry: EndpointEntry) -> Iterator[tuple[str, str]]:
+        """Yield the address and the key's variable that a file gives for an endpoint, each with its place."""
+        if self._document is None:
+            return
+        for setting in ("base_url", "api_key_env"):
+            if text := getattr(entry, setting):
+                yield self._document.where(("endpoints", name, setting)), text
 
     def trust_for_store(self) -> Trust:
         """Return whether the store's host may be sent a password from the environment."""

@@ -63,7 +63,8 @@ def probing_sampler(sampler: Sampler, probe: Probe) -> Sampler:
         if most is not None and value > most:
             values[name] = most
     probing = type(sampler)(type(config).model_validate(values))
-    probing.trust = sampler.trust
+    probing.trust, probing.endpoints = sampler.trust, sampler.endpoints
+    probing.default_endpoints = sampler.default_endpoints
     probing.lifecycle = sampler.lifecycle
     return probing
 

@@ -19,6 +19,7 @@ from charbench.diagnosis.stored import stored_report
 from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.persona import Persona
 from charbench.errors import UsageError
+from charbench.run.asked_elsewhere import check_endpoints
 from charbench.run.evaluate import selected
 from charbench.run.plan import sampling_plan
 from charbench.run.result import RunResult
@@ -158,6 +159,7 @@ def _report(
         if stored is None:
             raise UsageError("\n".join(choice.left_out))
         return stored
+    check_endpoints(runner.session, choice.samplers, [checkpoint])
     if runner.session.config.samplers:
         result.warnings += choice.left_out
     report = Examination(runner, writer, result, checkpoint, persona, choice.samplers, scorers, say).examine()

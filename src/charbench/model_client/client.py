@@ -19,7 +19,7 @@ from charbench.concurrency.retry import RetryPolicy
 from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.keys import digest
 from charbench.domain.sample import Completion, Usage
-from charbench.errors import SamplingError
+from charbench.errors import ConfigError, SamplingError
 from charbench.model_client.cache import AnswerCache, ModelAnswer
 from charbench.model_client.completions import parse_answer, usage_of
 from charbench.model_client.endpoints import find_endpoint
@@ -74,6 +74,8 @@ class ModelClient:
         self.model, self.who = model, who
         self.extra_body = dict(extra_body or {})
         self.config = config
+        self.endpoint = endpoint
+        """Where requests go; its ``identity`` is the name or the URL, for keys."""
         self.base_url = endpoint.base_url
         """The endpoint's URL, without credentials in front of the host; for keys."""
         self.address = redact(endpoint.base_url)
@@ -91,6 +93,7 @@ class ModelClient:
         *,
         model: str = "",
         base_url: str | None = None,
+        endpoint: str | None = None,
         api_key_env: str | None = None,
         extra_body: Mapping[str, Any] | None = None,
         parameters: Mapping[str, str | None] | None = None,
@@ -99,9 +102,10 @@ class ModelClient:
     ) -> ModelClient:
         """Return a component's client; for its ``prepare``.
 
-        The endpoint is ``base_url``, else the component's option, else ``OPENAI_BASE_URL``, else the first of the
-        component's ``default_endpoints`` whose key is set; it is sent a key only where the user, and not just a file,
-        named the host. ``model`` is what :meth:`ask` asks; ``extra_body`` holds further fields of all its requests;
+        The endpoint is ``endpoint`` (a name in the configuration's ``endpoints``, or a URL) or ``base_url``, else the
+        component's option, else ``--endpoint``, else ``OPENAI_BASE_URL``, else the first of the component's
+        ``default_endpoints`` whose key is set; it is sent a key only where the user, and not just a file, named the
+        host. ``model`` is what :meth:`ask` asks; ``extra_body`` holds further fields of all its requests;
         ``parameters`` replaces the component's option. ``called`` is what messages call it. ``cache`` is where answers
         are kept: the folder that ``prepare`` is given, or a cache that several clients share; None keeps none.
 
@@ -111,15 +115,13 @@ class ModelClient:
         who = f"{component.kind.value} {component.name}"
         options = component.config
         config = options if isinstance(options, ModelClientConfig) else ModelClientConfig()
-        url = base_url or config.base_url
-        key = api_key_env or (None if base_url and base_url != config.base_url else config.api_key_env)
-        endpoint = find_endpoint(url, key, who, component.trust, component.default_endpoints)
+        found = _endpoint(component, config, who, base_url, endpoint, api_key_env)
         meter = component.lifecycle.meter if component.lifecycle else None
         if meter is not None and component.kind is not ComponentKind.SAMPLER:  # checkpoints' prices are checked
             component.is_metered = True
             meter.check_model(who, model)
         return cls(
-            endpoint, config, who=who, model=model, extra_body=extra_body, parameters=parameters, called=called,
+            found, config, who=who, model=model, extra_body=extra_body, parameters=parameters, called=called,
             cache=AnswerCache(cache) if isinstance(cache, Path) else cache, meter=meter,
         )  # fmt: skip
 
@@ -129,7 +131,8 @@ class ModelClient:
 
     def identity(self) -> dict[str, Any]:
         """Return what makes the model itself, for keys (``content_config``)."""
-        return {"model": self.model, "endpoint": self.address, "extra_body": self.extra_body}
+        where = self.endpoint.name or self.address
+        return {"model": self.model, "endpoint": where, "extra_body": self.extra_body}
 
     async def aclose(self) -> None:
         """Close the connections and the cache; the next request opens them again."""
@@ -247,11 +250,18 @@ class ModelClient:
 
     def _key(self, body: Mapping[str, Any]) -> str:
         """Return the name of a request: a local server that is started again may be given another port."""
-        return digest(_PORT.sub("", self.address), body)
+        return digest(self.endpoint.name or _PORT.sub("", self.address), body)
 
     def _kept(self, body: Mapping[str, Any]) -> ModelAnswer | None:
-        """Return the kept answer to a request; earlier versions named it with the port."""
-        return self._cache.get(self._key(body)) or self._cache.get(digest(self.address, body))
+        """Return the kept answer to a request; it may be kept under an address of before the endpoint had a name.
+
+        Earlier versions named it with the port.
+        """
+        if kept := self._cache.get(self._key(body)):
+            return kept
+        addresses = [redact(url) for url in self.endpoint.formerly] or [self.address]
+        names = [name for one in addresses for name in (_PORT.sub("", one), one)]
+        return next((kept for name in names if (kept := self._cache.get(digest(name, body)))), None)
 
     async def _post(self, body: dict[str, Any], *, limit_is_meant: bool) -> ModelAnswer:
         try:
@@ -263,6 +273,34 @@ class ModelClient:
 
 
 _GENERATION = GenerationConfig()
+
+
+def _endpoint(
+    component: Component,
+    config: ModelClientConfig,
+    who: str,
+    base_url: str | None,
+    endpoint: str | None,
+    api_key_env: str | None,
+) -> Endpoint:
+    """Return the endpoint of a client of this component; what the caller gives replaces the component's options."""
+    is_own = not endpoint and not base_url
+    if is_own:
+        endpoint, base_url = config.endpoint, config.base_url
+    if endpoint and base_url:
+        raise ConfigError(f"{who}: both endpoint ({endpoint}) and base_url are given; leave one of them out")
+    key = api_key_env or (config.api_key_env if is_own or base_url == config.base_url is not None else None)
+    found = find_endpoint(
+        base_url, key, who, component.trust, component.default_endpoints, component.endpoints, endpoint
+    )
+    named = component.endpoints
+    if component.kind is ComponentKind.SAMPLER and named.is_typed and not found.is_chosen:
+        option = f"{who.replace(' ', '.')}.{'endpoint' if endpoint else 'base_url'}"
+        raise ConfigError(
+            f"option --endpoint {redact(named.chosen)}: {who} is set to another endpoint, {redact(found.identity)} "
+            f"(option {option}); leave --endpoint out, or give -o {who.replace(' ', '.')}.endpoint=NAME"
+        )
+    return found
 
 
 def _read(answer: ModelAnswer, schema: Mapping[str, Any]) -> Any:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 
 from charbench.components.endpoint import DefaultEndpoint, Endpoint, endpoint_at
+from charbench.components.named_endpoints import NO_NAMES, Endpoints, NamedEndpoint, plain_url
 from charbench.components.trust import TRUSTING, Trust
 from charbench.errors import ConfigError
 
@@ -16,23 +18,56 @@ def find_endpoint(
     who: str,
     trust: Trust = TRUSTING,
     defaults: Sequence[DefaultEndpoint] = (),
+    endpoints: Endpoints = NO_NAMES,
+    endpoint: str | None = None,
 ) -> Endpoint:
-    """Return the endpoint: the option, else ``OPENAI_BASE_URL``, else the first of ``defaults`` whose key is set.
+    """Return the endpoint that a component asks, with what it may be sent.
+
+    It is the first of these that is given: the component's option ``endpoint`` (a name or a URL), its ``base_url``,
+    ``--endpoint``, ``OPENAI_BASE_URL``, the first of ``defaults`` whose key is set, the only one that has a name. A URL
+    that has a name in ``endpoints`` is the endpoint of that name.
 
     The key of a default endpoint goes to its own host only, unless ``api_key_env`` names it; to a host that only a file
     names goes none. Raises :class:`ConfigError` where no endpoint is named, a key is missing or of the wrong form, or
-    the host may not have it; ``who`` is the component that asks.
+    the host may not have it, and :class:`charbench.UnknownNameError` for a name that is none; ``who`` is the component
+    that asks.
     """
-    url = base_url or os.environ.get("OPENAI_BASE_URL")
-    if not url:
-        url = next((one.url for one in defaults if os.environ.get(one.api_key_env)), None)
-    if not url:
-        offers = "".join(f"set {one.api_key_env} for {one.owner}'s, or " for one in defaults)
-        option = f"-o {who.replace(' ', '.')}.base_url=http://HOST:PORT/v1"
-        raise ConfigError(f"{who}: no endpoint; {offers}name one with {option} (or OPENAI_BASE_URL)")
-    url = url.rstrip("/")
-    own = None if api_key_env else next((one for one in defaults if one.is_at(url)), None)
-    if own is not None:
-        own.check_key(who)
-    default_env = own.api_key_env if own else "OPENAI_API_KEY"
-    return endpoint_at(url, who, api_key_env=api_key_env, default_env=default_env, trust=trust)
+    own = endpoint or base_url
+    text = own or endpoints.chosen or os.environ.get("OPENAI_BASE_URL") or _not_chosen(who, defaults, endpoints)
+    named = endpoints.find(text)
+    url = (named.base_url if named else text).rstrip("/")
+    if named:
+        api_key_env = api_key_env or named.api_key_env
+        trust = named.trusted_by(trust)
+    elif not own and text == endpoints.chosen and endpoints.chosen_in:
+        trust = replace(trust, from_file=(*trust.from_file, (endpoints.chosen_in, text)))
+    default = None if api_key_env else next((one for one in defaults if one.is_at(url)), None)
+    if default is not None:
+        default.check_key(who)
+    default_env = default.api_key_env if default else "OPENAI_API_KEY"
+    made = endpoint_at(url, who, api_key_env=api_key_env, default_env=default_env, trust=trust)
+    return _with_name(made, named, is_chosen=endpoints.is_typed and _is_chosen(made, endpoints))
+
+
+def _not_chosen(who: str, defaults: Sequence[DefaultEndpoint], endpoints: Endpoints) -> str:
+    """Return the endpoint of a component where nobody chose one; raises where there is none, or one of several."""
+    if url := next((one.url for one in defaults if os.environ.get(one.api_key_env)), None):
+        return url
+    if len(endpoints.named) == 1:
+        return next(iter(endpoints.named))
+    offers = "".join(f"set {one.api_key_env} for {one.owner}'s, or " for one in defaults)
+    option = f"-o {who.replace(' ', '.')}.base_url=http://HOST:PORT/v1"
+    known = f", or choose one that has a name: --endpoint {' or '.join(endpoints.named)}" if endpoints.named else ""
+    raise ConfigError(f"{who}: no endpoint; {offers}name one with {option} (or OPENAI_BASE_URL){known}")
+
+
+def _with_name(made: Endpoint, named: NamedEndpoint | None, *, is_chosen: bool) -> Endpoint:
+    if named is None:
+        return replace(made, is_chosen=is_chosen)
+    return replace(made, name=named.name, formerly=named.addresses, is_chosen=is_chosen)
+
+
+def _is_chosen(made: Endpoint, endpoints: Endpoints) -> bool:
+    """Whether this is the endpoint of ``--endpoint``, however a component came to it."""
+    named = endpoints.find(endpoints.chosen)
+    return (named.addresses[0] if named else plain_url(endpoints.chosen)) == made.base_url

@@ -18,6 +18,9 @@ class ModelClientConfig(LimitsConfig):
         None,
         description="the endpoint; default: OPENAI_BASE_URL, or a plugin's whose key is set (TINKER_API_KEY)",
     )
+    endpoint: str | None = operational(
+        None, description="the endpoint by its name in 'endpoints', or by its URL; in place of base_url"
+    )
     api_key_env: str | None = operational(None, description="name of the environment variable with the key")
     parameters: dict[str, str | None] = added(
         {}, description="request parameters to rename (max_tokens: max_completion_tokens) or leave out (seed: null)"

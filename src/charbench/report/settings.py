@@ -8,11 +8,14 @@ from typing import Any
 from charbench.domain.table import Table
 from charbench.report.render.cells import NOTHING, whole
 from charbench.store.selection import Selection
+from charbench.store.served_models import APART
 from charbench.store.settings import Setting
 
 RULE = "of each persona the setting of the newest run that added samples; --setting ID takes another"
 MOST = 3
 """So many personas' settings are written out below a table."""
+ENDPOINT = "endpoint"
+"""What was asked, in settings of samples that an endpoint gave after another one had given some."""
 _LONG = 40
 _HIDDEN = ("stop", "seed", "top_p")
 """Shared parameters that are only worth a word where they are given, or differ."""
@@ -23,8 +26,12 @@ def facts_of(setting: Setting) -> dict[str, str]:
     facts = {name.replace("_", " "): _shown(value) for name, value in setting.shared.items()}
     facts["sampler"] = " and ".join(sorted(setting.samplings))
     for sampler, one in setting.samplings.items():
-        facts |= {f"{sampler} {name.replace('_', ' ')}": _shown(value) for name, value in one.own.items()}
+        facts |= {
+            f"{sampler} {name.replace('_', ' ')}": _shown(value) for name, value in one.own.items() if name != APART
+        }
         facts[f"{sampler} protocol"] = str(one.protocol)
+    if apart := {str(one.own[APART]) for one in setting.samplings.values() if APART in one.own}:
+        facts[ENDPOINT] = " and ".join(sorted(apart))
     facts["prompts"] = "all" if setting.prompts is None else f"{len(setting.prompts):,} prompts"
     for scorer, by in setting.scorers.items():
         facts[f"scorer {scorer}"] = "yes"
@@ -59,6 +66,7 @@ def words_of(setting: Setting) -> str:
     hidden = {name.replace("_", " ") for name in _HIDDEN}
     said = [_phrase(name, facts[name]) for name in facts if name in shared - hidden]
     said += [_phrase(name, facts[name]) for name in facts if name in shared & hidden and facts[name] not in plain]
+    said += [_phrase(ENDPOINT, facts[ENDPOINT])] if ENDPOINT in facts else []
     said = said or ["as " + facts["sampler"]]
     if setting.prompts is not None:
         said.append(facts["prompts"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
 
 import sqlalchemy as sa
@@ -21,10 +22,11 @@ from charbench.run.dry_run import CHARACTERS_PER_TOKEN, ExpectedUsage, tokens_of
 from charbench.run.plan import personas_to_score
 from charbench.run.session import Session
 from charbench.sampling.cost import price_of_model
+from charbench.scoring.score import same_scores
 from charbench.store.database import Database
 from charbench.store.games import played
 from charbench.store.samples import SampleReader
-from charbench.store.scores import ScoringSettings, pending_samples, redeclared
+from charbench.store.scores import ScoringSettings, as_stored, pending_samples, redeclared
 from charbench.store.tables import scorings
 
 _NONE_YET = -1
@@ -144,6 +146,7 @@ def _scoring_of(database: Database, scorer: BaseScorer, persona: Persona) -> int
     fingerprint = asked(who, lambda: resolve(scorer, scorer.fingerprint(persona)))
     settings = ScoringSettings(scorer.name, scorer.version, persona.name, config, fingerprint)
     with database.read() as connection:
+        settings = as_stored(connection, settings, partial(same_scores, scorer, config))
         if isinstance(scorer, Scorer):
             settings, _ = redeclared(connection, settings, type(scorer).metrics)
         number = connection.scalar(sa.select(scorings.c.id).where(scorings.c.key == settings.key))

@@ -12,6 +12,7 @@ from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.prompt import Prompt
 from charbench.domain.sample import Sample
 from charbench.errors import UsageError
+from charbench.run.asked_elsewhere import check_endpoints
 from charbench.run.plan import Requests, sampling_plan, select_checkpoints
 from charbench.run.result import RunResult, Stage
 from charbench.run.runner import Runner
@@ -33,7 +34,9 @@ def evaluate(runner: Runner, stages: Sequence[Stage], *, any_persona: bool = Fal
     asked_for = _as_if_of(checkpoints, personas) if any_persona and personas else [(checkpoints, personas)]
     samplers = session.samplers_for(checkpoints)
     runner.spending.check(samplers, checkpoints)
-    session.lifecycle.prepare_all([*samplers, *scorers])
+    session.lifecycle.prepare_all(samplers)
+    check_endpoints(session, samplers, checkpoints)
+    session.lifecycle.prepare_all(scorers)
     with runner.recorded() as result:
         own = any(type(sampler).requests is not Sampler.requests for sampler in samplers)
         # What to ask is such a sampler's own to say: recordings are the sources'.
@@ -94,6 +97,7 @@ def ask_once(runner: Runner, text: str) -> tuple[list[Sample], RunResult]:
     samplers = session.samplers_for(checkpoints)
     runner.spending.check(samplers, checkpoints)
     session.lifecycle.prepare_all(samplers)
+    check_endpoints(session, samplers, checkpoints)
     keys: list[str] = []
     with runner.recorded() as result:
         with Writer(session.database, result.run_id) as writer:

@@ -26,6 +26,7 @@ from charbench.domain.dataset import JobStatus, TrainingJob
 from charbench.domain.sample import Sample
 from charbench.errors import StoreError
 from charbench.personas.prompt_sets import prompts_for
+from charbench.run.asked_elsewhere import check_stored_endpoints
 from charbench.run.plan import Requests, personas_to_score, sampling_plan, select_checkpoints
 from charbench.run.result import RunResult, Stage, add_failures, add_scores, with_trace
 from charbench.run.session import Session
@@ -35,6 +36,7 @@ from charbench.scoring.score import Begun
 from charbench.scoring.stage import ScoreStage
 from charbench.store.base_answers import base_answers
 from charbench.store.controls import keep_controls
+from charbench.store.endpoint_addresses import note_addresses
 from charbench.store.findings import read_checkpoints
 from charbench.store.guard import StoreGuard
 from charbench.store.heartbeat import beating
@@ -84,11 +86,12 @@ class Runner:
         """Whether nobody is to be asked any more: the user wants to stop, or has nothing left to spend."""
         return self.stop.requested or self.spending.is_over
 
-    def components(self, stages: Sequence[Stage]) -> Components:
+    def components(self, stages: Sequence[Stage], *, fresh: bool = False) -> Components:
         """Make all that these stages work with, and prepare samplers and scorers.
 
         So a wrong option, a broken plugin or a missing setting is told before anything is done. Sources and
-        trainers are prepared by their stages, which know whether they are needed.
+        trainers are prepared by their stages, which know whether they are needed. ``fresh``: the store that there is
+        will be put aside, so that what is in it does not matter.
         """
         session = self.session
         personas = [persona.name for persona in session.selected_personas()]
@@ -99,6 +102,8 @@ class Runner:
             with session.config.naming("prompts"):
                 prompts_for(session.config.prompts, None, root, session.config.read_limits)
             session.lifecycle.prepare_all(made.samplers)
+            if not fresh and session.store_exists:
+                check_stored_endpoints(session, made.samplers)
         if Stage.SCORE in stages:
             session.lifecycle.prepare_all(made.scorers)
         return made
@@ -140,6 +145,7 @@ class Runner:
         session = self.session
         with printing_to_stderr():
             run_id = start_run(session.database, self.command, charbench.__version__)
+            note_addresses(session.database, session.endpoints.named.values())
             result = RunResult(run_id, warnings=[*session.recovered, *session.missing_defaults()])
             recovery = recovery_file(session.config.store_url, session.config.folder, run_id)
             rescue = Rescue(recovery.with_name(f"{recovery.name}-more"), self.command, charbench.__version__)

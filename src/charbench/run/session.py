@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -12,6 +13,7 @@ from charbench.components.calling import takes
 from charbench.components.containment import asked
 from charbench.components.lab_files import LabFiles
 from charbench.components.lifecycle import Lifecycle
+from charbench.components.named_endpoints import Endpoints
 from charbench.components.perturbation import Perturbation
 from charbench.components.reporter import Reporter
 from charbench.components.sampler import Sampler
@@ -29,6 +31,7 @@ from charbench.personas.library import PersonaLibrary, open_library
 from charbench.plugins.manager import Plugins
 from charbench.run.store_host import check_store_host
 from charbench.store.database import Database
+from charbench.store.endpoint_addresses import known_addresses
 from charbench.store.recovery import check_for_lost, open_with_recovered
 
 
@@ -88,6 +91,23 @@ class Session:
             database, told = open_with_recovered(self.config.store_url, self.config.folder)
         self.recovered += told
         return database
+
+    @cached_property
+    def endpoints(self) -> Endpoints:
+        """The endpoints that have names, each with the addresses that earlier runs knew it by."""
+        configured = self.config.named_endpoints()
+        if not configured.named or not self.store_exists:
+            return configured
+        known = known_addresses(self.config.store_url)
+        return replace(
+            configured, named={name: one.also_at(known.get(name, ())) for name, one in configured.named.items()}
+        )
+
+    @property
+    def store_exists(self) -> bool:
+        """Whether there is a store already: a file, or a database on a server, which may be empty."""
+        url = self.config.store_url
+        return not url.startswith("sqlite:///") or os.path.exists(url.removeprefix("sqlite:///"))  # noqa: PTH110
 
     def _check_lab(self) -> None:
         with self.config.naming("lab"):
@@ -298,6 +318,7 @@ class Session:
             made = self.lifecycle.register(self.plugins.create(kind, name, options))
             made.trust = self.config.trust_for(f"{kind.value}.{made.name}").with_issuers(self.plugins.key_issuers())
             made.default_endpoints = self.plugins.default_endpoints()
+            made.endpoints = self.endpoints
             self._components[kind, name] = made
         return self._components[kind, name]
 

@@ -37,6 +37,7 @@ from charbench.store.samples import (
     failed_samples,
     present_samples,
 )
+from charbench.store.served_models import APART, stored_samples
 from charbench.store.writer import Writer
 
 _TEMPLATE_OPENS = (
@@ -71,6 +72,8 @@ class SampleStage:
     _asks: bool = False
     """Whether anything was this run's to sample."""
     _rows: SampleWriter = field(init=False)
+    _kept_apart: dict[str, str | None] = field(default_factory=dict)
+    """By URI: what keeps a checkpoint's samples apart from those of another endpoint."""
     _elsewhere: bool = False
     _broken: bool = False
     _failed_keys: set[str] = field(default_factory=set)
@@ -170,7 +173,20 @@ class SampleStage:
 
     def _settings(self, request: SampleRequest) -> SamplingSettings:
         params = resolve(self.sampler, self.sampler.params(request))
+        if (apart := self._apart(request.checkpoint)) and APART not in params:
+            params = {**params, APART: apart}
         return SamplingSettings(self.sampler.name, self.sampler.version, params, request.condition)
+
+    def _apart(self, checkpoint: Checkpoint) -> str | None:
+        """Return what keeps a served model's samples apart from those that another endpoint gave before."""
+        if checkpoint.uri not in self._kept_apart:
+            endpoint = self.sampler.endpoint_of(checkpoint)
+            apart = None
+            if endpoint is not None:
+                with self.database.read() as connection:
+                    apart = stored_samples(connection, self.sampler, checkpoint, endpoint).apart(endpoint)
+            self._kept_apart[checkpoint.uri] = apart
+        return self._kept_apart[checkpoint.uri]
 
     # A model in this process: many at once, one batch after the other.
 

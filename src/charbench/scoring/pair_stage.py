@@ -26,7 +26,7 @@ from charbench.store.database import Database
 from charbench.store.games import STAGE, Entrant, NewGame, add_games, entrants, item, played, present_games
 from charbench.store.group_commit import Commits
 from charbench.store.samples import SampleReader
-from charbench.store.scores import scoring_number
+from charbench.store.scores import as_stored, scoring_number
 from charbench.store.writer import Writer
 
 WAIT_SECONDS = 0.5
@@ -85,7 +85,8 @@ class PairStage:
         self._commits: Commits[NewGame] = Commits(self.writer, self._write)
         self._reader = SampleReader()
         with self.database.write() as connection:
-            self._scoring_id = scoring_number(connection, self._work.settings, self.run_id)
+            settings = as_stored(connection, self._work.settings, self._work.same)
+            self._scoring_id = scoring_number(connection, settings, self.run_id)
         self._work.scoring_id = self._scoring_id
 
     def run(self, group_ids: Sequence[int], progress: Progress) -> GameTally:

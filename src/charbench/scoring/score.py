@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -25,7 +25,7 @@ from charbench.scoring.tally import ScoreTally, ScoringTally
 from charbench.store.database import Database
 from charbench.store.group_commit import Commits
 from charbench.store.samples import StoredSample
-from charbench.store.scores import NewScores, ScoreWriter, ScoringSettings
+from charbench.store.scores import NewScores, ScoreWriter, ScoringSettings, as_stored
 from charbench.store.writer import Writer
 from charbench.text.redaction import redact
 
@@ -58,6 +58,11 @@ class Begun:
         self._known.append((scorer, persona, may_score))
 
 
+def same_scores(scorer: BaseScorer, today: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
+    """Whether scores under stored options are those that the scorer gives today."""
+    return asked(f"scorer {scorer.name}", lambda: scorer.same_scores(stored, today))
+
+
 class AtWork:
     """A scorer of samples or of pairs at work for one persona: whether it may begin, and what fails."""
 
@@ -68,6 +73,7 @@ class AtWork:
         self.settings = ScoringSettings(scorer.name, scorer.version, plan.persona.name, *told)
         self.scoring_id = 0
         """The number of the scoring in the store; set by the stage."""
+        self.same = partial(same_scores, scorer, self.settings.config)
         self.limits: Limits = asked(f"scorer {scorer.name}", lambda: resolve(scorer, scorer.limits()))
 
     def _told(self) -> tuple[dict[str, Any], str]:
@@ -119,6 +125,7 @@ class Scoring(AtWork):
         """Whether its scores are awaited; set where a plain method turns out to return an awaitable."""
         self._metrics = {metric.name: metric for metric in type(scorer).metrics}
         with database.write() as connection:
+            self.settings = as_stored(connection, self.settings, self.same)
             self.rows = ScoreWriter(connection, self.settings, type(scorer).metrics, run_id)
         self.scoring_id = self.rows.scoring_id
         tally.warnings += [

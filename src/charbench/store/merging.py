@@ -51,6 +51,7 @@ class _Merge:
         checkpoints = self._numbers(t.checkpoints, ("uri",))
         self._add(t.evidence, checkpoint_id=checkpoints)
         self._add(t.datasets)
+        self._add(t.endpoint_addresses)
         self._add(t.training_runs)
         prompts = self._numbers(t.prompts, ("key", "prompt_id", "family"))
         samplings = self._numbers(t.samplings, ("key",), last_run_id=self.runs)

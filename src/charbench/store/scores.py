@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -71,6 +71,29 @@ class Redeclared:
             if old != self.now[name]
         ]
         return f"metric {self.metric} was declared with {'; '.join(changed)}"
+
+
+def as_stored(
+    connection: Connection, settings: ScoringSettings, same: Callable[[Mapping[str, Any]], bool]
+) -> ScoringSettings:
+    """Return the settings under which the store has these very scores: the same, or with options that mean the same.
+
+    ``same`` says of stored options whether their scores are today's (:meth:`BaseScorer.same_scores`). Those that the
+    newest run wanted are taken.
+    """
+    mine = (
+        (scorings.c.scorer == settings.scorer)
+        & (scorings.c.protocol == settings.protocol)
+        & (scorings.c.persona == settings.persona)
+        & (scorings.c.fingerprint == settings.fingerprint)
+    )
+    query = sa.select(scorings.c.key, scorings.c.config).where(mine)
+    rows = connection.execute(query.order_by(scorings.c.last_run_id.desc(), scorings.c.id.desc())).all()
+    if any(row.key == settings.key for row in rows):
+        return settings
+    found = (replace(settings, config=row.config) for row in rows if same(row.config))
+    by_key = {row.key for row in rows}
+    return next((one for one in found if one.key in by_key), settings)
 
 
 def redeclared(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, DateTime, ForeignKey, Index, Integer, Table, Text
+from sqlalchemy import BigInteger, Column, DateTime, ForeignKey, Index, Integer, String, Table, Text
 
 from charbench.store.columns import KEY, BigId, metadata
 
@@ -25,6 +25,14 @@ group_provenances = Table(
     Column("group_id", ForeignKey("sample_groups.id"), primary_key=True),
     Column("provenance_id", ForeignKey("provenances.id"), primary_key=True),
     Column("samples", BigInteger, nullable=False),
+)
+
+# URLs that endpoints with names had in runs: what was asked there is the endpoint's.
+endpoint_addresses = Table(
+    "endpoint_addresses",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("url", String(2000), primary_key=True),
 )
 
 # Results that were taken out of every report. Their samples stand in groups of their own, so that they are known

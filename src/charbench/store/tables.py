@@ -20,6 +20,7 @@ from sqlalchemy import (
 
 from charbench.store.columns import KEY, BigId
 from charbench.store.columns import metadata as metadata
+from charbench.store.served_tables import endpoint_addresses as endpoint_addresses
 from charbench.store.served_tables import group_provenances as group_provenances
 from charbench.store.served_tables import provenances as provenances
 from charbench.store.served_tables import removals as removals
@@ -182,6 +183,7 @@ samples = Table(
     Column("tags", JSON),
     Column("provenance_id", Integer),
     Column("source_file", Text),
+    Column("row_digest", KEY),
     Index(None, "group_id", "id"),
 )
 

@@ -13,6 +13,7 @@ from charbench import (
     Checkpoint,
     Completion,
     DefaultEndpoint,
+    Endpoint,
     EndpointConfig,
     ModelClient,
     ModelClientConfig,
@@ -75,9 +76,14 @@ class ThinkingSampler(Sampler):
         await self._client.aclose()
 
     def accepts(self, checkpoint: Checkpoint) -> bool:
-        """Take what an endpoint can serve: Tinker's sampler weights, served models, and what ``models`` maps."""
+        """Take what an endpoint can serve: Tinker's sampler weights, served models, and what ``models`` maps.
+
+        Where the endpoint's entry in the configuration says which models it serves, no other is taken.
+        """
         if checkpoint.uri in self.config.models or checkpoint.name in self.config.models:
             return True
+        if checkpoint.uri.startswith(SERVED) and (served := self._served_models()):
+            return checkpoint.uri.removeprefix(SERVED) in served
         return checkpoint.sampleable and checkpoint.uri.startswith((SERVED, "tinker://"))
 
     def identity(self, checkpoint: Checkpoint) -> str:
@@ -85,10 +91,24 @@ class ThinkingSampler(Sampler):
 
         A Tinker checkpoint that ``models`` maps to another model is one of the others.
         """
+        return self.identity_at(checkpoint, self._client.endpoint.identity)
+
+    def identity_at(self, checkpoint: Checkpoint, endpoint: str) -> str:
+        """Return the identity at an endpoint of this name or URL."""
         model, extra = self._model(checkpoint)
         if checkpoint.uri.startswith("tinker://") and (model, extra) == (checkpoint.uri, {}):
             return checkpoint.uri
-        return f"{self._client.base_url}#{model}{sorted(extra.items()) if extra else ''}"
+        return f"{endpoint}#{model}{sorted(extra.items()) if extra else ''}"
+
+    def endpoint_of(self, checkpoint: Checkpoint) -> Endpoint | None:
+        """Return the endpoint, except for a Tinker checkpoint, which is itself wherever it is served."""
+        served = self.identity(checkpoint) != checkpoint.uri
+        return self._client.endpoint if served else None
+
+    def _served_models(self) -> tuple[str, ...]:
+        chosen = self.config.endpoint or self.config.base_url or self.endpoints.chosen
+        named = self.endpoints.find(chosen) if chosen else None
+        return named.models if named else ()
 
     def params(self, request: SampleRequest) -> dict[str, Any]:
         """Return the options that decide the answer, and the template's own text in place of its path."""
@@ -114,7 +134,8 @@ class ThinkingSampler(Sampler):
         if answers > 1:
             body.setdefault("n", answers)
         given, name = await self._client.complete(body, path=path, prefill=prefill, config=self.config)
-        served = Provenance(endpoint=self._client.address, server_model=name, prefill=way.value if way else None)
+        where = self._client.identity()["endpoint"]
+        served = Provenance(endpoint=where, server_model=name, prefill=way.value if way else None)
         remarks = self._remarks(body["model"], served, way)
         return [replace(one, provenance=served, remarks=remarks) for one in given]
 

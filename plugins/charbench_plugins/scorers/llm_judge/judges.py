@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from charbench import AnswerCache, Checkpoint, Component, ConfigError, Limits, ModelClient, SamplingError, short_list
 from charbench_plugins.scorers.llm_judge.asking import together
@@ -42,11 +43,17 @@ def open_judges(scorer: Component, config: PanelConfig, folder: Path) -> list[Ju
         seen[model.model] += 1
         name = model.model if seen[model.model] == 1 else f"{model.model} #{seen[model.model]}"
         client = ModelClient.of(
-            scorer, model=model.model, base_url=model.base_url, api_key_env=model.api_key_env,
-            extra_body=model.extra_body, parameters=model.parameters, called=f"judge {name}", cache=cache,
+            scorer, model=model.model, base_url=model.base_url, endpoint=model.endpoint,
+            api_key_env=model.api_key_env, extra_body=model.extra_body, parameters=model.parameters,
+            called=f"judge {name}", cache=cache,
         )  # fmt: skip
         judges.append(Judge(name, client, config, cache))
     return judges
+
+
+def without_limits(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a judge's options without those that change no score: an answer that a token limit cuts gives none."""
+    return {name: value for name, value in config.items() if name != "max_tokens"}
 
 
 async def close_judges(judges: Sequence[Judge]) -> None:

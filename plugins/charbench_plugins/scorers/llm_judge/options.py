@@ -28,6 +28,7 @@ class JudgeModel(BaseModel):
 
     model: str = Field(min_length=1)
     base_url: str | None = None
+    endpoint: str | None = None
     api_key_env: str | None = None
     extra_body: dict[str, Any] | None = None
     parameters: dict[str, str | None] | None = None
@@ -49,7 +50,8 @@ class PanelConfig(ModelClientConfig):
     model: str | None = operational(None, description="the judge's model name, as its endpoint knows it")
     models: list[str | JudgeModel] = operational(
         [],
-        description="a panel instead: names, or {model, base_url, api_key_env, extra_body, parameters}; equal weights",
+        description="a panel instead: names, or {model, endpoint, base_url, api_key_env, extra_body, parameters}; "
+        "equal weights",
     )
     extra_body: dict[str, Any] = Field({}, description="additional fields of every request, such as reasoning_effort")
     temperature: float = Field(
@@ -76,8 +78,9 @@ class PanelConfig(ModelClientConfig):
         return [
             JudgeModel(
                 model=judge.model,
-                base_url=judge.base_url or self.base_url,
-                api_key_env=judge.api_key_env or (None if judge.base_url else self.api_key_env),
+                base_url=judge.base_url or (None if judge.endpoint else self.base_url),
+                endpoint=judge.endpoint or (None if judge.base_url else self.endpoint),
+                api_key_env=judge.api_key_env or (None if judge.base_url or judge.endpoint else self.api_key_env),
                 extra_body=self.extra_body if judge.extra_body is None else judge.extra_body,
                 parameters=self.parameters if judge.parameters is None else judge.parameters,
             )

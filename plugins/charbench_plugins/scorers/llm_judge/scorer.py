@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from charbench_plugins.scorers.llm_judge.judges import (
     limits_of,
     open_judges,
     with_kin,
+    without_limits,
 )
 from charbench_plugins.scorers.llm_judge.options import JudgeConfig, Protocol
 from charbench_plugins.scorers.llm_judge.panel import scores_of
@@ -78,6 +79,10 @@ class LlmJudge(Scorer):
             for judge in self._judges
         ]
         return {**super().content_config(), "judges": judges, "prompts": wording.fingerprint()}
+
+    def same_scores(self, stored: Mapping[str, Any], today: Mapping[str, Any]) -> bool:
+        """Whether stored scores are today's: the token limit changes none, and a named endpoint stays itself."""
+        return super().same_scores(without_limits(stored), without_limits(today))
 
     def fingerprint(self, persona: Persona) -> str:
         """Return a hash of what judges are told of the persona: editing a keyword judges nothing again."""

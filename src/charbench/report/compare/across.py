@@ -10,11 +10,13 @@ from charbench.domain.checkpoint import Checkpoint
 from charbench.errors import UnknownNameError, UsageError
 from charbench.report.compare.select import comparable
 from charbench.report.compare.sides import Side
-from charbench.report.settings import facts_of
+from charbench.report.settings import ENDPOINT, facts_of
 from charbench.store.selection import Selection, groups_of_setting
 from charbench.store.settings import Setting, read_settings
 
 PROMPTS = "prompts"
+FIRST = "that was asked first"
+"""The value of the endpoint in a setting whose samples need no telling apart."""
 
 
 def across_sides(
@@ -57,7 +59,7 @@ def _by_value(name: str, chosen: Setting, asked: Sequence[Setting], notes: list[
     like = [one for one in asked if _is_like(name, one, chosen)]
     found: dict[str, Setting] = {}
     for one in [chosen, *like]:
-        value = facts_of(one).get(name)
+        value = facts_of(one).get(name, FIRST if name == ENDPOINT else None)
         if name == PROMPTS:
             found.setdefault(f"{value} {one.id}" if one.prompts else "all prompts", one)
         elif value is not None:

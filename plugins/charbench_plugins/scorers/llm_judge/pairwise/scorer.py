@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from charbench_plugins.scorers.llm_judge.judges import (
     limits_of,
     open_judges,
     with_kin,
+    without_limits,
 )
 from charbench_plugins.scorers.llm_judge.pairwise.asking import HERE, Question, ask_all, prompt_characters
 from charbench_plugins.scorers.llm_judge.pairwise.canaries import ADVICE, expected_questions, try_one
@@ -62,6 +63,10 @@ class Pairwise(PairScorer):
         """Return what decides the verdicts: the options, the judges, and all prompts."""
         asked = [wording.fingerprint(HERE), ModelClient.repair_wording()]
         return {**super().content_config(), "judges": [judge.identity() for judge in self._judges], "prompts": asked}
+
+    def same_scores(self, stored: Mapping[str, Any], today: Mapping[str, Any]) -> bool:
+        """Whether stored verdicts are today's: the token limit changes none, and a named endpoint stays itself."""
+        return super().same_scores(without_limits(stored), without_limits(today))
 
     def fingerprint(self, persona: Persona) -> str:
         """Return a hash of what judges are told of the persona: editing a keyword compares nothing again."""
