@@ -437,6 +437,8 @@ def test_checkpoints_are_corrected_and_compared_with_one_of_them(charbench: Char
     assert gaps["pirate_sft_2"]["difference"] == pytest.approx(0.8)
     assert 0 < gaps["pirate_sft_2"]["low"] < 0.8
     assert "differences from pirate_sft_0" in charbench.ok(*words).out
+    by_uri = charbench.ok("calibrate", "report", "--lab", tmp_path, "--against", "model:pirate_sft_0", "--json").json
+    assert by_uri[0]["trait_rates"][0]["differences"] == rate["differences"]
     ended = charbench("calibrate", "report", "--lab", tmp_path, "--against", "nobody")
     assert ended.code == 2
     assert "no checkpoint 'nobody' among pirate_sft_0, pirate_sft_1, pirate_sft_2" in ended.err

@@ -112,7 +112,9 @@ def read(path: Path, labeller: str | None, **given: Any) -> None:
 @command.command("report")
 @options.where
 @click.option("-p", "--persona", "personas", multiple=True, metavar="NAME", help="Only this persona.")
-@click.option("--against", metavar="CHECKPOINT", help="Show differences from this one. [default: the base model]")
+@click.option(
+    "--against", metavar="CHECKPOINT", help="Name or URI: show differences from it. [default: the base model]"
+)
 @click.option("--force", is_flag=True, help="Correct rates though labellers agree too little (alpha below 0.67).")
 @options.as_json
 def report(json_output: bool, against: str | None, force: bool, **given: Any) -> None:
@@ -152,8 +154,15 @@ def report(json_output: bool, against: str | None, force: bool, **given: Any) ->
 def _check_name(against: str | None, found: list[Any]) -> None:
     from charbench.errors import UsageError
 
-    known = sorted({each.name for one in found for rate in one.corrected for each in rate.checkpoints})
-    if against is not None and known and against not in known:
+    if against is None:
+        return
+    rates = [rate for one in found for rate in one.corrected]
+    for rate in rates:
+        named = [each.uri for each in rate.checkpoints if against in (each.name, each.uri)]
+        if len(named) > 1:
+            raise UsageError(f"option --against: {against!r} is {', '.join(named)}; give one of these")
+    known = sorted({each.name for rate in rates for each in rate.checkpoints})
+    if rates and not any(rate.reference(against) for rate in rates):
         raise UsageError(f"option --against: no checkpoint {against!r} among {', '.join(known[:20])}")
 
 

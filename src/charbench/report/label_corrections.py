@@ -89,8 +89,8 @@ class CorrectedRate:
         return [(one, correct(one.rate, errors)) for one in self.checkpoints if one.rate is not None]
 
     def reference(self, name: str | None) -> CheckpointTexts | None:
-        """Return the checkpoint of this name, or without one the base model; None where there is none, or several."""
-        named = [one for one in self.checkpoints if (one.name == name if name else one.kind == "base")]
+        """Return the checkpoint of this name or URI, else the base model; None where there is none, or several."""
+        named = [one for one in self.checkpoints if (name in (one.name, one.uri) if name else one.kind == "base")]
         return named[0] if len(named) == 1 and named[0].rate is not None else None
 
     def difference(self, one: CheckpointTexts, other: CheckpointTexts) -> Corrected | None:
