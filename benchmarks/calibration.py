@@ -101,11 +101,11 @@ def simulate(cell: Cell, lab: int) -> list[tuple[str, bool, float, float]]:
 def _by_checkpoint(
     rate: CorrectedRate, rates: np.ndarray, dice: np.random.Generator
 ) -> list[tuple[str, bool, float, float]]:
-    if rate.errors is None:
+    if rate.counted is None:
         return []
     first, second = (rate.checkpoints[number] for number in dice.choice(len(rates), 2, replace=False))
     assert first.rate is not None
-    one, gap = correct(first.rate, rate.errors), rate.difference(first, second)
+    one, gap = correct(first.rate, rate.counted), rate.difference(first, second)
     assert gap is not None
     told = rates[first.checkpoint], rates[first.checkpoint] - rates[second.checkpoint]
     return [

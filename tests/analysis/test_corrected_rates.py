@@ -99,6 +99,12 @@ def test_what_people_say_of_each_answer_gives_the_errors_and_the_rate_they_imply
     assert errors.sensitivity == pytest.approx(50 / 58)
     assert errors.specificity == pytest.approx(32 / 42)
     assert correct(Proportion(0.6, 1000), errors).value == pytest.approx(0.58)
+    # A text without an answer as half a yes: 52.5 of the 58, and 12.5 of the 42.
+    half = errors_of_classes(
+        0.6, Proportion(5 / 6, 60), [(0.3, Proportion(0.1, 30)), (0.1, Proportion(0.5, 10))], (0, 0.5)
+    )
+    assert (half.sensitivity, half.specificity) == pytest.approx((52.5 / 58, 1 - 12.5 / 42))
+    assert correct(Proportion(0.65, 1000), half).value == pytest.approx(0.58)
     with pytest.raises(ValueError, match="other classes"):
         errors_of_classes(0.6, Proportion(0.8, 60), [])
 

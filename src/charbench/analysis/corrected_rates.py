@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -97,24 +98,34 @@ def independent_errors(sensitivity: Proportion, specificity: Proportion) -> Erro
     return ErrorRates(sensitivity.value, specificity.value, sensitivity.points(2), specificity.points(3))
 
 
-def errors_of_classes(share: float, among_yes: Proportion, others: list[tuple[float, Proportion]]) -> ErrorRates:
+def errors_of_classes(
+    share: float,
+    among_yes: Proportion,
+    others: Sequence[tuple[float, Proportion]],
+    parts_of_yes: Sequence[float] = (0, 0),
+) -> ErrorRates:
     """Return error rates from what people say of texts that the scorer says yes to, and of the others.
 
     ``share`` of all texts get the scorer's yes, and of these ``among_yes`` have the trait; ``others`` holds the share
     of all texts and the rate of each other class (no; no answer), at most two. So labels can be drawn by what the
-    scorer said; both errors come from the same proportions, and are correlated.
+    scorer said; both errors come from the same proportions, and are correlated. A text of each other class
+    counts as ``parts_of_yes``, 0 to 1, of a yes in the rate that these errors are to correct.
     """
     if not 0 < len(others) < 3:
         raise ValueError(f"{len(others)} other classes; one or two are needed")
 
-    def errors(yes: _Floats, rest: _Floats) -> tuple[_Floats, _Floats]:
-        rate = share * yes + rest
+    def errors(yes: _Floats, rest: Sequence[_Floats]) -> tuple[_Floats, _Floats]:
+        parts = [(share, yes, 1.0)]
+        parts += [(part, one, credit) for (part, _), one, credit in zip(others, rest, parts_of_yes, strict=False)]
+        having = np.sum([part * one for part, one, _ in parts], axis=0)
+        lacking = np.sum([part * (1 - one) for part, one, _ in parts], axis=0)
+        found = np.sum([part * one * credit for part, one, credit in parts], axis=0)
+        false = np.sum([part * (1 - one) * credit for part, one, credit in parts], axis=0)
         with np.errstate(invalid="ignore", divide="ignore"):
-            return share * yes / rate, 1 - share * (1 - yes) / (1 - rate)
+            return found / having, 1 - false / lacking
 
-    value = errors(np.array(among_yes.value), np.array(sum(part * one.value for part, one in others)))
-    rest = [part * one.points(3 + number) for number, (part, one) in enumerate(others)]
-    points = errors(among_yes.points(2), np.sum(rest, axis=0))
+    value = errors(np.array(among_yes.value), [np.array(one.value) for _, one in others])
+    points = errors(among_yes.points(2), [one.points(3 + number) for number, (_, one) in enumerate(others)])
     return ErrorRates(float(value[0]), float(value[1]), *points)
 
 

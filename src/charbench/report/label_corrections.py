@@ -42,8 +42,9 @@ class CheckpointTexts:
     hits: int
     labels: int
     rate: Proportion | None
-    """The share of yes among the texts asked about, for other prompts; None where it was asked about none."""
-    by_prompt: Mapping[str, tuple[int, int]]
+    """The share of yes among the texts asked about, for other prompts, with what a text without an answer counts;
+    None where it was asked about none."""
+    by_prompt: Mapping[str, tuple[float, int]]
 
     @property
     def machine(self) -> float:
@@ -73,6 +74,9 @@ class CorrectedRate:
     cut: int
     rate: StratifiedRate
     errors: ErrorRates | None
+    """Sensitivity and specificity, with no answer for no yes; None where they cannot be told."""
+    counted: ErrorRates | None
+    """The same of the rates of ``checkpoints``, in which a text without an answer may count as a part of a yes."""
     checkpoints: list[CheckpointTexts] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -83,7 +87,7 @@ class CorrectedRate:
 
     def by_checkpoint(self) -> list[tuple[CheckpointTexts, Corrected]]:
         """Return each checkpoint's corrected rate; empty where the scorer's errors cannot be told."""
-        errors = self.errors
+        errors = self.counted
         if errors is None:
             return []
         return [(one, correct(one.rate, errors)) for one in self.checkpoints if one.rate is not None]
@@ -95,9 +99,9 @@ class CorrectedRate:
 
     def difference(self, one: CheckpointTexts, other: CheckpointTexts) -> Corrected | None:
         """Return the corrected difference of two checkpoints; None where it cannot be told."""
-        if self.errors is None or one.rate is None or other.rate is None:
+        if self.counted is None or one.rate is None or other.rate is None:
             return None
-        return correct_difference(one.rate, other.rate, self.errors, _correlation(one.by_prompt, other.by_prompt))
+        return correct_difference(one.rate, other.rate, self.counted, _correlation(one.by_prompt, other.by_prompt))
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,12 +142,13 @@ def corrected_rate_of(
     bounds = sizes[YES] / len(said), (len(said) - sizes[NO]) / len(said)
     notes = [*drawn.notes, *_unlabelled(rate, len(said))]
     machine = sizes[YES] / told if told else math.nan
-    errors = _errors(rate)
+    credit = _credit(rate)
+    errors = _errors(rate, 0.0)
     if errors is None:
         notes.append("no rates by checkpoint: they take labels of texts with and without the scorer's yes")
     return CorrectedRate(
-        title, machine, len(labels), len(said), len(said) - told, bounds, cut, rate, errors,
-        _checkpoints(said, texts, set(labels)), notes,
+        title, machine, len(labels), len(said), len(said) - told, bounds, cut, rate, errors, _errors(rate, credit),
+        _checkpoints(said, texts, set(labels), credit), notes,
     )  # fmt: skip
 
 
@@ -160,34 +165,44 @@ def _unlabelled(rate: StratifiedRate, total: int) -> list[str]:
 _SAID = {YES: "says yes to", NO: "says no to", UNTOLD: "could not score", NOT_ASKED: "has not dealt with"}
 
 
-def _errors(rate: StratifiedRate) -> ErrorRates | None:
-    """Return sensitivity and specificity over the texts that the scorer has dealt with; no answer is no yes."""
+def _credit(rate: StratifiedRate) -> float:
+    """Return what part of a yes a text without an answer counts, 0 to 1: as people saw the trait in such texts."""
+    values = [rate.classes[kind].value if kind in rate.classes else math.nan for kind in (YES, NO, UNTOLD)]
+    yes, no, untold = values
+    return min(1.0, max(0.0, (untold - no) / (yes - no))) if yes > no and not math.isnan(untold) else 0.0
+
+
+def _errors(rate: StratifiedRate, credit: float) -> ErrorRates | None:
+    """Return sensitivity and specificity over the texts that the scorer has dealt with."""
     asked = [(kind, one) for kind, one in rate.classes.items() if kind != NOT_ASKED]
     total = sum(one.texts for _, one in asked)
     parts = {kind: (one.texts / total, Proportion(one.value, one.effective)) for kind, one in asked if one.labels}
     if YES not in parts or NO not in parts or len(parts) < len(asked):
         return None
-    share, among_yes = parts.pop(YES)
-    return errors_of_classes(share, among_yes, list(parts.values()))
+    others = [parts[kind] for kind in (NO, UNTOLD) if kind in parts]
+    return errors_of_classes(*parts[YES], others, (0.0, credit))
 
 
-def _checkpoints(said: Mapping[int, str], texts: Mapping[int, FrameText], labels: set[int]) -> list[CheckpointTexts]:
+def _checkpoints(
+    said: Mapping[int, str], texts: Mapping[int, FrameText], labels: set[int], credit: float
+) -> list[CheckpointTexts]:
     members: dict[int, list[int]] = {}
     for sample in said:
         members.setdefault(texts[sample].checkpoint, []).append(sample)
-    found = [_checkpoint([texts[one] for one in mine], said, labels) for mine in members.values()]
+    found = [_checkpoint([texts[one] for one in mine], said, labels, credit) for mine in members.values()]
     return sorted(found, key=lambda one: (one.name, one.uri))
 
 
-def _checkpoint(mine: Sequence[FrameText], said: Mapping[int, str], labels: set[int]) -> CheckpointTexts:
+def _checkpoint(mine: Sequence[FrameText], said: Mapping[int, str], labels: set[int], credit: float) -> CheckpointTexts:
     one = mine[0]
     counts = Counter(said[text.sample] for text in mine)
-    by_prompt: dict[str, tuple[int, int]] = {}
+    by_prompt: dict[str, tuple[float, int]] = {}
+    worth = {YES: 1.0, UNTOLD: credit}
     families: dict[str, str] = {}
     for text in mine:
         if said[text.sample] != NOT_ASKED:
-            hits, asked = by_prompt.get(text.prompt, (0, 0))
-            by_prompt[text.prompt] = hits + (said[text.sample] == YES), asked + 1
+            hits, asked = by_prompt.get(text.prompt, (0.0, 0))
+            by_prompt[text.prompt] = hits + worth.get(said[text.sample], 0.0), asked + 1
             families[text.prompt] = text.family
     asked = len(mine) - counts[NOT_ASKED]
     rate = None
@@ -203,7 +218,7 @@ def _checkpoint(mine: Sequence[FrameText], said: Mapping[int, str], labels: set[
     )
 
 
-def _correlation(one: Mapping[str, tuple[int, int]], other: Mapping[str, tuple[int, int]]) -> float:
+def _correlation(one: Mapping[str, tuple[float, int]], other: Mapping[str, tuple[float, int]]) -> float:
     """Return the correlation of two checkpoints' rates over the prompts that both answered, -1 to 1.
 
     0 with fewer than three prompts, or where one of them does not vary.
