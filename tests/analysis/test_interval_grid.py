@@ -76,3 +76,11 @@ def test_rates_corrected_by_labels_hold_in_every_design() -> None:
     for one in everything:
         count = int(str(one["n"]))
         assert float(str(one["coverage"])) >= 0.94 - 3.5 * math.sqrt(0.06 * 0.94 / count), one
+
+
+def test_the_results_of_corrected_rates_hold_what_the_documentation_says() -> None:
+    found = json.loads((BENCHMARKS / "results" / "calibration.json").read_text(encoding="utf-8"))
+    whole = [one for one in found if one["figure"] == "all texts"]
+    assert len(whole) == 60
+    for labels, least, most in ((20, 0.95, 0.993), (50, 0.945, 0.985), (100, 0.925, 0.97)):
+        assert all(least <= one["coverage"] <= most for one in whole if one["labels"] == labels)
