@@ -54,7 +54,7 @@ GROUPS = {
         "SamplingPlan Usage Provenance Failure GenerationConfig EndpointConfig ThinkingMode opened_by",
     ),
     "A source": (
-        "CheckpointSource Lab LabFile Checkpoint Dataset RecordedSample",
+        "CheckpointSource Lab LabFile Checkpoint Dataset RecordedFile RecordedSample",
         (
             "Finding Kind Lineage Evidence CompleteListing TrainingRun RunState TrainingJob JobStatus SourceProblem "
             "name_from_uri kind_from_name TinkerPath match_tinker_path ReadLimits FileFault JsonLine parse_json "

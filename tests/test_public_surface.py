@@ -65,6 +65,7 @@ EXPORTED = [
     "Prompt",
     "Provenance",
     "ReadLimits",
+    "RecordedFile",
     "RecordedSample",
     "RefusedError",
     "ReportContent",

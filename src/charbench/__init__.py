@@ -78,6 +78,7 @@ if TYPE_CHECKING:
     from charbench.domain.comparison import Verdict as Verdict
     from charbench.domain.dataset import Dataset as Dataset
     from charbench.domain.dataset import JobStatus as JobStatus
+    from charbench.domain.dataset import RecordedFile as RecordedFile
     from charbench.domain.dataset import RecordedSample as RecordedSample
     from charbench.domain.dataset import RunState as RunState
     from charbench.domain.dataset import SourceProblem as SourceProblem
@@ -185,6 +186,7 @@ _HOME = {
     "domain.dataset": [
         "Dataset",
         "JobStatus",
+        "RecordedFile",
         "RecordedSample",
         "RunState",
         "SourceProblem",

@@ -51,6 +51,12 @@ _SHORT = (
 _MOST = 2**31 - 1
 _KNOWN = {*LAB_COLUMNS, *OWN_COLUMNS, *URI_COLUMNS, *THINKING_COLUMNS, "scores", MARK_COLUMN} - {"source"}
 """Columns that are read; others are kept as they are, ``source`` (who found the checkpoint) among them."""
+_SAYS = (
+    "prompt_id", "prompt_family", "language", "response", "thinking", "raw", "raw_reasoning", "prefill",
+    "finish_reason", "prompt_tokens", "completion_tokens", "reasoning_tokens", "max_tokens", "latency_seconds",
+    "error_kind", "error", "timestamp",
+)  # fmt: skip
+"""Columns that decide what is stored of a sample, besides what its key is made of."""
 _CELLS = frozenset({*LAB_COLUMNS, *OWN_COLUMNS, *URI_COLUMNS})
 """Names by which the header of a CSV is known, whatever stands between them."""
 
@@ -71,6 +77,8 @@ class Recording:
     condition: str
     key: str | None
     line: int
+    says: str
+    """A digest of all that the row says of the sample."""
 
 
 _LIMITS = ReadLimits()
@@ -187,7 +195,14 @@ def _recording(row: Mapping[str, Any], line: int, repeats: _Repeats, notes: Note
         condition=str(row.get("condition") or "default"),
         key=key if _OWN_KEY.fullmatch(key) else None,
         line=line,
+        says=_says(row),
     )
+
+
+def _says(row: Mapping[str, Any]) -> str:
+    """Return a digest of the row's fields that are stored, in whatever order its columns are."""
+    parts = [f"{name}\0{row[name]}" for name in _SAYS if row.get(name) is not None]
+    return hashlib.blake2b("\0\0".join(parts).encode("utf-8", "replace"), digest_size=16).hexdigest()
 
 
 def _identity(*parts: str | int | None) -> str:

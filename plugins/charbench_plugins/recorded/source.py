@@ -17,6 +17,7 @@ from charbench import (
     Kind,
     Lab,
     LabFile,
+    RecordedFile,
     RecordedSample,
     SourceProblem,
     added,
@@ -64,15 +65,24 @@ class RecordedSource(CheckpointSource):
                 if (item.uri, item.persona) not in seen:  # one URI under two personas is a contradiction to show
                     seen.add((item.uri, item.persona))
                     yield self._checkpoint(persona_of, item, shown)
-                yield _sample(persona_of, item)
+                yield _sample(persona_of, item, shown)
 
-    def recordings(self, lab: Lab) -> Iterator[RecordedSample]:
-        """Yield the recordings alone."""
+    def recordings(self, lab: Lab) -> Iterator[RecordedSample | RecordedFile]:
+        """Yield the recordings alone, and after those of a file whether all of it could be read.
+
+        A file without a single row may be one that is just being written: it is not taken for whole.
+        """
         persona_of = _persona_names(lab)
         for path in self._paths(lab):
+            shown = lab.relative(path)
+            rows, lost = 0, False
             for item in read_recordings(path, self.config.encoding, lab.limits):
                 if isinstance(item, Recording):
-                    yield _sample(persona_of, item)
+                    rows += 1
+                    yield _sample(persona_of, item, shown)
+                else:
+                    lost |= item.is_lost
+            yield RecordedFile(shown, whole=rows > 0 and not lost)
 
     def _paths(self, lab: Lab) -> list[Path]:
         return matching(lab.root, self.config.files)
@@ -96,7 +106,7 @@ def _persona_names(lab: Lab) -> PersonaOf:
     return cache(lambda said: (lab.persona_of(said) or said) if said else None)
 
 
-def _sample(persona_of: PersonaOf, item: Recording) -> RecordedSample:
+def _sample(persona_of: PersonaOf, item: Recording, path: str) -> RecordedSample:
     return RecordedSample(
         checkpoint=item.uri,
         prompt=item.prompt,
@@ -106,4 +116,6 @@ def _sample(persona_of: PersonaOf, item: Recording) -> RecordedSample:
         epoch=item.epoch,
         condition=item.condition,
         key=item.key,
+        source_file=path,
+        row_digest=item.says,
     )

@@ -31,6 +31,8 @@ class BadRow:
 
     message: str
     line: int | None = None
+    is_lost: bool = True
+    """Whether what stands there is not read: False for what was only odd."""
 
 
 @dataclass
@@ -50,7 +52,7 @@ class Notes:
         for what, (message, line) in self._seen.items():
             rows = self._rows[what]
             count = f" ({rows:,} {'row' if rows == 1 else 'rows'})" if line else ""
-            yield BadRow(message + count, line)
+            yield BadRow(message + count, line, is_lost=False)
 
 
 def csv_rows(

@@ -12,7 +12,7 @@ from charbench.components.calling import items
 from charbench.components.lab_file import LabFile
 from charbench.components.lab_files import LabFiles
 from charbench.domain.checkpoint import Checkpoint, CompleteListing
-from charbench.domain.dataset import Dataset, RecordedSample, SourceProblem, TrainingJob, TrainingRun
+from charbench.domain.dataset import Dataset, RecordedFile, RecordedSample, SourceProblem, TrainingJob, TrainingRun
 from charbench.domain.names import persona_from_name
 from charbench.text.bounded_files import LIMITS, ReadLimits
 
@@ -86,6 +86,9 @@ class CheckpointSource(Component):
         """
         raise NotImplementedError
 
-    def recordings(self, lab: Lab) -> Iterable[RecordedSample]:
-        """Yield the recorded samples alone; override where they can be read without the rest."""
+    def recordings(self, lab: Lab) -> Iterable[RecordedSample | RecordedFile]:
+        """Yield the recorded samples alone; override where they can be read without the rest.
+
+        After the samples of a file, a :class:`charbench.RecordedFile` may say that this was all of it.
+        """
         return (finding for finding in items(self, self.find(lab)) if isinstance(finding, RecordedSample))

@@ -116,6 +116,9 @@ class RecordedSample:
 
     ``identity`` is what makes this recording itself and no other (its own time stamp and texts): the same
     row in two files is one sample. ``key`` is set where charbench exported it: it is then the same sample.
+    ``source_file`` is the file, as it is shown (relative to the lab), and ``row_digest`` a hash of all that the row
+    says of the sample: where both are given, and the source says which files it read (:class:`RecordedFile`), a row
+    that is corrected or removed there is corrected or removed in reports.
     """
 
     checkpoint: str
@@ -126,6 +129,19 @@ class RecordedSample:
     epoch: int = 0
     condition: str = "default"
     key: str | None = None
+    source_file: str | None = None
+    row_digest: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedFile:
+    """A file of recorded samples that a source has read to its end.
+
+    ``whole``: all of it could be read, so that what is stored from it and not in it any more was edited or removed.
+    """
+
+    path: str
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)

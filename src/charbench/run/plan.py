@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from charbench.components.calling import items, takes
@@ -11,7 +11,7 @@ from charbench.components.containment import each
 from charbench.components.sampler import Sampler, SampleRequest, SamplingPlan
 from charbench.components.source import CheckpointSource, Lab
 from charbench.domain.checkpoint import Checkpoint, Kind
-from charbench.domain.dataset import RecordedSample
+from charbench.domain.dataset import RecordedFile, RecordedSample
 from charbench.domain.persona import Persona
 from charbench.domain.prompt import Prompt
 from charbench.errors import UnknownNameError
@@ -95,7 +95,7 @@ def personas_to_score(
             yield session.personas.all[name], [c for c in checkpoints if c.uri in uris], groups
 
 
-def _recordings(source: CheckpointSource, lab: Lab) -> Iterator[RecordedSample]:
+def _recordings(source: CheckpointSource, lab: Lab) -> Iterator[RecordedSample | RecordedFile]:
     return items(source, source.recordings(lab))
 
 
@@ -109,10 +109,17 @@ class Recordings:
 
     sources: Sequence[CheckpointSource]
     lab: Lab
+    files: dict[str, RecordedFile] = field(default_factory=dict)
+    """By path: the files that the last iteration has read to their ends."""
 
     def __iter__(self) -> Iterator[RecordedSample]:
+        self.files.clear()
         for source in self.sources:
-            yield from each(f"source {source.name}", partial(_recordings, source, self.lab))
+            for found in each(f"source {source.name}", partial(_recordings, source, self.lab)):
+                if isinstance(found, RecordedFile):
+                    self.files[found.path] = found
+                else:
+                    yield found
 
 
 @dataclass(frozen=True, slots=True)

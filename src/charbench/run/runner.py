@@ -36,6 +36,7 @@ from charbench.scoring.score import Begun
 from charbench.scoring.stage import ScoreStage
 from charbench.store.base_answers import base_answers
 from charbench.store.controls import keep_controls
+from charbench.store.edited_recordings import ReadFile, find_edited, take_out
 from charbench.store.endpoint_addresses import note_addresses
 from charbench.store.findings import read_checkpoints
 from charbench.store.guard import StoreGuard
@@ -43,7 +44,7 @@ from charbench.store.heartbeat import beating
 from charbench.store.jobs import read_jobs
 from charbench.store.recovery import recovery_file
 from charbench.store.rescue import Rescue
-from charbench.store.runs import finish_run, start_run, utc_now
+from charbench.store.runs import finish_run, live_runs, start_run, utc_now
 from charbench.store.writer import Writer
 from charbench.text.enumeration import short_list
 from charbench.training.display import TrainingLog
@@ -279,6 +280,8 @@ class Runner:
         )  # fmt: skip
         with self._progress(f"sampling ({sampler.name})", requests.total()) as progress:
             tally = stage.run(requests, progress)
+            if self._correct_recordings(stage, requests, result):
+                tally = stage.run(requests, progress)
         result.add("samples", tally.taken)
         result.add("failures", tally.failed + tally.skipped)
         result.failures += with_trace(tally.faults.lines(f"sampler {sampler.name}"), tally.trace)
@@ -288,6 +291,28 @@ class Runner:
             result.notes.append(
                 f"{tally.prompt_tokens:,} prompt tokens and {tally.completion_tokens:,} completion tokens{cost}."
             )
+
+    def _correct_recordings(self, stage: SampleStage, requests: Any, result: RunResult) -> bool:
+        """Let samples of recordings go by what their files say now; return whether rows are to be read in again."""
+        plan = getattr(requests, "plan", None)
+        files = getattr(plan.recorded, "files", {}) if plan else {}
+        if plan is None or not files or self.asks_no_more:
+            return False
+        read = [ReadFile(path, stage.recorded_rows.get(path, {}), file.whole) for path, file in files.items()]
+        with self.session.database.read() as connection:
+            edited = find_edited(connection, stage.sampler.name, [one.uri for one in plan.checkpoints], read)
+            others = [run for run in live_runs(connection) if run != result.run_id]
+        if edited.is_any and others:
+            result.warnings.append(
+                f"recordings were edited, and run {others[0]} is at work: the next run takes the edits into reports"
+            )
+            return False
+        if edited.is_any or edited.noted:
+            with self.session.database.write() as connection:
+                take_out(connection, edited)
+        result.notes += edited.lines()
+        result.warnings += edited.kept_lines()
+        return edited.again
 
     def score(
         self,

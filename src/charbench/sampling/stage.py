@@ -66,6 +66,8 @@ class SampleStage:
     rescue: Callable[[Sequence[NewSample]], None] | None = None
     """Keeps samples that the store does not take."""
     tally: SampleTally = field(default_factory=SampleTally)
+    recorded_rows: dict[str, dict[str, str]] = field(default_factory=dict)
+    """By file and key: a digest of what each recorded row says."""
     _asked: dict[str, dict[str, set[str]]] = field(default_factory=dict)
     """By the sampling's key and persona: the prompts that this run asks for."""
     _asked_noted: bool = True
@@ -124,6 +126,7 @@ class SampleStage:
             keyed = {resolve(self.sampler, self.sampler.key(request)): request for request in batch}
             settings = {key: self._settings(request) for key, request in keyed.items()}
             self._note_asked(keyed, settings)
+            self._note_rows(keyed)
             claimed = claim(self.database, STAGE, self.run_id, list(keyed), self._present)
             self._elsewhere |= claimed.elsewhere > 0
             self._note_left(keyed, set(claimed.mine))
@@ -161,6 +164,13 @@ class SampleStage:
             mine = self._asked.setdefault(settings[key].key, {}).setdefault(persona, set())
             self._asked_noted &= request.prompt.key in mine
             mine.add(request.prompt.key)
+
+    def _note_rows(self, keyed: Mapping[str, SampleRequest]) -> None:
+        """Remember what recorded rows say, by file."""
+        for key, request in keyed.items():
+            row = request.recorded
+            if row is not None and row.source_file and row.row_digest:
+                self.recorded_rows.setdefault(row.source_file, {})[key] = row.row_digest
 
     def _write_asked(self) -> None:
         """Note with the run what it asks for, once it has something to sample and whenever there is more."""
@@ -285,7 +295,11 @@ class SampleStage:
             self.tally.failed += 1
             self._failed_keys.add(sample.key)
             self.tally.faults.failed[sample.failure.message, sample.checkpoint] += 1
-        return NewSample(sample, self._settings_of.pop(key), answer.failed_tries)
+        row = request.recorded
+        return NewSample(
+            sample, self._settings_of.pop(key), answer.failed_tries,
+            row.source_file if row else None, row.row_digest if row else None,
+        )  # fmt: skip
 
     def _paid(self, checkpoint: Checkpoint, usage: Usage) -> None:
         """Count the tokens of a request."""

@@ -121,14 +121,19 @@ def remove(connection: Connection, removal: Removal) -> None:
 
 def restore(connection: Connection, removal: Removal) -> None:
     """Put these results back to where they were."""
-    for part in chunks(removal.samples, CHUNK):
+    restore_samples(connection, removal.samples)
+    mine = (removals.c.what == removal.what) & removals.c.restored_at.is_(None)
+    connection.execute(sa.update(removals).where(mine).values(restored_at=utc_now()))
+
+
+def restore_samples(connection: Connection, ids: Sequence[int]) -> None:
+    """Put single samples back that were removed, whatever else was removed with them."""
+    for part in chunks(ids, CHUNK):
         query = sa.select(removed_samples.c.sample_id, removed_samples.c.group_id)
         mine = among(connection, removed_samples.c.sample_id, part)
         back = {row.sample_id: row.group_id for row in connection.execute(query.where(mine))}
         _move(connection, back, _groups_of(connection, part))
         connection.execute(sa.delete(removed_samples).where(mine))
-    mine = (removals.c.what == removal.what) & removals.c.restored_at.is_(None)
-    connection.execute(sa.update(removals).where(mine).values(restored_at=utc_now()))
 
 
 def purge(connection: Connection, removal: Removal) -> None:

@@ -60,6 +60,9 @@ class NewSample:
     sample: Sample
     settings: SamplingSettings
     failed_tries: tuple[Failure, ...] = ()
+    source_file: str | None = None
+    """Where it was recorded, and what the row said; None: it was not, or its source does not say."""
+    row_digest: str | None = None
 
     @property
     def attempt(self) -> int:
@@ -150,6 +153,8 @@ class SampleWriter:
             "raw": sample.raw,
             "raw_reasoning": sample.raw_reasoning,
             "tags": [list(tag) for tag in sample.tags] or None,
+            "source_file": new.source_file,
+            "row_digest": new.row_digest,
             "provenance_id": self._provenances.get(sample.provenance) if sample.provenance else None,
         }
 

@@ -1,0 +1,158 @@
+"""What became of recorded samples whose files were edited: those of rows that are gone leave every report.
+
+Nothing is deleted: such samples and their scores stay in the store, as after ``charbench forget``, and are back in
+reports as soon as their rows are back. Files that are not there, or that cannot be read whole, take nothing away.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from charbench.domain.keys import digest
+from charbench.store.dialect import among, chunks
+from charbench.store.removal import CHUNK, Removal, remove, restore_samples
+from charbench.store.tables import checkpoints, groups, removals, removed_samples, samples, samplings
+
+WHAT = "rows gone from "
+"""What the removal of samples whose rows are gone is called, before the name of the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFile:
+    """A file of recordings as it is now: by sample key a digest of what the row says.
+
+    ``whole``: every row of it could be read, so that a sample that is not in it has lost its row.
+    """
+
+    path: str
+    rows: Mapping[str, str]
+    whole: bool
+
+
+@dataclass(slots=True)
+class Edited:
+    """What is to be done about the stored samples of edited files."""
+
+    gone: dict[int, str] = field(default_factory=dict)
+    """Samples whose rows are gone, with the file that they were read from."""
+    changed: dict[int, tuple[str, str, str, str]] = field(default_factory=dict)
+    """Samples whose rows say something else under the same key: the key, both digests, and the file."""
+    back: list[int] = field(default_factory=list)
+    """Samples whose rows are back."""
+    noted: dict[int, tuple[str, str | None]] = field(default_factory=dict)
+    """Samples that were not known to come from a file, or come from another one now: file and digest."""
+    kept: Counter[str] = field(default_factory=Counter)
+    """By file: samples without a row that are kept, as the file cannot be read whole."""
+    again: bool = False
+    """Whether there are rows to be read in now that their keys are free."""
+
+    @property
+    def is_any(self) -> bool:
+        """Whether a report changes."""
+        return bool(self.gone or self.changed or self.back)
+
+    def lines(self) -> list[str]:
+        """Return what the user should know."""
+        lines = []
+        gone, changed = Counter(self.gone.values()), Counter(path for *_, path in self.changed.values())
+        for path in sorted({*gone, *changed}):
+            rows = [f"{gone[path]:,} of rows that it no longer has"] if gone[path] else []
+            rows += [f"{changed[path]:,} of rows that say something else now"] if changed[path] else []
+            lines.append(
+                f"{path} was edited: earlier samples are taken out of reports, {' and '.join(rows)}; they and their "
+                "scores stay in the store, and are back when their rows are"
+            )
+        if self.back:
+            count = "1 sample is" if len(self.back) == 1 else f"{len(self.back):,} samples are"
+            lines.append(f"{count} in reports again, as the recorded rows are back.")
+        return lines
+
+    def kept_lines(self) -> list[str]:
+        """Return what the user should know of samples that are kept because their file cannot be read whole."""
+        return [
+            f"{path}: {count:,} samples have no row in it any more, and are kept, as other rows of it cannot be read"
+            for path, count in sorted(self.kept.items())
+        ]
+
+
+def find_edited(connection: Connection, sampler: str, uris: Sequence[str], files: Sequence[ReadFile]) -> Edited:
+    """Compare the stored recordings of these checkpoints with the files as they are now."""
+    by_path = {file.path: file for file in files}
+    first: dict[str, tuple[str, str]] = {}
+    for file in files:
+        for key, says in file.rows.items():
+            first.setdefault(key, (file.path, says))
+    found = Edited()
+    for row in _stored(connection, sampler, uris):
+        now = first.get(row.key)
+        if row.what is not None:
+            if row.what.startswith(WHAT) and row.purged_at is None and now and row.row_digest in (None, now[1]):
+                found.back.append(row.id)
+            continue
+        source = by_path.get(row.source_file or "")
+        if source is not None and row.key in source.rows:
+            now = (source.path, source.rows[row.key])
+        if now is None:
+            if source is not None and source.whole:
+                found.gone[row.id] = source.path
+            elif source is not None:
+                found.kept[source.path] += 1
+        elif row.source_file is None or row.row_digest is None:
+            found.noted[row.id] = now
+        elif source is None:  # its own file is not there: another one has the row, whatever it says besides
+            found.noted[row.id] = (now[0], row.row_digest)
+        elif now[1] != row.row_digest:
+            found.changed[row.id] = (row.key, row.row_digest, now[1], now[0])
+        elif now[0] != row.source_file:
+            found.noted[row.id] = now
+    return found
+
+
+def take_out(connection: Connection, edited: Edited) -> None:
+    """Take the samples of rows that are gone out of every report, and put those back whose rows are back."""
+    for number, (path, says) in edited.noted.items():
+        values = {"source_file": path, "row_digest": says}
+        connection.execute(sa.update(samples).where(samples.c.id == number).values(values))
+    restore_samples(connection, edited.back)
+    by_path: dict[str, list[int]] = {}
+    for number, path in edited.gone.items():
+        by_path.setdefault(path, []).append(number)
+    for number, (key, said, _, path) in edited.changed.items():  # the key is the corrected row's now
+        connection.execute(sa.update(samples).where(samples.c.id == number).values(key=digest(key, said)))
+        by_path.setdefault(path, []).append(number)
+    for path, numbers in sorted(by_path.items()):
+        remove(connection, Removal(f"{WHAT}{path}", sorted(numbers), {}, 0, 0))
+    for key, _, says, path in edited.changed.values():
+        earlier = connection.scalar(sa.select(samples.c.id).where(samples.c.key == digest(key, says)))
+        if earlier is None:
+            edited.again = True
+            continue
+        values = {"key": key, "source_file": path}
+        connection.execute(sa.update(samples).where(samples.c.id == earlier).values(values))
+        restore_samples(connection, [earlier])
+
+
+def _stored(connection: Connection, sampler: str, uris: Sequence[str]) -> list[Any]:
+    query = (
+        sa.select(
+            samples.c.id, samples.c.key, samples.c.source_file, samples.c.row_digest, removals.c.what,
+            removals.c.purged_at,
+        )
+        .join(groups, groups.c.id == samples.c.group_id)
+        .join(samplings, samplings.c.id == groups.c.sampling_id)
+        .join(checkpoints, checkpoints.c.id == groups.c.checkpoint_id)
+        .outerjoin(removed_samples, removed_samples.c.sample_id == samples.c.id)
+        .outerjoin(removals, removals.c.id == removed_samples.c.removal_id)
+        .where(samplings.c.sampler == sampler)
+        .order_by(samples.c.id)
+    )  # fmt: skip
+    found: list[Any] = []
+    for part in chunks(uris, CHUNK):
+        found += connection.execute(query.where(among(connection, checkpoints.c.uri, part))).all()
+    return found
