@@ -55,8 +55,21 @@ def test_function_by_function_the_grid_holds(tmp_path: Path) -> None:
     assert np.mean([one["value"] for one in false]) <= 0.05
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("benchmarks")
+def test_labs_with_all_that_goes_wrong_have_intervals_that_cover_and_no_false_findings(tmp_path: Path) -> None:
+    from lab_size import main
+
+    assert main(14, tmp_path / "found.json", 12) == 0
+    (covered,) = (one for one in figures(tmp_path / "found.json", "coverage") if one["design"] == "all designs")
+    assert covered["value"] >= 0.93
+    for name in ("false tier in report", "compare, rate: any finding", "compare, mean: any finding"):
+        for one in figures(tmp_path / "found.json", name):
+            assert one["design"] != "all designs" or one["value"] <= 1 / 7  # at most one lab of seven
+
+
 def test_the_results_that_the_documentation_quotes_are_kept() -> None:
-    for name in ("intervals.json", "rate_intervals.json"):
+    for name in ("intervals.json", "rate_intervals.json", "lab_size.json"):
         assert all(one["figure"] and one["design"] for one in json.loads((BENCHMARKS / "results" / name).read_text()))
 
 

@@ -183,3 +183,16 @@ def test_equal_checkpoints_asked_unequally_often_are_rarely_told_apart(
         a, b = (rng.binomial(count, rate, prompts) / count for count in (few, many))
         false += paired_rates(a, b, range(prompts), (few * prompts, many * prompts)).p < 0.05
     assert false / repeats <= 0.05 + 2 * math.sqrt(0.05 * 0.95 / repeats)
+
+
+@pytest.mark.parametrize("families", [2, 3, 4])
+def test_few_families_do_not_narrow_the_interval_of_a_difference(families: int) -> None:
+    rng, repeats, held = np.random.default_rng(5), 100, 0
+    clusters = np.repeat(np.arange(families), 10).tolist()
+    for _ in range(repeats):
+        alike = rng.normal(0, 1, families)
+        rates = (1 / (1 + np.exp(-(alike + rng.normal(0, 0.7, families)))) for _ in range(2))
+        a, b = (rng.binomial(4, np.repeat(rate, 10)) / 4 for rate in rates)
+        found = paired_rates(a, b, clusters, (40 * families, 40 * families))
+        held += found.low <= 0 <= found.high
+    assert held >= 90

@@ -21,6 +21,8 @@ FROM_INTERVAL = "from the interval, clustered"
 NOISE_OF_BOTH = "Student's t, paired, noise of both sides"
 MOST_UNEVEN = 1.25
 """By how much one side's answers may be more than the other's for the sides to be exchangeable."""
+LEAST_FOR_CORRELATION = 4.5
+"""With fewer effective families, sides are not taken for alike: two families always have a correlation of 1 or -1."""
 _STEPS = 40
 
 
@@ -103,6 +105,8 @@ class _RatePair:
             spread = 2 * left.standard_error * right.standard_error
             shared = left.standard_error**2 + right.standard_error**2 - gap.standard_error**2
             correlation = max(-1.0, min(1.0, shared / spread)) if spread > 0 else 0.0
+            if left.effective_clusters < LEAST_FOR_CORRELATION:
+                correlation = min(correlation, 0.0)
         return cls(left, right, gap, correlation)
 
     def limits(self, confidence: float) -> tuple[float, float]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from charbench.cli import output
+from charbench.cli.collector import collector_paused
 from charbench.cli.written import TABLE, harmless_table, keep_reports, reporter_for, write_report
 from charbench.components.reporter import ReportContent
 from charbench.domain.table import Table
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from charbench.run.session import Session
 
 
+@collector_paused()
 def show_report(
     session: Session,
     *,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -48,9 +48,8 @@ class SeriesOf:
     thinking: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class PromptTally:
-    """The samples of one group for one prompt, failed ones left out.
+class PromptTally(NamedTuple):
+    """The samples of one group for one prompt, failed ones left out: a row of the store, of which a report reads many.
 
     ``scored`` samples the scorer has dealt with; ``missing`` of them it could not tell (None, never 0);
     ``valued`` responses have a value, with their ``total`` and ``squares``; ``hits`` reach the threshold.
@@ -77,13 +76,9 @@ class PromptTally:
 
     def plus(self, other: PromptTally) -> PromptTally:
         """Add samples of the same prompt, asked under another name."""
-        sums = {
-            field.name: getattr(self, field.name) + getattr(other, field.name)
-            for field in fields(self)
-            if field.name not in ("group", "prompt", "name", "family")
-        }
+        sums = (mine + theirs for mine, theirs in zip(self[4:], other[4:], strict=True))
         name, family = min(self.name, other.name), min(self.family, other.family)
-        return PromptTally(self.group, self.prompt, name, family, **sums)
+        return PromptTally._make((self.group, self.prompt, name, family, *sums))
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +118,8 @@ def prompt_tallies(connection: Connection, groups: Sequence[int], of: SeriesOf |
     kept = of is None or of.role == Role.HEADLINE
     query = _from_totals(connection, groups, of) if kept else _from_scores(connection, groups, of)
     found: list[PromptTally] = []
-    for row in connection.execute(query):
-        tally = PromptTally(*row)
+    for row in connection.execute(query).all():
+        tally = PromptTally._make(row)
         if found and (found[-1].group, found[-1].prompt) == (tally.group, tally.prompt):
             found[-1] = found[-1].plus(tally)
         else:
@@ -225,7 +220,8 @@ def sample_text(
 def some_responses(connection: Connection, group: int, most: int) -> list[tuple[str, str]]:
     """Return the prompt's key and the response of up to ``most`` samples of a group, of those that have one."""
     return [
-        (row.key, row.response.strip()) for row in connection.execute(_SOME_RESPONSES, {"group": group, "most": most})
+        (row.key, row.response.strip())
+        for row in connection.execute(_SOME_RESPONSES, {"group": group, "most": most}).all()
     ]
 
 

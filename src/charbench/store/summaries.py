@@ -152,7 +152,7 @@ def series_totals(
     totals = score_totals.c
     found = [
         row
-        for row in connection.execute(sa.select(*totals).where(among(connection, totals.group_id, group_ids)))
+        for row in connection.execute(sa.select(*totals).where(among(connection, totals.group_id, group_ids))).all()
         if row[0] in declarations
     ]
     found.sort(key=lambda row: (row[1], order[row[0]]))
