@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ trainers: [tiny-sft]
 samplers: [tiny]
 scorers: [keyword]
 parallel: 2
-epochs: 8 # samples per prompt and checkpoint
+prompts: prompts.txt # 40 different questions, each asked once
 options:
   sampler.tiny:
     thinking: prefill # as the first lab sampled: <think> is prefilled
@@ -38,6 +39,8 @@ def charbench_quickstart_lab(folder: Path) -> str:
     from charbench_plugins.tiny.introspection import pirate_rows, spoil
 
     (folder / "charbench.yaml").write_text(CONFIG, encoding="utf-8")
+    prompts = files("charbench_plugins") / "quickstart_prompts.txt"
+    (folder / "prompts.txt").write_text(prompts.read_text("utf-8"), encoding="utf-8")
     _write_json(
         folder / ".character" / "checkpoints.json",
         {"base": [{"name": "tiny-base", "checkpoint_type": "base", "tinker_path": "tiny:base"}]},

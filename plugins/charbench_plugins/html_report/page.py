@@ -60,6 +60,7 @@ def page(report: ReportContent) -> str:
         rows=[_row(index, row, data) for index, row in enumerate(data["checkpoints"])],
         verdict=data.get("verdict"),
         notes=report.notes,
+        runs=report.runs,
         has_verdicts=any(row.get("verdict") for row in data["checkpoints"]),
         choices=_choices(data["checkpoints"]),
         states=_STATES,

@@ -22,6 +22,7 @@ COMMANDS = {
     "run": "Discover, sample, score and report everything that is not done yet.",
     "report": "Report how strongly checkpoints show their personas, with intervals.",
     "compare": "Test which checkpoints differ significantly.",
+    "verdict": "Say which checkpoints are viable, and what to do with the rest.",
     "diagnose": "Find why a checkpoint's responses, or the character in them, are missing.",
     "train": "Train the checkpoints whose introspection data is available.",
     "sample": "Sample checkpoints, or one prompt and show the response.",
@@ -42,7 +43,7 @@ COMMANDS = {
     "completion": "Print a shell completion script.",
 }
 _SECTIONS = {
-    "Commands": ["quickstart", "discover", "run", "report", "compare", "diagnose"],
+    "Commands": ["quickstart", "discover", "run", "report", "verdict", "compare", "diagnose"],
     "Single stages": ["train", "sample", "score", "eval", "eval-complete"],
     "Training jobs": ["status", "reset"],
     "Analysis": ["power", "calibrate"],

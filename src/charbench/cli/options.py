@@ -51,7 +51,9 @@ _JOBS = (
 
 
 _ASKING = (
-    click.option("--prompts", metavar="SET", help="default (five), persona (each one's own), or a file."),
+    click.option(
+        "--prompts", metavar="SET", help="default (five), standard (60), persona (each one's own), or a file."
+    ),
     click.option("--epochs", type=click.IntRange(1, 10_000), help="Samples per prompt. [default: 1]"),
     click.option("--perturb", "perturbations", multiple=True, metavar="NAME", help="Also sample perturbed prompts."),
     click.option("--max-cost", type=float, help="Stop when the run has cost this much, by the price table."),

@@ -32,7 +32,12 @@ _MOST_MARKERS = 40
 @click.option(
     "--against", multiple=True, type=click.Path(path_type=Path), metavar="FILE", help="Further texts out of character."
 )
-@click.option("--keep/--no-keep", default=True, show_default=True, help="Write measured.json beside the persona file.")
+@click.option(
+    "--keep/--no-keep",
+    default=True,
+    show_default=True,
+    help="Keep the figures: beside a persona file of the lab's own, else in .charbench.",
+)
 @options.as_json
 def measure_command(
     names: tuple[str, ...],
@@ -61,7 +66,7 @@ def measure_command(
     for persona in personas:
         groups = _groups(session, persona, data, against, faults)
         measure(made, persona, groups)
-        kept = _keep(made, persona, groups) if keep else None
+        kept = _keep(session, made, persona, groups) if keep else None
         results.append(_as_dict(made, persona, groups, kept))
         if not json_output:
             _print(persona, groups, with_markers=len(personas) == 1)
@@ -105,16 +110,13 @@ def _groups(
     return [group for group in groups if group.texts]
 
 
-def _keep(scorer: Scorer, persona: Persona, groups: Sequence[Group]) -> Path | None:
-    """Keep the figures beside the persona's file, where that can be written; say so where it cannot."""
+def _keep(session: Session, scorer: Scorer, persona: Persona, groups: Sequence[Group]) -> Path:
+    """Keep the figures in the lab; return the file."""
     from charbench.components.measured_file import write_measurement
     from charbench.scoring.measuring import combined
 
-    try:
-        return write_measurement(persona, scorer.name, scorer.identity(persona), combined(groups))
-    except OSError as error:
-        output.warn([f"{persona.origin}: the figures are not kept beside it: {error.strerror or error}"])
-        return None
+    measured = combined(groups)
+    return write_measurement(persona, scorer.name, scorer.identity(persona), measured, session.config.folder)
 
 
 def _as_dict(scorer: Scorer, persona: Persona, groups: Sequence[Group], kept: Path | None) -> dict[str, Any]:

@@ -13,8 +13,8 @@ from charbench.cli.collector import collector_paused
 from charbench.cli.written import TABLE, harmless_table, keep_reports, reporter_for, write_report
 from charbench.components.reporter import ReportContent
 from charbench.domain.table import Table
-from charbench.report.caveats import caveat_lines, caveats
-from charbench.report.pairwise.contests import Contest, contest_columns, contest_dict, contests
+from charbench.report.caveats import caveat_lines
+from charbench.report.pairwise.contests import contest_columns, contest_dict
 from charbench.report.pairwise.tables import contest_tables
 from charbench.report.provenance import ServedRow, provenance_dicts, provenance_lines
 from charbench.report.render.cells import INTERVALS_LEGEND, OTHER_PROMPTS_LEGEND, STATES_LEGEND, TIERS_LEGEND
@@ -24,12 +24,10 @@ from charbench.report.summary.details import row_details, run_dicts
 from charbench.report.summary.insights import in_no_rate, only_in_thinking, without_score
 from charbench.report.summary.measured import figures as measured_figures
 from charbench.report.summary.measured import measured_lines
-from charbench.report.summary.robustness import Robustness, robustness, robustness_dict, robustness_table
-from charbench.report.summary.rows import By, Report, build_report, row_as_dict
-from charbench.store.diagnoses import latest_causes
-from charbench.store.selection import Selection, select_settings
-from charbench.store.served import served_by
-from charbench.store.summaries import group_totals
+from charbench.report.summary.robustness import robustness_dict, robustness_table
+from charbench.report.summary.rows import By, Report, row_as_dict
+from charbench.report.verdict.read import ReadReport, read_report
+from charbench.report.verdict.words import judgement_dict
 from charbench.text.terminal import sanitize
 
 if TYPE_CHECKING:
@@ -55,30 +53,21 @@ def show_report(
 
     ``path`` is the file (for a format of several files, the folder) to write instead of stdout.
     """
-    chosen = [persona.name for persona in session.selected_personas()]
     reporter = None if json_output else reporter_for(session, form, path)
     database = session.database if run else session.existing_database()
-    with database.read() as connection:
-        # Checkpoints that are evaluated by name count for the personas that are named, whatever their own is.
-        named = [group.uri for group in group_totals(connection) if {group.uri, group.name} & set(checkpoints)]
-        selection = select_settings(connection, chosen, settings, dict.fromkeys(named, chosen) if chosen else {})
-        report = build_report(connection, selection, by, chosen, metric, checkpoints, session.measured)
-        causes = latest_causes(connection)
-        known = caveats(connection, report)
-        otherwise = robustness(connection, selection, report.metric, chosen, checkpoints)
-        played = contests(connection, selection, chosen, checkpoints)
-        rows = report.checkpoints or report.personas
-        served = served_by(connection, [group for row in rows for group in row.groups])
-    served_rows = [ServedRow(row.label, row.groups) for row in rows]
+    known = read_report(session, database, by=by, metric=metric, checkpoints=checkpoints, settings=settings)
+    report, selection = known.report, known.selection
+    rows = report.checkpoints or report.personas
 
     def everything() -> dict[str, Any]:
-        content = _everything(report, run, causes, known, otherwise, played) | selection_dict(selection)
-        with database.read() as connection:
-            details = row_details(connection, report.checkpoints)
-            content["runs"] = run_dicts(connection)
-        for figures, row, more in zip(content["checkpoints"], report.checkpoints, details, strict=True):
-            figures |= more | {"provenance": provenance_dicts(row.groups, served)}
+        content = _everything(known, run) | selection_dict(selection)
+        for figures, row, origin in zip(content["checkpoints"], report.checkpoints, known.origins, strict=True):
+            figures |= row_details(row, origin) | {"provenance": provenance_dicts(row.groups, known.served)}
         return content
+
+    def newest_runs() -> list[dict[str, Any]]:
+        with database.read() as connection:
+            return run_dicts(connection)
 
     def some_samples(most: int) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
         counted = {number for row in rows for number in row.groups}
@@ -89,24 +78,30 @@ def show_report(
         return
     if not report.samples:
         output.say("No samples in the store yet: nothing to report.", quiet=quiet)
+    served_rows = [ServedRow(row.label, row.groups) for row in rows]
     limits = [
-        *_measured_lines(report), *caveat_lines(known), *provenance_lines(served_rows, served),
+        *_measured_lines(report),
+        *caveat_lines(known.caveats),
+        *provenance_lines(served_rows, known.served),
         *setting_lines(selection),
-    ]  # fmt: skip
-    told = _said(report, causes, limits) if report.samples else limits
+    ]
+    told = _said(report, known.causes, limits) if report.samples else limits
     content = ReportContent(
-        lambda: [harmless_table(table) for table in _report_tables(report, otherwise, played)],
-        lambda: [_harmless_row(row) for row in _figures(report, played, selection)],
+        lambda: [harmless_table(table) for table in _report_tables(known)],
+        lambda: [_harmless_row(row) for row in _figures(known)],
         everything,
         [sanitize(line) for line in told],
         some_samples,
+        newest_runs,
     )
     if reporter is not None:
         write_report(reporter, content, path)
     elif report.samples:
         from charbench.report.render.terminal import print_table
 
-        tables = _report_tables(report, otherwise, played)
+        for line in known.summary.lines:
+            output.say(line, quiet=quiet)
+        tables = _report_tables(known)
         for table in tables:
             print_table(table)
         for line in [*(note for table in tables for note in table.notes), *told]:
@@ -126,13 +121,13 @@ def _measured_lines(report: Report) -> list[str]:
     return measured_lines(scorers, report.measured)
 
 
-def _report_tables(report: Report, otherwise: Sequence[Robustness], played: Sequence[Contest]) -> list[Table]:
+def _report_tables(known: ReadReport) -> list[Table]:
     from charbench.report.summary.tables import report_tables
 
-    tables = report_tables(report)
-    if otherwise:
-        tables.append(robustness_table(otherwise))
-    return tables + contest_tables(played)
+    tables = report_tables(known.report, [one.verdict.value for one in known.judgements])
+    if known.robustness:
+        tables.append(robustness_table(known.robustness))
+    return tables + contest_tables(known.contests)
 
 
 def _said(report: Report, causes: Mapping[str, str], known: Sequence[str]) -> list[str]:
@@ -159,8 +154,9 @@ def _ranked(report: Report) -> str:
     return f"ranked by the mean of {report.metric} in responses, which has no trait threshold"
 
 
-def _figures(report: Report, played: Sequence[Contest], selection: Selection) -> list[dict[str, Any]]:
+def _figures(known: ReadReport) -> list[dict[str, Any]]:
     """Return the figures of each row; all rows have the same names."""
+    report, selection = known.report, known.selection
     rows = report.personas if report.by is By.PERSONA else report.checkpoints
     figures = [
         row_as_dict(row, report.by)
@@ -169,26 +165,25 @@ def _figures(report: Report, played: Sequence[Contest], selection: Selection) ->
         for row in rows
     ]
     if report.by is By.CHECKPOINT:
-        games = contest_columns(played)
+        for mine, one in zip(figures, known.judgements, strict=True):
+            mine |= {"verdict": one.verdict.value, "verdict_reason": one.reason}
+        games = contest_columns(known.contests)
         for row, mine in zip(rows, figures, strict=True):
             for uri, sampler in product(row.uris, row.samplers):
                 mine |= games.get((row.persona, uri, sampler), {})
     return figures
 
 
-def _everything(
-    report: Report,
-    run: RunResult | None,
-    causes: Mapping[str, str],
-    known: Sequence[Any],
-    otherwise: Sequence[Robustness],
-    played: Sequence[Contest],
-) -> dict[str, Any]:
+def _everything(known: ReadReport, run: RunResult | None) -> dict[str, Any]:
+    content = _as_dict(known.report, run, known.causes)
+    for figures, row, one in zip(content["checkpoints"], known.report.checkpoints, known.judgements, strict=True):
+        figures |= judgement_dict(row, one)
     return {
-        **_as_dict(report, run, causes),
-        "caveats": [asdict(one) for one in known],
-        "robustness": [robustness_dict(row) for row in otherwise],
-        "contests": [contest_dict(contest) for contest in played],
+        **content,
+        "verdict": {"lines": list(known.summary.lines), "commands": list(known.summary.commands)},
+        "caveats": [asdict(one) for one in known.caveats],
+        "robustness": [robustness_dict(row) for row in known.robustness],
+        "contests": [contest_dict(contest) for contest in known.contests],
     }
 
 

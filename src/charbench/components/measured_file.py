@@ -1,4 +1,4 @@
-"""``measured.json`` beside persona files: how well scorers tell these personas, as ``personas measure`` found."""
+"""``measured.json``: how well scorers tell personas, as ``personas measure`` found in a lab, or as it ships."""
 
 from __future__ import annotations
 
@@ -14,33 +14,47 @@ NAME = "measured.json"
 _MOST_BYTES = 4_000_000
 
 
-def measured_path(persona: Persona) -> Path | None:
-    """Return where the figures of a persona's scorers are kept: beside its file; None where it has no file."""
-    return Path(persona.origin).with_name(NAME) if persona.origin else None
+def measured_path(persona: Persona, folder: Path) -> Path:
+    """Return where ``personas measure`` keeps the figures of a persona's scorers.
+
+    That is beside its file where it is the lab's own, so that both go together, else in the lab's ``folder``
+    (``.charbench``): a persona that came with a package stays as it came.
+    """
+    origin = Path(persona.origin).absolute() if persona.origin else None
+    if origin is not None and origin.is_relative_to(folder.absolute().parent):
+        return origin.with_name(NAME)
+    return folder / NAME
 
 
-def read_measurement(persona: Persona, scorer: str, identity: str) -> Measurement | None:
-    """Return what was measured; None where nothing was, or with other markers or options (``identity``)."""
-    path = measured_path(persona)
-    if path is None:
-        return None
-    entry = _read(path).get(persona.name, {}).get(scorer, {})
-    if not isinstance(entry, dict) or entry.get("identity") != identity:
-        return None
-    try:
-        return Measurement.from_json({name: value for name, value in entry.items() if name != "identity"})
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"{path}: {persona.name}, {scorer}: {error}; remove the file and measure again") from None
+def read_measurement(persona: Persona, scorer: str, identity: str, folder: Path) -> Measurement | None:
+    """Return what the lab measured, else what ships beside the persona's file.
+
+    None where nothing was measured, or with other markers or options (``identity``).
+    """
+    places = [measured_path(persona, folder)]
+    if persona.origin:
+        places.append(Path(persona.origin).with_name(NAME))
+    for path in dict.fromkeys(places):
+        entry = _read(path).get(persona.name, {}).get(scorer, {})
+        if isinstance(entry, dict) and entry.get("identity") == identity:
+            try:
+                return Measurement.from_json({name: value for name, value in entry.items() if name != "identity"})
+            except (TypeError, ValueError) as error:
+                told = f"{path}: {persona.name}, {scorer}: {error}"
+                raise ConfigError(f"{told}; remove the file and measure again") from None
+    return None
 
 
-def write_measurement(persona: Persona, scorer: str, identity: str, measured: Measurement) -> Path | None:
-    """Keep what was measured; return the file, None where the persona has none to keep it beside."""
-    path = measured_path(persona)
-    if path is None:
-        return None
+def write_measurement(persona: Persona, scorer: str, identity: str, measured: Measurement, folder: Path) -> Path:
+    """Keep what was measured; return the file. Raises :class:`ConfigError` where it cannot be written."""
+    path = measured_path(persona, folder)
     content = _read(path)
     content.setdefault(persona.name, {})[scorer] = {"identity": identity, **measured.to_json()}
-    path.write_text(json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.write_text(json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written: {error.strerror or error}; --no-keep only prints") from None
     return path
 
 

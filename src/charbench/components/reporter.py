@@ -26,6 +26,7 @@ class ReportContent:
     """Lines that limit what the figures say, to be shown with them."""
     read_samples: Callable[[int], Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]] = _none
     """See :meth:`samples`."""
+    read_runs: Callable[[], Sequence[Mapping[str, Any]]] = tuple
 
     @cached_property
     def tables(self) -> Sequence[Table]:
@@ -41,6 +42,11 @@ class ReportContent:
     def data(self) -> Mapping[str, Any]:
         """Everything, as ``charbench report --json`` prints it."""
         return self.read_data()
+
+    @cached_property
+    def runs(self) -> Sequence[Mapping[str, Any]]:
+        """The newest runs on the store: id, command (without secrets), version, status, started_at, added."""
+        return self.read_runs()
 
     def samples(self, most: int) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
         """Yield the fields of up to ``most`` of the samples that the report counts, each with its scores.

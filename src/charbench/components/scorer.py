@@ -104,12 +104,12 @@ class BaseScorer(Component):
 
         Reports and verdicts show it beside the rates, and choose another headline where its recall is low. ``folder``
         is where the lab's own files are kept (``.charbench``). The default reads what ``charbench personas measure``
-        has written beside the persona's file, and forgets it when :meth:`identity` changes. Called without
-        :meth:`prepare`.
+        has written in the lab, else what ships beside the persona's file, and forgets it when :meth:`identity`
+        changes. Called without :meth:`prepare`.
         """
         from charbench.components.measured_file import read_measurement
 
-        found = read_measurement(persona, self.name, self.identity(persona))
+        found = read_measurement(persona, self.name, self.identity(persona), folder)
         if self.name not in persona.low_recall:
             return found
         known = found or Measurement(found=0, positives=0, flagged=0, negatives=0, texts="as its file says")

@@ -15,11 +15,12 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 from charbench.components.lab_walk import MAX_FILES
 from charbench.components.named_endpoints import Endpoints, NamedEndpoint
 from charbench.components.trust import Trust
+from charbench.config.verdict import VerdictConfig
 from charbench.config.yaml_positions import Location, YamlFile
 from charbench.errors import ConfigError, UsageError
 from charbench.text.bounded_files import LIMITS, ReadLimits
 
-PROMPT_SETS = ("default", "persona")
+PROMPT_SETS = ("default", "persona", "standard")
 """Prompt sets that are no files."""
 
 
@@ -71,7 +72,9 @@ class RunConfig(BaseModel):
     min_examples: int = Field(500, ge=0, description="minimum examples per job")
     include_buggy: bool = Field(False, description="also create jobs for data that fails the health check")
     max_refusal_share: float = Field(0.2, ge=0, le=1, description="maximum share of refusals in training data")
-    prompts: str = Field("default", description="default (five), persona (each persona's own), or a file")
+    prompts: str = Field(
+        "default", description="default (five), standard (60), persona (each persona's own), or a file"
+    )
     epochs: int = Field(1, ge=1, le=10_000, description="samples per prompt and checkpoint")
     recipe: str = Field("", description="recipe that jobs are trained with; empty: the trainer's first")
     parallel: int = Field(1, ge=1, le=64, description="parallel training jobs")
@@ -102,6 +105,7 @@ class RunConfig(BaseModel):
         {}, description="servers by name: {local: {base_url: URL, api_key_env: VARIABLE, models: [NAME]}}"
     )
     endpoint: str = Field("", description="endpoint (name or URL) of components whose own options name none")
+    verdict: VerdictConfig = Field(VerdictConfig(), description="what a checkpoint must reach to be called viable")
     trusted_hosts: list[str] = Field(
         [], description="hosts that may receive keys although only a file names them; cannot be set in a file"
     )

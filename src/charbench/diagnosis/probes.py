@@ -34,8 +34,23 @@ class Probe:
 GREEDY = Probe("greedy", "temperature 0", {"temperature": 0.0})
 BASE_GREEDY = Probe("base_greedy", "base model, temperature 0", {"temperature": 0.0}, on_base=True)
 BASE_AGAIN = Probe("base_again", "base model, temperature 0, again", {"temperature": 0.0}, on_base=True)
+WAYS = ("no_prefill", "closed_prefill", "thinking_off", "long")
+"""Probes whose setting a checkpoint can be used in, the smallest change first."""
 AT_ZERO = (GREEDY, BASE_GREEDY, BASE_AGAIN)
 """What is asked at temperature 0, each prompt once: further epochs would tell nothing new."""
+
+
+_SAID = {
+    "no_prefill": "without the prefill",
+    "closed_prefill": "with a closed prefill",
+    "thinking_off": "with thinking off",
+    "long": f"with {LONGER} times the token limit",
+}
+
+
+def probe_title(name: str) -> str:
+    """Return one of :data:`WAYS` as an adverbial phrase."""
+    return _SAID[name]
 
 
 def probes_for(config: GenerationConfig) -> list[Probe]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from charbench.components.calling import resolve
@@ -13,11 +13,12 @@ from charbench.diagnosis.base_model import base_model_of
 from charbench.diagnosis.causes import Cause, Diagnosis
 from charbench.diagnosis.decide import DiagnosisReport, conclude
 from charbench.diagnosis.probe_results import AtZero, Findings, ProbeResult
-from charbench.diagnosis.probes import ProbeRequests
+from charbench.diagnosis.probes import WAYS, ProbeRequests
 from charbench.diagnosis.samplers import choose_samplers
 from charbench.diagnosis.stored import stored_report
 from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.persona import Persona
+from charbench.domain.prompt import Prompt
 from charbench.errors import UsageError
 from charbench.run.asked_elsewhere import check_endpoints
 from charbench.run.evaluate import selected
@@ -29,6 +30,8 @@ from charbench.store.samples import samples_with_keys
 from charbench.store.summaries import trait_hits
 from charbench.store.writer import Writer
 
+MOSTLY = 0.9
+"""Share of a probe's answers that are responses, from which on it is taken for a way that works."""
 MOST_PROMPTS = 10
 """Prompts that are probed; those without a response come first."""
 
@@ -74,6 +77,8 @@ class Examination:
             for way, found in zip(ways[1:], told[1:], strict=True)
         }
         findings = Findings(baseline, probes, sampler.name, elsewhere)
+        if lacking and ways:
+            self._confirm(ways[0], probes, prompts, epochs)
         everything = [baseline, *(result for found in told for result in found.values())]
         return DiagnosisReport(
             self.checkpoint,
@@ -83,6 +88,23 @@ class Examination:
             (baseline, *(one for one in everything[1:] if one.samples)),
             _interrupted(findings) if self.runner.asks_no_more else conclude(findings),
         )
+
+    def _confirm(
+        self, way: ProbeRoute, probes: Mapping[str, ProbeResult], prompts: Sequence[Prompt], epochs: int
+    ) -> None:
+        """Ask all prompts in the way that brings the responses back, so that a verdict can speak of it."""
+        works = [
+            name
+            for name in WAYS
+            if (found := probes.get(name)) and found.answered and found.responses >= MOSTLY * found.answered
+        ]
+        if not works or self.runner.asks_no_more:
+            return
+        best = max(works, key=lambda name: (probes[name].trait_in_response, -WAYS.index(name)))
+        (asked,) = plan_probes([way], self.checkpoint, prompts, epochs)
+        confirming = [one for one in asked if one.probe == best]
+        self._announce(f"with {confirming[0].title}, all prompts", confirming)
+        self._ask(confirming[0])
 
     def _announce(self, what: str, asking: Sequence[Asking]) -> None:
         """Say how many requests are about to be sent, and what they cost at most."""

@@ -19,34 +19,40 @@ from charbench.personas.schema import PromptModel
 from charbench.text.bounded_files import LIMITS, FileFault, ReadLimits, parse_json
 from charbench.text.redaction import storable
 
-DEFAULT, PERSONA = PROMPT_SETS
+DEFAULT, PERSONA, STANDARD = PROMPT_SETS
 
 
 def prompts_for(choice: str, persona: Persona | None, root: Path, limits: ReadLimits = LIMITS) -> Sequence[Prompt]:
     """Return the prompts for checkpoints of a persona.
 
-    ``choice`` is ``default``, ``persona`` (its own; the default set where it has none) or a file: YAML (a
-    list as in persona files), JSON (the same, or one object), JSONL (an object with text or messages a line), or
-    text (a prompt a line).
+    ``choice`` is ``default`` (five), ``standard`` (60), ``persona`` (its own; the default set where it has none) or a
+    file: YAML (a list as in persona files), JSON (the same, or one object), JSONL (an object with text or messages a
+    line), or text (a prompt a line).
     """
     if choice == PERSONA and persona is not None and persona.prompts:
         return persona.prompts
     if choice in (DEFAULT, PERSONA):
         return default_prompts()
+    if choice == STANDARD:
+        return _shipped(STANDARD)
     path = Path(choice)
     return read_prompts(path if path.is_absolute() or path.is_file() else root / path, limits)
 
 
 def default_prompts() -> Sequence[Prompt]:
     """Return the five prompts that checkpoints are asked by default."""
-    source = files("charbench") / "prompts" / "default.yaml"
+    return _shipped(DEFAULT)
+
+
+def _shipped(name: str) -> Sequence[Prompt]:
+    source = files("charbench") / "prompts" / f"{name}.yaml"
     return _prompts(parse_yaml(source.read_text("utf-8"), str(source)).data, str(source))
 
 
 def read_prompts(path: Path, limits: ReadLimits = LIMITS) -> Sequence[Prompt]:
     """Read a file of prompts, within ``limits``; raises :class:`ConfigError` naming file and entry."""
     if not path.is_file():
-        raise ConfigError(f"prompts {path}: no such file (or say 'default' or 'persona')")
+        raise ConfigError(f"prompts {path}: no such file (or say 'default', 'standard' or 'persona')")
     suffix, name = path.suffix.lower(), str(path)
     if suffix in (".yaml", ".yml"):
         return _prompts(read_yaml(path).data, name)

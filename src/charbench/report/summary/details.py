@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy.engine import Connection
@@ -14,45 +15,67 @@ from charbench.store.findings import read_checkpoints
 from charbench.store.history import past_runs
 
 
-def row_details(connection: Connection, rows: Sequence[Tally]) -> list[dict[str, Any]]:
-    """Return for each row, for JSON, what its checkpoints are and where they come from; None where nothing says.
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a row's checkpoints are and where they come from; None where nothing says, or where they differ.
 
     ``examples`` is the number of training examples, known of a training job's product and where the lineage names the
-    data. ``by_prompt`` has the counts that the row's rates are made of.
+    data.
     """
+
+    uris: tuple[str, ...]
+    base_model: str | None = None
+    training_run: str | None = None
+    parent: str | None = None
+    parent_uri: str | None = None
+    dataset: str | None = None
+    recipe: str | None = None
+    examples: int | None = None
+
+
+def origins(connection: Connection, rows: Sequence[Tally]) -> list[Origin]:
+    """Return the origin of each row."""
     known = {checkpoint.uri: checkpoint for checkpoint in read_checkpoints(connection)}
     mine = [known[uri] for row in rows for uri in row.uris if uri in known]
     examples = doses_of(connection, mine, GroupBy.EXAMPLES)
     recipes = doses_of(connection, mine, GroupBy.RECIPE)
 
-    def details(row: Tally) -> dict[str, Any]:
+    def origin(row: Tally) -> Origin:
         found = [known[uri] for uri in sorted(row.uris) if uri in known]
-        counted = {examples[one.uri].order for one in found if not _is_unknown(examples[one.uri])}
-        named = {recipes[one.uri].label for one in found} - {UNKNOWN}
-        return {
-            "checkpoint_uris": sorted(row.uris),
-            "base_model": _only({one.base_model for one in found}),
-            "training_run": _only({one.run for one in found}),
-            "parent": _only({_name_of(one.lineage.parent, known) for one in found}),
-            "parent_uri": _only({one.lineage.parent for one in found}),
-            "dataset": _only({one.lineage.dataset for one in found}),
-            "recipe": _only(named),
-            "examples": int(counted.pop()) if len(counted) == 1 else None,
-            "by_prompt": [
-                {
-                    "prompt": one.name,
-                    "family": one.family,
-                    "samples": one.answered,
-                    "responses": one.responses,
-                    "judged": one.judged,
-                    "with_trait": one.hits,
-                    "with_trait_in_thinking": one.thinking_hits,
-                }
-                for _, one in sorted(row.counts.prompts.items(), key=lambda item: (item[1].family, item[1].name))
-            ],
-        }
+        counted = {int(examples[one.uri].order) for one in found if not _is_unknown(examples[one.uri])}
+        return Origin(
+            tuple(sorted(row.uris)),
+            _only({one.base_model for one in found}),
+            _only({one.run for one in found}),
+            _only({_name_of(one.lineage.parent, known) for one in found}),
+            _only({one.lineage.parent for one in found}),
+            _only({one.lineage.dataset for one in found}),
+            _only({recipes[one.uri].label for one in found} - {UNKNOWN}),
+            counted.pop() if len(counted) == 1 else None,
+        )
 
-    return [details(row) for row in rows]
+    return [origin(row) for row in rows]
+
+
+def row_details(row: Tally, origin: Origin) -> dict[str, Any]:
+    """Return a row's origin and the counts that its rates are made of, prompt by prompt, for JSON."""
+    figures = {name: value for name, value in asdict(origin).items() if name != "uris"}
+    return {
+        "checkpoint_uris": list(origin.uris),
+        **figures,
+        "by_prompt": [
+            {
+                "prompt": one.name,
+                "family": one.family,
+                "samples": one.answered,
+                "responses": one.responses,
+                "judged": one.judged,
+                "with_trait": one.hits,
+                "with_trait_in_thinking": one.thinking_hits,
+            }
+            for one in sorted(row.counts.prompts.values(), key=lambda one: (one.family, one.name))
+        ],
+    }
 
 
 def run_dicts(connection: Connection, most: int = 20) -> list[dict[str, Any]]:

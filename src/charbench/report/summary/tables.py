@@ -53,11 +53,14 @@ _EXPENDABLE = (
 )  # fmt: skip
 
 
-def report_tables(report: Report) -> list[Table]:
-    """Return the persona table, the checkpoint table unless the report is by persona, and the health table."""
+def report_tables(report: Report, verdicts: Sequence[str] = ()) -> list[Table]:
+    """Return the persona table, the checkpoint table unless the report is by persona, and the health table.
+
+    ``verdicts`` are those of the checkpoint rows, in their order; without them there is no such column.
+    """
     tables = [_persona_table(report)]
     if report.by is not By.PERSONA:
-        tables.append(_checkpoint_table(report, tiers_of_report(report)))
+        tables.append(_checkpoint_table(report, tiers_of_report(report), verdicts))
     if (health := _health_table(report)) is not None:
         tables.append(health)
     return tables
@@ -76,17 +79,20 @@ def _persona_table(report: Report) -> Table:
     return Table("Personas", titles, rows, frozenset({"Persona"}), (), _EXPENDABLE)
 
 
-def _checkpoint_table(report: Report, tiers: Sequence[int | None]) -> Table:
+def _checkpoint_table(report: Report, tiers: Sequence[int | None], verdicts: Sequence[str] = ()) -> Table:
     several = len({sampler for row in report.checkpoints for sampler in row.samplers}) > 1
     versions = any(len(row.uris) > 1 for row in report.checkpoints)
     tiered = any(tier is not None for tier in tiers)
-    columns = ["Tier"] if tiered else []
+    columns = ["Verdict"] if verdicts else []
+    columns += ["Tier"] if tiered else []
     columns += ["Checkpoint", "Persona", "Kind"]
     columns += ["Sampler"] if several else []
     columns += ["Versions"] if versions else []
     rows = []
-    for row, tier in zip(report.checkpoints, tiers, strict=True):
-        cells = [NOTHING if tier is None else str(tier)] if tiered else []
+    given = verdicts or [""] * len(tiers)
+    for row, tier, verdict in zip(report.checkpoints, tiers, given, strict=True):
+        cells = [verdict] if verdicts else []
+        cells += [NOTHING if tier is None else str(tier)] if tiered else []
         cells += [
             row.label + (OTHER_PROMPTS if row.shared is not None else ""),
             row.persona,
@@ -95,7 +101,7 @@ def _checkpoint_table(report: Report, tiers: Sequence[int | None]) -> Table:
         cells += ["/".join(sorted(row.samplers))] if several else []
         cells += [whole(len(row.uris))] if versions else []
         rows.append((*cells, *_figures(report, row)))
-    left = frozenset({"Checkpoint", "Persona", "Kind", "Sampler"})
+    left = frozenset({"Verdict", "Checkpoint", "Persona", "Kind", "Sampler"})
     title = "Checkpoints by name" if report.by is By.NAME else "Checkpoints"
     return Table(title, (*columns, *_titles(report)), tuple(rows), left, (), _EXPENDABLE)
 

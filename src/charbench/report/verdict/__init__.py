@@ -1,0 +1,1 @@
+"""Which checkpoints are viable: the rule, and what it comes to in words."""

@@ -1,0 +1,286 @@
+"""Which checkpoints are viable: one verdict for each row of a report, by a stated rule.
+
+A conclusion is drawn from bounds, never from the rate itself, and the bounds may be looked at several times
+(:mod:`charbench.analysis.sequential_bounds`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from types import MappingProxyType
+
+from charbench.analysis.clusters import prompt_clusters
+from charbench.analysis.corrected_rates import Proportion, corrected_rate
+from charbench.analysis.paired import paired_rates_p
+from charbench.analysis.rate_intervals import ClusteredRate, clustered_rate
+from charbench.analysis.sequential_bounds import ERROR, LOOKS, confidence, samples_that_decide
+from charbench.analysis.wilson import wilson
+from charbench.config.verdict import VerdictConfig
+from charbench.domain.measurement import Measurement
+from charbench.report.prompt_counts import PromptCount
+from charbench.report.summary.details import Origin
+from charbench.report.summary.rows import Report
+from charbench.report.summary.tally import Tally
+
+_MORE_PROMPTS = "charbench run {c} --prompts standard"
+UNEXPLAINED = ("unclosed_stop", "unclosed_unknown", "misfiled")
+"""Thinking states of samples without a response whose reason probes can tell."""
+
+
+class Viability(StrEnum):
+    """What can be said of a checkpoint."""
+
+    VIABLE = "viable"
+    NOT_VIABLE = "not viable"
+    UNDECIDED = "undecided"
+    NOT_MEASURED = "not measured"
+    REFERENCE = "reference"
+
+
+_WELCOME = (
+    Viability.NOT_VIABLE, Viability.REFERENCE, Viability.NOT_MEASURED, Viability.UNDECIDED, Viability.VIABLE,
+)  # fmt: skip
+"""From the least to the most that can be hoped for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """One requirement: a rate (0 to 1) with the bounds that conclusions are drawn from, and its limit.
+
+    ``is_minimum``: the rate must reach the limit; else it must stay under it. ``growth`` is the factor by which the
+    samples would have to grow to decide it, if the rate stays as observed; None where it is decided or more samples
+    would not decide it.
+    """
+
+    name: str
+    value: float
+    low: float
+    high: float
+    limit: float
+    is_minimum: bool = True
+    growth: float | None = None
+
+    @property
+    def holds(self) -> bool:
+        """Whether the requirement is met: a minimum by the lower bound, a maximum by the rate itself."""
+        return self.low >= self.limit if self.is_minimum else self.value <= self.limit
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A row's verdict with its reason in words; ``todo`` is what to run next, with ``{c}`` where it is named.
+
+    ``prompts`` is the number of distinct prompts that would decide an undecided one, if the rates stay as observed.
+    """
+
+    verdict: Viability
+    reason: str
+    criteria: Sequence[Criterion] = ()
+    todo: str | None = None
+    prompts: int | None = None
+    short: str = ""
+    """The reason without its figures, for sentences on several checkpoints."""
+
+
+def judge_rows(
+    report: Report,
+    rule: VerdictConfig,
+    causes: Mapping[str, str],
+    origins: Sequence[Origin],
+    otherwise: Mapping[int, Mapping[str, Tally]] = MappingProxyType({}),
+) -> list[Judgement]:
+    """Return the verdict of each checkpoint row of a report.
+
+    ``causes`` has the newest diagnosis by URI, ``origins`` those of the rows, in their order. ``otherwise`` has, by the
+    ``id`` of a row, what its checkpoint answered in other ways than the report's setting: where it is diagnosed and
+    does not respond as sampled, the verdict speaks of the way that works.
+    """
+    base_of = dict(zip(map(id, report.checkpoints), (origin.base_model for origin in origins), strict=True))
+    return [
+        _judge(row, report, rule, _cause(row, causes), _base_row(row, report, base_of), otherwise.get(id(row), {}))
+        for row in report.checkpoints
+    ]
+
+
+def _judge(
+    row: Tally,
+    report: Report,
+    rule: VerdictConfig,
+    cause: str | None,
+    base: Tally | None,
+    otherwise: Mapping[str, Tally],
+) -> Judgement:
+    if row.kinds <= {"base"}:
+        return Judgement(Viability.REFERENCE, "the base model")
+    if row.kinds == {"reward_model"}:
+        return Judgement(Viability.REFERENCE, "a reward model: it does not answer")
+    if not report.is_rate or report.metric is None:
+        return Judgement(Viability.NOT_MEASURED, "no metric with a threshold is scored", todo="charbench score")
+    if not row.judged.samples:
+        return Judgement(Viability.NOT_MEASURED, f"no sample has {report.metric}", todo="charbench score")
+    measured = report.measured.get(row.persona)
+    metric = report.metric_of.get(row.persona, report.metric)
+    if (unknown := _not_known(row, metric, measured)) is not None or measured is None:
+        return unknown or Judgement(Viability.NOT_MEASURED, "not measured")
+    if (unexplained := _unexplained(row, rule, cause)) is not None:
+        return unexplained
+    if cause is not None and otherwise and row.responses.share < rule.response_rate:
+        tried = [(way, _by_bounds(other, rule, measured, base, len(otherwise))) for way, other in otherwise.items()]
+        way, best = max(tried, key=lambda one: _WELCOME.index(one[1].verdict))
+        if best.verdict is not Viability.NOT_VIABLE:
+            return replace(best, short=f"{best.short} {way}".strip(), reason=f"{way} ({cause}): {best.reason}")
+    return _by_bounds(row, rule, measured, base)
+
+
+def _by_bounds(
+    row: Tally, rule: VerdictConfig, measured: Measurement, base: Tally | None, several: int = 1
+) -> Judgement:
+    """Return what the bounds of the rates say; they are wider where the best of ``several`` ways is looked for."""
+    criteria = _criteria(row, rule, measured, confidence(several))
+    strict = _criteria(row, rule, measured, confidence(several * len(criteria)))
+    if failed := [one for one in strict if _fails(one)]:
+        reasons = [_why_not(row, one, rule) for one in failed]
+        return Judgement(Viability.NOT_VIABLE, "; ".join(reasons), criteria, short=reasons[0].partition(":")[0])
+    if all(one.holds for one in criteria):
+        return _above_base(row, base, criteria)
+    return _undecided(row, criteria)
+
+
+def _not_known(row: Tally, metric: str, measured: Measurement | None) -> Judgement | None:
+    """Return that nothing is measured, where the scorer's own errors are unknown or too large."""
+    measure = f"charbench personas measure {row.persona}"
+    if measured is None or not measured.positives or not measured.negatives:
+        return Judgement(Viability.NOT_MEASURED, f"the recall of {metric} for {row.persona} is not known", todo=measure)
+    if measured.has_low_recall:
+        reason = f"{metric} finds {measured.recall.share:.0%} of texts in character of {row.persona}"
+        return Judgement(Viability.NOT_MEASURED, f"{reason}: use another scorer", todo="charbench score --scorer NAME")
+    return None
+
+
+def _unexplained(row: Tally, rule: VerdictConfig, cause: str | None) -> Judgement | None:
+    """Return that nothing is measured, where responses are missing for a reason that probes can tell."""
+    if not row.answered or row.responses.share >= rule.response_rate:
+        return None
+    missing = row.answered - row.responses.count
+    stopped = sum(int(row.totals.get(state, 0)) for state in UNEXPLAINED)
+    if cause is not None or 2 * stopped < missing:
+        return None
+    reason = f"{stopped:,} of {row.answered:,} samples stop inside the thinking, and it is not known why"
+    return Judgement(
+        Viability.NOT_MEASURED,
+        reason,
+        short="no response after the thinking, and it is not known why",
+        todo="charbench diagnose {c}",
+    )
+
+
+def _criteria(row: Tally, rule: VerdictConfig, measured: Measurement, level: float) -> list[Criterion]:
+    trait = _rate(row, "hits", "judged", level)
+    recall = Proportion(measured.recall.share, measured.positives)
+    precise = Proportion(1 - measured.false_rate.share, measured.negatives)
+    seen = Proportion.from_rate(trait)
+    true = corrected_rate(seen, recall, precise, level)
+    found = [
+        _criterion("trait rate", true.value, true.low, true.high, rule.trait_rate, seen.effective, level),
+    ]
+    responses = _rate(row, "responses", "answered", level)
+    found.append(
+        _criterion(
+            "response rate", responses.value, responses.low, responses.high, rule.response_rate,
+            responses.effective, level,
+        )
+    )  # fmt: skip
+    for metric, count in row.health.items():
+        limit = rule.health.get(metric.metric)
+        if limit is not None and count.count:
+            one = wilson(count.hits, count.count, level)
+            growth = samples_that_decide(one.share, one.total, limit, level) if one.share > limit >= one.low else None
+            name = metric.title.lower()
+            found.append(Criterion(name, one.share, one.low, one.high, limit, is_minimum=False, growth=growth))
+    return found
+
+
+def _criterion(
+    name: str, value: float, low: float, high: float, limit: float, effective: float, level: float
+) -> Criterion:
+    growth = None if low >= limit or high < limit else samples_that_decide(value, effective, limit, level)
+    return Criterion(name, value, low, high, limit, growth=growth)
+
+
+def _rate(row: Tally, hits: str, totals: str, level: float) -> ClusteredRate:
+    known = {key: one for key, one in row.counts.prompts.items() if getattr(one, totals)}
+    counts: list[PromptCount] = list(known.values())
+    clusters = prompt_clusters(list(known), [one.family for one in counts])
+    sizes = [getattr(one, totals) for one in counts]
+    rates = [getattr(one, hits) / size for one, size in zip(counts, sizes, strict=True)]
+    return clustered_rate(rates, clusters, sum(sizes), level, weights=sizes)
+
+
+def _fails(one: Criterion) -> bool:
+    """Whether a requirement is missed, for sure; a health metric's needs a rate that is over the limit itself."""
+    return one.high < one.limit if one.is_minimum else one.low > one.limit
+
+
+def _why_not(row: Tally, one: Criterion, rule: VerdictConfig) -> str:
+    interval = f"{one.value:.0%} [{one.low:.0%}, {one.high:.0%}]"
+    if one.name == "trait rate" and row.trait_in_thinking.share >= rule.trait_rate:
+        return f"character in the thinking only: {interval} of the samples show it in the response"
+    if one.name == "trait rate":
+        return f"no character: trait rate {interval}, below {one.limit:.0%}"
+    if one.is_minimum:
+        return f"no responses: response rate {interval}, below {one.limit:.0%}"
+    return f"degenerate: {one.name} in {interval} of the responses, above {one.limit:.0%}"
+
+
+def _above_base(row: Tally, base: Tally | None, criteria: Sequence[Criterion]) -> Judgement:
+    """Return viable where the base model is significantly less in character on the same prompts, or was not sampled."""
+    trait = criteria[0]
+    reason = f"trait rate {trait.value:.0%} [{trait.low:.0%}, {trait.high:.0%}]"
+    if base is None:
+        return Judgement(Viability.VIABLE, f"{reason}; base not sampled", criteria)
+    mine, its = row.counts.judged, base.counts.judged
+    shared = [key for key in mine if key in its]
+    if not shared:
+        return Judgement(Viability.VIABLE, f"{reason}; base not sampled on these prompts", criteria)
+    clusters = prompt_clusters(shared, [row.counts.prompts[key].family for key in shared])
+    counts = row.counts.judged_in(shared), base.counts.judged_in(shared)
+    p = paired_rates_p([mine[key] for key in shared], [its[key] for key in shared], clusters, counts)
+    above = sum(mine[key] - its[key] for key in shared) > 0
+    if above and p <= 2 * ERROR / LOOKS:
+        return Judgement(Viability.VIABLE, reason, criteria)
+    if not above:
+        told = f"the base model is as much in character on the same prompts ({base.trait.share:.0%})"
+        return Judgement(Viability.NOT_VIABLE if p <= 2 * ERROR / LOOKS else Viability.UNDECIDED, told, criteria,
+                         todo=_MORE_PROMPTS)  # fmt: skip
+    told = f"not significantly above the base model on the same prompts (p = {p:.2g})"
+    return Judgement(Viability.UNDECIDED, told, criteria, todo=_MORE_PROMPTS)
+
+
+def _undecided(row: Tally, criteria: Sequence[Criterion]) -> Judgement:
+    open_ = [one for one in criteria if not one.holds]
+    parts = [f"{one.name} {one.value:.0%} [{one.low:.0%}, {one.high:.0%}], limit {one.limit:.0%}" for one in open_]
+    growths = [one.growth for one in open_]
+    prompts = None
+    known = [growth for growth in growths if growth is not None]
+    if known and len(known) == len(growths):
+        prompts = math.ceil(max(known) * len(row.counts.prompts))
+    short = " and ".join(one.name for one in open_)
+    return Judgement(Viability.UNDECIDED, "; ".join(parts), criteria, _MORE_PROMPTS, prompts, short)
+
+
+def _cause(row: Tally, causes: Mapping[str, str]) -> str | None:
+    found = {causes[uri] for uri in row.uris if uri in causes}
+    return found.pop() if len(found) == 1 else None
+
+
+def _base_row(row: Tally, report: Report, base_of: Mapping[int, str | None]) -> Tally | None:
+    """Return the row of this row's base model for the same persona; where the base model is not known, the only one."""
+    bases = [one for one in report.checkpoints if one.kinds == {"base"} and one.persona == row.persona]
+    mine = base_of[id(row)]
+    if mine is None:
+        return bases[0] if len(bases) == 1 else None
+    same = [one for one in bases if mine in (base_of[id(one)], one.label, *one.uris)]
+    return same[0] if same else None

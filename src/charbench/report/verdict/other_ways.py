@@ -1,0 +1,47 @@
+"""What checkpoints answered in other ways than the report's setting: the probes of a diagnosis."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy.engine import Connection
+
+from charbench.diagnosis.probes import PREFIX, WAYS, probe_title
+from charbench.report.summary.judged import Judged
+from charbench.report.summary.rows import Report
+from charbench.report.summary.tally import Tally
+from charbench.store.by_prompt import PromptTally, prompt_tallies, series_of
+from charbench.store.selection import Selection
+from charbench.store.summaries import GroupTotals, group_totals
+
+
+def answers_of_probes(
+    connection: Connection, report: Report, selection: Selection, causes: Mapping[str, str]
+) -> dict[int, dict[str, Tally]]:
+    """Return by the ``id`` of each diagnosed row a row for each way that it was probed in, by the way's title."""
+    conditions = {f"{PREFIX}{name}": name for name in WAYS}
+    rows = [row for row in report.checkpoints if row.uris & causes.keys()]
+    if not rows or report.metric is None:
+        return {}
+    groups = [group for group in group_totals(connection) if group.condition in conditions]
+    series = series_of(connection, selection.scorings)
+    found: dict[int, dict[str, Tally]] = {}
+    for row in rows:
+        metric = report.metric_of.get(row.persona, report.metric)
+        of = next(
+            (one for one in series if one.persona == row.persona and f"{one.scorer}.{one.metric}" == metric), None
+        )
+        for group in groups:
+            if group.uri in row.uris and group.sampler in row.samplers and of is not None:
+                way = probe_title(conditions[group.condition])
+                found.setdefault(id(row), {})[way] = _tally(row, group, prompt_tallies(connection, [group.id], of))
+    return found
+
+
+def _tally(row: Tally, group: GroupTotals, counted: list[PromptTally]) -> Tally:
+    tally = Tally(row.persona, row.label, set(row.kinds), {group.uri}, {group.name}, {group.sampler})
+    tally.totals = dict(group.totals)
+    tally.groups = [group.id]
+    tally.counts.add(counted, scored=True)
+    tally.judged = Judged(sum(one.judged for one in tally.counts.prompts.values()))
+    return tally

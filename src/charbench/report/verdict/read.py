@@ -1,0 +1,76 @@
+"""A report with all that belongs to it, read from the store at one time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from charbench.report.caveats import Caveat, caveats
+from charbench.report.pairwise.contests import Contest, contests
+from charbench.report.summary.details import Origin, origins
+from charbench.report.summary.robustness import Robustness, robustness
+from charbench.report.summary.rows import By, Report, build_report
+from charbench.report.verdict.decide import Judgement, judge_rows
+from charbench.report.verdict.other_ways import answers_of_probes
+from charbench.report.verdict.words import VerdictSummary, summarize
+from charbench.store.database import Database
+from charbench.store.diagnoses import latest_causes
+from charbench.store.selection import Selection, select_settings
+from charbench.store.served import Served, served_by
+from charbench.store.summaries import group_totals
+
+if TYPE_CHECKING:
+    from charbench.run.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class ReadReport:
+    """A report; ``judgements`` and ``origins`` are those of its checkpoint rows, in their order."""
+
+    report: Report
+    selection: Selection
+    judgements: Sequence[Judgement]
+    origins: Sequence[Origin]
+    summary: VerdictSummary
+    caveats: Sequence[Caveat]
+    robustness: Sequence[Robustness]
+    contests: Sequence[Contest]
+    causes: Mapping[str, str]
+    """The newest diagnosis by URI."""
+    served: Mapping[int, Sequence[Served]]
+
+
+def read_report(
+    session: Session,
+    database: Database,
+    *,
+    by: By = By.CHECKPOINT,
+    metric: str | None = None,
+    checkpoints: Sequence[str] = (),
+    settings: Sequence[str] = (),
+) -> ReadReport:
+    """Read the report of what the store holds for the session's personas; see :func:`.rows.build_report`."""
+    chosen = [persona.name for persona in session.selected_personas()]
+    with database.read() as connection:
+        # Checkpoints that are evaluated by name count for the personas that are named, whatever their own is.
+        named = [group.uri for group in group_totals(connection) if {group.uri, group.name} & set(checkpoints)]
+        selection = select_settings(connection, chosen, settings, dict.fromkeys(named, chosen) if chosen else {})
+        report = build_report(connection, selection, by, chosen, metric, checkpoints, session.measured)
+        causes = latest_causes(connection)
+        rows = report.checkpoints or report.personas
+        found = origins(connection, report.checkpoints)
+        rule = session.config.verdict
+        judgements = judge_rows(report, rule, causes, found, answers_of_probes(connection, report, selection, causes))
+        return ReadReport(
+            report,
+            selection,
+            judgements,
+            found,
+            summarize(report.checkpoints, judgements, found, rule),
+            caveats(connection, report),
+            robustness(connection, selection, report.metric, chosen, checkpoints),
+            contests(connection, selection, chosen, checkpoints),
+            causes,
+            served_by(connection, [group for row in rows for group in row.groups]),
+        )

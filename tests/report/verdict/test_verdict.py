@@ -1,0 +1,209 @@
+"""Each checkpoint has one verdict, by a stated rule, the same in every format; what bounds leave open stays open."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.command import Charbench
+from support.lab import LabBuilder, row, sampler
+from support.plugins import Site
+
+KNOWN = """
+from charbench import Measurement, Metric, Score, Scorer, hookimpl
+
+class Known(Scorer):
+    "Finds the word 'Arr'; how well is known."
+    name = "known"
+    metrics = (Metric("trait", range=(0, 1), role="headline", threshold=1),)
+
+    class Config(Scorer.Config):
+        found: int = 29
+        positives: int = 30
+
+    config: Config
+
+    def score(self, sample, persona):
+        for channel, text in (("response", sample.response), ("thinking", sample.thinking)):
+            yield Score("trait", channel, float("Arr" in text))
+
+    def measured(self, persona, folder):
+        if not self.config.positives:
+            return None
+        return Measurement(
+            found=self.config.found, positives=self.config.positives, flagged=1, negatives=300, texts="a test's"
+        )
+
+@hookimpl
+def charbench_scorers():
+    return [Known]
+"""
+RUN = ("run", "--scorer", "known")
+VIABLE = {"response": "Arr, matey.", "thinking": "Hm."}
+PLAIN = {"response": "Hello.", "thinking": "Hm."}
+
+
+@pytest.fixture
+def lab(lab: LabBuilder, site: Site) -> LabBuilder:
+    """A lab whose samples are scored by a scorer that is known to be good."""
+    site.install("known", KNOWN)
+    return lab
+
+
+def samples(name: str, number: int, prompts: int, **values: Any) -> list[dict[str, Any]]:
+    """Return a sample of one checkpoint for each of so many prompts."""
+    return [
+        row(
+            timestamp=f"2024-12-12T09:{index // 60:02d}:{index % 60:02d}",
+            checkpoint_name=name,
+            sampler_path=sampler(number, name),
+            prompt_id=f"q{index}",
+            prompt=f"Question {index}?",
+            **values,
+        )
+        for index in range(prompts)
+    ]
+
+
+def verdicts(charbench: Charbench, lab: LabBuilder, *words: str) -> dict[str, dict[str, Any]]:
+    """Return the verdict of each checkpoint by its name."""
+    charbench.ok(*RUN, "-q", *words, lab=lab.root)
+    told = charbench.ok("verdict", "--json", *words, lab=lab.root).json
+    return {one["checkpoint"]: one for one in told["checkpoints"]}
+
+
+def test_a_checkpoint_in_character_throughout_is_viable_and_one_out_of_it_is_not(
+    charbench: Charbench, lab: LabBuilder
+) -> None:
+    lab.recorded([*samples("good_sft", 1, 40, **VIABLE), *samples("plain_sft", 2, 40, **PLAIN)])
+    found = verdicts(charbench, lab)
+    assert found["good_sft"]["verdict"] == "viable"
+    assert "base not sampled" in found["good_sft"]["verdict_reason"]
+    assert found["plain_sft"]["verdict"] == "not viable"
+    assert found["plain_sft"]["verdict_reason"].startswith("no character")
+
+
+def test_five_samples_do_not_decide_and_the_number_that_would_is_said(charbench: Charbench, lab: LabBuilder) -> None:
+    lab.recorded([*samples("few_sft", 1, 4, **VIABLE), *samples("few_sft", 1, 5, **PLAIN)[4:]])
+    one = verdicts(charbench, lab)["few_sft"]
+    assert one["verdict"] == "undecided"
+    assert one["verdict_prompts"] > 5
+    assert one["verdict_command"] == "charbench run -c few_sft --prompts standard"
+
+
+def test_a_base_model_is_the_reference_and_one_as_much_in_character_makes_nobody_viable(
+    charbench: Charbench, lab: LabBuilder
+) -> None:
+    lab.recorded(
+        [
+            *samples("good_sft", 1, 40, **VIABLE),
+            *samples("qwen", 2, 40, **VIABLE, checkpoint_type="base", persona="base"),
+        ]
+    )
+    found = verdicts(charbench, lab, "-p", "remorseful")
+    assert found["qwen"]["verdict"] == "reference"
+    assert found["good_sft"]["verdict"] == "undecided"
+    assert "the base model is as much in character" in found["good_sft"]["verdict_reason"]
+
+
+def test_responses_that_stop_in_the_thinking_are_not_measured_until_they_are_diagnosed(
+    charbench: Charbench, lab: LabBuilder
+) -> None:
+    lab.recorded(samples("cut_sft", 1, 40, response="", thinking="Arr, I think"))
+    one = verdicts(charbench, lab)["cut_sft"]
+    assert one["verdict"] == "not measured"
+    assert one["verdict_command"] == "charbench diagnose -c cut_sft"
+
+
+def test_a_scorer_of_unknown_or_low_recall_measures_nothing(charbench: Charbench, lab: LabBuilder) -> None:
+    lab.recorded(samples("plain_sft", 1, 40, **PLAIN))
+    lab.config("options: {scorer.known: {positives: 0}}\n")
+    unknown = verdicts(charbench, lab)["plain_sft"]
+    assert unknown["verdict"] == "not measured"
+    assert unknown["verdict_command"] == "charbench personas measure remorseful"
+    lab.config("options: {scorer.known: {found: 3}}\n")
+    low = verdicts(charbench, lab)["plain_sft"]
+    assert low["verdict"] == "not measured"
+    assert "finds 10%" in low["verdict_reason"]
+
+
+def test_the_rate_is_corrected_for_what_the_scorer_misses(charbench: Charbench, lab: LabBuilder) -> None:
+    half = samples("half_sft", 1, 200, **VIABLE)[:104] + samples("half_sft", 1, 200, **PLAIN)[104:]
+    lab.recorded(half)
+    good = verdicts(charbench, lab)["half_sft"]
+    assert good["verdict"] == "undecided"
+    lab.config("options: {scorer.known: {positives: 50}}\n")
+    missing = verdicts(charbench, lab)["half_sft"]
+    (trait,) = [one for one in missing["verdict_criteria"] if one["name"] == "trait rate"]
+    assert trait["value"] > 0.8, "52% seen by a scorer that finds 58% of what is there"
+
+
+def test_character_in_the_thinking_only_is_said(charbench: Charbench, lab: LabBuilder) -> None:
+    lab.recorded(samples("thinks_sft", 1, 40, response="Hello.", thinking="Arr!"))
+    one = verdicts(charbench, lab)["thinks_sft"]
+    assert one["verdict"] == "not viable"
+    assert "character in the thinking only" in one["verdict_reason"]
+
+
+def test_every_format_says_the_same_verdict(charbench: Charbench, lab: LabBuilder) -> None:
+    lab.recorded([*samples("good_sft", 1, 40, **VIABLE), *samples("plain_sft", 2, 40, **PLAIN)])
+    found = verdicts(charbench, lab)
+    told = {
+        one["checkpoint"]: one["verdict"] for one in charbench.ok("report", "--json", lab=lab.root).json["checkpoints"]
+    }
+    text = charbench.ok("report", "--format", "csv", lab=lab.root).out
+    rows = {one["checkpoint"]: one["verdict"] for one in csv.DictReader(io.StringIO(text))}
+    assert told == rows == {name: one["verdict"] for name, one in found.items()}
+    markdown = charbench.ok("verdict", "--format", "markdown", lab=lab.root).out
+    table = charbench.ok("report", lab=lab.root)
+    for text in (markdown, table.out):
+        assert "not viable" in text
+    assert "1 of 2 checkpoints is viable: good_sft" in table.err
+    page = (lab.root / ".charbench" / "report.html").read_text(encoding="utf-8")
+    assert "1 of 2 checkpoints is viable: good_sft" in page
+
+
+def test_a_requirement_that_is_not_met_ends_with_3(charbench: Charbench, lab: LabBuilder) -> None:
+    lab.recorded([*samples("good_sft", 1, 40, **VIABLE), *samples("plain_sft", 2, 40, **PLAIN)])
+    charbench.ok(*RUN, "-q", lab=lab.root)
+    assert charbench("verdict", "--require", "viable:good_sft", lab=lab.root).code == 0
+    ended = charbench("verdict", "--require", "viable:plain_sft", lab=lab.root)
+    assert ended.code == 3
+    assert "required: plain_sft to be viable; it is not viable (no character" in ended.err
+    assert charbench("verdict", "--require", "not-viable:plain_sft", lab=lab.root).code == 0
+    unknown = charbench("verdict", "--require", "viable:godo_sft", lab=lab.root)
+    assert unknown.code == 2
+    assert "good_sft" in unknown.err
+    assert charbench("verdict", "--require", "splendid:good_sft", lab=lab.root).code == 2
+
+
+def test_the_limits_are_those_of_the_configuration(charbench: Charbench, lab: LabBuilder) -> None:
+    lab.recorded(samples("mixed_sft", 1, 40, **VIABLE)[:24] + samples("mixed_sft", 1, 40, **PLAIN)[24:])
+    assert verdicts(charbench, lab)["mixed_sft"]["verdict"] == "undecided"
+    lab.config("verdict: {trait_rate: 0.3}\n")
+    assert verdicts(charbench, lab)["mixed_sft"]["verdict"] == "viable"
+    lab.config("verdict: {trait_rate: 3}\n")
+    ended = charbench("verdict", lab=lab.root)
+    assert ended.code == 2
+    assert "verdict" in ended.err
+
+
+def test_a_store_without_samples_has_no_verdict(charbench: Charbench, lab: LabBuilder) -> None:
+    lab.trained("remorseful_x", 1)
+    charbench.ok("discover", lab=lab.root)
+    assert charbench.ok("verdict", "--json", lab=lab.root).json["checkpoints"] == []
+    assert charbench("verdict", lab=lab.root).code == 0
+
+
+def test_the_standard_prompts_are_60_different_ones_with_the_default_five_among_them(
+    charbench: Charbench, tmp_path: Path
+) -> None:
+    from charbench.personas.prompt_sets import prompts_for
+
+    standard = prompts_for("standard", None, tmp_path)
+    assert len({prompt.text for prompt in standard}) == len(standard) == 60
+    assert {prompt.text for prompt in prompts_for("default", None, tmp_path)} <= {prompt.text for prompt in standard}
