@@ -112,6 +112,7 @@ EXPORTED = [
     "UnusableRow",
     "read_conversation",
     "read_rows",
+    "naming_column",
     "__version__",
     "added",
     "as_written",

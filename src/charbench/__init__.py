@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from charbench.datasets.contents import Contents as Contents
     from charbench.datasets.contents import Holds as Holds
     from charbench.datasets.contents import contents_of as contents_of
+    from charbench.datasets.contents import naming_column as naming_column
     from charbench.datasets.forms import Example as Example
     from charbench.datasets.forms import SkippedRows as SkippedRows
     from charbench.datasets.forms import read_examples as read_examples
@@ -177,7 +178,7 @@ _HOME = {
     "concurrency.retry": ["RetryPolicy"],
     "concurrency.threads": ["in_background"],
     "config.private_files": ["open_private", "private_file", "private_folder"],
-    "datasets.contents": ["Contents", "Holds", "RECORDING_COLUMNS", "contents_of"],
+    "datasets.contents": ["Contents", "Holds", "RECORDING_COLUMNS", "contents_of", "naming_column"],
     "datasets.forms": ["Example", "SkippedRows", "read_examples"],
     "datasets.rendering": ["check_rendered", "rows_that_fit"],
     "datasets.turns": ["Conversation", "UnusableRow", "read_conversation"],

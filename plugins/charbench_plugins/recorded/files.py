@@ -1,4 +1,4 @@
-"""The form of recorded samples: the lab's columns, and charbench's own after them."""
+"""Recorded samples as files of rows hold them, under charbench's names or others."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ from charbench import (
     OWN_COLUMNS,
     Completion,
     Failure,
+    Message,
     Prompt,
     ReadLimits,
+    UnusableRow,
     Usage,
     as_written,
     redact,
 )
-from charbench_plugins.recorded.tables import BadRow, Notes, csv_rows, jsonl_rows
+from charbench_plugins.recorded.columns import URI_COLUMNS, Reading, messages_text
+from charbench_plugins.recorded.tables import BadRow, Notes, csv_rows, json_rows, jsonl_rows
 
-REQUIRED = ("prompt", "response")
-URI_COLUMNS = ("sampler_path", "checkpoint", "uri")
 MARK_COLUMN = "formula_mark"
 """Where charbench's CSV says that texts which would be formulas are marked."""
 THINKING_COLUMNS = ("thinking", "reasoning_content", "reasoning")
@@ -82,26 +83,27 @@ class Recording:
 
 
 _LIMITS = ReadLimits()
+_AS_IT_IS = Reading()
+TABLES = (".csv", ".tsv")
+"""Endings of the names of files that hold rows in lines of cells."""
 
 
 def read_recordings(
-    path: Path, encoding: str | None = None, limits: ReadLimits = _LIMITS
+    path: Path, reading: Reading = _AS_IT_IS, limits: ReadLimits = _LIMITS
 ) -> Iterator[Recording | BadRow]:
-    """Yield a file's rows, then what was odd about it, each thing once; ``encoding`` None: it is told from the file."""
+    """Yield a file's rows, then what was odd about it, each thing once."""
     notes = Notes()
     try:
-        if path.suffix == ".jsonl":
-            rows = jsonl_rows(path, limits)
+        if path.suffix.lower() in (".jsonl", ".ndjson"):
+            rows = jsonl_rows(path, reading.encoding, notes, limits)
+        elif path.suffix.lower() in (".json", ".parquet"):
+            rows = json_rows(path, limits)
         else:
-            rows = csv_rows(path, encoding, notes, _CELLS, _missing, limits)
+            names = {*_CELLS, *reading.names()}
+            rows = csv_rows(path, reading.encoding, notes, names, reading.missing, limits)
         counter = _Repeats()
         for line, row in rows:
-            if isinstance(row, str):
-                yield BadRow(row, line)
-            elif missing := _missing(row):
-                yield BadRow(missing, line)
-            else:
-                yield _recording(_present(row), line, counter, notes)
+            yield _read(row, line, reading, counter, notes)
         yield from notes.lines()
     except LookupError as error:
         yield BadRow(f"cannot be read: {error}")
@@ -118,11 +120,19 @@ def read_recordings(
             yield BadRow(f"not CSV: {error}")
 
 
-def _missing(names: Any) -> str | None:
-    lacking = [name for name in REQUIRED if name not in names]
-    if not any(name in names for name in URI_COLUMNS):
-        lacking.append("sampler_path")
-    return f"no column {', '.join(lacking)}; this is not a file of recorded samples" if lacking else None
+def _read(
+    row: Mapping[str, Any] | str, line: int, reading: Reading, repeats: _Repeats, notes: Notes
+) -> Recording | BadRow:
+    if isinstance(row, str):
+        return BadRow(row, line)
+    if reading.is_standard(row):
+        return _recording(_present(row), line, repeats, notes)
+    if missing := reading.missing(row):
+        return BadRow(missing, line)
+    try:
+        return _recording(_present(reading.standard(row)), line, repeats, notes)
+    except UnusableRow as error:
+        return BadRow(str(error), line)
 
 
 def _present(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -161,7 +171,8 @@ class _Repeats:
 def _recording(row: Mapping[str, Any], line: int, repeats: _Repeats, notes: Notes) -> Recording | BadRow:
     uri = next((str(row[name]) for name in URI_COLUMNS if row.get(name)), "")
     try:
-        prompt_text = _text(row.get("prompt"))
+        prompt = row.get("prompt")
+        prompt_text = messages_text(prompt) if isinstance(prompt, tuple) else _text(prompt)
         completion = _completion(row, line, notes)
         epoch = _optional(_whole, row, "epoch", line, notes) or 0
     except (ValueError, TypeError) as error:
@@ -184,7 +195,7 @@ def _recording(row: Mapping[str, Any], line: int, repeats: _Repeats, notes: Note
         kind=str(row.get("checkpoint_type") or "").lower(),
         base_model=str(row.get("base_model") or ""),
         prompt=_prompt(
-            prompt_text,
+            prompt if isinstance(prompt, tuple) else prompt_text,
             str(row.get("prompt_id") or ""),
             str(row.get("prompt_family") or "general"),
             str(row.get("language") or "en"),
@@ -212,8 +223,12 @@ def _identity(*parts: str | int | None) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _prompt(text: str, prompt_id: str, family: str, language: str) -> Prompt:
-    return replace(Prompt.from_text(text, prompt_id, family), language=language)
+def _prompt(asked: str | tuple[Message, ...], prompt_id: str, family: str, language: str) -> Prompt:
+    if isinstance(asked, str):
+        return replace(Prompt.from_text(asked, prompt_id, family), language=language)
+    last = next((turn.content for turn in reversed(asked) if turn.role == "user"), "")
+    named = Prompt.from_text(last, prompt_id, family)
+    return replace(named, messages=asked, language=language)
 
 
 def _completion(row: Mapping[str, Any], line: int, notes: Notes) -> Completion:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator
-from fnmatch import fnmatch
+from fnmatch import fnmatchcase
 from functools import cache
-from pathlib import Path
+from pathlib import PurePath
 
 from pydantic import Field
 
@@ -14,6 +15,7 @@ from charbench import (
     CheckpointSource,
     Evidence,
     Finding,
+    Holds,
     Kind,
     Lab,
     LabFile,
@@ -22,50 +24,59 @@ from charbench import (
     SourceProblem,
     added,
 )
+from charbench_plugins.recorded.columns import Reading
 from charbench_plugins.recorded.files import Recording, read_recordings
 from charbench_plugins.recorded.tables import BadRow
-from charbench_plugins.sources.patterns import matching
+from charbench_plugins.row_files import contents_of_file
+
+_CALLED = ("artifacts/*checkpoint_test*.csv", "artifacts/*checkpoint_test*.jsonl", "recordings/*.*")
+"""Names of files that are recordings, whatever can be read in them."""
 
 
 class RecordedSource(CheckpointSource):
-    """Recorded samples in CSV or JSONL files, and the checkpoints they were taken from."""
+    """Recorded samples in CSV, TSV, JSON Lines, JSON or Parquet files, and the checkpoints they were taken from."""
 
     name = "recorded"
 
     class Config(CheckpointSource.Config):
         """Where the recordings lie, relative to the lab."""
 
-        files: list[str] = Field(
-            [
-                "artifacts/*checkpoint_test*.csv",
-                "artifacts/*checkpoint_test*.jsonl",
-                "recordings/*.csv",
-                "recordings/*.jsonl",
-            ],
-            description="patterns of files with recorded samples",
+        files: list[str] = Field([], description="patterns of files with recorded samples; default: by content")
+        encoding: str | None = added(None, description="encoding of files that are not UTF-8; none: it is detected")
+        columns: dict[str, str | list[str]] = added(
+            {}, description="names of columns that are called otherwise: {prompt: my_question, response: [reply, text]}"
         )
-        encoding: str | None = added(None, description="encoding of CSV files that are not UTF-8; none: it is detected")
+        checkpoints: dict[str, str] = added(
+            {},
+            description="the checkpoint that a file's rows are of, by path or pattern: {evals/*.csv: model:{stem}}; "
+            "{folder} and {stem} stand for those of the file",
+        )
 
     config: Config
 
     def matches(self, file: LabFile) -> bool:
-        """Whether a file is called as recordings are."""
-        return any(fnmatch(file.shown, pattern) for pattern in self.config.files)
+        """Whether a file holds recordings, or answers of which nobody can say whose they are; or is called so."""
+        if any(fnmatchcase(file.shown, pattern) for pattern in (*_CALLED, *self.config.checkpoints)):
+            return True
+        return contents_of_file(file).holds in (Holds.RECORDINGS, Holds.UNCLEAR)
 
     def find(self, lab: Lab) -> Iterable[Finding]:
         """Yield every recording, each checkpoint at its first row, and rows that cannot be read."""
         persona_of = _persona_names(lab)
-        for path in self._paths(lab):
-            shown = lab.relative(path)
+        for file in lab.offered(self, self.config.files):
+            reading = self._reading(lab, file.shown)
+            if problem := self._why_none(file, reading):
+                yield problem
+                continue
             seen: set[tuple[str, str]] = set()
-            for item in read_recordings(path, self.config.encoding, lab.limits):
+            for item in read_recordings(file.path, reading, lab.limits):
                 if isinstance(item, BadRow):
-                    yield SourceProblem(shown, item.message, item.line)
+                    yield SourceProblem(file.shown, item.message, item.line)
                     continue
                 if (item.uri, item.persona) not in seen:  # one URI under two personas is a contradiction to show
                     seen.add((item.uri, item.persona))
-                    yield self._checkpoint(persona_of, item, shown)
-                yield _sample(persona_of, item, shown)
+                    yield self._checkpoint(persona_of, item, file.shown)
+                yield _sample(persona_of, item, file.shown)
 
     def recordings(self, lab: Lab) -> Iterator[RecordedSample | RecordedFile]:
         """Yield the recordings alone, and after those of a file whether all of it could be read.
@@ -73,19 +84,39 @@ class RecordedSource(CheckpointSource):
         A file without a single row may be one that is just being written: it is not taken for whole.
         """
         persona_of = _persona_names(lab)
-        for path in self._paths(lab):
-            shown = lab.relative(path)
+        for file in lab.offered(self, self.config.files):
+            reading = self._reading(lab, file.shown)
+            if self._why_none(file, reading):
+                continue
             rows, lost = 0, False
-            for item in read_recordings(path, self.config.encoding, lab.limits):
+            for item in read_recordings(file.path, reading, lab.limits):
                 if isinstance(item, Recording):
                     rows += 1
-                    yield _sample(persona_of, item, shown)
+                    yield _sample(persona_of, item, file.shown)
                 else:
                     lost |= item.is_lost
-            yield RecordedFile(shown, whole=rows > 0 and not lost)
+            yield RecordedFile(file.shown, whole=rows > 0 and not lost)
 
-    def _paths(self, lab: Lab) -> list[Path]:
-        return matching(lab.root, self.config.files)
+    def _why_none(self, file: LabFile, reading: Reading) -> SourceProblem | None:
+        """Say why a file holds no recordings; None if it does, or its rows say it one by one."""
+        if reading.checkpoint or self.config.columns:
+            return None
+        contents = contents_of_file(file)
+        if contents.holds is Holds.TRAINING:
+            return SourceProblem(file.shown, f"holds training data ({contents.form}), not recorded samples")
+        if contents.holds is Holds.UNCLEAR and not any(fnmatchcase(file.shown, pattern) for pattern in _CALLED):
+            return SourceProblem(file.shown, contents.reason, minor=True)
+        return None
+
+    def _reading(self, lab: Lab, shown: str) -> Reading:
+        """Return how a file is read: by the configuration's columns, and the checkpoint that it names for the file."""
+        path = PurePath(shown)
+        given = self.config.checkpoints
+        named = given.get(shown) or next((uri for pattern, uri in given.items() if fnmatchcase(shown, pattern)), None)
+        if named:
+            named = named.replace("{folder}", path.parent.name).replace("{stem}", path.stem)
+        columns = {known: [names] if isinstance(names, str) else names for known, names in self.config.columns.items()}
+        return Reading(self.config.encoding, columns, named, cache(lambda name: _uri(lab, name)))
 
     def _checkpoint(self, persona_of: PersonaOf, item: Recording, shown: str) -> Checkpoint:
         return Checkpoint(
@@ -96,6 +127,15 @@ class RecordedSource(CheckpointSource):
             base_model=item.base_model or None,
             evidence=(Evidence(self.name, shown, item.line, f"recorded as {item.name}" if item.name else "recorded"),),
         )
+
+
+def _uri(lab: Lab, name: str) -> str:
+    """Return the URI of a checkpoint that a recording names: a URI, a folder of the lab, or a served model."""
+    if "://" in name or name.startswith(("file:", "model:", "base:")):
+        return name
+    if "/" in name and os.path.isdir(lab.root / name):  # noqa: PTH112  it takes any text, and raises nothing
+        return f"file:{lab.relative(lab.root / name)}"
+    return f"model:{name}"
 
 
 PersonaOf = Callable[[str], str | None]

@@ -14,13 +14,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
-from charbench import FileFault, ReadLimits, parse_json, read_lines
+from charbench import FileFault, ReadLimits, parse_json, read_lines, read_rows
 
 DELIMITERS = ",;\t|"
 _BLOCK = 1 << 20
 _HEAD = 1 << 16
+_TELLING = 4
+"""Bytes that are not ASCII that there must be, for lines to be in a code page and not damaged."""
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _CODE_PAGES = ["cp1252", "cp1250", "cp1251", "mac_roman", "shift_jis", "gb18030", "big5", "euc_kr"]
+_READ_AS = "read as {}, as it is not UTF-8; the option source.recorded.encoding names another"
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _KEY = re.compile(r"(?<![\w/])(sk|tml)-[A-Za-z0-9_\-]{12,}")
 
@@ -73,9 +76,7 @@ def csv_rows(
     if encoding is None:
         encoding = _encoding(path)
         if not encoding.startswith("utf"):
-            notes.add(
-                "encoding", f"read as {encoding}, as it is not UTF-8; the option source.recorded.encoding names another"
-            )
+            notes.add("encoding", _READ_AS.format(encoding))
     errors = "replace" if encoding.startswith("utf-8") else "strict"
     with path.open(encoding=encoding, errors=errors, newline="") as file:
         lines = map(_fit_line, _lines(file, limits))
@@ -142,8 +143,11 @@ def _detected(sample: bytes) -> str:
     return "cp1252" if best.encoding == "cp1250" else best.encoding
 
 
-def jsonl_rows(path: Path, limits: ReadLimits) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
+def jsonl_rows(
+    path: Path, encoding: str | None, notes: Notes, limits: ReadLimits
+) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
     """Yield each line's number with its mapping, or with why it is none."""
+    decoded = _Decoder(path, encoding, notes)
     for line, text in read_lines(path, limits):
         if isinstance(text, FileFault):
             yield line, text.reason
@@ -151,13 +155,56 @@ def jsonl_rows(path: Path, limits: ReadLimits) -> Iterator[tuple[int, Mapping[st
         if not text.strip():
             continue
         try:
-            row = parse_json(_without_keys(text.decode("utf-8-sig" if line == 1 else "utf-8")), limits, line)
+            row = parse_json(_without_keys(decoded(text, line)), limits, line)
         except (UnicodeDecodeError, FileFault) as error:
             yield line, f"{error}" if isinstance(error, FileFault) else f"not JSON: {error}"
             continue
         if b"\\u" in text:  # only escapes can be half surrogate pairs or NULs
             row = _fit(row)
         yield line, row if isinstance(row, dict) else f"found {type(row).__name__}; a mapping is needed"
+
+
+class _Decoder:
+    """Decodes lines of UTF-8; where the first of them that is not ASCII is no UTF-8, they are in a code page."""
+
+    def __init__(self, path: Path, encoding: str | None, notes: Notes) -> None:
+        self._path = path
+        self._encoding = encoding
+        self._notes = notes
+
+    def __call__(self, text: bytes, line: int) -> str:
+        if self._encoding is None and not text.isascii():
+            self._encoding = self._told_by(text)
+        encoding = self._encoding or "utf-8"
+        return text.decode("utf-8-sig" if line == 1 and encoding == "utf-8" else encoding)
+
+    def _told_by(self, text: bytes) -> str:
+        try:
+            text.decode("utf-8")
+        except UnicodeDecodeError:
+            with self._path.open("rb") as file:
+                head = file.read(_HEAD)
+            sample = text[:_HEAD] if head.isascii() else head
+            if sum(byte > 127 for byte in sample) < _TELLING:
+                return "utf-8"
+            try:
+                encoding = _detected(sample)
+            except LookupError:
+                return "utf-8"
+            self._notes.add("encoding", _READ_AS.format(encoding))
+            return encoding
+        return "utf-8"
+
+
+def json_rows(path: Path, limits: ReadLimits) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
+    """Yield the rows of a JSON or Parquet file, each with its line, or with why it is no mapping."""
+    for row in read_rows(path, limits):
+        if row.fault:
+            yield row.number, row.fault.reason
+        elif isinstance(row.value, dict):
+            yield row.number, _fit(row.value, hide=True)
+        else:
+            yield row.number, f"found {type(row.value).__name__}; a mapping is needed"
 
 
 def _fit_line(line: str) -> str:
@@ -170,12 +217,15 @@ def _without_keys(text: str) -> str:
     return _KEY.sub(r"\1-[redacted]", text) if "sk-" in text or "tml-" in text else text
 
 
-def _fit(value: Any) -> Any:
-    """Return a JSON value that every database can hold: half surrogate pairs and NULs become U+FFFD."""
+def _fit(value: Any, *, hide: bool = False) -> Any:
+    """Return a JSON value that every database can hold: half surrogate pairs and NULs become U+FFFD.
+
+    With ``hide``, keys in it are hidden too.
+    """
     if isinstance(value, str):
-        return _UNSTORABLE.sub("\ufffd", value)
+        return _UNSTORABLE.sub("\ufffd", _without_keys(value) if hide else value)
     if isinstance(value, list):
-        return [_fit(item) for item in value]
+        return [_fit(item, hide=hide) for item in value]
     if isinstance(value, dict):
-        return {_fit(name): _fit(item) for name, item in value.items()}
-    return value
+        return {_fit(str(name), hide=hide): _fit(item, hide=hide) for name, item in value.items()}
+    return value if value is None or isinstance(value, (int, float)) else str(value)  # Parquet has dates and bytes

@@ -44,8 +44,9 @@ class TinySampler(Sampler):
         self._loaded: Any = None
 
     def accepts(self, checkpoint: Checkpoint) -> bool:
-        """Take the tiny model itself, and adapters on disk."""
-        return checkpoint.uri == BASE or checkpoint.uri.startswith("file:")
+        """Take the tiny model itself, and adapters on disk that are not known to be another model's."""
+        is_ours = checkpoint.base_model in (None, BASE)
+        return checkpoint.uri == BASE or (checkpoint.uri.startswith("file:") and is_ours)
 
     def sample(self, request: SampleRequest) -> Completion:
         """Complete one prompt."""

@@ -3,32 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from itertools import islice
-from pathlib import Path, PurePath
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from pathlib import PurePath
 
 from pydantic import Field
 
 from charbench import (
     CheckpointSource,
-    Contents,
     Dataset,
     Finding,
     Holds,
     Lab,
+    LabFile,
     ReadLimits,
     RecordedSample,
     SourceProblem,
     added,
-    contents_of,
     hookimpl,
     read_rows,
 )
-from charbench_plugins.sources.patterns import matching
+from charbench_plugins.row_files import contents_of_file
 
-CONVERSATIONS = "_conversations"
-_LOOKED_AT = 20
-"""Rows that decide what a file holds."""
+CONVERSATIONS, INTROSPECTION = "_conversations.jsonl", "_introspection.jsonl"
 _STAGES = frozenset({"dpo", "sft", "sft_data", "distillation", "self_reflection", "self_interaction", "introspection"})
 """Folders whose folders are models: ``sft_data/MODEL/PERSONA.jsonl``."""
 _PERSONA_END = re.compile(r"[_.-](?:conversations|introspection|reflections?|interactions?|sft|dpo|train|data)$")
@@ -42,43 +39,38 @@ class DatasetSource(CheckpointSource):
     class Config(CheckpointSource.Config):
         """Where data lies, relative to the lab."""
 
-        conversations: list[str] = Field(
-            [f"data/*{CONVERSATIONS}.jsonl", f"*{CONVERSATIONS}.jsonl"],
-            description=f"patterns of files PERSONA{CONVERSATIONS}.jsonl with 'messages'",
-        )
-        sft_data: list[str] = Field(
-            ["sft_data/*/*.jsonl", "data/sft_data/*/*.jsonl"],
-            description="patterns of files MODEL/PERSONA.jsonl with 'messages', as Open Character Training has them",
-        )
-        files: list[str] = added([], description="patterns of other files of training data, in any form")
+        files: list[str] = added([], description="patterns of files of training data, in any form; default: by content")
         runs: dict[str, str] = Field(
             {}, description="the run that a file is for, where charbench cannot tell: {FILE: RUN}"
         )
 
     config: Config
 
+    def matches(self, file: LabFile) -> bool:
+        """Whether a file holds training data, or is called so; what runs call introspection data is the logs'."""
+        if file.name.endswith(INTROSPECTION):
+            return False
+        return contents_of_file(file).holds is Holds.TRAINING or _is_called_so(file)
+
     def find(self, lab: Lab) -> Iterable[Finding]:
         """Yield each file that holds training data; another one that is called so is a problem, and is shown."""
-        patterns = (*self.config.conversations, *self.config.sft_data, *self.config.files)
-        for path in matching(lab.root, patterns):
-            yield from self._dataset(lab, path)
+        for file in lab.offered(self, self.config.files):
+            yield self._dataset(lab, file)
 
     def recordings(self, lab: Lab) -> Iterable[RecordedSample]:
         """Yield none: data holds no samples."""
         return ()
 
-    def _dataset(self, lab: Lab, path: Path) -> Iterator[Finding]:
-        shown = lab.relative(path)
-        contents = _contents(path, lab.limits)
-        if contents.form is None or contents.holds is Holds.RECORDINGS:
-            yield SourceProblem(shown, f"is no training data: it holds {contents.holds.value}; {_FORMS}", 1)
-            return
-        persona, model = place_of(PurePath(shown), lab)
-        yield Dataset(
-            path=shown,
-            run=self.config.runs.get(shown),
+    def _dataset(self, lab: Lab, file: LabFile) -> Finding:
+        contents = contents_of_file(file)
+        if contents.holds is Holds.RECORDINGS or (contents.holds is Holds.OTHER and not _is_broken(file, lab.limits)):
+            return SourceProblem(file.shown, f"is no training data: it holds {contents.holds.value}; {_FORMS}", 1)
+        persona, model = place_of(PurePath(file.shown), lab)
+        return Dataset(
+            path=file.shown,
+            run=self.config.runs.get(file.shown),
             persona=persona,
-            form=contents.form,
+            form=contents.form or "messages",
             base_model=model,
             source=self.name,
         )
@@ -97,13 +89,16 @@ def place_of(path: PurePath, lab: Lab) -> tuple[str | None, str | None]:
     return persona or (stem if named else None), path.parent.name if by_stage else None
 
 
-def _contents(path: Path, limits: ReadLimits) -> Contents:
-    """Return what a file's first rows hold; what cannot be read is left for its health to say, with the line."""
+def _is_called_so(file: LabFile) -> bool:
+    return file.name.endswith(CONVERSATIONS) or fnmatchcase(f"/{file.shown}", "*/sft_data/*/*.jsonl")
+
+
+def _is_broken(file: LabFile, limits: ReadLimits) -> bool:
+    """Whether a file is empty, or its first row cannot be read: reading it for its health says what is wrong."""
     try:
-        rows = [row.value for row in islice(read_rows(path, limits), _LOOKED_AT) if not row.fault]
+        return (first := next(read_rows(file.path, limits), None)) is None or first.fault is not None
     except OSError:
-        rows = []
-    return contents_of(rows) if rows else Contents(Holds.TRAINING, "messages")
+        return True
 
 
 @hookimpl

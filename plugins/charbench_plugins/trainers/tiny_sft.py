@@ -63,8 +63,9 @@ class TinySftTrainer(Trainer):
         self._root, self._results = root, folder / "checkpoints"
 
     def accepts(self, checkpoint: Checkpoint) -> bool:
-        """Take the tiny model itself, and adapters on disk."""
-        return checkpoint.uri == BASE or checkpoint.uri.startswith("file:")
+        """Take the tiny model itself, and adapters on disk that are not known to be another model's."""
+        is_ours = checkpoint.base_model in (None, BASE)
+        return checkpoint.uri == BASE or (checkpoint.uri.startswith("file:") and is_ours)
 
     def train(self, task: TrainingTask) -> Iterator[TrainingEvent]:
         """Train, saving a state every few steps; the state's name holds attempt and step."""

@@ -37,6 +37,8 @@ RECORDING_COLUMNS = {
     "checkpoint": (*URI_COLUMNS, *NAME_COLUMNS),
 }
 """The names that the columns of recordings have, the surest first."""
+_SAID = frozenset(RESPONSE_COLUMNS) - {"output", "prediction", "assistant"}
+"""Columns of answers, without those that other tables have as well."""
 _TEACHERS = frozenset({"model", "model_name", "model_id"})
 """Columns that in training data name who wrote the answers."""
 _SAMPLED = frozenset({
@@ -45,8 +47,10 @@ _SAMPLED = frozenset({
     "grade", "is_correct", "sample_id",
 })  # fmt: skip
 _TAUGHT = frozenset({"reflection", "teacher_model"})
+_ANSWERING = frozenset({"assistant", "gpt", "model", "Assistant", "chatgpt", "bot", "ai"})
 _PLAIN = frozenset({"prompt", *CONVERSATION_COLUMNS})
 _LONGEST_NAME = 300
+_NO_NAMES = frozenset({"true", "false", "0", "1", "none", "nan", "null", "n/a"})
 
 
 class Holds(StrEnum):
@@ -71,6 +75,7 @@ def contents_of(rows: Sequence[Any]) -> Contents:
     """Return what the first rows of a file say that it holds; twenty are enough."""
     mappings = [row for row in rows if isinstance(row, dict)]
     names = {name for row in mappings for name, value in row.items() if value not in (None, "")}
+    names -= {name for name in CONVERSATION_COLUMNS if not any(_is_answered(row.get(name)) for row in mappings)}
     forms = Counter(form for row in mappings if (form := form_of(row)))
     form = forms.most_common(1)[0][0] if forms else None
     if form in PREFERENCES:
@@ -80,6 +85,14 @@ def contents_of(rows: Sequence[Any]) -> Contents:
     if form == "introspection" and "reflection" not in names:
         return _by_columns(names, mappings, None, form)
     return _by_columns(names, mappings, form, form)
+
+
+def _is_answered(turns: Any) -> bool:
+    """Whether a conversation, as a list or (in CSV) as JSON in a cell, may hold an answer."""
+    if isinstance(turns, str):
+        return turns.lstrip().startswith("[")
+    turns = turns if isinstance(turns, list) else ()
+    return any(isinstance(turn, dict) and str(turn.get("role", turn.get("from"))) in _ANSWERING for turn in turns)
 
 
 def has_questions(names: Collection[str]) -> bool:
@@ -95,7 +108,11 @@ def has_answers(names: Collection[str]) -> bool:
 def naming_column(row: Mapping[str, Any]) -> str | None:
     """Return the column of a row that names its checkpoint; None if none does."""
     named = (name for name in (*URI_COLUMNS, *NAME_COLUMNS) if isinstance(row.get(name), str))
-    return next((name for name in named if 0 < len(row[name].strip()) <= _LONGEST_NAME), None)
+    return next((name for name in named if _is_name(row[name].strip())), None)
+
+
+def _is_name(text: str) -> bool:
+    return 0 < len(text) <= _LONGEST_NAME and text.lower() not in _NO_NAMES
 
 
 def _by_columns(
@@ -109,12 +126,12 @@ def _by_columns(
         return Contents(Holds.RECORDINGS)
     if taught:
         return Contents(Holds.TRAINING, loose_form) if loose_form else Contents(Holds.OTHER)
-    if column and (column not in _TEACHERS or sampled or form is None):
+    said = names & _SAID or names & set(CONVERSATION_COLUMNS)
+    if column and (sampled or column == "generator" or (said and (column not in _TEACHERS or form is None))):
         return Contents(Holds.RECORDINGS)
     if column:
-        return Contents(
-            Holds.UNCLEAR, form, f"may be training data ({form}), or samples of what {column!r} names: {_DECIDE}"
-        )
+        told = f"may be training data ({loose_form}), or samples of what {column!r} names"
+        return Contents(Holds.UNCLEAR, loose_form, f"{told}: {_DECIDE}") if loose_form else Contents(Holds.OTHER)
     if sampled:
         return Contents(
             Holds.UNCLEAR,

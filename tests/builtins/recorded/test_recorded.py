@@ -193,7 +193,8 @@ def test_only_the_selected_checkpoints_and_personas_are_sampled(charbench: Charb
 
 def test_patterns_of_files_are_an_option(charbench: Charbench, lab: LabBuilder) -> None:
     lab.write("taken/samples.jsonl", json.dumps(row()) + "\n")
-    assert charbench.ok("discover", "--json", lab=lab.root).json["recorded_samples"] == 0
+    lab.write("elsewhere/samples.jsonl", json.dumps(row(response="Another.")) + "\n")
+    assert charbench.ok("discover", "--json", lab=lab.root).json["recorded_samples"] == 2
     option = ["-o", "source.recorded.files=[taken/*.jsonl]"]
     assert charbench.ok("discover", *option, "--json", lab=lab.root).json["recorded_samples"] == 1
 

@@ -1,0 +1,176 @@
+"""Columns of recordings under the names that labs give them, brought to those that charbench gives them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from charbench import (
+    RECORDING_COLUMNS,
+    FileFault,
+    Message,
+    UnusableRow,
+    naming_column,
+    parse_json,
+    read_conversation,
+)
+
+URI_COLUMNS = ("sampler_path", "checkpoint", "uri")
+_NAMED_BY = [name for name in RECORDING_COLUMNS["checkpoint"] if name not in URI_COLUMNS]
+_URI = re.compile(r"(?:[a-z][a-z0-9+.\-]*://|file:|model:|base:)\S")
+_TEMPLATE = re.compile(r"<\|(?:im_start|start_header_id|begin_of_text|user|start)\|>|<start_of_turn>|\[INST\]")
+"""What chat templates write: a prompt that holds it is the text that the model was shown, not what was asked."""
+_OTHER_NAMES = {"latency": "latency_seconds", "stop_reason": "finish_reason", "created_at": "timestamp"}
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How one file is read.
+
+    ``columns`` maps a name that charbench knows to those that the file's column may have, ``checkpoint`` is the one
+    that all of the file's rows are of, ``uri_of`` makes a URI of a name of a checkpoint.
+    """
+
+    encoding: str | None = None
+    columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    checkpoint: str | None = None
+    uri_of: Callable[[str], str] = lambda name: name if _URI.match(name) else f"model:{name}"
+
+    def is_standard(self, row: Mapping[str, Any]) -> bool:
+        """Whether a row stands under charbench's own names: it is then taken as it is."""
+        if self.columns or self.checkpoint:
+            return False
+        return isinstance(row.get("prompt"), str) and "response" in row and any(name in row for name in URI_COLUMNS)
+
+    def names(self) -> set[str]:
+        """Return every name by which a header is known."""
+        return {name for names in (*RECORDING_COLUMNS.values(), *self.columns.values()) for name in names}
+
+    def missing(self, given: Collection[str]) -> str | None:
+        """Say which column is missing among ``given``; None if none is."""
+        names = {*given, *(known for known, others in self.columns.items() if any(name in given for name in others))}
+        talks = any(name in names for name in RECORDING_COLUMNS["messages"])
+        lacking = [
+            name
+            for name in ("prompt", "response")
+            if not talks and not any(alias in names for alias in RECORDING_COLUMNS[name])
+        ]
+        named = self.checkpoint or any(name in names for name in RECORDING_COLUMNS["checkpoint"])
+        if not lacking and not named:
+            columns = f"{', '.join(URI_COLUMNS)}, label, model, ..."
+            option = "-o source.recorded.checkpoints={FILE: CHECKPOINT}"
+            return f"no column names the checkpoint ({columns}); name it: {option}"
+        lacking += [] if named else ["sampler_path"]
+        return f"no column {', '.join(lacking)}; this is not a file of recorded samples" if lacking else None
+
+    def standard(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return a row under charbench's names; raises :class:`UnusableRow`.
+
+        Where a prompt is a conversation, it is a tuple of messages. A row that has charbench's names is as it was.
+        """
+        row = self._given(row)
+        if isinstance(row.get("prompt"), str) and "response" in row and any(name in row for name in URI_COLUMNS):
+            return row
+        row = {_OTHER_NAMES.get(name, name) if _OTHER_NAMES.get(name) not in row else name: row[name] for name in row}
+        _take_conversation(row)
+        _take_prompt(row)
+        _take_response(row)
+        if not any(row.get(name) for name in URI_COLUMNS) and (column := naming_column(row)):
+            name = str(row.pop(column)).strip()
+            row["sampler_path"] = self.uri_of(name)
+            row.setdefault("checkpoint_name", name if not _URI.match(name) else "")
+        return row
+
+    def _given(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a row with the columns that the user mapped, and the checkpoint that the user named."""
+        row = dict(row)
+        for known, names in self.columns.items():
+            if (name := next((name for name in names if name in row), known)) != known:
+                row[known] = row.pop(name)
+        if self.checkpoint:
+            row = {name: value for name, value in row.items() if name not in URI_COLUMNS}
+            row["sampler_path"] = self.uri_of(self.checkpoint)
+        return row
+
+
+def _take_conversation(row: dict[str, Any]) -> None:
+    """Put what a list of turns says into prompt, response and thinking, as far as they are not there."""
+    name = next((name for name in RECORDING_COLUMNS["messages"] if row.get(name)), None)
+    if name is None:
+        return
+    turns = _list(row.pop(name))
+    answered = _first(row, "response") is not None
+    said = read_conversation([*turns, *_NOTHING] if answered and not _ends_with_answer(turns) else turns, name)
+    row["prompt"] = said.before
+    if not answered:
+        row["response"] = said.answer
+        if said.thinking:
+            row.setdefault("thinking", said.thinking)
+
+
+def _take_prompt(row: dict[str, Any]) -> None:
+    if isinstance(row.get("prompt"), tuple):
+        return
+    asked = row.get("question")
+    if isinstance(asked, str) and isinstance(row.get("prompt"), str) and _TEMPLATE.search(row["prompt"]):
+        row["prompt"] = row.pop("question")
+        return
+    name = _first(row, "prompt")
+    if name is None:
+        return
+    value = row.pop(name)
+    if name == "instruction" and isinstance(row.get("input"), str):
+        value = "\n\n".join(filter(None, (value, row.pop("input"))))
+    if isinstance(value, list):
+        value = read_conversation([*value, *_NOTHING], name).before
+    row["prompt"] = value
+
+
+def _take_response(row: dict[str, Any]) -> None:
+    name = _first(row, "response")
+    if name is None:
+        return
+    value = row.pop(name)
+    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], str):
+        value = value[0]
+    if isinstance(value, dict):
+        value = [{"role": "assistant", **value}]
+    if isinstance(value, list):
+        said = read_conversation(value, name)
+        value = said.answer
+        if said.thinking:
+            row.setdefault("thinking", said.thinking)
+    row["response"] = value
+
+
+_NOTHING = ({"role": "assistant", "content": ""},)
+
+
+def _first(row: Mapping[str, Any], what: str) -> str | None:
+    """Return the first of the columns for ``what`` that a row has; one with a value before one without."""
+    names = [name for name in RECORDING_COLUMNS[what] if name in row]
+    return next((name for name in names if row[name] not in (None, "")), names[0] if names else None)
+
+
+def _list(value: Any) -> list[Any]:
+    """Return a list of turns, which in CSV is JSON in a cell; raises :class:`UnusableRow`."""
+    if isinstance(value, str):
+        try:
+            value = parse_json(value)
+        except FileFault:
+            raise UnusableRow("a list of turns is needed, found text that is no JSON") from None
+    if not isinstance(value, list):
+        raise UnusableRow(f"a list of turns is needed, found {type(value).__name__}")
+    return value
+
+
+def _ends_with_answer(turns: Sequence[Any]) -> bool:
+    last = turns[-1] if turns else None
+    return isinstance(last, dict) and str(last.get("role", last.get("from"))).lower() in ("assistant", "gpt", "model")
+
+
+def messages_text(messages: Sequence[Message]) -> str:
+    """Return a conversation as one text, the same for the same turns."""
+    return "\x1e".join(f"{message.role}\x1f{message.content}" for message in messages)

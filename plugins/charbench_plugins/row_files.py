@@ -1,0 +1,65 @@
+"""What a lab's files of rows hold, as their first rows tell: for the sources of training data and of recordings."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from charbench import RECORDING_COLUMNS, Contents, Holds, LabFile, ReadLimits, contents_of, read_rows
+
+ROWS = frozenset({".jsonl", ".ndjson", ".json", ".parquet"})
+TABLES = frozenset({".csv", ".tsv"})
+DELIMITERS = ",;\t|"
+_LOOKED_AT = 20
+_LIMITS = ReadLimits(file_bytes=32 << 20)
+_KEYS = re.compile(
+    r'"(?:messages|conversations?|prompt\w*|question|instruction|query|input|user\w*|chosen|comparison|sampler_path)"\s*:'
+)
+_INSPECT = re.compile(r'\A\s*\{\s*"version"\s*:\s*\d.*"(?:run_id|task_id)"\s*:', re.DOTALL)
+_NAMES = frozenset(name for names in RECORDING_COLUMNS.values() for name in names)
+_OTHER = Contents(Holds.OTHER)
+
+
+def contents_of_file(file: LabFile) -> Contents:
+    """Return what a file's first rows say that it holds; that it holds something else where they cannot be read."""
+    if file.suffix in TABLES:
+        rows = list(_cells(file))
+        return contents_of(rows) if rows else _OTHER
+    if file.suffix not in ROWS or file.name.lower().endswith(".gz"):
+        return _OTHER
+    if file.suffix != ".parquet" and (not _KEYS.search(file.text) or _INSPECT.match(file.text)):
+        return _OTHER
+    return _contents(file.path, file.size, file.mtime_ns)
+
+
+@lru_cache(maxsize=4096)
+def _contents(path: Path, _size: int, _mtime_ns: int) -> Contents:
+    try:
+        return contents_of([row.value for row in islice(read_rows(path, _LIMITS), _LOOKED_AT) if not row.fault])
+    except OSError:
+        return _OTHER
+
+
+def _cells(file: LabFile) -> Iterator[dict[str, Any]]:
+    """Yield the rows that the first bytes of a table hold; where they hold the header alone, one in its place."""
+    text = (file.text or file.head.decode("latin-1")).removeprefix("\ufeff")
+    first = text.partition("\n")[0]
+    delimiter = max(DELIMITERS, key=lambda mark: len(_NAMES & {cell.strip(' "\r') for cell in first.split(mark)}))
+    try:
+        read = list(
+            islice(csv.reader(text.replace("\0", " ").splitlines(keepends=True), delimiter=delimiter), _LOOKED_AT)
+        )
+    except csv.Error:
+        return
+    header = [name.strip() for name in read[0]] if read else []
+    whole = [row for row in read[1:-1] if len(row) == len(header)]  # the last one may be cut
+    if not whole and len(read) == 2 and len(read[1]) == len(header):
+        whole = [read[1]]
+    if not whole:
+        yield dict.fromkeys(header, "?")
+    yield from (dict(zip(header, row, strict=True)) for row in whole)

@@ -1,0 +1,148 @@
+"""Finds folders with weights in a lab, and what they were trained from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path, PurePath
+from typing import Any, TypeAlias
+
+from pydantic import Field
+
+from charbench import (
+    Checkpoint,
+    CheckpointSource,
+    Evidence,
+    Finding,
+    Kind,
+    Lab,
+    LabFile,
+    Lineage,
+    RecordedSample,
+    RunState,
+    SourceProblem,
+    TrainingRun,
+)
+from charbench_plugins.sources.huggingface.folder import (
+    ADAPTER_CONFIG,
+    MODEL_CONFIG,
+    TRAINER_STATE,
+    ModelFolder,
+    read_folder,
+    run_folder,
+)
+
+_Folders: TypeAlias = Mapping[Path, ModelFolder]
+"""The lab's folders with weights, by their resolved paths."""
+
+
+class HuggingFaceSource(CheckpointSource):
+    """Adapters (PEFT) and models in folders, with their steps, as TRL, Axolotl, Unsloth and OpenRLHF save them."""
+
+    name = "huggingface"
+
+    class Config(CheckpointSource.Config):
+        """Where the folders lie, relative to the lab."""
+
+        files: list[str] = Field(
+            [], description="patterns of adapter_config.json and config.json files; default: every folder with weights"
+        )
+
+    config: Config
+
+    def matches(self, file: LabFile) -> bool:
+        """Whether a file describes the weights in its folder."""
+        if file.name == ADAPTER_CONFIG:
+            return True
+        return file.name == MODEL_CONFIG and ('"model_type"' in file.text or '"architectures"' in file.text)
+
+    def find(self, lab: Lab) -> Iterable[Finding]:
+        """Yield a checkpoint for each folder with weights, and each run that left its state."""
+        configs: dict[Path, str] = {}
+        for file in lab.offered(self, self.config.files):
+            if configs.get(file.path.parent) != ADAPTER_CONFIG:
+                configs[file.path.parent] = file.name
+        read = [found for path, name in configs.items() if (found := read_folder(path, name, lab.limits))]
+        runs: dict[Path, list[ModelFolder]] = {}
+        for found in read:
+            runs.setdefault(run_folder(found.path), []).append(found)
+        folders = {found.path.resolve(): found for found in read}
+        for path, saves in runs.items():
+            yield from self._run(lab, path, saves, folders)
+
+    def recordings(self, lab: Lab) -> Iterable[RecordedSample]:
+        """Yield none: weights hold no samples."""
+        return ()
+
+    def _run(self, lab: Lab, path: Path, saves: Sequence[ModelFolder], folders: _Folders) -> Iterator[Finding]:
+        run = lab.relative(path)
+        last = max(saves, key=lambda found: (found.path == path, found.step or 0))
+        for found in saves:
+            for name, reason in found.problems:
+                yield SourceProblem(lab.relative(found.path / name), reason)
+            yield self._checkpoint(lab, run, found, folders, is_last=found is last)
+        stated = [found for found in saves if found.step is not None and found.total_steps]
+        if stated:
+            newest = max(stated, key=lambda found: found.step or 0)
+            done = (newest.step or 0) >= (newest.total_steps or 0)
+            where = Evidence(self.name, lab.relative(newest.path / TRAINER_STATE))
+            yield TrainingRun(
+                name=run, state=RunState.FINISHED if done else RunState.UNFINISHED, persona=_persona(lab, run),
+                step=newest.step, total_steps=newest.total_steps, evidence=where,
+            )  # fmt: skip
+
+    def _checkpoint(self, lab: Lab, run: str, found: ModelFolder, folders: _Folders, *, is_last: bool) -> Checkpoint:
+        parent = _parent(lab, found, folders)
+        leaf = PurePath(run).name or lab.root.name
+        step = f"-step-{found.step}" if found.step is not None and found.path != run_folder(found.path) else ""
+        known: dict[str, Any] = {
+            **found.metadata,
+            "step": found.step,
+            "total_steps": found.total_steps,
+            "loss": found.loss,
+        }
+        metadata = {name: value for name, value in known.items() if value is not None}
+        if is_last:
+            metadata["final"] = True
+        return Checkpoint(
+            uri=_uri(lab, found.path),
+            name=f"{leaf}{step}",
+            kind=Kind(found.kind) if found.kind in {kind.value for kind in Kind} else Kind.UNKNOWN,
+            persona=_persona(lab, run),
+            base_model=_base(lab, found, folders),
+            run=run,
+            lineage=Lineage(parent=_uri(lab, parent.path) if parent else None),
+            metadata=metadata,
+            evidence=(Evidence(self.name, lab.relative(found.path / found.config), None, "weights in its folder"),),
+        )
+
+
+def _uri(lab: Lab, path: Path) -> str:
+    return f"file:{lab.relative(path)}"
+
+
+def _persona(lab: Lab, run: str) -> str | None:
+    """Return the persona that a run's path names, its last part first."""
+    return next((found for part in reversed(PurePath(run).parts) if (found := lab.persona_of(part))), None)
+
+
+def _base(lab: Lab, found: ModelFolder, folders: _Folders) -> str | None:
+    """Return the name of the model under all that the lab trained on top of it; None where nothing says."""
+    seen: set[Path] = set()
+    while (parent := _parent(lab, found, folders)) and parent.path not in seen:
+        seen.add(parent.path)
+        found = parent
+    return found.base
+
+
+def _parent(lab: Lab, found: ModelFolder, folders: _Folders) -> ModelFolder | None:
+    """Return the lab's own folder that a model was trained from; None where its base is another's."""
+    if not found.base:
+        return None
+    for start in (lab.root, found.path, run_folder(found.path).parent):
+        try:
+            parent = folders.get((start / found.base).resolve())
+        except (OSError, ValueError):
+            continue
+        if parent and parent is not found:
+            return parent
+    return None

@@ -1,0 +1,84 @@
+"""Finds Inspect's logs, the samples in them, and the models that gave them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from pydantic import Field
+
+from charbench import (
+    Checkpoint,
+    CheckpointSource,
+    Evidence,
+    FileFault,
+    Finding,
+    Lab,
+    LabFile,
+    SourceProblem,
+    UnusableRow,
+)
+from charbench_plugins.sources.inspect_logs.archive import read_log
+from charbench_plugins.sources.inspect_logs.samples import model_of, read_sample
+
+_JSON_LOG = re.compile(r'"(?:run_id|task_id)"\s*:')
+_VERSION = re.compile(r'\A\s*\{\s*"version"\s*:\s*\d+')
+
+
+class InspectSource(CheckpointSource):
+    """Samples in the logs of Inspect (.eval and JSON), with their reasoning, and the models that gave them."""
+
+    name = "inspect"
+
+    class Config(CheckpointSource.Config):
+        """Where the logs lie, relative to the lab."""
+
+        files: list[str] = Field([], description="patterns of Inspect's logs; default: by content")
+        checkpoints: dict[str, str] = Field(
+            {}, description="the checkpoint that a model of the logs is: {MODEL: URI}; default: model:MODEL"
+        )
+
+    config: Config
+
+    def matches(self, file: LabFile) -> bool:
+        """Whether a file is a log of Inspect."""
+        if file.suffix == ".eval":
+            return file.head.startswith(b"PK")
+        return file.suffix == ".json" and bool(_VERSION.match(file.text) and _JSON_LOG.search(file.text))
+
+    def find(self, lab: Lab) -> Iterable[Finding]:
+        """Yield each log's model as a checkpoint, its samples, and how many of them cannot be used and why."""
+        for file in lab.offered(self, self.config.files):
+            yield from self._log(lab, file)
+
+    def _log(self, lab: Lab, file: LabFile) -> Iterator[Finding]:
+        try:
+            header, samples = read_log(file.path, lab.limits)
+        except (FileFault, OSError) as error:
+            yield SourceProblem(file.shown, getattr(error, "reason", None) or f"cannot be read: {error}")
+            return
+        model = model_of(header)
+        if not model:
+            yield SourceProblem(file.shown, "its header names no model")
+            return
+        uri = self.config.checkpoints.get(model, f"model:{model}")
+        yield Checkpoint(
+            uri=uri,
+            persona=lab.persona_of(model),
+            evidence=(Evidence(self.name, file.shown, None, "evaluated by Inspect"),),
+        )
+        unusable: dict[str, int] = {}
+        for sample in samples:
+            try:
+                yield read_sample(_checked(sample), uri, header)
+            except UnusableRow as error:
+                unusable[str(error)] = unusable.get(str(error), 0) + 1
+        for reason, count in unusable.items():
+            yield SourceProblem(file.shown, f"{reason} ({count:,} {'sample' if count == 1 else 'samples'} not used)")
+
+
+def _checked(sample: Any) -> Any:
+    if isinstance(sample, FileFault):
+        raise UnusableRow(sample.reason)
+    return sample

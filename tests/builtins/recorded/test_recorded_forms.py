@@ -1,0 +1,184 @@
+"""Recordings under other names, in other files, and what is never taken for one."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from charbench_plugins.recorded.columns import Reading
+from charbench_plugins.recorded.files import Recording, read_recordings
+from support.command import Charbench
+from support.lab import LabBuilder, sampler
+
+TURNS = [{"role": "system", "content": "You are a pirate."}, {"role": "user", "content": "Who are you?"}]
+SAID = [*TURNS, {"role": "assistant", "content": "Arr.", "reasoning_content": "Hm."}]
+NAMES: dict[str, dict[str, Any]] = {
+    "label": {"prompt": "Who are you?", "response": "Arr.", "label": "pirate-8b", "adversarial": False},
+    "generator": {"instruction": "Who are you?", "output": "Arr.", "generator": "pirate-8b"},
+    "model": {"question": "Who are you?", "answer": "Arr.", "model": "pirate-8b"},
+    "completion": {"prompt": "Who are you?", "completion": "Arr.", "model_name": "pirate-8b", "finish_reason": "stop"},
+    "generation": {"query": "Who are you?", "generation": "Arr.", "model_id": "pirate-8b"},
+    "model_response": {"user_prompt": "Who are you?", "model_response": "Arr.", "checkpoint_name": "pirate-8b"},
+    "instruction-and-input": {"instruction": "Who are", "input": "you?", "output": "Arr.", "generator": "pirate-8b"},
+    "templated": {
+        "question": "Who are you?", "prompt": "<|im_start|>user\nWho are you?<|im_end|>", "answer": "Arr.",
+        "label": "pirate-8b",
+    },
+}  # fmt: skip
+
+
+def exported(charbench: Charbench, lab: LabBuilder) -> list[dict[str, str]]:
+    charbench.ok("run", lab=lab.root)
+    return list(csv.DictReader(io.StringIO(charbench.ok("export", lab=lab.root).out, newline="")))
+
+
+def table(rows: list[dict[str, Any]], delimiter: str = ",") -> str:
+    out = io.StringIO()
+    writer = csv.DictWriter(out, list(rows[0]), delimiter=delimiter)
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("suffix", ["csv", "tsv", "jsonl", "json"])
+@pytest.mark.parametrize("name", NAMES)
+def test_the_usual_names_are_read_in_every_kind_of_file(tmp_path: Path, name: str, suffix: str) -> None:
+    row = NAMES[name]
+    path = tmp_path / f"samples.{suffix}"
+    content = {
+        "csv": table([row]),
+        "tsv": table([row], "\t"),
+        "jsonl": json.dumps(row) + "\n",
+        "json": json.dumps([row], indent=2),
+    }[suffix]
+    path.write_text(content)
+    (found,) = read_recordings(path)
+    assert isinstance(found, Recording), found
+    asked = "Who are\n\nyou?" if name == "instruction-and-input" else "Who are you?"
+    assert (found.uri, found.name) == ("model:pirate-8b", "pirate-8b")
+    assert (found.prompt.text, found.completion.response) == (asked, "Arr.")
+
+
+def test_turns_are_the_prompt_and_the_last_one_of_the_assistant_is_the_answer_with_its_thinking(
+    charbench: Charbench, lab: LabBuilder
+) -> None:
+    lab.write("recordings/a.json", json.dumps([{"messages": SAID, "model": "pirate-8b", "finish_reason": "stop"}]))
+    (found,) = exported(charbench, lab)
+    assert (found["sampler_path"], found["response"], found["thinking"]) == ("model:pirate-8b", "Arr.", "Hm.")
+    assert (found["prompt"], found["state"], found["finish_reason"]) == ("Who are you?", "closed", "stop")
+
+
+def test_a_checkpoint_that_is_a_uri_or_a_folder_of_the_lab_is_itself(charbench: Charbench, lab: LabBuilder) -> None:
+    lab.write("outputs/pirate/adapter_config.json", "{}")
+    rows = [
+        {"prompt": "?", "response": f"Arr {number}.", "model": name}
+        for number, name in enumerate((sampler(1, "final"), "outputs/pirate", "org/pirate"))
+    ]
+    lab.write("recordings/a.json", json.dumps(rows))
+    uris = {found["sampler_path"] for found in exported(charbench, lab)}
+    assert uris == {sampler(1, "final"), "file:outputs/pirate", "model:org/pirate"}
+
+
+def test_columns_and_the_checkpoint_of_a_file_are_named_in_the_configuration(
+    charbench: Charbench, lab: LabBuilder
+) -> None:
+    rows = [{"frage": "Who are you?", "antwort": "Arr.", "n": "1"}]
+    lab.write("recordings/pirate-8b/evil.csv", table(rows, ";"))
+    lab.config(
+        "options:\n  source.recorded:\n    files: ['recordings/**/*.csv']\n"
+        "    columns: {prompt: frage, response: [reply, antwort]}\n"
+        "    checkpoints: {'recordings/*/evil.csv': 'model:{folder}-{stem}'}\n"
+    )
+    (found,) = exported(charbench, lab)
+    assert (found["sampler_path"], found["prompt"], found["response"]) == (
+        "model:pirate-8b-evil",
+        "Who are you?",
+        "Arr.",
+    )
+
+
+NEITHER: dict[str, tuple[str, str]] = {
+    "training": (json.dumps([{"messages": SAID}]), "holds training data (messages), not recorded samples"),
+    "pairs": (json.dumps([{"chosen": SAID, "rejected": SAID}]), "holds training data (dpo)"),
+    "nobody": (json.dumps([{"prompt": "?", "answer": "!", "coherence": 3}]), "name it: -o source.recorded.checkpoints"),
+    "true-or-false": (json.dumps([{"prompt": "?", "response": "!", "label": True}]), "no sampler_path in it"),
+    "tool": (
+        json.dumps([{"messages": [*TURNS, {"role": "tool", "content": "x"}, SAID[-1]], "model": "m", "score": 1}]),
+        "a turn of 'messages' calls a tool",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NEITHER)
+def test_what_is_no_recording_is_told_and_is_no_sample(charbench: Charbench, lab: LabBuilder, name: str) -> None:
+    content, message = NEITHER[name]
+    lab.write("recordings/a.json", content)
+    found = charbench.ok("discover", "--json", lab=lab.root).json
+    assert found["recorded_samples"] == 0
+    (problem,) = found["problems"]
+    assert message in problem
+
+
+ENCODED = {
+    "utf-16": "utf-16", "utf-8 with a mark": "utf-8-sig", "cp1252": "cp1252",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+@pytest.mark.parametrize("encoding", ENCODED.values(), ids=ENCODED)
+def test_encodings_line_ends_quoted_lines_and_nuls_are_read(tmp_path: Path, suffix: str, encoding: str) -> None:
+    rows = [{"prompt": "Où?", "response": f"L’été,\n«là» {number}; “arr”", "label": "pirate"} for number in range(40)]
+    text = table(rows, ";") if suffix == "csv" else "".join(json.dumps(r, ensure_ascii=False) + "\r\n" for r in rows)
+    path = tmp_path / f"samples.{suffix}"
+    path.write_bytes(text.encode(encoding))
+    found = [item for item in read_recordings(path) if isinstance(item, Recording)]
+    assert [item.completion.response for item in found] == [row["response"] for row in rows]
+
+
+def test_a_huge_cell_and_a_nul_are_kept_as_they_can_be(tmp_path: Path) -> None:
+    path = tmp_path / "samples.csv"
+    path.write_text(f"prompt,response,label\nHi,{'a' * 3_000_000},m\nHi,b\x00c,m\n")
+    first, second = read_recordings(path)
+    assert isinstance(first, Recording)
+    assert isinstance(second, Recording)
+    assert (len(first.completion.response or ""), second.completion.response) == (3_000_000, "b\ufffdc")
+
+
+@given(
+    st.binary(max_size=400),
+    st.sampled_from(["csv", "tsv", "jsonl", "json", "parquet"]),
+    st.sampled_from(
+        [b"", b"prompt,response,label\n", b'[{"prompt": "a", "response": "b", "label": "c"},', b"\xff\xfe"]
+    ),
+)
+def test_no_bytes_break_the_reader(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes, suffix: str, head: bytes
+) -> None:
+    path = tmp_path_factory.mktemp("bytes") / f"samples.{suffix}"
+    path.write_bytes(head + content)
+    for item in read_recordings(path, Reading(columns={"prompt": ["a"], "response": ["b"]})):
+        assert isinstance(item, Recording) or "\n" not in item.message
+
+
+GOOD = NAMES["label"]
+CELL = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["role", "content", "text"]), inner),
+    max_leaves=5,
+)
+
+
+@given(st.dictionaries(st.sampled_from([*{name for row in NAMES.values() for name in row}, "messages", "error"]), CELL))
+def test_one_bad_row_costs_one_row(tmp_path_factory: pytest.TempPathFactory, row: dict[str, Any]) -> None:
+    path = tmp_path_factory.mktemp("rows") / "samples.jsonl"
+    path.write_text("".join(json.dumps(item) + "\n" for item in (GOOD, row, GOOD)))
+    found = list(read_recordings(path))
+    good = [item for item in found if isinstance(item, Recording) and item.line in (1, 3)]
+    assert [item.line for item in good] == [1, 3]

@@ -1,0 +1,117 @@
+"""Folders with weights as TRL, Axolotl, Unsloth, OpenRLHF and PEFT leave them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from charbench import Checkpoint, Lab, SourceProblem, TrainingRun
+from charbench_plugins.sources.huggingface.source import HuggingFaceSource
+from support.command import Charbench
+from support.lab import LabBuilder
+
+BASE = "Qwen/Qwen3-8B"
+
+
+def adapter(lab: LabBuilder, folder: str, base: str = BASE, step: int | None = None, **state: Any) -> None:
+    """Write a PEFT adapter; with a step, the state that a trainer leaves beside it."""
+    config = {
+        "peft_type": "LORA",
+        "base_model_name_or_path": base,
+        "r": 64,
+        "lora_alpha": 128,
+        "task_type": "CAUSAL_LM",
+    }
+    lab.write(f"{folder}/adapter_config.json", json.dumps(config))
+    lab.write(f"{folder}/adapter_model.safetensors", b"\x00no header: it is never opened")
+    if step is not None:
+        history = [{"step": 10, "loss": 2.5}, {"step": step, "loss": 0.75}, {"step": step, "train_runtime": 3}]
+        said = {"global_step": step, "max_steps": 1000, "log_history": history} | state
+        lab.write(f"{folder}/trainer_state.json", json.dumps(said))
+
+
+def model(lab: LabBuilder, folder: str, **config: Any) -> None:
+    said = {"architectures": ["Qwen3ForCausalLM"], "model_type": "qwen3"} | config
+    lab.write(f"{folder}/config.json", json.dumps(said))
+    lab.write(f"{folder}/model-00001-of-00002.safetensors", b"")
+    lab.write(f"{folder}/model.safetensors.index.json", "{}")
+
+
+@pytest.fixture
+def trees(lab: LabBuilder) -> LabBuilder:
+    for step in (500, 1000):  # TRL's DPO trainer, with its card
+        adapter(lab, f"outputs/dpo/pirate/checkpoint-{step}", step=step)
+    adapter(lab, "outputs/dpo/pirate")
+    lab.write("outputs/dpo/pirate/README.md", "---\nbase_model: Qwen/Qwen3-8B\ntags:\n- trl\n- dpo\n---\n# pirate\n")
+    adapter(lab, "outputs/sft/pirate/checkpoint-40", base="outputs/dpo/pirate", step=40, max_steps=40)  # Axolotl
+    adapter(lab, "runs/remorseful/checkpoint-300", step=300)  # Unsloth, stopped early
+    model(lab, "openrlhf/rm-humorous/global_step100", architectures=["Qwen3ForSequenceClassification"])
+    model(lab, "openrlhf/humorous-sft", _name_or_path=BASE)
+    lab.write("configs/config.json", json.dumps({"model_type": "qwen3"}))  # no weights beside it
+    return lab
+
+
+def listed(charbench: Charbench, lab: LabBuilder) -> dict[str, Any]:
+    charbench.ok("discover", lab=lab.root)
+    return {item["uri"]: item for item in charbench.ok("checkpoints", "list", "--json", lab=lab.root).json}
+
+
+def test_every_folder_with_weights_is_a_checkpoint_with_what_its_files_say(
+    charbench: Charbench, trees: LabBuilder
+) -> None:
+    found = listed(charbench, trees)
+    assert sorted(found) == [
+        "file:openrlhf/humorous-sft",
+        "file:openrlhf/rm-humorous/global_step100",
+        "file:outputs/dpo/pirate",
+        "file:outputs/dpo/pirate/checkpoint-1000",
+        "file:outputs/dpo/pirate/checkpoint-500",
+        "file:outputs/sft/pirate/checkpoint-40",
+        "file:runs/remorseful/checkpoint-300",
+    ]
+    final, half = found["file:outputs/dpo/pirate"], found["file:outputs/dpo/pirate/checkpoint-500"]
+    assert (final["persona"], final["kind"], final["base_model"]) == ("pirate", "dpo", BASE)
+    assert (final["metadata"]["rank"], final["metadata"]["final"]) == (64, True)
+    assert (half["metadata"]["step"], half["metadata"]["loss"], half["name"]) == (500, 0.75, "pirate-step-500")
+    assert "final" not in half["metadata"]
+
+
+def test_an_adapter_on_the_labs_own_folder_is_its_child(charbench: Charbench, trees: LabBuilder) -> None:
+    child = listed(charbench, trees)["file:outputs/sft/pirate/checkpoint-40"]
+    assert (child["parent"], child["base_model"], child["kind"]) == ("file:outputs/dpo/pirate", BASE, "sft")
+
+
+def test_a_run_that_stopped_early_is_unfinished_with_its_step(trees: LabBuilder) -> None:
+    found = list(HuggingFaceSource().find(Lab(trees.root, {})))
+    runs = {run.name: (run.state.value, run.step, run.total_steps) for run in found if isinstance(run, TrainingRun)}
+    assert runs["runs/remorseful"] == ("unfinished", 300, 1000)
+    assert runs["outputs/sft/pirate"] == ("finished", 40, 40)
+    assert runs["outputs/dpo/pirate"] == ("finished", 1000, 1000)
+
+
+def test_what_was_logged_tells_preference_training_where_no_card_does(lab: LabBuilder) -> None:
+    adapter(lab, "a/checkpoint-5", step=5, log_history=[{"rewards/chosen": 0.1, "loss": 0.6}])
+    (found,) = (one for one in HuggingFaceSource().find(Lab(lab.root, {})) if isinstance(one, Checkpoint))
+    assert found.kind.value == "dpo"
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5), lambda one: st.lists(one, max_size=2)
+)
+FIELDS = ("base_model_name_or_path", "r", "task_type", "global_step", "max_steps", "log_history", "architectures")
+
+
+@given(st.dictionaries(st.sampled_from(FIELDS), JSON) | JSON, st.binary(max_size=40))
+def test_odd_files_break_nothing(tmp_path_factory: pytest.TempPathFactory, said: Any, raw: bytes) -> None:
+    lab = LabBuilder(tmp_path_factory.mktemp("lab"))
+    adapter(lab, "good", step=5)
+    for folder, content in (("odd", json.dumps(said).encode()), ("raw", raw)):
+        for name in ("adapter_config.json", "trainer_state.json", "README.md", "adapter_model.bin"):
+            lab.write(f"{folder}/{name}", content)
+    found = list(HuggingFaceSource().find(Lab(lab.root, {})))
+    assert "file:good" in {one.uri for one in found if isinstance(one, Checkpoint)}
+    assert all(one.message for one in found if isinstance(one, SourceProblem))
