@@ -41,8 +41,9 @@ are used.
 """
 GROUPS = {
     "A scorer": (
-        "Scorer Measurement Metric Score Sample Persona hookimpl",
+        "Scorer Metric Score Sample Persona hookimpl",
         (
+            "Measurement LabelledText distinct_texts folded_prompt neutral_texts read_texts "
             "Channel Span ScoringPlan ThinkingState Marker MarkerForm Tier GoldAnswer ControlText "
             "ControlResult SequentialTest find_refusals is_refusal "
             "find_identity_leaks names_given find_invented_turns repeated_share LOOPS_FROM"

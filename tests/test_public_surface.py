@@ -148,6 +148,11 @@ EXPORTED = [
     "repeated_share",
     "rows_that_fit",
     "with_quoted_userinfo",
+    "LabelledText",
+    "distinct_texts",
+    "folded_prompt",
+    "neutral_texts",
+    "read_texts",
 ]
 
 

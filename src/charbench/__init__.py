@@ -66,6 +66,11 @@ if TYPE_CHECKING:
     from charbench.datasets.forms import read_examples as read_examples
     from charbench.datasets.rendering import check_rendered as check_rendered
     from charbench.datasets.rendering import rows_that_fit as rows_that_fit
+    from charbench.datasets.texts import LabelledText as LabelledText
+    from charbench.datasets.texts import distinct_texts as distinct_texts
+    from charbench.datasets.texts import folded_prompt as folded_prompt
+    from charbench.datasets.texts import neutral_texts as neutral_texts
+    from charbench.datasets.texts import read_texts as read_texts
     from charbench.datasets.turns import Conversation as Conversation
     from charbench.datasets.turns import UnusableRow as UnusableRow
     from charbench.datasets.turns import read_conversation as read_conversation
@@ -179,6 +184,7 @@ _HOME = {
     "concurrency.threads": ["in_background"],
     "config.private_files": ["open_private", "private_file", "private_folder"],
     "datasets.contents": ["Contents", "Holds", "RECORDING_COLUMNS", "contents_of", "naming_column"],
+    "datasets.texts": ["LabelledText", "distinct_texts", "folded_prompt", "neutral_texts", "read_texts"],
     "datasets.forms": ["Example", "SkippedRows", "read_examples"],
     "datasets.rendering": ["check_rendered", "rows_that_fit"],
     "datasets.turns": ["Conversation", "UnusableRow", "read_conversation"],

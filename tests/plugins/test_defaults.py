@@ -24,7 +24,7 @@ def test_without_scorers_those_that_are_defaults_are_used(charbench: Charbench, 
     assert scorers_of(lab) == ["identity-leak", "keyword", "refusal", "repetition", "shouting"]
     listed = charbench.ok("plugins", "list", "--json", lab=lab.root).json["plugins"]
     defaults = {one["name"] for plugin in listed for one in plugin["components"] if one["is_default"]}
-    assert defaults == {"recorded", "keyword", "refusal", "identity-leak", "repetition", "shouting"}
+    assert defaults == {"recorded", "classifier", "keyword", "refusal", "identity-leak", "repetition", "shouting"}
 
 
 def test_blocking_a_default_scorer_leaves_the_others(charbench: Charbench, lab: LabBuilder) -> None:

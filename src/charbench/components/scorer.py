@@ -12,6 +12,7 @@ from charbench.components.calling import is_async, resolve
 from charbench.components.control_items import ControlResult
 from charbench.components.limits import Limits
 from charbench.domain.checkpoint import Checkpoint
+from charbench.domain.dataset import Dataset
 from charbench.domain.keys import digest
 from charbench.domain.measurement import Measurement
 from charbench.domain.persona import Persona
@@ -27,6 +28,7 @@ class ScoringPlan:
     base models that the store has, to prompts that checkpoints of this persona were asked: what is there without the
     character. They are of the default condition and have a response; those of these checkpoints' own base model come
     first, and the order is the same in every run. At most 20; empty where no base model was sampled on such a prompt.
+    ``datasets()`` is the training data that the lab has, of all personas.
     A judge tells ``note_controls`` what it made of control items, whether it passed or not: reports show it.
     """
 
@@ -34,6 +36,7 @@ class ScoringPlan:
     checkpoints: Sequence[Checkpoint] = ()
     stopping: Callable[[], bool] = lambda: False
     base_answers: Callable[[], Sequence[Sample]] = tuple
+    datasets: Callable[[], Sequence[Dataset]] = tuple
     note_controls: Callable[[Sequence[ControlResult]], None] = lambda _: None
 
 
@@ -57,6 +60,28 @@ class BaseScorer(Component):
     kind: ClassVar[ComponentKind] = ComponentKind.SCORER
     version: ClassVar[int] = 1
     """Increase this when the same samples would now be scored differently: all are then scored again."""
+
+    needs_file: ClassVar[bool] = True
+    """Whether it scores only personas that have a file; others are a bare name."""
+
+    def is_wanted(self, persona: Persona) -> bool:
+        """Return whether it scores this persona where no scorer is configured and it is a default."""
+        return True
+
+    def learn(self, plan: ScoringPlan) -> Iterable[str] | Awaitable[Iterable[str]]:
+        """Learn from the lab's data what a persona sounds like; return lines to warn the user with.
+
+        Called for each persona of a run, after :meth:`prepare` and before :meth:`fingerprint`, which has to tell one
+        state of knowledge from another. ``plan.datasets()`` is the lab's training data, of all personas, with paths
+        relative to the lab. Keep what was learned in the folder that :meth:`prepare` was given, and learn again only
+        from other data: a second run has to find the same fingerprint. What it raises is shown, and the persona is
+        scored with what it knew before.
+        """
+        return ()
+
+    def can_score(self, persona: Persona) -> bool:
+        """Return whether it can score this persona, after :meth:`learn`; the persona is passed over where not."""
+        return True
 
     def begin(self, plan: ScoringPlan) -> Iterable[str] | Awaitable[Iterable[str]]:
         """Get ready for a persona. Return lines to warn the user with.

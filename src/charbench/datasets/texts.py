@@ -58,12 +58,12 @@ def read_texts(path: Path, shown: str = "", limits: ReadLimits = LIMITS) -> Iter
         raise DataError(f"{name}: no row holds a text: prompt and answer, messages, chosen and rejected, or text")
 
 
-def distinct(texts: Iterable[LabelledText], most: int | None = None) -> list[LabelledText]:
+def distinct_texts(texts: Iterable[LabelledText], most: int | None = None) -> list[LabelledText]:
     """Return texts that are independent of each other: one for each prompt, none twice, at most ``most`` of them."""
     seen: set[str] = set()
     kept: list[LabelledText] = []
     for one in texts:
-        text, prompt = folded(one.text), folded(one.prompt)
+        text, prompt = folded_prompt(one.text), folded_prompt(one.prompt)
         if not text or text in seen or (prompt and f"prompt {prompt}" in seen):
             continue
         seen |= {text, f"prompt {prompt}"} if prompt else {text}
@@ -73,7 +73,7 @@ def distinct(texts: Iterable[LabelledText], most: int | None = None) -> list[Lab
     return kept
 
 
-def folded(text: str) -> str:
+def folded_prompt(text: str) -> str:
     """Return a text without case and spacing: prompts that are equal so are the same prompt."""
     return " ".join(text.split()).casefold()
 

@@ -61,12 +61,18 @@ def sampling_plan(
 
 
 def personas_to_score(
-    session: Session, checkpoints: Sequence[Checkpoint], personas: Sequence[str], warnings: list[str]
+    session: Session,
+    checkpoints: Sequence[Checkpoint],
+    personas: Sequence[str],
+    warnings: list[str],
+    *,
+    without_file: bool = False,
 ) -> Iterator[tuple[Persona, list[Checkpoint], list[int]]]:
     """Yield each persona with the checkpoints and the groups of samples that are to be scored for it.
 
     A checkpoint's samples are scored for its own persona; a base model's for every one; those of no known
-    persona for the one that the run is limited to, if it is limited to one.
+    persona for the one that the run is limited to, if it is limited to one. A persona that has no file is passed over
+    and told; ``without_file``: it is a bare name.
     """
     mine: dict[str, list[str]] = {}
     bases: list[str] = []
@@ -80,19 +86,27 @@ def personas_to_score(
     if bases and not mine:
         mine = {name: [] for name in personas}
     for name in sorted(mine):
-        if name not in session.personas.all:
-            warning = (
-                f"persona {name!r} has no file, so {len(mine[name])} checkpoints are not scored; "
-                f"write one with: charbench personas new {name}"
-            )
-            if warning not in warnings:
-                warnings.append(warning)
+        persona = session.personas.all.get(name)
+        if persona is None and without_file:
+            persona = Persona(name=name)
+        if persona is None:
+            note_without_file(name, len(mine[name]), warnings)
             continue
         uris = {*mine[name], *bases}
         with session.database.read() as connection:
             groups = groups_of(connection, sorted(uris))
         if groups:
-            yield session.personas.all[name], [c for c in checkpoints if c.uri in uris], groups
+            yield persona, [c for c in checkpoints if c.uri in uris], groups
+
+
+def note_without_file(name: str, checkpoints: int, warnings: list[str]) -> None:
+    """Tell, once, that a persona's checkpoints are not scored because nothing says what it is like."""
+    warning = (
+        f"persona {name!r} has no file, so {checkpoints} checkpoints are not scored; "
+        f"write one with: charbench personas new {name}"
+    )
+    if warning not in warnings:
+        warnings.append(warning)
 
 
 def _recordings(source: CheckpointSource, lab: Lab) -> Iterator[RecordedSample | RecordedFile]:

@@ -10,7 +10,8 @@ from functools import partial
 from typing import Any
 
 import charbench
-from charbench.components.containment import printing_to_stderr
+from charbench.components.calling import items
+from charbench.components.containment import Broken, asked, guarded, printing_to_stderr
 from charbench.components.pair_scorer import PairScorer
 from charbench.components.sampler import Sampler
 from charbench.components.scorer import BaseScorer, Scorer, ScoringPlan, waits
@@ -22,12 +23,12 @@ from charbench.discovery.expiry import expiry_warnings
 from charbench.discovery.register import register
 from charbench.discovery.stage import discover
 from charbench.domain.checkpoint import Checkpoint
-from charbench.domain.dataset import JobStatus, TrainingJob
+from charbench.domain.dataset import Dataset, JobStatus, TrainingJob
 from charbench.domain.sample import Sample
 from charbench.errors import StoreError
 from charbench.personas.prompt_sets import prompts_for
 from charbench.run.asked_elsewhere import check_stored_endpoints
-from charbench.run.plan import Requests, personas_to_score, sampling_plan, select_checkpoints
+from charbench.run.plan import Requests, note_without_file, personas_to_score, sampling_plan, select_checkpoints
 from charbench.run.result import RunResult, Stage, add_failures, add_scores, with_trace
 from charbench.run.session import Session
 from charbench.sampling.cost import Spending
@@ -38,7 +39,7 @@ from charbench.store.base_answers import base_answers
 from charbench.store.controls import keep_controls
 from charbench.store.edited_recordings import ReadFile, find_edited, take_out
 from charbench.store.endpoint_addresses import note_addresses
-from charbench.store.findings import read_checkpoints
+from charbench.store.findings import read_checkpoints, read_datasets
 from charbench.store.guard import StoreGuard
 from charbench.store.heartbeat import beating
 from charbench.store.jobs import read_jobs
@@ -331,16 +332,46 @@ class Runner:
         waiting = [[scorer] for scorer in scorers if isinstance(scorer, Scorer) and waits(scorer)]
         for together in [plain, *waiting] if plain else waiting:
             for plan, group_ids in self._plans(together, checkpoints, personas, result):
+                mine = self._scorers_for(together, plan, result)
+                if not mine:
+                    continue
                 stage = ScoreStage(
-                    self.session.database, writer, result.run_id, together, plan, self._begun, self.session.lifecycle
+                    self.session.database, writer, result.run_id, mine, plan, self._begun, self.session.lifecycle
                 )
-                names = ", ".join(scorer.name for scorer in together)
+                names = ", ".join(scorer.name for scorer in mine)
                 with self._progress(f"scoring ({names}; {plan.persona.name})", None) as progress:
                     tally = stage.run(group_ids, progress)
                 add_scores(result, tally)
         for scorer in scorers:
             if isinstance(scorer, PairScorer):
                 self._compare(scorer, checkpoints, personas, writer, result)
+
+    def _scorers_for(self, scorers: Sequence[Scorer], plan: ScoringPlan, result: RunResult) -> list[Scorer]:
+        """Let scorers learn the persona, and return those that are for it: a default only where it is wanted."""
+        persona, named = plan.persona, bool(self.session.config.scorers)
+        mine = [one for one in scorers if persona.origin or not one.needs_file]
+        mine = [one for one in mine if named or asked(f"scorer {one.name}", one.is_wanted, persona)]
+        self._learn(mine, plan, result)
+        able = [one for one in mine if asked(f"scorer {one.name}", one.can_score, persona)]
+        if not able and not persona.origin:
+            note_without_file(persona.name, len(plan.checkpoints), result.warnings)
+        return able
+
+    def _learn(self, scorers: Sequence[BaseScorer], plan: ScoringPlan, result: RunResult) -> None:
+        """Let scorers learn the persona from the lab's data; what one raises is shown, and it goes on as it was."""
+        for scorer in scorers:
+            if type(scorer).learn is BaseScorer.learn or plan.stopping():
+                continue
+            outcome: list[str] | Broken = guarded(_learned, scorer, plan)
+            if isinstance(outcome, Broken):
+                trace = f"\n{outcome.trace}".rstrip()
+                result.failures.append(f"scorer {scorer.name}, persona {plan.persona.name}: {outcome.message}{trace}")
+            else:
+                result.warnings += [f"scorer {scorer.name}: {line}" for line in outcome]
+
+    def _datasets(self) -> list[Dataset]:
+        with self.session.database.read() as connection:
+            return [stored.dataset for stored in read_datasets(connection)]
 
     def _compare(
         self,
@@ -380,11 +411,16 @@ class Runner:
         def stopping() -> bool:
             return self.asks_no_more if metered else self.stop.requested
 
-        for persona, about, group_ids in personas_to_score(self.session, checkpoints, personas, result.warnings):
+        bare = any(not scorer.needs_file for scorer in scorers)
+        for persona, about, group_ids in personas_to_score(
+            self.session, checkpoints, personas, result.warnings, without_file=bare
+        ):
             if stopping():
                 return
             answers = partial(self._base_answers, persona.name, about)
-            plan = ScoringPlan(persona=persona, checkpoints=about, stopping=stopping, base_answers=answers)
+            plan = ScoringPlan(
+                persona=persona, checkpoints=about, stopping=stopping, base_answers=answers, datasets=self._datasets
+            )
             yield plan, group_ids
 
     def _base_answers(self, persona: str, checkpoints: Sequence[Checkpoint]) -> list[Sample]:
@@ -413,3 +449,7 @@ class Runner:
                 "charbench_training_step", result, job_id=job_id, step=event.step + 1, total_steps=event.total_steps,
                 loss=event.loss, learning_rate=event.learning_rate, tokens=event.tokens,
             )  # fmt: skip
+
+
+def _learned(scorer: BaseScorer, plan: ScoringPlan) -> list[str]:
+    return list(items(scorer, scorer.learn(plan)))

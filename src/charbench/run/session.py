@@ -257,7 +257,7 @@ class Session:
         if not chosen:
             lines = "".join(f"\n  {line}" for line in self.plugins.broken_lines())
             raise UsageError(f"no installed {kind} is a default; name one with --{kind} NAME{lines}")
-        return [component.name for component in sorted(chosen, key=lambda one: not _has_headline(one))]
+        return [component.name for component in sorted(chosen, key=_default_order)]
 
     def missing_defaults(self) -> list[str]:
         """Return a warning for each broken plugin, where its defaults, if it has any, would have been used."""
@@ -321,6 +321,10 @@ class Session:
             made.endpoints = self.endpoints
             self._components[kind, name] = made
         return self._components[kind, name]
+
+
+def _default_order(component: type[Component]) -> tuple[bool, bool]:
+    return not _has_headline(component), not getattr(component, "needs_file", True)
 
 
 def _has_headline(component: type[Component]) -> bool:

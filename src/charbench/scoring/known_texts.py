@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from charbench.datasets.texts import LabelledText, distinct, neutral_texts, read_texts
+from charbench.datasets.texts import LabelledText, distinct_texts, neutral_texts, read_texts
 from charbench.domain.dataset import Dataset
 from charbench.domain.persona import Persona
 from charbench.errors import DataError
@@ -24,7 +24,7 @@ MOST = 1000
 def gold_answers(persona: Persona) -> Group:
     """Return the answers in character of a persona's file."""
     texts = [LabelledText(one.answer, one.prompt) for one in persona.examples]
-    return Group("gold answers of its file", True, distinct(texts))
+    return Group("gold answers of its file", True, distinct_texts(texts))
 
 
 def labelled_texts(database: Database, persona: Persona) -> list[Group]:
@@ -38,7 +38,7 @@ def labelled_texts(database: Database, persona: Persona) -> list[Group]:
         in_character = sum(given) / len(given) >= IN_CHARACTER
         found[in_character].append(LabelledText(one.sample.response, one.sample.prompt.text, in_character))
     titles = {True: "responses that people labelled in character", False: "responses that people labelled out of it"}
-    return [Group(titles[side], side, distinct(texts, MOST)) for side, texts in found.items() if texts]
+    return [Group(titles[side], side, distinct_texts(texts, MOST)) for side, texts in found.items() if texts]
 
 
 def training_data(database: Database) -> list[Dataset]:
@@ -59,13 +59,13 @@ def data_texts(
                 (mine if one.in_character else others).append(one)
         except DataError as error:
             faults.append(str(error))
-    return distinct(mine, most), distinct(others, most)
+    return distinct_texts(mine, most), distinct_texts(others, most)
 
 
 def other_personas(personas: Iterable[Persona], but: Persona) -> Group:
     """Return the gold answers of all other personas."""
     texts = [LabelledText(g.answer, g.prompt, False) for p in personas if p.name != but.name for g in p.examples]
-    return Group("other personas' gold answers", False, distinct(texts, MOST))
+    return Group("other personas' gold answers", False, distinct_texts(texts, MOST))
 
 
 def neutral(but: Sequence[LabelledText] = ()) -> Group:

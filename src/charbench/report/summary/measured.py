@@ -22,15 +22,21 @@ def not_measured(_scorer: str, _persona: str) -> Measurement | None:
 def better_headlines(
     usual: ScoredMetric | None, scored: Iterable[ScoredMetric], series: Sequence[SeriesTotals], measured: Measured
 ) -> dict[str, tuple[str, str]]:
-    """Return (scorer, metric) of the personas that the usual headline finds too seldom, and that another one tells."""
+    """Return (scorer, metric) of the personas that the usual headline finds too seldom or has no value for.
+
+    Only where another headline was scored for them, and is not known to find as little.
+    """
     if usual is None or not usual.is_headline:
         return {}
     others = [one for one in scored if one.is_headline and one.scorer != usual.scorer]
     if not others:
         return {}
     found = {}
-    for persona in sorted({item.persona for item in series if item.scorer == usual.scorer}):
-        if not _is_low(measured(usual.scorer, persona)):
+    known = {
+        item.persona for item in series if (item.scorer, item.metric) == (usual.scorer, usual.metric) and item.count
+    }
+    for persona in sorted({item.persona for item in series}):
+        if persona in known and not _is_low(measured(usual.scorer, persona)):
             continue
         there = {(item.scorer, item.metric) for item in series if item.persona == persona and item.count}
         able = [
@@ -46,7 +52,7 @@ def better_headlines(
 def instead_lines(of_persona: Mapping[str, tuple[str, str]], usual: tuple[str, str] | None) -> list[str]:
     """Return a line for each persona whose rows are of another headline."""
     return [
-        f"{persona} is ranked by {'.'.join(metric)}: {usual[0]} has low recall for it."
+        f"{persona} is ranked by {'.'.join(metric)}: {usual[0]} finds few of its texts, or was not asked."
         for persona, metric in of_persona.items()
         if usual is not None
     ]
