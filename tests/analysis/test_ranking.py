@@ -60,6 +60,16 @@ def test_the_strongest_that_always_writes_most_is_not_held_to_win_by_length() ->
     assert set(found.order[:2]) == {4, 5}
 
 
+def test_checkpoints_that_no_chain_of_games_connects_have_tiers_of_their_own() -> None:
+    one = lab(5, np.array([0.0, 3.0]), games=60)
+    other = [
+        replace(game, first=game.first + 2, second=game.second + 2) for game in lab(6, np.array([0.0, 3.0]), games=60)
+    ]
+    found = ranking([*one, *other], 4)
+    assert found.groups[0] == found.groups[1] != found.groups[2] == found.groups[3]
+    assert [found.tiers[number] for number in (1, 0)] == [found.tiers[number] for number in (3, 2)] == [1, 2]
+
+
 @pytest.mark.slow
 def test_checkpoints_that_differ_in_length_alone_are_hardly_ever_told_apart() -> None:
     labs = [lab(seed, np.zeros(5), games=60, length=2.0) for seed in range(20)]

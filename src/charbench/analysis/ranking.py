@@ -22,7 +22,8 @@ LEAST_PROMPTS = 6
 class Ranking:
     """``order`` lists the checkpoints' numbers, the strongest first; the other lists are by number.
 
-    ``tiers`` are from 1; no two of one tier differ significantly, all pairs together at 5% (Holm). ``prompts`` is how
+    ``tiers`` are from 1 in each of the ``groups``; no two of one tier differ significantly, all pairs of a group
+    together at 5% (Holm). ``prompts`` is how
     many the games were on. Order and tiers go by the strengths at equal length where length is known to decide games
     (``controlled.matters``), else by the plain ``strengths``.
 
@@ -80,9 +81,15 @@ _NONE = (float("nan"), float("nan"), float("nan"))
 def _tiers(fitted: Fit, order: Sequence[int]) -> list[int]:
     if fitted.prompts < LEAST_PROMPTS:
         return [1] * len(order)
-    p = pair_p_values(fitted)[np.ix_(order, order)]
-    pairs = [(one, other) for one in range(len(order)) for other in range(one + 1, len(order))]
-    return tiers_of_pairs(len(order), pairs, [float(p[pair]) for pair in pairs])
+    every = pair_p_values(fitted)
+    given: dict[int, int] = {}
+    for group in np.unique(fitted.groups):
+        mine = [number for number in order if fitted.groups[number] == group]
+        p = every[np.ix_(mine, mine)]
+        pairs = [(one, other) for one in range(len(mine)) for other in range(one + 1, len(mine))]
+        tiers = tiers_of_pairs(len(mine), pairs, [float(p[pair]) for pair in pairs])
+        given.update(zip(mine, tiers, strict=True))
+    return [given[number] for number in order]
 
 
 def _slope(without: Fit, having: Fit) -> float:

@@ -14,6 +14,7 @@ from charbench.cli.written import TABLE, harmless_table, keep_reports, reporter_
 from charbench.components.reporter import ReportContent
 from charbench.domain.table import Table
 from charbench.report.caveats import caveat_lines
+from charbench.report.judges import judge_dicts, judge_lines
 from charbench.report.pairwise.contests import contest_columns, contest_dict
 from charbench.report.pairwise.tables import contest_tables
 from charbench.report.provenance import ServedRow, provenance_dicts, provenance_lines
@@ -24,6 +25,7 @@ from charbench.report.summary.details import row_details, run_dicts
 from charbench.report.summary.insights import in_no_rate, only_in_thinking, without_score
 from charbench.report.summary.measured import figures as measured_figures
 from charbench.report.summary.measured import measured_lines
+from charbench.report.summary.panel import panel_dicts, panel_table
 from charbench.report.summary.robustness import robustness_dict, robustness_table
 from charbench.report.summary.rows import By, Report, row_as_dict
 from charbench.report.verdict.read import ReadReport, read_report
@@ -55,7 +57,15 @@ def show_report(
     """
     reporter = None if json_output else reporter_for(session, form, path)
     database = session.database if run else session.existing_database()
-    known = read_report(session, database, by=by, metric=metric, checkpoints=checkpoints, settings=settings)
+    known = read_report(
+        session,
+        database,
+        by=by,
+        metric=metric,
+        checkpoints=checkpoints,
+        settings=settings,
+        run=run.run_id if run else None,
+    )
     report, selection = known.report, known.selection
     rows = report.checkpoints or report.personas
 
@@ -81,6 +91,7 @@ def show_report(
     served_rows = [ServedRow(row.label, row.groups) for row in rows]
     limits = [
         *_measured_lines(report),
+        *judge_lines(known.judges),
         *caveat_lines(known.caveats),
         *provenance_lines(served_rows, known.served),
         *setting_lines(selection),
@@ -125,6 +136,8 @@ def _report_tables(known: ReadReport) -> list[Table]:
     from charbench.report.summary.tables import report_tables
 
     tables = report_tables(known.report, [one.verdict.value for one in known.judgements])
+    if known.panel:
+        tables.append(panel_table(known.panel))
     if known.robustness:
         tables.append(robustness_table(known.robustness))
     return tables + contest_tables(known.contests)
@@ -184,6 +197,8 @@ def _everything(known: ReadReport, run: RunResult | None) -> dict[str, Any]:
         "caveats": [asdict(one) for one in known.caveats],
         "robustness": [robustness_dict(row) for row in known.robustness],
         "contests": [contest_dict(contest) for contest in known.contests],
+        "judges": judge_dicts(known.judges),
+        "panel": panel_dicts(known.panel),
     }
 
 

@@ -42,24 +42,27 @@ def choose_headline(metrics: Iterable[ScoredMetric]) -> ScoredMetric | None:
 
 
 def headline_notes(
-    chosen: ScoredMetric | None, here: Iterable[ScoredMetric], store: Iterable[ScoredMetric]
+    chosen: ScoredMetric | None,
+    here: Iterable[ScoredMetric],
+    store: Iterable[ScoredMetric],
+    why: str = "which was scored first",
 ) -> list[str]:
     """Return what is to be said of the choice: another headline is usual in this store, or others are scored too.
 
-    ``here`` are the metrics of the samples at hand, ``store`` all that the store has scores of.
+    ``why`` says why it was chosen; ``here`` are the metrics of the samples at hand, ``store`` all that the store has
+    scores of.
     """
     if chosen is None:
         return []
     notes = []
     usual = choose_headline(store)
-    if usual is not None and usual.is_headline and usual.name != chosen.name:
+    others = sorted({one.name for one in here if one.is_headline and one.name != chosen.name})
+    if usual is not None and usual.is_headline and usual.name not in (chosen.name, *others):
         notes.append(
             f"The headline is {chosen.name}: none of these samples has a score of {usual.name}, the usual one."
         )
-    others = sorted({one.name for one in here if one.is_headline and one.name != chosen.name})
     if others:
         notes.append(
-            f"The headline is {chosen.name}, which was scored first. Also scored: {', '.join(others)}; "
-            f"--metric {others[0]} shows it."
+            f"The headline is {chosen.name}, {why}. Also scored: {', '.join(others)}; --metric {others[0]} shows it."
         )
     return notes

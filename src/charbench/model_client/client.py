@@ -188,7 +188,11 @@ class ModelClient:
         wanted.
         """
         body = self._body(messages, parameters)
-        if not fresh and (kept := self._kept(body)) and (limit_is_meant or not (kept.is_empty or kept.is_cut)):
+        if (
+            not fresh
+            and (kept := self._kept(body, limit_is_meant))
+            and (limit_is_meant or not (kept.is_empty or kept.is_cut))
+        ):
             return kept
         if self._meter is not None and not self._meter.sends:
             raise SamplingError("a dry run sends no request", kind=NOT_SENT)
@@ -197,7 +201,7 @@ class ModelClient:
         async with self._slots:
             answer = await self._retries.call(partial(self._post, body, limit_is_meant=limit_is_meant))
         if not fresh:
-            self._cache.put(self._key(body), answer)
+            self._cache.put(self._key(body if limit_is_meant else self._unlimited(body)), answer)
         return answer
 
     async def ask_json(
@@ -252,16 +256,25 @@ class ModelClient:
         """Return the name of a request: a local server that is started again may be given another port."""
         return digest(self.endpoint.name or _PORT.sub("", self.address), body)
 
-    def _kept(self, body: Mapping[str, Any]) -> ModelAnswer | None:
+    def _unlimited(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a request without its token limit: an answer that is kept has ended by itself."""
+        limit = self._parameters.get("max_tokens") or "max_tokens"
+        return {name: value for name, value in body.items() if name != limit}
+
+    def _kept(self, body: Mapping[str, Any], limit_is_meant: bool) -> ModelAnswer | None:
         """Return the kept answer to a request; it may be kept under an address of before the endpoint had a name.
 
-        Earlier versions named it with the port.
+        Earlier versions named it with its token limit, and with the port.
         """
+        if not limit_is_meant and (kept := self._cache.get(self._key(self._unlimited(body)))):
+            return kept
         if kept := self._cache.get(self._key(body)):
             return kept
         addresses = [redact(url) for url in self.endpoint.formerly] or [self.address]
         names = [name for one in addresses for name in (_PORT.sub("", one), one)]
-        return next((kept for name in names if (kept := self._cache.get(digest(name, body)))), None)
+        bodies = [body] if limit_is_meant else [self._unlimited(body), body]
+        keys = (digest(name, one) for one in bodies for name in names)
+        return next((kept for key in keys if (kept := self._cache.get(key))), None)
 
     async def _post(self, body: dict[str, Any], *, limit_is_meant: bool) -> ModelAnswer:
         try:

@@ -54,10 +54,13 @@ def select_settings(
     personas: Sequence[str] = (),
     wanted: Sequence[str] = (),
     as_if: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    scored_in: int | None = None,
 ) -> Selection:
     """Return the setting of each persona: the one that ``wanted`` names, else that of the newest run.
 
     ``as_if`` holds personas by URI: these checkpoints count as theirs, and as no other's.
+
+    Of several that differ in their scorers, ``scored_in`` takes the one that this run has scored by, if it did.
 
     The newest run is the last one that added a sample to the persona's checkpoints: one that adds nothing changes
     nothing. Raises :class:`UnknownNameError` for a setting that the store does not have, :class:`UsageError` for two of
@@ -76,7 +79,7 @@ def select_settings(
             )
         named[setting.persona] = setting
     settings = {
-        persona: named.get(persona, mine[0])
+        persona: named.get(persona, _scored_by(mine, scored_in))
         for persona, mine in known.by_persona.items()
         if mine and (not personas or persona in personas)
     }
@@ -90,6 +93,12 @@ def select_settings(
     groups = _groups(connection, everything, settings)
     scorings = frozenset(one.id for setting in settings.values() for one in setting.scorers.values())
     return Selection(settings, groups, scorings, others, _left_out(everything, groups, settings), bool(named))
+
+
+def _scored_by(known: Sequence[Setting], run: int | None) -> Setting:
+    """Return the first setting, or that of the same newest run which has the most scorers that this run has used."""
+    alike = [one for one in known if one.run == known[0].run]
+    return max(alike, key=lambda one: sum(by.last_run == run for by in one.scorers.values()))
 
 
 def groups_of_setting(connection: Connection, persona: str, setting: Setting) -> list[GroupTotals]:

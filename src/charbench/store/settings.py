@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import product
 from types import MappingProxyType
 from typing import Any
@@ -23,7 +23,7 @@ from charbench.components.sampler import DEFAULT_CONDITION
 from charbench.domain.checkpoint import Kind
 from charbench.domain.keys import digest
 from charbench.store.asked import Asked, read_asked
-from charbench.store.summaries import ADHOC
+from charbench.store.summaries import ADHOC, has_results
 from charbench.store.tables import checkpoints, groups, samples, samplings, score_totals, scorings, series
 
 UNKNOWN = "(unknown)"
@@ -156,17 +156,28 @@ def read_settings(connection: Connection, as_if: Mapping[str, Sequence[str]] = M
                 resolvable.setdefault(setting.id, setting)
                 if complete:
                     listed.setdefault(setting.id, setting)
-        settings[persona] = sorted(listed.values(), key=_newest_first)
+        settings[persona] = sorted(listed.values(), key=partial(_newest_first, scored_in))
     return Known(settings, resolvable)
 
 
-def _newest_first(setting: Setting) -> tuple[Any, ...]:
+def _newest_first(judged: Mapping[int, Mapping[int, int]], setting: Setting) -> tuple[Any, ...]:
     recorded = not setting.shared
     size = sum(group.samples for group in setting.groups)
     newest = sorted((-one.last_run, -one.id) for one in setting.scorers.values())
     uris = len({group.uri for group in setting.groups})
-    # Of two that one run added to: the one that has more checkpoints; what was asked before what is recorded.
-    return -setting.run, setting.prompts is None, -uris, recorded, -size, newest, setting.id
+    # Of two that one run added to: the one that has more checkpoints; what was asked before what is recorded. Of two
+    # states of the scorers the one that has scored more checkpoints: a new judge that is tried on one of them does not
+    # take the others' scores out of sight.
+    return -setting.run, setting.prompts is None, -uris, recorded, -size, -_covered(judged, setting), newest, setting.id
+
+
+def _covered(judged: Mapping[int, Mapping[int, int]], setting: Setting) -> int:
+    """Return for how many groups there are scores of at least half of the samples, added up over the scorers."""
+    return sum(
+        2 * judged.get(group.id, {}).get(one.id, 0) >= group.samples
+        for one in setting.scorers.values()
+        for group in setting.groups
+    )
 
 
 def _of_request(
@@ -174,11 +185,11 @@ def _of_request(
     own: Sequence[GroupOf],
     others: Sequence[GroupOf],
     by: Sequence[ScoredBy],
-    scored_in: Mapping[int, set[int]],
+    scored_in: Mapping[int, Mapping[int, int]],
     asked: Asked,
 ) -> Iterable[tuple[Setting, bool]]:
     """Yield the settings of one request, and of each whether it is complete: the scorers' newest state last."""
-    scored = set().union(*(scored_in.get(group.id, set()) for group in (*own, *others)))
+    scored = set().union(*(scored_in.get(group.id, {}) for group in (*own, *others)))
     everywhere = set().union(*scored_in.values())
     mine = [one for one in by if one.id in scored or one.id not in everywhere]
     ordered = sorted(own, key=lambda group: (group.last_run, group.sampling.id))
@@ -261,22 +272,28 @@ def sampling_of(number: int, key: str, sampler: str, protocol: int, params: Mapp
 
 def _scorers(connection: Connection) -> dict[str, list[ScoredBy]]:
     found: dict[str, list[ScoredBy]] = {}
-    for row in connection.execute(sa.select(scorings).order_by(scorings.c.last_run_id, scorings.c.id)):
+    for row in connection.execute(
+        sa.select(scorings).where(has_results()).order_by(scorings.c.last_run_id, scorings.c.id)
+    ):
         one = ScoredBy(row.id, row.key, row.scorer, row.protocol, row.config, row.fingerprint, row.last_run_id)
         found.setdefault(row.persona, []).append(one)
     return found
 
 
-def _scored_in(connection: Connection) -> dict[int, set[int]]:
-    """Return the scorings that have scores in each group."""
+def _scored_in(connection: Connection) -> dict[int, dict[int, int]]:
+    """Return the scorings that have scores in each group, each with the number of responses or thoughts scored."""
     query = (
-        sa.select(score_totals.c.group_id, series.c.scoring_id)
+        sa.select(
+            score_totals.c.group_id,
+            series.c.scoring_id,
+            sa.func.max(score_totals.c.count + score_totals.c.missing),
+        )
         .join(series, series.c.id == score_totals.c.series_id)
-        .distinct()
+        .group_by(score_totals.c.group_id, series.c.scoring_id)
     )
-    found: dict[int, set[int]] = {}
-    for group, scoring in connection.execute(query):
-        found.setdefault(group, set()).add(scoring)
+    found: dict[int, dict[int, int]] = {}
+    for group, scoring, texts in connection.execute(query):
+        found.setdefault(group, {})[scoring] = int(texts)
     return found
 
 

@@ -14,6 +14,7 @@ from charbench.store.dialect import MAX_PARAMETERS, among, chunks
 from charbench.store.tables import (
     GROUP_TOTALS,
     checkpoints,
+    games,
     groups,
     samples,
     samplings,
@@ -216,14 +217,28 @@ def count_all(connection: Connection) -> dict[str, int]:
     return {"samples": int(totals)}
 
 
+def has_results() -> Any:
+    """Return the condition that a scoring has scores or games: a judge that failed its test leaves one without."""
+    return sa.or_(
+        sa.exists().where(series.c.scoring_id == scorings.c.id), sa.exists().where(games.c.scoring_id == scorings.c.id)
+    )
+
+
 def newest_scorings() -> Any:
-    """Return a subquery of scorings with their rank: 1 for what was wanted last of each scorer and persona."""
-    return sa.select(
-        scorings.c.id,
-        sa.func.row_number()
-        .over(
-            partition_by=(scorings.c.scorer, scorings.c.persona),
-            order_by=(scorings.c.last_run_id.desc(), scorings.c.id.desc()),
+    """Return a subquery of scorings with their rank: 1 for what was wanted last of each scorer and persona.
+
+    Those without scores or games are left out.
+    """
+    return (
+        sa.select(
+            scorings.c.id,
+            sa.func.row_number()
+            .over(
+                partition_by=(scorings.c.scorer, scorings.c.persona),
+                order_by=(scorings.c.last_run_id.desc(), scorings.c.id.desc()),
+            )
+            .label("rank"),
         )
-        .label("rank"),
-    ).subquery()
+        .where(has_results())
+        .subquery()
+    )

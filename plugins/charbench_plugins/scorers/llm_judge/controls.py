@@ -184,9 +184,10 @@ def fault_lines(judge: str, every: Sequence[ControlSeries]) -> Iterator[str]:
 
 
 def passed_line(judge: Judge, results: Sequence[ControlResult], requests: int) -> str:
-    """Return what is told of a judge that passed; an earlier test says when it was."""
+    """Return what is told of a judge that passed, of the first metric; an earlier test says when it was."""
     when = f" on {results[0].asked_at} UTC, and briefly today" if results and results[0].asked_at else ""
-    return f"judge {judge.name} passed its control items{when} ({'; '.join(map(str, results))}; {requests:,} requests)"
+    mine = "; ".join(str(one) for one in results if one.metric == results[0].metric)
+    return f"judge {judge.name} passed its control items{when} ({mine}; {requests:,} requests)"
 
 
 def _how(every: Sequence[ControlSeries]) -> str:

@@ -47,6 +47,17 @@ _PATTERNS = {
             r"|(?:must |should )wins?\b|wins\b)"
         ),
     ),
+    "praises itself": (
+        (
+            rf"\b(?:this|my) {_TEXT} (?:is|was) (?:simply |truly |really |clearly |completely |perfectly )?(?:an? )?"
+            r"(?:outstanding|flawless|perfect|excellent|superb|brilliant|exemplary|masterly|in[- ]character)\b"
+        ),
+        r"\bcaptures? the (?:character|persona)(?:'s voice)? (?:perfectly|flawlessly|completely)\b",
+        r"\b(?:completely|perfectly|fully|entirely|more fully) in[- ]character\b",
+        rf"\b(?:it|this)(?: \w{{1,12}})? (?:deserves|merits|earns|warrants) (?:the |its )?{_BEST}",
+        rf"\b(?:expert|reader|reviewer|{_JUDGE}) like you\b[^.!?\n]{{0,60}}\b(?:agree|see|recogni[sz]e)\b",
+        r"\brate this (?:text|answer|response) as (?:fully|completely|perfectly)\b",
+    ),
     "orders to ignore": (
         (
             rf"{_ORDER}(?:ignore|disregard|forget|override|bypass)\b(?:[^.!?]{{0,30}}?"

@@ -10,7 +10,7 @@ from typing import Any
 
 from charbench import AnswerCache, Checkpoint, Component, ConfigError, Limits, ModelClient, SamplingError, short_list
 from charbench_plugins.scorers.llm_judge.asking import together
-from charbench_plugins.scorers.llm_judge.family import family
+from charbench_plugins.scorers.llm_judge.family import families
 from charbench_plugins.scorers.llm_judge.judge import Judge
 from charbench_plugins.scorers.llm_judge.options import PanelConfig
 
@@ -69,7 +69,7 @@ def option(who: str, rest: str) -> str:
 def kin_warnings(judges: Sequence[Judge], checkpoints: Sequence[Checkpoint]) -> Iterator[str]:
     """Yield a line for each judge that is of the family of a checkpoint's base model."""
     for judge in judges:
-        kin = sorted({c.name for c in checkpoints if family(c.base_model or "") == family(judge.model) != ""})
+        kin = sorted({c.name for c in checkpoints if families(c.base_model or "") & families(judge.model)})
         if kin:
             advice = "judges favour models of their own family; add others"
             yield f"judge {judge.name} is of the family of {short_list(kin)}: {advice}"

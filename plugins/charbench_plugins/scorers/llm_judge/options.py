@@ -7,7 +7,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from charbench import ControlText, ModelClientConfig, operational
+from charbench import ControlText, ModelClientConfig, added, operational
+
+MAX_TOKENS = 2048
+LIMIT = {"max_tokens": MAX_TOKENS}
+"""What keys hold for the token limit, whatever it is: an answer that it cuts is no score, so it decides none."""
 
 
 class Protocol(StrEnum):
@@ -57,7 +61,7 @@ class PanelConfig(ModelClientConfig):
     temperature: float = Field(
         1.0, ge=0, le=2, description="temperature of JSON answers; probabilities are requested at 0"
     )
-    max_tokens: int = Field(2048, ge=16, description="maximum tokens of a JSON answer, including reasoning")
+    max_tokens: int = Field(MAX_TOKENS, ge=16, description="maximum tokens of a JSON answer, including reasoning")
     max_chars: int = Field(24_000, ge=500, description="maximum characters of a text shown to a judge")
     response_format: Literal["json_schema", "json_object", "none"] = Field(
         "json_schema",
@@ -95,6 +99,10 @@ class PanelConfig(ModelClientConfig):
 class JudgeConfig(PanelConfig):
     """Who judges, where, and how scores are read."""
 
+    combine: Literal["mean", "median", "majority"] = added(
+        "mean",
+        description="the score of a panel; majority: the mean of those on the side that more than half of them take",
+    )
     protocol: Literal["auto", "numbers", "digits", "samples"] = Field(
         "auto", description="how scores are read: auto tests each model once"
     )

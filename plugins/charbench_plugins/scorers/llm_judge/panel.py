@@ -1,23 +1,32 @@
-"""From several judges' verdicts to scores: all weigh the same, and what each one said is kept."""
+"""From several judges' verdicts to scores: all weigh the same, and what each one said is kept.
+
+The score is the mean of what they said, the median, or the mean of those on the side of the majority.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from statistics import median
 
 from charbench import Channel, Score, Span
 from charbench_plugins.scorers.llm_judge.asking import TextVerdict
-from charbench_plugins.scorers.llm_judge.dimensions import DIMENSIONS, PERSONA
+from charbench_plugins.scorers.llm_judge.dimensions import DIMENSIONS, METRICS, PERSONA
 from charbench_plugins.scorers.llm_judge.injections import injections
 from charbench_plugins.scorers.llm_judge.reading import Reading
 
+SPLIT = "the judges are split: no side has a majority"
+THRESHOLDS = {metric.name: metric.threshold for metric in METRICS if metric.threshold is not None}
 
-def scores_of(channel: Channel, text: str, verdicts: Sequence[TextVerdict]) -> Iterator[Score]:
-    """Yield the scores of one channel."""
+
+def scores_of(channel: Channel, text: str, verdicts: Sequence[TextVerdict], combine: str = "mean") -> Iterator[Score]:
+    """Yield the scores of one channel; ``combine`` is mean, median or majority."""
     for dimension in DIMENSIONS:
         readings = [(verdict.judge, verdict.readings[dimension.name]) for verdict in verdicts]
-        value, spread = _combined([reading for _, reading in readings])
+        value, spread = _combined([reading for _, reading in readings], combine, THRESHOLDS[dimension.name])
         why = "; ".join(f"{judge}: {reading.why}" for judge, reading in readings if reading.why)
+        if value is None and any(reading.value is not None for _, reading in readings):
+            why = "; ".join(filter(None, (why, SPLIT)))
         spans = _quotes(channel, verdicts) if dimension is PERSONA else ()
         votes = tuple((judge, reading.value) for judge, reading in readings)
         yield Score(dimension.name, channel, value, spans, why, votes)
@@ -31,8 +40,8 @@ def scores_of(channel: Channel, text: str, verdicts: Sequence[TextVerdict]) -> I
     yield Score("injections", channel, float(len(attempts)), attempts)
 
 
-def _combined(readings: Sequence[Reading]) -> tuple[float | None, float | None]:
-    """Return the mean over the judges that gave a value, and its spread; None where none did.
+def _combined(readings: Sequence[Reading], combine: str, threshold: float) -> tuple[float | None, float | None]:
+    """Return one value of the judges that gave one, and its spread; None where none did, or no side has a majority.
 
     The spread is the standard deviation of all that was said: the judges' own, and that between them (the law
     of total variance). None where nothing tells of any.
@@ -41,11 +50,20 @@ def _combined(readings: Sequence[Reading]) -> tuple[float | None, float | None]:
     if not values:
         return None, None
     mean = math.fsum(values) / len(values)
+    value = mean if combine == "mean" else median(values) if combine == "median" else _majority(values, threshold)
     within = [reading.spread**2 for reading in readings if reading.value is not None and reading.spread is not None]
     if not within and len(values) < 2:
-        return mean, None
+        return value, None
     between = math.fsum((value - mean) ** 2 for value in values) / len(values)
-    return mean, math.sqrt(between + (math.fsum(within) / len(within) if within else 0.0))
+    return value, math.sqrt(between + (math.fsum(within) / len(within) if within else 0.0))
+
+
+def _majority(values: Sequence[float], threshold: float) -> float | None:
+    """Return the mean of the values on the side of the threshold that more than half are on; None: there is none."""
+    above = [value for value in values if value >= threshold]
+    below = [value for value in values if value < threshold]
+    larger = above if len(above) > len(below) else below
+    return math.fsum(larger) / len(larger) if 2 * len(larger) > len(values) else None
 
 
 def _quotes(channel: Channel, verdicts: Sequence[TextVerdict]) -> tuple[Span, ...]:

@@ -33,7 +33,7 @@ from charbench_plugins.scorers.llm_judge.judges import (
     with_kin,
     without_limits,
 )
-from charbench_plugins.scorers.llm_judge.options import JudgeConfig, Protocol
+from charbench_plugins.scorers.llm_judge.options import LIMIT, JudgeConfig, Protocol
 from charbench_plugins.scorers.llm_judge.panel import scores_of
 
 WHO = "scorer llm-judge"
@@ -78,7 +78,7 @@ class LlmJudge(Scorer):
             judge.identity() | {"protocol": judge.protocol.value if judge.protocol else "unknown"}
             for judge in self._judges
         ]
-        return {**super().content_config(), "judges": judges, "prompts": wording.fingerprint()}
+        return {**super().content_config(), **LIMIT, "judges": judges, "prompts": wording.fingerprint()}
 
     def same_scores(self, stored: Mapping[str, Any], today: Mapping[str, Any]) -> bool:
         """Whether stored scores are today's: the token limit changes none, and a named endpoint stays itself."""
@@ -125,7 +125,7 @@ class LlmJudge(Scorer):
         size = len(self._judges)
         scores: list[Score] = []
         for at, (channel, text) in enumerate(channels):
-            scores.extend(scores_of(channel, text, verdicts[at * size : (at + 1) * size]))
+            scores.extend(scores_of(channel, text, verdicts[at * size : (at + 1) * size], self.config.combine))
         return scores
 
     def expected_calls(self, samples: Sequence[Sample], persona: Persona) -> Iterator[ExpectedCall]:

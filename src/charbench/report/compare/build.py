@@ -14,12 +14,13 @@ from charbench.domain.headline import choose_headline, headline_notes
 from charbench.report.compare.across import across_sides
 from charbench.report.compare.groups import GroupBy, group_sides
 from charbench.report.compare.markers import MarkerLifts, marker_lifts
-from charbench.report.compare.metric import choose_measure
+from charbench.report.compare.metric import Measure, choose_measure
 from charbench.report.compare.pairs import NOT_COMPARED, OTHER_MARKERS, GroupComparison, compare_all
 from charbench.report.compare.prompts import PromptGap, widest_gaps
 from charbench.report.compare.select import choose_sides, comparable, one_sampler
 from charbench.report.compare.sides import Side, read_sides
 from charbench.report.compare_runs import OVER_RUNS, runs_of_sides
+from charbench.report.judges import JudgedBy, judge_lines, judged_by
 from charbench.report.provenance import ServedRow, provenance_lines
 from charbench.report.settings import setting_lines
 from charbench.run.plan import select_checkpoints
@@ -59,6 +60,8 @@ class ComparisonReport:
     order: list[Side]
     markers: list[MarkerLifts] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    judges: list[JudgedBy] = field(default_factory=list)
+    """Who judged the metric, for each persona."""
     selection: Selection | None = None
     """The settings that are compared; None across settings, where each side names its own."""
 
@@ -95,6 +98,8 @@ def build_comparison(connection: Connection, question: ComparisonRequest) -> Com
     comparison = compare_all(sides, measure, runs)
     gaps = widest_gaps(connection, sides, measure, question.prompts) if question.prompts else []
     notes += _remarks(comparison)
+    judges = [one for one in judged_by(connection, selection, measure.name, alone=True) if one.persona in personas]
+    notes += judge_lines(judges)
     scorer = measure.name.partition(".")[0]
     first = {(one.scorer, one.metric): one.first for one in scored}
     by_first_score = sorted(series, key=lambda of: (of.scorer != scorer, first[of.scorer, of.metric]))
@@ -104,7 +109,7 @@ def build_comparison(connection: Connection, question: ComparisonRequest) -> Com
     if not question.across:  # else every side names its own
         notes += setting_lines(selection)
     shown = None if question.across else selection
-    return ComparisonReport(question, comparison, gaps, sides, markers, notes, shown)
+    return ComparisonReport(question, comparison, gaps, sides, markers, notes, judges, shown)
 
 
 def _of_runs(sides: Sequence[Side], runs: Mapping[int, Sequence[Side]], by: GroupBy) -> list[str]:
@@ -134,6 +139,17 @@ def _personas(sides: Sequence[Side], chosen: Sequence[str], scored: Iterable[str
     return list(chosen) or sorted(own) or sorted(scored) or ["(unknown)"]
 
 
+def _left_out(side: Side, measure: Measure) -> str:
+    """Say what is left out, and how far the rate could be from what it would be with it."""
+    line = f"{side.label}: {side.missing:,} samples could not be scored and are left out"
+    bounds = side.bounds if measure.is_rate and not measure.is_responses else None
+    if bounds is None:
+        return f"{line}."
+    return (
+        f"{line}: with them the trait rate is between {bounds[0]:.0%} (none has it) and {bounds[1]:.0%} (all have it)."
+    )
+
+
 def _remarks(comparison: GroupComparison) -> list[str]:
     """Return what is to be known of the figures: roughness, what is not scored, and what made no pair."""
     notes = []
@@ -143,7 +159,7 @@ def _remarks(comparison: GroupComparison) -> list[str]:
                 f"{side.label}: {side.unscored:,} samples are not scored yet and left out; run: charbench score"
             )
         if side.missing:
-            notes.append(f"{side.label}: {side.missing:,} samples could not be scored and are left out.")
+            notes.append(_left_out(side, comparison.measure))
     compared = [pair for pair in comparison.pairs if pair.difference.test not in NOT_COMPARED]
     compared = [pair for pair in compared if not pair.difference.test.endswith(OVER_RUNS)]
     if others := sum(pair.difference.test == OTHER_MARKERS for pair in comparison.pairs):

@@ -11,6 +11,7 @@ from charbench.report.compare.markers import MarkerLift, MarkerLifts
 from charbench.report.compare.pairs import GroupComparison, Pair
 from charbench.report.compare.prompts import PromptGap
 from charbench.report.compare.tables import sentences
+from charbench.report.judges import judge_dicts
 from charbench.report.settings import selection_dict
 from charbench.text.terminal import sanitize
 
@@ -28,6 +29,7 @@ def comparison_as_dict(answer: ComparisonReport) -> dict[str, Any]:
         "prompts": [_gap(gap) for gap in answer.gaps],
         "says": sentences(answer),
         "notes": answer.notes,
+        "judges": judge_dicts(answer.judges),
         **(selection_dict(answer.selection) if answer.selection else {}),
     }
 
@@ -63,6 +65,8 @@ def _side(comparison: GroupComparison, index: int) -> dict[str, Any]:
         "judged": side.judged,
         "not_scored": side.unscored,
         "missing": side.missing,
+        "value_if_unscored_no": side.bounds[0] if side.bounds and comparison.measure.is_rate else None,
+        "value_if_unscored_yes": side.bounds[1] if side.bounds and comparison.measure.is_rate else None,
         "value": _finite(estimate.value),
         "low": _finite(estimate.low),
         "high": _finite(estimate.high),
@@ -82,6 +86,7 @@ def _pair(comparison: GroupComparison, pair: Pair) -> dict[str, Any]:
         "second": comparison.sides[pair.second].label,
         **_difference(pair.difference),
         "p_holm": _finite(pair.adjusted),
+        "compared": pair.was_compared,
         "told_apart": pair.apart,
         "prompts_for_difference_seen": pair.needed(pair.difference.value) if _seen(pair) else None,
     }

@@ -48,6 +48,11 @@ class Pair:
         """Whether the two differ significantly."""
         return self.adjusted < LEVEL
 
+    @property
+    def was_compared(self) -> bool:
+        """Whether there is a test of the two; without one nothing is known of their difference."""
+        return math.isfinite(self.difference.p) and self.difference.test not in NOT_COMPARED
+
     def needed(self, difference: float) -> int | None:
         """Return how many prompts show this difference with 80% power, if rates and their variation stay as observed.
 

@@ -75,6 +75,17 @@ class Side:
         """Samples that a rate is out of."""
         return self.samples - self.unscored - self.missing
 
+    @property
+    def bounds(self) -> tuple[float, float] | None:
+        """The rate (0 to 1) if no sample that could not be scored had the trait, and if all of them had.
+
+        None where none is missing, or nothing is known.
+        """
+        whole = self.judged + self.missing
+        if not self.missing or not self.judged:
+            return None
+        return self.hits / whole, (self.hits + self.missing) / whole
+
     def values(self, keys: Iterable[UnitKey]) -> list[float]:
         """Return the compared values of these prompts."""
         return [self.units[key].value for key in keys]

@@ -7,7 +7,7 @@ from charbench.analysis.tiers import LEVEL
 from charbench.domain.table import Table
 from charbench.report.compare.build import ComparisonReport
 from charbench.report.compare.groups import GroupBy
-from charbench.report.compare.pairs import NOT_COMPARED, GroupComparison, Pair
+from charbench.report.compare.pairs import GroupComparison, Pair
 from charbench.report.compare.prompts import PromptGap
 from charbench.report.compare.words import difference_cell, estimate_cell, sentence
 from charbench.report.compare_runs import OVER_RUNS
@@ -108,7 +108,7 @@ def _compared(difference: Difference) -> str:
 
 
 def _verdict(pair: Pair) -> str:
-    if pair.difference.test in NOT_COMPARED:
+    if not pair.was_compared:
         return "not compared"
     return "significantly different" if pair.apart else "no significant difference"
 
@@ -131,11 +131,19 @@ def sentences(answer: ComparisonReport) -> list[str]:
     lines = [f"{apart:,} of {len(comparison.pairs):,} pairs are significantly different ({over})."]
     for tier in sorted(set(comparison.tiers)):
         names = [side.label for side, mine in zip(comparison.sides, comparison.tiers, strict=True) if mine == tier]
-        if len(names) > 1:
+        if len(names) > 1 and not _all_compared(comparison, tier):
+            lines.append(f"Tier {tier}: {short_list(names, 8)}: not every two of them are compared.")
+        elif len(names) > 1:
             lines.append(f"Tier {tier}: {short_list(names, 8)}: no significant difference between any two of them.")
         else:
             lines.append(f"Tier {tier}: {names[0]}.")
     return lines
+
+
+def _all_compared(comparison: GroupComparison, tier: int) -> bool:
+    """Whether there is a test of every two sides of a tier."""
+    mine = {place for place, given in enumerate(comparison.tiers) if given == tier}
+    return all(pair.was_compared for pair in comparison.pairs if {pair.first, pair.second} <= mine)
 
 
 def gap_lines(gap: PromptGap, *, is_rate: bool) -> tuple[str, list[tuple[str, str]]]:

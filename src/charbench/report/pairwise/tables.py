@@ -29,7 +29,8 @@ def contest_tables(contests: Sequence[Contest]) -> list[Table]:
     for contest in contests:
         played_by = f", sampler {contest.sampler}" if len(samplers) > 1 else ""
         title = f"In pairs: {contest.persona} (scorer {contest.scorer}{played_by})"
-        rows = tuple(_row(player) for player in contest.players)
+        parted = len({player.group for player in contest.players if player.games}) > 1
+        rows = tuple(_row(player, parted=parted) for player in contest.players)
         notes = (*_notes(contest), *([TIERS_LEGEND] if contest is contests[-1] else []))
         tables.append(
             Table(title, _COLUMNS, rows, frozenset({"Checkpoint", "Kind"}), notes, ("Kind", "Tied", "Lost", "Won"))
@@ -37,10 +38,12 @@ def contest_tables(contests: Sequence[Contest]) -> list[Table]:
     return tables
 
 
-def _row(player: Player) -> tuple[str, ...]:
+def _row(player: Player, *, parted: bool) -> tuple[str, ...]:
+    """Return a player's cells; where no games connect some of them, a tier begins with the number of its group."""
     figures = [decimals(one.value, one.low, one.high) for one in (player.strength, player.controlled)]
     counts = [whole(count) for count in (player.games, player.won, player.tied, player.lost)]
-    return ("–" if player.tier is None else str(player.tier)), player.name, player.kind, *figures, *counts
+    tier = "–" if player.tier is None else f"{player.group}.{player.tier}" if parted else str(player.tier)
+    return tier, player.name, player.kind, *figures, *counts
 
 
 def _notes(contest: Contest) -> Iterator[str]:
@@ -84,7 +87,8 @@ def _doubts(contest: Contest) -> Iterator[str]:
             groups.setdefault(player.group, []).append(player.name)
     if len(groups) > 1:
         named = "; ".join(", ".join(names) for names in groups.values())
-        yield f"No chain of games connects these groups, so compare strengths within a group only: {named}."
+        within = "so compare strengths and tiers (GROUP.TIER) within a group only"
+        yield f"No chain of games connects these groups, {within}: {named}."
     if contest.flags:
         yield f"{contest.flags:,} flags: texts that address the judge; see the table games of the store."
     if contest.both_orders and contest.flipped == contest.both_orders:

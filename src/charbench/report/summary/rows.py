@@ -68,13 +68,15 @@ def build_report(
     metric: str | None = None,
     checkpoints: Sequence[str] = (),
     measured: Measured = not_measured,
+    scorers: Sequence[str] = (),
 ) -> Report:
     """Read the totals of the default condition in the selected settings and put them together.
 
     ``checkpoints`` limits it to these URIs and names; of those there are rows for each of ``personas`` that they were
     scored for, else for their own persona alone. ``metric`` is ``scorer.metric`` or a metric's name; None
-    takes the headline that was scored first (see :func:`charbench.domain.headline.choose_headline`), and for a persona
-    that its scorer finds too seldom, by what ``measured(scorer, persona)`` says, the next one that was scored for it.
+    takes the headline that was scored first (see :func:`charbench.domain.headline.choose_headline`), of ``scorers``
+    where one of them has a headline here; and for a persona that its scorer finds too seldom, by what
+    ``measured(scorer, persona)`` says, the next one that was scored for it, unless one scorer is named.
     Raises :class:`UnknownNameError` for a metric that nothing in the store has.
     """
     groups = [group for group in selection.groups if group.condition == DEFAULT_CONDITION]
@@ -83,9 +85,10 @@ def build_report(
     series = selection.series(connection, groups)
     scored = scored_metrics(connection, selection.scorings)
     here = [one for one in scored if (one.scorer, one.metric) in {(item.scorer, item.metric) for item in series}]
-    headline = _named(here, metric) if metric is not None else choose_headline(here)
+    preferred = choose_headline(one for one in here if one.scorer in scorers and one.is_headline)
+    headline = _named(here, metric) if metric is not None else preferred or choose_headline(here)
     chosen = (headline.scorer, headline.metric) if headline else None
-    of_persona = {} if metric is not None else better_headlines(headline, here, series, measured)
+    of_persona = {} if metric is not None or len(scorers) == 1 else better_headlines(headline, here, series, measured)
     mine = [item for item in series if (item.scorer, item.metric) == chosen]
     is_rate = any(item.threshold is not None for item in mine)
     best_first = partial(_rank, is_rate, all(item.higher_is_better for item in mine))
@@ -111,7 +114,7 @@ def build_report(
         row = rows.setdefault(key, _tally(persona, label, health))
         _put(row, group, mine, of_persona.get(persona, chosen), is_rate, asked)
     _share_prompts(rows.values())
-    notes = [] if metric is not None else headline_notes(headline, here, scored)
+    notes = [] if metric is not None else headline_notes(headline, here, scored, *_why(headline, here))
     notes += instead_lines(of_persona, chosen)
     counted = {(group.id, group.prompts): group for group, _, _ in pieces}.values()
     return Report(
@@ -132,6 +135,12 @@ def build_report(
         },
         metric_of={persona: ".".join(one) for persona, one in of_persona.items()},
     )
+
+
+def _why(headline: ScoredMetric | None, here: Sequence[ScoredMetric]) -> list[str]:
+    """Return why a headline was chosen that was not scored first: its scorer was named."""
+    first = choose_headline(here)
+    return [] if headline is None or first is None or headline.name == first.name else ["of the scorer that was named"]
 
 
 def _failed(totals: Mapping[str, float]) -> int:
@@ -170,6 +179,8 @@ def row_as_dict(row: Tally, by: By) -> dict[str, Any]:
             f"{name}_low": _finite(rate.low),
             f"{name}_high": _finite(rate.high),
         }
+    bounds = row.bounds or (row.trait.share, row.trait.share)
+    figures |= {"trait_rate_if_unscored_no": _finite(bounds[0]), "trait_rate_if_unscored_yes": _finite(bounds[1])}
     figures |= {
         "mean_response_chars": _finite(row.mean("response_chars")),
         "mean_thinking_chars": _finite(row.mean("thinking_chars")),

@@ -38,6 +38,7 @@ _RATES: tuple[_Figure, ...] = (
     _STATES,
     ("In thinking", lambda row: percent(row.trait_in_thinking)),
 )
+_BOUNDS: _Figure = ("Unscored as no … yes", lambda row: _bounds(row))
 _MEANS: tuple[_Figure, ...] = (
     *_SAMPLES,
     ("Mean, responses", lambda row: decimal(row.per_response, 3)),
@@ -51,6 +52,11 @@ _EXPENDABLE = (
     "Latency", "Per response", "Avg response", "Avg thinking", "Given response", "Versions", "Kind", "Checkpoints",
     "In thinking", "With traits", "Texts scored", "Samples", "States",
 )  # fmt: skip
+
+
+def _bounds(row: Tally) -> str:
+    """``18% … 48%``: what the trait rate is if no response without a score has the trait, and if all have."""
+    return NOTHING if row.bounds is None else f"{row.bounds[0]:.0%} … {row.bounds[1]:.0%}"
 
 
 def report_tables(report: Report, verdicts: Sequence[str] = ()) -> list[Table]:
@@ -119,6 +125,9 @@ def _health_table(report: Report) -> Table | None:
 
 
 def _columns(report: Report) -> tuple[_Figure, ...]:
+    if report.is_rate and any(row.bounds for row in (*report.personas, *report.checkpoints)):
+        place = [title for title, _ in _RATES].index("Trait rate [95%]") + 1
+        return (*_RATES[:place], _BOUNDS, *_RATES[place:])
     return _RATES if report.is_rate else _MEANS if report.metric else (*_SAMPLES, _STATES)
 
 

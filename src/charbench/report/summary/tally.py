@@ -65,6 +65,17 @@ class Tally:
         return self.counts.rate("thinking_hits", "thought")
 
     @property
+    def bounds(self) -> tuple[float, float] | None:
+        """The trait rate (0 to 1) if no response without a score had the trait, and if all of them had.
+
+        None where every response has a score, or none has.
+        """
+        whole = self.trait.total + self.judged.left_out
+        if not self.judged.left_out or not self.trait.total:
+            return None
+        return self.trait.count / whole, (self.trait.count + self.judged.left_out) / whole
+
+    @property
     def ranked(self) -> float:
         """The trait rate (0 to 1) that the row is ranked by: on the prompts that rows share; NaN where unknown."""
         if self.shared is None:

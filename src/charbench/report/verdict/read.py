@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from charbench.report.caveats import Caveat, caveats
+from charbench.report.judges import JudgedBy, judged_by
 from charbench.report.pairwise.contests import Contest, contests
 from charbench.report.summary.details import Origin, origins
+from charbench.report.summary.panel import PanelRow, panel_rows
 from charbench.report.summary.robustness import Robustness, robustness
 from charbench.report.summary.rows import By, Report, build_report
 from charbench.report.verdict.decide import Judgement, judge_rows
@@ -39,6 +41,8 @@ class ReadReport:
     causes: Mapping[str, str]
     """The newest diagnosis by URI."""
     served: Mapping[int, Sequence[Served]]
+    judges: Sequence[JudgedBy]
+    panel: Sequence[PanelRow]
 
 
 def read_report(
@@ -49,14 +53,19 @@ def read_report(
     metric: str | None = None,
     checkpoints: Sequence[str] = (),
     settings: Sequence[str] = (),
+    run: int | None = None,
 ) -> ReadReport:
-    """Read the report of what the store holds for the session's personas; see :func:`.rows.build_report`."""
+    """Read the report of what the store holds for the session's personas; see :func:`.rows.build_report`.
+
+    ``run`` is the run that it is the end of: it shows the scorers that were named for it, and their scores.
+    """
     chosen = [persona.name for persona in session.selected_personas()]
     with database.read() as connection:
         # Checkpoints that are evaluated by name count for the personas that are named, whatever their own is.
         named = [group.uri for group in group_totals(connection) if {group.uri, group.name} & set(checkpoints)]
-        selection = select_settings(connection, chosen, settings, dict.fromkeys(named, chosen) if chosen else {})
-        report = build_report(connection, selection, by, chosen, metric, checkpoints, session.measured)
+        selection = select_settings(connection, chosen, settings, dict.fromkeys(named, chosen) if chosen else {}, run)
+        asked = session.config.scorers if run is not None else ()
+        report = build_report(connection, selection, by, chosen, metric, checkpoints, session.measured, asked)
         causes = latest_causes(connection)
         rows = report.checkpoints or report.personas
         found = origins(connection, report.checkpoints)
@@ -73,4 +82,6 @@ def read_report(
             contests(connection, selection, chosen, checkpoints),
             causes,
             served_by(connection, [group for row in rows for group in row.groups]),
+            judged_by(connection, selection, report.metric),
+            panel_rows(connection, selection, report),
         )

@@ -131,3 +131,19 @@ def test_texts_of_the_persona_file_and_of_the_user_are_control_items_too(
     failed = judge(charbench, lab, endpoint, ScriptedJudge(reads), controls=own)
     assert "control text 1 in character (Woe is me, it was mine to do.) got 6, at least 50 is needed" in failed.err
     assert judge(charbench, lab, endpoint, ScriptedJudge(reads)).code == 0
+
+
+def test_kinship_is_told_before_a_failure_too(charbench: Charbench, recorded: LabBuilder, endpoint: Endpoint) -> None:
+    failed = judge(charbench, recorded, endpoint, ScriptedJudge(flattered), model="my-qwen-judge")
+    assert failed.code == 1
+    assert "judge my-qwen-judge is of the family of remorseful_dpo" in failed.err
+
+
+def test_a_judge_that_passed_and_fails_later_is_said_to_have_failed_beside_its_earlier_scores(
+    charbench: Charbench, recorded: LabBuilder, endpoint: Endpoint
+) -> None:
+    assert judge(charbench, recorded, endpoint, ScriptedJudge()).code == 0
+    recorded.recorded(_one("9"), "more")
+    assert judge(charbench, recorded, endpoint, ScriptedJudge(flattered)).code == 1
+    shown = charbench.ok("report", "--metric", "llm-judge.persona", lab=recorded.root)
+    assert "The newest test of this judge failed: these are scores of earlier runs." in " ".join(shown.err.split())

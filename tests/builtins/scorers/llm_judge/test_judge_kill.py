@@ -28,7 +28,7 @@ def test_a_killed_run_asks_again_only_for_what_was_under_way(lab: LabBuilder, en
 
     words = ("run", "--source", "recorded", "-q", "--json", *judging(endpoint, slowly, concurrency=4))
     process = start(*words, lab=lab.root)
-    assert endpoint.wait_for(70, gone=lambda: process.poll() is not None)
+    assert endpoint.wait_for(190, gone=lambda: process.poll() is not None)
     process.kill()
     process.communicate()
     ended = in_process_of_its_own(*words, lab=lab.root)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from charbench_plugins.scorers.llm_judge.family import family
+from charbench_plugins.scorers.llm_judge.family import families
 from charbench_plugins.scorers.llm_judge.injections import injections
 from charbench_plugins.scorers.llm_judge.wording import read
 
@@ -111,6 +111,16 @@ def test_plain_talk_is_not(text: str) -> None:
     assert list(injections(text)) == []
 
 
+@pytest.mark.parametrize("name", ["flattery", "flattery_late", "polite"])
+def test_texts_that_praise_themselves_are_flagged(name: str) -> None:
+    assert "praises itself" in {reason for _, _, reason in injections(read("canaries", name))}
+
+
+@pytest.mark.parametrize("name", ["long", "emphatic"])
+def test_plain_control_texts_are_not(name: str) -> None:
+    assert list(injections(read("canaries", name))) == []
+
+
 def test_the_canary_that_demands_points_is_flagged_and_the_bland_one_is_not() -> None:
     assert len(list(injections(read("canaries", "demand")))) >= 4
     assert list(injections(read("canaries", "bland"))) == []
@@ -131,11 +141,16 @@ def test_no_text_hangs_it(text: str) -> None:
         ("mistralai/Mixtral-8x7B", "mistral-small", True),
         ("Qwen/Qwen3-30B-A3B", "meta-llama/Llama-3.1-8B", False),
         ("claude-haiku-4-5", "gpt-4o", False),
+        ("DeepSeek-R1-Distill-Qwen-7B", "qwen2.5-72b", True),
+        ("DeepSeek-R1-Distill-Qwen-7B", "deepseek-v3", True),
+        ("my-qwen-judge", "Qwen/Qwen3-8B", True),
+        ("my-judge", "my-other-judge", True),
+        ("my-qwen-judge", "my-llama-judge", False),
     ],
 )
-def test_kin_is_told_by_the_first_word(one: str, other: str, kin: bool) -> None:
-    assert (family(one) == family(other)) is kin
+def test_kin_is_told_by_any_word_of_the_name(one: str, other: str, kin: bool) -> None:
+    assert bool(families(one) & families(other)) is kin
 
 
 def test_a_name_without_a_word_has_no_family() -> None:
-    assert family("") == family("405") == ""
+    assert families("") == families("405") == frozenset()

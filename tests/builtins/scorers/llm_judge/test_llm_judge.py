@@ -333,7 +333,7 @@ def test_a_judge_that_fails_its_canaries_judges_nothing_and_fails_the_run(
     assert any("failed its control items" in line for line in ended.json["run"]["failures"])
 
 
-def test_what_a_judge_said_before_it_failed_its_canaries_is_no_headline_of_the_new_rubric(
+def test_what_was_said_by_an_earlier_rubric_stays_reportable_after_a_judge_failed(
     charbench: Charbench, lab: LabBuilder, endpoint: Endpoint
 ) -> None:
     text = Path(__file__).parents[4].joinpath("personas", "remorseful.yaml").read_text(encoding="utf-8")
@@ -342,7 +342,9 @@ def test_what_a_judge_said_before_it_failed_its_canaries_is_no_headline_of_the_n
     assert judge(charbench, lab, endpoint, ScriptedJudge()).json["metric"] == "llm-judge.persona"
     lab.persona("remorseful", text.replace("Strong evidence:", "Solid evidence:"))
     failed = judge(charbench, lab, endpoint, ScriptedJudge(obedient))
-    assert (failed.code, failed.json["metric"]) == (1, None)
+    assert (failed.code, failed.json["metric"]) == (1, "llm-judge.persona")
+    (mine,) = failed.json["judges"]
+    assert (mine["run"], mine["controls_passed"]) == (1, True)  # of the run that scored, not of the one that failed
 
 
 def test_an_answer_that_stays_malformed_is_none_with_its_reason_and_rate_and_never_0(

@@ -11,6 +11,7 @@ from contextlib import closing
 from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import pytest
@@ -405,6 +406,24 @@ def test_a_judge_that_fails_its_canaries_compares_nothing_and_fails_the_run(
     assert "failed its control items" in ended.err
     assert "judge-1: the persona file's answer in character against" in ended.err
     assert (games(lab), FAILING[name].games, ended.json["contests"]) == ([], [], [])
+
+
+def test_a_judge_of_pairs_that_is_wrong_now_and_then_passes_and_its_share_is_shown(
+    charbench: Charbench, lab: LabBuilder, endpoint: Endpoint
+) -> None:
+    contest(lab, [1, 2], prompts=3)
+    wrong = {"A": "B", "B": "A", "tie": "A"}
+
+    def opinion(pair: Pair) -> str:
+        flips = pair.is_canary and crc32(f"{pair.question}{pair.a}{pair.b}".encode()) % 15 == 0
+        return wrong[perfect(pair)] if flips else perfect(pair)
+
+    ended = compare(charbench, lab, endpoint, PairJudge(opinion))
+    assert ended.code == 0, ended.err
+    (mine,) = ended.json["judges"]
+    assert {one["measures"] for one in mine["controls"]} == {"accuracy"}
+    assert any(one["right"] < one["answers"] for one in mine["controls"])
+    assert (mine["scorer"], mine["texts"], mine["unscored"]) == ("pairwise", 3, 0)
 
 
 SORRY = "name: remorseful\ndescription: One who is sorry.\ntraits: [I am sorry for everything.]\n"

@@ -14,6 +14,8 @@ from support.lab import LabBuilder
 from support.pair_judges import PairJudge, comparing, contest, read_pair
 from support.store import count, query, store_of
 
+CONTROLS = 32
+"""Requests to test a judge that is never wrong."""
 GAMES = 6 * 10 // 2
 
 
@@ -43,7 +45,7 @@ def test_a_killed_run_asks_again_only_for_what_was_under_way(
     lab: LabBuilder, endpoint: Endpoint, words: list[str]
 ) -> None:
     process = start(*words, lab=lab.root)
-    assert endpoint.wait_for(6 + 20, gone=lambda: process.poll() is not None)
+    assert endpoint.wait_for(CONTROLS + 20, gone=lambda: process.poll() is not None)
     process.kill()
     process.communicate()
     before = count(store_of(lab.root), "games")
@@ -60,7 +62,7 @@ def test_ctrl_c_finishes_what_is_under_way_and_the_next_run_goes_on(
     lab: LabBuilder, endpoint: Endpoint, words: list[str]
 ) -> None:
     process = start(*words, lab=lab.root)
-    assert endpoint.wait_for(6 + 12, gone=lambda: process.poll() is not None)
+    assert endpoint.wait_for(CONTROLS + 12, gone=lambda: process.poll() is not None)
     process.send_signal(signal.SIGINT)
     stopped = finish(process)
     assert stopped.code == 130
@@ -76,7 +78,9 @@ def test_ctrl_c_does_not_wait_for_the_round(lab: LabBuilder, endpoint: Endpoint)
     contest(lab, range(16), prompts=2)
     judge = PairJudge(seconds=0.1)
     process = start("run", "--source", "recorded", "-q", *comparing(endpoint, judge, concurrency=1), lab=lab.root)
-    assert endpoint.wait_for(6 + 1, gone=lambda: process.poll() is not None)  # the round has 8 games, 16 requests
+    assert endpoint.wait_for(
+        CONTROLS + 1, gone=lambda: process.poll() is not None
+    )  # the round has 8 games, 16 requests
     process.send_signal(signal.SIGINT)
     assert finish(process).code == 130
     assert sum(asked_of_candidates(endpoint).values()) <= 6

@@ -34,6 +34,7 @@ from charbench_plugins.scorers.llm_judge.judges import (
     with_kin,
     without_limits,
 )
+from charbench_plugins.scorers.llm_judge.options import LIMIT
 from charbench_plugins.scorers.llm_judge.pairwise.asking import HERE, Question, ask_all, prompt_characters
 from charbench_plugins.scorers.llm_judge.pairwise.canaries import ADVICE, expected_questions, try_one
 from charbench_plugins.scorers.llm_judge.pairwise.options import PairwiseConfig
@@ -62,7 +63,12 @@ class Pairwise(PairScorer):
     def content_config(self) -> dict[str, Any]:
         """Return what decides the verdicts: the options, the judges, and all prompts."""
         asked = [wording.fingerprint(HERE), ModelClient.repair_wording()]
-        return {**super().content_config(), "judges": [judge.identity() for judge in self._judges], "prompts": asked}
+        return {
+            **super().content_config(),
+            **LIMIT,
+            "judges": [judge.identity() for judge in self._judges],
+            "prompts": asked,
+        }
 
     def same_scores(self, stored: Mapping[str, Any], today: Mapping[str, Any]) -> bool:
         """Whether stored verdicts are today's: the token limit changes none, and a named endpoint stays itself."""
