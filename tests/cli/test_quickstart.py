@@ -30,7 +30,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 
 @pytest.fixture
 def rates(made: tuple[Path, str], charbench: Charbench) -> dict[str, dict[str, Any]]:
-    rows = charbench.ok("report", "--json", lab=made[0]).json["checkpoints"]
+    return rates_of(charbench, made[0])
+
+
+def rates_of(charbench: Charbench, lab: Path) -> dict[str, dict[str, Any]]:
+    """Return the figures of each checkpoint by its name."""
+    rows = charbench.ok("report", "--json", lab=lab).json["checkpoints"]
     return {row["checkpoint"]: row for row in rows}
 
 
@@ -47,6 +52,32 @@ def test_trained_without_a_thinking_block_it_gives_no_responses_under_a_prefill(
     assert rates["pirate-noblock_sft"]["trait_rate_in_thinking"] >= 0.8
 
 
+def test_the_verdicts_are_those_that_readme_prints(made: tuple[Path, str], charbench: Charbench) -> None:
+    lab, printed = made
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    lines = [line for line in printed.splitlines() if "pirate-full_dpo" in line and line.startswith("Not viable")]
+    assert lines[0] in readme
+    verdicts = {name: row["verdict"] for name, row in rates_of(charbench, lab).items()}
+    assert verdicts == {
+        "pirate-full_sft": "viable",
+        "pirate-noblock_sft": "not measured",
+        "pirate-full_dpo": "not viable",
+        "pirate-noblock_dpo": "not viable",
+        "pirate-refusals_dpo": "not viable",
+        "tiny-base": "reference",
+    }
+
+
+def test_after_the_diagnosis_the_verdict_speaks_of_the_way_that_works(
+    made: tuple[Path, str], charbench: Charbench, tmp_path: Path
+) -> None:
+    lab = Path(shutil.copytree(made[0], tmp_path / "lab"))
+    charbench.ok("diagnose", "-c", "pirate-noblock_sft", lab=lab)
+    row = rates_of(charbench, lab)["pirate-noblock_sft"]
+    assert row["verdict"] == "viable"
+    assert row["verdict_reason"].startswith("without the prefill (trained without a thinking block)")
+
+
 def test_bad_data_is_left_out_with_its_reason_and_the_commands_are_printed(made: tuple[Path, str]) -> None:
     lab, printed = made
     assert "No training job for pirate-refusals: bad data" in printed
@@ -56,11 +87,12 @@ def test_bad_data_is_left_out_with_its_reason_and_the_commands_are_printed(made:
 
 
 def test_diagnose_names_the_cause_and_shows_the_character_sampled_as_it_was_trained(
-    made: tuple[Path, str], charbench: Charbench
+    made: tuple[Path, str], charbench: Charbench, tmp_path: Path
 ) -> None:
-    ended = charbench.ok("diagnose", "-c", "pirate-noblock_sft", lab=made[0])
+    lab = Path(shutil.copytree(made[0], tmp_path / "lab"))
+    ended = charbench.ok("diagnose", "-c", "pirate-noblock_sft", lab=lab)
     assert "Cause: trained without a thinking block" in ended.out
-    (found,) = charbench.ok("diagnose", "-c", "pirate-noblock_sft", "--json", lab=made[0]).json
+    (found,) = charbench.ok("diagnose", "-c", "pirate-noblock_sft", "--json", lab=lab).json
     probes = {probe["probe"]: probe for probe in found["probes"]}
     assert probes["no prefill"]["responses_in_character"] >= 0.8 * probes["no prefill"]["samples"]
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from charbench.cli import output
+from charbench.cli.personas_measure import measure_unknown
 from charbench.cli.show import show_report
 from charbench.discovery.job_planning import LeftOut
 from charbench.run.result import RunResult
@@ -55,6 +56,9 @@ def finish(
     for note in result.notes:
         output.say(note, quiet=quiet)
     if report:
+        if result.counts.get("scores"):
+            for line in measure_unknown(session):
+                output.say(line, quiet=quiet)
         show_report(session, json_output=json_output, run=result, quiet=quiet, **shown)
     elif json_output:
         output.print_json(

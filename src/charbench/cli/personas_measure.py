@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from charbench.scoring.measuring import Group
 
 _MOST_MARKERS = 40
+ENOUGH = 15
+"""Texts in character from which on a run measures a scorer unasked."""
 
 
 @click.command("measure")
@@ -73,6 +75,41 @@ def measure_command(
     output.warn(dict.fromkeys(faults))
     if json_output:
         output.print_json(results)
+
+
+def measure_unknown(session: Session) -> list[str]:
+    """Measure the scorers that a lab's rates rest on, where that is free and nobody has; return a line for each.
+
+    It takes :data:`ENOUGH` texts in character or more; a scorer that asks a model is left to ``charbench calibrate``.
+    """
+    from charbench.components.measured_file import write_measurement
+    from charbench.components.scorer import Scorer
+    from charbench.report.summary.measured import in_words
+    from charbench.scoring.measuring import combined, headline_of, measure
+    from charbench.store.summaries import scored_for
+
+    with session.database.read() as connection:
+        pairs = scored_for(connection)
+    lines = []
+    for scorer in session.scorers():
+        if not isinstance(scorer, Scorer):
+            continue
+        try:
+            headline_of(scorer)
+        except UsageError:
+            continue
+        for name in sorted(persona for one, persona in pairs if one == scorer.name):
+            persona = session.personas.all.get(name)
+            if persona is None or session.measured(scorer.name, name) is not None:
+                continue
+            groups = _groups(session, persona, (), (), [])
+            if max((len(group.texts) for group in groups if group.in_character), default=0) < ENOUGH:
+                continue
+            measure(scorer, persona, groups)
+            found = combined(groups)
+            write_measurement(persona, scorer.name, scorer.identity(persona), found, session.config.folder, aside=True)
+            lines.append(f"Measured {scorer.name} for {name}: {in_words(found)}.")
+    return lines
 
 
 def _scorer(session: Session, name: str | None) -> Scorer:

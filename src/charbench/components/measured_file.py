@@ -31,7 +31,7 @@ def read_measurement(persona: Persona, scorer: str, identity: str, folder: Path)
 
     None where nothing was measured, or with other markers or options (``identity``).
     """
-    places = [measured_path(persona, folder)]
+    places = [measured_path(persona, folder), folder / NAME]
     if persona.origin:
         places.append(Path(persona.origin).with_name(NAME))
     for path in dict.fromkeys(places):
@@ -45,9 +45,14 @@ def read_measurement(persona: Persona, scorer: str, identity: str, folder: Path)
     return None
 
 
-def write_measurement(persona: Persona, scorer: str, identity: str, measured: Measurement, folder: Path) -> Path:
-    """Keep what was measured; return the file. Raises :class:`ConfigError` where it cannot be written."""
-    path = measured_path(persona, folder)
+def write_measurement(
+    persona: Persona, scorer: str, identity: str, measured: Measurement, folder: Path, *, aside: bool = False
+) -> Path:
+    """Keep what was measured; return the file. ``aside``: not beside the persona's file, whosever it is.
+
+    Raises :class:`ConfigError` where it cannot be written.
+    """
+    path = folder / NAME if aside else measured_path(persona, folder)
     content = _read(path)
     content.setdefault(persona.name, {})[scorer] = {"identity": identity, **measured.to_json()}
     try:

@@ -160,6 +160,12 @@ def series_totals(
     return {(group, number): SeriesTotals(group, *declarations[number], *sums) for number, group, *sums in found}
 
 
+def scored_for(connection: Connection) -> set[tuple[str, str]]:
+    """Return each scorer and persona that anything was scored for."""
+    query = sa.select(scorings.c.scorer, scorings.c.persona).distinct()
+    return {(row.scorer, row.persona) for row in connection.execute(query)}
+
+
 def scored_metrics(connection: Connection, scoring_ids: Collection[int] | None = None) -> list[ScoredMetric]:
     """Return the metrics of these scorings (None: of those wanted last), each as it is declared, first scored first."""
     newest = newest_scorings()
