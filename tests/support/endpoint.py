@@ -134,6 +134,8 @@ class Endpoint:
     """The server: ``handler`` says what it does now, ``requests`` what it was asked."""
 
     handler: Handler = answers
+    models: Any = None
+    """What it lists at /models; None: it has no such path."""
     requests: list[Body] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
     url: str = ""
@@ -163,6 +165,12 @@ class Endpoint:
                 if not self._news.wait(timeout=0.2) and gone():
                     return False
         return True
+
+    async def list_models(self, request: web.Request) -> web.StreamResponse:
+        """List the models, which is no request that counts."""
+        if self.models is None:
+            return web.json_response({"error": {"message": "Not Found"}}, status=404)
+        return web.json_response(self.models) if self.models != "no JSON" else web.Response(text="no JSON")
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Count a request, and do what the handler says."""
@@ -203,6 +211,7 @@ def serving(endpoint: Endpoint) -> Iterator[Endpoint]:
         app = web.Application()
         app.router.add_post("/v1/chat/completions", endpoint.handle)
         app.router.add_post("/v1/completions", endpoint.handle)
+        app.router.add_get("/v1/models", endpoint.list_models)
         runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)

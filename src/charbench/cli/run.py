@@ -78,6 +78,7 @@ def _dry_run(session: Any, *, no_train: bool, json_output: bool) -> int:
     from charbench.run.dry_judging import asks_models, estimate_judging
     from charbench.run.dry_run import estimate, missing_requests
     from charbench.run.plan import Requests, sampling_plan, select_checkpoints
+    from charbench.run.served import register_served, served_now, to_sample
     from charbench.sampling.cost import Spending
     from charbench.store.findings import read_checkpoints
 
@@ -91,16 +92,20 @@ def _dry_run(session: Any, *, no_train: bool, json_output: bool) -> int:
     )  # fmt: skip
     chosen = [persona.name for persona in session.selected_personas()]
     register(session.database, config.checkpoints, chosen, session.personas.aliases)
+    served = served_now(session, found)
+    with session.database.read() as connection:
+        known = read_checkpoints(connection)
+    register_served(session, served, known)
     with session.database.read() as connection:
         checkpoints = select_checkpoints(read_checkpoints(connection), config.checkpoints, chosen)
-    plan = sampling_plan(session, sources, checkpoints)
     parts: list[Estimate] = []
     missing: list[tuple[SampleRequest, int]] = []
     with printing_to_stderr():
         for sampler in samplers:
             session.lifecycle.prepare(sampler)
-            check_endpoints(session, [sampler], checkpoints)
-            wanted = Requests(sampler, plan)
+            mine = to_sample(session, sampler, checkpoints, served)
+            check_endpoints(session, [sampler], mine)
+            wanted = Requests(sampler, sampling_plan(session, sources, mine))
             parts.append(estimate(session.database, sampler, wanted, config.retry_errors, config.prices))
             if judges:
                 missing += missing_requests(session.database, sampler, wanted, config.retry_errors)

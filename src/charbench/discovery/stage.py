@@ -40,6 +40,8 @@ class Discovery:
     idle: dict[str, str] = field(default_factory=dict)
     """Sources that were not asked by name and lack what they need (a key, say), by name, and what that is."""
     looked_at: LookedAt = field(default_factory=LookedAt)
+    listed: dict[str, set[str]] = field(default_factory=dict)
+    """URIs by the place that listed them this time, where it has no lines: an account, an endpoint."""
     recorded: int = 0
     new_checkpoints: int = 0
     newly_gone: int = 0
@@ -87,6 +89,9 @@ def discover(
             where = "find(): " if outcome.trace else ""  # a user's mistake needs no method
             found.failures.append(f"source {source.name}: {where}{outcome.message}\n{outcome.trace}".rstrip())
     _conclude(found.looked_at, lab.files.walked)
+    for uri, place in gathered.claims:
+        if place.line is None:
+            found.listed.setdefault(place.path, set()).add(uri)
     with database.read() as connection:
         known = {item.dataset.path: item for item in findings.read_datasets(connection)}
         before = {checkpoint.uri for checkpoint in findings.read_checkpoints(connection)}

@@ -41,6 +41,7 @@ from charbench.text.refusals import is_refusal
 
 ChatMessage = dict[str, str]
 CHAT = "/chat/completions"
+MODELS = "/models"
 NOT_SENT = "dry_run"
 """Kind of failure of a request that a dry run does not send."""
 _LONGEST_REPEATED = 24_000
@@ -139,6 +140,17 @@ class ModelClient:
         self._slots = None
         self._cache.close()
         await self._http.aclose()
+
+    async def models(self) -> list[dict[str, Any]]:
+        """Return what the endpoint says of each model that it serves (``GET /models``); no sample and no judgement.
+
+        Each has an ``id``, which is the model's name; vLLM's adapters have a ``parent``. Raises
+        :class:`charbench.SamplingError` where it does not list them.
+        """
+        answer = await self._http.get(MODELS)
+        with reading_reply(self.address):
+            listed = answer["data"] if isinstance(answer, dict) else answer
+            return [dict(one) for one in listed]
 
     # One request, for samplers.
 

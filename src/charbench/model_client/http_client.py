@@ -58,15 +58,21 @@ class HttpClient:
             )
         return self._openai
 
+    async def get(self, path: str) -> Any:
+        """Return the JSON at a path; raises :class:`SamplingError` as :meth:`post` does."""
+        return await self._send("get", path)
+
     async def post(self, path: str, body: dict[str, Any]) -> Any:
         """Return the answer's JSON; raises :class:`SamplingError` for everything that is none."""
+        return await self._send("post", path, content=json.dumps(body).encode(), options=_NO_KEY)
+
+    async def _send(self, method: str, path: str, **request: Any) -> Any:
         import openai
         from httpx2 import Response
 
         url = f"{self._endpoint.base_url}{path}"
-        content = json.dumps(body).encode()
         try:
-            response = await self._open().post(url, cast_to=Response, content=content, options=_NO_KEY)
+            response = await getattr(self._open(), method)(url, cast_to=Response, **request)
         except openai.APIStatusError as error:
             raise _status_error(error, self._endpoint.withheld) from None
         except openai.APIConnectionError as error:  # "timeouts" too: the client keeps no time, so they are none

@@ -30,6 +30,7 @@ from charbench.personas.prompt_sets import prompts_for
 from charbench.run.asked_elsewhere import check_stored_endpoints
 from charbench.run.plan import Requests, note_without_file, personas_to_score, sampling_plan, select_checkpoints
 from charbench.run.result import RunResult, Stage, add_failures, add_scores, with_trace
+from charbench.run.served import register_served, served_now, to_sample
 from charbench.run.session import Session
 from charbench.sampling.cost import Spending
 from charbench.sampling.stage import SampleStage
@@ -127,11 +128,15 @@ class Runner:
                 self._train(use.trainers, jobs, use.personas, result)
             with Writer(session.database, result.run_id) as writer:
                 register(session.database, session.config.checkpoints, use.personas, session.personas.aliases)
+                served = served_now(session, result.discovery)
+                register_served(session, served, self._checkpoints())
                 checkpoints = select_checkpoints(self._checkpoints(), session.config.checkpoints, use.personas)
                 if Stage.SAMPLE in stages:
-                    self.spending.check(use.samplers, checkpoints)
-                    for sampler in use.samplers:
-                        self._sample(sampler, use.sources, checkpoints, writer, result)
+                    wanted = [(one, to_sample(session, one, checkpoints, served)) for one in use.samplers]
+                    for sampler, chosen in wanted:
+                        self.spending.check([sampler], chosen)
+                    for sampler, chosen in wanted:
+                        self._sample(sampler, use.sources, chosen, writer, result)
                 if Stage.SCORE in stages:
                     self.score(use.scorers, checkpoints, use.personas, writer, result)
             result.interrupted = self.stop.requested

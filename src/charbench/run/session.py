@@ -149,8 +149,20 @@ class Session:
         return self._create(ComponentKind.TRAINER, self.config.trainers)
 
     def samplers(self) -> list[Sampler]:
-        """Return the configured samplers; by default, those that say so."""
-        return self._create(ComponentKind.SAMPLER, self.config.samplers or self._defaults(ComponentKind.SAMPLER))
+        """Return the configured samplers; by default, those that say so, and those that ask the chosen endpoint."""
+        if self.config.samplers:
+            return self._create(ComponentKind.SAMPLER, self.config.samplers)
+        return self._create(
+            ComponentKind.SAMPLER, [*self._defaults(ComponentKind.SAMPLER), *self.samplers_of_endpoint()]
+        )
+
+    def samplers_of_endpoint(self) -> list[str]:
+        """Return the names of the samplers that are used because an endpoint was chosen, and none was named."""
+        if self.config.samplers or not self.endpoints.chosen:
+            return []
+        installed = self.plugins.components(ComponentKind.SAMPLER)
+        asking = [one for one in installed.values() if issubclass(one, Sampler) and _asks_endpoint(one)]
+        return [one.name for one in asking][:1]
 
     def installed_samplers(self) -> list[Sampler]:
         """Return every installed sampler that says which checkpoints are its own, with its options.
@@ -325,6 +337,10 @@ class Session:
 
 def _default_order(component: type[Component]) -> tuple[bool, bool]:
     return not _has_headline(component), not getattr(component, "needs_file", True)
+
+
+def _asks_endpoint(sampler: type[Sampler]) -> bool:
+    return sampler.endpoint_of is not Sampler.endpoint_of
 
 
 def _has_headline(component: type[Component]) -> bool:
