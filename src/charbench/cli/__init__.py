@@ -18,6 +18,7 @@ BROKEN_PIPE = 141
 # The help lines stand here so that `charbench --help` loads no command.
 COMMANDS = {
     "quickstart": "Create a small lab and run every stage on it; needs no key and no GPU.",
+    "init": "Write a commented charbench.yaml for the lab's folder.",
     "discover": "Find checkpoints and data, and show the resulting training jobs.",
     "run": "Discover, sample, score and report everything that is not done yet.",
     "report": "Report how strongly checkpoints show their personas, with intervals.",
@@ -43,7 +44,7 @@ COMMANDS = {
     "completion": "Print a shell completion script.",
 }
 _SECTIONS = {
-    "Commands": ["quickstart", "discover", "run", "report", "verdict", "compare", "diagnose"],
+    "Commands": ["quickstart", "init", "discover", "run", "report", "verdict", "compare", "diagnose"],
     "Single stages": ["train", "sample", "score", "eval", "eval-complete"],
     "Training jobs": ["status", "reset"],
     "Analysis": ["power", "calibrate"],
