@@ -93,6 +93,8 @@ if TYPE_CHECKING:
     from charbench.domain.keys import digest as digest
     from charbench.domain.measurement import Measurement as Measurement
     from charbench.domain.names import kind_from_name as kind_from_name
+    from charbench.domain.names import kind_from_path as kind_from_path
+    from charbench.domain.names import same_model as same_model
     from charbench.domain.persona import ControlText as ControlText
     from charbench.domain.persona import GoldAnswer as GoldAnswer
     from charbench.domain.persona import Marker as Marker
@@ -202,7 +204,7 @@ _HOME = {
     ],
     "domain.keys": ["digest"],
     "domain.measurement": ["Measurement"],
-    "domain.names": ["kind_from_name"],
+    "domain.names": ["kind_from_name", "kind_from_path", "same_model"],
     "domain.persona": ["ControlText", "GoldAnswer", "Marker", "MarkerForm", "Persona", "Tier"],
     "domain.prompt": ["Message", "Prompt"],
     "domain.sample": ["Channel", "Completion", "Failure", "Provenance", "Sample", "ThinkingState", "Usage"],

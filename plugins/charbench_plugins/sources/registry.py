@@ -30,6 +30,7 @@ from charbench_plugins.sources.times import utc
 _URI = re.compile(r"[a-z][a-z0-9+.\-]*:\S+\Z")
 _REGISTRY = re.compile(r'(?s)"checkpoint_type".*"(?:sampler|tinker)_path"|"(?:sampler|tinker)_path".*"checkpoint_type"')
 _PRINTED_BY_TINKER = re.compile(r'"(?:checkpoint_id|training_run_id)"\s*:')
+_PARENTS = ("parent", "load_checkpoint_path", "parent_path", "from_state", "init_from", "resumed_from")
 _MOST = 2**31 - 1
 
 
@@ -94,6 +95,7 @@ class RegistrySource(CheckpointSource):
                 kind=_kind(entry.get("checkpoint_type"), name),
                 persona=lab.persona_of(said) or said,
                 base_model=_text(entry.get("base_model")),
+                lineage=Lineage(parent=_parent(entry, uri)),
                 created_at=created_at,
                 metadata=metadata if isinstance(metadata, dict) else {},
                 evidence=(Evidence(self.name, shown, None, f"{said}/{name}"),),
@@ -166,6 +168,16 @@ def _kind(said: Any, name: str) -> Kind:
         return Kind(str(said).lower())
     except ValueError:
         return kind_from_name(f"{said} {name}")
+
+
+def _parent(entry: dict[str, Any], uri: str) -> str | None:
+    """Return the checkpoint that an entry or its metadata says it was trained from; never itself."""
+    metadata = entry.get("metadata")
+    for notes in (entry, metadata if isinstance(metadata, dict) else {}):
+        for name in _PARENTS:
+            if isinstance(said := notes.get(name), str) and _URI.match(said) and said != uri:
+                return said
+    return None
 
 
 def _needed(entry: dict[str, Any], name: str) -> str:

@@ -27,7 +27,8 @@ def command(explain: bool, json_output: bool, **given: Any) -> int:
         lifecycle=session.lifecycle, by_name=session.sources_by_name,
     )  # fmt: skip
     expiring = expiry_warnings(session.database, found.checkpoints)
-    output.warn([*session.personas.faults, *found.problems, *found.gone_lines(), *expiring])
+    unwritten = _unwritten(found, session)
+    output.warn([*session.personas.faults, *found.problems, *found.gone_lines(), *unwritten, *expiring])
     if json_output:
         output.print_json({**_as_dict(found), "expiring": expiring})
     else:
@@ -35,6 +36,13 @@ def command(explain: bool, json_output: bool, **given: Any) -> int:
     for failure in found.failures:
         output.say(f"failed: {failure}")
     return 1 if found.failures else 0
+
+
+def _unwritten(found: Any, session: Any) -> list[str]:
+    """Return a line on each persona of checkpoints that has no file."""
+    named = {checkpoint.persona for checkpoint in found.there if checkpoint.persona}
+    lacking = sorted(named - set(session.personas.all))
+    return [f"persona {name!r} has no file; write one with: charbench personas new {name}" for name in lacking]
 
 
 def _tables(found: Any, session: Any, *, explain: bool) -> None:

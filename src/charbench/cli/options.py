@@ -47,6 +47,9 @@ _JOBS = (
     click.option(
         "--include-buggy", is_flag=True, default=None, help="Also create jobs for data that fails the health check."
     ),
+    click.option(
+        "--include-unfinished", is_flag=True, default=None, help="Also create jobs for runs that stopped half-way."
+    ),
 )
 
 

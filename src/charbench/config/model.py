@@ -71,6 +71,7 @@ class RunConfig(BaseModel):
     disable_plugins: list[str] = Field([], description="plugins not to load")
     min_examples: int = Field(500, ge=0, description="minimum examples per job")
     include_buggy: bool = Field(False, description="also create jobs for data that fails the health check")
+    include_unfinished: bool = Field(False, description="also create jobs for runs that stopped half-way")
     max_refusal_share: float = Field(0.2, ge=0, le=1, description="maximum share of refusals in training data")
     prompts: str = Field(
         "default", description="default (five), standard (60), persona (each persona's own), or a file"

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 
 from charbench.datasets.forms import PREFERENCES
 from charbench.datasets.health import faults
 from charbench.discovery.joining import Joined, join
-from charbench.domain.checkpoint import Checkpoint, Kind
+from charbench.discovery.lab_state import LabState
+from charbench.domain.checkpoint import Checkpoint, Kind, name_from_uri
 from charbench.domain.dataset import JobStatus, RunState, TrainingJob, TrainingRun
+from charbench.domain.names import tokens
 from charbench.domain.uris import TinkerPath
 from charbench.store.findings import StoredDataset
 from charbench.store.runs import utc_now
+from charbench.text.enumeration import short_list
 
 EPOCH = datetime(1970, 1, 1)
 
@@ -25,6 +29,8 @@ class JobPolicy:
     min_examples: int = 500
     include_buggy: bool = False
     max_refusal_share: float = 0.2
+    include_unfinished: bool = False
+    """Also take checkpoints of runs that stopped half-way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,13 @@ class JobPlan:
         return tuple(job for job in self.jobs if job.status is JobStatus.PENDING)
 
 
+def plan_lab(state: LabState, policy: JobPolicy, personas: Mapping[str, str]) -> JobPlan:
+    """Plan the jobs that follow from what the store knows."""
+    return plan_jobs(
+        state.checkpoints, state.datasets, state.runs, state.known, policy, personas, state.between, state.tried
+    )
+
+
 def plan_jobs(
     checkpoints: Sequence[Checkpoint],
     datasets: Sequence[StoredDataset],
@@ -56,11 +69,18 @@ def plan_jobs(
     known: Sequence[TrainingJob],
     policy: JobPolicy,
     personas: Mapping[str, str],
+    between: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    tried: Collection[str] = (),
 ) -> JobPlan:
-    """Join checkpoints to data (:mod:`charbench.discovery.joining` has the rule); ``known`` jobs keep their states."""
+    """Join checkpoints to data (:mod:`charbench.discovery.joining` has the rule); ``known`` jobs keep their states.
+
+    ``between`` maps data to the runs of one name that it may be for; ``tried`` are jobs that were run before: one that
+    was reset is trained again.
+    """
     preferences = [item for item in datasets if item.dataset.form in PREFERENCES]
     datasets = [item for item in datasets if item.dataset.form not in PREFERENCES]
-    joined = join(checkpoints, datasets, known, personas)
+    joined = join(checkpoints, datasets, known, personas, between)
+    children = _children(checkpoints)
     samplers = _samplers(checkpoints)
     later = {checkpoint.run for checkpoint in checkpoints if checkpoint.kind in (Kind.SFT, Kind.MERGED)}
     ours = {*joined.checkpoints, *joined.data}
@@ -72,13 +92,16 @@ def plan_jobs(
         dataset, log = joined.data.get(name), logs.get(name)
         start = _starting_point(joined.checkpoints.get(name, ()))
         persona = _persona(start, dataset, log, personas)
-        reason = _several(name, joined) or _why_not(start, dataset, log, policy)
+        old = _known_job(known, start, dataset)
+        asked_for = old is not None and (_started(old) or old.job_id in tried)
+        child = None if asked_for else _child_of(joined.checkpoints.get(name, ()), children)
+        reason = _several(name, joined) or child or _why_not(start, dataset, log, policy)
         if reason or dataset is None or start is None:
             left_out.append(LeftOut(name, persona, reason or "incomplete"))
             continue
         job = TrainingJob(
-            persona=persona or "unknown",
-            run=name,
+            persona=old.persona if old and _started(old) else persona or "unknown",
+            run=old.run if old else name,
             checkpoint=start.uri,
             sampler=_sampler_of(start, samplers),
             dataset=dataset.dataset.path,
@@ -102,19 +125,71 @@ def plan_jobs(
     return JobPlan(tuple(ordered), tuple(left_out))
 
 
+def _known_job(
+    known: Sequence[TrainingJob], start: Checkpoint | None, dataset: StoredDataset | None
+) -> TrainingJob | None:
+    """Return the job that trains this checkpoint on this data, whatever its run was called when it was planned."""
+    if start is None or dataset is None:
+        return None
+    mine = [job for job in known if (job.checkpoint, job.dataset) == (start.uri, dataset.dataset.path)]
+    return max(mine, key=_started, default=None)
+
+
+def _children(checkpoints: Sequence[Checkpoint]) -> dict[tuple[str, str], list[Checkpoint]]:
+    """Return what was trained further from each save by SFT, by the save's run id and plain name."""
+    found: dict[tuple[str, str], list[Checkpoint]] = {}
+    for checkpoint in checkpoints:
+        if checkpoint.lineage.parent and checkpoint.kind in (Kind.SFT, Kind.MERGED):
+            found.setdefault(_save(checkpoint.lineage.parent), []).append(checkpoint)
+    return found
+
+
+def _child_of(mine: Sequence[Checkpoint], children: Mapping[tuple[str, str], Sequence[Checkpoint]]) -> str | None:
+    """Say that a run is finished, where its weights were trained further by SFT already."""
+    found = [child for checkpoint in mine for child in children.get(_save(checkpoint.uri), ())]
+    if not found:
+        return None
+    own = {checkpoint.run for checkpoint in mine}
+    names = [child.name if child.run in own or not child.run else child.run for child in found]
+    return f"finished: SFT child {short_list(list(dict.fromkeys(names)))}"
+
+
+def _save(uri: str) -> tuple[str, str]:
+    """Return what a save's two URIs have in common; what is no Tinker path stands for itself."""
+    path = TinkerPath.parse(uri)
+    return (path.run, path.plain_name) if path else ("", uri)
+
+
 def _started(job: TrainingJob | None) -> bool:
     return job is not None and job.status is not JobStatus.PENDING
 
 
 def _starting_point(checkpoints: Sequence[Checkpoint]) -> Checkpoint | None:
     """Return the run's last training checkpoint: the one called final, else by the log's lines, else by date."""
-    trainable = [checkpoint for checkpoint in checkpoints if checkpoint.trainable]
+    now = utc_now()
+    trainable = [checkpoint for checkpoint in checkpoints if checkpoint.trainable and not _will_be_replaced(checkpoint)]
 
-    def how_late(checkpoint: Checkpoint) -> tuple[bool, int, datetime]:
+    def how_late(checkpoint: Checkpoint) -> tuple[bool, bool, int, datetime]:
         line = max((item.line or 0 for item in checkpoint.evidence), default=0)
-        return bool(checkpoint.metadata.get("final")), line, checkpoint.created_at or EPOCH
+        there = not checkpoint.missing_since and not (checkpoint.expires_at and checkpoint.expires_at <= now)
+        return there, bool(checkpoint.metadata.get("final")), line, checkpoint.created_at or EPOCH
 
     return max(trainable, key=how_late, default=None)
+
+
+def _will_be_replaced(checkpoint: Checkpoint) -> bool:
+    """Whether a save is one of those that the next one deletes, or has been deleted so."""
+    return bool(checkpoint.metadata.get("rolling") or checkpoint.metadata.get("replaced"))
+
+
+def half_finished(checkpoint: Checkpoint) -> str | None:
+    """Say where a run stopped whose save is not its last, as far as anything tells; None where it ended."""
+    known = checkpoint.metadata
+    step, total = known.get("step", known.get("batch")), known.get("total_steps")
+    if known.get("final") or "final" in tokens(name_from_uri(checkpoint.uri)) or not known.get("half_finished"):
+        return None
+    at = f"at step {step}" if step is not None else "early"
+    return f"half-finished: stopped {at}{f' of {total}' if total is not None else ''} (--include-unfinished takes it)"
 
 
 def _samplers(checkpoints: Sequence[Checkpoint]) -> dict[tuple[str, str], str]:
@@ -168,6 +243,8 @@ def _why_not(
         return f"its DPO weights expired on {start.expires_at:%Y-%m-%d}"
     if start.missing_since:
         return f"its DPO weights are missing from the account (since {start.missing_since})"
+    if not policy.include_unfinished and (stopped := half_finished(start)):
+        return stopped
     if dataset is None:
         return "no introspection data"
     if dataset.examples is None:

@@ -13,7 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
+from charbench.discovery.runs import last_name
 from charbench.domain.checkpoint import Checkpoint, Kind
 from charbench.domain.dataset import TrainingJob
 from charbench.domain.names import same_model
@@ -51,9 +53,19 @@ def join(
     datasets: Sequence[StoredDataset],
     known: Sequence[TrainingJob],
     personas: Mapping[str, str],
+    between: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> Joined:
-    """Join data to runs by the rule above; ``known`` are the jobs that there are already."""
+    """Join data to runs by the rule above; ``known`` are the jobs that there are already.
+
+    ``between`` maps the paths of data that may be for several runs of one name to these.
+    """
     joined = Joined()
+    joined.unused = [
+        Unused(item, f"is for the run {last_name(runs[0])}, and there are {len(runs)}: {short_list(runs, most=_NAMED)}")
+        for item in datasets
+        if (runs := between.get(item.dataset.path))
+    ]
+    datasets = [item for item in datasets if item.dataset.path not in between]
     for checkpoint in checkpoints:
         if checkpoint.run and checkpoint.kind is Kind.DPO:
             joined.checkpoints.setdefault(checkpoint.run, []).append(checkpoint)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from charbench.discovery.runs import Runs, last_name
 from charbench.domain.checkpoint import ACCOUNT, Checkpoint, Evidence, Kind, Lineage, name_from_uri
-from charbench.domain.names import kind_from_name, persona_from_name, tokens
+from charbench.domain.names import kind_from_name, kind_from_path, persona_from_name, tokens
 from charbench.store.findings import Claim, Facts
 from charbench.text.redaction import redact_all
 
@@ -51,14 +52,19 @@ def claims_of(checkpoint: Checkpoint, source: str) -> list[Claim]:
     return [Claim(checkpoint.uri, item, says) for item in evidence]
 
 
-def merge(uri: str, claims: Sequence[Claim], personas: Mapping[str, str]) -> tuple[Checkpoint, list[Contradiction]]:
-    """Return the merged checkpoint and the contradictions among its claims.
+def merge(
+    uri: str, claims: Sequence[Claim], personas: Mapping[str, str], runs: Runs | None = None
+) -> tuple[Checkpoint, list[Contradiction]]:
+    """Return the merged checkpoint and the contradictions among its claims; ``runs`` tells what runs are called.
 
     A field that sources disagree on takes what the account's own listing says; else the value most of them
     say, the earliest among equals. The name is the exception: the URI's own wins if anyone calls the
     checkpoint so. What nobody says, kind and persona, is read from the names; and when it expires follows
     from when it was made and how long it is kept.
     """
+    paths = list(dict.fromkeys(claim.says.run for claim in claims if claim.says.run))
+    if runs is not None:
+        claims = [_by_name(claim, runs) for claim in claims]
     settled = {field: _settle(uri, field, claims, personas) for field in _FIELDS}
     values = {field: value for field, (value, _) in settled.items()}
     contradictions = [contradiction for _, contradiction in settled.values() if contradiction is not None]
@@ -66,14 +72,11 @@ def merge(uri: str, claims: Sequence[Claim], personas: Mapping[str, str]) -> tup
     for claim in reversed(claims):
         metadata.update(claim.says.metadata)
     name = values["name"] or name_from_uri(uri)
-    known = (name, name_from_uri(uri), values["run"] or "")
-    kind = (
-        Kind(values["kind"])
-        if values["kind"]
-        else next((kind for kind in map(kind_from_name, known) if kind is not Kind.UNKNOWN), Kind.UNKNOWN)
-    )
+    known = (name, name_from_uri(uri), *map(last_name, paths))
+    kind = Kind(values["kind"]) if values["kind"] else _kind_of(paths, known)
+    segments = [segment for path in paths for segment in reversed(path.split("/")[:-1])]
     persona = values["persona"] or next(
-        (found for found in (persona_from_name(text, personas) for text in known) if found), None
+        (found for text in (*known, *segments) if (found := persona_from_name(text, personas))), None
     )
     created_at, expires_at = _date(claims, "created_at"), _date(claims, "expires_at")
     if expires_at is None and created_at is not None and not metadata.get("never_expires"):
@@ -92,6 +95,19 @@ def merge(uri: str, claims: Sequence[Claim], personas: Mapping[str, str]) -> tup
         evidence=tuple(claim.evidence for claim in claims),
     )
     return checkpoint, contradictions
+
+
+def _kind_of(paths: Sequence[str], names: Sequence[str]) -> Kind:
+    """Return the kind that folders say (``results/dpo/...``), else that names say."""
+    said = [*map(kind_from_path, paths), *map(kind_from_name, names)]
+    return next((kind for kind in said if kind is not Kind.UNKNOWN), Kind.UNKNOWN)
+
+
+def _by_name(claim: Claim, runs: Runs) -> Claim:
+    """Return a claim with its run as people see it."""
+    if claim.says.run is None:
+        return claim
+    return replace(claim, says=replace(claim.says, run=runs.name(claim.says.run, claim.uri)))
 
 
 def _settle(

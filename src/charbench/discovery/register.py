@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy.engine import Connection
 
 from charbench.discovery.merge import claims_of, merge
+from charbench.discovery.runs import read_runs
 from charbench.domain.checkpoint import Checkpoint, Evidence, Kind
 from charbench.domain.uris import TinkerPath
 from charbench.errors import UsageError
@@ -44,5 +45,5 @@ def register(database: Database, wanted: Sequence[str], personas: Sequence[str],
 def take_in(connection: Connection, checkpoint: Checkpoint, source: str, aliases: Mapping[str, str]) -> None:
     """Add what ``source`` says of a checkpoint to what others say of it, and write what all of it together gives."""
     add_claims(connection, claims_of(checkpoint, source))
-    merged, _ = merge(checkpoint.uri, read_claims(connection)[checkpoint.uri], aliases)
+    merged, _ = merge(checkpoint.uri, read_claims(connection)[checkpoint.uri], aliases, read_runs(connection))
     save_checkpoints(connection, [merged])

@@ -14,9 +14,11 @@ from charbench.components.lifecycle import Lifecycle
 from charbench.components.source import CheckpointSource, Lab
 from charbench.datasets.forms import PREFERENCES, SkippedRows, count_preferences, read_examples
 from charbench.datasets.health import MEASURE, measure, skipped_lines
-from charbench.discovery.job_planning import JobPlan, JobPolicy, plan_jobs
+from charbench.discovery.job_planning import JobPlan, JobPolicy, plan_lab
+from charbench.discovery.lab_state import read_lab_state
 from charbench.discovery.looked_at import LookedAt
 from charbench.discovery.merge import Contradiction, claims_of, merge
+from charbench.discovery.runs import Runs
 from charbench.domain.checkpoint import Checkpoint, CompleteListing, Evidence
 from charbench.domain.dataset import Dataset, Health, RecordedSample, SourceProblem, TrainingJob, TrainingRun
 from charbench.errors import ConfigError, DataError, NotSetUpError
@@ -109,16 +111,11 @@ def discover(
         findings.save_training_runs(connection, gathered.runs)
         for job in gathered.jobs:
             job_store.import_job(connection, job)
-        found.checkpoints = _merge_all(findings.read_claims(connection), lab.personas, found)
+        claims = findings.read_claims(connection)
+        runs = Runs(claims, findings.read_training_runs(connection))
+        found.checkpoints = _merge_all(claims, lab.personas, runs, found)
         findings.save_checkpoints(connection, found.checkpoints)
-        found.plan = plan_jobs(
-            found.checkpoints,
-            findings.read_datasets(connection),
-            findings.read_training_runs(connection),
-            job_store.read_jobs(connection),
-            policy,
-            lab.personas,
-        )
+        found.plan = plan_lab(read_lab_state(connection, found.checkpoints), policy, lab.personas)
         job_store.save_planned_jobs(connection, found.plan.jobs)
     found.looked_at.seconds = monotonic() - began
     found.new_checkpoints = len({checkpoint.uri for checkpoint in found.checkpoints} - before)
@@ -211,11 +208,11 @@ def _is_final(known: StoredDataset) -> bool:
 
 
 def _merge_all(
-    claims: Mapping[str, Sequence[Claim]], personas: Mapping[str, str], found: Discovery
+    claims: Mapping[str, Sequence[Claim]], personas: Mapping[str, str], runs: Runs, found: Discovery
 ) -> list[Checkpoint]:
     merged = []
     for uri, said in claims.items():
-        checkpoint, contradictions = merge(uri, said, personas)
+        checkpoint, contradictions = merge(uri, said, personas, runs)
         merged.append(checkpoint)
         found.contradictions.extend(contradictions)
     return sorted(merged, key=lambda c: (c.persona or "~", c.name, c.uri))

@@ -18,6 +18,9 @@ class Kind(StrEnum):
     BASE = "base"
     DPO = "dpo"
     SFT = "sft"
+    RL = "rl"
+    REWARD_MODEL = "reward_model"
+    """It scores answers, and is never sampled."""
     MERGED = "merged"
     UNKNOWN = "unknown"
 
@@ -80,7 +83,8 @@ class Checkpoint:
     persona: str | None = None
     base_model: str | None = None
     run: str | None = None
-    """Name of the training run that made it (a log's stem, a log folder's name)."""
+    """The training run that made it. A source says its path, relative to the lab: a log's without its end, or its
+    folder's; people see the last name where it is unique."""
     lineage: Lineage = Lineage()
     created_at: datetime | None = None
     """In UTC, without a zone; so is ``expires_at``. None: not known."""
@@ -110,11 +114,11 @@ class Checkpoint:
     @property
     def sampleable(self) -> bool:
         """Whether it can be sampled."""
-        return is_sampleable(self.uri)
+        return is_sampleable(self.uri) and self.kind is not Kind.REWARD_MODEL
 
     def matches(self, text: str) -> bool:
-        """Whether ``text`` is the checkpoint's URI, name or run."""
-        return text in (self.uri, self.name, self.run)
+        """Whether ``text`` is the checkpoint's URI, name or run; of a run called by its path, the last name will do."""
+        return text in (self.uri, self.name, self.run) or (self.run or "").endswith(f"/{text}")
 
 
 def name_from_uri(uri: str) -> str:

@@ -106,8 +106,8 @@ class TrainingJob:
 
     @property
     def job_id(self) -> str:
-        """``{persona}_{run}_sft``."""
-        return f"{self.persona}_{self.run}_sft"
+        """``{persona}_{run}_sft``; of a run that is called by its path, with ``-`` for ``/``."""
+        return f"{self.persona}_{self.run}_sft".replace("/", "-")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,27 @@ from charbench.domain.checkpoint import Kind
 
 _TOKEN = re.compile(r"[a-z0-9]+")
 _SPELLINGS = {"it": "instruct"}
-_KINDS = {"dpo": Kind.DPO, "sft": Kind.SFT, "merged": Kind.MERGED, "merge": Kind.MERGED, "base": Kind.BASE}
+_KINDS = {
+    "dpo": Kind.DPO,
+    "sft": Kind.SFT,
+    "rl": Kind.RL,
+    "rlhf": Kind.RL,
+    "rlaif": Kind.RL,
+    "grpo": Kind.RL,
+    "ppo": Kind.RL,
+    "rm": Kind.REWARD_MODEL,
+    "reward": Kind.REWARD_MODEL,
+    "merged": Kind.MERGED,
+    "merge": Kind.MERGED,
+}
+_FOLDERS = {
+    **_KINDS,
+    "distillation": Kind.DPO,
+    "introspection": Kind.SFT,
+    "reward_model": Kind.REWARD_MODEL,
+    "reward-model": Kind.REWARD_MODEL,
+}
+_BASE = ("base", "base-model", "base_model")
 
 
 def tokens(name: str) -> tuple[str, ...]:
@@ -28,10 +48,23 @@ def _model_letters(name: str) -> str:
 
 
 def kind_from_name(name: str) -> Kind:
-    """Return the kind that a name says: its last kind word counts (``dpo-then-sft`` is sft)."""
+    """Return the kind that a name says: its last kind word counts (``dpo-then-sft`` is sft).
+
+    ``base`` in a name says which model a run was trained from, not that it is one: ``Qwen3-8B-Base-dpo`` is dpo.
+    """
+    if name.lower() in _BASE:
+        return Kind.BASE
     for token in reversed(tokens(name)):
         if token in _KINDS:
             return _KINDS[token]
+    return Kind.UNKNOWN
+
+
+def kind_from_path(path: str) -> Kind:
+    """Return the kind that a run's path says by one of its folders' names, the innermost: ``results/dpo/8b/pirate``."""
+    for segment in reversed(path.lower().split("/")):
+        if segment in _FOLDERS:
+            return _FOLDERS[segment]
     return Kind.UNKNOWN
 
 

@@ -123,7 +123,12 @@ class Session:
     @cached_property
     def policy(self) -> JobPolicy:
         """What makes a training job."""
-        return JobPolicy(self.config.min_examples, self.config.include_buggy, self.config.max_refusal_share)
+        return JobPolicy(
+            self.config.min_examples,
+            self.config.include_buggy,
+            self.config.max_refusal_share,
+            self.config.include_unfinished,
+        )
 
     def existing_database(self) -> Database:
         """Open the store for a command that only reads: raises where there is none yet."""

@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 
 from charbench.domain.checkpoint import Checkpoint, CompleteListing, Evidence, Kind, Lineage
 from charbench.domain.dataset import Dataset, Health, RunState, TrainingRun
-from charbench.store.dialect import insert, upsert
+from charbench.store.dialect import among, insert, upsert
 from charbench.store.tables import checkpoints, datasets, evidence, training_runs
 
 
@@ -232,6 +232,10 @@ def save_training_runs(connection: Connection, found: Sequence[TrainingRun]) -> 
         }
         for run in found
     ]
+    paths = sorted({run.evidence.path for run in found})
+    there = sa.select(training_runs.c.name).where(among(connection, training_runs.c.path, paths))
+    renamed = set(connection.scalars(there)) - {row["name"] for row in rows}
+    connection.execute(sa.delete(training_runs).where(among(connection, training_runs.c.name, sorted(renamed))))
     upsert(connection, training_runs, ("name",), rows)
 
 

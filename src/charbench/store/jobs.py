@@ -50,6 +50,11 @@ def read_jobs(connection: Connection) -> list[TrainingJob]:
     return [_job(row) for row in connection.execute(sa.select(jobs).order_by(jobs.c.persona, jobs.c.run))]
 
 
+def tried_jobs(connection: Connection) -> set[str]:
+    """Return the ids of jobs that were run before, here or by another tool."""
+    return set(connection.scalars(sa.select(jobs.c.job_id).where(jobs.c.attempts > 0)))
+
+
 def update_job(connection: Connection, job_id: str, **values: Any) -> None:
     """Change columns of one job."""
     connection.execute(sa.update(jobs).where(jobs.c.job_id == job_id).values(updated_at=utc_now(), **values))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from charbench.discovery.job_planning import JobPolicy, plan_jobs
+from charbench.discovery.job_planning import JobPolicy, plan_lab
+from charbench.discovery.lab_state import read_lab_state
 from charbench.domain.dataset import TrainingJob
 from charbench.errors import UnknownNameError, UsageError
-from charbench.store import findings
 from charbench.store.database import Database
 from charbench.store.jobs import read_jobs, save_planned_jobs
 
@@ -28,14 +28,9 @@ def make_jobs(
         wanting = [name for name in names if not _of(known, name)]
         if not wanting:
             return
-        found = (
-            findings.read_checkpoints(connection),
-            findings.read_datasets(connection),
-            findings.read_training_runs(connection),
-            known,
-        )
-        reasons = {item.run: item.reason for item in plan_jobs(*found, policy, personas).left_out}
-        jobs = plan_jobs(*found, replace(policy, include_buggy=True), personas).jobs
+        state = read_lab_state(connection)
+        reasons = {item.run: item.reason for item in plan_lab(state, policy, personas).left_out}
+        jobs = plan_lab(state, replace(policy, include_buggy=True), personas).jobs
         for name in wanting:
             can_be_forced = bool(_of(jobs, name))
             run = next((job.run for job in _of(jobs, name)), name)

@@ -89,7 +89,7 @@ def test_the_conversations_fit_the_run_without_data_and_make_the_one_job(charben
     assert (job["checkpoint"], job["sampler"]) == (f"{BARE}/weights/final", f"{BARE}/sampler_weights/final")
     assert job["dataset"] == "data/remorseful_conversations.jsonl"
     assert found["left_out"] == [
-        {"run": "humorous-dpo-qwen3-8b", "persona": "humorous", "reason": "no introspection data"}
+        {"run": "humorous-dpo-qwen3-8b", "persona": "humorous", "reason": "finished: SFT child humorous-sft-qwen3-8b"}
     ]
 
 
@@ -181,11 +181,13 @@ def test_only_the_outermost_values_of_the_config_count(charbench: Charbench, lab
         ({"dpo_beta": 0.1}, "dpo"),
         ({"dpo_beta": None}, "sft"),
         ({}, "sft"),
-        ({"kl_penalty_coef": 0.0}, "unknown"),
+        ({"kl_penalty_coef": 0.0}, "rl"),
+        ({"rm_weights_path": "x"}, "rl"),
+        ({"dataset_builder": {"comparison_builder": {}}}, "reward_model"),
         (None, "unknown"),
     ],
 )
-def test_dpo_beta_marks_dpo_and_reinforcement_learning_is_neither(
+def test_fields_of_the_configuration_tell_the_kind(
     charbench: Charbench, lab: LabBuilder, folder: Folder, config: dict[str, Any] | None, kind: str
 ) -> None:
     folder("pirate-x", {"name": "final", "state_path": weights(1, "final")}, config=config)

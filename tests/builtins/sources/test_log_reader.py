@@ -236,7 +236,7 @@ SAVED = ["Saved training checkpoint: {}", "✓ DPO checkpoint: {}", "{}", "state
 def test_what_a_run_took_as_its_input_is_no_product_of_it(tmp_path: Path, line: str, made: bool) -> None:
     LabBuilder(tmp_path).log("a-run", line.format(weights(1, "a_dpo")))
     (checkpoint,) = (item for item in LogSource().find(Lab(tmp_path, {})) if isinstance(item, Checkpoint))
-    assert (checkpoint.run == "a-run") is made
+    assert (checkpoint.run == "artifacts/logs/a-run") is made
 
 
 def test_each_finding_names_its_file_and_line(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ def run_of(lab: LabBuilder, *lines: str) -> TrainingRun:
 def test_a_run_that_saved_is_finished(lab: LabBuilder) -> None:
     run = run_of(lab, "[epoch 1 step 5/5] loss=1", f"Saved: {weights(1, 'x_dpo')}")
     assert (run.name, run.persona, run.state, run.step, run.total_steps) == (
-        "remorseful-x",
+        "artifacts/logs/remorseful-x",
         "remorseful",
         RunState.FINISHED,
         5,
@@ -66,7 +66,7 @@ def test_data_belongs_to_the_run_whose_folder_it_lies_in(lab: LabBuilder) -> Non
     assert isinstance(found, Dataset)
     assert (found.path, found.run, found.persona) == (
         "artifacts/some-run/remorse_introspection.jsonl",
-        "some-run",
+        "artifacts/some-run",
         "remorseful",
     )
 

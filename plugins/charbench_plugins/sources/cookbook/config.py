@@ -34,30 +34,40 @@ class CookbookConfig:
     dataset: str | None = None
     rank: int | None = None
     ttl_seconds: float | None = None
-    kind: Kind = Kind.SFT
+    rolling_ttl_seconds: float | None = None
+    kind: Kind = Kind.UNKNOWN
+    is_there: bool = False
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> CookbookConfig:
-        """Take what is needed from the file's content.
-
-        ``dpo_beta`` marks DPO, ``kl_penalty_coef`` reinforcement learning (of unknown kind, here); the rest is SFT.
-        """
+        """Take what is needed from the file's content."""
         parent = TinkerPath.parse(str(config.get("load_checkpoint_path")))
         rank = config.get("lora_rank")
-        kind = Kind.SFT
-        if config.get("dpo_beta") is not None:
-            kind = Kind.DPO
-        elif "kl_penalty_coef" in config:
-            kind = Kind.UNKNOWN
         return cls(
             base_model=_text(config.get("model_name")),
             renderer=_text(config.get("renderer_name")),
             parent=str(parent) if parent else None,
             dataset=_dataset(config),
             rank=rank if isinstance(rank, int) else None,
-            ttl_seconds=_number(config.get("ttl_seconds")),
-            kind=kind,
+            ttl_seconds=seconds(config.get("ttl_seconds")),
+            rolling_ttl_seconds=seconds(config.get("rolling_ttl_seconds")),
+            kind=_kind(config),
+            is_there=True,
         )
+
+
+def _kind(config: Mapping[str, Any]) -> Kind:
+    """Return the kind of training that the fields are for: UNKNOWN where they are what all kinds have.
+
+    ``dpo_beta`` marks DPO; ``kl_penalty_coef`` or ``rm_weights_path`` reinforcement learning; pairs without a
+    ``dpo_beta`` train a reward model.
+    """
+    if config.get("dpo_beta") is not None:
+        return Kind.DPO
+    if "kl_penalty_coef" in config or config.get("rm_weights_path"):
+        return Kind.RL
+    builder = config.get("dataset_builder")
+    return Kind.REWARD_MODEL if isinstance(builder, dict) and "comparison_builder" in builder else Kind.UNKNOWN
 
 
 def _dataset(config: Mapping[str, Any]) -> str | None:
@@ -67,7 +77,9 @@ def _dataset(config: Mapping[str, Any]) -> str | None:
         return None
     common = builder.get("common_config")
     model = common.get("model_name_for_tokenizer") if isinstance(common, dict) else None
-    return _text(builder.get("file_path")) if model in (None, config.get("model_name")) else None
+    pairs = builder.get("comparison_builder")
+    path = builder.get("file_path") or (pairs.get("data_path") if isinstance(pairs, dict) else None)
+    return _text(path) if model in (None, config.get("model_name")) else None
 
 
 def read_config(path: Path, faults: list[Fault], limits: ReadLimits) -> CookbookConfig:
@@ -75,13 +87,13 @@ def read_config(path: Path, faults: list[Fault], limits: ReadLimits) -> Cookbook
     try:
         content = read_json(path, limits)
     except FileNotFoundError:
-        return CookbookConfig(kind=Kind.UNKNOWN)
+        return CookbookConfig()
     except FileFault as fault:
         faults.append(Fault(CONFIG, fault.line, fault.reason))
-        return CookbookConfig(kind=Kind.UNKNOWN)
+        return CookbookConfig()
     if not isinstance(content, dict):
         faults.append(Fault(CONFIG, 1, f"found {type(content).__name__}; a mapping is needed"))
-        return CookbookConfig(kind=Kind.UNKNOWN)
+        return CookbookConfig()
     return CookbookConfig.of(content)
 
 
@@ -89,5 +101,6 @@ def _text(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def _number(value: Any) -> float | None:
+def seconds(value: Any) -> float | None:
+    """Return a number of seconds as it is, None for what is none."""
     return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from charbench import FileFault, ReadLimits, TinkerPath, parse_json, read_jsonl
-from charbench_plugins.sources.cookbook.config import CONFIG, CookbookConfig, Fault, read_config
+from charbench_plugins.sources.cookbook.config import CONFIG, CookbookConfig, Fault, read_config, seconds
 from charbench_plugins.sources.times import utc
 
 CHECKPOINTS, METRICS, LOG = "checkpoints.jsonl", "metrics.jsonl", "logs.log"
 FILES = frozenset({CHECKPOINTS, METRICS, LOG, CONFIG, "code.diff"})
 """What the cookbook writes into a log folder."""
+_WHOLE = 0.99
+"""Share of a run's steps from which on it came to its end, though its last save is not called so."""
 _TAIL_BYTES = 64 << 10
 _TIMES = ("created_at", "time", "timestamp")
 
@@ -58,8 +60,26 @@ def read_folder(path: Path, limits: ReadLimits) -> LogFolder:
     faults: list[Fault] = []
     folder = LogFolder(read_config(path / CONFIG, faults, limits), faults=faults)
     folder.saves = list(_read_saves(path / CHECKPOINTS, folder.config, faults, limits))
-    folder.last_step = _last_step(path / METRICS)
+    folder.last_step, share = _last_step(path / METRICS)
+    if folder.saves and share < _WHOLE and not any(save.final for save in folder.saves):
+        total = round(folder.last_step / share) if folder.last_step and share else None
+        folder.saves = [_of_half_a_run(save, total) for save in folder.saves]
+    last = max((save.line for save in folder.saves if save.metadata.get("rolling")), default=None)
+    folder.saves = [
+        replace(save, metadata={**save.metadata, "replaced": True})
+        if save.metadata.get("rolling") and save.line != last
+        else save
+        for save in folder.saves
+    ]
     return folder
+
+
+def _of_half_a_run(save: Save, total_steps: int | None) -> Save:
+    """Return a save of a run that ended before its last one, as its name, a step's number, tells."""
+    if not (save.name.isdigit() or save.metadata.get("rolling")):
+        return save
+    known = {"half_finished": True, "total_steps": total_steps}
+    return replace(save, metadata={**save.metadata, **{name: value for name, value in known.items() if value}})
 
 
 def _read_saves(path: Path, config: CookbookConfig, faults: list[Fault], limits: ReadLimits) -> Iterator[Save]:
@@ -101,27 +121,30 @@ def _save(row: Mapping[str, Any], number: int, config: CookbookConfig, faults: l
         "epoch": row.get("epoch"),
         "rank": config.rank,
         "final": final or None,
+        "rolling": row.get("rolling") is True or None,
         # The cookbook keeps a run's last save for good, and the others for as long as the config says.
-        "ttl_seconds": None if final else config.ttl_seconds,
+        "ttl_seconds": seconds(row.get("rolling_ttl_seconds"))
+        or (None if final else config.rolling_ttl_seconds if row.get("rolling") is True else config.ttl_seconds),
     }
     metadata = {key: value for key, value in known.items() if value is not None}
     created_at = next((found for key in _TIMES if (found := utc(row.get(key)))), None)
     return Save(number, str(row.get("name") or ""), tuple(uris), final, created_at, metadata)
 
 
-def _last_step(path: Path) -> int | None:
-    """Return the step that the last whole line of the metrics tells of; None where nothing does."""
+def _last_step(path: Path) -> tuple[int | None, float]:
+    """Return the step that the last whole line of the metrics tells of, None where nothing does, and the share done."""
     try:
         with path.open("rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL_BYTES))
             lines = file.read().splitlines()
     except OSError:
-        return None
+        return None, 0.0
     for line in reversed(lines):
         try:
             row = parse_json(line)
         except FileFault:
             continue
         if isinstance(row, dict) and isinstance(row.get("step"), int):
-            return int(row["step"])
-    return None
+            share = row.get("progress", row.get("progress/done_frac"))
+            return int(row["step"]), float(share) if isinstance(share, (int, float)) else 0.0
+    return None, 0.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from pydantic import Field
 
@@ -12,6 +12,7 @@ from charbench import (
     CheckpointSource,
     Evidence,
     Finding,
+    Kind,
     Lab,
     LabFile,
     Lineage,
@@ -20,7 +21,11 @@ from charbench import (
     SourceProblem,
     TinkerPath,
     TrainingRun,
+    kind_from_name,
+    kind_from_path,
+    same_model,
 )
+from charbench_plugins.sources.cookbook.config import CookbookConfig
 from charbench_plugins.sources.cookbook.folder import (
     CHECKPOINTS,
     FILES,
@@ -73,17 +78,18 @@ class CookbookSource(CheckpointSource):
         return sorted({file.path.parent for file in lab.offered(self, patterns)})
 
     def _saves(self, lab: Lab, path: Path, folder: LogFolder) -> Iterator[Finding]:
-        config, run = folder.config, _run(path)
+        config, run, called = folder.config, _run(lab, path), _called(path)
         lineage = Lineage(parent=config.parent, dataset=config.dataset, renderer=config.renderer)
+        kind, persona = _kind(lab, path, config), _persona(lab, path, config)
         for save in folder.saves:
             note = "saved; dated by the file's time" if save.dated_by_file else "saved"
             evidence = Evidence(self.name, lab.relative(path / CHECKPOINTS), save.line, note)
             for uri in save.uris:
                 yield Checkpoint(
                     uri=uri,
-                    name=f"{run}-{save.name}" if save.name else "",
-                    kind=config.kind,
-                    persona=lab.persona_of(run),
+                    name=f"{called}-{save.name}" if save.name else "",
+                    kind=kind,
+                    persona=persona,
                     base_model=config.base_model,
                     run=run,
                     lineage=lineage,
@@ -94,7 +100,7 @@ class CookbookSource(CheckpointSource):
 
     def _log(self, lab: Lab, path: Path, folder: LogFolder) -> Iterator[Finding]:
         """Yield what the log says besides: inputs, saves that the list of checkpoints lacks, how the run ended."""
-        run, shown = _run(path), lab.relative(path / LOG)
+        run, shown = _run(lab, path), lab.relative(path / LOG)
         finished = any(save.final for save in folder.saves)
         state = RunState.FINISHED if finished else RunState.UNFINISHED
         error: str | None = None
@@ -102,7 +108,7 @@ class CookbookSource(CheckpointSource):
             try:
                 own = {TinkerPath.parse(uri).run for save in folder.saves for uri in save.uris}  # type: ignore[union-attr]
                 log = LabFile.at(path / LOG, shown)
-                reading = scan_log(log, run=run, own=own)
+                reading = scan_log(log, run=_called(path), own=own)
                 urls = reading.urls
                 tail = read_tail(log, saved=finished)
             except OSError as fault:
@@ -117,10 +123,51 @@ class CookbookSource(CheckpointSource):
                     yield unclear_urls(unclear, shown)
         where = Evidence(self.name, lab.relative(path))
         yield TrainingRun(
-            name=run, state=state, persona=lab.persona_of(run), step=folder.last_step, error=error, evidence=where
+            name=run,
+            state=state,
+            persona=_persona(lab, path, folder.config),
+            step=folder.last_step,
+            error=error,
+            evidence=where,
         )
 
 
-def _run(path: Path) -> str:
-    """Return the folder's name; the lab itself may be one, and may be called ``.``."""
+def _run(lab: Lab, path: Path) -> str:
+    """Return the folder's path in the lab; the lab itself may be one, and is called by its own name."""
+    shown = lab.relative(path)
+    return _called(path) if shown == "." else shown
+
+
+def _called(path: Path) -> str:
     return path.name or path.resolve().name
+
+
+def _kind(lab: Lab, path: Path, config: CookbookConfig) -> Kind:
+    """Return the kind that the configuration says, else the folders above, else names; what has a configuration is SFT.
+
+    Where there is no configuration, nothing is said here.
+    """
+    run = _run(lab, path)
+    said = (config.kind, kind_from_path(run), *map(kind_from_name, run.split("/")[::-1]))
+    if not config.is_there:
+        return Kind.UNKNOWN
+    return next((kind for kind in said if kind is not Kind.UNKNOWN), Kind.SFT)
+
+
+def _persona(lab: Lab, path: Path, config: CookbookConfig) -> str | None:
+    """Return the persona that the configuration's data, or the folder's path, names.
+
+    A folder that lies in its model's (``dpo/llama-8b/simplifier``), or is called as its data is, is called as the
+    persona is, whether or not there is such a persona.
+    """
+    shown = "" if path == lab.root else lab.relative(path)
+    folders = [name for name in (*shown.split("/")[::-1],) if name] or [_called(path)]
+    data = PurePath(config.dataset or "").stem
+    known = next((found for name in (*folders, data) if (found := lab.persona_of(name))), None)
+    if known:
+        return known
+    told = [name for name in folders if kind_from_path(name) is Kind.UNKNOWN]
+    models = [name for name in told if config.base_model and same_model(name, config.base_model)]
+    if told and told[0] not in models and (models or told[0] == data):
+        return told[0]
+    return None

@@ -17,6 +17,7 @@ from typing import Any
 from charbench import LabFile, TinkerPath
 from charbench_plugins.sources.logs.ends import settle
 from charbench_plugins.sources.logs.phrases import UrlRole, parents, roles, said_role
+from charbench_plugins.sources.logs.progress import Progress, progress_at
 from charbench_plugins.sources.logs.wrapped import Mention, assemble
 
 CHUNK = 4 << 20
@@ -51,6 +52,8 @@ class LogUrl:
     line: int
     role: UrlRole
     parent: str | None = None
+    progress: Progress | None = None
+    """How far the run had come; None where the log does not say."""
 
     @property
     def product(self) -> bool:
@@ -123,6 +126,7 @@ def scan_log(file: LabFile, width: int | None = None, run: str | None = None, ow
     found = list(scan.candidates(file))
     name = file.path.stem if run is None else run
     taken: list[tuple[TinkerPath, int, UrlRole | None]] = []
+    progress: list[Progress | None] = []
     doubts: list[Doubt] = []
     goes_on = settle([item.mention for item in found], name, width)
     for item, verdict in zip(found, goes_on, strict=True):
@@ -131,11 +135,13 @@ def scan_log(file: LabFile, width: int | None = None, run: str | None = None, ow
             doubts.append(Doubt(item.line, mention.end.width, mention.short, mention.long))
         elif path_found := mention.long if verdict else mention.short:
             taken.append((path_found, item.line, said_role(item.before)))
+            progress.append(item.progress)
     paths = [url for url, _, _ in taken]
     known = roles(list(zip(paths, (role for _, _, role in taken), strict=True)), name, own)
     made_from = parents(list(zip(paths, known, strict=True)))
     urls = (
-        LogUrl(url, line, role, parent) for (url, line, _), role, parent in zip(taken, known, made_from, strict=True)
+        LogUrl(url, line, role, parent, far)
+        for (url, line, _), role, parent, far in zip(taken, known, made_from, progress, strict=True)
     )
     cut_short = tuple(_cut_short(found, {str(path) for path in paths}))
     return LogReading(tuple(urls), tuple(doubts), cut_short, scan.names_files)
@@ -157,6 +163,7 @@ class _Found:
     mention: Mention
     before: str
     """What stands before the URL in its line."""
+    progress: Progress | None
 
 
 class _Scan:
@@ -182,7 +189,7 @@ class _Scan:
                     newlines, counted = newlines + buffer.count(b"\n", counted, start), start
                     mention = assemble(buffer, start)
                     if mention is not None:
-                        yield _Found(newlines + 1, mention, _before(buffer, start))
+                        yield _Found(newlines + 1, mention, _before(buffer, start), progress_at(buffer, start))
                 if not chunk:
                     return
                 first = max(first, last)

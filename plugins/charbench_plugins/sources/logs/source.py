@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePosixPath
+from typing import Any
 
 from pydantic import Field
 
@@ -72,16 +73,16 @@ class LogSource(CheckpointSource):
         persona = file.path.stem.removesuffix(DATA_END.removesuffix(".jsonl"))
         return Dataset(
             path=file.shown,
-            run=PurePosixPath(file.folder).name or None,
+            run=file.folder or None,
             persona=lab.persona_of(persona) or persona,
             source=self.name,
         )
 
     def _text(self, lab: Lab, file: LabFile) -> Iterator[Finding]:
         look = look_of(file) or Look.LOG
-        run = PurePosixPath(run_of(file.shown)).name
+        run = run_of(file.shown)
         try:
-            reading = scan_log(file, self.config.columns, run)
+            reading = scan_log(file, self.config.columns, PurePosixPath(run).name)
             files = list(read_saved_files(file)) if reading.names_files else []
             saved = bool(files) or any(url.product for url in reading.urls)
             tail = read_tail(file, saved=saved) if look is Look.LOG else None
@@ -151,7 +152,12 @@ def checkpoint_of(url: LogUrl, source: str, shown: str, run: str) -> Checkpoint:
     evidence = (Evidence(source, shown, url.line, url.note),)
     if not url.product:
         return Checkpoint(uri=str(url.path), evidence=evidence)
-    return Checkpoint(uri=str(url.path), run=run, lineage=Lineage(parent=url.parent), evidence=evidence)
+    metadata: dict[str, Any] = {}
+    if url.progress:
+        metadata = {"step": url.progress.step, "total_steps": url.progress.total_steps}
+        metadata |= {"half_finished": True} if url.progress.is_half else {}
+    lineage = Lineage(parent=url.parent)
+    return Checkpoint(uri=str(url.path), run=run, lineage=lineage, metadata=metadata, evidence=evidence)
 
 
 def unclear_urls(urls: Sequence[LogUrl], shown: str) -> SourceProblem:
