@@ -50,7 +50,7 @@ _MEANS: tuple[_Figure, ...] = (
 
 _EXPENDABLE = (
     "Latency", "Per response", "Avg response", "Avg thinking", "Given response", "Versions", "Kind", "Checkpoints",
-    "In thinking", "With traits", "Texts scored", "Samples", "States",
+    "In thinking", "With traits", "Texts scored", "Recall / false", "States", "Tier", "Samples",
 )  # fmt: skip
 
 
@@ -109,7 +109,10 @@ def _checkpoint_table(report: Report, tiers: Sequence[int | None], verdicts: Seq
         rows.append((*cells, *_figures(report, row)))
     left = frozenset({"Verdict", "Checkpoint", "Persona", "Kind", "Sampler"})
     title = "Checkpoints by name" if report.by is By.NAME else "Checkpoints"
-    return Table(title, (*columns, *_titles(report)), tuple(rows), left, (), _EXPENDABLE)
+    alike = ("Persona",) if len({row.persona for row in report.checkpoints}) == 1 else ()
+    return Table(
+        title, (*columns, *_titles(report)), tuple(rows), left, (), (*_EXPENDABLE[:-2], *alike, *_EXPENDABLE[-2:])
+    )
 
 
 def _health_table(report: Report) -> Table | None:
