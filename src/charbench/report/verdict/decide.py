@@ -20,6 +20,7 @@ from charbench.analysis.sequential_bounds import ERROR, LOOKS, confidence, sampl
 from charbench.analysis.wilson import wilson
 from charbench.config.verdict import VerdictConfig
 from charbench.domain.measurement import Measurement
+from charbench.report.judges import JudgedBy
 from charbench.report.prompt_counts import PromptCount
 from charbench.report.summary.details import Origin
 from charbench.report.summary.rows import Report
@@ -91,16 +92,27 @@ def judge_rows(
     causes: Mapping[str, str],
     origins: Sequence[Origin],
     otherwise: Mapping[int, Mapping[str, Tally]] = MappingProxyType({}),
+    judges: Sequence[JudgedBy] = (),
 ) -> list[Judgement]:
     """Return the verdict of each checkpoint row of a report.
 
     ``causes`` has the newest diagnosis by URI, ``origins`` those of the rows, in their order. ``otherwise`` has, by the
     ``id`` of a row, what its checkpoint answered in other ways than the report's setting: where it is diagnosed and
-    does not respond as sampled, the verdict speaks of the way that works.
+    does not respond as sampled, the verdict speaks of the way that works. What ``judges`` made of their control items
+    stands for their recall and false rate.
     """
+    tested = {one.persona: one for one in judges if one.metric == report.metric}
     base_of = dict(zip(map(id, report.checkpoints), (origin.base_model for origin in origins), strict=True))
     return [
-        _judge(row, report, rule, _cause(row, causes), _base_row(row, report, base_of), otherwise.get(id(row), {}))
+        _judge(
+            row,
+            report,
+            rule,
+            _cause(row, causes),
+            _base_row(row, report, base_of),
+            otherwise.get(id(row), {}),
+            tested.get(row.persona),
+        )
         for row in report.checkpoints
     ]
 
@@ -112,6 +124,7 @@ def _judge(
     cause: str | None,
     base: Tally | None,
     otherwise: Mapping[str, Tally],
+    judge: JudgedBy | None,
 ) -> Judgement:
     if row.kinds <= {"base"}:
         return Judgement(Viability.REFERENCE, "the base model")
@@ -122,8 +135,13 @@ def _judge(
     if not row.judged.samples:
         return Judgement(Viability.NOT_MEASURED, f"no sample has {report.metric}", todo="charbench score")
     measured = report.measured.get(row.persona)
+    if judge is not None:
+        if judge.passed is False:
+            reason = f"the judge {report.metric} failed its control items"
+            return Judgement(Viability.NOT_MEASURED, reason, todo="charbench score --scorer NAME")
+        measured = measured or by_control_items(judge)
     metric = report.metric_of.get(row.persona, report.metric)
-    if (unknown := _not_known(row, metric, measured)) is not None or measured is None:
+    if (unknown := _not_known(row, metric, measured, is_judged=judge is not None)) is not None or measured is None:
         return unknown or Judgement(Viability.NOT_MEASURED, "not measured")
     if (unexplained := _unexplained(row, rule, cause)) is not None:
         return unexplained
@@ -149,9 +167,28 @@ def _by_bounds(
     return _undecided(row, criteria)
 
 
-def _not_known(row: Tally, metric: str, measured: Measurement | None) -> Judgement | None:
+def by_control_items(judge: JudgedBy) -> Measurement | None:
+    """Return what a judge's control items say of its errors, one trial for each different text; None without any."""
+    counts = []
+    for measures in ("sensitivity", "specificity"):
+        mine = [one for one in judge.controls if one.measures == measures and one.answers]
+        texts = sum(one.texts for one in mine)
+        answers = sum(one.answers for one in mine)
+        right = round(texts * sum(one.right for one in mine) / answers) if answers else 0
+        counts.append((right, texts))
+    (found, positives), (passed, negatives) = counts
+    if not positives or not negatives:
+        return None
+    return Measurement(
+        found=found, positives=positives, flagged=negatives - passed, negatives=negatives, texts="control items"
+    )
+
+
+def _not_known(row: Tally, metric: str, measured: Measurement | None, *, is_judged: bool) -> Judgement | None:
     """Return that nothing is measured, where the scorer's own errors are unknown or too large."""
     measure = f"charbench personas measure {row.persona}"
+    if is_judged:
+        measure = f"charbench score -p {row.persona} --scorer {metric.partition('.')[0]}"
     if measured is None or not measured.positives or not measured.negatives:
         return Judgement(Viability.NOT_MEASURED, f"the recall of {metric} for {row.persona} is not known", todo=measure)
     if measured.has_low_recall:

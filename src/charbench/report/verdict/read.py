@@ -70,7 +70,9 @@ def read_report(
         rows = report.checkpoints or report.personas
         found = origins(connection, report.checkpoints)
         rule = session.config.verdict
-        judgements = judge_rows(report, rule, causes, found, answers_of_probes(connection, report, selection, causes))
+        judges = judged_by(connection, selection, report.metric)
+        otherwise = answers_of_probes(connection, report, selection, causes)
+        judgements = judge_rows(report, rule, causes, found, otherwise, judges)
         return ReadReport(
             report,
             selection,
@@ -82,6 +84,6 @@ def read_report(
             contests(connection, selection, chosen, checkpoints),
             causes,
             served_by(connection, [group for row in rows for group in row.groups]),
-            judged_by(connection, selection, report.metric),
+            judges,
             panel_rows(connection, selection, report),
         )
