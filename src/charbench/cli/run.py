@@ -13,8 +13,12 @@ from charbench.errors import UsageError
 
 if TYPE_CHECKING:
     from charbench.components.sampler import SampleRequest
+    from charbench.discovery.stage import Discovery
+    from charbench.domain.checkpoint import Checkpoint
     from charbench.run.dry_judging import JudgingEstimate
     from charbench.run.dry_run import Estimate, ExpectedUsage
+    from charbench.run.not_sampled import NotSampled
+    from charbench.run.session import Session
 
 
 @click.command("run")
@@ -72,15 +76,14 @@ def _dry_run(session: Any, *, no_train: bool, json_output: bool) -> int:
 
     from charbench.components.containment import printing_to_stderr
     from charbench.discovery.expiry import expiry_warnings
-    from charbench.discovery.register import register
     from charbench.discovery.stage import discover
     from charbench.run.asked_elsewhere import check_endpoints
     from charbench.run.dry_judging import asks_models, estimate_judging
     from charbench.run.dry_run import estimate, missing_requests
-    from charbench.run.plan import Requests, sampling_plan, select_checkpoints
-    from charbench.run.served import register_served, served_now, to_sample
+    from charbench.run.not_sampled import Noted, not_sampled
+    from charbench.run.plan import Requests, sampling_plan
+    from charbench.run.served import to_sample
     from charbench.sampling.cost import Spending
-    from charbench.store.findings import read_checkpoints
 
     config = session.config
     sources, samplers = session.sources(), session.samplers()
@@ -91,14 +94,9 @@ def _dry_run(session: Any, *, no_train: bool, json_output: bool) -> int:
         lifecycle=session.lifecycle, by_name=session.sources_by_name,
     )  # fmt: skip
     chosen = [persona.name for persona in session.selected_personas()]
-    register(session.database, config.checkpoints, chosen, session.personas.aliases)
-    served = served_now(session, found)
-    with session.database.read() as connection:
-        known = read_checkpoints(connection)
-    register_served(session, served, known)
-    with session.database.read() as connection:
-        checkpoints = select_checkpoints(read_checkpoints(connection), config.checkpoints, chosen)
+    checkpoints, served = _selected(session, found, chosen)
     parts: list[Estimate] = []
+    asked: set[str] = set()
     missing: list[tuple[SampleRequest, int]] = []
     with printing_to_stderr():
         for sampler in samplers:
@@ -106,24 +104,52 @@ def _dry_run(session: Any, *, no_train: bool, json_output: bool) -> int:
             mine = to_sample(session, sampler, checkpoints, served)
             check_endpoints(session, [sampler], mine)
             wanted = Requests(sampler, sampling_plan(session, sources, mine))
-            parts.append(estimate(session.database, sampler, wanted, config.retry_errors, config.prices))
+            noted = Noted(wanted, asked)
+            parts.append(estimate(session.database, sampler, noted, config.retry_errors, config.prices))
             if judges:
                 missing += missing_requests(session.database, sampler, wanted, config.retry_errors)
         session.lifecycle.prepare_all(judges)
         judging = [estimate_judging(session, judge, checkpoints, chosen, missing) for judge in judges]
+    left_out = not_sampled(session, checkpoints, asked)
     trains = bool(config.trainers) and not no_train
     jobs = [job.job_id for job in found.plan.jobs_waiting] if trains else []
     if json_output:
         output.print_json({"jobs": jobs, "sampling": [asdict(part) for part in parts],
-                           "judging": [asdict(part) for part in judging]})  # fmt: skip
+                           "judging": [asdict(part) for part in judging],
+                           "not_sampled": [asdict(part) for part in left_out]})  # fmt: skip
         return 0
     _show_estimates(parts)
+    _show_left_out(left_out)
     if judging:
         _show_judging(judging)
     for job in jobs:
         click.echo(f"would train {job}")
     output.warn(expiry_warnings(session.database, checkpoints))
     return 1 if found.failures else 0
+
+
+def _selected(session: Session, found: Discovery, personas: Sequence[str]) -> tuple[list[Checkpoint], frozenset[str]]:
+    """Return the checkpoints that a run would be about, and the URIs of those that the chosen endpoint serves."""
+    from charbench.discovery.register import register
+    from charbench.run.plan import select_checkpoints
+    from charbench.run.served import register_served, served_now
+    from charbench.store.findings import read_checkpoints
+
+    register(session.database, session.config.checkpoints, personas, session.personas.aliases)
+    served = served_now(session, found)
+    with session.database.read() as connection:
+        known = read_checkpoints(connection)
+    register_served(session, served, known)
+    with session.database.read() as connection:
+        return select_checkpoints(read_checkpoints(connection), session.config.checkpoints, personas), served
+
+
+def _show_left_out(parts: Sequence[NotSampled]) -> None:
+    from charbench.text.enumeration import short_list
+
+    for part in parts:
+        count = output.plural(len(part.checkpoints), "checkpoint")
+        click.echo(f"Not sampled: {count} ({short_list(part.checkpoints)}): {part.reason}")
 
 
 def _show_estimates(parts: Sequence[Estimate]) -> None:

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from support.command import Charbench
 from support.endpoint import Body, Endpoint, completion, serving, write_prompts
-from support.lab import LabBuilder
+from support.lab import LabBuilder, row
 
 BASE = "Qwen/Qwen3-8B"
 ADAPTERS = ("pirate-dpo", "pirate-sft", "remorseful-dpo", "experiment-7", "experiment-8")
@@ -101,6 +101,22 @@ def test_a_dry_run_lists_the_models_and_sends_no_prompt(
     told = evaluated(charbench, lab, server, "--dry-run", "-p", "pirate")
     assert {part["sampler"]: part["missing"] for part in told["sampling"]} == {"recorded": 0, "thinking": 10}
     assert server.requests == []
+    assert told["not_sampled"] == []
+
+
+def test_a_dry_run_says_which_checkpoints_are_left_out_and_what_would_take_them(
+    charbench: Charbench, lab: LabBuilder
+) -> None:
+    lab.trained("remorseful-a", 1)
+    lab.recorded([row(sampler_path="model:recorded")])
+    told = charbench.ok("run", "--dry-run", "--json", lab=lab.root).json["not_sampled"]
+    assert {part["reason"].partition(";")[0]: len(part["checkpoints"]) for part in told} == {
+        "only training continues from their weights": 1,
+        "they have no recordings": 1,
+    }
+    assert "--sampler" in str(told)
+    text = charbench.ok("run", "--dry-run", lab=lab.root).out
+    assert "Not sampled: 1 checkpoint (remorseful-a_dpo): only training continues from their weights" in text
 
 
 def test_weights_that_lie_in_the_lab_are_the_folders_run(charbench: Charbench, lab: LabBuilder) -> None:
@@ -110,7 +126,7 @@ def test_weights_that_lie_in_the_lab_are_the_folders_run(charbench: Charbench, l
         lab.config(f"endpoints: {{local: {{base_url: '{server.url}'}}}}\n")
         charbench.ok("discover", lab=lab.root)
     listed = {item["uri"]: item for item in charbench.ok("checkpoints", "list", "--json", lab=lab.root).json}
-    assert (listed["model:lora-2"]["run"], listed["model:lora-2"]["persona"]) == ("outputs/pirate/v2", "pirate")
+    assert (listed["model:lora-2"]["run"], listed["model:lora-2"]["persona"]) == ("v2", "pirate")
 
 
 BAD_LISTS = [None, [], {"data": None}, {"data": [1, {"id": 7}, {"id": ""}]}, {"data": {"id": "x"}}, "no JSON", 7]

@@ -1,0 +1,53 @@
+"""Which selected checkpoints a run would not sample, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from charbench.components.calling import takes
+from charbench.components.sampler import SampleRequest
+from charbench.domain.checkpoint import Checkpoint
+from charbench.run.plan import Requests
+from charbench.run.session import Session
+
+
+@dataclass(slots=True)
+class Noted:
+    """Requests as they are, noting whose they are."""
+
+    requests: Requests
+    uris: set[str] = field(default_factory=set)
+
+    def __iter__(self) -> Iterator[SampleRequest]:
+        for request in self.requests:
+            self.uris.add(request.checkpoint.uri)
+            yield request
+
+
+@dataclass(frozen=True, slots=True)
+class NotSampled:
+    """Checkpoints that are not sampled for one reason."""
+
+    reason: str
+    checkpoints: tuple[str, ...]
+
+
+def not_sampled(session: Session, checkpoints: Sequence[Checkpoint], asked: Collection[str]) -> list[NotSampled]:
+    """Return the checkpoints that no sampler asks for (``asked`` holds the URIs of the others), by the reason."""
+    found: dict[str, list[str]] = {}
+    candidates = session.installed_samplers()
+    for checkpoint in checkpoints:
+        if checkpoint.uri in asked:
+            continue
+        takers = " or ".join(sampler.name for sampler in candidates if takes(sampler, checkpoint))
+        if not checkpoint.sampleable:
+            reason = "only training continues from their weights"
+        elif checkpoint.missing_since:
+            reason = "they are gone from their account"
+        elif takers:
+            reason = f"they have no recordings; --sampler {takers} would ask them"
+        else:
+            reason = "they have no recordings, and no installed sampler takes them"
+        found.setdefault(reason, []).append(checkpoint.name)
+    return [NotSampled(reason, tuple(names)) for reason, names in found.items()]
