@@ -20,6 +20,11 @@ _LIMITS = ReadLimits(file_bytes=32 << 20)
 _KEYS = re.compile(
     r'"(?:messages|conversations?|prompt\w*|question|instruction|query|input|user\w*|chosen|comparison|sampler_path)"\s*:'
 )
+_PAIRED = re.compile(
+    r'"(?:messages|conversations?|chosen|comparison|response\w*|answer|completion|generation|model_\w+|generated_text|output'
+    r'|prediction|assistant\w*)"\s*:'
+)
+"""Names of what is answered, or of both at once."""
 _INSPECT = re.compile(r'\A\s*\{\s*"version"\s*:\s*\d.*"(?:run_id|task_id)"\s*:', re.DOTALL)
 _NAMES = frozenset(name for names in RECORDING_COLUMNS.values() for name in names)
 _OTHER = Contents(Holds.OTHER)
@@ -34,6 +39,8 @@ def contents_of_file(file: LabFile) -> Contents:
         return _OTHER
     if file.suffix != ".parquet" and (not _KEYS.search(file.text) or _INSPECT.match(file.text)):
         return _OTHER
+    if file.suffix != ".parquet" and file.size <= len(file.head) and not _PAIRED.search(file.text):
+        return _OTHER  # all of it was looked at
     return _contents(file.path, file.size, file.mtime_ns)
 
 

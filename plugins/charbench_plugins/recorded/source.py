@@ -27,7 +27,7 @@ from charbench import (
 from charbench_plugins.recorded.columns import Reading
 from charbench_plugins.recorded.files import Recording, read_recordings
 from charbench_plugins.recorded.tables import BadRow
-from charbench_plugins.row_files import contents_of_file
+from charbench_plugins.row_files import ROWS, TABLES, contents_of_file
 
 _CALLED = ("artifacts/*checkpoint_test*.csv", "artifacts/*checkpoint_test*.jsonl", "recordings/*.*")
 """Names of files that are recordings, whatever can be read in them."""
@@ -58,7 +58,18 @@ class RecordedSource(CheckpointSource):
         """Whether a file holds recordings, or answers of which nobody can say whose they are; or is called so."""
         if any(fnmatchcase(file.shown, pattern) for pattern in (*_CALLED, *self.config.checkpoints)):
             return True
+        if (
+            self.config.columns
+            and file.suffix in (*TABLES, *ROWS)
+            and any(name in file.text for name in self._mapped())
+        ):
+            return True
         return contents_of_file(file).holds in (Holds.RECORDINGS, Holds.UNCLEAR)
+
+    def _mapped(self) -> set[str]:
+        """Return the names that the configuration gives for columns."""
+        given = self.config.columns.values()
+        return {name for names in given for name in ([names] if isinstance(names, str) else names)}
 
     def find(self, lab: Lab) -> Iterable[Finding]:
         """Yield every recording, each checkpoint at its first row, and rows that cannot be read."""

@@ -90,11 +90,11 @@ def test_columns_and_the_checkpoint_of_a_file_are_named_in_the_configuration(
     charbench: Charbench, lab: LabBuilder
 ) -> None:
     rows = [{"frage": "Who are you?", "antwort": "Arr.", "n": "1"}]
-    lab.write("recordings/pirate-8b/evil.csv", table(rows, ";"))
+    lab.write("evals/pirate-8b/evil.csv", table(rows, ";"))
     lab.config(
-        "options:\n  source.recorded:\n    files: ['recordings/**/*.csv']\n"
+        "options:\n  source.recorded:\n"
         "    columns: {prompt: frage, response: [reply, antwort]}\n"
-        "    checkpoints: {'recordings/*/evil.csv': 'model:{folder}-{stem}'}\n"
+        "    checkpoints: {'evals/*/evil.csv': 'model:{folder}-{stem}'}\n"
     )
     (found,) = exported(charbench, lab)
     assert (found["sampler_path"], found["prompt"], found["response"]) == (
