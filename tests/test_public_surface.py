@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
 
 import charbench
 from support.command import clean_environment
@@ -218,3 +221,34 @@ def test_listing_plugins_imports_no_sdk() -> None:
     modules = loaded_by(code)
     assert "charbench_plugins.sources.logs" in modules
     assert not {"openai", "tinker", "torch", "transformers"} & modules
+
+
+def test_the_help_of_a_command_imports_nothing_that_only_running_it_needs() -> None:
+    code = "; ".join(
+        [
+            "import contextlib, io",
+            "from charbench.cli import COMMANDS, execute",
+            "told = contextlib.redirect_stdout(io.StringIO())",
+            "told.__enter__()",
+            "assert not any(execute([name, '--help']) for name in COMMANDS)",
+            "assert not execute(['personas', 'list', '--help'])",
+            "told.__exit__(None, None, None)",
+        ]
+    )
+    modules = loaded_by(code)
+    assert "charbench.cli.run" in modules
+    assert_light(modules)
+
+
+@pytest.mark.parametrize("listed", ["plugins", "personas"])
+def test_lists_that_read_no_store_import_nothing_that_reads_one(listed: str) -> None:
+    loaded = {name.partition(".")[0] for name in loaded_by(command(listed, "list"))}
+    assert "pluggy" in loaded
+    assert not {"alembic", "jinja2", "numpy", "scipy", "sqlalchemy"} & loaded
+
+
+def test_reading_a_store_imports_no_numbers_no_migrations_and_no_other_database(studio_known_template: Path) -> None:
+    modules = loaded_by(command("status", "--lab", str(studio_known_template)))
+    assert "sqlalchemy.dialects.sqlite" in modules
+    assert not {"alembic", "charbench_plugins", "jinja2", "numpy", "scipy"} & {one.partition(".")[0] for one in modules}
+    assert "sqlalchemy.dialects.postgresql" not in modules

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from charbench.cli import options, output
 from charbench.cli.written import harmless_table, reporter_for, write_report
-from charbench.components.reporter import ReportContent, Reporter
 from charbench.errors import UsageError
+
+if TYPE_CHECKING:
+    from charbench.components.reporter import Reporter
 
 BY = ("examples", "recipe", "kind", "base")
 
@@ -95,6 +97,8 @@ def _print(answer: Any, reporter: Reporter | None, path: Path | None) -> None:
         lines.append("No shared prompt shows a difference.")
     if reporter is not None:
         shown = [sanitize(line) for line in (*lines, *notes)]
+        from charbench.components.reporter import ReportContent
+
         content = ReportContent(
             lambda: [harmless_table(table) for table in (*tables, *markers, *gaps)],
             lambda: pair_rows(answer),

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from charbench.cli import output
-from charbench.cli.personas_measure import measure_unknown
-from charbench.cli.show import show_report
-from charbench.discovery.job_planning import LeftOut
-from charbench.run.result import RunResult
-from charbench.run.session import Session
-from charbench.store.summaries import count_all
+
+if TYPE_CHECKING:
+    from charbench.discovery.job_planning import LeftOut
+    from charbench.run.result import RunResult
+    from charbench.run.session import Session
 
 _ADDED = (
     ("checkpoints", "checkpoint", "found"),
@@ -36,6 +35,9 @@ def finish(
 
     ``idle`` is what to say where nothing was done; None says why there was nothing to do.
     """
+    from charbench.cli.personas_measure import measure_unknown
+    from charbench.cli.show import show_report
+
     if result.discovery:
         output.warn(map(str, result.discovery.contradictions), limit=5)
         output.warn(result.discovery.gone_lines())
@@ -79,6 +81,8 @@ def left_out(runs: Sequence[LeftOut], most: int = 3) -> list[str]:
 
 def _nothing(session: Session, result: RunResult) -> str:
     """Say why there was nothing to do: all is done, or there is nothing here."""
+    from charbench.store.summaries import count_all
+
     if result.discovery and not result.discovery.checkpoints:
         return f"No checkpoints in {session.config.lab.resolve()}. Is this the lab's folder? Name it with --lab DIR."
     with session.database.read() as connection:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from charbench.cli import output
-from charbench.run.session import Session
+
+if TYPE_CHECKING:
+    from charbench.run.session import Session
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -111,6 +113,7 @@ quiet = click.option("-q", "--quiet", is_flag=True, help="Print no progress and 
 def open_session(config: Path | None = None, options: tuple[str, ...] = (), **overrides: Any) -> Session:
     """Return a session for what the command line gave."""
     from charbench.config.loading import load_config
+    from charbench.run.session import Session
 
     blocked = overrides.get("disable_plugins") or ()
     session = Session(load_config({**overrides, "disable_plugins": list(blocked)}, options, os.environ, config))

@@ -9,7 +9,6 @@ import click
 
 from charbench.cli import options, output
 from charbench.cli.scaffold import KINDS
-from charbench.components.base import ComponentKind
 from charbench.errors import UnknownNameError
 
 
@@ -143,6 +142,7 @@ def show(name: str, json_output: bool, **given: Any) -> int:
 @options.where
 def schema(**given: Any) -> None:
     """Print the JSON Schema of charbench.yaml, with the options of every installed component."""
+    from charbench.components.base import ComponentKind
     from charbench.config.model import RunConfig
 
     plugins = options.open_session(**given).plugins
@@ -198,6 +198,7 @@ def _default(field: Any) -> str:
 
 
 def _duplicates(plugins: Any) -> list[str]:
+    from charbench.components.base import ComponentKind
     from charbench.errors import PluginError
 
     found = []

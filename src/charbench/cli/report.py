@@ -8,9 +8,7 @@ from typing import Any
 import click
 
 from charbench.cli import options
-from charbench.cli.show import show_report
-from charbench.cli.show_settings import show_settings
-from charbench.report.summary.rows import By
+from charbench.report.summary.by import By
 
 
 @click.command("report")
@@ -47,6 +45,10 @@ def command(
     """
     session = options.open_session(**given)
     if list_settings:
+        from charbench.cli.show_settings import show_settings
+
         show_settings(session, form=form, json_output=json_output, path=path)
         return
+    from charbench.cli.show import show_report
+
     show_report(session, by=By(by), metric=metric, form=form, json_output=json_output, settings=settings, path=path)

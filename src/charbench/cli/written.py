@@ -11,15 +11,13 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from charbench.cli import output, streams
-from charbench.components.calling import items
-from charbench.components.containment import each
-from charbench.components.reporter import ReportContent, Reporter
 from charbench.config.private_files import private_file, private_folder
 from charbench.domain.table import Table
 from charbench.errors import CharbenchError, UsageError
 from charbench.text.terminal import harmless_output, sanitize
 
 if TYPE_CHECKING:
+    from charbench.components.reporter import ReportContent, Reporter
     from charbench.run.session import Session
 
 
@@ -53,6 +51,9 @@ def write_report(reporter: Reporter, content: ReportContent, path: Path | None =
 
     Raises :class:`UsageError` where the file cannot be written, and where a format of several files has no folder.
     """
+    from charbench.components.containment import each
+    from charbench.components.reporter import Reporter
+
     if type(reporter).report_files is not Reporter.report_files:
         _write_files(reporter, content, path)
         return
@@ -68,6 +69,8 @@ def write_report(reporter: Reporter, content: ReportContent, path: Path | None =
 
 def keep_reports(session: Session, content: ReportContent, *, quiet: bool = False) -> None:
     """Write the formats that are kept in the lab's folder anew, and say where; one that cannot be is a warning."""
+    from charbench.components.containment import each
+
     for reporter in session.kept_reporters():
         assert reporter.kept_as is not None
         path = private_folder(session.config.folder) / reporter.kept_as
@@ -110,10 +113,15 @@ def replaced(path: Path, mode: str, *, private: bool = False, **how: Any) -> Ite
 
 
 def _pieces(reporter: Reporter, content: ReportContent) -> Iterator[str]:
+    from charbench.components.calling import items
+
     return items(reporter, reporter.report(content))
 
 
 def _write_files(reporter: Reporter, content: ReportContent, folder: Path | None) -> None:
+    from charbench.components.calling import items
+    from charbench.components.containment import each
+
     if folder is None:
         raise UsageError(f"--format {reporter.name} writes several files: name their folder with -O DIR")
     try:

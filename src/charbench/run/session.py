@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from charbench.components.base import Component, ComponentKind
 from charbench.components.calling import takes
@@ -22,7 +22,6 @@ from charbench.components.source import CheckpointSource, Lab
 from charbench.components.trainer import Trainer
 from charbench.config.model import RunConfig
 from charbench.config.private_files import private_folder
-from charbench.discovery.job_planning import JobPolicy
 from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.measurement import Measurement
 from charbench.domain.persona import Persona
@@ -30,9 +29,10 @@ from charbench.errors import ConfigError, UnknownNameError, UsageError, suggest
 from charbench.personas.library import PersonaLibrary, open_library
 from charbench.plugins.manager import Plugins
 from charbench.run.store_host import check_store_host
-from charbench.store.database import Database
-from charbench.store.endpoint_addresses import known_addresses
-from charbench.store.recovery import check_for_lost, open_with_recovered
+
+if TYPE_CHECKING:
+    from charbench.discovery.job_planning import JobPolicy
+    from charbench.store.database import Database
 
 
 @dataclass
@@ -83,6 +83,8 @@ class Session:
     @cached_property
     def database(self) -> Database:
         """The store, made if there is none; with what a run saved that lost it."""
+        from charbench.store.recovery import open_with_recovered
+
         self._check_lab()
         check_store_host(self.config)
         with self.config.naming("store"):
@@ -98,6 +100,8 @@ class Session:
         configured = self.config.named_endpoints()
         if not configured.named or not self.store_exists:
             return configured
+        from charbench.store.endpoint_addresses import known_addresses
+
         known = known_addresses(self.config.store_url)
         return replace(
             configured, named={name: one.also_at(known.get(name, ())) for name, one in configured.named.items()}
@@ -123,6 +127,8 @@ class Session:
     @cached_property
     def policy(self) -> JobPolicy:
         """What makes a training job."""
+        from charbench.discovery.job_planning import JobPolicy
+
         return JobPolicy(
             self.config.min_examples,
             self.config.include_buggy,
@@ -132,6 +138,9 @@ class Session:
 
     def existing_database(self) -> Database:
         """Open the store for a command that only reads: raises where there is none yet."""
+        from charbench.store.database import Database
+        from charbench.store.recovery import check_for_lost
+
         if not self.config.store:  # it lies in the lab's folder
             self._check_lab()
         check_store_host(self.config)

@@ -8,7 +8,6 @@ from itertools import islice
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 T = TypeVar("T")
@@ -19,7 +18,11 @@ MAX_PARAMETERS = 900
 def insert(connection: Connection, table: sa.Table) -> Any:
     """Return an INSERT that knows ON CONFLICT."""
     if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql
+
         return postgresql.insert(table)
+    from sqlalchemy.dialects import sqlite
+
     return sqlite.insert(table)
 
 
@@ -29,6 +32,8 @@ def among(connection: Connection, column: sa.ColumnElement[Any], values: Sequenc
     SQLAlchemy's own ``in_`` writes the statement anew for every list, which takes longer than running it.
     """
     if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql
+
         return column == sa.func.any(sa.literal(list(values), postgresql.ARRAY(column.type)))
     each = sa.func.json_each(json.dumps(list(values))).table_valued("value")
     return column.in_(sa.select(each.c.value))

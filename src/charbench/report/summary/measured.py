@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from charbench.analysis.wilson import Rate
 from charbench.domain.headline import ScoredMetric, choose_headline
 from charbench.domain.measurement import Measurement
-from charbench.store.summaries import SeriesTotals
+
+if TYPE_CHECKING:
+    from charbench.store.summaries import SeriesTotals
 
 Measured = Callable[[str, str], Measurement | None]
 """What a scorer's measurement is, by the names of scorer and persona."""

@@ -6,7 +6,6 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from functools import partial
 from typing import Any
 
@@ -17,6 +16,7 @@ from charbench.components.sampler import DEFAULT_CONDITION
 from charbench.domain.headline import ScoredMetric, choose_headline, headline_notes
 from charbench.domain.measurement import Measurement
 from charbench.errors import UnknownNameError
+from charbench.report.summary.by import By as By
 from charbench.report.summary.health import HealthCount, HealthMetric, health_metric, health_metrics
 from charbench.report.summary.judged import judged
 from charbench.report.summary.measured import Measured, better_headlines, instead_lines, not_measured
@@ -25,14 +25,6 @@ from charbench.store.by_prompt import PromptTally, SeriesOf, prompt_tallies, ser
 from charbench.store.selection import Selection
 from charbench.store.settings import UNKNOWN
 from charbench.store.summaries import GroupTotals, SeriesTotals, scored_metrics
-
-
-class By(StrEnum):
-    """What one row of the checkpoint table is."""
-
-    CHECKPOINT = "checkpoint"
-    NAME = "name"
-    PERSONA = "persona"
 
 
 @dataclass(frozen=True, slots=True)
