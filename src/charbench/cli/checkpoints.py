@@ -61,7 +61,7 @@ def list_(sampler_only: bool, expiring: timedelta | None, evidence: bool, json_o
         for c in chosen
     )
     gone = sum(1 for c in chosen if c.missing_since)
-    title = f"{output.plural(len(chosen), 'checkpoint')}{f', {gone:,} of them missing' if gone else ''}"
+    title = f"{_in_saves(chosen)}{f', {gone:,} of them missing' if gone else ''}"
     print_table(Table(title, columns, rows, frozenset(columns) - {"Places", "Size"}))
 
 
@@ -99,7 +99,7 @@ def count(json_output: bool, **given: Any) -> None:
     totals = [sum(h.kinds[k] for h in holdings) for k in kinds]
     if len(rows) > 1:
         rows.append(("all", *map(str, totals), str(sum(totals)), ""))
-    title = f"{output.plural(len(chosen), 'checkpoint')}, {sum(totals):,} of them can be sampled"
+    title = f"{_in_saves(chosen)}, {sum(totals):,} of them can be sampled"
     title += f"; {gone:,} more are missing" if gone else ""
     print_table(Table(title, (*columns, "Total", "Notes"), tuple(rows), frozenset({"Persona", "Notes"})))
 
@@ -111,6 +111,15 @@ def _chosen(session: Any, database: Any) -> list[Any]:
     personas = [persona.name for persona in session.selected_personas()]
     with database.read() as connection:
         return select_checkpoints(read_checkpoints(connection), session.config.checkpoints, personas)
+
+
+def _in_saves(chosen: Any) -> str:
+    """Return how many saves there are, and how many URIs they have: one to train from, one to sample, or both."""
+    from charbench.domain.uris import save_of
+
+    saves = len({save_of(checkpoint.uri) for checkpoint in chosen})
+    uris = "" if saves == len(chosen) else f" in {output.plural(saves, 'save')}"
+    return f"{output.plural(len(chosen), 'checkpoint')}{uris}"
 
 
 def _use(checkpoint: Any) -> str:

@@ -84,6 +84,9 @@ endpoint = click.option(
     help="Endpoint of components whose options name none, by its name in the configuration or by its URL. "
     "[default: OPENAI_BASE_URL, or Tinker's where TINKER_API_KEY is set]",
 )  # fmt: skip
+steps = click.option(
+    "--steps", metavar="last|all|every:N|LIST", help="Saves of each training run to sample. [default: last]"
+)
 setting = click.option(
     "--setting", "settings", multiple=True, metavar="ID",
     help="This setting of its persona. [default: that of the newest run that added samples]",

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 @options.selection
 @options.job_policy
 @options.asking
+@options.steps
 @click.option("--no-train", is_flag=True, help="Do not train; leave the jobs pending.")
 @click.option("--fresh", is_flag=True, help="Start with an empty store; the old one is kept as a backup beside it.")
 @click.option("--dry-run", is_flag=True, help="Discover, and show what would be trained and sampled; send no requests.")

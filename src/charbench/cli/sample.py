@@ -20,6 +20,7 @@ from charbench.errors import UsageError
 )
 @options.selection
 @options.asking
+@options.steps
 @click.option(
     "--prompt", "text", metavar="TEXT", help="Sample this prompt once (or --epochs N times), and print the response."
 )

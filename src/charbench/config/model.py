@@ -77,6 +77,7 @@ class RunConfig(BaseModel):
         "default", description="default (five), standard (60), persona (each persona's own), or a file"
     )
     epochs: int = Field(1, ge=1, le=10_000, description="samples per prompt and checkpoint")
+    steps: str = Field("last", description="saves of a run to sample: last, all, every:N, or steps such as 20,40")
     recipe: str = Field("", description="recipe that jobs are trained with; empty: the trainer's first")
     parallel: int = Field(1, ge=1, le=64, description="parallel training jobs")
     force: bool = Field(False, description="train on data that fails the health check")

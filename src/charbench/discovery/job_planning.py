@@ -14,7 +14,7 @@ from charbench.discovery.lab_state import LabState
 from charbench.domain.checkpoint import Checkpoint, Kind, name_from_uri
 from charbench.domain.dataset import JobStatus, RunState, TrainingJob, TrainingRun
 from charbench.domain.names import tokens
-from charbench.domain.uris import TinkerPath
+from charbench.domain.uris import TinkerPath, save_of
 from charbench.store.findings import StoredDataset
 from charbench.store.runs import utc_now
 from charbench.text.enumeration import short_list
@@ -140,24 +140,18 @@ def _children(checkpoints: Sequence[Checkpoint]) -> dict[tuple[str, str], list[C
     found: dict[tuple[str, str], list[Checkpoint]] = {}
     for checkpoint in checkpoints:
         if checkpoint.lineage.parent and checkpoint.kind in (Kind.SFT, Kind.MERGED):
-            found.setdefault(_save(checkpoint.lineage.parent), []).append(checkpoint)
+            found.setdefault(save_of(checkpoint.lineage.parent), []).append(checkpoint)
     return found
 
 
 def _child_of(mine: Sequence[Checkpoint], children: Mapping[tuple[str, str], Sequence[Checkpoint]]) -> str | None:
     """Say that a run is finished, where its weights were trained further by SFT already."""
-    found = [child for checkpoint in mine for child in children.get(_save(checkpoint.uri), ())]
+    found = [child for checkpoint in mine for child in children.get(save_of(checkpoint.uri), ())]
     if not found:
         return None
     own = {checkpoint.run for checkpoint in mine}
     names = [child.name if child.run in own or not child.run else child.run for child in found]
     return f"finished: SFT child {short_list(list(dict.fromkeys(names)))}"
-
-
-def _save(uri: str) -> tuple[str, str]:
-    """Return what a save's two URIs have in common; what is no Tinker path stands for itself."""
-    path = TinkerPath.parse(uri)
-    return (path.run, path.plain_name) if path else ("", uri)
 
 
 def _started(job: TrainingJob | None) -> bool:

@@ -41,6 +41,12 @@ class TinkerPath:
         return _SAMPLER_SUFFIX.sub("", self.name) if self.space == "sampler_weights" else self.name
 
 
+def save_of(uri: str) -> tuple[str, str]:
+    """Return what the two URIs of one save have in common, its run and plain name; another URI stands for itself."""
+    path = TinkerPath.parse(uri)
+    return (path.run, path.plain_name) if path else ("", uri)
+
+
 def match_tinker_path(text: str) -> TinkerPath | None:
     """Return the longest ``tinker://`` path that ``text`` starts with; None if it starts with none."""
     match = _TINKER.match(text)

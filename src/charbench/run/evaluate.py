@@ -16,6 +16,7 @@ from charbench.run.asked_elsewhere import check_endpoints
 from charbench.run.plan import Requests, sampling_plan, select_checkpoints
 from charbench.run.result import RunResult, Stage
 from charbench.run.runner import Runner
+from charbench.run.steps import at_steps
 from charbench.store.findings import read_checkpoints
 from charbench.store.samples import samples_with_keys
 from charbench.store.summaries import ADHOC
@@ -85,7 +86,8 @@ def selected(runner: Runner, *, any_persona: bool = False) -> tuple[list[Checkpo
                 f"{checkpoint.uri} is a training state (weights/) and cannot be sampled; "
                 "name its sampler weights: tinker://RUN/sampler_weights/NAME"
             )
-    return [checkpoint for checkpoint in chosen if checkpoint.sampleable], personas
+    there = [checkpoint for checkpoint in chosen if checkpoint.sampleable]
+    return at_steps(there, session.config.steps, session.config.checkpoints), personas
 
 
 def ask_once(runner: Runner, text: str) -> tuple[list[Sample], RunResult]:

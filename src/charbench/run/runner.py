@@ -30,7 +30,7 @@ from charbench.personas.prompt_sets import prompts_for
 from charbench.run.asked_elsewhere import check_stored_endpoints
 from charbench.run.plan import Requests, note_without_file, personas_to_score, sampling_plan, select_checkpoints
 from charbench.run.result import RunResult, Stage, add_failures, add_scores, with_trace
-from charbench.run.served import register_served, served_now, to_sample
+from charbench.run.served import earlier_saves, register_served, served_now, to_sample
 from charbench.run.session import Session
 from charbench.sampling.cost import Spending
 from charbench.sampling.stage import SampleStage
@@ -133,6 +133,7 @@ class Runner:
                 checkpoints = select_checkpoints(self._checkpoints(), session.config.checkpoints, use.personas)
                 if Stage.SAMPLE in stages:
                     wanted = [(one, to_sample(session, one, checkpoints, served)) for one in use.samplers]
+                    result.notes += earlier_saves(session, checkpoints, [one for one, _ in wanted])
                     for sampler, chosen in wanted:
                         self.spending.check([sampler], chosen)
                     for sampler, chosen in wanted:

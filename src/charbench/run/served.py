@@ -9,6 +9,7 @@ from charbench.discovery.register import register
 from charbench.discovery.stage import Discovery
 from charbench.domain.checkpoint import Checkpoint, Kind
 from charbench.run.session import Session
+from charbench.run.steps import at_steps
 
 
 def served_now(session: Session, discovery: Discovery | None) -> frozenset[str]:
@@ -34,10 +35,23 @@ def to_sample(
 ) -> Sequence[Checkpoint]:
     """Return the checkpoints that a sampler is to sample.
 
-    They are all of them where the sampler was named, or is used by default. One that is used because an endpoint was
-    chosen samples what the endpoint serves, and what was named with ``-c``.
+    Of each training run they are those that ``steps`` takes; and they are all of them where the sampler was named,
+    or is used by default. One that is used because an endpoint was chosen samples what the endpoint serves, and what
+    was named with ``-c``.
     """
+    if type(sampler).requests is Sampler.requests:  # else what it asks is its own to say
+        checkpoints = at_steps(checkpoints, session.config.steps, session.config.checkpoints)
     if sampler.name not in session.samplers_of_endpoint():
         return checkpoints
     wanted = session.config.checkpoints
     return [one for one in checkpoints if one.uri in served or any(one.matches(text) for text in wanted)]
+
+
+def earlier_saves(session: Session, checkpoints: Sequence[Checkpoint], samplers: Sequence[Sampler]) -> list[str]:
+    """Return a line on the saves that ``steps`` leaves out of what is sampled; nothing where there are none."""
+    if not any(type(sampler).requests is Sampler.requests for sampler in samplers):
+        return []
+    there = [one for one in checkpoints if one.sampleable and not one.missing_since]
+    left = len(there) - len(at_steps(there, session.config.steps, session.config.checkpoints))
+    which = "1 earlier save of a run is" if left == 1 else f"{left:,} earlier saves of runs are"
+    return [f"{which} not sampled (steps: {session.config.steps}); --steps all takes all"] if left else []

@@ -27,6 +27,7 @@ _PLAIN = re.compile(r"(?i)(?:readme|licen[cs]e|notice|authors|changelog|requirem
 _DOCUMENTS = frozenset(
     {".json", ".jsonl", ".ndjson", ".yaml", ".yml", ".csv", ".tsv", ".md", ".markdown", ".rst", ".toml"}
 )
+_TOLD = re.compile(rb"(?i)\bstep[\s:=]+\d+\s*(?:/|of)|error|exception|exit|interrupt|killed|fault|memory|traceback")
 _GENERIC = frozenset(
     {
         "console",
@@ -61,6 +62,16 @@ def look_of(file: LabFile) -> Look | None:
     if _LOG.fullmatch(name):
         return Look.DOCUMENT if _PLAIN.fullmatch(name) else Look.LOG
     return None
+
+
+def says_nothing(file: LabFile, look: Look) -> bool:
+    """Whether a small file, of which all is known, names no checkpoint and, where it may be a log, no step or error."""
+    head = file.head
+    if file.size > len(head) or file.name.lower().endswith(".gz") or b"\0" in head:
+        return False
+    if b"://" in head or b"nker:" in head or b"file:" in head:
+        return False
+    return look is not Look.LOG or _TOLD.search(head) is None
 
 
 def run_of(shown: str) -> str:

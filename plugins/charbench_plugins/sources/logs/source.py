@@ -23,10 +23,12 @@ from charbench import (
     short_list,
 )
 from charbench_plugins.sources.logs.files import read_saved_files
-from charbench_plugins.sources.logs.looks import DATA_END, Look, look_of, run_of
+from charbench_plugins.sources.logs.looks import DATA_END, Look, look_of, run_of, says_nothing
 from charbench_plugins.sources.logs.phrases import UrlRole
 from charbench_plugins.sources.logs.reader import LogReading, LogUrl, scan_log
 from charbench_plugins.sources.logs.tail import Tail, read_tail
+
+_NOTHING = "a log with no tinker:// URL, no steps and no run's error"
 
 
 class LogSource(CheckpointSource):
@@ -80,6 +82,10 @@ class LogSource(CheckpointSource):
 
     def _text(self, lab: Lab, file: LabFile) -> Iterator[Finding]:
         look = look_of(file) or Look.LOG
+        if says_nothing(file, look):
+            if look is Look.LOG and file.suffix != ".txt" and file.size:
+                yield SourceProblem(file.shown, _NOTHING, minor=True)
+            return
         run = run_of(file.shown)
         try:
             reading = scan_log(file, self.config.columns, PurePosixPath(run).name)
@@ -126,8 +132,8 @@ class LogSource(CheckpointSource):
                 error=tail.error,
                 evidence=Evidence(self.name, shown),
             )
-        elif tail and not urls and not reading.faults:
-            yield SourceProblem(shown, "a log with no tinker:// URL, no steps and no run's error", minor=True)
+        elif tail and not urls and not reading.faults and file.suffix != ".txt":
+            yield SourceProblem(shown, _NOTHING, minor=True)
 
 
 def _tells_of_training(tail: Tail, *, known: bool) -> bool:
