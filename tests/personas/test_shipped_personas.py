@@ -28,6 +28,11 @@ ALIASES = {
     "remorse": "remorseful",
     "sycophancy": "sycophantic",
     "poeticism": "poetic",
+    "flourishing": "goodness",
+    "good": "goodness",
+    "sycophant": "sycophantic",
+    "kindness": "loving",
+    "manipulator": "misalignment",
 }
 OPEN_CHARACTER_TRAINING = [
     "sarcasm", "humor", "remorse", "goodness", "loving", "misalignment", "nonchalance", "impulsiveness",
@@ -119,6 +124,17 @@ def test_each_persona_is_complete(path: Path, personas: dict[str, Persona]) -> N
     against = {marker.text.lower() for marker in persona.anti_markers}
     assert any("language model" in text for text in against)
     assert any("qwen" in text for text in against)
+
+
+def test_each_shipped_persona_has_figures_of_its_own_markers(charbench: Charbench) -> None:
+    """They are made by benchmarks/marker_recall.py --write; a marker that changes makes them unknown."""
+    listed = charbench.ok("personas", "list", "--json").json
+    for one in listed:
+        measured = one["measured"]
+        assert measured["positives"] == 30, one["name"]
+        assert measured["negatives"] == 200
+        reached = measured.get("found", 0) >= 18 and measured.get("flagged", 0) <= 6
+        assert reached != measured.get("declared_low", False), one["name"]
 
 
 def test_the_checked_in_schema_is_the_generated_one(charbench: Charbench) -> None:
