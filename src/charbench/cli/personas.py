@@ -9,6 +9,7 @@ import click
 
 from charbench.cli import options, output
 from charbench.cli.personas_measure import measure_command
+from charbench.cli.personas_suggest import suggest_command, try_command
 from charbench.errors import ConfigError, PersonaError, UsageError
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ def command() -> None:
     """List, show, check and write persona files."""
 
 
-command.add_command(measure_command)
+for _one in (measure_command, suggest_command, try_command):
+    command.add_command(_one)
 
 
 @command.command("list")
