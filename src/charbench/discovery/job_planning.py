@@ -20,6 +20,8 @@ from charbench.store.runs import utc_now
 from charbench.text.enumeration import short_list
 
 EPOCH = datetime(1970, 1, 1)
+_NOT_DPO = (Kind.SFT, Kind.MERGED, Kind.RL, Kind.REWARD_MODEL)
+"""Kinds of runs that no introspection data is for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ def plan_jobs(
     joined = join(checkpoints, datasets, known, personas, between)
     children = _children(checkpoints)
     samplers = _samplers(checkpoints)
-    later = {checkpoint.run for checkpoint in checkpoints if checkpoint.kind in (Kind.SFT, Kind.MERGED)}
+    later = {checkpoint.run for checkpoint in checkpoints if checkpoint.kind in _NOT_DPO}
     ours = {*joined.checkpoints, *joined.data}
     logs = {run.name: run for run in runs if run.name in ours or run.name not in later}
     states = {job.job_id: job for job in known}
