@@ -71,7 +71,7 @@ def test_a_format_that_fails_is_named_and_leaves_no_half_file(
 def test_a_class_with_neither_report_nor_export_is_broken(charbench: Charbench, site: Site) -> None:
     site.install("counts", COUNTS.format(method="pass"))
     (found,) = [p for p in charbench.ok("plugins", "list", "--json").json["plugins"] if p["name"] == "counts"]
-    assert "does not define report() or export()" in found["error"]
+    assert "does not define report() or report_files() or export()" in found["error"]
 
 
 def test_an_unknown_format_names_those_there_are(charbench: Charbench, scored: LabBuilder) -> None:

@@ -80,23 +80,19 @@ def measure_command(
 def measure_unknown(session: Session) -> list[str]:
     """Measure the scorers that a lab's rates rest on, where that is free and nobody has; return a line for each.
 
-    It takes :data:`ENOUGH` texts in character or more; a scorer that asks a model is left to ``charbench calibrate``.
+    It takes :data:`ENOUGH` texts in character or more, and a scorer that declares ``measured_by_runs``.
     """
     from charbench.components.measured_file import write_measurement
     from charbench.components.scorer import Scorer
     from charbench.report.summary.measured import in_words
-    from charbench.scoring.measuring import combined, headline_of, measure
+    from charbench.scoring.measuring import combined, measure
     from charbench.store.summaries import scored_for
 
     with session.database.read() as connection:
         pairs = scored_for(connection)
     lines = []
     for scorer in session.scorers():
-        if not isinstance(scorer, Scorer):
-            continue
-        try:
-            headline_of(scorer)
-        except UsageError:
+        if not isinstance(scorer, Scorer) or not scorer.measured_by_runs:
             continue
         for name in sorted(persona for one, persona in pairs if one == scorer.name):
             persona = session.personas.all.get(name)

@@ -124,6 +124,10 @@ class BaseScorer(Component):
             persona.rubric,
         )
 
+    measured_by_runs: ClassVar[bool] = False
+    """Whether a run measures it on the lab's own texts where nobody has; for scorers that are quick, ask nobody, and
+    score without :meth:`prepare`."""
+
     def measured(self, persona: Persona, folder: Path) -> Measurement | None:
         """Return how well this scorer, with these options, tells this persona; None: it was not measured.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,8 +9,7 @@ from functools import partial
 from typing import Any
 
 import charbench
-from charbench.components.calling import items
-from charbench.components.containment import Broken, asked, guarded, printing_to_stderr
+from charbench.components.containment import asked, printing_to_stderr
 from charbench.components.pair_scorer import PairScorer
 from charbench.components.sampler import Sampler
 from charbench.components.scorer import BaseScorer, Scorer, ScoringPlan, waits
@@ -23,32 +21,32 @@ from charbench.discovery.expiry import expiry_warnings
 from charbench.discovery.register import register
 from charbench.discovery.stage import discover
 from charbench.domain.checkpoint import Checkpoint
-from charbench.domain.dataset import Dataset, JobStatus, TrainingJob
+from charbench.domain.dataset import Dataset
 from charbench.domain.sample import Sample
 from charbench.errors import StoreError
 from charbench.personas.prompt_sets import prompts_for
 from charbench.run.asked_elsewhere import check_stored_endpoints
+from charbench.run.corrections import correct_recordings
+from charbench.run.learning import learn
 from charbench.run.plan import Requests, note_without_file, personas_to_score, sampling_plan, select_checkpoints
 from charbench.run.result import RunResult, Stage, add_failures, add_scores, with_trace
 from charbench.run.served import earlier_saves, register_served, served_now, to_sample
 from charbench.run.session import Session
+from charbench.run.train_jobs import failed_jobs, short_names, waiting_jobs
 from charbench.sampling.cost import Spending
 from charbench.sampling.stage import SampleStage
 from charbench.scoring.score import Begun
 from charbench.scoring.stage import ScoreStage
 from charbench.store.base_answers import base_answers
 from charbench.store.controls import keep_controls
-from charbench.store.edited_recordings import ReadFile, find_edited, take_out
 from charbench.store.endpoint_addresses import note_addresses
 from charbench.store.findings import read_checkpoints, read_datasets
 from charbench.store.guard import StoreGuard
 from charbench.store.heartbeat import beating
-from charbench.store.jobs import read_jobs
 from charbench.store.recovery import recovery_file
 from charbench.store.rescue import Rescue
-from charbench.store.runs import finish_run, live_runs, start_run, utc_now
+from charbench.store.runs import finish_run, start_run, utc_now
 from charbench.store.writer import Writer
-from charbench.text.enumeration import short_list
 from charbench.training.display import TrainingLog
 from charbench.training.stage import TrainingPolicy, TrainStage
 
@@ -211,8 +209,8 @@ class Runner:
     ) -> None:
         config = self.session.config
         if jobs is None:
-            self._note_failed_jobs(personas, result)
-        waiting = [job for job in self._waiting_jobs(jobs) if not personas or job.persona in personas]
+            result.failures += failed_jobs(self.session.database, personas)
+        waiting = [job for job in waiting_jobs(self.session.database, jobs) if not personas or job.persona in personas]
         if not waiting or self.stop.requested:
             return
         policy = TrainingPolicy(
@@ -228,41 +226,13 @@ class Runner:
             tally = stage.run(waiting, checkpoints)
         result.add("trained", len(tally.complete))
         result.add("failures", len(tally.failed))
-        names = self._short_names(waiting)
+        names = short_names(self.session.database, waiting)
         lines = [
             f"job {job}: {message}\n  once fixed, run: {self.train_command(names[job])}"
             for job, message in tally.failed.items()
         ]
         result.failures += with_trace(lines, tally.trace)
         result.notes += [f"job {job} is being trained by another run" for job in tally.elsewhere]
-
-    def _note_failed_jobs(self, personas: Sequence[str], result: RunResult) -> None:
-        """Report the jobs that failed earlier: only those that are named are tried again."""
-        with self.session.database.read() as connection:
-            failed = [job for job in read_jobs(connection) if job.status is JobStatus.FAILED]
-        failed = [job for job in failed if not personas or job.persona in personas]
-        if failed:
-            names = short_list([job.job_id for job in failed])
-            count = f"{len(failed):,} training job{'' if len(failed) == 1 else 's'}"
-            result.failures.append(
-                f"{count} failed earlier and {'is' if len(failed) == 1 else 'are'} not retried: {names} "
-                "(charbench status shows why; charbench reset all resets the failed ones)"
-            )
-
-    def _waiting_jobs(self, wanted: Sequence[str] | None) -> list[TrainingJob]:
-        with self.session.database.read() as connection:
-            jobs = read_jobs(connection)
-        if wanted is None:
-            return [job for job in jobs if job.status in (JobStatus.PENDING, JobStatus.RUNNING)]
-        # A job that is named is tried again even if it failed; it goes on from its last saved state.
-        named = [job for job in jobs if job.job_id in wanted or job.run in wanted]
-        return [job for job in named if job.status is not JobStatus.COMPLETE]
-
-    def _short_names(self, jobs: Sequence[TrainingJob]) -> dict[str, str]:
-        """Return what names each job alone: its run, or its id where the run has several jobs."""
-        with self.session.database.read() as connection:
-            having = Counter(job.run for job in read_jobs(connection))
-        return {job.job_id: job.run if having[job.run] == 1 else job.job_id for job in jobs}
 
     def _sample(
         self,
@@ -287,7 +257,7 @@ class Runner:
         )  # fmt: skip
         with self._progress(f"sampling ({sampler.name})", requests.total()) as progress:
             tally = stage.run(requests, progress)
-            if self._correct_recordings(stage, requests, result):
+            if correct_recordings(self.session.database, stage, requests, result, stopping=self.asks_no_more):
                 tally = stage.run(requests, progress)
         result.add("samples", tally.taken)
         result.add("failures", tally.failed + tally.skipped)
@@ -298,28 +268,6 @@ class Runner:
             result.notes.append(
                 f"{tally.prompt_tokens:,} prompt tokens and {tally.completion_tokens:,} completion tokens{cost}."
             )
-
-    def _correct_recordings(self, stage: SampleStage, requests: Any, result: RunResult) -> bool:
-        """Let samples of recordings go by what their files say now; return whether rows are to be read in again."""
-        plan = getattr(requests, "plan", None)
-        files = getattr(plan.recorded, "files", {}) if plan else {}
-        if plan is None or not files or self.asks_no_more:
-            return False
-        read = [ReadFile(path, stage.recorded_rows.get(path, {}), file.whole) for path, file in files.items()]
-        with self.session.database.read() as connection:
-            edited = find_edited(connection, stage.sampler.name, [one.uri for one in plan.checkpoints], read)
-            others = [run for run in live_runs(connection) if run != result.run_id]
-        if edited.is_any and others:
-            result.warnings.append(
-                f"recordings were edited, and run {others[0]} is at work: the next run takes the edits into reports"
-            )
-            return False
-        if edited.is_any or edited.noted:
-            with self.session.database.write() as connection:
-                take_out(connection, edited)
-        result.notes += edited.lines()
-        result.warnings += edited.kept_lines()
-        return edited.again
 
     def score(
         self,
@@ -357,23 +305,11 @@ class Runner:
         persona, named = plan.persona, bool(self.session.config.scorers)
         mine = [one for one in scorers if persona.origin or not one.needs_file]
         mine = [one for one in mine if named or asked(f"scorer {one.name}", one.is_wanted, persona)]
-        self._learn(mine, plan, result)
+        learn(mine, plan, result)
         able = [one for one in mine if asked(f"scorer {one.name}", one.can_score, persona)]
         if not able and not persona.origin:
             note_without_file(persona.name, len(plan.checkpoints), result.warnings)
         return able
-
-    def _learn(self, scorers: Sequence[BaseScorer], plan: ScoringPlan, result: RunResult) -> None:
-        """Let scorers learn the persona from the lab's data; what one raises is shown, and it goes on as it was."""
-        for scorer in scorers:
-            if type(scorer).learn is BaseScorer.learn or plan.stopping():
-                continue
-            outcome: list[str] | Broken = guarded(_learned, scorer, plan)
-            if isinstance(outcome, Broken):
-                trace = f"\n{outcome.trace}".rstrip()
-                result.failures.append(f"scorer {scorer.name}, persona {plan.persona.name}: {outcome.message}{trace}")
-            else:
-                result.warnings += [f"scorer {scorer.name}: {line}" for line in outcome]
 
     def _datasets(self) -> list[Dataset]:
         with self.session.database.read() as connection:
@@ -455,7 +391,3 @@ class Runner:
                 "charbench_training_step", result, job_id=job_id, step=event.step + 1, total_steps=event.total_steps,
                 loss=event.loss, learning_rate=event.learning_rate, tokens=event.tokens,
             )  # fmt: skip
-
-
-def _learned(scorer: BaseScorer, plan: ScoringPlan) -> list[str]:
-    return list(items(scorer, scorer.learn(plan)))

@@ -122,7 +122,7 @@ def test_capabilities_that_never_come_leave_the_rest_standing(
 def test_a_clock_that_is_off_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TINKER_API_KEY", KEY)
     wrong = datetime.now(UTC) - timedelta(minutes=10)
-    answer = doctor.Answer(200, b"{}", wrong)
+    answer = doctor.HttpReply(200, b"{}", wrong)
     monkeypatch.setattr(doctor, "_ask", lambda *_arguments: answer)
     clock = {finding.what: finding for finding in doctor.look_at_tinker()}["clock"]
     assert (clock.state, clock.advice) == ("bad", "set the clock: keys and expiry depend on it")

@@ -27,6 +27,7 @@ class KeywordScorer(Scorer):
 
     name = "keyword"
     is_default = True
+    measured_by_runs = True
     metrics = (
         Metric("keywords", range=(0, None), role="headline", threshold=1, title="keywords"),
         Metric("weighted", range=(0, None), title="weighted sum"),
