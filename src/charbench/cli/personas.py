@@ -173,10 +173,27 @@ def _measured(persona: Persona) -> str:
     return f"{scorer.name} {in_words(known) if known else 'was not measured (charbench personas measure)'}"
 
 
+def _drafted(template: str, constitution: Path) -> str:
+    """Return the template with a constitution's description, traits and prompts in their places."""
+    from charbench.personas.drafting import read_constitution
+
+    drafted = read_constitution(constitution).to_yaml()
+    at = drafted.index("\nprompts:") + 1
+    head, rest = template.split("description:", 1)
+    markers = rest[rest.index("markers:") :]
+    before, after = markers.split("prompts: []\n", 1)
+    rubric = after[after.index("rubric:") :]
+    return f"{head}{drafted[:at]}{before}{drafted[at:]}{rubric}"
+
+
 @command.command("new")
 @click.argument("name")
+@click.option(
+    "--from", "constitution", type=click.Path(path_type=Path), metavar="FILE",
+    help="Constitution to take traits and prompts from: JSONL, JSON, YAML, or a trait a line.",
+)  # fmt: skip
 @options.where
-def new(name: str, **given: Any) -> None:
+def new(name: str, constitution: Path | None, **given: Any) -> None:
     """Write a persona file to fill in, to the lab's personas folder, with the schema beside it."""
     import json
     import re
@@ -186,6 +203,9 @@ def new(name: str, **given: Any) -> None:
     if not re.match(SLUG, name):
         raise UsageError(f"persona {name!r}: a lower-case slug is needed (letters, digits, - and _)")
     session = options.open_session(**given)
+    content = _TEMPLATE.format(name=name, schema="persona.schema.json")
+    if constitution is not None:
+        content = _drafted(content, constitution)
     folder = session.config.lab / "personas"
     path, schema = folder / f"{name}.yaml", folder / "persona.schema.json"
     if path.exists():
@@ -194,7 +214,7 @@ def new(name: str, **given: Any) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         schema.write_text(json.dumps(persona_json_schema(), indent=2) + "\n", encoding="utf-8")
-        path.write_text(_TEMPLATE.format(name=name, schema=schema.name), encoding="utf-8")
+        path.write_text(content, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from None
     if other is not None:
