@@ -58,6 +58,9 @@ _SAYS = (
     "error_kind", "error", "timestamp",
 )  # fmt: skip
 """Columns that decide what is stored of a sample, besides what its key is made of."""
+_COUNTS = ("prompt_tokens", "completion_tokens", "reasoning_tokens")
+_NO_USAGE = Usage()
+_LENGTHS = (("response", "response_length"), ("thinking", "thinking_length"))
 _CELLS = frozenset({*LAB_COLUMNS, *OWN_COLUMNS, *URI_COLUMNS})
 """Names by which the header of a CSV is known, whatever stands between them."""
 
@@ -137,9 +140,7 @@ def _read(
 
 def _present(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return a row without the fields that say that there is nothing, and with its thinking under one name."""
-    row = _as_written(row)
-    kept = {name: value for name, value in row.items() if not (isinstance(value, str) and _is_absent(value))}
-    kept = {name: value for name, value in kept.items() if value is not None and value == value}
+    kept = {name: value for name, value in _as_written(row).items() if _is_there(value)}
     if thinking := next((kept[name] for name in THINKING_COLUMNS if kept.get(name)), None):
         kept["thinking"] = thinking
     return kept
@@ -152,8 +153,10 @@ def _as_written(row: Mapping[str, Any]) -> Mapping[str, Any]:
     return {as_written(name): as_written(value) if isinstance(value, str) else value for name, value in row.items()}
 
 
-def _is_absent(value: str) -> bool:
-    return not value or (len(value) < 10 and value.strip().lower() in _ABSENT)
+def _is_there(value: Any) -> bool:
+    if isinstance(value, str):
+        return len(value) > 9 or (value != "" and value.strip().lower() not in _ABSENT)
+    return value is not None and bool(value == value)
 
 
 class _Repeats:
@@ -179,8 +182,9 @@ def _recording(row: Mapping[str, Any], line: int, repeats: _Repeats, notes: Note
         return BadRow(f"{error}", line)
     if not uri or not prompt_text:
         return BadRow("no sampler_path in it" if not uri else "no prompt in it", line)
-    if long := next((name for name in _SHORT if len(str(row.get(name) or "")) > _LONGEST), None):
-        return BadRow(f"{long}: {len(str(row[long])):,} characters; at most {_LONGEST:,} can be kept", line)
+    for name in _SHORT:
+        if (short := row.get(name)) and len(str(short)) > _LONGEST:
+            return BadRow(f"{name}: {len(str(short)):,} characters; at most {_LONGEST:,} can be kept", line)
     message = completion.failure.message if completion.failure else None
     identity = _identity(
         uri, prompt_text, row.get("timestamp"), epoch, completion.response, completion.thinking, message
@@ -212,7 +216,7 @@ def _recording(row: Mapping[str, Any], line: int, repeats: _Repeats, notes: Note
 
 def _says(row: Mapping[str, Any]) -> str:
     """Return a digest of the row's fields that are stored, in whatever order its columns are."""
-    parts = [f"{name}\0{row[name]}" for name in _SAYS if row.get(name) is not None]
+    parts = [f"{name}\0{value}" for name in _SAYS if (value := row.get(name)) is not None]
     return hashlib.blake2b("\0\0".join(parts).encode("utf-8", "replace"), digest_size=16).hexdigest()
 
 
@@ -234,7 +238,6 @@ def _prompt(asked: str | tuple[Message, ...], prompt_id: str, family: str, langu
 def _completion(row: Mapping[str, Any], line: int, notes: Notes) -> Completion:
     error = _text(row.get("error"))
     _check_lengths(row, line, notes)
-    counts = ("prompt_tokens", "completion_tokens", "reasoning_tokens")
     thinking, response = _text(row.get("thinking")), _text(row.get("response"))
     return Completion(
         text=_text(row["raw"]) if row.get("raw") else None,
@@ -243,13 +246,21 @@ def _completion(row: Mapping[str, Any], line: int, notes: Notes) -> Completion:
         thinking=thinking,
         prefill=_text(row.get("prefill")),
         finish_reason=str(row["finish_reason"])[:_SLUG_LENGTH] if row.get("finish_reason") else None,
-        usage=Usage(*(_optional(_whole, row, name, line, notes) for name in counts)),
+        usage=_usage(row, line, notes),
         max_tokens=_optional(_whole, row, "max_tokens", line, notes),
         latency=_optional(_number, row, "latency_seconds", line, notes),
         failure=Failure(str(row.get("error_kind") or "recorded")[:_SLUG_LENGTH], redact(error)) if error else None,
         sampled_at=_optional(_date, row, "timestamp", line, notes),
-        extra={name: value for name, value in row.items() if name not in _KNOWN and value != ""},
+        extra={}
+        if _KNOWN.issuperset(row)
+        else {name: value for name, value in row.items() if name not in _KNOWN and value != ""},
     )
+
+
+def _usage(row: Mapping[str, Any], line: int, notes: Notes) -> Usage:
+    if not any(name in row for name in _COUNTS):
+        return _NO_USAGE
+    return Usage(*(_optional(_whole, row, name, line, notes) for name in _COUNTS))
 
 
 T = TypeVar("T")
@@ -259,6 +270,8 @@ def _optional(
     read: Callable[[Mapping[str, Any], str], T | None], row: Mapping[str, Any], name: str, line: int, notes: Notes
 ) -> T | None:
     """Return a field that a sample can do without; one that cannot be read is None, and noted."""
+    if name not in row:
+        return None
     try:
         return read(row, name)
     except ValueError as error:
@@ -268,12 +281,12 @@ def _optional(
 
 def _check_lengths(row: Mapping[str, Any], line: int, notes: Notes) -> None:
     """Note where a row says that its text was longer than what stands in it."""
-    for name in ("response", "thinking"):
-        said = row.get(f"{name}_length")
+    for name, length in _LENGTHS:
+        said = row.get(length)
         if said is not None and str(said).isdigit() and int(said) > len(str(row.get(name, ""))) + _SLACK:
             found = len(str(row.get(name, "")))
-            told = f"{name}_length says {int(said):,} characters where {found:,} stand: the file was truncated"
-            notes.add(f"{name}_length", told, line)
+            told = f"{length} says {int(said):,} characters where {found:,} stand: the file was truncated"
+            notes.add(length, told, line)
 
 
 def _text(value: Any) -> str:

@@ -11,6 +11,7 @@ from charbench.components.reporter import ExportedSamples
 from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.sample_columns import LAB_COLUMNS, OWN_COLUMNS
 from charbench.store.database import Database
+from charbench.store.dialect import among
 from charbench.store.findings import read_checkpoints
 from charbench.store.samples import SampleReader, StoredSample
 from charbench.store.tables import groups, samples, scored, scores, scorings, series
@@ -113,28 +114,37 @@ def scores_of(
     connection: sa.Connection, ids: Sequence[int], scoring_ids: Collection[int] | None = None
 ) -> dict[int, list[dict[str, Any]]]:
     """Return the scores of samples by their numbers, each with its evidence; None: those of every scoring."""
+    mine = among(connection, scored.c.sample_id, ids)
+    if scoring_ids is not None:
+        mine &= scored.c.scoring_id.in_(scoring_ids)
     query = (
-        sa.select(scored.c.sample_id, scored.c.evidence, scorings.c.scorer, scorings.c.persona,
+        sa.select(scored.c.sample_id, scored.c.id, scorings.c.scorer, scorings.c.persona,
                   series.c.metric, series.c.channel, scores.c.value)
         .join(scores, scores.c.scored_id == scored.c.id)
         .join(series, series.c.id == scores.c.series_id)
         .join(scorings, scorings.c.id == scored.c.scoring_id)
-        .where(scored.c.sample_id.in_(ids))
+        .where(mine)
         .order_by(scored.c.id, series.c.id)
     )  # fmt: skip
-    if scoring_ids is not None:
-        query = query.where(scored.c.scoring_id.in_(scoring_ids))
+    told = _evidence(connection, mine)
     found: dict[int, list[dict[str, Any]]] = {}
-    for row in connection.execute(query):
-        entry = {
-            "scorer": row.scorer,
-            "persona": row.persona,
-            "metric": row.metric,
-            "channel": row.channel,
-            "value": row.value,
-        }
-        for evidence in row.evidence or ():
-            if (evidence["metric"], evidence["channel"]) == (row.metric, row.channel):
-                entry |= {name: value for name, value in evidence.items() if name in ("why", "spans", "votes")}
-        found.setdefault(row.sample_id, []).append(entry)
+    for sample, number, scorer, persona, metric, channel, value in connection.execute(query):
+        entry = {"scorer": scorer, "persona": persona, "metric": metric, "channel": channel, "value": value}
+        if (evidence := told.get((number, metric, channel))) is not None:
+            entry |= evidence
+        found.setdefault(sample, []).append(entry)
+    return found
+
+
+def _evidence(connection: sa.Connection, wanted: sa.ColumnElement[bool]) -> dict[tuple[int, str, str], dict[str, Any]]:
+    """Return what is told of scores, by the number of the scored sample, metric and channel.
+
+    A sample's evidence is read once, and not with each of its scores.
+    """
+    found: dict[tuple[int, str, str], dict[str, Any]] = {}
+    query = sa.select(scored.c.id, scored.c.evidence).where(wanted, scored.c.evidence.is_not(None))
+    for number, items in connection.execute(query):
+        for item in items or ():
+            told = found.setdefault((number, item["metric"], item["channel"]), {})
+            told |= {name: value for name, value in item.items() if name in ("why", "spans", "votes")}
     return found
