@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -21,6 +20,7 @@ from charbench.concurrency.worker_pool import UnderWay
 from charbench.domain.sample import Failure, Sample
 from charbench.domain.score import Score
 from charbench.errors import CharbenchError
+from charbench.scoring.given_scores import all_of, check_type, check_values
 from charbench.scoring.tally import ScoreTally, ScoringTally
 from charbench.store.database import Database
 from charbench.store.group_commit import Commits
@@ -152,29 +152,13 @@ class Scoring(AtWork):
         Returns those of channels that the sample has; the others are counted.
         """
         name = self.scorer.name
-        if any(not isinstance(one, Score) for one in given):
-            wrong = next(one for one in given if not isinstance(one, Score))
-            raise TypeError(f"{name}.score() gave {wrong!r:.100}; Scores are needed")
+        check_type(name, given)
         given = self._of_channels_there(sample, given)
-        seen: set[tuple[str, str]] = set()
+        check_values(name, self._metrics, given)
         untold: dict[str, str] = {}
         for score in given:
-            metric = self._metrics.get(score.metric)
-            if metric is None:
-                declared = ", ".join(self._metrics)
-                raise ValueError(f"{name} scored {score.metric!r}, which it does not declare ({declared})")
-            if (score.metric, score.channel) in seen:
-                raise ValueError(f"{name} scored {score.metric!r} twice for the {score.channel}")
-            seen.add((score.metric, score.channel))
             if score.value is None:
                 untold.setdefault(score.metric, score.explanation)
-                continue
-            low, high = metric.range
-            inside = (low is None or score.value >= low) and (high is None or score.value <= high)
-            if not math.isfinite(score.value):
-                raise ValueError(f"{name}: {score.metric} is {score.value}; a number is needed, or None")
-            if not inside:
-                raise ValueError(f"{name}: {score.metric} is {score.value}, outside {low} to {high}")
         self.tally.asked[name] += 1
         for metric_name, why in untold.items():
             self.tally.untold[name, metric_name] += 1
@@ -189,13 +173,6 @@ class Scoring(AtWork):
         missing = {(score.metric, score.channel.value) for score in given if score.channel not in there}
         self.tally.of_nothing.update((self.scorer.name, *one) for one in missing)
         return tuple(score for score in given if score.channel in there)
-
-
-def all_of(scorer: Scorer, given: Any) -> tuple[Any, ...]:
-    """Return what ``score`` gave, which may be any iterable; raises :class:`TypeError` for what is none."""
-    if isinstance(given, Score) or not isinstance(given, Iterable):
-        raise TypeError(f"{scorer.name}.score() gave {given!r:.100}; yield Scores, or return a list of them")
-    return tuple(given)
 
 
 async def score_async(

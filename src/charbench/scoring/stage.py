@@ -18,7 +18,8 @@ from charbench.components.scorer import Scorer, ScoringPlan, waits
 from charbench.concurrency.circuit_breaker import CircuitBreaker
 from charbench.concurrency.progress import Progress
 from charbench.domain.score import Score
-from charbench.scoring.score import Begun, Outcome, Scoring, all_of, score_async
+from charbench.scoring.given_scores import all_of
+from charbench.scoring.score import Begun, Outcome, Scoring, score_async
 from charbench.scoring.tally import ScoreTally
 from charbench.store.claims import claim, release
 from charbench.store.database import Database

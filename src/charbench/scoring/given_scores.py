@@ -1,0 +1,42 @@
+"""What a scorer may give: checked for every sample of a run, and by the conformance tests of plugin authors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from charbench.domain.score import Metric, Score
+
+
+def all_of(scorer: Any, given: Any) -> tuple[Any, ...]:
+    """Return what ``score`` gave, which may be any iterable; raises :class:`TypeError` for what is none."""
+    if isinstance(given, Score) or not isinstance(given, Iterable):
+        raise TypeError(f"{scorer.name}.score() gave {given!r:.100}; yield Scores, or return a list of them")
+    return tuple(given)
+
+
+def check_type(name: str, given: Sequence[Any]) -> None:
+    """Raise :class:`TypeError` unless all that the scorer ``name`` gave are Scores."""
+    for one in given:
+        if not isinstance(one, Score):
+            raise TypeError(f"{name}.score() gave {one!r:.100}; Scores are needed")
+
+
+def check_values(name: str, metrics: Mapping[str, Metric], given: Sequence[Score]) -> None:
+    """Raise :class:`ValueError` unless each is of a declared metric, once a channel, and a finite number in range."""
+    seen: set[tuple[str, str]] = set()
+    for score in given:
+        metric = metrics.get(score.metric)
+        if metric is None:
+            raise ValueError(f"{name} scored {score.metric!r}, which it does not declare ({', '.join(metrics)})")
+        if (score.metric, score.channel) in seen:
+            raise ValueError(f"{name} scored {score.metric!r} twice for the {score.channel}")
+        seen.add((score.metric, score.channel))
+        if score.value is None:
+            continue
+        low, high = metric.range
+        if not math.isfinite(score.value):
+            raise ValueError(f"{name}: {score.metric} is {score.value}; a number is needed, or None")
+        if (low is not None and score.value < low) or (high is not None and score.value > high):
+            raise ValueError(f"{name}: {score.metric} is {score.value}, outside {low} to {high}")
