@@ -9,11 +9,12 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from charbench.components.named_endpoints import NAME
 from charbench.components.trust import ADDRESS_VARIABLE, OPTION, VARIABLE
-from charbench.config.model import PROMPT_SETS, EndpointEntry, Price, RunConfig
+from charbench.config.model import PROMPT_SETS, DiscoverConfig, EndpointEntry, Price, RunConfig
+from charbench.config.verdict import VerdictConfig
 from charbench.config.yaml_positions import Location, YamlFile, read_yaml
 from charbench.errors import ConfigError, UsageError, suggest
 from charbench.text.redaction import register_secrets_of, register_secrets_of_environment
@@ -21,7 +22,10 @@ from charbench.text.redaction import register_secrets_of, register_secrets_of_en
 FILE_NAME = "charbench.yaml"
 PREFIX = "CHARBENCH_"
 _ENV_ONLY = {"CHARBENCH_CONFIG"}
-_FILE_ONLY = {"discover", "endpoints", "options", "prices"}
+_NESTED: Mapping[str, type[BaseModel]] = {
+    "discover": DiscoverConfig, "endpoints": EndpointEntry, "prices": Price, "verdict": VerdictConfig,
+}  # fmt: skip
+_FILE_ONLY = {"discover", "endpoints", "options", "prices", "verdict"}
 _COMPONENT_KINDS = ("source", "trainer", "sampler", "scorer", "perturbation")
 
 
@@ -224,7 +228,7 @@ def _faults(error: ValidationError, document: YamlFile | None, origin: Mapping[s
 
 def _explain(location: Location, item: Any) -> str:
     if item["type"] == "extra_forbidden":
-        fields = (EndpointEntry if location[0] == "endpoints" else Price).model_fields
+        fields = _NESTED[str(location[0])].model_fields
         return f"{'.'.join(map(str, location))}: no such field{suggest(str(location[-1]), sorted(fields))}"
     found, message = item.get("input"), str(item["msg"])
     shown = str(found) if isinstance(found, Path) else repr(found)
