@@ -189,7 +189,7 @@ def test_the_limits_are_those_of_the_configuration(charbench: Charbench, lab: La
     lab.config("verdict: {trait_rat: 0.3}\n")
     ended = charbench("verdict", lab=lab.root)
     assert ended.code == 2
-    assert "verdict.trait_rat: no such field; did you mean trait_rate?" in ended.err
+    assert "verdict.trait_rat: no such field; did you mean 'trait_rate'?" in ended.err
     lab.config("verdict: {trait_rate: 3}\n")
     ended = charbench("verdict", lab=lab.root)
     assert ended.code == 2
