@@ -127,7 +127,9 @@ class SampleStage:
             settings = {key: self._settings(request) for key, request in keyed.items()}
             self._note_asked(keyed, settings)
             self._note_rows(keyed)
-            claimed = claim(self.database, STAGE, self.run_id, list(keyed), self._present)
+            # One that is in flight is claimed already, by this run: the same recorded row in a copy of its file.
+            asked = [key for key in keyed if key not in self._settings_of]
+            claimed = claim(self.database, STAGE, self.run_id, asked, self._present)
             self._elsewhere |= claimed.elsewhere > 0
             self._note_left(keyed, set(claimed.mine))
             self._asks |= bool(claimed.mine)

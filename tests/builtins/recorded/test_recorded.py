@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from support.command import Charbench
-from support.lab import LAB_COLUMNS, LabBuilder, row, sampler
+from support.lab import LAB_COLUMNS, LabBuilder, row, rows, sampler
 from support.store import assert_totals_equal_recount, count, query, store_of
 
 
@@ -37,6 +37,13 @@ def test_the_same_row_in_two_files_is_one_sample(charbench: Charbench, lab: LabB
     lab.recorded([row()], "two")
     lab.recorded_jsonl([row()])
     assert added(charbench, lab) == 1
+
+
+def test_a_copy_of_a_file_of_many_rows_adds_nothing(charbench: Charbench, lab: LabBuilder) -> None:
+    lab.recorded(rows(300), "one")
+    lab.recorded(rows(300), "two")
+    assert added(charbench, lab) == 300
+    assert added(charbench, lab) == 0
 
 
 def test_rows_that_nothing_tells_apart_are_as_many_samples(charbench: Charbench, lab: LabBuilder) -> None:
