@@ -1,4 +1,4 @@
-"""How long ``charbench --help`` takes, against the time click alone takes to import.
+"""How long ``charbench --help`` takes, against the time click alone takes to import; processor time of other commands.
 
 python benchmarks/cli_startup.py [TIMES]
 """
@@ -10,7 +10,10 @@ import sys
 import time
 from statistics import median
 
-from measure import CHARBENCH, tell
+from measure import CHARBENCH, run_charbench, tell
+
+LIGHT = (("run", "--help"), ("report", "--help"), ("plugins", "list"), ("personas", "list"))
+"""Commands that read no store."""
 
 
 def seconds(command: list[str]) -> float:
@@ -31,6 +34,10 @@ def main(times: int) -> int:
     tell("python -c 'import click'", imported * 1000, "ms")
     met = tell("charbench --help", helped * 1000, "ms", at_most=200)
     met &= tell("charbench --help over import click", helped / imported, "times", at_most=2)
+    for words in LIGHT:
+        run_charbench(*words)
+        figure = median(run_charbench(*words).cpu_seconds for _ in range(times))
+        met &= tell(f"charbench {' '.join(words)}, processor time", figure * 1000, "ms", at_most=200)
     return 0 if met else 1
 
 

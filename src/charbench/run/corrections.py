@@ -19,7 +19,10 @@ def correct_recordings(
     files = getattr(plan.recorded, "files", {}) if plan else {}
     if plan is None or not files or stopping:
         return False
-    read = [ReadFile(path, stage.recorded_rows.get(path, {}), file.whole) for path, file in files.items()]
+    read = [
+        ReadFile(path, stage.recorded_rows.get(path, {}), file.whole, stage.recorded_also.get(path, {}))
+        for path, file in files.items()
+    ]
     with database.read() as connection:
         edited = find_edited(connection, stage.sampler.name, [one.uri for one in plan.checkpoints], read)
         others = [run for run in live_runs(connection) if run != result.run_id]

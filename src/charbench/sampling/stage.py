@@ -67,7 +67,9 @@ class SampleStage:
     """Keeps samples that the store does not take."""
     tally: SampleTally = field(default_factory=SampleTally)
     recorded_rows: dict[str, dict[str, str]] = field(default_factory=dict)
-    """By file and key: a digest of what each recorded row says."""
+    """By file and key: a digest of what the recorded row says, the first of several."""
+    recorded_also: dict[str, dict[str, set[str]]] = field(default_factory=dict)
+    """By file and key: digests of further rows of that key that say something else."""
     _asked: dict[str, dict[str, set[str]]] = field(default_factory=dict)
     """By the sampling's key and persona: the prompts that this run asks for."""
     _asked_noted: bool = True
@@ -172,7 +174,9 @@ class SampleStage:
         for key, request in keyed.items():
             row = request.recorded
             if row is not None and row.source_file and row.row_digest:
-                self.recorded_rows.setdefault(row.source_file, {})[key] = row.row_digest
+                rows = self.recorded_rows.setdefault(row.source_file, {})
+                if rows.setdefault(key, row.row_digest) != row.row_digest:
+                    self.recorded_also.setdefault(row.source_file, {}).setdefault(key, set()).add(row.row_digest)
 
     def _write_asked(self) -> None:
         """Note with the run what it asks for, once it has something to sample and whenever there is more."""

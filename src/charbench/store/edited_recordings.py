@@ -7,7 +7,7 @@ reports as soon as their rows are back. Files that are not there, or that cannot
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,6 +33,8 @@ class ReadFile:
     path: str
     rows: Mapping[str, str]
     whole: bool
+    also: Mapping[str, Collection[str]] = field(default_factory=dict)
+    """What further rows of the same key say, where they say something else: any of them can be the one stored."""
 
 
 @dataclass(slots=True)
@@ -97,6 +99,8 @@ def find_edited(connection: Connection, sampler: str, uris: Sequence[str], files
             continue
         source = by_path.get(row.source_file or "")
         if source is not None and row.key in source.rows:
+            if row.row_digest in source.also.get(row.key, ()):
+                continue
             now = (source.path, source.rows[row.key])
         if now is None:
             if source is not None and source.whole:

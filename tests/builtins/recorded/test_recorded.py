@@ -46,6 +46,15 @@ def test_a_copy_of_a_file_of_many_rows_adds_nothing(charbench: Charbench, lab: L
     assert added(charbench, lab) == 0
 
 
+def test_a_row_that_stands_again_far_below_with_another_latency_is_one_sample(
+    charbench: Charbench, lab: LabBuilder
+) -> None:
+    first, *rest = rows(510)
+    lab.recorded([first, *rest, {**first, "latency_seconds": "55.5"}])
+    assert added(charbench, lab) == 510
+    assert [added(charbench, lab) for _ in range(2)] == [0, 0]
+
+
 def test_rows_that_nothing_tells_apart_are_as_many_samples(charbench: Charbench, lab: LabBuilder) -> None:
     lab.recorded([row(timestamp="")] * 3)
     assert added(charbench, lab) == 3
