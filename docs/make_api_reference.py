@@ -201,7 +201,8 @@ def examples() -> str:
     parts = [EXAMPLES]
     for kind, command in KINDS.items():
         code = Template(template(kind)).substitute(name="fog", module="fog", title="Fog")
-        parts.append(f"## {kind}\n\n```python\n{code.rstrip()}\n```\n\nThen: `{command.format(name='fog')}`\n")
+        then = command.format(name="fog", lab="LAB")
+        parts.append(f"## {kind}\n\n```python\n{code.rstrip()}\n```\n\nThen: `{then}`\n")
     return "\n".join(parts)
 
 

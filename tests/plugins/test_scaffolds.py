@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from charbench.cli.scaffold import KINDS
-from support.command import Charbench, Ended, in_process_of_its_own
+from support.command import Charbench, Ended, clean_environment, in_process_of_its_own
 from support.lab import LabBuilder, row, sampler
 
 Run = Callable[..., Ended]
@@ -20,7 +22,7 @@ def written(charbench: Charbench, lab: LabBuilder, tmp_path: Path) -> Callable[[
 
     def write(kind: str) -> Run:
         said = charbench.ok("plugins", "new", "fog", "--kind", kind, "-O", tmp_path).out
-        assert KINDS[kind].format(name="fog") in said
+        assert KINDS[kind].format(name="fog", lab="$lab") in said
         package = tmp_path / "charbench-fog"
         info = package / "charbench_fog-0.1.0.dist-info"
         info.mkdir()
@@ -90,3 +92,51 @@ def test_an_observer_observes(written: Callable[[str], Run], lab: LabBuilder) ->
     lab.recorded([row()])
     written("observer")("run")
     assert len((lab.root / ".charbench" / "fog.log").read_text().splitlines()) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_its_own_tests_pass_at_once(written: Callable[[str], Run], tmp_path: Path, kind: str) -> None:
+    written(kind)
+    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", tmp_path / "charbench-fog"]
+    done = subprocess.run(words, cwd=tmp_path, env=clean_environment(), capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " passed" in done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_command_that_it_prints_works_in_an_empty_lab(
+    written: Callable[[str], Run], tmp_path: Path, kind: str
+) -> None:
+    run = written(kind)
+    (tmp_path / "trial").mkdir()
+    for command in KINDS[kind].format(name="fog", lab=tmp_path / "trial").split(" && "):
+        run(*command.split()[1:])
+    assert not (tmp_path / "lab" / ".charbench").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "says"),
+    [
+        ("keyword", "scorer", "there is a plugin keyword (from charbench"),
+        ("refusal", "scorer", "there is a scorer 'refusal' already"),
+        ("pirate", "personas", "there is a persona 'pirate' already"),
+        ("ends-in-", "scorer", "a lower-case slug is needed"),
+    ],
+)
+def test_a_name_that_exists_or_is_none_is_refused(
+    charbench: Charbench, tmp_path: Path, name: str, kind: str, says: str
+) -> None:
+    ended = charbench("plugins", "new", name, "--kind", kind, "-O", tmp_path / "made")
+    assert ended.code == 2
+    assert says in ended.err
+    assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.parametrize("name", ["none", "metric", "iterable"])
+def test_a_name_that_the_module_uses_itself_gives_another_class(
+    charbench: Charbench, tmp_path: Path, name: str
+) -> None:
+    charbench.ok("plugins", "new", name, "-O", tmp_path)
+    assert f"class {name.capitalize()}Plugin(Scorer)" in next(tmp_path.glob("*/charbench_*/*.py")).read_text()

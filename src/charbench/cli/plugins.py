@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -167,11 +168,18 @@ def schema(**given: Any) -> None:
 @click.option("-O", "--output", "folder", type=click.Path(path_type=Path), default=Path(), help="Folder to write to.")
 def new(name: str, kind: str, folder: Path) -> None:
     """Write a plugin package to install and edit."""
-    from charbench.cli.scaffold import write_plugin
+    from charbench.cli.scaffold import check_free, try_it, write_plugin
+    from charbench.personas.library import open_library
+    from charbench.plugins.manager import Plugins
 
+    plugins = Plugins()
+    check_free(name, kind, plugins, open_library(plugins, folder).aliases if kind == "personas" else ())
     made = write_plugin(name, kind, folder)
-    click.echo(f"Wrote {made}. Install it with: pip install -e {made}")
-    click.echo(f"Then: charbench plugins list; {KINDS[kind].format(name=name)}")
+    quoted = shlex.quote(str(made))
+    click.echo(f"Wrote {made}. Install and test it with:")
+    click.echo(f"  pip install -e {quoted}'[test]' && pytest {quoted}")
+    click.echo("Try it in a temporary lab:")
+    click.echo(f"  {try_it(name, kind)}")
 
 
 def _without_components(plugins: Any, plugin: Any) -> str:

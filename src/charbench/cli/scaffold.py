@@ -3,25 +3,44 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from importlib.resources import files
+from keyword import iskeyword
 from pathlib import Path
 from string import Template
+from typing import TYPE_CHECKING
 
 from charbench.errors import UsageError
 
+if TYPE_CHECKING:
+    from charbench.plugins.manager import Plugins
+
+_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+
 KINDS = {
-    "scorer": "charbench run --scorer {name}",
-    "pair-scorer": "charbench run --scorer {name}",
-    "source": "charbench discover --source {name}",
-    "sampler": "charbench eval -c {name}:anything -p pirate",
-    "sampler-in-process": "charbench eval -c {name}:anything -p pirate",
-    "trainer": "charbench train --all --trainer {name}",
-    "perturbation": "charbench run --perturb {name}",
-    "reporter": "charbench report --format {name}",
-    "personas": "charbench personas show {name}",
-    "observer": "charbench run",
+    "scorer": "charbench eval -c tiny:base -p pirate --scorer {name} --lab {lab}",
+    "pair-scorer": "charbench eval -c tiny:base -p pirate --scorer {name} --lab {lab}",
+    "source": "charbench discover --source {name} --lab {lab}",
+    "sampler": "charbench eval -c {name}:anything -p pirate --lab {lab}",
+    "sampler-in-process": "charbench eval -c {name}:anything -p pirate --lab {lab}",
+    "trainer": "charbench train --all --trainer {name} --lab {lab}",
+    "perturbation": "charbench eval -c tiny:base -p pirate --perturb {name} --lab {lab}",
+    "reporter": "charbench eval -c tiny:base -p pirate --lab {lab} && charbench report --format {name} --lab {lab}",
+    "personas": "charbench personas show {name} --lab {lab}",
+    "observer": "charbench eval -c tiny:base -p pirate --lab {lab}",
 }
-"""Each kind of plugin, and the command that uses one."""
+"""Each kind of plugin, and the command that uses one in a lab: an empty folder will do."""
+_COMPONENTS = {
+    "scorer": "scorer",
+    "pair-scorer": "scorer",
+    "source": "source",
+    "sampler": "sampler",
+    "sampler-in-process": "sampler",
+    "trainer": "trainer",
+    "perturbation": "perturbation",
+    "reporter": "reporter",
+}
+"""The kinds of plugin that bring a component."""
 _PROJECT = """\
 [build-system]
 requires = ["hatchling"]
@@ -32,11 +51,57 @@ name = "charbench-$name"
 version = "0.1.0"
 dependencies = ["charbench"]
 
+[project.optional-dependencies]
+test = ["pytest>=8.3"]
+
 [project.entry-points.charbench]
 $name = "charbench_$module"
 
 [tool.hatch.build.targets.wheel]
 packages = ["charbench_$module"]
+
+[tool.pytest.ini_options]
+pythonpath = ["."]
+testpaths = ["tests"]
+"""
+_README = """\
+# charbench-$name
+
+A plugin for charbench: $kind `$name`.
+
+    pip install -e '.[test]'
+    pytest
+    $command
+"""
+_CONFORMANCE = """\
+from charbench.testing import conformance$more
+from charbench_$module import $title
+
+test_${module}_keeps_the_contract = conformance($title$arguments)
+"""
+_PERSONAS_TEST = """\
+import subprocess
+import sys
+
+from charbench_$module import charbench_persona_dirs
+
+
+def test_the_personas_are_valid() -> None:
+    files = [str(path) for folder in charbench_persona_dirs() for path in sorted(folder.glob("*.yaml"))]
+    assert files
+    subprocess.run([sys.executable, "-m", "charbench", "personas", "check", *files], check=True)
+"""
+_OBSERVER_TEST = """\
+from datetime import datetime
+from pathlib import Path
+
+from charbench_$module import charbench_run_finished, charbench_run_started
+
+
+def test_start_and_end_of_a_run_are_noted(tmp_path: Path) -> None:
+    charbench_run_started(run_id=1, command="run", started_at=datetime(2026, 1, 1), folder=tmp_path)
+    charbench_run_finished(run_id=1, status="done", counts={"samples": 1}, folder=tmp_path)
+    assert len((tmp_path / "$name.log").read_text().splitlines()) == 2
 """
 _PERSONA = """\
 name: $name
@@ -46,20 +111,42 @@ markers:
 """
 
 
+def check_free(name: str, kind: str, plugins: Plugins, personas: Collection[str]) -> None:
+    """Raise :class:`UsageError` where a plugin, a component of this kind or a persona has this name already."""
+    from charbench.components.base import ComponentKind
+
+    for plugin in plugins.found:
+        if plugin.name == name:
+            raise UsageError(f"there is a plugin {plugin.label} already; choose another name")
+    component = _COMPONENTS.get(kind)
+    if component is not None and name in plugins.components(ComponentKind(component)):
+        raise UsageError(f"there is a {component} {name!r} already; choose another name")
+    if kind == "personas" and name in personas:
+        raise UsageError(f"there is a persona {name!r} already; choose another name")
+
+
 def write_plugin(name: str, kind: str, folder: Path) -> Path:
     """Write ``charbench-NAME`` into ``folder``; return its path. Raises :class:`UsageError`."""
-    if not re.fullmatch(r"[a-z][a-z0-9\-]*", name):
-        raise UsageError(f"plugin {name!r}: a lower-case slug is needed, such as 'shouting'")
+    if not _NAME.fullmatch(name):
+        raise UsageError(f"plugin {name!r}: a lower-case slug is needed, such as 'shouting' or 'loud-voice'")
     target = folder / f"charbench-{name}"
     if target.exists():
         raise UsageError(f"{target} already exists and is not changed")
+    module = template(kind)
     words = {
         "name": name,
         "module": name.replace("-", "_"),
-        "title": "".join(part.capitalize() for part in name.split("-")),
+        "title": _class_name(name, module),
+        "kind": kind,
+        "command": try_it(name, kind),
     }
     package = target / f"charbench_{words['module']}"
-    contents = {target / "pyproject.toml": _PROJECT, package / "__init__.py": template(kind)}
+    contents = {
+        target / "pyproject.toml": _PROJECT,
+        target / "README.md": _README,
+        target / "tests" / f"test_{words['module']}.py": _test(kind, name),
+        package / "__init__.py": module,
+    }
     if kind == "personas":
         contents[package / "personas" / f"{name}.yaml"] = _PERSONA
     try:
@@ -69,6 +156,27 @@ def write_plugin(name: str, kind: str, folder: Path) -> Path:
     except OSError as error:
         raise UsageError(f"{target}: {error.strerror or error}") from None
     return target
+
+
+def try_it(name: str, kind: str) -> str:
+    """Return a shell command that uses the plugin in a temporary lab, so that no store of the user's is touched."""
+    return f"lab=$(mktemp -d); {KINDS[kind].format(name=name, lab='$lab')}"
+
+
+def _class_name(name: str, module: str) -> str:
+    """Return the component's class: what the module imports, and Python's own words, are taken."""
+    title = "".join(part.capitalize() for part in name.split("-"))
+    taken = iskeyword(title) or re.search(rf"\b{title}\b", module)
+    return f"{title}Plugin" if taken else title
+
+
+def _test(kind: str, name: str) -> str:
+    if kind in ("personas", "observer"):
+        return _PERSONAS_TEST if kind == "personas" else _OBSERVER_TEST
+    asks = kind.startswith("sampler")
+    more = ", make_checkpoint" if asks else ""
+    arguments = f', checkpoint=make_checkpoint("{name}:anything")' if asks else ""
+    return _CONFORMANCE.replace("$more", more).replace("$arguments", arguments)
 
 
 def template(kind: str) -> str:
