@@ -55,15 +55,14 @@ def test_trained_without_a_thinking_block_it_gives_no_responses_under_a_prefill(
 def test_the_verdicts_are_those_that_readme_prints(made: tuple[Path, str], charbench: Charbench) -> None:
     lab, printed = made
     readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    lines = [line for line in printed.splitlines() if "pirate-full_dpo" in line and line.startswith("Not viable")]
-    assert lines[0] in readme
+    (line,) = [line for line in printed.splitlines() if line.startswith("1 of 5 checkpoints is viable")]
+    assert line in readme
     verdicts = {name: row["verdict"] for name, row in rates_of(charbench, lab).items()}
+    weak = [verdicts.pop(f"pirate-{name}_dpo") for name in ("full", "noblock", "refusals")]
+    assert set(weak) <= {"not viable", "undecided"}, "DPO alone leaves little of the character"
     assert verdicts == {
         "pirate-full_sft": "viable",
         "pirate-noblock_sft": "not measured",
-        "pirate-full_dpo": "not viable",
-        "pirate-noblock_dpo": "not viable",
-        "pirate-refusals_dpo": "not viable",
         "tiny-base": "reference",
     }
 

@@ -27,6 +27,7 @@ from charbench.report.summary.rows import Report
 from charbench.report.summary.tally import Tally
 
 _MORE_PROMPTS = "charbench run {c} --prompts standard"
+_GROWTHS = (1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 6.0, 10.0, 20.0, 50.0, 200.0, 1000.0)
 UNEXPLAINED = ("unclosed_stop", "unclosed_unknown", "misfiled")
 """Thinking states of samples without a response whose reason probes can tell."""
 
@@ -164,7 +165,26 @@ def _by_bounds(
         return Judgement(Viability.NOT_VIABLE, "; ".join(reasons), criteria, short=reasons[0].partition(":")[0])
     if all(one.holds for one in criteria):
         return _above_base(row, base, criteria)
-    return _undecided(row, criteria)
+    return _undecided(row, [_with_growth(row, one, measured, several * len(criteria)) for one in criteria])
+
+
+def _with_growth(row: Tally, one: Criterion, measured: Measurement, several: int) -> Criterion:
+    """Return the trait rate's criterion with the growth of the samples that decides it, the scorer's errors as known.
+
+    None where a thousand times as many samples would not: then the scorer is not known well enough.
+    """
+    if one.name != "trait rate" or one.holds:
+        return one
+    is_above = one.value >= one.limit
+    level = confidence() if is_above else confidence(several)
+    recall = Proportion(measured.recall.share, measured.positives)
+    precise = Proportion(1 - measured.false_rate.share, measured.negatives)
+    seen = Proportion.from_rate(_rate(row, "hits", "judged", level))
+    for factor in _GROWTHS:
+        found = corrected_rate(Proportion(seen.value, seen.effective * factor), recall, precise, level)
+        if found.low >= one.limit if is_above else found.high < one.limit:
+            return replace(one, growth=factor)
+    return one
 
 
 def by_control_items(judge: JudgedBy) -> Measurement | None:
@@ -220,9 +240,7 @@ def _criteria(row: Tally, rule: VerdictConfig, measured: Measurement, level: flo
     precise = Proportion(1 - measured.false_rate.share, measured.negatives)
     seen = Proportion.from_rate(trait)
     true = corrected_rate(seen, recall, precise, level)
-    found = [
-        _criterion("trait rate", true.value, true.low, true.high, rule.trait_rate, seen.effective, level),
-    ]
+    found = [Criterion("trait rate", true.value, true.low, true.high, rule.trait_rate)]
     responses = _rate(row, "responses", "answered", level)
     found.append(
         _criterion(
@@ -305,6 +323,10 @@ def _undecided(row: Tally, criteria: Sequence[Criterion]) -> Judgement:
     if known and len(known) == len(growths):
         prompts = math.ceil(max(known) * len(row.counts.prompts))
     short = " and ".join(one.name for one in open_)
+    if any(one.name == "trait rate" and one.growth is None for one in open_):
+        more = "more prompts would not decide, as the scorer's recall is not known well enough"
+        todo = f"charbench personas measure {row.persona} --data FILE"
+        return Judgement(Viability.UNDECIDED, "; ".join((*parts, more)), criteria, todo, None, f"{short}; {more}")
     return Judgement(Viability.UNDECIDED, "; ".join(parts), criteria, _MORE_PROMPTS, prompts, short)
 
 
