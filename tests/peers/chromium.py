@@ -20,9 +20,12 @@ PROGRAM = shutil.which("chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """A browser without a window; skips where there is none."""
+    """A browser without a window; skips where there is none.
+
+    One for each module: as long as it is there, playwright's event loop runs, and no other may in this thread.
+    """
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     if PROGRAM is None:
         pytest.skip("chromium is not installed")
