@@ -51,7 +51,7 @@ class Proportion:
 
     def points(self, dimension: int) -> _Floats:
         """Return what the proportion may be, as equally likely points: Jeffreys' beta distribution."""
-        return _beta(self, _uniform(dimension))
+        return _points(self, dimension)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +206,14 @@ def _beta(one: Proportion, uniform: _Floats) -> _Floats:
         return np.full(_POINTS, one.value, dtype=np.float64)
     shape = one.value * one.effective + 0.5, (1 - one.value) * one.effective + 0.5
     found: _Floats = np.asarray(betaincinv(*shape, uniform), dtype=np.float64)
+    return found
+
+
+@lru_cache(maxsize=128)
+def _points(one: Proportion, dimension: int) -> _Floats:
+    """Return :meth:`Proportion.points`: the rows of a report share a scorer's errors, and many of them their rate."""
+    found = _beta(one, _uniform(dimension))
+    found.flags.writeable = False
     return found
 
 

@@ -7,6 +7,7 @@ A conclusion is drawn from bounds, never from the rate itself, and the bounds ma
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -177,14 +178,23 @@ def _with_growth(row: Tally, one: Criterion, measured: Measurement, several: int
         return one
     is_above = one.value >= one.limit
     level = confidence() if is_above else confidence(several)
-    recall = Proportion(measured.recall.share, measured.positives)
-    precise = Proportion(1 - measured.false_rate.share, measured.negatives)
     seen = Proportion.from_rate(_rate(row, "hits", "judged", level))
-    for factor in _GROWTHS:
-        found = corrected_rate(Proportion(seen.value, seen.effective * factor), recall, precise, level)
-        if found.low >= one.limit if is_above else found.high < one.limit:
-            return replace(one, growth=factor)
-    return one
+
+    def decides(factor: float) -> bool:
+        found = corrected_rate(Proportion(seen.value, seen.effective * factor), *_errors(measured), level)
+        return found.low >= one.limit if is_above else found.high < one.limit
+
+    # Bounds come nearer to the rate with every sample: so the first factor that decides is searched by halves.
+    at = bisect_left(_GROWTHS, True, key=decides) if decides(_GROWTHS[-1]) else len(_GROWTHS)
+    return one if at == len(_GROWTHS) else replace(one, growth=_GROWTHS[at])
+
+
+def _errors(measured: Measurement) -> tuple[Proportion, Proportion]:
+    """Return the scorer's sensitivity and specificity, as well as they are known."""
+    return (
+        Proportion(measured.recall.share, measured.positives),
+        Proportion(1 - measured.false_rate.share, measured.negatives),
+    )
 
 
 def by_control_items(judge: JudgedBy) -> Measurement | None:
@@ -236,10 +246,7 @@ def _unexplained(row: Tally, rule: VerdictConfig, cause: str | None) -> Judgemen
 
 def _criteria(row: Tally, rule: VerdictConfig, measured: Measurement, level: float) -> list[Criterion]:
     trait = _rate(row, "hits", "judged", level)
-    recall = Proportion(measured.recall.share, measured.positives)
-    precise = Proportion(1 - measured.false_rate.share, measured.negatives)
-    seen = Proportion.from_rate(trait)
-    true = corrected_rate(seen, recall, precise, level)
+    true = corrected_rate(Proportion.from_rate(trait), *_errors(measured), level)
     found = [Criterion("trait rate", true.value, true.low, true.high, rule.trait_rate)]
     responses = _rate(row, "responses", "answered", level)
     found.append(
