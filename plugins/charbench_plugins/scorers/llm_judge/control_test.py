@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from charbench import CharbenchError, ControlResult, ModelAnswer, ScoringPlan, digest
+from charbench import CharbenchError, ControlResult, ModelAnswer, SamplingError, ScoringPlan, digest
 from charbench_plugins.scorers.llm_judge.asking import together
 from charbench_plugins.scorers.llm_judge.controls import (
     Ask,
@@ -20,6 +20,8 @@ from charbench_plugins.scorers.llm_judge.controls import (
     run_test,
 )
 from charbench_plugins.scorers.llm_judge.judge import Judge
+from charbench_plugins.scorers.llm_judge.judges import hint, kin_warnings, with_kin
+from charbench_plugins.scorers.llm_judge.options import PanelConfig
 
 _HOUR = 3600.0
 
@@ -71,6 +73,31 @@ async def try_judge(judge: Judge, streams: Sequence[ControlStream], ask: Ask, ke
     if not (faults := list(fault_lines(judge.name, every))):
         keep(judge, key, results)
     return Tried(results, faults, passed_line(judge, results, judge.sent - before))
+
+
+async def pass_controls(
+    judges: Sequence[Judge],
+    plan: ScoringPlan,
+    one: Callable[[Judge], Awaitable[Tried]],
+    *,
+    config: PanelConfig,
+    who: str,
+    advice: str,
+) -> tuple[list[str], list[str]]:
+    """Test every judge; return a line for each of them, and the warnings of their families.
+
+    Raises :class:`charbench.CharbenchError`, with those warnings, where one fails or cannot be asked.
+    """
+    for judge in judges:
+        judge.stop_when(plan.stopping)
+    kin = list(kin_warnings(judges, plan.checkpoints))
+    try:
+        passed = await try_judges(judges, plan, one, advice)
+    except SamplingError as error:
+        raise CharbenchError(with_kin(hint(error, config, who), kin)) from None
+    except CharbenchError as error:
+        raise CharbenchError(with_kin(str(error), kin)) from None
+    return [f"persona {plan.persona.name}: {line}" for line in passed], kin
 
 
 async def try_judges(

@@ -20,17 +20,15 @@ from charbench import (
 from charbench_plugins.scorers.llm_judge import wording
 from charbench_plugins.scorers.llm_judge.asking import Reader, calls_of_text, judge_text, together
 from charbench_plugins.scorers.llm_judge.canaries import ControlSet, items_for
-from charbench_plugins.scorers.llm_judge.control_test import try_judges
+from charbench_plugins.scorers.llm_judge.control_test import pass_controls
 from charbench_plugins.scorers.llm_judge.dimensions import METRICS
 from charbench_plugins.scorers.llm_judge.judge import Judge
 from charbench_plugins.scorers.llm_judge.judge_controls import ADVICE, expected_calls, try_one
 from charbench_plugins.scorers.llm_judge.judges import (
     close_judges,
     hint,
-    kin_warnings,
     limits_of,
     open_judges,
-    with_kin,
     without_limits,
 )
 from charbench_plugins.scorers.llm_judge.options import LIMIT, JudgeConfig, Protocol
@@ -96,22 +94,15 @@ class LlmJudge(Scorer):
         """Test every judge on control items; raise unless all of them pass."""
         if self._unknown is not None:
             raise CharbenchError(hint(self._unknown, self.config, WHO))
-        for judge in self._judges:
-            judge.stop_when(plan.stopping)
         items = items_for(plan, self.config.control_texts())
-        kin = list(kin_warnings(self._judges, plan.checkpoints))
-        try:
-            hours = self.config.controls_hours
-            passed = await try_judges(
-                self._judges, plan, lambda judge: try_one(judge, plan.persona, items, hours), ADVICE
-            )
-        except SamplingError as error:
-            raise CharbenchError(with_kin(hint(error, self.config, WHO), kin)) from None
-        except CharbenchError as error:
-            raise CharbenchError(with_kin(str(error), kin)) from None
+        hours = self.config.controls_hours
+        passed, kin = await pass_controls(
+            self._judges, plan, lambda judge: try_one(judge, plan.persona, items, hours),
+            config=self.config, who=WHO, advice=ADVICE,
+        )  # fmt: skip
         return [
             *self._protocols(),
-            *(f"persona {plan.persona.name}: {line}" for line in passed),
+            *passed,
             f"persona {plan.persona.name}: the control items' answer without the character is {items.whose}",
             *kin,
             *self._missing(plan.persona, items),

@@ -8,7 +8,6 @@ from typing import Any
 
 from charbench import (
     Channel,
-    CharbenchError,
     Comparison,
     ExpectedCall,
     Limits,
@@ -16,22 +15,18 @@ from charbench import (
     PairScorer,
     Persona,
     Sample,
-    SamplingError,
     ScoringPlan,
 )
 from charbench_plugins.scorers.llm_judge import wording
 from charbench_plugins.scorers.llm_judge.canaries import ControlSet, items_for
-from charbench_plugins.scorers.llm_judge.control_test import try_judges
+from charbench_plugins.scorers.llm_judge.control_test import pass_controls
 from charbench_plugins.scorers.llm_judge.injections import injections
 from charbench_plugins.scorers.llm_judge.judge import Judge
 from charbench_plugins.scorers.llm_judge.judge_controls import EXPECTED
 from charbench_plugins.scorers.llm_judge.judges import (
     close_judges,
-    hint,
-    kin_warnings,
     limits_of,
     open_judges,
-    with_kin,
     without_limits,
 )
 from charbench_plugins.scorers.llm_judge.options import LIMIT
@@ -84,20 +79,12 @@ class Pairwise(PairScorer):
 
     async def begin(self, plan: ScoringPlan) -> list[str]:
         """Test every judge on control items; raise unless all of them pass."""
-        for judge in self._judges:
-            judge.stop_when(plan.stopping)
         items = self._items(plan)
-        kin = list(kin_warnings(self._judges, plan.checkpoints))
-        try:
-            hours = self.config.controls_hours
-            passed = await try_judges(
-                self._judges, plan, lambda judge: try_one(judge, plan.persona, items, hours), ADVICE
-            )
-        except SamplingError as error:
-            raise CharbenchError(with_kin(hint(error, self.config, WHO), kin)) from None
-        except CharbenchError as error:
-            raise CharbenchError(with_kin(str(error), kin)) from None
-        lines = [f"persona {plan.persona.name}: {line}" for line in passed]
+        hours = self.config.controls_hours
+        lines, kin = await pass_controls(
+            self._judges, plan, lambda judge: try_one(judge, plan.persona, items, hours),
+            config=self.config, who=WHO, advice=ADVICE,
+        )  # fmt: skip
         if not items.in_character:
             why = "has no 'examples': no judge was tested on an answer in character"
             return [*lines, *kin, f"persona {plan.persona.name} {why}"]
