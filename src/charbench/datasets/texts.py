@@ -13,7 +13,7 @@ from typing import Any
 from charbench.datasets.forms import example_of, form_of
 from charbench.datasets.turns import UnusableRow
 from charbench.errors import DataError
-from charbench.text.bounded_files import LIMITS, ReadLimits
+from charbench.text.bounded_files import LIMITS, FileFault, ReadLimits, read_text
 from charbench.text.redaction import storable
 from charbench.text.rows import ROW_SUFFIXES, read_rows
 
@@ -87,14 +87,10 @@ def neutral_texts() -> tuple[LabelledText, ...]:
 
 
 def _paragraphs(path: Path, name: str, limits: ReadLimits) -> Iterator[LabelledText]:
-    with path.open("rb") as file:
-        content = file.read(limits.file_bytes + 1)
-    if len(content) > limits.file_bytes:
-        raise DataError(f"{name}: more than {limits.file_bytes:,} bytes (max_file_bytes), so it is not read")
     try:
-        text = storable(content.decode("utf-8-sig"))
-    except UnicodeDecodeError:
-        raise DataError(f"{name}: not UTF-8") from None
+        text = storable(read_text(path, limits))
+    except FileFault as error:
+        raise DataError(f"{name}: {error}") from None
     for part in text.replace("\r\n", "\n").split("\n\n"):
         if part.strip():
             yield LabelledText(part.strip(), author=name)

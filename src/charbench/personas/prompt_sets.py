@@ -16,7 +16,7 @@ from charbench.domain.prompt import Prompt
 from charbench.errors import ConfigError
 from charbench.personas.parsing import messages_of
 from charbench.personas.schema import PromptModel
-from charbench.text.bounded_files import LIMITS, FileFault, ReadLimits, parse_json
+from charbench.text.bounded_files import LIMITS, FileFault, ReadLimits, parse_json, read_text
 from charbench.text.redaction import storable
 
 DEFAULT, PERSONA, STANDARD = PROMPT_SETS
@@ -58,14 +58,10 @@ def read_prompts(path: Path, limits: ReadLimits = LIMITS) -> Sequence[Prompt]:
         return _prompts(read_yaml(path).data, name)
     if suffix not in (".json", ".jsonl", ".txt", ""):
         raise ConfigError(f"prompts {path}: {suffix} is not a format of prompts; .yaml, .json, .jsonl and .txt are")
-    with path.open("rb") as file:
-        content = file.read(limits.file_bytes + 1)
-    if len(content) > limits.file_bytes:
-        raise ConfigError(f"prompts {path}: more than {limits.file_bytes:,} bytes (max_file_bytes), so it is not read")
     try:
-        text = storable(content.decode("utf-8-sig"))
-    except UnicodeDecodeError:
-        raise ConfigError(f"prompts {path}: not UTF-8") from None
+        text = storable(read_text(path, limits))
+    except FileFault as error:
+        raise ConfigError(f"prompts {path}: {error}") from None
     if suffix == ".json":
         data = _json(text, name, limits)
         return _prompts([data] if isinstance(data, dict) else data, name)

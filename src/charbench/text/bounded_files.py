@@ -59,15 +59,31 @@ def read_json(path: Path, limits: ReadLimits = LIMITS) -> Any:
     Raises :class:`FileFault` saying why it cannot be read, :class:`FileNotFoundError` where there is no such file.
     """
     try:
-        with path.open("rb") as file:
-            content = file.read(limits.file_bytes + 1)
+        content = _read_bytes(path, limits)
     except FileNotFoundError:
         raise
     except OSError as error:
         raise FileFault(f"cannot be read: {error.strerror or error}") from None
+    return parse_json(content, limits)
+
+
+def read_text(path: Path, limits: ReadLimits = LIMITS) -> str:
+    """Return a file's text: UTF-8, with a byte order mark or without.
+
+    Raises :class:`FileFault` where it is larger than the limit or no UTF-8, :class:`OSError` where it cannot be read.
+    """
+    try:
+        return _read_bytes(path, limits).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise FileFault("not UTF-8") from None
+
+
+def _read_bytes(path: Path, limits: ReadLimits) -> bytes:
+    with path.open("rb") as file:
+        content = file.read(limits.file_bytes + 1)
     if len(content) > limits.file_bytes:
         raise FileFault(f"more than {limits.file_bytes:,} bytes (max_file_bytes), so it is not read")
-    return parse_json(content, limits)
+    return content
 
 
 def parse_json(content: bytes | str, limits: ReadLimits = LIMITS, line: int | None = None) -> Any:
