@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from charbench import ConfigError, ReportContent, no_formulas
 from charbench_plugins.html_report.plots import plots
-from charbench_plugins.html_report.samples import MOST, Samples
+from charbench_plugins.html_report.samples import Samples
 
 _SCALE = 2.0
 """Pixels of the PNG for each pixel of the plot."""
@@ -21,9 +21,7 @@ def plot_files(report: ReportContent) -> Iterator[tuple[str, bytes]]:
         import vl_convert
     except ImportError:
         raise ConfigError("--format plots needs vl-convert-python: pip install 'charbench[plots]'") from None
-    samples = Samples(report.data["checkpoints"], report.data["metric"])
-    samples.add_all(report.samples(MOST))
-    for plot in plots(report.data, samples.markers()):
+    for plot in plots(report.data, Samples.of(report).markers()):
         spec = plot.spec | {"width": _WIDTH, "title": plot.title, "background": "white"}
         yield f"{plot.name}.svg", vl_convert.vegalite_to_svg(spec).encode()
         yield f"{plot.name}.png", vl_convert.vegalite_to_png(spec, scale=_SCALE)

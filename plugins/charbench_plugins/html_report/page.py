@@ -15,7 +15,7 @@ from typing import Any
 
 from charbench import ReportContent
 from charbench_plugins.html_report.plots import plots
-from charbench_plugins.html_report.samples import MOST, Samples
+from charbench_plugins.html_report.samples import Samples
 
 _STATES = {
     "state_closed": "closed thinking and a response",
@@ -37,8 +37,7 @@ def page(report: ReportContent) -> str:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     data = report.data
-    samples = Samples(data["checkpoints"], data["metric"])
-    samples.add_all(report.samples(MOST))
+    samples = Samples.of(report)
     packed, left_out = samples.packed()
     drawn = plots(data, samples.markers())
     environment = Environment(

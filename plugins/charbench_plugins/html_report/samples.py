@@ -9,6 +9,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from charbench import ReportContent
+
 MOST = 5_000
 MOST_CHARS = 20_000
 """Of a longer text only the beginning is on the page."""
@@ -35,6 +37,13 @@ class Samples:
         """Texts of which only the beginning is shown."""
         self._marked: dict[tuple[int, str], int] = defaultdict(int)
         self._responses: dict[int, int] = defaultdict(int)
+
+    @classmethod
+    def of(cls, report: ReportContent) -> Samples:
+        """Return some samples of each of a report's rows."""
+        samples = cls(report.data["checkpoints"], report.data["metric"])
+        samples.add_all(report.samples(MOST))
+        return samples
 
     def add_all(self, samples: Iterable[Row]) -> None:
         """Take these samples."""

@@ -35,6 +35,7 @@ from charbench.text.terminal import sanitize
 if TYPE_CHECKING:
     from charbench.run.result import RunResult
     from charbench.run.session import Session
+    from charbench.store.database import Database
 
 
 @collector_paused()
@@ -66,6 +67,35 @@ def show_report(
         settings=settings,
         run=run.run_id if run else None,
     )
+    content = _content(known, database, run)
+    if json_output:
+        output.print_json(content.data)
+        return
+    if not known.report.samples:
+        output.say("No samples in the store yet: nothing to report.", quiet=quiet)
+    if reporter is not None:
+        write_report(reporter, content, path)
+    elif known.report.samples:
+        _print(known, content, quiet=quiet)
+        if run is not None:
+            keep_reports(session, content, quiet=quiet)
+
+
+def _print(known: ReadReport, content: ReportContent, *, quiet: bool) -> None:
+    """Print the tables on stdout, and around them what is to be said."""
+    from charbench.report.render.terminal import print_table
+
+    for line in known.summary.lines:
+        output.say(line, quiet=quiet)
+    tables = _report_tables(known)
+    for table in tables:
+        print_table(table)
+    for line in [*(note for table in tables for note in table.notes), *content.notes]:
+        output.say(line, quiet=quiet)
+
+
+def _content(known: ReadReport, database: Database, run: RunResult | None) -> ReportContent:
+    """Return a report for a reporter, which reads of it what it needs."""
     report, selection = known.report, known.selection
     rows = report.checkpoints or report.personas
 
@@ -83,11 +113,6 @@ def show_report(
         counted = {number for row in rows for number in row.groups}
         return shown_samples(database, selection, [one for one in selection.groups if one.id in counted], most)
 
-    if json_output:
-        output.print_json(everything())
-        return
-    if not report.samples:
-        output.say("No samples in the store yet: nothing to report.", quiet=quiet)
     served_rows = [ServedRow(row.label, row.groups) for row in rows]
     limits = [
         *_measured_lines(report),
@@ -97,7 +122,7 @@ def show_report(
         *setting_lines(selection),
     ]
     told = _said(report, known.causes, limits) if report.samples else limits
-    content = ReportContent(
+    return ReportContent(
         lambda: [harmless_table(table) for table in _report_tables(known)],
         lambda: [_harmless_row(row) for row in _figures(known)],
         everything,
@@ -105,20 +130,6 @@ def show_report(
         some_samples,
         newest_runs,
     )
-    if reporter is not None:
-        write_report(reporter, content, path)
-    elif report.samples:
-        from charbench.report.render.terminal import print_table
-
-        for line in known.summary.lines:
-            output.say(line, quiet=quiet)
-        tables = _report_tables(known)
-        for table in tables:
-            print_table(table)
-        for line in [*(note for table in tables for note in table.notes), *told]:
-            output.say(line, quiet=quiet)
-        if run is not None:
-            keep_reports(session, content, quiet=quiet)
 
 
 def _harmless_row(row: dict[str, Any]) -> dict[str, Any]:

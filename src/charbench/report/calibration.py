@@ -22,6 +22,7 @@ from charbench.report.label_corrections import (
     corrected_rate_of,
 )
 from charbench.report.label_weights import label_weights
+from charbench.report.render.cells import finite
 from charbench.scoring.labelling import IN_CHARACTER, SCALE
 from charbench.store.label_frame import FrameText
 from charbench.store.labels import DrawChance
@@ -193,7 +194,7 @@ def as_dict(found: Calibration, against: str | None = None) -> dict[str, Any]:
         "channel": found.channel,
         "labelled": found.labelled,
         "labellers": found.labellers,
-        "krippendorff_alpha": _finite(found.alpha),
+        "krippendorff_alpha": finite(found.alpha),
         "texts_with_two_labels": found.compared,
         "agreements": [
             {
@@ -201,8 +202,8 @@ def as_dict(found: Calibration, against: str | None = None) -> dict[str, Any]:
                 "other": a.other,
                 "samples": a.count,
                 "categories": a.categories,
-                "kappa": _finite(a.kappa),
-                "krippendorff_alpha": _finite(a.alpha),
+                "kappa": finite(a.kappa),
+                "krippendorff_alpha": finite(a.alpha),
                 "rough": a.rough,
                 "table": matrix(a),
             }
@@ -216,16 +217,16 @@ def as_dict(found: Calibration, against: str | None = None) -> dict[str, Any]:
 def _rate(rate: CorrectedRate, against: str | None) -> dict[str, Any]:
     other = rate.reference(against)
     return {
-        "metric": rate.metric, "machine": _finite(rate.machine), "labels": rate.labels, "label_cut": rate.cut,
+        "metric": rate.metric, "machine": finite(rate.machine), "labels": rate.labels, "label_cut": rate.cut,
         "texts": rate.texts, "unscored": rate.unscored,
         "machine_if_unscored_no": rate.bounds[0], "machine_if_unscored_yes": rate.bounds[1],
-        "corrected": _finite(rate.rate.value), "low": _finite(rate.rate.low), "high": _finite(rate.rate.high),
+        "corrected": finite(rate.rate.value), "low": finite(rate.rate.low), "high": finite(rate.rate.high),
         "rough": rate.rough, **_errors(rate), "notes": rate.notes,
         "checkpoints": [
             {"checkpoint": one.name, "uri": one.uri, "texts": one.texts, "unscored": one.texts - one.told,
-             "labels": one.labels, "machine": _finite(one.machine),
+             "labels": one.labels, "machine": finite(one.machine),
              "machine_if_unscored_no": one.bounds[0], "machine_if_unscored_yes": one.bounds[1],
-             "corrected": _finite(found.value), "low": found.low, "high": found.high,
+             "corrected": finite(found.value), "low": found.low, "high": found.high,
              "consistent": found.consistent}
             for one, found in rate.by_checkpoint()
         ],
@@ -237,7 +238,7 @@ def _differences(rate: CorrectedRate, other: CheckpointTexts) -> list[dict[str, 
     found = [(one, rate.difference(one, other)) for one in rate.checkpoints if one is not other]
     return [
         {"checkpoint": one.name, "uri": one.uri, "against": other.name, "against_uri": other.uri,
-         "difference": _finite(gap.value), "low": gap.low, "high": gap.high}
+         "difference": finite(gap.value), "low": gap.low, "high": gap.high}
         for one, gap in found
         if gap is not None
     ]  # fmt: skip
@@ -250,7 +251,7 @@ def _errors(rate: CorrectedRate) -> dict[str, Any]:
     values = rate.errors.sensitivity, rate.errors.specificity
     told: dict[str, Any] = {}
     for name, value, (low, high) in zip(names, values, rate.errors.interval(), strict=True):
-        told |= {name: _finite(value), f"{name}_low": _finite(low), f"{name}_high": _finite(high)}
+        told |= {name: finite(value), f"{name}_low": finite(low), f"{name}_high": finite(high)}
     return told
 
 
@@ -258,7 +259,3 @@ def matrix(agreement: Agreement) -> list[list[float]]:
     """Return the confusion matrix: a row for each label of the one, a column for each of the other."""
     labels = range(agreement.categories)
     return [[agreement.table.get((row, column), 0) for column in labels] for row in labels]
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

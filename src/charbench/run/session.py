@@ -254,7 +254,7 @@ class Session:
     @property
     def has_store(self) -> bool:
         """Whether there may be a store to read: one is named, or the lab has one."""
-        return bool(self.config.store) or (self.config.folder / "charbench.db").is_file()
+        return bool(self.config.store) or self.store_exists
 
     def component(self, kind: ComponentKind, name: str) -> Component:
         """Return a component by its name, with its options; raises :class:`UnknownNameError`."""

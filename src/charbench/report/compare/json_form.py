@@ -12,6 +12,7 @@ from charbench.report.compare.pairs import GroupComparison, Pair
 from charbench.report.compare.prompts import PromptGap
 from charbench.report.compare.tables import sentences
 from charbench.report.judges import judge_dicts
+from charbench.report.render.cells import finite
 from charbench.report.settings import selection_dict
 from charbench.text.terminal import sanitize
 
@@ -67,16 +68,16 @@ def _side(comparison: GroupComparison, index: int) -> dict[str, Any]:
         "missing": side.missing,
         "value_if_unscored_no": side.bounds[0] if side.bounds and comparison.measure.is_rate else None,
         "value_if_unscored_yes": side.bounds[1] if side.bounds and comparison.measure.is_rate else None,
-        "value": _finite(estimate.value),
-        "low": _finite(estimate.low),
-        "high": _finite(estimate.high),
+        "value": finite(estimate.value),
+        "low": finite(estimate.low),
+        "high": finite(estimate.high),
         "clusters": estimate.clusters,
         "rough": estimate.rough,
         "thinking_minus_response": _difference(eroded.gap) if eroded else None,
         "in_thinking": side.in_thinking if eroded else None,
-        "in_response_given_thinking": _finite(eroded.kept.share) if eroded else None,
-        "in_response_given_thinking_low": _finite(eroded.kept.low) if eroded else None,
-        "in_response_given_thinking_high": _finite(eroded.kept.high) if eroded else None,
+        "in_response_given_thinking": finite(eroded.kept.share) if eroded else None,
+        "in_response_given_thinking_low": finite(eroded.kept.low) if eroded else None,
+        "in_response_given_thinking_high": finite(eroded.kept.high) if eroded else None,
     }
 
 
@@ -85,7 +86,7 @@ def _pair(comparison: GroupComparison, pair: Pair) -> dict[str, Any]:
         "first": comparison.sides[pair.first].label,
         "second": comparison.sides[pair.second].label,
         **_difference(pair.difference),
-        "p_holm": _finite(pair.adjusted),
+        "p_holm": finite(pair.adjusted),
         "compared": pair.was_compared,
         "told_apart": pair.apart,
         "prompts_for_difference_seen": pair.needed(pair.difference.value) if _seen(pair) else None,
@@ -98,10 +99,10 @@ def _seen(pair: Pair) -> bool:
 
 def _difference(difference: Difference) -> dict[str, Any]:
     return {
-        "difference": _finite(difference.value),
-        "low": _finite(difference.low),
-        "high": _finite(difference.high),
-        "p": _finite(difference.p),
+        "difference": finite(difference.value),
+        "low": finite(difference.low),
+        "high": finite(difference.high),
+        "p": finite(difference.p),
         "test": difference.test,
         "paired": difference.paired,
         "prompts" if difference.paired else "samples": difference.count,
@@ -132,12 +133,12 @@ def _marker(marker: MarkerLift) -> dict[str, Any]:
         "base_count": marker.lift.base_count,
         "texts": marker.texts,
         "base_texts": marker.base_texts,
-        "log_odds": _finite(marker.lift.value),
-        "low": _finite(marker.lift.low),
-        "high": _finite(marker.lift.high),
-        "z": _finite(marker.lift.z),
-        "p": _finite(marker.p),
-        "p_bh": _finite(marker.adjusted),
+        "log_odds": finite(marker.lift.value),
+        "low": finite(marker.lift.low),
+        "high": finite(marker.lift.high),
+        "z": finite(marker.lift.z),
+        "p": finite(marker.p),
+        "p_bh": finite(marker.adjusted),
         "told_apart": marker.apart,
     }
 
@@ -149,12 +150,8 @@ def _gap(gap: PromptGap) -> dict[str, Any]:
     for name, side, unit, text in sides:
         found[name] = {
             "label": side.label,
-            "value": _finite(unit.value),
-            "mean": _finite(unit.mean),
+            "value": finite(unit.value),
+            "mean": finite(unit.mean),
             "response": text.response if text else None,
         }
     return found
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

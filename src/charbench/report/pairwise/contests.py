@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 
 from charbench.components.sampler import DEFAULT_CONDITION
 from charbench.domain.keys import digest
+from charbench.report.render.cells import finite
 from charbench.store.results import GameResult, game_results
 from charbench.store.selection import Selection
 from charbench.store.summaries import GroupTotals
@@ -207,7 +208,7 @@ def _ends(games: Sequence[Game], number: int) -> tuple[int, int, int]:
 
 def contest_dict(contest: Contest) -> dict[str, Any]:
     """Return a contest's figures under their full names; None where there is none."""
-    length, position = ([_finite(value) for value in one] for one in (contest.length, contest.position))
+    length, position = ([finite(value, 9) for value in one] for one in (contest.length, contest.position))
     return {
         "scorer": contest.scorer,
         "persona": contest.persona,
@@ -221,19 +222,19 @@ def contest_dict(contest: Contest) -> dict[str, Any]:
         "flipped": contest.flipped,
         "both_orders": contest.both_orders,
         "decided_verdicts": contest.decided,
-        "first_position_share": _finite(contest.first.value),
-        "first_position_share_low": _finite(contest.first.low),
-        "first_position_share_high": _finite(contest.first.high),
+        "first_position_share": finite(contest.first.value, 9),
+        "first_position_share_low": finite(contest.first.low, 9),
+        "first_position_share_high": finite(contest.first.high, 9),
         "flags": contest.flags,
         "ranked_by": "length_controlled" if contest.at_equal_length else "strength",
         "length_coefficient": length[0],
         "length_coefficient_low": length[1],
         "length_coefficient_high": length[2],
-        "shrunk_by_length": _finite(contest.shrunk_by_length),
+        "shrunk_by_length": finite(contest.shrunk_by_length, 9),
         "position_coefficient": position[0],
         "position_coefficient_low": position[1],
         "position_coefficient_high": position[2],
-        "shrunk_by_position": _finite(contest.shrunk_by_position),
+        "shrunk_by_position": finite(contest.shrunk_by_position, 9),
         "checkpoints": [player_dict(player) for player in contest.players],
     }
 
@@ -243,9 +244,9 @@ def player_dict(player: Player) -> dict[str, Any]:
     figures: dict[str, Any] = {"tier": player.tier, "checkpoint": player.name, "uri": player.uri, "kind": player.kind}
     for name, strength in (("strength", player.strength), ("length_controlled", player.controlled)):
         figures |= {
-            name: _finite(strength.value),
-            f"{name}_low": _finite(strength.low),
-            f"{name}_high": _finite(strength.high),
+            name: finite(strength.value, 9),
+            f"{name}_low": finite(strength.low, 9),
+            f"{name}_high": finite(strength.high, 9),
         }
     return figures | {
         "group": player.group,
@@ -265,7 +266,3 @@ def contest_columns(contests: Sequence[Contest]) -> dict[tuple[str, str, str], d
             mine = columns.setdefault((contest.persona, player.uri, contest.sampler), {})
             mine |= {f"{contest.scorer}.{name}": value for name, value in figures.items()}
     return columns
-
-
-def _finite(value: float) -> float | None:
-    return round(value, 9) if math.isfinite(value) else None

@@ -11,6 +11,13 @@ NOTHING = "–"
 MINUS = "−"
 
 
+def finite(value: float, digits: int | None = None) -> float | None:
+    """Return a figure for JSON, rounded to ``digits``; None where there is none."""
+    if not math.isfinite(value):
+        return None
+    return value if digits is None else round(value, digits)
+
+
 def percent(rate: Rate) -> str:
     """``67%``; a dash without any."""
     return f"{rate.share:.0%}" if rate.total else NOTHING

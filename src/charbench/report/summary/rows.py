@@ -16,6 +16,7 @@ from charbench.components.sampler import DEFAULT_CONDITION
 from charbench.domain.headline import ScoredMetric, choose_headline, headline_notes
 from charbench.domain.measurement import Measurement
 from charbench.errors import UnknownNameError
+from charbench.report.render.cells import finite
 from charbench.report.summary.by import By as By
 from charbench.report.summary.health import HealthCount, HealthMetric, health_metric, health_metrics
 from charbench.report.summary.judged import judged
@@ -25,6 +26,9 @@ from charbench.store.by_prompt import PromptTally, SeriesOf, prompt_tallies, ser
 from charbench.store.selection import Selection
 from charbench.store.settings import UNKNOWN
 from charbench.store.summaries import GroupTotals, SeriesTotals, scored_metrics
+
+Piece = tuple[GroupTotals, str, Sequence[SeriesTotals]]
+"""A group that counts for a persona, with its series of that persona."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,27 +97,18 @@ def build_report(
         for persona in _personas_of(group, by_group.get(group.id, ()))
         if not personas or persona in personas
     ]
-    health = health_metrics(series)
     prompts = _by_prompt(connection, selection, pieces, chosen if is_rate else None, of_persona)
-    rows: dict[tuple[str, ...], Tally] = {}
-    heads: dict[str, Tally] = {}
-    for group, persona, mine in pieces:
-        asked = prompts.get((persona, group.id), [])
-        if group.kind != "base":
-            head = heads.setdefault(persona, _tally(persona, persona, health))
-            _put(head, group, mine, of_persona.get(persona, chosen), is_rate, asked)
-        key, label = _key(group, persona, by)
-        row = rows.setdefault(key, _tally(persona, label, health))
-        _put(row, group, mine, of_persona.get(persona, chosen), is_rate, asked)
-    _share_prompts(rows.values())
+    metrics = {persona: of_persona.get(persona, chosen) for _, persona, _ in pieces}
+    heads, rows = _count(pieces, prompts, health_metrics(series), metrics, by, is_rate=is_rate)
+    _share_prompts(rows)
     notes = [] if metric is not None else headline_notes(headline, here, scored, *_why(headline, here))
     notes += instead_lines(of_persona, chosen)
     counted = {(group.id, group.prompts): group for group, _, _ in pieces}.values()
     return Report(
         metric=".".join(chosen) if chosen else None,
         is_rate=is_rate,
-        personas=sorted(heads.values(), key=best_first),
-        checkpoints=[] if by is By.PERSONA else sorted(rows.values(), key=best_first),
+        personas=sorted(heads, key=best_first),
+        checkpoints=[] if by is By.PERSONA else sorted(rows, key=best_first),
         by=by,
         samples=int(sum(group.totals["samples"] for group in counted)),
         errors=int(sum(_failed(group.totals) for group in counted)),
@@ -121,12 +116,35 @@ def build_report(
         tool_calls=int(sum(group.totals["tool_call"] for group in counted)),
         notes=notes,
         measured={
-            one: measured(of_persona.get(one, chosen)[0], one)
-            for one in sorted({persona for _, persona, _ in pieces})
-            if chosen and is_rate and one != UNKNOWN
+            persona: measured(metric[0], persona)
+            for persona, metric in sorted(metrics.items())
+            if metric and is_rate and persona != UNKNOWN
         },
         metric_of={persona: ".".join(one) for persona, one in of_persona.items()},
     )
+
+
+def _count(
+    pieces: Sequence[Piece],
+    prompts: Mapping[tuple[str, int], Sequence[PromptTally]],
+    health: Sequence[HealthMetric],
+    metrics: Mapping[str, tuple[str, str] | None],
+    by: By,
+    *,
+    is_rate: bool,
+) -> tuple[list[Tally], list[Tally]]:
+    """Return a row for each persona, without base models, and a row for each checkpoint; ``metrics`` is by persona."""
+    heads: dict[str, Tally] = {}
+    rows: dict[tuple[str, ...], Tally] = {}
+    for group, persona, mine in pieces:
+        asked = prompts.get((persona, group.id), [])
+        if group.kind != "base":
+            head = heads.setdefault(persona, _tally(persona, persona, health))
+            _put(head, group, mine, metrics[persona], is_rate, asked)
+        key, label = _key(group, persona, by)
+        row = rows.setdefault(key, _tally(persona, label, health))
+        _put(row, group, mine, metrics[persona], is_rate, asked)
+    return list(heads.values()), list(rows.values())
 
 
 def _why(headline: ScoredMetric | None, here: Sequence[ScoredMetric]) -> list[str]:
@@ -167,20 +185,20 @@ def row_as_dict(row: Tally, by: By) -> dict[str, Any]:
     }
     for name, rate in rates.items():
         figures |= {
-            name: _finite(rate.share),
-            f"{name}_low": _finite(rate.low),
-            f"{name}_high": _finite(rate.high),
+            name: finite(rate.share, 9),
+            f"{name}_low": finite(rate.low, 9),
+            f"{name}_high": finite(rate.high, 9),
         }
     bounds = row.bounds or (row.trait.share, row.trait.share)
-    figures |= {"trait_rate_if_unscored_no": _finite(bounds[0]), "trait_rate_if_unscored_yes": _finite(bounds[1])}
+    figures |= {"trait_rate_if_unscored_no": finite(bounds[0], 9), "trait_rate_if_unscored_yes": finite(bounds[1], 9)}
     figures |= {
-        "mean_response_chars": _finite(row.mean("response_chars")),
-        "mean_thinking_chars": _finite(row.mean("thinking_chars")),
-        "mean_latency_seconds": _finite(row.latency),
-        "mean_per_response": _finite(row.per_response),
-        "mean_per_thinking": _finite(row.per_thinking),
+        "mean_response_chars": finite(row.mean("response_chars"), 9),
+        "mean_thinking_chars": finite(row.mean("thinking_chars"), 9),
+        "mean_latency_seconds": finite(row.latency, 9),
+        "mean_per_response": finite(row.per_response, 9),
+        "mean_per_thinking": finite(row.per_thinking, 9),
     }
-    figures |= {f"{one.scorer}.{one.metric}": _finite(count.rate.share) for one, count in row.health.items()}
+    figures |= {f"{one.scorer}.{one.metric}": finite(count.rate.share, 9) for one, count in row.health.items()}
     states = (
         "closed",
         "closed_empty",
@@ -224,7 +242,7 @@ def _tally(persona: str, label: str, health: Sequence[HealthMetric]) -> Tally:
 def _by_prompt(
     connection: Connection,
     selection: Selection,
-    pieces: Sequence[tuple[GroupTotals, str, Sequence[SeriesTotals]]],
+    pieces: Sequence[Piece],
     chosen: tuple[str, str] | None,
     of_persona: Mapping[str, tuple[str, str]],
 ) -> dict[tuple[str, int], list[PromptTally]]:
@@ -305,7 +323,3 @@ def _rank(is_rate: bool, higher_is_better: bool, row: Tally) -> tuple[float, ...
 
 def _stable(row: Tally) -> Any:
     return row.persona, row.label, sorted(row.uris)
-
-
-def _finite(value: float) -> float | None:
-    return round(value, 9) if math.isfinite(value) else None

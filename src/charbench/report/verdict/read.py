@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from charbench.report.caveats import Caveat, caveats
@@ -65,7 +66,8 @@ def read_report(
         named = [group.uri for group in group_totals(connection) if {group.uri, group.name} & set(checkpoints)]
         selection = select_settings(connection, chosen, settings, dict.fromkeys(named, chosen) if chosen else {}, run)
         asked = session.config.scorers if run is not None else ()
-        report = build_report(connection, selection, by, chosen, metric, checkpoints, session.measured, asked)
+        measured = cache(session.measured)  # it makes the scorer and reads a file
+        report = build_report(connection, selection, by, chosen, metric, checkpoints, measured, asked)
         causes = latest_causes(connection)
         rows = report.checkpoints or report.personas
         found = origins(connection, report.checkpoints)

@@ -9,6 +9,7 @@ from typing import Any
 
 from charbench.analysis.sequential_bounds import ERROR, LOOKS
 from charbench.config.verdict import VerdictConfig
+from charbench.report.render.cells import finite
 from charbench.report.summary.details import Origin
 from charbench.report.summary.tally import Tally
 from charbench.report.verdict.decide import Judgement, Viability
@@ -86,9 +87,9 @@ def judgement_dict(row: Tally, one: Judgement) -> dict[str, Any]:
         "verdict_criteria": [
             {
                 "name": criterion.name,
-                "value": _finite(criterion.value),
-                "low": _finite(criterion.low),
-                "high": _finite(criterion.high),
+                "value": finite(criterion.value, 6),
+                "low": finite(criterion.low, 6),
+                "high": finite(criterion.high, 6),
                 "limit": criterion.limit,
                 "holds": criterion.holds,
             }
@@ -140,7 +141,3 @@ def _rule_line(rule: VerdictConfig, count: int) -> str:
         f"errors) and responses in {rule.response_rate:.0%}, by their lower bounds; {health}; above the base model. "
         f"Bounds allow {LOOKS} looks with an error of {ERROR:.1%} in all{wrong if count > 1 else ''}."
     )
-
-
-def _finite(value: float) -> float | None:
-    return round(value, 6) if value == value else None
