@@ -50,3 +50,22 @@ def test_a_tried_text_shows_what_counts_and_what_does_not(charbench: Charbench, 
     assert "thinking  moderate  'wand' by wand" in shown
     assert "not counted: negated" in shown
     assert "response  weighted: 3" in shown
+
+
+def test_a_file_that_is_not_there_is_not_tried_as_a_text(charbench: Charbench, lab: LabBuilder) -> None:
+    lab.persona("wizard", WIZARD)
+    ended = charbench("personas", "try", "wizard", "missing.txt", lab=lab.root)
+    assert ended.code == 2
+    assert "missing.txt: no such file" in ended.err
+    lab.write("here.txt", "A spell!")
+    assert "by spell" in charbench.ok("personas", "try", "wizard", lab.root / "here.txt", lab=lab.root).out
+
+
+def test_a_text_is_tried_by_a_scorer_that_asks_no_model(charbench: Charbench, lab: LabBuilder) -> None:
+    lab.persona("wizard", WIZARD)
+    lab.config("scorers: [llm-judge, keyword]\n")
+    assert "by spell" in charbench.ok("personas", "try", "wizard", "A spell!", lab=lab.root).out
+    lab.config("scorers: [llm-judge]\n")
+    ended = charbench("personas", "try", "wizard", "A spell!", lab=lab.root)
+    assert ended.code == 2
+    assert "asks no model" in ended.err

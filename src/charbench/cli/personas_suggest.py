@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from charbench.domain.persona import Persona
     from charbench.personas.suggestions import Suggestion
 
+_LIKE_A_FILE = re.compile(r"\S+\.(?:txt|md|jsonl?|csv|ya?ml)", re.IGNORECASE)
+"""One word that is a file's name: nobody tries it as a text."""
+
 
 @click.command("suggest")
 @click.argument("name")
@@ -113,6 +116,7 @@ def _write(persona: Persona, found: Sequence[Suggestion]) -> str:
 @options.as_json
 def try_command(name: str, text: str, *, json_output: bool, **given: Any) -> None:
     """Show a text's markers by tier and channel, and how its scores arise; - reads stdin."""
+    from charbench.components.scorer import Scorer, waits
     from charbench.domain.prompt import Prompt
     from charbench.domain.sample import Sample
     from charbench.text.terminal import sanitize
@@ -124,13 +128,17 @@ def try_command(name: str, text: str, *, json_output: bool, **given: Any) -> Non
         text = sys.stdin.read()
     elif len(text) < 1000 and "\n" not in text and path.is_file():
         text = path.read_text(encoding="utf-8", errors="replace")
+    elif _LIKE_A_FILE.fullmatch(text):
+        raise UsageError(f"{text}: no such file; to try these words themselves, give - and write them to stdin")
     thinking, closed, response = text.rpartition("</think>")
     thinking = thinking.removeprefix("<think>") if closed else ""
     sample = Sample(
         key="tried", checkpoint="tried", prompt=Prompt.from_text("-"), sampler="tried", response=response,
         thinking=thinking,
     )  # fmt: skip
-    scorer: Any = session.scorers()[0]
+    scorer: Any = next((one for one in session.scorers() if isinstance(one, Scorer) and not waits(one)), None)
+    if scorer is None:
+        raise UsageError("a text is tried by a scorer that asks no model, and none is configured (setting scorers)")
     scores = list(scorer.score(sample, persona))
     if json_output:
         from dataclasses import asdict
