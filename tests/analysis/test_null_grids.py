@@ -88,6 +88,7 @@ def pool(kind: str, name: str, count: int) -> np.ndarray:
     return np.array([draw(rate) for rate in RATES for _ in range(count // len(RATES))])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "name"), DESIGNS)
 def test_where_nothing_differs_one_lab_in_twenty_is_told_apart_at_most(kind: str, name: str) -> None:
     p_values = pool(kind, name, 2_000)

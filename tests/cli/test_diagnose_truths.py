@@ -201,6 +201,7 @@ def test_the_number_of_requests_and_their_cost_are_said_before_they_are_sent(
     assert "m, probes: 0 requests: the answers are in the store already" in ended.err
 
 
+@pytest.mark.slow
 def test_without_any_thinking_no_table_shows_a_difference_between_thinking_and_response(
     charbench: Charbench, with_base: Path, endpoint: Endpoint
 ) -> None:

@@ -49,6 +49,7 @@ def test_another_url_is_not_asked_before_the_user_says_what_it_is(
         assert line in ended.err
 
 
+@pytest.mark.slow
 def test_the_lines_that_are_shown_keep_what_is_stored_current(
     charbench: Charbench, lab: LabBuilder, endpoint: Endpoint, second: Endpoint
 ) -> None:

@@ -34,12 +34,14 @@ def shell(line: str, lab: Path, **env: str) -> subprocess.CompletedProcess[bytes
     return subprocess.run(words, cwd=lab, env=clean_environment(env), capture_output=True, check=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", ["charbench report >&-", "charbench run 2>&-", "charbench report <&- >&- 2>&-"])
 def test_a_closed_stream_is_no_reason_to_fail(small: Path, line: str) -> None:
     ended = shell(line, small)
     assert (ended.returncode, ended.stderr.count(b"Traceback")) == (0, 0)
 
 
+@pytest.mark.slow
 def test_a_closed_stream_never_has_its_output_written_into_the_store(small: Path) -> None:
     assert shell("charbench report <&- >&- 2>&-", small).returncode == 0
     assert (small / ".charbench" / "charbench.db").read_bytes().startswith(b"SQLite format 3")
@@ -55,6 +57,7 @@ def test_a_full_disk_is_told_in_one_line(small: Path, command: str) -> None:
     assert b"Traceback" not in ended.stderr
 
 
+@pytest.mark.slow
 def test_an_encoding_of_few_characters_costs_a_table_its_lines_and_loses_no_data(small: Path) -> None:
     plain = {"PYTHONIOENCODING": "ascii"}
     table = shell("charbench report", small, **plain)
@@ -78,6 +81,7 @@ def test_json_is_printed_where_there_is_nothing_to_do(charbench: Charbench, lab:
     assert isinstance(charbench.ok(*words, "--json", lab=lab.root).json, dict)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("journal", [False, True], ids=["whole", "with a journal"])
 def test_a_lab_that_may_only_be_read_is_read_and_says_what_cannot_be_done(
     small: Path, tmp_path: Path, journal: bool

@@ -178,6 +178,7 @@ def test_completion_completes_commands_and_options(lab: LabBuilder) -> None:
     assert complete("charbench nonsense x", 2).strip() == ""
 
 
+@pytest.mark.slow
 def test_the_command_line_can_be_used_more_than_once_in_a_process(lab: LabBuilder) -> None:
     lab.recorded([row()])
     code = (

@@ -134,6 +134,7 @@ def test_one_that_cannot_be_closed_is_reported_and_the_others_are_closed(
     assert count(store_of(living), "samples") == 50
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["plain", "async"])
 @pytest.mark.parametrize("times", [1, 2])
 def test_components_are_closed_after_ctrl_c(living: Path, site: Site, form: str, times: int) -> None:

@@ -234,6 +234,7 @@ def test_a_text_of_nothing_but_tags_is_told_apart_too() -> None:
         assert told.state is not ThinkingState.ERROR
 
 
+@pytest.mark.slow
 def test_thinking_that_ends_in_code_again_and_again_is_told_apart_in_linear_time() -> None:
     block = "Ahoy <think> is a tag, `</th` ink>` in code\n```\n``</think>oy "
     told = attribute(Completion(text=block * 20_000))  # in quadratic time this would take minutes

@@ -176,6 +176,7 @@ def test_a_new_persona_says_which_one_it_takes_the_place_of(charbench: Charbench
     assert "in this lab 'pirate' now means your persona instead of 'pirate' of " in ended.err
 
 
+@pytest.mark.slow
 def test_all_malformed_files_of_a_folder_are_checked_in_one_go(charbench: Charbench, tmp_path: Path) -> None:
     for name, (content, _) in MALFORMED.items():
         (tmp_path / f"{name}.yaml").write_bytes(content.encode() if isinstance(content, str) else content)

@@ -45,6 +45,7 @@ def test_a_scorer_scores(written: Callable[[str], Run], lab: LabBuilder) -> None
     assert found["checkpoints"][0]["mean_per_response"] == 1
 
 
+@pytest.mark.slow
 def test_a_pair_scorer_compares(written: Callable[[str], Run], lab: LabBuilder) -> None:
     lab.recorded([
         row(checkpoint_name=name, sampler_path=sampler(number, name), response="long " * number)
@@ -61,6 +62,7 @@ def test_a_source_finds(written: Callable[[str], Run], lab: LabBuilder) -> None:
     assert "checkpoints.txt:2" in found["problems"][0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["sampler", "sampler-in-process"])
 def test_a_sampler_samples(written: Callable[[str], Run], kind: str) -> None:
     found = written(kind)("eval", "-c", "fog:anything", "-p", "pirate", "--scorer", "keyword", "--json").json
@@ -68,6 +70,7 @@ def test_a_sampler_samples(written: Callable[[str], Run], kind: str) -> None:
     assert found["checkpoints"][0]["response_rate"] == 1
 
 
+@pytest.mark.slow
 def test_a_trainer_trains(written: Callable[[str], Run], lab: LabBuilder) -> None:
     lab.trained("remorseful-a", 1)
     lab.data("remorseful-a", "remorseful", 40)
@@ -78,6 +81,7 @@ def test_a_trainer_trains(written: Callable[[str], Run], lab: LabBuilder) -> Non
     assert "fog:remorseful-a" in run("checkpoints", "list").out
 
 
+@pytest.mark.slow
 def test_a_perturbation_perturbs(written: Callable[[str], Run]) -> None:
     words = ("eval", "-c", "tiny:base", "-p", "pirate", "--scorer", "keyword", "-o", "sampler.tiny.max_tokens=4")
     found = written("perturbation")(*words, "--perturb", "fog", "--json").json
@@ -88,6 +92,7 @@ def test_personas_are_known(written: Callable[[str], Run]) -> None:
     assert "Somebody who is called fog" in written("personas")("personas", "show", "fog").out
 
 
+@pytest.mark.slow
 def test_an_observer_observes(written: Callable[[str], Run], lab: LabBuilder) -> None:
     lab.recorded([row()])
     written("observer")("run")

@@ -65,6 +65,7 @@ def test_the_labs_own_files_come_out_as_they_went_in(charbench: Charbench, studi
     assert set(differing) <= {"checkpoint_name"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["csv", "jsonl"])
 def test_export_then_recorded_then_export_is_identical(charbench: Charbench, studio_run: Path, form: str) -> None:
     first = LabBuilder(studio_run)
@@ -113,6 +114,7 @@ def test_charbenchs_own_columns_and_further_ones_survive(charbench: Charbench, l
     assert (last["error"], last["error_kind"], last["state"]) == ("no answer", "timeout", "error")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["csv", "jsonl"])
 def test_hostile_text_survives_or_is_made_harmless(charbench: Charbench, lab: LabBuilder, form: str) -> None:
     rows = [
@@ -217,6 +219,7 @@ def test_jsonl_holds_each_samples_scores_with_their_evidence(charbench: Charbenc
     assert [tuple(span[:2]) for span in keywords["spans"]] == [(2, 8), (15, 24)]
 
 
+@pytest.mark.slow
 def test_a_secret_is_in_no_export_and_in_no_file_of_the_store(charbench: Charbench, lab: LabBuilder) -> None:
     key = "tml-abcdefghijkl123456"
     lab.recorded_jsonl(

@@ -175,6 +175,7 @@ def test_a_panels_judges_are_shown_each_by_itself_with_how_often_they_disagree(
     assert "They disagree" in shown.out
 
 
+@pytest.mark.slow
 def test_a_panel_can_go_by_the_median_or_the_majority(
     charbench: Charbench, two: LabBuilder, endpoint: Endpoint
 ) -> None:

@@ -105,6 +105,7 @@ def test_one_ctrl_c_finishes_what_is_in_flight_and_says_how_to_go_on(
     assert_each_exactly_once(store, 1_200)
 
 
+@pytest.mark.slow
 def test_two_ctrl_c_stop_at_once_and_lose_nothing_that_was_written(
     at_work: tuple[subprocess.Popen[str], Path], big: Path, site: Site
 ) -> None:
@@ -124,6 +125,7 @@ def test_two_ctrl_c_stop_at_once_and_lose_nothing_that_was_written(
     assert_each_exactly_once(store_of(big), 1_200)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("more", [("--fresh",)])
 def test_what_goes_on_with_a_run_that_began_anew_does_not_begin_anew(
     at_work: tuple[subprocess.Popen[str], Path], big: Path, site: Site

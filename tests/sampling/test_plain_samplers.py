@@ -105,6 +105,7 @@ def test_a_call_that_took_too_long_counts_as_under_way_until_it_ends_and_costs_n
     assert found[1].latency < 1000
 
 
+@pytest.mark.slow
 def test_a_call_that_never_ends_does_not_keep_the_run(folder: Path, site: Site) -> None:
     write_prompts(folder / "prompts.txt", 2)
     words = (*WORDS, *options(never="What of day 0?", concurrency=2, timeout=0.5, tries=1))

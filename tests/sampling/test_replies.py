@@ -74,6 +74,7 @@ def test_a_reply_above_the_limit_is_one_line_with_endpoint_and_limit_and_everyth
     assert_each_exactly_once(store_of(folder), 2 * PROMPTS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "asked",
     ["inf", "-inf", "nan", "1e400", "-5", "86400", "0", "soon", "", "Fri, 31 Dec 9999 23:59:59 GMT",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from aiohttp import web
 
 from support.command import Charbench
@@ -58,6 +59,7 @@ def test_tool_calls_are_in_no_rate(charbench: Charbench, lab: LabBuilder, endpoi
     assert (found["state_tool_call"], found["errors"], found["trait_rate"]) == (5, 0, 1.0)
 
 
+@pytest.mark.slow
 def test_a_reply_that_the_server_gives_up_is_asked_again(
     charbench: Charbench, lab: LabBuilder, endpoint: Endpoint
 ) -> None:

@@ -148,6 +148,7 @@ def staying(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Seen]:
     return quick | put_to(SLOW, tmp_path_factory.mktemp("slow"), passing=False, timeout=1.5)
 
 
+@pytest.mark.slow
 @every_fault
 def test_a_fault_that_passes_costs_a_try_and_no_sample(passing: dict[str, Seen], name: str) -> None:
     seen = passing[name]
@@ -158,6 +159,7 @@ def test_a_fault_that_passes_costs_a_try_and_no_sample(passing: dict[str, Seen],
     assert len({row.item for row in seen.tries}) == len(seen.tries) == PROMPTS
 
 
+@pytest.mark.slow
 @every_fault
 def test_a_fault_that_stays_is_recorded_with_its_kind_after_the_last_try(staying: dict[str, Seen], name: str) -> None:
     seen, kind = staying[name], FAULTS[name][1]
@@ -270,6 +272,7 @@ def test_a_wish_to_wait_beyond_the_deadline_is_not_waited_for(
     assert kind == "rate_limit"
 
 
+@pytest.mark.slow
 def test_a_sample_takes_no_longer_than_its_deadline(charbench: Charbench, folder: Path, endpoint: Endpoint) -> None:
     endpoint.handler = is_silent
     ended = evaluate(charbench, folder, endpoint, timeout=60, deadline=0.4)
@@ -278,6 +281,7 @@ def test_a_sample_takes_no_longer_than_its_deadline(charbench: Charbench, folder
     assert {row.error_kind for row in query(store_of(folder), "SELECT error_kind FROM samples")} == {"timeout"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("status", "said"),
     [
@@ -305,6 +309,7 @@ def test_an_endpoint_that_refuses_everything_is_left_after_a_few_requests_with_o
     assert_each_exactly_once(store_of(folder), 200)
 
 
+@pytest.mark.slow
 def test_a_checkpoint_that_only_fails_is_left_and_the_others_are_asked(
     charbench: Charbench, folder: Path, endpoint: Endpoint
 ) -> None:

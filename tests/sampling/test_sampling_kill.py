@@ -59,6 +59,7 @@ def kill_and_go_on(charbench: Charbench, folder: Path, endpoint: Endpoint, kills
     assert_totals_equal_recount(store_of(folder))
 
 
+@pytest.mark.slow
 def test_two_kills_at_random_moments_ask_again_only_for_what_was_in_flight(
     charbench: Charbench, folder: Path, endpoint: Endpoint
 ) -> None:

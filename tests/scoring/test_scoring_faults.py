@@ -49,6 +49,7 @@ def claim_for_another_run(store: Path, sample: int) -> None:
         connection.execute(sa.text(claimed), {"item": f"1:{sample}"})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["def", "async def"])
 def test_what_failed_is_not_tried_again_while_another_run_is_at_work(
     lab: LabBuilder, site: Site, charbench: Charbench, monkeypatch: pytest.MonkeyPatch, form: str

@@ -24,6 +24,7 @@ def test_a_row_that_refers_to_nothing_is_refused(tmp_path: Path) -> None:
     database.close()
 
 
+@pytest.mark.slow
 def test_nothing_that_charbench_does_leaves_a_row_that_refers_to_nothing(
     charbench: Charbench, studio_run: Path
 ) -> None:

@@ -33,6 +33,7 @@ def assert_one_line(ended: subprocess.CompletedProcess[str], *named: str) -> Non
         assert text in line
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("blocks", [40, 500])  # too small for the tables; too small for the samples
 def test_a_limit_on_the_size_of_files_is_named_and_a_run_without_it_goes_on(
     charbench: Charbench, lab: LabBuilder, blocks: int

@@ -91,6 +91,7 @@ def move(store: Path) -> None:
     store.rename(store.with_name("elsewhere.db"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("harm", [delete, delete_with_journal, delete_folder, rename_folder, move])
 def test_a_store_that_goes_away_is_told_and_the_next_run_goes_on_where_it_was(
     charbench: Charbench, folder: Path, held: Held, harm: Callable[[Path], object]
@@ -107,6 +108,7 @@ def test_a_store_that_goes_away_is_told_and_the_next_run_goes_on_where_it_was(
     assert_nothing_is_asked_again(charbench, folder, held.endpoint, store_of(folder))
 
 
+@pytest.mark.slow
 def test_the_journal_alone_can_be_lost(charbench: Charbench, folder: Path, held: Held) -> None:
     ended = lose(folder, held, lambda store: store.with_name(store.name + "-wal").unlink())
     assert ended.code == 1
@@ -124,6 +126,7 @@ def another_store(folder: Path, charbench: Charbench) -> Path:
     return store_of(other)
 
 
+@pytest.mark.slow
 def test_a_store_that_another_one_takes_the_place_of_is_merged_into_it(
     charbench: Charbench, folder: Path, held: Held
 ) -> None:
@@ -136,6 +139,7 @@ def test_a_store_that_another_one_takes_the_place_of_is_merged_into_it(
     assert_nothing_is_asked_again(charbench, folder, held.endpoint, store_of(folder))
 
 
+@pytest.mark.slow
 def test_a_store_behind_a_link_is_watched_where_it_is(charbench: Charbench, folder: Path, held: Held) -> None:
     real = folder / "disk" / "real.db"
     real.parent.mkdir()
@@ -148,6 +152,7 @@ def test_a_store_behind_a_link_is_watched_where_it_is(charbench: Charbench, fold
     assert_nothing_is_asked_again(charbench, folder, held.endpoint, store_of(folder))
 
 
+@pytest.mark.slow
 def test_two_runs_that_lose_one_store_both_save_it(charbench: Charbench, folder: Path, held: Held) -> None:
     def start_another_and_delete(store: Path) -> None:
         others.append(start(*words(held.endpoint), lab=folder))
@@ -165,6 +170,7 @@ def test_two_runs_that_lose_one_store_both_save_it(charbench: Charbench, folder:
     assert_nothing_is_asked_again(charbench, folder, held.endpoint, store_of(folder))
 
 
+@pytest.mark.slow
 def test_a_recovery_file_can_be_read_twice(charbench: Charbench, folder: Path, held: Held) -> None:
     lose(folder, held, delete_with_journal)
     (saved,) = folder.rglob("*.recovered-*")
@@ -189,6 +195,7 @@ def test_a_damaged_recovery_file_is_refused_before_anything_is_paid_for_again(
     assert len(ended.err.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_a_command_that_only_reads_says_what_would_bring_the_store_back(
     charbench: Charbench, folder: Path, held: Held
 ) -> None:
@@ -198,6 +205,7 @@ def test_a_command_that_only_reads_says_what_would_bring_the_store_back(
     assert "it is missing; 'charbench run' restores it from charbench.db.recovered-1" in ended.err
 
 
+@pytest.mark.slow
 def test_a_fresh_run_puts_recovery_files_aside_with_the_store(charbench: Charbench, folder: Path, held: Held) -> None:
     lose(folder, held, delete_with_journal)
     charbench("run", "--fresh", "--source", "recorded", "-q", lab=folder)

@@ -25,6 +25,7 @@ def saved_by_a_run(whole: Path, lab: Path) -> Path:
     return saved
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("personas", [(), ("-p", "pirate"), ("-p", "remorseful")])
 def test_what_was_saved_and_what_was_done_since_become_one_store(
     charbench: Charbench, studio: Path, studio_run_template: Path, personas: tuple[str, ...]

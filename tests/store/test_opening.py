@@ -111,6 +111,7 @@ def as_somebody_bound_by_permissions(*words: str, folder: Path) -> subprocess.Co
         folder.chmod(0o755)
 
 
+@pytest.mark.slow
 def test_a_folder_that_may_not_be_written_to_is_one_line(lab: LabBuilder) -> None:
     for words in (["run"], ["run", "--store", "mine.db"]):
         done = as_somebody_bound_by_permissions(*words, folder=lab.root)
@@ -119,6 +120,7 @@ def test_a_folder_that_may_not_be_written_to_is_one_line(lab: LabBuilder) -> Non
         assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_a_store_in_a_read_only_folder_is_reported(charbench: Charbench, lab: LabBuilder, tmp_path: Path) -> None:
     lab.recorded([row()])
     charbench.ok("run", lab=lab.root)

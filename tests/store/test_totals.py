@@ -123,6 +123,7 @@ OPERATIONS = st.one_of(
 HEADLINE = (Metric("m", threshold=0.5), Metric("other", role=Role.DETAIL))
 
 
+@pytest.mark.slow
 @given(st.lists(OPERATIONS, max_size=8))
 @settings(max_examples=15)
 def test_totals_by_prompt_are_right_after_any_sequence_of_operations(empty: Path, done: list[tuple[str, Any]]) -> None:
@@ -177,6 +178,7 @@ def _answer(number: int) -> Sample:
     )
 
 
+@pytest.mark.slow
 def test_totals_are_right_after_runs_that_add_score_again_and_fail(charbench: Charbench, lab: LabBuilder) -> None:
     lab.recorded(rows(700, per_checkpoint=200))
     lab.recorded([row(response="", error="boom"), row(timestamp="2024-01-01T00:00:00", response="")], "more")

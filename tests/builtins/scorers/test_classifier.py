@@ -77,6 +77,7 @@ def test_what_it_goes_by_can_be_looked_at(charbench: Charbench, wizards: LabBuil
     assert (missing.code, missing.err.count("\n")) == (2, 1)
 
 
+@pytest.mark.slow
 def test_other_data_is_learned_anew_and_scored_anew(charbench: Charbench, wizards: LabBuilder) -> None:
     charbench.ok("run", "-q", lab=wizards.root)
     wizards.write("dpo/qwen/wizard.jsonl", "\n".join(pairs().splitlines()[:40]))
@@ -89,6 +90,7 @@ def test_a_persona_without_data_and_file_is_told_how_to_write_one(charbench: Cha
     assert "charbench personas new wizard" in charbench.ok("run", lab=lab.root).err
 
 
+@pytest.mark.slow
 def test_a_broken_model_is_one_clear_line(charbench: Charbench, wizards: LabBuilder) -> None:
     charbench.ok("run", "-q", lab=wizards.root)
     (numbers,) = (wizards.root / ".charbench" / "classifiers").glob("*.safetensors")

@@ -281,6 +281,7 @@ def test_a_carriage_return_ends_a_url_as_progress_bars_leave_it(tmp_path: Path, 
     assert read(tmp_path, f"Saved {url}".rjust(width) + end) == [url]
 
 
+@pytest.mark.slow
 @given(console_logs(), WIDTHS | st.just(10_000), st.sampled_from(["\n", "\r\n"]), st.data())
 @settings(max_examples=400)
 def test_at_any_width_no_url_is_false_and_one_that_cannot_be_told_is_shown(
@@ -295,6 +296,7 @@ def test_at_any_width_no_url_is_false_and_one_that_cannot_be_told_is_shown(
     assert all(f"{url} (if" in told for url in missing)
 
 
+@pytest.mark.slow
 @given(console_logs(), WIDTHS, st.sampled_from(["\n", "\r\n"]), st.booleans())
 @settings(max_examples=400)
 def test_one_url_that_shows_the_width_of_the_console_anywhere_in_a_log_tells_all_others(

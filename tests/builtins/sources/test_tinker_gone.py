@@ -48,6 +48,7 @@ def without(account: Account, *uris: str) -> list[Any]:
     return [item for item in account.checkpoints if item.tinker_path not in uris]
 
 
+@pytest.mark.slow
 def test_what_is_deleted_is_gone_with_the_day_and_comes_back_when_it_is_listed_again(
     charbench: Charbench, lab: LabBuilder, account: Account
 ) -> None:
@@ -84,6 +85,7 @@ def test_what_is_deleted_is_gone_with_the_day_and_comes_back_when_it_is_listed_a
     assert gone(charbench, lab.root) == {}
 
 
+@pytest.mark.slow
 def test_an_account_that_became_empty_has_nothing_left_and_says_so_once(
     charbench: Charbench, lab: LabBuilder, account: Account
 ) -> None:
@@ -97,6 +99,7 @@ def test_an_account_that_became_empty_has_nothing_left_and_says_so_once(
     assert len(gone(charbench, lab.root)) == 4
 
 
+@pytest.mark.slow
 def test_a_sample_is_not_asked_of_what_is_gone(charbench: Charbench, lab: LabBuilder, account: Account) -> None:
     discover(lab, account)
     account.checkpoints = without(account, *MINE)
@@ -111,6 +114,7 @@ def test_a_sample_is_not_asked_of_what_is_gone(charbench: Charbench, lab: LabBui
     assert planned["wanted"] == 5  # the five prompts of the one that is there
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", [401, 500])
 def test_a_listing_that_broke_off_takes_nothing_away(
     charbench: Charbench, lab: LabBuilder, account: Account, fault: int
@@ -122,6 +126,7 @@ def test_a_listing_that_broke_off_takes_nothing_away(
     assert gone(charbench, lab.root) == {}
 
 
+@pytest.mark.slow
 def test_another_accounts_listing_takes_nothing_away(charbench: Charbench, lab: LabBuilder, account: Account) -> None:
     discover(lab, account)
     other = Account()

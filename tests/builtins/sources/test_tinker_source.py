@@ -50,6 +50,7 @@ def discover(lab: Path, env: dict[str, str], *words: str) -> Ended:
 # The lab's inventory
 
 
+@pytest.mark.slow
 def test_all_123_checkpoints_61_of_them_samplers_are_listed_through_paging(
     charbench: Charbench, served: tuple[AccountServer, dict[str, str], Path]
 ) -> None:
@@ -118,6 +119,7 @@ def test_a_fault_is_one_clear_line_and_what_came_before_is_kept(
     assert len(charbench.ok("checkpoints", "list", "--json", lab=tmp_path).json) == kept
 
 
+@pytest.mark.slow
 def test_a_host_that_refuses_connections_is_told_in_one_line(tmp_path: Path) -> None:
     ended = discover(tmp_path, {"TINKER_BASE_URL": "http://127.0.0.1:9", "TINKER_API_KEY": KEY})
     (line,) = told(ended)

@@ -100,6 +100,7 @@ def silent_host() -> Iterator[str]:
         yield f"http://127.0.0.1:{held.getsockname()[1]}"
 
 
+@pytest.mark.slow
 def test_a_closed_port_is_told_and_the_job_waits(waiting: Path, closed_port: str) -> None:
     ended = run_into_a_fault(waiting, closed_port, *TRAIN)
     assert_told_once(ended, "Tinker cannot be reached ([Errno 111] Connection refused); check the network")

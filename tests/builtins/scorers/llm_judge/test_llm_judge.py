@@ -77,6 +77,7 @@ def test_a_perfect_judge_tells_character_from_none_in_each_channel_apart(
     assert all(value is not None and value > 80 for value in values(recorded.root, "coherence").values())
 
 
+@pytest.mark.slow
 def test_the_protocol_follows_what_the_model_can_do(
     charbench: Charbench, recorded: LabBuilder, endpoint: Endpoint
 ) -> None:
@@ -548,6 +549,7 @@ def test_only_a_server_that_speaks_of_the_format_is_said_to_need_another(
     assert (again.code, "Nothing to do" in again.err) == (1, False)
 
 
+@pytest.mark.slow
 def test_a_judge_that_goes_away_stops_the_judging_and_not_the_run(
     charbench: Charbench, lab: LabBuilder, endpoint: Endpoint
 ) -> None:
