@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from charbench.components.base import Component, ComponentKind
+from charbench.domain.sample_columns import ColumnKind
 from charbench.domain.table import Table
 
 
@@ -55,6 +56,34 @@ class ReportContent:
         wrote them: escape them for where they are shown.
         """
         return self.read_samples(most)
+
+
+Row = tuple[Any, ...]
+"""A row of a tidy table: numbers, texts, booleans, :class:`datetime.datetime` in UTC without a zone, or None."""
+
+
+@dataclass(frozen=True)
+class ExportedTable:
+    """A tidy table to export, read from the store as it is iterated over, with the texts as the models wrote them."""
+
+    name: str
+    """``samples``, ``scores``, ``spans`` or ``checkpoints``."""
+    read_kinds: Callable[[], Mapping[str, ColumnKind]]
+    read: Callable[[Sequence[str]], Iterator[Row]]
+
+    @cached_property
+    def kinds(self) -> Mapping[str, ColumnKind]:
+        """What each column holds, in the order of the columns: see :class:`charbench.ColumnKind`."""
+        return self.read_kinds()
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """The columns' names."""
+        return tuple(self.kinds)
+
+    def rows(self, columns: Sequence[str] | None = None) -> Iterator[Row]:
+        """Yield the rows, each with a value for every column; or with those of ``columns`` alone."""
+        return self.read(self.columns if columns is None else tuple(columns))
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -23,17 +24,20 @@ def exported_samples(database: Database, uris: Sequence[str]) -> ExportedSamples
     """Return the samples of these checkpoints, for a reporter."""
 
     def columns() -> list[str]:
-        known = {*LAB_COLUMNS, *OWN_COLUMNS}
-        return [*LAB_COLUMNS, *OWN_COLUMNS, *sorted({name for row in _extras(database, uris) for name in row} - known)]
+        return [*LAB_COLUMNS, *OWN_COLUMNS, *extra_columns(database, uris)]
 
     return ExportedSamples(columns, lambda with_scores: _rows(database, uris, with_scores=with_scores))
 
 
-def _extras(database: Database, uris: Sequence[str]) -> Iterator[dict[str, Any]]:
-    for ids in _pages(database, uris):
+def extra_columns(database: Database, uris: Sequence[str]) -> list[str]:
+    """Return the names of the fields that these checkpoints' samples have besides the usual ones."""
+    found: set[str] = set()
+    for ids in pages(database, uris):
         with database.read() as connection:
             query = sa.select(samples.c.extra).where(samples.c.id.in_(ids), samples.c.extra.is_not(None))
-            yield from (row for row in connection.scalars(query) if row)
+            for row in connection.scalars(query):
+                found.update(row or ())
+    return sorted(found - {*LAB_COLUMNS, *OWN_COLUMNS})
 
 
 def _rows(
@@ -42,14 +46,15 @@ def _rows(
     with database.read() as connection:
         known = {checkpoint.uri: checkpoint for checkpoint in read_checkpoints(connection)}
     reader = SampleReader()
-    for ids in _pages(database, uris):
+    for ids in pages(database, uris):
         with database.read() as connection:
             given = scores_of(connection, ids) if with_scores else {}
             for stored in reader.read(connection, ids):
                 yield sample_row(stored, known[stored.sample.checkpoint]), given.get(stored.id, [])
 
 
-def _pages(database: Database, uris: Sequence[str]) -> Iterator[list[int]]:
+def pages(database: Database, uris: Sequence[str]) -> Iterator[list[int]]:
+    """Yield the numbers of these checkpoints' samples in order, some hundreds at a time."""
     from charbench.store.summaries import groups_of
 
     with database.read() as connection:
@@ -114,11 +119,42 @@ def scores_of(
     connection: sa.Connection, ids: Sequence[int], scoring_ids: Collection[int] | None = None
 ) -> dict[int, list[dict[str, Any]]]:
     """Return the scores of samples by their numbers, each with its evidence; None: those of every scoring."""
+    found: dict[int, list[dict[str, Any]]] = {}
+    for score in read_scores(connection, ids, scoring_ids):
+        entry = {
+            "scorer": score.scorer,
+            "persona": score.persona,
+            "metric": score.metric,
+            "channel": score.channel,
+            "value": score.value,
+        }
+        found.setdefault(score.sample_id, []).append(entry | dict(score.evidence))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class StoredScore:
+    """A score as the store has it; ``evidence`` holds ``why``, ``spans`` and ``votes``, as far as there are any."""
+
+    sample_id: int
+    series_id: int
+    scorer: str
+    persona: str
+    metric: str
+    channel: str
+    value: float | None
+    evidence: Mapping[str, Any]
+
+
+def read_scores(
+    connection: sa.Connection, ids: Sequence[int], scoring_ids: Collection[int] | None = None
+) -> Iterator[StoredScore]:
+    """Yield the scores of samples; None: those of every scoring."""
     mine = among(connection, scored.c.sample_id, ids)
     if scoring_ids is not None:
         mine &= scored.c.scoring_id.in_(scoring_ids)
     query = (
-        sa.select(scored.c.sample_id, scored.c.id, scorings.c.scorer, scorings.c.persona,
+        sa.select(scored.c.sample_id, scored.c.id, series.c.id, scorings.c.scorer, scorings.c.persona,
                   series.c.metric, series.c.channel, scores.c.value)
         .join(scores, scores.c.scored_id == scored.c.id)
         .join(series, series.c.id == scores.c.series_id)
@@ -127,13 +163,9 @@ def scores_of(
         .order_by(scored.c.id, series.c.id)
     )  # fmt: skip
     told = _evidence(connection, mine)
-    found: dict[int, list[dict[str, Any]]] = {}
-    for sample, number, scorer, persona, metric, channel, value in connection.execute(query):
-        entry = {"scorer": scorer, "persona": persona, "metric": metric, "channel": channel, "value": value}
-        if (evidence := told.get((number, metric, channel))) is not None:
-            entry |= evidence
-        found.setdefault(sample, []).append(entry)
-    return found
+    for sample, number, of, scorer, persona, metric, channel, value in connection.execute(query):
+        evidence = told.get((number, metric, channel), {})
+        yield StoredScore(sample, of, scorer, persona, metric, channel, value, evidence)
 
 
 def _evidence(connection: sa.Connection, wanted: sa.ColumnElement[bool]) -> dict[tuple[int, str, str], dict[str, Any]]:

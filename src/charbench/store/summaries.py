@@ -96,14 +96,20 @@ def groups_of(connection: Connection, uris: Sequence[str]) -> list[int]:
     """Return the numbers of the groups of samples of these checkpoints, those taken just to look at left out."""
     found: list[int] = []
     for part in chunks(uris, MAX_PARAMETERS):
-        query = (
-            sa.select(groups.c.id)
-            .join(checkpoints, checkpoints.c.id == groups.c.checkpoint_id)
-            .join(samplings, samplings.c.id == groups.c.sampling_id)
-            .where(checkpoints.c.uri.in_(part), samplings.c.condition.not_in(UNREAD))
-        )
-        found.extend(connection.scalars(query))
+        found.extend(connection.scalars(readable_groups(groups.c.id).where(checkpoints.c.uri.in_(part))))
     return sorted(found)
+
+
+def readable_groups(*columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
+    """Return the query for these columns of groups, their checkpoints and samplings; those taken just to look at are
+    left out."""
+    return (
+        sa.select(*columns)
+        .select_from(groups)
+        .join(checkpoints, checkpoints.c.id == groups.c.checkpoint_id)
+        .join(samplings, samplings.c.id == groups.c.sampling_id)
+        .where(samplings.c.condition.not_in(UNREAD))
+    )
 
 
 def group_totals(connection: Connection) -> list[GroupTotals]:
