@@ -69,7 +69,7 @@ GROUPS = {
         "Note TrainingEvent TrainingError Example read_examples SkippedRows check_rendered rows_that_fit DataError",
     ),
     "A perturbation": ("Perturbation Prompt", "Message"),
-    "A reporter": ("Reporter ReportContent ExportedSamples", "Table no_formulas"),
+    "A reporter": ("Reporter ReportContent ExportedSamples", "Table no_formulas WebPage ReportPage PageLink"),
     "Checks and observers": ("CheckResult", "open_private private_file private_folder"),
     "Requests to a service": (
         "ModelClient ModelClientConfig Endpoint LimitsConfig",

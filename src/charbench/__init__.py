@@ -51,6 +51,9 @@ if TYPE_CHECKING:
     from charbench.components.trainer import TrainingTask as TrainingTask
     from charbench.components.trust import TRUSTING as TRUSTING
     from charbench.components.trust import Trust as Trust
+    from charbench.components.web_page import PageLink as PageLink
+    from charbench.components.web_page import ReportPage as ReportPage
+    from charbench.components.web_page import WebPage as WebPage
     from charbench.concurrency.retry import RetryPolicy as RetryPolicy
     from charbench.concurrency.threads import in_background as in_background
     from charbench.config.private_files import open_private as open_private
@@ -182,6 +185,7 @@ _HOME = {
         "TrainingTask",
     ],
     "components.trust": ["TRUSTING", "Trust"],
+    "components.web_page": ["PageLink", "ReportPage", "WebPage"],
     "concurrency.retry": ["RetryPolicy"],
     "concurrency.threads": ["in_background"],
     "config.private_files": ["open_private", "private_file", "private_folder"],

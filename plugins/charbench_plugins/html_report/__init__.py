@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from charbench import ReportContent, Reporter, hookimpl
+from charbench import ReportContent, Reporter, ReportPage, WebPage, hookimpl
 
 
 class HtmlReporter(Reporter):
@@ -17,7 +17,13 @@ class HtmlReporter(Reporter):
         """Yield the page."""
         from charbench_plugins.html_report.page import page
 
-        yield page(report)
+        yield page(report).text
+
+    def view(self, page: ReportPage) -> WebPage:
+        """Return a page of the view."""
+        from charbench_plugins.html_report import page as report_page
+
+        return report_page.page(page.report, page.links)
 
 
 class PlotsReporter(Reporter):

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
-import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cache
 from importlib.metadata import version
-from importlib.resources import files
 from typing import Any
 
-from charbench import ReportContent
+from charbench import PageLink, ReportContent, WebPage
 from charbench_plugins.html_report.plots import plots
 from charbench_plugins.html_report.samples import Samples
+from charbench_plugins.html_report.templates import written
 
 _STATES = {
     "state_closed": "closed thinking and a response",
@@ -29,29 +25,18 @@ _STATES = {
     "state_tool_call": "tool call",
     "errors": "failed",
 }
-_BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
-def page(report: ReportContent) -> str:
-    """Return the page as HTML: one file that asks for no other."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
+def page(report: ReportContent, links: Sequence[PageLink] = ()) -> WebPage:
+    """Return the page: one file that asks for no other. ``links`` lead to pages that are served beside it."""
     data = report.data
     samples = Samples.of(report)
     packed, left_out = samples.packed()
     drawn = plots(data, samples.markers())
-    environment = Environment(
-        loader=PackageLoader("charbench_plugins.html_report", "."),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
-    environment.filters["visible"] = visible
-    environment.filters["percent"] = percent
-    scripts = {name: _asset(f"{name}.js") for name in ("vega", "page")}
-    style = _asset("page.css")
-    return environment.get_template("page.html.j2").render(
+    return written(
+        "page.html.j2",
+        ("vega", "page"),
+        links=links,
         title=_title(data),
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         version=version("charbench"),
@@ -76,21 +61,8 @@ def page(report: ReportContent) -> str:
         shown=len(samples.shown) - left_out,
         left_out=left_out + max(0, data["samples"] - len(samples.shown)),
         cut=samples.cut,
-        scripts=scripts,
-        style=style,
-        policy=_policy([style], list(scripts.values())),
         intervals=[_interval(row) for row in data["checkpoints"]],
     )
-
-
-def visible(value: object) -> str:
-    """Return text in which characters that turn the direction of what follows stand as their codes."""
-    return _BIDI.sub(lambda found: f"\\u{ord(found[0]):04x}", str(value))
-
-
-def percent(value: float | None) -> str:
-    """``67%``; a dash where there is none."""
-    return "–" if value is None else f"{value:.0%}"
 
 
 def _title(data: Mapping[str, Any]) -> str:
@@ -153,21 +125,3 @@ def _json(value: Any) -> str:
     """Return JSON that can stand in an element ``script``: nothing in it ends the element or begins another."""
     text = json.dumps(value, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-
-
-@cache
-def _asset(name: str) -> str:
-    return (files("charbench_plugins.html_report") / name).read_text(encoding="utf-8")
-
-
-def _policy(styles: Sequence[str], scripts: Sequence[str]) -> str:
-    """Return the Content-Security-Policy: these texts and no others are code, and nothing is fetched."""
-
-    def hashes(texts: Sequence[str]) -> str:
-        digests = (base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in texts)
-        return " ".join(f"'sha256-{one}'" for one in digests)
-
-    return (
-        f"default-src 'none'; script-src {hashes(scripts)}; style-src {hashes(styles)}; img-src data:; "
-        "base-uri 'none'; form-action 'none'"
-    )

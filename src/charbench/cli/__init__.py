@@ -22,6 +22,7 @@ COMMANDS = {
     "discover": "Find checkpoints and data, and show the resulting training jobs.",
     "run": "Discover, sample, score and report everything that is not done yet.",
     "report": "Report how strongly checkpoints show their personas, with intervals.",
+    "view": "Show the report, samples and running runs in a browser.",
     "compare": "Test which checkpoints differ significantly.",
     "verdict": "Say which checkpoints are viable, and what to do with the rest.",
     "diagnose": "Find why a checkpoint's responses, or the character in them, are missing.",
@@ -44,7 +45,7 @@ COMMANDS = {
     "completion": "Print a shell completion script.",
 }
 _SECTIONS = {
-    "Commands": ["quickstart", "init", "discover", "run", "report", "verdict", "compare", "diagnose"],
+    "Commands": ["quickstart", "init", "discover", "run", "report", "view", "verdict", "compare", "diagnose"],
     "Single stages": ["train", "sample", "score", "eval", "eval-complete"],
     "Training jobs": ["status", "reset"],
     "Analysis": ["power", "calibrate"],

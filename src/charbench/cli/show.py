@@ -67,7 +67,7 @@ def show_report(
         settings=settings,
         run=run.run_id if run else None,
     )
-    content = _content(known, database, run)
+    content = report_content(known, database, run)
     if json_output:
         output.print_json(content.data)
         return
@@ -94,7 +94,7 @@ def _print(known: ReadReport, content: ReportContent, *, quiet: bool) -> None:
         output.say(line, quiet=quiet)
 
 
-def _content(known: ReadReport, database: Database, run: RunResult | None) -> ReportContent:
+def report_content(known: ReadReport, database: Database, run: RunResult | None = None) -> ReportContent:
     """Return a report for a reporter, which reads of it what it needs."""
     report, selection = known.report, known.selection
     rows = report.checkpoints or report.personas

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from charbench.components.base import Component, ComponentKind
+from charbench.components.web_page import ReportPage, WebPage
 from charbench.domain.sample_columns import ColumnKind
 from charbench.domain.table import Table
 
@@ -109,7 +110,7 @@ class ExportedSamples:
 
 class Reporter(Component):
     """A format of ``charbench report`` (it defines :meth:`report` or, for several files, :meth:`report_files`), of
-    ``export`` (:meth:`export`), or of both."""
+    ``export`` (:meth:`export`), or of several. The reporter ``html`` makes the pages of ``charbench view``, too."""
 
     kind: ClassVar[ComponentKind] = ComponentKind.REPORTER
     kept_as: ClassVar[str | None] = None
@@ -125,4 +126,8 @@ class Reporter(Component):
 
     def export(self, samples: ExportedSamples) -> Iterable[str]:
         """Yield the text of the file in pieces, reading the samples once."""
+        raise NotImplementedError
+
+    def view(self, page: ReportPage) -> WebPage:
+        """Return a page of ``charbench view``; called in a thread, one page after the other."""
         raise NotImplementedError

@@ -136,8 +136,11 @@ class Session:
             self.config.include_unfinished,
         )
 
-    def existing_database(self) -> Database:
-        """Open the store for a command that only reads: raises where there is none yet."""
+    def existing_database(self, *, read_only: bool = False) -> Database:
+        """Open the store for a command that only reads: raises where there is none yet.
+
+        One that is ``read_only`` is not brought up to date either; see :meth:`.Database.open`.
+        """
         from charbench.store.database import Database
         from charbench.store.recovery import check_for_lost
 
@@ -146,7 +149,7 @@ class Session:
         check_store_host(self.config)
         with self.config.naming("store"):
             check_for_lost(self.config.store_url, self.config.folder)
-            return Database.open(self.config.store_url, create=False)
+            return Database.open(self.config.store_url, create=False, read_only=read_only)
 
     def sources(self) -> list[CheckpointSource]:
         """Return the configured sources; all of them by default."""

@@ -20,7 +20,7 @@ from charbench.config.private_files import FOLDER_MODE, private_file
 from charbench.errors import StoreError, UsageError
 from charbench.store.faults import BUSY_SECONDS, is_the_stores, reason
 from charbench.store.files import StoreFiles
-from charbench.store.read_only import for_reading, may_write, path_of
+from charbench.store.read_only import for_reading, live_for_reading, may_write, path_of
 from charbench.text.redaction import keep_userinfo, redact
 
 HEAD = "0004"
@@ -44,18 +44,22 @@ class Database:
         self.dialect = engine.dialect.name
 
     @classmethod
-    def open(cls, url: str, *, create: bool = True, upgrade: bool = True) -> Database:
+    def open(cls, url: str, *, create: bool = True, upgrade: bool = True, read_only: bool = False) -> Database:
         """Open the store at ``url``, bringing its tables up to date; with ``upgrade`` off it is taken as it is.
 
-        Raises :class:`StoreError` when it cannot be reached, was made by a newer charbench, or (with
-        ``create`` off) is not there; :class:`UsageError` when ``url`` is not a database URL.
+        One that is ``read_only`` is never written, whoever may: not made and not brought up to date either.
+
+        Raises :class:`StoreError` when it cannot be reached, was made by a newer charbench (``read_only``: or by an
+        older one), or (with ``create`` off) is not there; :class:`UsageError` when ``url`` is not a database URL.
         """
         parsed = parse_url(url)
         if parsed.get_backend_name() == "sqlite":
-            _prepare_file(parsed, create)
+            _prepare_file(parsed, create and not read_only)
         try:
-            database = cls(_engine(parsed), parsed)
-            if upgrade:
+            database = cls(_engine(parsed, read_only=read_only), parsed)
+            if read_only:
+                database._check_revision()
+            elif upgrade:
                 database._bring_up_to_date()
             database._remember_files()
         except (DatabaseError, InterfaceError) as error:
@@ -103,16 +107,27 @@ class Database:
             if (fault := files.main_fault()) is not None:
                 raise sqlite3.OperationalError(f"its file {fault}")
 
-    def _bring_up_to_date(self) -> None:
+    def _check_revision(self) -> None:
+        """Raise unless the tables are up to date, as they must be where nothing may be written."""
+        if (revision := self._known_revision()) != HEAD:
+            raise StoreError(
+                f"store {self.name} was made by an older charbench (its schema is {revision}, this one reads {HEAD}); "
+                "any other command, such as 'charbench status', brings it up to date"
+            )
+
+    def _known_revision(self) -> str | None:
         with self.engine.connect() as connection:
             revision = _revision(connection)
-        if revision == HEAD:
-            return
         if revision is not None and revision not in KNOWN:
             raise StoreError(
                 f"store {self.name} was made by a newer charbench (its schema is {revision}, "
                 f"this one knows {HEAD}); upgrade charbench, or use another store with --store"
             )
+        return revision
+
+    def _bring_up_to_date(self) -> None:
+        if self._known_revision() == HEAD:
+            return
         from charbench.store.migrate import upgrade
 
         with self.write() as connection:
@@ -187,12 +202,16 @@ def _prepare_file(url: URL, create: bool) -> None:
         raise StoreError(f"store {path}: {reason(error)}") from None
 
 
-def _engine(url: URL) -> Engine:
+def _engine(url: URL, *, read_only: bool = False) -> Engine:
     if url.get_backend_name() != "sqlite":
         # Whatever the server's default: a claim must see what was stored before it (see claims.claim).
-        return sa.create_engine(url, pool_pre_ping=True, isolation_level="READ COMMITTED")
-    read_only = url.database is not None and not may_write(Path(url.database))
-    place, folder = for_reading(url) if read_only else (url, None)
+        engine = sa.create_engine(url, pool_pre_ping=True, isolation_level="READ COMMITTED")
+        if read_only:
+            sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("SET TRANSACTION READ ONLY"))
+        return engine
+    cannot_write = url.database is not None and not may_write(Path(url.database))
+    place, folder = for_reading(url) if cannot_write else (live_for_reading(url) if read_only else url, None)
+    read_only = read_only or cannot_write
     arguments = {"timeout": BUSY_SECONDS, "check_same_thread": False, "isolation_level": None}
     engine = sa.create_engine(place, connect_args=arguments)
     if folder is not None:

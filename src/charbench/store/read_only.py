@@ -33,6 +33,12 @@ def for_reading(url: URL) -> tuple[URL, Path | None]:
     return url.set(database=str(shutil.copyfile(path, folder / path.name))), folder
 
 
+def live_for_reading(url: URL) -> URL:
+    """Return the URL by which a store that others write to is read, and never written."""
+    assert url.database is not None
+    return url.set(database=f"file:{quote(str(Path(url.database).absolute()))}", query={"uri": "true", "mode": "ro"})
+
+
 def path_of(url: URL) -> str:
     """Return the file that a URL names, whether or not it is one of :func:`for_reading`."""
     database = url.database or ":memory:"

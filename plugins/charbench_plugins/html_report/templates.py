@@ -1,0 +1,77 @@
+"""Pages from templates: escaped, with the scripts and the style that ship with this package, and no others."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from charbench import WebPage
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+_BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_STYLE = "page.css"
+
+
+def written(template: str, scripts: Sequence[str] = (), **values: Any) -> WebPage:
+    """Return the page that a template makes of ``values``.
+
+    It is given ``scripts`` (by their names), ``style`` and ``policy``, a Content-Security-Policy that names them.
+    """
+    code = {name: asset(f"{name}.js") for name in scripts}
+    style = asset(_STYLE)
+    texts = list(code.values())
+    made = _environment().get_template(template)
+    text = made.render(scripts=code, style=style, policy=_policy([style], texts), **values)
+    return WebPage(text, texts, [style])
+
+
+def visible(value: object) -> str:
+    """Return text in which characters that turn the direction of what follows stand as their codes."""
+    return _BIDI.sub(lambda found: f"\\u{ord(found[0]):04x}", str(value))
+
+
+def percent(value: float | None) -> str:
+    """``67%``; a dash where there is none."""
+    return "–" if value is None else f"{value:.0%}"
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("charbench_plugins.html_report", "."),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    environment.filters["visible"] = visible
+    environment.filters["percent"] = percent
+    return environment
+
+
+@cache
+def asset(name: str) -> str:
+    """Return the text of a file of this package."""
+    return (files("charbench_plugins.html_report") / name).read_text(encoding="utf-8")
+
+
+def _policy(styles: Sequence[str], scripts: Sequence[str]) -> str:
+    """Return the Content-Security-Policy: these texts and no others are code, and nothing is fetched."""
+
+    def hashes(texts: Sequence[str]) -> str:
+        digests = (base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in texts)
+        return " ".join(f"'sha256-{one}'" for one in digests)
+
+    return (
+        f"default-src 'none'; script-src {hashes(scripts)}; style-src {hashes(styles)}; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )

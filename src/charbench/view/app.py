@@ -1,0 +1,41 @@
+"""The web application: which address shows which page."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from charbench.errors import CharbenchError
+from charbench.text.redaction import redact
+from charbench.view.guard import Guard, policy
+from charbench.view.pages import Pages
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from charbench.components.web_page import WebPage
+
+
+def make_app(pages: Pages, token: str) -> Guard:
+    """Return the application; all its addresses begin with the token."""
+    from starlette.applications import Starlette
+    from starlette.routing import Route
+
+    routes = [Route("/", _page(lambda _: pages.report()))]
+    return Guard(Starlette(routes=routes), token)
+
+
+def _page(make: Callable[[Request], WebPage]) -> Callable[[Request], Awaitable[Response]]:
+    """Return an endpoint that shows what ``make`` returns, in a thread; an error of the user's is one line."""
+    from starlette.concurrency import run_in_threadpool
+    from starlette.responses import HTMLResponse, PlainTextResponse
+
+    async def endpoint(request: Request) -> Response:
+        try:
+            page = await run_in_threadpool(make, request)
+        except CharbenchError as error:
+            return PlainTextResponse(f"error: {redact(str(error))}", 500)
+        return HTMLResponse(page.text, headers={"content-security-policy": policy(page)})
+
+    return endpoint
