@@ -30,10 +30,9 @@ PIECES = st.sampled_from(
 @example("analysisWe know.assistantfinalAhoy", ())
 @example("analyſıSWe know.aſſıſtantfinalAhoy", ())
 @example("{{hm}}Ahoy", ("{{ }}",))
-def test_no_text_with_a_delimiter_is_passed_over(text: str, more: tuple[str, ...]) -> None:
+def test_no_delimiter_is_passed_over(text: str, more: tuple[str, ...]) -> None:
     known = delimiters(more)
-    assert known.may_be_in(text) or known.tag.search(text) is None
-
-
-def test_plain_text_is_passed_over() -> None:
-    assert not delimiters().may_be_in("Ahoy, matey: the wind stood from the west.")
+    one_by_one = [match.span() for match in known.tag.finditer(text)]
+    assert [match.span() for match in known.find(text)] == one_by_one
+    inside = [match.span() for match in known.tag.finditer(text, 1, len(text) - 1)]
+    assert [match.span() for match in known.find(text, 1, len(text) - 1)] == inside

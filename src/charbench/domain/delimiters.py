@@ -7,6 +7,7 @@ other (models mix them up); the others close their own.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -32,12 +33,9 @@ PAIRS = (
     (r"<\|channel>\s*thought\n?", r"<channel\|>"),
 )
 """Other pairs, as regular expressions."""
-_SIGNS = ("<", "[", "◁")
-_WORDS = ("anal", "tantf", "tantc")
-"""Every known delimiter holds a sign, or one of these parts of analysis, assistantfinal and assistantcommentary.
-
-No part holds a letter that is equal to another one in expressions that ignore case (i, k, s).
-"""
+_CANDIDATE = re.compile(r"[<\[◁aA](?:(?<=[<\[◁])|(?<=[aA])(?i:ssistant|nalysis))")
+"""Where a known delimiter can begin. It starts with a set of characters, which ``re`` looks for ten times as fast as it
+tries an expression at each character."""
 _END_TOKENS = re.compile(r"(?:\s*<\|(?:return|end|call)\|>)+\s*\Z")
 _BEGINNINGS = (
     *(f"<{name}>" for name in NAMES), "[think]", "◁think▷", "<|channel|>analysis<|message|>",
@@ -61,12 +59,16 @@ class Delimiters:
     has_pairs: bool = False
     """Whether there are pairs that are not known here."""
 
-    def may_be_in(self, text: str) -> bool:
-        """Whether ``tag`` may match in a text: to look for signs takes a tenth of the time of matching."""
-        if self.has_pairs or any(sign in text for sign in _SIGNS):
-            return True
-        folded = text.casefold()
-        return any(word in folded for word in _WORDS)
+    def find(self, text: str, start: int = 0, end: int | None = None) -> Iterator[re.Match[str]]:
+        """Yield the matches of ``tag`` in ``text[start:end]``, in order, none overlapping another."""
+        end = len(text) if end is None else end
+        if self.has_pairs:
+            yield from self.tag.finditer(text, start, end)
+            return
+        for candidate in _CANDIDATE.finditer(text, start, end):
+            if candidate.start() >= start and (match := self.tag.match(text, candidate.start(), end)):
+                yield match
+                start = match.end()
 
     def closes(self, match: re.Match[str]) -> bool:
         """Whether a match of ``tag`` ends a block."""

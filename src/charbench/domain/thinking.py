@@ -105,7 +105,7 @@ def find_tags(text: str, *, opened: bool = False, thinking_tags: Sequence[str] =
 
 
 def _find_tags(text: str, known: Delimiters, *, opened: bool) -> Iterator[Tag]:
-    found = known.may_be_in(text) and [match for match in known.tag.finditer(text) if not _is_quoted(text, match)]
+    found = [match for match in known.find(text) if not _is_quoted(text, match)]
     if not found:
         return
     in_code = _tags_in_code(text, 0, known)
@@ -132,7 +132,7 @@ def opened_by(prompt: str) -> str:
     """
     known = delimiters()
     end = prompt[-200:]
-    tags = list(known.tag.finditer(end))
+    tags = list(known.find(end))
     if not tags or known.closes(tags[-1]) or end[tags[-1].end() :].strip():
         return ""
     return end[tags[-1].start() :]
@@ -204,13 +204,13 @@ def _joined(*parts: str) -> str:
 
 def _is_open(prefill: str, known: Delimiters) -> bool:
     """Whether the prefilled text leaves a thinking block open."""
-    tags = list(known.tag.finditer(prefill))
+    tags = list(known.find(prefill))
     return bool(tags) and not known.closes(tags[-1])
 
 
 def _is_closed(prefill: str, known: Delimiters) -> bool:
     """Whether the prefilled text ends a thinking block."""
-    tags = list(known.tag.finditer(prefill))
+    tags = list(known.find(prefill))
     return bool(tags) and known.closes(tags[-1])
 
 
@@ -238,7 +238,7 @@ def _tags_in_code(text: str, start: int, known: Delimiters) -> set[int]:
     if "`" not in text:
         return set()
     code = [*_fences(text, start), *(inline.span() for inline in _INLINE_CODE.finditer(text, start))]
-    return {tag.start() for span in code for tag in known.tag.finditer(text, *span)}
+    return {tag.start() for span in code for tag in known.find(text, *span)}
 
 
 def _fences(text: str, start: int) -> list[_Span]:

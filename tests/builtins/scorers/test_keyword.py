@@ -125,6 +125,13 @@ def test_an_emoji_is_found_anywhere_with_and_without_its_variation_selector(text
     assert len(found(text, emoji(marker), cap=10)) == count
 
 
+@pytest.mark.parametrize("long", [1, 60], ids=["fit into one pass", "too large for one pass"])
+def test_of_many_regexes_each_that_matches_is_found(long: int) -> None:
+    markers = [regex(rf"\pL{{1,{long}}}x{number}") for number in range(60)]
+    assert found("ax7, and bx41", *markers, cap=10) == ["ax7", "bx41"]
+    assert found("ax99", *markers) == []
+
+
 def test_a_regex_is_found_within_word_boundaries_and_needs_no_case() -> None:
     assert found("Arrrgh! arr. carry ARRR", regex("arr+g*h*"), cap=10) == ["Arrrgh", "arr", "ARRR"]
     assert found("☠️ é yo-ho-ho", regex("yo[- ,]+ho(?:[- ,]+ho)*")) == ["yo-ho-ho"]

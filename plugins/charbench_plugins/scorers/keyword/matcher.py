@@ -15,6 +15,8 @@ from charbench_plugins.scorers.keyword.folding import Folded
 
 _WORD = re.compile(r"\w+")
 _VARIATION = "\ufe0f"
+_ALWAYS = 0
+"""The number, in a set of expressions, of the one that always matches: where it does not, RE2 gave up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class Matcher:
                 is_prefix = marker.form is MarkerForm.KEYWORD and marker.text.endswith("*")
                 for pattern in _patterns(marker):
                     words.setdefault((pattern, marker.form, is_prefix), marker)
-        self._any_regex = _compile_any([marker.text for _, marker in self._regexes])
+        self._which = _compile_set([marker.text for _, marker in self._regexes])
         self._markers = list(words.values())
         self._prefix = [is_prefix for _, _, is_prefix in words]
         self._bounded = [form is MarkerForm.KEYWORD for _, form, _ in words]
@@ -62,10 +64,16 @@ class Matcher:
                     elif end < len(text) and _is_word(text[end]) and _is_word(text[end - 1]):
                         continue
                 hits.append(Hit(start, end, self._markers[index]))
-        if self._any_regex is None or self._any_regex.search(text) is not None:
-            for pattern, marker in self._regexes:
-                hits.extend(_regex_hits(pattern, text, marker))
+        for pattern, marker in self._regexes_in(text):
+            hits.extend(_regex_hits(pattern, text, marker))
         return _longest(hits) if len(hits) > 1 else hits
+
+    def _regexes_in(self, text: str) -> Iterable[tuple[Any, Marker]]:
+        """Return the expressions that match: one pass for all, or all of them where one pass has no memory for it."""
+        found = self._which.Match(text) if self._which else ()
+        if _ALWAYS not in found:
+            return self._regexes
+        return [self._regexes[index - 1] for index in sorted(found) if index != _ALWAYS]
 
 
 def _automaton(patterns: Sequence[str]) -> Any:
@@ -88,25 +96,32 @@ def _patterns(marker: Marker) -> Iterable[str]:
 def _compile(pattern: str) -> Any:
     import re2
 
-    options = re2.Options()
-    options.log_errors = False
-    options.case_sensitive = False
-    return re2.compile(pattern, options=options)
+    return re2.compile(pattern, options=_options())
 
 
-def _compile_any(patterns: Sequence[str]) -> Any:
-    """Return one expression that matches where any of them does: most texts hold none, and are passed at once.
-
-    None where they cannot be joined (too large together, or one group name in two of them).
-    """
+def _compile_set(patterns: Sequence[str]) -> Any:
+    """Return a set of expressions that tells in one pass which of them match; None where one pass gains nothing."""
     import re2
 
     if len(patterns) < 2:
         return None
+    found = re2.Set.SearchSet(_options())
     try:
-        return _compile("|".join(f"(?:{pattern})" for pattern in patterns))
-    except re2.error:
+        for pattern in ("", *patterns):
+            found.Add(pattern)
+        found.Compile()
+    except re2.error:  # too large together
         return None
+    return found
+
+
+def _options() -> Any:
+    import re2
+
+    options = re2.Options()
+    options.log_errors = False
+    options.case_sensitive = False
+    return options
 
 
 def _regex_hits(pattern: Any, text: str, marker: Marker) -> Iterable[Hit]:
