@@ -61,6 +61,7 @@ def command(
     """
     from charbench.report.compare.build import ComparisonRequest, build_comparison
     from charbench.report.compare.groups import GroupBy
+    from charbench.report.earlier_code import installed
 
     if across and (by or sampler or not checkpoints):
         raise UsageError("option --across: name checkpoints, and neither --by nor --sampler")
@@ -72,7 +73,7 @@ def command(
         checkpoints, GroupBy(by) if by else None, metric, sampler, personas, prompts, settings, across
     )
     with session.existing_database().read() as connection:
-        answer = build_comparison(connection, question)
+        answer = build_comparison(connection, question, installed(session.plugins))
     reporter = reporter_for(session, form, path)
     if json_output:
         from charbench.report.compare.json_form import comparison_as_dict

@@ -14,6 +14,7 @@ from charbench.cli.written import TABLE, harmless_table, keep_reports, reporter_
 from charbench.components.reporter import ReportContent
 from charbench.domain.table import Table
 from charbench.report.caveats import caveat_lines
+from charbench.report.earlier_code import earlier_lines
 from charbench.report.judges import judge_dicts, judge_lines
 from charbench.report.pairwise.contests import contest_columns, contest_dict
 from charbench.report.pairwise.tables import contest_tables
@@ -115,13 +116,14 @@ def report_content(known: ReadReport, database: Database, run: RunResult | None 
 
     served_rows = [ServedRow(row.label, row.groups) for row in rows]
     limits = [
+        *earlier_lines(known.earlier),
         *_measured_lines(report),
         *judge_lines(known.judges),
         *caveat_lines(known.caveats),
         *provenance_lines(served_rows, known.served),
         *setting_lines(selection),
     ]
-    told = _said(report, known.causes, limits) if report.samples else limits
+    told = _said(known, limits) if report.samples else limits
     return ReportContent(
         lambda: [harmless_table(table) for table in _report_tables(known)],
         lambda: [_harmless_row(row) for row in _figures(known)],
@@ -154,15 +156,18 @@ def _report_tables(known: ReadReport) -> list[Table]:
     return tables + contest_tables(known.contests)
 
 
-def _said(report: Report, causes: Mapping[str, str], known: Sequence[str]) -> list[str]:
+def _said(known: ReadReport, limits: Sequence[str]) -> list[str]:
     """Return what is to be said of a report in every format: legends, caveats, the metric and the counts."""
+    report = known.report
+    old = {one.name for one in known.earlier}
     lines = [STATES_LEGEND]
     if report.is_rate and len(report.checkpoints) > 1:
         lines.append(TIERS_LEGEND)
     lines.append(INTERVALS_LEGEND)
     if any(row.shared is not None for row in report.checkpoints):
         lines.append(OTHER_PROMPTS_LEGEND)
-    lines += [*known, *only_in_thinking(report, causes), *without_score(report), *in_no_rate(report), *report.notes]
+    lines += [*limits, *only_in_thinking(report, known.causes), *without_score(report, old)]
+    lines += [*in_no_rate(report), *report.notes]
     verb = "is" if report.errors == 1 else "are"
     failed = f" {output.plural(report.errors, 'sample')} failed and {verb} excluded from all rates."
     ranked = _ranked(report)
@@ -206,6 +211,7 @@ def _everything(known: ReadReport, run: RunResult | None) -> dict[str, Any]:
         **content,
         "verdict": {"lines": list(known.summary.lines), "commands": list(known.summary.commands)},
         "caveats": [asdict(one) for one in known.caveats],
+        "earlier_code": [asdict(one) for one in known.earlier],
         "robustness": [robustness_dict(row) for row in known.robustness],
         "contests": [contest_dict(contest) for contest in known.contests],
         "judges": judge_dicts(known.judges),

@@ -88,7 +88,10 @@ class Sampler(Component):
 
     kind: ClassVar[ComponentKind] = ComponentKind.SAMPLER
     version: ClassVar[int] = 1
-    """Increase this when the same request would now be sent differently: it is then sampled again."""
+    """Increase this when the same request would now be sent differently: it is then sampled again.
+
+    Where only a plugin's files have changed, its samples stay, and reports say so.
+    """
     batch_size: ClassVar[int] = 1
     """How many requests :meth:`sample_batch` takes at once; above 1 for models in this process, and for batch APIs."""
     costs_money: ClassVar[bool] = True

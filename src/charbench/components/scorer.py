@@ -59,7 +59,11 @@ class BaseScorer(Component):
 
     kind: ClassVar[ComponentKind] = ComponentKind.SCORER
     version: ClassVar[int] = 1
-    """Increase this when the same samples would now be scored differently: all are then scored again."""
+    """Increase this when the same samples would now be scored differently: all are then scored again.
+
+    A plugin whose files have changed is noticed without it: its scores are made anew where they cost nothing, else
+    shown as old until ``charbench score --rescore``.
+    """
 
     needs_file: ClassVar[bool] = True
     """Whether it scores only personas that have a file; others are a bare name."""

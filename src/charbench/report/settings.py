@@ -44,14 +44,16 @@ def facts_of(setting: Setting) -> dict[str, str]:
 def differences(settings: Sequence[Setting]) -> dict[str, list[str]]:
     """Return for each of a persona's settings (by ID) what is not the same in all of them, in words."""
     facts = {one.id: facts_of(one) for one in settings}
-    for one in settings:  # two sets of as many prompts, and two declarations of a metric, differ too
+    for one in settings:  # two sets of as many prompts, codes of a scorer or declarations of a metric differ too
         same = [other for other in settings if other.prompts and one.prompts and len(other.prompts) == len(one.prompts)]
         if one.prompts is not None and len({other.prompts for other in same}) > 1:
             facts[one.id]["prompts"] += f" (such as {min(one.prompts)[:6]})"
         for scorer, by in one.scorers.items():
             twins = [o.scorers[scorer] for o in settings if scorer in o.scorers]
             twins = [o for o in twins if (o.config, o.fingerprint) == (by.config, by.fingerprint)]
-            if len({twin.key for twin in twins}) > 1:
+            if len({twin.version for twin in twins}) > 1:
+                facts[one.id][f"{scorer} code"] = (by.version or "not known").replace(" ", " and ")
+            elif len({twin.key for twin in twins}) > 1:
                 facts[one.id][f"{scorer} metric declaration"] = by.key[:6]
     names = list(dict.fromkeys(name for mine in facts.values() for name in mine))
     varied = [name for name in names if len({mine.get(name) for mine in facts.values()}) > 1]
@@ -118,7 +120,12 @@ def setting_dict(setting: Setting) -> dict[str, Any]:
         "options": {sampler: dict(one.own) for sampler, one in setting.samplings.items()},
         "prompts": None if setting.prompts is None else len(setting.prompts),
         "scorers": {
-            name: {"protocol": by.protocol, "options": dict(by.config), "fingerprint": by.fingerprint}
+            name: {
+                "protocol": by.protocol,
+                "options": dict(by.config),
+                "fingerprint": by.fingerprint,
+                "code": by.version.split() if by.version else [],
+            }
             for name, by in setting.scorers.items()
         },
     }

@@ -22,11 +22,12 @@ from charbench.run.dry_run import CHARACTERS_PER_TOKEN, ExpectedUsage, tokens_of
 from charbench.run.plan import personas_to_score
 from charbench.run.session import Session
 from charbench.sampling.cost import price_of_model
-from charbench.scoring.score import same_scores
+from charbench.scoring.score import same_scores, settings_today
+from charbench.store.code_versions import by_code
 from charbench.store.database import Database
 from charbench.store.games import played
 from charbench.store.samples import SampleReader
-from charbench.store.scores import ScoringSettings, as_stored, pending_samples, redeclared
+from charbench.store.scores import as_stored, pending_samples, redeclared
 from charbench.store.tables import scorings
 
 _NONE_YET = -1
@@ -72,17 +73,22 @@ def estimate_judging(
     checkpoints: Sequence[Checkpoint],
     personas: Sequence[str],
     missing: Sequence[tuple[SampleRequest, int]],
+    *,
+    rescore: bool = False,
 ) -> JudgingEstimate:
     """Count what a scorer would ask for the stored samples that it has not scored, and for the ``missing`` ones.
 
-    ``missing`` holds requests for samples, each with the tokens that its answer may have.
+    ``missing`` holds requests for samples, each with the tokens that its answer may have. ``rescore``: what an earlier
+    version of its code has scored is scored again; else nothing is asked there.
     """
     total, prices = JudgingEstimate(scorer.name), session.config.prices
     upcoming = _by_persona(session, checkpoints, personas, missing)
     stored = {persona.name: groups for persona, _, groups in personas_to_score(session, checkpoints, personas, [])}
     for name in sorted({*upcoming, *stored}):
         persona = session.personas.all[name]
-        scoring = _scoring_of(session.database, scorer, persona)
+        scoring, is_old = _scoring_of(session.database, scorer, persona)
+        if is_old and not rescore:
+            continue
         expected = upcoming.get(name, [])
         pending = _pending(session.database, scoring, stored.get(name, ()))
         if isinstance(scorer, PairScorer):
@@ -140,17 +146,16 @@ def _expected(request: SampleRequest, longest: int) -> Sample:
     )  # fmt: skip
 
 
-def _scoring_of(database: Database, scorer: BaseScorer, persona: Persona) -> int:
-    who = f"scorer {scorer.name}"
-    config = asked(who, lambda: resolve(scorer, scorer.content_config()))
-    fingerprint = asked(who, lambda: resolve(scorer, scorer.fingerprint(persona)))
-    settings = ScoringSettings(scorer.name, scorer.version, persona.name, config, fingerprint)
+def _scoring_of(database: Database, scorer: BaseScorer, persona: Persona) -> tuple[int, bool]:
+    """Return the scoring that today's code adds to, and whether earlier code has scored and today's has not."""
+    settings = settings_today(scorer, persona)
     with database.read() as connection:
-        settings = as_stored(connection, settings, partial(same_scores, scorer, config))
+        settings = as_stored(connection, settings, partial(same_scores, scorer, settings.config))
         if isinstance(scorer, Scorer):
             settings, _ = redeclared(connection, settings, type(scorer).metrics)
-        number = connection.scalar(sa.select(scorings.c.id).where(scorings.c.key == settings.key))
-    return _NONE_YET if number is None else int(number)
+        found = by_code(connection, settings)
+        number = connection.scalar(sa.select(scorings.c.id).where(scorings.c.key == found.settings.key))
+    return _NONE_YET if number is None else int(number), found.earlier is not None
 
 
 def _games_played(database: Database, scoring_id: int) -> int:

@@ -76,11 +76,14 @@ class Runner:
     """What this run spends, with all its samplers and probes."""
     rescue: Rescue | None = None
     """Where this run puts what its store does not take, while it runs."""
+    rescore: bool = False
+    """Whether what an earlier version of a scorer's code has scored is scored again, whatever that costs."""
     _begun: Begun = field(default_factory=Begun)
 
     def __post_init__(self) -> None:
         self.spending = Spending(self.session.config.prices, self.session.config.max_cost)
         self.session.lifecycle.meter = self.spending
+        self._begun.rescore = self.rescore
 
     @property
     def asks_no_more(self) -> bool:

@@ -18,6 +18,7 @@ from charbench.concurrency.interrupt import StopSignal
 from charbench.concurrency.progress import Progress
 from charbench.domain.checkpoint import Checkpoint, Kind
 from charbench.domain.sample import Completion, ThinkingState, Usage
+from charbench.plugins.source_digest import source_digest
 from charbench.sampling.ask import Asker, AskResult, sample_with_follow_ups
 from charbench.sampling.cost import Spending
 from charbench.sampling.requests import Keyed, Questions, by_question
@@ -25,6 +26,7 @@ from charbench.sampling.samples import make_sample
 from charbench.sampling.tally import SampleTally
 from charbench.store.asked import NO_PERSONA, note_asked
 from charbench.store.claims import claim, release
+from charbench.store.code_versions import adopt_samples
 from charbench.store.database import Database
 from charbench.store.dialect import chunks
 from charbench.store.group_commit import Commits
@@ -83,9 +85,14 @@ class SampleStage:
     _failed_keys: set[str] = field(default_factory=set)
     _settings_of: dict[str, SamplingSettings] = field(default_factory=dict)
     """The settings of what this run is to sample, by key."""
+    _code: str | None = field(init=False)
+    """A digest of the sampler's source files, where it is a plugin's."""
+    _adopted: set[str] = field(default_factory=set)
+    """Keys of the samplings whose earlier samples count as made by this code, where nobody knows better."""
 
     def __post_init__(self) -> None:
         self._rows = SampleWriter(self.run_id)
+        self._code = source_digest(type(self.sampler))
 
     def run(self, requests: Iterable[SampleRequest], progress: Progress) -> SampleTally:
         """Sample what is not there; wait for what another run is at, and take over what it drops."""
@@ -129,6 +136,7 @@ class SampleStage:
             settings = {key: self._settings(request) for key, request in keyed.items()}
             self._note_asked(keyed, settings)
             self._note_rows(keyed)
+            self._adopt({one.key for one in settings.values()})
             # One that is in flight is claimed already, by this run: the same recorded row in a copy of its file.
             asked = [key for key in keyed if key not in self._settings_of]
             claimed = claim(self.database, STAGE, self.run_id, asked, self._present)
@@ -169,6 +177,12 @@ class SampleStage:
             self._asked_noted &= request.prompt.key in mine
             mine.add(request.prompt.key)
 
+    def _adopt(self, samplings: set[str]) -> None:
+        """Take samples that were made by nobody knows which version of the sampler's code for this one's."""
+        if self._code is not None and (fresh := samplings - self._adopted):
+            self._adopted |= fresh
+            self.writer.put(partial(adopt_samples, keys=fresh, code=self._code))
+
     def _note_rows(self, keyed: Mapping[str, SampleRequest]) -> None:
         """Remember what recorded rows say, by file."""
         for key, request in keyed.items():
@@ -191,7 +205,7 @@ class SampleStage:
         params = resolve(self.sampler, self.sampler.params(request))
         if (apart := self._apart(request.checkpoint)) and APART not in params:
             params = {**params, APART: apart}
-        return SamplingSettings(self.sampler.name, self.sampler.version, params, request.condition)
+        return SamplingSettings(self.sampler.name, self.sampler.version, params, request.condition, self._code)
 
     def _apart(self, checkpoint: Checkpoint) -> str | None:
         """Return what keeps a served model's samples apart from those that another endpoint gave before."""

@@ -19,14 +19,14 @@ from charbench.domain.comparison import Comparison
 from charbench.domain.keys import digest
 from charbench.domain.sample import Channel, Failure, Sample
 from charbench.scoring.matchmaking import Pairing, Pool, Schedule
-from charbench.scoring.score import AtWork, Begun
+from charbench.scoring.score import AtWork, Begun, held_line
 from charbench.scoring.tally import ScoringTally
 from charbench.store.claims import claim, release
 from charbench.store.database import Database
 from charbench.store.games import STAGE, Entrant, NewGame, add_games, entrants, item, played, present_games
 from charbench.store.group_commit import Commits
 from charbench.store.samples import SampleReader
-from charbench.store.scores import as_stored, scoring_number
+from charbench.store.scores import as_stored, wanted_scoring
 from charbench.store.writer import Writer
 
 WAIT_SECONDS = 0.5
@@ -86,8 +86,9 @@ class PairStage:
         self._reader = SampleReader()
         with self.database.write() as connection:
             settings = as_stored(connection, self._work.settings, self._work.same)
-            self._scoring_id = scoring_number(connection, settings, self.run_id)
-        self._work.scoring_id = self._scoring_id
+            wanted = wanted_scoring(connection, settings, (), self.run_id, again=self.begun.rescore)
+        self._scoring_id = self._work.scoring_id = wanted.scoring_id
+        self._is_held = wanted.is_held
 
     def run(self, group_ids: Sequence[int], progress: Progress) -> GameTally:
         """Play what is not played yet between the checkpoints of these groups."""
@@ -122,6 +123,9 @@ class PairStage:
             short = int(np.count_nonzero(schedule.games < self.scorer.config.games))
             if not (dealt := schedule.next(most)):
                 self.tally.short += short
+                return
+            if self._is_held:
+                self.tally.warnings.append(f"{self._work.who}: {held_line(self.scorer, 'games')}")
                 return
             if not await self._work.begin():
                 return

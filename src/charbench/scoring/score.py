@@ -17,9 +17,11 @@ from charbench.components.scorer import BaseScorer, Scorer, ScoringPlan, waits
 from charbench.concurrency.circuit_breaker import CircuitBreaker
 from charbench.concurrency.progress import Progress
 from charbench.concurrency.worker_pool import UnderWay
+from charbench.domain.persona import Persona
 from charbench.domain.sample import Failure, Sample
 from charbench.domain.score import Score
 from charbench.errors import CharbenchError
+from charbench.plugins.source_digest import source_digest
 from charbench.scoring.given_scores import all_of, check_type, check_values
 from charbench.scoring.tally import ScoreTally, ScoringTally
 from charbench.store.database import Database
@@ -28,6 +30,8 @@ from charbench.store.samples import StoredSample
 from charbench.store.scores import NewScores, ScoreWriter, ScoringSettings, as_stored
 from charbench.store.writer import Writer
 from charbench.text.redaction import redact
+
+_ALL_AGAIN = "all samples are scored again, and reports use only the new scores"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,8 @@ class Begun:
 
     keep: Callable[[int, Sequence[ControlResult]], None] = lambda *_: None
     """Keeps what judges made of their control items, with the number of the scoring that they are of."""
+    rescore: bool = False
+    """Whether what an earlier version of a scorer's code has scored is scored again, whatever that costs."""
     _known: list[tuple[BaseScorer, str, bool]] = field(default_factory=list)
 
     def may_score(self, scorer: BaseScorer, persona: str) -> bool | None:
@@ -63,22 +69,42 @@ def same_scores(scorer: BaseScorer, today: Mapping[str, Any], stored: Mapping[st
     return asked(f"scorer {scorer.name}", lambda: scorer.same_scores(stored, today))
 
 
+def held_line(scorer: BaseScorer, what: str) -> str:
+    """Return why a scorer leaves samples or games, and what to do."""
+    return (
+        f"its code has changed since it scored, and {what} are left: "
+        f"charbench score --scorer {scorer.name} --rescore scores all by today's code"
+    )
+
+
+def is_free(scorer: BaseScorer) -> bool:
+    """Whether its scores cost nothing but time, as far as can be told before it is asked."""
+    asks = type(scorer).expected_calls is not BaseScorer.expected_calls
+    return isinstance(scorer, Scorer) and not (waits(scorer) or scorer.is_metered or asks)
+
+
+def settings_today(scorer: BaseScorer, persona: Persona) -> ScoringSettings:
+    """Return the scorer as it is set up today for a persona, with the digest of its code."""
+
+    def told() -> tuple[dict[str, Any], str]:
+        return resolve(scorer, scorer.content_config()), resolve(scorer, scorer.fingerprint(persona))
+
+    config, fingerprint = asked(f"scorer {scorer.name}", told)
+    code = source_digest(type(scorer))
+    return ScoringSettings(scorer.name, scorer.version, persona.name, config, fingerprint, code=code)
+
+
 class AtWork:
     """A scorer of samples or of pairs at work for one persona: whether it may begin, and what fails."""
 
     def __init__(self, scorer: BaseScorer, plan: ScoringPlan, tally: ScoringTally, begun: Begun) -> None:
         self._scorer, self._plan, self._tally, self._begun = scorer, plan, tally, begun
         self.who = f"scorer {scorer.name}, persona {plan.persona.name}"
-        told = asked(f"scorer {scorer.name}", self._told)
-        self.settings = ScoringSettings(scorer.name, scorer.version, plan.persona.name, *told)
+        self.settings = settings_today(scorer, plan.persona)
         self.scoring_id = 0
         """The number of the scoring in the store; set by the stage."""
         self.same = partial(same_scores, scorer, self.settings.config)
         self.limits: Limits = asked(f"scorer {scorer.name}", lambda: resolve(scorer, scorer.limits()))
-
-    def _told(self) -> tuple[dict[str, Any], str]:
-        scorer = self._scorer
-        return resolve(scorer, scorer.content_config()), resolve(scorer, scorer.fingerprint(self._plan.persona))
 
     async def begin(self) -> bool:
         """Let the scorer get ready, once a run and persona; return whether it may score."""
@@ -124,14 +150,25 @@ class Scoring(AtWork):
         self.is_async = waits(scorer)
         """Whether its scores are awaited; set where a plain method turns out to return an awaitable."""
         self._metrics = {metric.name: metric for metric in type(scorer).metrics}
+        again = begun.rescore or is_free(scorer)
         with database.write() as connection:
             self.settings = as_stored(connection, self.settings, self.same)
-            self.rows = ScoreWriter(connection, self.settings, type(scorer).metrics, run_id)
+            self.rows = ScoreWriter(connection, self.settings, type(scorer).metrics, run_id, again=again)
         self.scoring_id = self.rows.scoring_id
-        tally.warnings += [
-            f"{self.who}: {change}: all samples are scored again, and reports use only the new scores"
-            for change in self.rows.redeclared
-        ]
+        wanted = self.rows.wanted
+        self.is_held = wanted.is_held
+        """Whether it is not asked: an earlier version of its code has scored, and scores are not to be bought again."""
+        self.earlier = wanted.earlier
+        """The scoring of the earlier version, where today's has scored nothing."""
+        self.may_wait = begun.rescore or wanted.earlier is None
+        """Whether scores may be awaited: else they would be bought again."""
+        tally.warnings += [f"{self.who}: {change}: {_ALL_AGAIN}" for change in wanted.redeclared]
+
+    def note_again(self) -> None:
+        """Tell, once, that what an earlier version of the code has scored is scored again."""
+        line = f"{self.who}: its code has changed: {_ALL_AGAIN}"
+        if self.earlier is not None and line not in self.tally.warnings:
+            self.tally.warnings.append(line)
 
     def write(self, connection: Connection, outcomes: Sequence[Outcome]) -> int:
         """Put outcomes into the store; return how many samples were new."""

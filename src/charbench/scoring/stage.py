@@ -19,7 +19,7 @@ from charbench.concurrency.circuit_breaker import CircuitBreaker
 from charbench.concurrency.progress import Progress
 from charbench.domain.score import Score
 from charbench.scoring.given_scores import all_of
-from charbench.scoring.score import Begun, Outcome, Scoring, score_async
+from charbench.scoring.score import Begun, Outcome, Scoring, held_line, score_async
 from charbench.scoring.tally import ScoreTally
 from charbench.store.claims import claim, release
 from charbench.store.database import Database
@@ -60,19 +60,29 @@ class ScoreStage:
     def run(self, group_ids: Sequence[int], progress: Progress) -> ScoreTally:
         """Score the samples of these groups that are not scored yet."""
         made = (self.plan, self.run_id, self.tally, self.begun)
-        self._scorings = [Scoring(self.database, scorer, *made) for scorer in self.scorers]
-        while True:
+        scorings = [Scoring(self.database, scorer, *made) for scorer in self.scorers]
+        for scoring in (one for one in scorings if one.is_held):
+            self._note_held(scoring, group_ids)
+        self._scorings = [one for one in scorings if not one.is_held]
+        while self._scorings:
             self._elsewhere = False
             tasks = self._tasks(group_ids)
             if any(waits(scoring.scorer) for scoring in self._scorings):
                 self._run_async(tasks, progress)
             else:
-                self._run_plain(tasks, progress)
+                self._run_plain(tasks, group_ids, progress)
             self._let_go()
             self.writer.flush()
             if not self._elsewhere or self._over:
-                return self.tally
+                break
             time.sleep(WAIT_SECONDS)
+        return self.tally
+
+    def _note_held(self, scoring: Scoring, group_ids: Sequence[int]) -> None:
+        """Tell how many samples stay without a score, since they would be scored by other code than the rest."""
+        earlier = [] if scoring.earlier is None else [scoring.earlier]
+        if count := sum(map(len, pending_samples(self.database, earlier, group_ids, BATCH))):
+            self.tally.warnings.append(f"{scoring.who}: {held_line(scoring.scorer, f'{count:,} samples')}")
 
     def _let_go(self) -> None:
         """Let other runs have what this one claimed and did not get to."""
@@ -104,6 +114,7 @@ class ScoreStage:
 
     def _note(self, scoring: Scoring, outcomes: Sequence[Outcome]) -> None:
         """Be done with what will be in the store, and remember what failed."""
+        scoring.note_again()
         self._claimed.difference_update(scoring.rows.item(outcome.sample_id) for outcome in outcomes)
         self._failed.update(scoring.rows.item(outcome.sample_id) for outcome in outcomes if outcome.scores is None)
 
@@ -131,7 +142,7 @@ class ScoreStage:
 
     # Scorers that only compute.
 
-    def _run_plain(self, tasks: Iterator[list[Task]], progress: Progress) -> None:
+    def _run_plain(self, tasks: Iterator[list[Task]], group_ids: Sequence[int], progress: Progress) -> None:
         for batch in tasks:
             by_scoring: dict[int, list[StoredSample]] = {}
             for scoring, stored in batch:
@@ -145,6 +156,10 @@ class ScoreStage:
                     self._scorings.remove(scoring)
                     continue
                 outcomes, rest = self._score_plainly(scoring, mine)
+                if rest and not scoring.may_wait:
+                    self._note_held(scoring, group_ids)
+                    self._scorings.remove(scoring)
+                    continue
                 results.append((scoring, outcomes))
                 if rest:
                     self._ask(scoring, iter(rest), progress)

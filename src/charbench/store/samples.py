@@ -14,6 +14,7 @@ from charbench.domain.keys import digest
 from charbench.domain.prompt import Message, Prompt
 from charbench.domain.sample import Failure, Provenance, Sample, ThinkingState, Usage
 from charbench.store.claims import release
+from charbench.store.code_versions import note_code
 from charbench.store.dialect import among, get_or_add, insert
 from charbench.store.prompt_totals import AnswersByPrompt
 from charbench.store.runs import utc_now
@@ -46,6 +47,8 @@ class SamplingSettings:
     protocol: int
     params: dict[str, Any]
     condition: str
+    code: str | None = None
+    """A digest of the sampler's source files; None: its version alone tells what it is. It is in no key."""
 
     @property
     def key(self) -> str:
@@ -207,15 +210,11 @@ class SampleWriter:
             self._groups[uri, key] = get_or_add(connection, groups, where, dict.fromkeys(GROUP_TOTALS, 0))
 
     def _sampling(self, connection: Connection, settings: SamplingSettings) -> int:
-        rest = {
-            "sampler": settings.sampler,
-            "protocol": settings.protocol,
-            "params": redact_all(settings.params),
-            "condition": settings.condition,
-            "last_run_id": self.run_id,
-        }
+        rest = asdict(settings) | {"params": redact_all(settings.params), "last_run_id": self.run_id}
+        del rest["code"]
         number = get_or_add(connection, samplings, {"key": settings.key}, rest)
         connection.execute(sa.update(samplings).where(samplings.c.id == number).values(last_run_id=self.run_id))
+        note_code(connection, samplings, number, settings.code)
         return number
 
 

@@ -14,6 +14,7 @@ from charbench.domain.keys import digest
 from charbench.domain.sample import Channel, Failure
 from charbench.domain.score import Metric, Role, Score
 from charbench.store.claims import release
+from charbench.store.code_versions import by_code, key_of_code, note_code, note_wanted
 from charbench.store.database import Database
 from charbench.store.dialect import add_totals, among, get_or_add, insert, insert_tuples
 from charbench.store.evidence import evidence_to_json
@@ -38,12 +39,17 @@ class ScoringSettings:
     fingerprint: str
     declaration: str = ""
     """A hash of the metrics that are declared otherwise than when they were first scored; empty: none is."""
+    code: str | None = None
+    """A digest of the scorer's source files; None: its version alone tells what it is. It is in no key."""
+    apart: str = ""
+    """The digest of the code, where the first scores are of another one (see ``code_versions``); else empty."""
 
     @property
     def key(self) -> str:
         """The settings' key."""
         declared = [self.declaration] if self.declaration else []
-        return digest(self.scorer, self.protocol, self.persona, self.config, self.fingerprint, *declared)
+        key = digest(self.scorer, self.protocol, self.persona, self.config, self.fingerprint, *declared)
+        return key_of_code(key, self.apart) if self.apart else key
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,24 +132,61 @@ def redeclared(
 
 def scoring_number(connection: Connection, settings: ScoringSettings, run_id: int) -> int:
     """Return the scoring's number, adding it where it is new, and note that this run wants it."""
-    rest = asdict(settings) | {"config": redact_all(settings.config), "last_run_id": run_id}
-    del rest["declaration"]
+    rest = {name: value for name, value in asdict(settings).items() if name not in ("declaration", "code", "apart")}
+    rest |= {"config": redact_all(settings.config), "last_run_id": run_id}
     number = get_or_add(connection, scorings, {"key": settings.key}, rest)
-    connection.execute(sa.update(scorings).where(scorings.c.id == number).values(last_run_id=run_id))
+    note_wanted(connection, number, run_id)
+    note_code(connection, scorings, number, settings.code, only=True)
     return number
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The scoring that a run is to add to, and what is to be known of it."""
+
+    scoring_id: int
+    redeclared: Sequence[Redeclared]
+    earlier: int | None = None
+    """The scoring of earlier code, where today's has scored nothing."""
+
+    @property
+    def is_held(self) -> bool:
+        """Whether nothing is to be added: it is the scoring of the earlier code, whose scores stay."""
+        return self.scoring_id == self.earlier
+
+
+def wanted_scoring(
+    connection: Connection, settings: ScoringSettings, metrics: Sequence[Metric], run_id: int, *, again: bool
+) -> Wanted:
+    """Return the scoring of these settings, metrics and code, adding it where it is new.
+
+    ``again``: whether what earlier code has scored may be scored again.
+    """
+    settings, changed = redeclared(connection, settings, metrics)
+    found = by_code(connection, settings)
+    if found.earlier is not None and not again:
+        note_wanted(connection, found.earlier, run_id)
+        return Wanted(found.earlier, changed, found.earlier)
+    return Wanted(scoring_number(connection, found.settings, run_id), changed, found.earlier)
 
 
 class ScoreWriter:
     """Adds the scores of one scoring; knows the numbers of its metrics."""
 
     def __init__(
-        self, connection: Connection, settings: ScoringSettings, metrics: Sequence[Metric], run_id: int
+        self,
+        connection: Connection,
+        settings: ScoringSettings,
+        metrics: Sequence[Metric],
+        run_id: int,
+        *,
+        again: bool = True,
     ) -> None:
         self.run_id = run_id
         self.metrics = {metric.name: metric for metric in metrics}
         self._headlines = {metric.name for metric in metrics if metric.role is Role.HEADLINE}
-        settings, self.redeclared = redeclared(connection, settings, metrics)
-        self.scoring_id = scoring_number(connection, settings, run_id)
+        self.wanted = wanted_scoring(connection, settings, metrics, run_id, again=again)
+        self.scoring_id = self.wanted.scoring_id
         self._series: dict[tuple[str, Channel], tuple[int, float | None]] = {}
         """The number of each series, and from which value on a sample has the trait."""
 

@@ -66,6 +66,8 @@ class ScoredBy:
     config: Mapping[str, Any]
     fingerprint: str
     last_run: int
+    version: str | None = None
+    """Digests of the scorer's code, where it is a plugin's (see ``code_versions``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +277,9 @@ def _scorers(connection: Connection) -> dict[str, list[ScoredBy]]:
     for row in connection.execute(
         sa.select(scorings).where(has_results()).order_by(scorings.c.last_run_id, scorings.c.id)
     ):
-        one = ScoredBy(row.id, row.key, row.scorer, row.protocol, row.config, row.fingerprint, row.last_run_id)
+        one = ScoredBy(
+            row.id, row.key, row.scorer, row.protocol, row.config, row.fingerprint, row.last_run_id, row.version
+        )
         found.setdefault(row.persona, []).append(one)
     return found
 

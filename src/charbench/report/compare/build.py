@@ -20,6 +20,7 @@ from charbench.report.compare.prompts import PromptGap, widest_gaps
 from charbench.report.compare.select import choose_sides, comparable, one_sampler
 from charbench.report.compare.sides import Side, read_sides
 from charbench.report.compare_runs import OVER_RUNS, runs_of_sides
+from charbench.report.earlier_code import Today, earlier_code, earlier_lines, unknown
 from charbench.report.judges import JudgedBy, judge_lines, judged_by
 from charbench.report.provenance import ServedRow, provenance_lines
 from charbench.report.settings import setting_lines
@@ -66,8 +67,11 @@ class ComparisonReport:
     """The settings that are compared; None across settings, where each side names its own."""
 
 
-def build_comparison(connection: Connection, question: ComparisonRequest) -> ComparisonReport:
-    """Read the store and compare. Raises :class:`charbench.errors.UsageError` for what cannot be compared."""
+def build_comparison(connection: Connection, question: ComparisonRequest, today: Today = unknown) -> ComparisonReport:
+    """Read the store and compare. Raises :class:`charbench.errors.UsageError` for what cannot be compared.
+
+    ``today`` tells what code is installed: what earlier code has made is named.
+    """
     notes: list[str] = []
     selection = select_settings(connection, question.personas, question.settings)
     series = series_of(connection, selection.scorings)
@@ -104,7 +108,10 @@ def build_comparison(connection: Connection, question: ComparisonRequest) -> Com
     first = {(one.scorer, one.metric): one.first for one in scored}
     by_first_score = sorted(series, key=lambda of: (of.scorer != scorer, first[of.scorer, of.metric]))
     markers = marker_lifts(connection, sides, by_first_score, notes)
-    served = served_by(connection, [group.id for side in sides for group in side.groups])
+    shown_groups = [group.id for side in sides for group in side.groups]
+    mine = {name: one for name, one in selection.settings.items() if name in personas}
+    notes += earlier_lines(earlier_code(connection, mine, shown_groups, today, [scorer]))
+    served = served_by(connection, shown_groups)
     notes += provenance_lines([ServedRow(side.label, [g.id for g in side.groups]) for side in sides], served)
     if not question.across:  # else every side names its own
         notes += setting_lines(selection)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from charbench.report.summary.rows import Report
 from charbench.report.summary.tally import Tally
@@ -56,14 +56,18 @@ def in_no_rate(report: Report) -> list[str]:
     return lines
 
 
-def without_score(report: Report) -> list[str]:
-    """Return a line on the responses that the report's metric has no value for; nothing where it has all."""
+def without_score(report: Report, old: Collection[str] = ()) -> list[str]:
+    """Return a line on the responses that the report's metric has no value for; nothing where it has all.
+
+    ``old`` are the scorers whose scores were given by an earlier version of their code.
+    """
     left_out = sum(row.judged.left_out for row in report.personas)
     responses = sum(row.responses.count for row in report.personas)
     if not left_out or report.metric is None:
         return []
+    again = " --rescore" if report.metric.partition(".")[0] in old else ""
     line = (
         f"{left_out:,} of {responses:,} responses have no {report.metric} (not scored, or no verdict): "
-        "they are excluded from trait rates. Run charbench score."
+        f"they are excluded from trait rates. Run charbench score{again}."
     )
     return [line]

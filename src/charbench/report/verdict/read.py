@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from charbench.report.caveats import Caveat, caveats
+from charbench.report.earlier_code import EarlierCode, earlier_code, installed
 from charbench.report.judges import JudgedBy, judged_by
 from charbench.report.pairwise.contests import Contest, contests
 from charbench.report.summary.details import Origin, origins
@@ -44,6 +45,8 @@ class ReadReport:
     served: Mapping[int, Sequence[Served]]
     judges: Sequence[JudgedBy]
     panel: Sequence[PanelRow]
+    earlier: Sequence[EarlierCode]
+    """What plugins have made with earlier code."""
 
 
 def read_report(
@@ -75,6 +78,7 @@ def read_report(
         judges = judged_by(connection, selection, report.metric)
         otherwise = answers_of_probes(connection, report, selection, causes)
         judgements = judge_rows(report, rule, causes, found, otherwise, judges)
+        shown = [group for row in rows for group in row.groups]
         return ReadReport(
             report,
             selection,
@@ -85,7 +89,8 @@ def read_report(
             robustness(connection, selection, report.metric, chosen, checkpoints),
             contests(connection, selection, chosen, checkpoints),
             causes,
-            served_by(connection, [group for row in rows for group in row.groups]),
+            served_by(connection, shown),
             judges,
             panel_rows(connection, selection, report),
+            earlier_code(connection, selection.settings, shown, installed(session.plugins)),
         )
