@@ -69,7 +69,10 @@ GROUPS = {
         "Note TrainingEvent TrainingError Example read_examples SkippedRows check_rendered rows_that_fit DataError",
     ),
     "A perturbation": ("Perturbation Prompt", "Message"),
-    "A reporter": ("Reporter ReportContent ExportedSamples", "Table no_formulas WebPage ReportPage PageLink"),
+    "A reporter": (
+        "Reporter ReportContent ExportedSamples ExportedTable",
+        "Table ColumnKind no_formulas WebPage ReportPage PageLink",
+    ),
     "Checks and observers": ("CheckResult", "open_private private_file private_folder"),
     "Requests to a service": (
         "ModelClient ModelClientConfig Endpoint LimitsConfig",

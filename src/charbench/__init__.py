@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from charbench.components.replies import malformed_reply as malformed_reply
     from charbench.components.replies import reading_reply as reading_reply
     from charbench.components.reporter import ExportedSamples as ExportedSamples
+    from charbench.components.reporter import ExportedTable as ExportedTable
     from charbench.components.reporter import ReportContent as ReportContent
     from charbench.components.reporter import Reporter as Reporter
     from charbench.components.sampler import Sampler as Sampler
@@ -115,6 +116,7 @@ if TYPE_CHECKING:
     from charbench.domain.sample import Usage as Usage
     from charbench.domain.sample_columns import LAB_COLUMNS as LAB_COLUMNS
     from charbench.domain.sample_columns import OWN_COLUMNS as OWN_COLUMNS
+    from charbench.domain.sample_columns import ColumnKind as ColumnKind
     from charbench.domain.score import Metric as Metric
     from charbench.domain.score import Score as Score
     from charbench.domain.score import Span as Span
@@ -170,7 +172,7 @@ _HOME = {
     "components.pair_scorer": ["PairScorer"],
     "components.perturbation": ["Perturbation"],
     "components.replies": ["malformed_reply", "reading_reply"],
-    "components.reporter": ["ExportedSamples", "ReportContent", "Reporter"],
+    "components.reporter": ["ExportedSamples", "ExportedTable", "ReportContent", "Reporter"],
     "components.sampler": ["SampleRequest", "Sampler", "SamplingPlan"],
     "components.scorer": ["ExpectedCall", "Scorer", "ScoringPlan"],
     "components.source": ["CheckpointSource", "Finding", "Lab"],
@@ -212,7 +214,7 @@ _HOME = {
     "domain.persona": ["ControlText", "GoldAnswer", "Marker", "MarkerForm", "Persona", "Tier"],
     "domain.prompt": ["Message", "Prompt"],
     "domain.sample": ["Channel", "Completion", "Failure", "Provenance", "Sample", "ThinkingState", "Usage"],
-    "domain.sample_columns": ["LAB_COLUMNS", "OWN_COLUMNS"],
+    "domain.sample_columns": ["LAB_COLUMNS", "OWN_COLUMNS", "ColumnKind"],
     "domain.score": ["Metric", "Score", "Span"],
     "domain.table": ["Table"],
     "domain.thinking": ["opened_by"],

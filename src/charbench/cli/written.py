@@ -84,10 +84,19 @@ def keep_reports(session: Session, content: ReportContent, *, quiet: bool = Fals
             output.say(f"Report with plots and samples: {path}", quiet=quiet)
 
 
-def write_file(path: Path, pieces: Iterable[str]) -> None:
-    """Write a file of text in pieces, the line ends as they are. Raises :class:`UsageError` where it cannot."""
-    with replaced(path, "w", encoding="utf-8", newline="") as file:
-        file.writelines(pieces)
+def write_file(path: Path, pieces: Iterable[str | bytes]) -> None:
+    """Write a file in pieces; text as UTF-8, the line ends as they are. Raises :class:`UsageError` where it cannot."""
+    with replaced(path, "wb") as file:
+        file.writelines(piece.encode() if isinstance(piece, str) else piece for piece in pieces)
+
+
+def made_folder(path: Path) -> Path:
+    """Return a folder for files, made where it is not there; raises :class:`UsageError` where it cannot be."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"option --output: {path}: {error.strerror or error}") from None
+    return path
 
 
 @contextmanager
@@ -124,10 +133,7 @@ def _write_files(reporter: Reporter, content: ReportContent, folder: Path | None
 
     if folder is None:
         raise UsageError(f"--format {reporter.name} writes several files: name their folder with -O DIR")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"option --output: {folder}: {error.strerror or error}") from None
+    made_folder(folder)
     count = 0
     for name, made in each(f"reporter {reporter.name}", lambda: items(reporter, reporter.report_files(content))):
         with replaced(folder / Path(name).name, "wb") as file:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from charbench.components.base import Component, ComponentKind
 from charbench.components.web_page import ReportPage, WebPage
-from charbench.domain.sample_columns import ColumnKind
+from charbench.domain.sample_columns import SAMPLE_KINDS, ColumnKind
 from charbench.domain.table import Table
 
 
@@ -71,6 +71,8 @@ class ExportedTable:
     """``samples``, ``scores``, ``spans`` or ``checkpoints``."""
     read_kinds: Callable[[], Mapping[str, ColumnKind]]
     read: Callable[[Sequence[str]], Iterator[Row]]
+    raw: bool = False
+    """Whether texts are wanted as they are, even where a spreadsheet would take one for a formula."""
 
     @cached_property
     def kinds(self) -> Mapping[str, ColumnKind]:
@@ -93,11 +95,18 @@ class ExportedSamples:
 
     read_columns: Callable[[], Sequence[str]]
     read: Callable[[bool], Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]]
+    raw: bool = False
+    """See :class:`ExportedTable`."""
 
     @cached_property
     def columns(self) -> Sequence[str]:
         """The names of all fields that a row may have, the lab's first."""
         return self.read_columns()
+
+    @property
+    def kinds(self) -> Mapping[str, ColumnKind]:
+        """What each field holds; a time is text in ISO 8601 here."""
+        return {name: SAMPLE_KINDS.get(name, ColumnKind.TEXT) for name in self.columns}
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield the fields of each sample."""
@@ -124,8 +133,12 @@ class Reporter(Component):
         """Yield the names and contents of files, for a format that is several of them; ``-O`` names their folder."""
         raise NotImplementedError
 
-    def export(self, samples: ExportedSamples) -> Iterable[str]:
-        """Yield the text of the file in pieces, reading the samples once."""
+    def export(self, samples: ExportedSamples) -> Iterable[str | bytes]:
+        """Yield the file in pieces, of text or of bytes, reading the samples once."""
+        raise NotImplementedError
+
+    def export_table(self, table: ExportedTable) -> Iterable[str | bytes]:
+        """Yield the file of ``charbench export --table`` likewise, for a format that can hold any table."""
         raise NotImplementedError
 
     def view(self, page: ReportPage) -> WebPage:

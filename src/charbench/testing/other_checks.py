@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, get_args
 
 from charbench.components.perturbation import variants_of
-from charbench.components.reporter import ExportedSamples, ReportContent, Reporter
+from charbench.components.reporter import ExportedSamples, ExportedTable, ReportContent, Reporter
 from charbench.components.sampler import SampleRequest
 from charbench.components.source import Finding, Lab
 from charbench.domain.prompt import Message, Prompt
 from charbench.domain.sample import Completion
-from charbench.domain.sample_columns import LAB_COLUMNS, OWN_COLUMNS
+from charbench.domain.sample_columns import LAB_COLUMNS, OWN_COLUMNS, ColumnKind
 from charbench.domain.table import Table
 from charbench.errors import SamplingError
 from charbench.testing.factories import CHECKPOINT, make_checkpoint
@@ -133,6 +134,7 @@ def writes_text(trial: Trial) -> None:
             _written(session.component, "report_files", content)
         for texts in ((), tuple(HOSTILE.values())):
             _written(session.component, "export", _exported(texts))
+            _written(session.component, "export_table", _table(texts))
 
 
 def _exported(texts: tuple[str, ...]) -> ExportedSamples:
@@ -143,6 +145,18 @@ def _exported(texts: tuple[str, ...]) -> ExportedSamples:
             yield {**dict.fromkeys(columns), "prompt": text, "response": text, "thinking": text}, []
 
     return ExportedSamples(lambda: columns, rows)
+
+
+def _table(texts: tuple[str, ...]) -> ExportedTable:
+    kinds = {"text": ColumnKind.TEXT, **{kind.value: kind for kind in ColumnKind}}
+    values: dict[str, Any] = {"integer": 1, "number": 0.5, "boolean": True, "time": datetime(2024, 12, 12)}
+
+    def rows(columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+        for text in texts:
+            yield tuple(values.get(name, text) for name in columns)
+            yield (None,) * len(columns)
+
+    return ExportedTable("samples", lambda: kinds, rows)
 
 
 def _content() -> ReportContent:
@@ -161,7 +175,9 @@ def _written(reporter: Any, method: str, content: Any) -> None:
             assert isinstance(name, str), f"report_files() gave the name {name!r:.100}"
             assert isinstance(data, bytes), f"report_files() gave {type(data).__name__} for {name}; bytes are needed"
         else:
-            assert isinstance(piece, str), f"{method}() yielded {type(piece).__name__}; text is needed"
+            wanted = (str, bytes) if method.startswith("export") else (str,)
+            needed = "text or bytes are" if method.startswith("export") else "text is"
+            assert isinstance(piece, wanted), f"{method}() yielded {type(piece).__name__}; {needed} needed"
 
 
 SOURCE_CHECKS = (empty_lab, hostile_lab, leaves_the_lab_alone)

@@ -1,13 +1,15 @@
-"""Formats of ``charbench report`` and ``charbench export``: CSV, Markdown, LaTeX, JSON and JSON Lines."""
+"""Formats of ``charbench report`` and ``charbench export``: CSV, Markdown, LaTeX, JSON, JSON Lines and Parquet."""
 
 from __future__ import annotations
 
 import csv
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from charbench import ExportedSamples, ReportContent, Reporter, Table, hookimpl, no_formulas
+from charbench import ExportedSamples, ExportedTable, ReportContent, Reporter, Table, hookimpl, no_formulas
+from charbench_plugins.formats.parquet import ParquetReporter
 
 MARK_COLUMN = "formula_mark"
 
@@ -26,15 +28,14 @@ class CsvReporter(Reporter):
         """Yield the samples.
 
         A text that a spreadsheet would take for a formula has an apostrophe before it, and a column says that it is
-        so: the ``recorded`` source takes it away again.
+        so: the ``recorded`` source takes it away again. ``samples.raw`` leaves both out.
         """
-        columns = [*(name for name in samples.columns if name != MARK_COLUMN), MARK_COLUMN]
-        # The lines end as RFC 4180 has it: Python quotes a lone carriage return only where the line end holds one.
-        rows = (
-            {name: "" if value is None else value for name, value in row.items()} | {MARK_COLUMN: ""}
-            for row in samples.rows()
-        )
-        yield from _csv(columns, rows, "\r\n", {MARK_COLUMN: "'"})
+        yield from _exported(samples.columns, samples.rows(), samples.raw)
+
+    def export_table(self, table: ExportedTable) -> Iterator[str]:
+        """Yield a tidy table, its texts as :meth:`export` writes them."""
+        rows = (dict(zip(table.columns, row, strict=True)) for row in table.rows())
+        yield from _exported(table.columns, rows, table.raw)
 
 
 class MarkdownReporter(Reporter):
@@ -83,12 +84,34 @@ class JsonlReporter(Reporter):
             kept |= {name: row[name] for name in ("prompt", "response", "thinking")} | {"scores": scores}
             yield json.dumps(kept, ensure_ascii=False) + "\n"
 
+    def export_table(self, table: ExportedTable) -> Iterator[str]:
+        """Yield a tidy table; every object has all names, and null where there is no value."""
+        for row in table.rows():
+            named = dict(zip(table.columns, map(_plain, row), strict=True))
+            yield json.dumps(named, ensure_ascii=False, allow_nan=False) + "\n"
+
 
 class _Line:
     """A file for :mod:`csv` that hands each line back."""
 
     def write(self, text: str) -> str:
         return text
+
+
+def _exported(columns: Sequence[str], rows: Iterable[Mapping[str, Any]], raw: bool) -> Iterator[str]:
+    # The lines end as RFC 4180 has it: Python quotes a lone carriage return only where the line end holds one.
+    filled = ({name: _plain("" if value is None else value) for name, value in row.items()} for row in rows)
+    if raw:
+        writer: Any = csv.DictWriter(_Line(), columns, lineterminator="\r\n")
+        yield writer.writeheader()
+        yield from map(writer.writerow, filled)
+        return
+    columns = [*(name for name in columns if name != MARK_COLUMN), MARK_COLUMN]
+    yield from _csv(columns, (row | {MARK_COLUMN: ""} for row in filled), "\r\n", {MARK_COLUMN: "'"})
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def _csv(
@@ -144,4 +167,4 @@ def _row(cells: Sequence[str]) -> str:
 @hookimpl
 def charbench_reporters() -> Iterable[type[Reporter]]:
     """Return the formats."""
-    return [CsvReporter, JsonReporter, JsonlReporter, LatexReporter, MarkdownReporter]
+    return [CsvReporter, JsonReporter, JsonlReporter, LatexReporter, MarkdownReporter, ParquetReporter]
