@@ -2,120 +2,26 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
-
 import pytest
 
-from support.command import Charbench, Ended
-from support.lab import LabBuilder, row, sampler
+from support.command import Charbench
+from support.edited_plugin import FAILS, FREE, PAID, TURNS_OUT_TO_WAIT, EditedPlugin
+from support.lab import LabBuilder
 from support.plugins import Site
 from support.store import change, count, query, store_of
 
-CODE = '''
-from charbench import Channel, Comparison, Completion, Metric, PairScorer, Sampler, Score, Scorer, hookimpl
-
-LEAST = {least}
-
-
-class Long(Scorer):
-    """Whether a text is long."""
-
-    name = "long"
-    metrics = (Metric("long", range=(0, 1), role="headline", threshold=1),)
-
-    {form}def score(self, sample, persona):
-        {body}
-
-
-class Longer(PairScorer):
-    """The longer response wins."""
-
-    name = "longer"
-
-    def compare(self, first, second, persona):
-        return Comparison(float(len(first.response) > len(second.response)))
-
-
-class Echo(Sampler):
-    """Says what was asked."""
-
-    name = "echo"
-    costs_money = False
-
-    def accepts(self, checkpoint):
-        return checkpoint.uri.startswith("echo:")
-
-    def sample(self, request):
-        return Completion(text="so long " * LEAST)
-
-
-@hookimpl
-def charbench_scorers():
-    return [Long, Longer]
-
-
-@hookimpl
-def charbench_samplers():
-    return [Echo]
-'''
-SCORES = '[Score("long", channel, float(len(text) >= LEAST)) for channel, text in sample.channels()]'
-FREE = {"form": "", "body": f"return {SCORES}"}
-PAID = {"form": "async ", "body": f"return {SCORES}"}
-TURNS_OUT_TO_WAIT = {"form": "", "body": f"async def given(): return {SCORES}\n        return given()"}
-FAILS = {"form": "async ", "body": "raise RuntimeError('it is broken')"}
 OLD = "Old scores: scorer long gave those of remorseful before its code changed"
 DO = "charbench score --scorer long --rescore"
 
 
-class Plugin:
-    """An installed plugin, and the lab in which it is used."""
-
-    def __init__(self, charbench: Charbench, site: Site, lab: LabBuilder) -> None:
-        self._charbench, self._site, self.lab = charbench, site, lab
-        site.install("mine", "")
-
-    def edit(self, least: int, scorer: dict[str, str]) -> None:
-        """Save another version of its module; the next command loads it."""
-        (self._site.folder / "mine.py").write_text(CODE.format(least=least, **scorer) + "#" * least)
-        sys.modules.pop("mine", None)
-        importlib.invalidate_caches()
-
-    def record(self, *prompts: int) -> None:
-        """Let there be answers to these prompts, of two checkpoints: one's have 60 letters, the other's 10."""
-        self.lab.recorded(
-            row(checkpoint_name=name, sampler_path=sampler(number, name), prompt_id=str(n), prompt=f"Question {n}?",
-                response=letter * length, thinking="")
-            for number, (name, letter, length) in enumerate((("a_dpo", "x", 60), ("b_dpo", "y", 10)), 1)
-            for n in prompts
-        )  # fmt: skip
-
-    def __call__(self, *words: str) -> Ended:
-        return self._charbench.ok(*words, lab=self.lab.root)
-
-    def run(self, *words: str) -> Ended:
-        """Run with the scorer, and give the report as JSON."""
-        return self("run", "--scorer", "long", "--json", *words)
-
-    def rates(self) -> list[float]:
-        """Return the trait rates of both checkpoints in the report."""
-        rows = self("report", "--json").json["checkpoints"]
-        return [one["trait_rate"] for one in sorted(rows, key=lambda one: one["checkpoint"])]
-
-    def added(self, ended: Ended, what: str = "scores") -> int:
-        number = ended.json["run"]["added"].get(what, 0)
-        assert isinstance(number, int)
-        return number
-
-
 @pytest.fixture
-def plugin(charbench: Charbench, site: Site, lab: LabBuilder) -> Plugin:
-    plugin = Plugin(charbench, site, lab)
+def plugin(charbench: Charbench, site: Site, lab: LabBuilder) -> EditedPlugin:
+    plugin = EditedPlugin(charbench, site, lab)
     plugin.record(*range(5))
     return plugin
 
 
-def test_scores_that_cost_nothing_are_made_anew_and_going_back_finds_the_earlier_ones(plugin: Plugin) -> None:
+def test_scores_that_cost_nothing_are_made_anew_and_going_back_finds_the_earlier_ones(plugin: EditedPlugin) -> None:
     plugin.edit(5, FREE)
     assert plugin.added(plugin.run()) == 10
     assert plugin.rates() == [1, 1]
@@ -133,7 +39,7 @@ def test_scores_that_cost_nothing_are_made_anew_and_going_back_finds_the_earlier
     assert plugin.rates() == [1, 1]
 
 
-def test_a_judges_scores_stay_shown_as_old_until_they_are_asked_for_again(plugin: Plugin) -> None:
+def test_a_judges_scores_stay_shown_as_old_until_they_are_asked_for_again(plugin: EditedPlugin) -> None:
     plugin.edit(5, PAID)
     plugin.run()
     plugin.edit(50, PAID)
@@ -156,7 +62,7 @@ def test_a_judges_scores_stay_shown_as_old_until_they_are_asked_for_again(plugin
     assert plugin.added(plugin("score", "--scorer", "long", "--rescore", "--json")) == 0
 
 
-def test_a_scorer_that_turns_out_to_wait_for_somebody_buys_nothing_again(plugin: Plugin) -> None:
+def test_a_scorer_that_turns_out_to_wait_for_somebody_buys_nothing_again(plugin: EditedPlugin) -> None:
     plugin.edit(5, TURNS_OUT_TO_WAIT)
     assert plugin.added(plugin.run()) == 10
     plugin.edit(50, TURNS_OUT_TO_WAIT)
@@ -167,7 +73,7 @@ def test_a_scorer_that_turns_out_to_wait_for_somebody_buys_nothing_again(plugin:
     assert plugin.rates() == [1, 0]
 
 
-def test_games_stay_until_they_are_asked_for_again(plugin: Plugin) -> None:
+def test_games_stay_until_they_are_asked_for_again(plugin: EditedPlugin) -> None:
     plugin.edit(5, FREE)
     plugin("run", "--scorer", "longer", "-q")
     plugin.edit(50, FREE)
@@ -182,7 +88,7 @@ def test_games_stay_until_they_are_asked_for_again(plugin: Plugin) -> None:
     assert count(store_of(plugin.lab.root), "games") == 11
 
 
-def test_a_judge_that_never_gave_a_score_is_asked_once_it_is_mended(plugin: Plugin, charbench: Charbench) -> None:
+def test_a_judge_that_never_gave_a_score_is_asked_once_it_is_mended(plugin: EditedPlugin, charbench: Charbench) -> None:
     plugin.edit(5, FAILS)
     assert charbench("run", "--scorer", "long", "-q", lab=plugin.lab.root).code == 1
     plugin.edit(5, PAID)
@@ -190,7 +96,9 @@ def test_a_judge_that_never_gave_a_score_is_asked_once_it_is_mended(plugin: Plug
     assert "Old scores" not in plugin("report").err
 
 
-def test_what_an_earlier_charbench_stored_counts_as_todays_and_changes_are_seen_from_then_on(plugin: Plugin) -> None:
+def test_what_an_earlier_charbench_stored_counts_as_todays_and_changes_are_seen_later(
+    plugin: EditedPlugin,
+) -> None:
     plugin.edit(5, PAID)
     plugin.run()
     store = store_of(plugin.lab.root)
@@ -205,7 +113,7 @@ def test_what_an_earlier_charbench_stored_counts_as_todays_and_changes_are_seen_
     assert OLD in plugin("report").err
 
 
-def test_samples_of_an_earlier_samplers_code_stay_and_the_report_says_so(plugin: Plugin) -> None:
+def test_samples_of_an_earlier_samplers_code_stay_and_the_report_says_so(plugin: EditedPlugin) -> None:
     plugin.edit(5, FREE)
     ask = ("eval", "-c", "echo:a", "-p", "pirate", "--scorer", "long", "--json")
     assert plugin.added(plugin(*ask), "samples") == 5
@@ -218,3 +126,25 @@ def test_samples_of_an_earlier_samplers_code_stay_and_the_report_says_so(plugin:
     assert "Sampler echo took these samples before its code changed; they stay." in plugin(*report).err
     assert plugin.added(plugin(*ask, "--epochs", "2"), "samples") == 5
     assert "Sampler echo took some of these samples before its code changed" in plugin(*report).err
+
+
+def test_a_change_that_does_not_matter_keeps_the_scores_and_scores_the_rest(plugin: EditedPlugin) -> None:
+    plugin.edit(5, PAID)
+    plugin.run()
+    plugin.edit(6, PAID)
+    plugin.record(*range(7))
+    plugin.run()
+    assert plugin.added(plugin("score", "--scorer", "long", "--keep-scores", "--json")) == 4
+    assert "Old scores" not in plugin("report").err
+    plugin.edit(5, PAID)
+    assert plugin.added(plugin.run()) == 0
+    assert "Old scores" not in plugin("report").err, "both versions of the code count as one"
+
+
+def test_what_was_measured_of_earlier_code_is_forgotten(plugin: EditedPlugin) -> None:
+    plugin.edit(5, FREE)
+    plugin.run()
+    plugin("personas", "measure", "remorseful", "--scorer", "long")
+    assert plugin("report", "--json").json["measured"]["remorseful"]["found"] > 0
+    plugin.edit(50, FREE)
+    assert plugin.run().json["measured"] == {"remorseful": None}

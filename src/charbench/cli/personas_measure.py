@@ -84,6 +84,7 @@ def measure_unknown(session: Session) -> list[str]:
     """
     from charbench.components.measured_file import write_measurement
     from charbench.components.scorer import Scorer
+    from charbench.components.source_digest import source_digest
     from charbench.report.summary.measured import in_words
     from charbench.scoring.measuring import combined, measure
     from charbench.store.summaries import scored_for
@@ -103,7 +104,8 @@ def measure_unknown(session: Session) -> list[str]:
                 continue
             measure(scorer, persona, groups)
             found = combined(groups)
-            write_measurement(persona, scorer.name, scorer.identity(persona), found, session.config.folder, aside=True)
+            identity, code = scorer.identity(persona), source_digest(type(scorer))
+            write_measurement(persona, scorer.name, identity, found, session.config.folder, code=code, aside=True)
             lines.append(f"Measured {scorer.name} for {name}: {in_words(found)}.")
     return lines
 
@@ -146,10 +148,12 @@ def _groups(
 def _keep(session: Session, scorer: Scorer, persona: Persona, groups: Sequence[Group]) -> Path:
     """Keep the figures in the lab; return the file."""
     from charbench.components.measured_file import write_measurement
+    from charbench.components.source_digest import source_digest
     from charbench.scoring.measuring import combined
 
     measured = combined(groups)
-    return write_measurement(persona, scorer.name, scorer.identity(persona), measured, session.config.folder)
+    identity, code = scorer.identity(persona), source_digest(type(scorer))
+    return write_measurement(persona, scorer.name, identity, measured, session.config.folder, code=code)
 
 
 def _as_dict(scorer: Scorer, persona: Persona, groups: Sequence[Group], kept: Path | None) -> dict[str, Any]:

@@ -26,19 +26,24 @@ def measured_path(persona: Persona, folder: Path) -> Path:
     return folder / NAME
 
 
-def read_measurement(persona: Persona, scorer: str, identity: str, folder: Path) -> Measurement | None:
+def read_measurement(
+    persona: Persona, scorer: str, identity: str, folder: Path, code: str | None = None
+) -> Measurement | None:
     """Return what the lab measured, else what ships beside the persona's file.
 
-    None where nothing was measured, or with other markers or options (``identity``).
+    None where nothing was measured, or with other markers or options (``identity``), or by other ``code`` (None: its
+    version, in the identity, tells).
     """
     places = [measured_path(persona, folder), folder / NAME]
     if persona.origin:
         places.append(Path(persona.origin).with_name(NAME))
     for path in dict.fromkeys(places):
         entry = _read(path).get(persona.name, {}).get(scorer, {})
-        if isinstance(entry, dict) and entry.get("identity") == identity:
+        of_today = isinstance(entry, dict) and entry.get("identity") == identity
+        if of_today and entry.get("code", code) == code:
+            figures = {name: value for name, value in entry.items() if name not in ("identity", "code")}
             try:
-                return Measurement.from_json({name: value for name, value in entry.items() if name != "identity"})
+                return Measurement.from_json(figures)
             except (TypeError, ValueError) as error:
                 told = f"{path}: {persona.name}, {scorer}: {error}"
                 raise ConfigError(f"{told}; remove the file and measure again") from None
@@ -46,15 +51,25 @@ def read_measurement(persona: Persona, scorer: str, identity: str, folder: Path)
 
 
 def write_measurement(
-    persona: Persona, scorer: str, identity: str, measured: Measurement, folder: Path, *, aside: bool = False
+    persona: Persona,
+    scorer: str,
+    identity: str,
+    measured: Measurement,
+    folder: Path,
+    *,
+    code: str | None = None,
+    aside: bool = False,
 ) -> Path:
-    """Keep what was measured; return the file. ``aside``: not beside the persona's file, whosever it is.
+    """Keep what was measured, with the digest of the scorer's ``code``; return the file.
+
+    ``aside``: not beside the persona's file, whosever it is.
 
     Raises :class:`ConfigError` where it cannot be written.
     """
     path = folder / NAME if aside else measured_path(persona, folder)
     content = _read(path)
-    content.setdefault(persona.name, {})[scorer] = {"identity": identity, **measured.to_json()}
+    made_by = {"identity": identity} | ({} if code is None else {"code": code})
+    content.setdefault(persona.name, {})[scorer] = made_by | measured.to_json()
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.write_text(json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -11,6 +11,7 @@ from charbench.components.base import Component, ComponentKind
 from charbench.components.calling import is_async, resolve
 from charbench.components.control_items import ControlResult
 from charbench.components.limits import Limits
+from charbench.components.source_digest import source_digest
 from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.dataset import Dataset
 from charbench.domain.keys import digest
@@ -138,11 +139,11 @@ class BaseScorer(Component):
         Reports and verdicts show it beside the rates, and choose another headline where its recall is low. ``folder``
         is where the lab's own files are kept (``.charbench``). The default reads what ``charbench personas measure``
         has written in the lab, else what ships beside the persona's file, and forgets it when :meth:`identity`
-        changes. Called without :meth:`prepare`.
+        or the plugin's code changes. Called without :meth:`prepare`.
         """
         from charbench.components.measured_file import read_measurement
 
-        found = read_measurement(persona, self.name, self.identity(persona), folder)
+        found = read_measurement(persona, self.name, self.identity(persona), folder, source_digest(type(self)))
         if self.name not in persona.low_recall:
             return found
         known = found or Measurement(found=0, positives=0, flagged=0, negatives=0, texts="as its file says")

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from sqlalchemy.engine import Connection
 
 from charbench.components.base import ComponentKind
+from charbench.components.source_digest import source_digest
 from charbench.plugins.manager import Plugins
-from charbench.plugins.source_digest import source_digest
 from charbench.store.code_versions import is_earlier, sampler_versions
 from charbench.store.settings import Setting
 from charbench.text.enumeration import short_list
@@ -87,7 +87,7 @@ def _of_scorers(names: Sequence[str], personas: Sequence[str]) -> str:
     options = " ".join(f"--scorer {name}" for name in names)
     return (
         f"Old scores: {who} gave those of {short_list(personas, MOST)} before {'their' if several else 'its'} code "
-        f"changed; to score them by today's: charbench score {options} --rescore"
+        f"changed; to score them by today's: charbench score {options} --rescore (--keep-scores: they are as good)"
     )
 
 

@@ -38,6 +38,7 @@ from charbench.sampling.stage import SampleStage
 from charbench.scoring.score import Begun
 from charbench.scoring.stage import ScoreStage
 from charbench.store.base_answers import base_answers
+from charbench.store.code_versions import OldScores
 from charbench.store.controls import keep_controls
 from charbench.store.endpoint_addresses import note_addresses
 from charbench.store.findings import read_checkpoints, read_datasets
@@ -76,14 +77,14 @@ class Runner:
     """What this run spends, with all its samplers and probes."""
     rescue: Rescue | None = None
     """Where this run puts what its store does not take, while it runs."""
-    rescore: bool = False
-    """Whether what an earlier version of a scorer's code has scored is scored again, whatever that costs."""
+    old_scores: OldScores = OldScores.LEFT
+    """What becomes of scores by an earlier version of a scorer's code; those that cost nothing are never left."""
     _begun: Begun = field(default_factory=Begun)
 
     def __post_init__(self) -> None:
         self.spending = Spending(self.session.config.prices, self.session.config.max_cost)
         self.session.lifecycle.meter = self.spending
-        self._begun.rescore = self.rescore
+        self._begun.old_scores = self.old_scores
 
     @property
     def asks_no_more(self) -> bool:

@@ -86,7 +86,7 @@ class PairStage:
         self._reader = SampleReader()
         with self.database.write() as connection:
             settings = as_stored(connection, self._work.settings, self._work.same)
-            wanted = wanted_scoring(connection, settings, (), self.run_id, again=self.begun.rescore)
+            wanted = wanted_scoring(connection, settings, (), self.run_id, self.begun.old_scores)
         self._scoring_id = self._work.scoring_id = wanted.scoring_id
         self._is_held = wanted.is_held
 

@@ -14,6 +14,7 @@ from charbench.components.containment import Broken, asked, guarded_async
 from charbench.components.control_items import ControlResult
 from charbench.components.limits import Limits
 from charbench.components.scorer import BaseScorer, Scorer, ScoringPlan, waits
+from charbench.components.source_digest import source_digest
 from charbench.concurrency.circuit_breaker import CircuitBreaker
 from charbench.concurrency.progress import Progress
 from charbench.concurrency.worker_pool import UnderWay
@@ -21,9 +22,9 @@ from charbench.domain.persona import Persona
 from charbench.domain.sample import Failure, Sample
 from charbench.domain.score import Score
 from charbench.errors import CharbenchError
-from charbench.plugins.source_digest import source_digest
 from charbench.scoring.given_scores import all_of, check_type, check_values
 from charbench.scoring.tally import ScoreTally, ScoringTally
+from charbench.store.code_versions import OldScores
 from charbench.store.database import Database
 from charbench.store.group_commit import Commits
 from charbench.store.samples import StoredSample
@@ -51,8 +52,8 @@ class Begun:
 
     keep: Callable[[int, Sequence[ControlResult]], None] = lambda *_: None
     """Keeps what judges made of their control items, with the number of the scoring that they are of."""
-    rescore: bool = False
-    """Whether what an earlier version of a scorer's code has scored is scored again, whatever that costs."""
+    old_scores: OldScores = OldScores.LEFT
+    """What becomes of scores by an earlier version of a scorer's code; those that cost nothing are never left."""
     _known: list[tuple[BaseScorer, str, bool]] = field(default_factory=list)
 
     def may_score(self, scorer: BaseScorer, persona: str) -> bool | None:
@@ -72,8 +73,8 @@ def same_scores(scorer: BaseScorer, today: Mapping[str, Any], stored: Mapping[st
 def held_line(scorer: BaseScorer, what: str) -> str:
     """Return why a scorer leaves samples or games, and what to do."""
     return (
-        f"its code has changed since it scored, and {what} are left: "
-        f"charbench score --scorer {scorer.name} --rescore scores all by today's code"
+        f"its code has changed since it scored, and {what} are left: charbench score --scorer {scorer.name} --rescore "
+        "scores all by today's code; where the change does not matter, --keep-scores scores the rest"
     )
 
 
@@ -150,17 +151,18 @@ class Scoring(AtWork):
         self.is_async = waits(scorer)
         """Whether its scores are awaited; set where a plain method turns out to return an awaitable."""
         self._metrics = {metric.name: metric for metric in type(scorer).metrics}
-        again = begun.rescore or is_free(scorer)
+        unasked = begun.old_scores is OldScores.LEFT
+        old = OldScores.AGAIN if unasked and is_free(scorer) else begun.old_scores
         with database.write() as connection:
             self.settings = as_stored(connection, self.settings, self.same)
-            self.rows = ScoreWriter(connection, self.settings, type(scorer).metrics, run_id, again=again)
+            self.rows = ScoreWriter(connection, self.settings, type(scorer).metrics, run_id, old)
         self.scoring_id = self.rows.scoring_id
         wanted = self.rows.wanted
         self.is_held = wanted.is_held
         """Whether it is not asked: an earlier version of its code has scored, and scores are not to be bought again."""
         self.earlier = wanted.earlier
         """The scoring of the earlier version, where today's has scored nothing."""
-        self.may_wait = begun.rescore or wanted.earlier is None
+        self.may_wait = wanted.earlier is None or not unasked
         """Whether scores may be awaited: else they would be bought again."""
         tally.warnings += [f"{self.who}: {change}: {_ALL_AGAIN}" for change in wanted.redeclared]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -21,6 +22,15 @@ from charbench.store.tables import groups, samplings, scorings
 
 if TYPE_CHECKING:
     from charbench.store.scores import ScoringSettings
+
+
+class OldScores(StrEnum):
+    """What becomes of scores that an earlier version of the scorer's code gave: as they are, made anew, or kept."""
+
+    LEFT = "left"
+    AGAIN = "again"
+    KEPT = "kept"
+    """They count as today's."""
 
 
 @dataclass(frozen=True, slots=True)

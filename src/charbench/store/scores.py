@@ -14,7 +14,7 @@ from charbench.domain.keys import digest
 from charbench.domain.sample import Channel, Failure
 from charbench.domain.score import Metric, Role, Score
 from charbench.store.claims import release
-from charbench.store.code_versions import by_code, key_of_code, note_code, note_wanted
+from charbench.store.code_versions import OldScores, by_code, key_of_code, note_code, note_wanted
 from charbench.store.database import Database
 from charbench.store.dialect import add_totals, among, get_or_add, insert, insert_tuples
 from charbench.store.evidence import evidence_to_json
@@ -156,15 +156,15 @@ class Wanted:
 
 
 def wanted_scoring(
-    connection: Connection, settings: ScoringSettings, metrics: Sequence[Metric], run_id: int, *, again: bool
+    connection: Connection, settings: ScoringSettings, metrics: Sequence[Metric], run_id: int, old: OldScores
 ) -> Wanted:
-    """Return the scoring of these settings, metrics and code, adding it where it is new.
-
-    ``again``: whether what earlier code has scored may be scored again.
-    """
+    """Return the scoring of these settings, metrics and code, adding it where it is new."""
     settings, changed = redeclared(connection, settings, metrics)
     found = by_code(connection, settings)
-    if found.earlier is not None and not again:
+    if found.earlier is not None and old is OldScores.KEPT:
+        note_code(connection, scorings, found.earlier, settings.code)
+        found = by_code(connection, settings)
+    if found.earlier is not None and old is OldScores.LEFT:
         note_wanted(connection, found.earlier, run_id)
         return Wanted(found.earlier, changed, found.earlier)
     return Wanted(scoring_number(connection, found.settings, run_id), changed, found.earlier)
@@ -179,13 +179,12 @@ class ScoreWriter:
         settings: ScoringSettings,
         metrics: Sequence[Metric],
         run_id: int,
-        *,
-        again: bool = True,
+        old: OldScores = OldScores.LEFT,
     ) -> None:
         self.run_id = run_id
         self.metrics = {metric.name: metric for metric in metrics}
         self._headlines = {metric.name for metric in metrics if metric.role is Role.HEADLINE}
-        self.wanted = wanted_scoring(connection, settings, metrics, run_id, again=again)
+        self.wanted = wanted_scoring(connection, settings, metrics, run_id, old)
         self.scoring_id = self.wanted.scoring_id
         self._series: dict[tuple[str, Channel], tuple[int, float | None]] = {}
         """The number of each series, and from which value on a sample has the trait."""

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from charbench import Scorer
+from charbench.components.source_digest import source_digest
 from charbench.plugins.manager import Plugins
-from charbench.plugins.source_digest import source_digest
 
 MODULE = "from charbench import Scorer\nclass Mine(Scorer):\n    pass\n"
 
