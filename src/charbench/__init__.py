@@ -54,6 +54,9 @@ if TYPE_CHECKING:
     from charbench.components.trust import Trust as Trust
     from charbench.components.web_page import PageLink as PageLink
     from charbench.components.web_page import ReportPage as ReportPage
+    from charbench.components.web_page import SamplePage as SamplePage
+    from charbench.components.web_page import SamplesPage as SamplesPage
+    from charbench.components.web_page import ViewPage as ViewPage
     from charbench.components.web_page import WebPage as WebPage
     from charbench.concurrency.retry import RetryPolicy as RetryPolicy
     from charbench.concurrency.threads import in_background as in_background
@@ -187,7 +190,7 @@ _HOME = {
         "TrainingTask",
     ],
     "components.trust": ["TRUSTING", "Trust"],
-    "components.web_page": ["PageLink", "ReportPage", "WebPage"],
+    "components.web_page": ["PageLink", "ReportPage", "SamplePage", "SamplesPage", "ViewPage", "WebPage"],
     "concurrency.retry": ["RetryPolicy"],
     "concurrency.threads": ["in_background"],
     "config.private_files": ["open_private", "private_file", "private_folder"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from charbench import ReportContent, Reporter, ReportPage, WebPage, hookimpl
+from charbench import ReportContent, Reporter, ReportPage, SamplesPage, ViewPage, WebPage, hookimpl
 
 
 class HtmlReporter(Reporter):
@@ -19,11 +19,16 @@ class HtmlReporter(Reporter):
 
         yield page(report).text
 
-    def view(self, page: ReportPage) -> WebPage:
+    def view(self, page: ViewPage) -> WebPage:
         """Return a page of the view."""
-        from charbench_plugins.html_report import page as report_page
+        from charbench_plugins.html_report import browse
+        from charbench_plugins.html_report.page import page as report_page
 
-        return report_page.page(page.report, page.links)
+        if isinstance(page, ReportPage):
+            return report_page(page.report, page.links)
+        if isinstance(page, SamplesPage):
+            return browse.samples_page(page)
+        return browse.sample_page(page)
 
 
 class PlotsReporter(Reporter):

@@ -11,20 +11,8 @@ from typing import Any
 from charbench import PageLink, ReportContent, WebPage
 from charbench_plugins.html_report.plots import plots
 from charbench_plugins.html_report.samples import Samples
+from charbench_plugins.html_report.states import STATES
 from charbench_plugins.html_report.templates import written
-
-_STATES = {
-    "state_closed": "closed thinking and a response",
-    "state_none": "no thinking",
-    "state_closed_empty": "closed thinking, empty response",
-    "state_unclosed_stop": "stopped inside the thinking",
-    "state_unclosed_length": "token limit inside the thinking",
-    "state_unclosed_unknown": "thinking only, reason not recorded",
-    "state_misfiled": "answer misfiled as thinking",
-    "state_filtered": "ended by a content filter",
-    "state_tool_call": "tool call",
-    "errors": "failed",
-}
 
 
 def page(report: ReportContent, links: Sequence[PageLink] = ()) -> WebPage:
@@ -47,13 +35,13 @@ def page(report: ReportContent, links: Sequence[PageLink] = ()) -> WebPage:
         runs=report.runs,
         has_verdicts=any(row.get("verdict") for row in data["checkpoints"]),
         choices=_choices(data["checkpoints"]),
-        states=_STATES,
+        states=STATES,
         plots=drawn,
         specs=_json({plot.name: plot.spec for plot in drawn}),
         labels=_json(
             {
                 "rows": [[row["checkpoint"], row["persona"], row["kind"]] for row in data["checkpoints"]],
-                "states": {name.removeprefix("state_"): said for name, said in _STATES.items()},
+                "states": {name.removeprefix("state_"): said for name, said in STATES.items()},
                 "metric": data["metric"],
             }
         ),
@@ -76,7 +64,7 @@ def _row(index: int, row: Mapping[str, Any], data: Mapping[str, Any]) -> dict[st
     total = row["samples"] or 1
     health = {name: value for name, value in row.items() if "." in name and value is not None}
     states, left = [], 0.0
-    for name, said in _STATES.items():
+    for name, said in STATES.items():
         if count := row.get(name):
             states.append({"name": name.removeprefix("state_"), "said": said, "count": count, "left": left,
                            "share": 100 * count / total})  # fmt: skip

@@ -39,6 +39,7 @@ def command(
     Their samples and scores stay in the store, so that --restore can put them back, until --purge erases the texts.
     """
     from charbench.store import removal
+    from charbench.store.full_text import remove_index, search_file
 
     if sum(one is not None for one in (checkpoint, run, setting)) != 1:
         raise UsageError("name what to forget: one of --checkpoint, --run and --setting")
@@ -58,6 +59,8 @@ def command(
                 removal.remove(connection, found)
             if erase:
                 removal.purge(connection, removal.find_removed(connection, what))
+        if erase and database.path is not None:
+            remove_index(search_file(database.path))  # it holds the words of what was erased
     _say(found, already=len(removed.samples), back=back, erase=erase, done=yes, json_output=json_output)
 
 

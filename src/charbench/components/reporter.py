@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from charbench.components.base import Component, ComponentKind
-from charbench.components.web_page import ReportPage, WebPage
+from charbench.components.web_page import ViewPage, WebPage
 from charbench.domain.sample_columns import SAMPLE_KINDS, ColumnKind
 from charbench.domain.table import Table
 
@@ -141,6 +141,6 @@ class Reporter(Component):
         """Yield the file of ``charbench export --table`` likewise, for a format that can hold any table."""
         raise NotImplementedError
 
-    def view(self, page: ReportPage) -> WebPage:
+    def view(self, page: ViewPage) -> WebPage:
         """Return a page of ``charbench view``; called in a thread, one page after the other."""
         raise NotImplementedError

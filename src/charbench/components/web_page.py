@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from charbench.components.reporter import ReportContent
@@ -34,3 +34,46 @@ class WebPage:
     text: str
     scripts: Sequence[str] = ()
     styles: Sequence[str] = ()
+
+
+ScoredSample = tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]]
+"""A sample's fields by their names in exports, and its scores: scorer, persona, metric, channel, value and evidence.
+
+Evidence are ``spans`` (``[start, end, marker, tier, *flags]``, in characters of the channel's text) and ``why``.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class SamplesPage:
+    """Samples that a user looks for, the newest first."""
+
+    samples: Sequence[ScoredSample]
+    chosen: Mapping[str, str]
+    """What was asked for, by the names of the parameters of the page's address."""
+    choices: Mapping[str, Sequence[tuple[str, str]]]
+    """Of parameters with a few values, these and what each means."""
+    known_checkpoints: Sequence[str] = ()
+    """Names that may be typed; not all where they are many."""
+    lines: Sequence[str] = ()
+    """What is to be said of the result."""
+    fault: str = ""
+    """Why nothing was looked for."""
+    older: str | None = None
+    """Address of the page that follows."""
+    metric: str | None = None
+    """The metric by which a sample has the character: ``scorer.metric``."""
+    links: Sequence[PageLink] = ()
+    reload_after: int | None = None
+    """Seconds after which there may be more to show."""
+
+
+@dataclass(frozen=True, slots=True)
+class SamplePage:
+    """One sample."""
+
+    sample: ScoredSample
+    metric: str | None = None
+    links: Sequence[PageLink] = ()
+
+
+ViewPage = ReportPage | SamplesPage | SamplePage

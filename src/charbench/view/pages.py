@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from charbench.components.containment import asked
 from charbench.components.reporter import ReportContent, Reporter
-from charbench.components.web_page import PageLink, ReportPage, WebPage
+from charbench.components.web_page import PageLink, ReportPage, ViewPage, WebPage
 from charbench.text.terminal import harmless_output
+from charbench.view.browse import Browser
 
-_LINKS = {"report": ("Report", "./")}
+_LINKS = {"report": ("Report", "./"), "samples": ("Samples", "samples")}
 """Title and address of each page, seen from any of them."""
 
 
@@ -21,6 +22,7 @@ class Pages:
 
     reporter: Reporter
     read_report: Callable[[], ReportContent]
+    browser: Browser
     _one_at_a_time: threading.Lock = field(default_factory=threading.Lock)
 
     def report(self) -> WebPage:
@@ -28,7 +30,16 @@ class Pages:
         with self._one_at_a_time:
             return self._written(ReportPage(self.read_report(), _links("report")))
 
-    def _written(self, page: ReportPage) -> WebPage:
+    def samples(self, asked: Mapping[str, str]) -> tuple[WebPage, int | None]:
+        """Return the page of samples for the parameters of its address, and the seconds after which to ask again."""
+        page = self.browser.samples(asked, _links("samples"))
+        return self._written(page), page.reload_after
+
+    def sample(self, key: str) -> WebPage:
+        """Return the page of one sample. Raises :class:`UnknownNameError` where there is none."""
+        return self._written(self.browser.sample(key, _links("sample")))
+
+    def _written(self, page: ViewPage) -> WebPage:
         made: WebPage = asked(f"reporter {self.reporter.name}", self.reporter.view, page)
         return replace(made, text=harmless_output(made.text))
 
