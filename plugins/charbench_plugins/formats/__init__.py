@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from charbench import ExportedSamples, ExportedTable, ReportContent, Reporter, Table, hookimpl, no_formulas
+from charbench_plugins.formats.latex import LatexReporter
 from charbench_plugins.formats.parquet import ParquetReporter
 
 MARK_COLUMN = "formula_mark"
@@ -47,19 +48,6 @@ class MarkdownReporter(Reporter):
         """Yield the tables, and what is to be said of them as a list."""
         yield "\n\n".join(map(_table, report.tables)) + "\n"
         yield from (f"\n- {note}\n" for note in report.notes)
-
-
-class LatexReporter(Reporter):
-    """Tables for a paper, with booktabs: each has a caption, and its notes below it."""
-
-    name = "latex"
-
-    def report(self, report: ReportContent) -> Iterator[str]:
-        """Yield the tables, and what is to be said of all of them as the last one's notes."""
-        yield "% \\usepackage{booktabs}\n"
-        for number, table in enumerate(report.tables, 1):
-            last = number == len(report.tables)
-            yield "\n" + _latex_table(table, (*table.notes, *(report.notes if last else ())))
 
 
 class JsonReporter(Reporter):
@@ -130,32 +118,6 @@ def _table(table: Table) -> str:
     lines += [_row(row) for row in table.rows]
     lines += [line for note in table.notes for line in ("", note.replace("<", "&lt;"))]
     return "\n".join(lines)
-
-
-_LATEX = {
-    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
-    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
-    "|": r"\textbar{}", '"': r"\textquotedbl{}", "–": "--", "−": r"$-$", "±": r"$\pm$", "≥": r"$\geq$", "≤": r"$\leq$",
-    "×": r"$\times$", "…": r"\ldots{}",
-}  # fmt: skip
-
-
-def _latex(text: str) -> str:
-    """Return a text in which nothing is a command."""
-    return "".join(_LATEX.get(char, char) for char in " ".join(text.split()))
-
-
-def _latex_table(table: Table, notes: Sequence[str]) -> str:
-    kinds = "".join("l" if name in table.left else "r" for name in table.columns)
-    lines = [r"\begin{table}", r"\centering", rf"\caption{{{_latex(' '.join((table.title + '.', *notes)))}}}"]
-    lines += [rf"\begin{{tabular}}{{{kinds}}}", r"\toprule", _latex_row(table.columns), r"\midrule"]
-    lines += [_latex_row(row) for row in table.rows]
-    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}"]) + "\n"
-
-
-def _latex_row(cells: Sequence[str]) -> str:
-    row = " & ".join(map(_latex, cells)) + r" \\"
-    return row if not row.startswith(r"[") else "{}" + row  # a bracket after \\ is an argument of it
 
 
 def _row(cells: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ class HtmlReporter(Reporter):
 
     name = "html"
     kept_as = "report.html"
+    of_reports = True
 
     def report(self, report: ReportContent) -> Iterator[str]:
         """Yield the page."""
@@ -35,6 +36,7 @@ class PlotsReporter(Reporter):
     """Each plot of the report as SVG, PNG and CSV; needs the extra ``plots``."""
 
     name = "plots"
+    of_reports = True
 
     def report_files(self, report: ReportContent) -> Iterator[tuple[str, bytes]]:
         """Yield three files for each plot."""

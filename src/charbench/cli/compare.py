@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,10 @@ from charbench.cli.written import harmless_table, reporter_for, write_report
 from charbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from charbench.components.reporter import Reporter
+    from charbench.components.reporter import ReportContent
+    from charbench.domain.table import Table
+    from charbench.report.compare.build import ComparisonReport
+    from charbench.run.session import Session
 
 BY = ("examples", "recipe", "kind", "base")
 
@@ -72,47 +76,99 @@ def command(
     question = ComparisonRequest(
         checkpoints, GroupBy(by) if by else None, metric, sampler, personas, prompts, settings, across
     )
+    reporter = reporter_for(session, form, path, json_output=json_output)
+    if reporter is not None and reporter.of_reports and across:
+        raise UsageError(
+            f"--format {form} shows one setting of each checkpoint, and not a comparison --across settings"
+        )
     with session.existing_database().read() as connection:
         answer = build_comparison(connection, question, installed(session.plugins))
-    reporter = reporter_for(session, form, path)
     if json_output:
         from charbench.report.compare.json_form import comparison_as_dict
 
         output.print_json(comparison_as_dict(answer))
-        return
-    _print(answer, reporter, path)
+    elif reporter is None:
+        _print(answer)
+    elif reporter.of_reports:
+        write_report(reporter, _report_of(session, answer), path)
+    else:
+        write_report(reporter, _content(answer), path)
 
 
-def _print(answer: Any, reporter: Reporter | None, path: Path | None) -> None:
+def _report_of(session: Session, answer: ComparisonReport) -> ReportContent:
+    """Return the report of the checkpoints that are compared; it begins with what the comparison says of them."""
+    from charbench.cli.show import report_content
+    from charbench.report.verdict.read import read_report
+    from charbench.text.terminal import sanitize
+
+    question, comparison = answer.question, answer.comparison
+    uris = sorted({uri for side in comparison.sides for uri in side.uris})
+    metric = None if comparison.measure.is_responses else comparison.measure.name
+    database = session.existing_database()
+    known = read_report(session, database, metric=metric, checkpoints=uris, settings=question.settings)
+    content = report_content(known, database)
+    said = [sanitize(line) for line in _said(answer)[0]]
+
+    def data() -> dict[str, Any]:
+        whole, shown = content.data, {row.persona for row in known.report.checkpoints}
+        verdict = {**whole["verdict"], "lines": [*said, *whole["verdict"]["lines"]]}
+        settings = {persona: one for persona, one in whole["settings"].items() if persona in shown}
+        return {**whole, "verdict": verdict, "settings": settings}
+
+    return replace(content, read_data=data)
+
+
+def _content(answer: ComparisonReport) -> ReportContent:
+    """Return a comparison for a reporter."""
+    from charbench.components.reporter import ReportContent
+    from charbench.report.captions import settings_caption
     from charbench.report.compare.json_form import comparison_as_dict, pair_rows
-    from charbench.report.compare.marker_tables import MARKERS_LEGEND, marker_table
-    from charbench.report.compare.tables import comparison_tables, gap_table, sentences
+    from charbench.text.terminal import sanitize
+
+    lines, notes = _said(answer)
+    first, last = _tables(answer)
+    settings = answer.selection.settings.values() if answer.selection else ()
+    personas = {persona for side in answer.comparison.sides for persona, _ in side.units}
+    return ReportContent(
+        lambda: [harmless_table(table) for table in (*first, *last)],
+        lambda: pair_rows(answer),
+        lambda: comparison_as_dict(answer),
+        [sanitize(line) for line in (*lines, *notes)],
+        caption=sanitize(settings_caption(one for one in settings if one.persona in personas)),
+    )
+
+
+def _print(answer: ComparisonReport) -> None:
     from charbench.report.render.terminal import print_table
     from charbench.text.terminal import sanitize
 
-    tables, lines = comparison_tables(answer), sentences(answer)
-    markers = [marker_table(lifts) for lifts in answer.markers]
-    gaps = [gap_table(answer)] if answer.gaps else []
-    notes = [*answer.notes, MARKERS_LEGEND] if markers else answer.notes
-    if answer.question.prompts and not answer.gaps and any(pair.difference.paired for pair in answer.comparison.pairs):
-        lines.append("No shared prompt shows a difference.")
-    if reporter is not None:
-        shown = [sanitize(line) for line in (*lines, *notes)]
-        from charbench.components.reporter import ReportContent
-
-        content = ReportContent(
-            lambda: [harmless_table(table) for table in (*tables, *markers, *gaps)],
-            lambda: pair_rows(answer),
-            lambda: comparison_as_dict(answer),
-            shown,
-        )
-        write_report(reporter, content, path)
-        return
-    for table in tables:
+    first, last = _tables(answer)
+    lines, notes = _said(answer)
+    for table in first:
         print_table(table)
     for line in lines:
         click.echo(sanitize(line))
-    for table in [*markers, *gaps]:
+    for table in last:
         print_table(table)
     for note in notes:
         output.say(note)
+
+
+def _tables(answer: ComparisonReport) -> tuple[list[Table], list[Table]]:
+    """Return the tables that stand before what is said of the comparison, and those after it."""
+    from charbench.report.compare.marker_tables import marker_table
+    from charbench.report.compare.tables import comparison_tables, gap_table
+
+    last = [marker_table(lifts) for lifts in answer.markers]
+    return comparison_tables(answer), [*last, *([gap_table(answer)] if answer.gaps else [])]
+
+
+def _said(answer: ComparisonReport) -> tuple[list[str], list[str]]:
+    """Return what the comparison says, and what limits it."""
+    from charbench.report.compare.marker_tables import MARKERS_LEGEND
+    from charbench.report.compare.tables import sentences
+
+    lines = sentences(answer)
+    if answer.question.prompts and not answer.gaps and any(pair.difference.paired for pair in answer.comparison.pairs):
+        lines.append("No shared prompt shows a difference.")
+    return lines, [*answer.notes, MARKERS_LEGEND] if answer.markers else answer.notes

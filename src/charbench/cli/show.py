@@ -13,6 +13,7 @@ from charbench.cli.collector import collector_paused
 from charbench.cli.written import TABLE, harmless_table, keep_reports, reporter_for, write_report
 from charbench.components.reporter import ReportContent
 from charbench.domain.table import Table
+from charbench.report.captions import settings_caption
 from charbench.report.caveats import caveat_lines
 from charbench.report.earlier_code import earlier_lines
 from charbench.report.judges import judge_dicts, judge_lines
@@ -57,7 +58,7 @@ def show_report(
 
     ``path`` is the file (for a format of several files, the folder) to write instead of stdout.
     """
-    reporter = None if json_output else reporter_for(session, form, path)
+    reporter = reporter_for(session, form, path, json_output=json_output)
     database = session.database if run else session.existing_database()
     known = read_report(
         session,
@@ -131,6 +132,7 @@ def report_content(known: ReadReport, database: Database, run: RunResult | None 
         [sanitize(line) for line in told],
         some_samples,
         newest_runs,
+        sanitize(settings_caption(selection.settings.values())),
     )
 
 

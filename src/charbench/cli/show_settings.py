@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from charbench.cli import output
 from charbench.cli.written import reporter_for, write_report
 from charbench.components.reporter import ReportContent
+from charbench.errors import UsageError
 from charbench.report.settings import list_dicts, settings_table
 
 if TYPE_CHECKING:
@@ -21,7 +22,11 @@ def show_settings(session: Session, *, form: str, json_output: bool, path: Path 
     from charbench.store.selection import samples_of_settings
     from charbench.store.settings import read_settings
 
-    reporter = None if json_output else reporter_for(session, form, path)
+    reporter = reporter_for(session, form, path, json_output=json_output)
+    if reporter is not None and reporter.of_reports:
+        raise UsageError(
+            f"--format {form} shows reports alone; for a list of settings: table, markdown, latex, csv, json"
+        )
     personas = [persona.name for persona in session.selected_personas()]
     with session.existing_database().read() as connection:
         known = read_settings(connection)
@@ -32,9 +37,7 @@ def show_settings(session: Session, *, form: str, json_output: bool, path: Path 
     if json_output:
         output.print_json(rows)
     elif reporter is not None:
-        content = ReportContent(
-            lambda: [table], lambda: [_flat(row) for row in rows], lambda: {"settings": rows}, table.notes
-        )
+        content = ReportContent(lambda: [table], lambda: [_flat(row) for row in rows], lambda: {"settings": rows})
         write_report(reporter, content, path)
     elif not mine:
         output.say("No samples in the store yet: there is no setting.")

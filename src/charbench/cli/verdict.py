@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from charbench.cli import options, output
+from charbench.cli.written import reporter_for, write_report
 from charbench.errors import UnknownNameError, UsageError
+
+if TYPE_CHECKING:
+    from charbench.components.reporter import Reporter
+    from charbench.report.verdict.read import ReadReport
+    from charbench.run.session import Session
 
 NOT_MET = 3
 """Exit code where a requirement is not met."""
@@ -46,21 +52,20 @@ def command(
     'verdict' of the configuration.
     """
     from charbench.report.verdict.read import read_report
-    from charbench.report.verdict.tables import verdict_content, verdict_dict, verdict_table
+    from charbench.report.verdict.tables import verdict_dict, verdict_table
 
     session = options.open_session(**given)
+    reporter = reporter_for(session, form, path, json_output=json_output)
     found = read_report(session, session.existing_database(), metric=metric, settings=settings)
     wanted = [_requirement(one) for one in requirements]
     if json_output:
         output.print_json(verdict_dict(found))
     else:
-        from charbench.cli.written import reporter_for, write_report
         from charbench.report.render.terminal import print_table
         from charbench.text.terminal import sanitize
 
-        reporter = reporter_for(session, form, path)
         if reporter is not None:
-            write_report(reporter, verdict_content(found), path)
+            _write(reporter, session, found, path)
         else:
             for line in found.summary.lines or ["No checkpoint has samples yet."]:
                 click.echo(sanitize(line))
@@ -69,6 +74,18 @@ def command(
             for one in found.summary.commands:
                 output.say(f"  {one}")
     return _check(found, wanted)
+
+
+def _write(reporter: Reporter, session: Session, found: ReadReport, path: Path | None) -> None:
+    """Write the verdicts; a format of reports gets the whole report, which begins with them."""
+    from charbench.report.verdict.tables import verdict_content
+
+    if not reporter.of_reports:
+        write_report(reporter, verdict_content(found), path)
+        return
+    from charbench.cli.show import report_content
+
+    write_report(reporter, report_content(found, session.existing_database()), path)
 
 
 def _requirement(text: str) -> tuple[str, str]:

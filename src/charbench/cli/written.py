@@ -25,11 +25,18 @@ TABLE = "table"
 """The format that is no reporter's: for terminals."""
 
 
-def reporter_for(session: Session, form: str, path: Path | None = None) -> Reporter | None:
-    """Return the reporter of a format of reports, None for :data:`TABLE`.
+def reporter_for(
+    session: Session, form: str, path: Path | None = None, *, json_output: bool = False
+) -> Reporter | None:
+    """Return the reporter of a format of reports, None for :data:`TABLE` and where ``--json`` is given.
 
-    Raises :class:`UnknownNameError` for a format that is not there, :class:`UsageError` for a table in a file.
+    Raises :class:`UnknownNameError` for a format that is not there, :class:`UsageError` for a table in a file, and
+    for ``--json`` with another format or a file.
     """
+    if json_output and (path is not None or form not in (TABLE, "json")):
+        raise UsageError("option --json prints on stdout; for a file: --format json -O FILE, without --json")
+    if json_output:
+        return None
     if form != TABLE:
         return session.reporter(form, ("report", "report_files"), TABLE)
     if path is not None:
@@ -43,6 +50,7 @@ def harmless_table(table: Table) -> Table:
         table,
         rows=tuple(tuple(map(sanitize, row)) for row in table.rows),
         notes=tuple(map(sanitize, table.notes)),
+        caption=sanitize(table.caption),
     )
 
 
@@ -139,4 +147,7 @@ def _write_files(reporter: Reporter, content: ReportContent, folder: Path | None
         with replaced(folder / Path(name).name, "wb") as file:
             file.write(made)
         count += 1
+    if not count:
+        output.say(f"Wrote no file: there is nothing in it that --format {reporter.name} shows.")
+        return
     output.say(f"Wrote {output.plural(count, 'file')} into {folder}")

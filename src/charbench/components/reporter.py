@@ -29,6 +29,8 @@ class ReportContent:
     read_samples: Callable[[int], Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]] = _none
     """See :meth:`samples`."""
     read_runs: Callable[[], Sequence[Mapping[str, Any]]] = tuple
+    caption: str = ""
+    """What every table that is read alone has to say besides its own ``caption``: the setting."""
 
     @cached_property
     def tables(self) -> Sequence[Table]:
@@ -124,6 +126,9 @@ class Reporter(Component):
     kind: ClassVar[ComponentKind] = ComponentKind.REPORTER
     kept_as: ClassVar[str | None] = None
     """Name of a file in the lab's folder ``.charbench`` that each run with something to report writes anew."""
+    of_reports: ClassVar[bool] = False
+    """Whether it lays out what ``charbench report`` holds, by its names: ``charbench verdict`` and ``compare`` then
+    give it the report of their checkpoints."""
 
     def report(self, report: ReportContent) -> Iterable[str]:
         """Yield the report's text in pieces. Control characters in it are escaped before it is printed."""

@@ -10,7 +10,7 @@ class Table:
     """A table of text. ``left`` holds the names of the columns that are set left; the others are figures.
 
     ``notes`` are lines that stand below it; ``expendable`` columns are left out, the first one first, where a
-    terminal is too narrow.
+    terminal is too narrow. ``caption`` is what it has to say where it is read alone: metric, samples, method.
     """
 
     title: str
@@ -19,3 +19,4 @@ class Table:
     left: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
     expendable: tuple[str, ...] = ()
+    caption: str = ""

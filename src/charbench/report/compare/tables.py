@@ -5,6 +5,7 @@ from __future__ import annotations
 from charbench.analysis.differences import Difference
 from charbench.analysis.tiers import LEVEL
 from charbench.domain.table import Table
+from charbench.report.captions import comparison_caption
 from charbench.report.compare.build import ComparisonReport
 from charbench.report.compare.groups import GroupBy
 from charbench.report.compare.pairs import GroupComparison, Pair
@@ -26,7 +27,7 @@ _EXPENDABLE = (
 
 def comparison_tables(answer: ComparisonReport) -> list[Table]:
     """Return the table of sides and that of pairs."""
-    return [_sides(answer), _pairs(answer.comparison)]
+    return [_sides(answer), _pairs(answer)]
 
 
 def _sides(answer: ComparisonReport) -> Table:
@@ -69,10 +70,13 @@ def _sides(answer: ComparisonReport) -> Table:
     title = f"Checkpoints by {by.value}" if by else "Checkpoints compared"
     left = frozenset({columns[1], "Persona", "Kind"})
     cells_of_all = tuple(rows[id(side)] for side in order)
-    return Table(f"{title}: {measure.name}", tuple(columns), cells_of_all, left, (), _EXPENDABLE)
+    return Table(
+        f"{title}: {measure.name}", tuple(columns), cells_of_all, left, (), _EXPENDABLE, comparison_caption(answer)
+    )
 
 
-def _pairs(comparison: GroupComparison) -> Table:
+def _pairs(answer: ComparisonReport) -> Table:
+    comparison = answer.comparison
     shown = shown_pairs(comparison)
     several = len(comparison.pairs) > 1
     is_rate = comparison.measure.is_rate
@@ -97,7 +101,7 @@ def _pairs(comparison: GroupComparison) -> Table:
             _verdict(pair),
         ))  # fmt: skip
     left = frozenset({"First", "Second", "Compared", "Test", "Verdict"})
-    return Table(title, columns, tuple(rows), left, (), ("Test", "Compared"))
+    return Table(title, columns, tuple(rows), left, (), ("Test", "Compared"), comparison_caption(answer))
 
 
 def _compared(difference: Difference) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from charbench.domain.table import Table
+from charbench.report.captions import report_caption, samples_caption
 from charbench.report.render.cells import (
     NOTHING,
     OTHER_PROMPTS,
@@ -82,7 +83,7 @@ def _persona_table(report: Report) -> Table:
         for row in report.personas
     )
     titles = ("Persona", "Checkpoints", *_titles(report), *(["Recall / false"] * known))
-    return Table("Personas", titles, rows, frozenset({"Persona"}), (), _EXPENDABLE)
+    return Table("Personas", titles, rows, frozenset({"Persona"}), (), _EXPENDABLE, report_caption(report))
 
 
 def _checkpoint_table(report: Report, tiers: Sequence[int | None], verdicts: Sequence[str] = ()) -> Table:
@@ -110,9 +111,8 @@ def _checkpoint_table(report: Report, tiers: Sequence[int | None], verdicts: Seq
     left = frozenset({"Verdict", "Checkpoint", "Persona", "Kind", "Sampler"})
     title = "Checkpoints by name" if report.by is By.NAME else "Checkpoints"
     alike = ("Persona",) if len({row.persona for row in report.checkpoints}) == 1 else ()
-    return Table(
-        title, (*columns, *_titles(report)), tuple(rows), left, (), (*_EXPENDABLE[:-2], *alike, *_EXPENDABLE[-2:])
-    )
+    expendable = (*_EXPENDABLE[:-2], *alike, *_EXPENDABLE[-2:])
+    return Table(title, (*columns, *_titles(report)), tuple(rows), left, (), expendable, report_caption(report))
 
 
 def _health_table(report: Report) -> Table | None:
@@ -124,7 +124,8 @@ def _health_table(report: Report) -> Table | None:
     titles = [metric.title for metric in measured[0].health]
     what = "Persona" if report.by is By.PERSONA else "Checkpoint"
     body = tuple((row.label, *(percent(count.rate) for count in row.health.values())) for row in measured)
-    return Table("Health: share of the responses with ...", (what, *titles), body, frozenset({what}))
+    title = "Health: share of the responses with ..."
+    return Table(title, (what, *titles), body, frozenset({what}), caption=samples_caption(report))
 
 
 def _columns(report: Report) -> tuple[_Figure, ...]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from charbench.components.reporter import ReportContent
 from charbench.domain.table import Table
+from charbench.report.captions import report_caption, settings_caption
 from charbench.report.render.cells import percent_with_interval
 from charbench.report.verdict.read import ReadReport
 from charbench.report.verdict.words import command_of, judgement_dict
@@ -27,7 +28,8 @@ def verdict_table(known: ReadReport) -> Table:
     )
     columns = ("Verdict", "Checkpoint", "Persona", "Trait rate [95%]", "Responses [95%]", "Why")
     left = frozenset({"Verdict", "Checkpoint", "Persona", "Why"})
-    return Table("Verdicts", columns, rows, left, (), ("Persona",))
+    alike = ("Persona",) if len({row.persona for row in known.report.checkpoints}) == 1 else ()
+    return Table("Verdicts", columns, rows, left, (), alike, report_caption(known.report))
 
 
 def verdict_rows(known: ReadReport) -> list[dict[str, Any]]:
@@ -73,5 +75,9 @@ def verdict_content(known: ReadReport) -> ReportContent:
     """Return the verdicts for a reporter."""
     lines = [sanitize(line) for line in known.summary.lines]
     return ReportContent(
-        lambda: [verdict_table(known)], lambda: verdict_rows(known), lambda: verdict_dict(known), lines
+        lambda: [verdict_table(known)],
+        lambda: verdict_rows(known),
+        lambda: verdict_dict(known),
+        lines,
+        caption=sanitize(settings_caption(known.selection.settings.values())),
     )
