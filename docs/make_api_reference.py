@@ -52,7 +52,7 @@ GROUPS = {
     "A pair scorer": ("PairScorer Comparison", "Verdict"),
     "A sampler": (
         "Sampler SampleRequest Completion SamplingError",
-        "SamplingPlan Usage Provenance Failure GenerationConfig EndpointConfig ThinkingMode opened_by",
+        "SamplingPlan Usage Provenance Failure GenerationConfig DelimitersConfig EndpointConfig ThinkingMode opened_by",
     ),
     "A source": (
         "CheckpointSource Lab LabFile Checkpoint Dataset RecordedFile RecordedSample",

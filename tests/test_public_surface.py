@@ -40,6 +40,7 @@ EXPORTED = [
     "Fence",
     "FileFault",
     "Finding",
+    "DelimitersConfig",
     "GenerationConfig",
     "GoldAnswer",
     "JobStatus",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from charbench.components.endpoint import Endpoint as Endpoint
     from charbench.components.endpoint import endpoint_at as endpoint_at
     from charbench.components.endpoint import with_quoted_userinfo as with_quoted_userinfo
+    from charbench.components.generation import DelimitersConfig as DelimitersConfig
     from charbench.components.generation import EndpointConfig as EndpointConfig
     from charbench.components.generation import GenerationConfig as GenerationConfig
     from charbench.components.generation import ThinkingMode as ThinkingMode
@@ -169,7 +170,7 @@ _HOME = {
     "components.check_result": ["CheckResult"],
     "components.control_items": ["ControlResult"],
     "components.endpoint": ["DefaultEndpoint", "Endpoint", "endpoint_at", "with_quoted_userinfo"],
-    "components.generation": ["EndpointConfig", "GenerationConfig", "ThinkingMode"],
+    "components.generation": ["DelimitersConfig", "EndpointConfig", "GenerationConfig", "ThinkingMode"],
     "components.lab_file": ["LabFile"],
     "components.limits": ["Limits", "LimitsConfig"],
     "components.pair_scorer": ["PairScorer"],

@@ -11,6 +11,7 @@ from aiohttp import web
 from support.command import Charbench
 from support.endpoint import Body, Endpoint, Handler, choice, completion, first, options, says, write_prompts
 from support.lab import LabBuilder
+from support.store import assert_totals_equal_recount, store_of
 
 THOUGHT, SPOKEN = "They ask. Arr, matey, I could say.", "It is a plain answer."
 
@@ -118,6 +119,23 @@ def test_a_delimiter_that_nobody_knows_is_told_once_and_can_be_named(
     found, ended = run(charbench, lab, endpoint, reply, "--fresh", thinking_tags=["scratchpad"])
     assert (found["trait_rate"], found["trait_rate_in_thinking"]) == (0.0, 1.0)
     assert "scratchpad" not in ended.err
+
+
+def test_a_delimiter_that_is_named_later_tells_stored_replies_apart_and_no_request_is_sent(
+    charbench: Charbench, lab: LabBuilder, endpoint: Endpoint
+) -> None:
+    reply = says(completion(choice(f"<scratchpad>{THOUGHT}</scratchpad>{SPOKEN}")))
+    before, _ = run(charbench, lab, endpoint, reply)
+    asked = endpoint.count
+    for tags, rates, again in (
+        (["scratchpad"], (0.0, 1.0), 10), (["scratchpad"], (0.0, 1.0), 0), ([], (1.0, 0.0), 10), ([], (1.0, 0.0), 0),
+    ):  # fmt: skip
+        found, ended = run(charbench, lab, endpoint, reply, thinking_tags=tags)
+        assert (found["trait_rate"], found["trait_rate_in_thinking"]) == rates
+        assert ended.err.count(f"thinking and response of {again} stored replies are told apart") == bool(again)
+    assert endpoint.count == asked
+    assert found == before
+    assert_totals_equal_recount(store_of(lab.root), emptied=True)
 
 
 def test_a_server_that_answers_as_another_model_is_told_once(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from charbench import Completion, Sampler, SampleRequest, SamplingError, SamplingPlan
+from charbench import Completion, DelimitersConfig, Sampler, SampleRequest, SamplingError, SamplingPlan
 
 
 class RecordedSampler(Sampler):
@@ -15,6 +15,9 @@ class RecordedSampler(Sampler):
     is_default = True
     batch_size = 500
     costs_money = False
+
+    class Config(DelimitersConfig):
+        """How thinking is delimited in responses that hold it."""
 
     def requests(self, plan: SamplingPlan) -> Iterable[SampleRequest]:
         """Yield one request for each recording of the selected checkpoints."""

@@ -34,7 +34,21 @@ class ThinkingMode(StrEnum):
         return self.prefill.removeprefix(OPEN_PREFILL) if opened else self.prefill
 
 
-class GenerationConfig(Component.Config):
+class DelimitersConfig(Component.Config):
+    """How thinking is delimited in what a sampler gives; a change of it tells stored samples apart again."""
+
+    thinking_tags: tuple[str, ...] = operational(
+        (), description="further delimiters of thinking: a tag's name (scratchpad), or two texts ([[ ]])"
+    )
+
+    @field_validator("thinking_tags")
+    @classmethod
+    def _are_delimiters(cls, tags: tuple[str, ...]) -> tuple[str, ...]:
+        delimiters(tags)
+        return tags
+
+
+class GenerationConfig(DelimitersConfig):
     """How text is generated. Derive a sampler's ``Config`` from this, and ``charbench diagnose`` can probe it."""
 
     thinking: ThinkingMode = Field(
@@ -45,18 +59,9 @@ class GenerationConfig(Component.Config):
     top_p: float = Field(1.0, gt=0, le=1, description="nucleus sampling: probability mass to sample from")
     seed: int | None = Field(None, description="random seed, where the server supports one; the epoch is added to it")
     stop: tuple[str, ...] = Field((), description="stop sequences")
-    thinking_tags: tuple[str, ...] = operational(
-        (), description="further delimiters of thinking: a tag's name (scratchpad), or two texts ([[ ]])"
-    )
     template_opens: bool | None = operational(
         None, description="whether the chat template opens the thinking block; none: detected from the replies"
     )
-
-    @field_validator("thinking_tags")
-    @classmethod
-    def _are_delimiters(cls, tags: tuple[str, ...]) -> tuple[str, ...]:
-        delimiters(tags)
-        return tags
 
 
 class EndpointConfig(LimitsConfig, GenerationConfig):

@@ -30,7 +30,7 @@ from charbench.store.code_versions import adopt_samples
 from charbench.store.database import Database
 from charbench.store.dialect import chunks
 from charbench.store.group_commit import Commits
-from charbench.store.reattribution import reopen_cut_replies, uris_of_groups
+from charbench.store.reattribution import reopen_cut_replies, split_again, uris_of_groups
 from charbench.store.samples import (
     STAGE,
     NewSample,
@@ -45,6 +45,10 @@ from charbench.store.writer import Writer
 _TEMPLATE_OPENS = (
     "other replies close a block of thinking that they never opened, so the chat template opens it: {count:,} replies "
     "that the token limit cut without any tag are thinking, and no responses"
+)
+_SPLIT_AGAIN = (
+    "thinking and response of {count:,} stored replies are told apart by the delimiters now in the option "
+    "thinking_tags, and scored again"
 )
 BATCH = 500
 """Requests that are planned and claimed together."""
@@ -83,6 +87,7 @@ class SampleStage:
     _elsewhere: bool = False
     _broken: bool = False
     _failed_keys: set[str] = field(default_factory=set)
+    _planned_uris: set[str] = field(default_factory=set)
     _settings_of: dict[str, SamplingSettings] = field(default_factory=dict)
     """The settings of what this run is to sample, by key."""
     _code: str | None = field(init=False)
@@ -109,6 +114,7 @@ class SampleStage:
                 self.lifecycle.run(self._run_endpoint(planned, asker, progress))
             self.writer.flush()
             self._reopen()
+            self._split_again()
             if not self._elsewhere or self._stopping():
                 return self.tally
             time.sleep(WAIT_SECONDS)
@@ -125,6 +131,18 @@ class SampleStage:
         for uri, count in uris_of_groups(connection, changed).items():
             self.tally.remarks[uri, _TEMPLATE_OPENS.format(count=count)] += 1
 
+    def _split_again(self) -> None:
+        """Tell stored replies apart by the further delimiters of the sampler's option, where these are new."""
+        if (tags := getattr(self.sampler.config, "thinking_tags", None)) is None or not self._planned_uris:
+            return
+        self.writer.put(partial(self._split_again_in, tags=tags))
+        self.writer.flush()
+
+    def _split_again_in(self, connection: Connection, tags: Sequence[str]) -> None:
+        changed = split_again(connection, self.run_id, self.sampler.name, sorted(self._planned_uris), tags)
+        for uri, count in uris_of_groups(connection, changed).items():
+            self.tally.remarks[uri, _SPLIT_AGAIN.format(count=count)] += 1
+
     def _stopping(self) -> bool:
         return self.stop.requested or self.spending.is_over or self._broken or self.writer.fault is not None
 
@@ -132,6 +150,7 @@ class SampleStage:
         """Yield what is this run's to sample, claimed batch by batch."""
         for batch in chunks(requests, BATCH):
             self.tally.wanted += len(batch)
+            self._planned_uris.update(request.checkpoint.uri for request in batch)
             keyed = {resolve(self.sampler, self.sampler.key(request)): request for request in batch}
             settings = {key: self._settings(request) for key, request in keyed.items()}
             self._note_asked(keyed, settings)

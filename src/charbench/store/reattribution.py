@@ -1,7 +1,10 @@
-"""Replies whose channels are told from other replies: cut inside a block of thinking that the chat template opened.
+"""Stored replies whose thinking and response are told apart again: by other replies, or by delimiters named later.
 
-A reply that a token limit cut inside such a block holds no tag at all, and looks like a response. That the template
-opens a block is shown by the same checkpoint's other replies, which close one that they never opened.
+A reply that a token limit cut inside a block that the chat template opened holds no tag at all, and looks like a
+response. That the template opens a block is shown by the same checkpoint's other replies, which close one that they
+never opened. And a delimiter of a lab's own is often named only after replies with it were seen, and paid for.
+
+What was made of a text that was told apart wrongly, its scores and games, is taken away; the same run makes it again.
 """
 
 from __future__ import annotations
@@ -14,15 +17,33 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from charbench.domain.end_reasons import EndReason, end_reason
-from charbench.domain.sample import ThinkingState
-from charbench.domain.thinking import OPEN_PREFILL
-from charbench.store.dialect import among
+from charbench.domain.sample import Completion, ThinkingState
+from charbench.domain.thinking import OPEN_PREFILL, Attribution, attribute
+from charbench.store.dialect import among, chunks
 from charbench.store.prompt_totals import AnswersByPrompt, count_scores
 from charbench.store.samples import add_group_totals
-from charbench.store.tables import GROUP_TOTALS, checkpoints, groups, samples, score_totals, scored, scores, series
+from charbench.store.summaries import REMOVED
+from charbench.store.tables import (
+    GROUP_TOTALS,
+    checkpoints,
+    games,
+    groups,
+    runs,
+    samples,
+    samplings,
+    score_totals,
+    scored,
+    scores,
+    series,
+)
 
 HALF = 0.5
 """Share of the replies that ended by themselves which must close a block that they did not open."""
+_CHUNK = 500
+_Change = tuple[Any, Attribution, dict[str, Any]]
+"""A stored row, what it is told apart into now, and further columns to set."""
+_DETAIL = "thinking_tags"
+"""The detail of a run that says by which further delimiters the replies of a group were told apart."""
 
 
 def reopen_cut_replies(connection: Connection, group_ids: Sequence[int]) -> dict[int, int]:
@@ -40,6 +61,34 @@ def reopen_cut_replies(connection: Connection, group_ids: Sequence[int]) -> dict
     return changed
 
 
+def split_again(
+    connection: Connection, run_id: int, sampler: str, uris: Sequence[str], thinking_tags: Sequence[str]
+) -> dict[int, int]:
+    """Tell stored replies of a sampler and these checkpoints apart by these further delimiters; return how many
+    changed by group.
+
+    Only groups are read whose replies were told apart by others before; what they were told apart by now is noted with
+    the run. A recording keeps what was split once, since its text as it came is not stored.
+    """
+    tags, last = tuple(thinking_tags), _told_apart_by(connection)
+    if not tags and not last:
+        return {}
+    changed: dict[int, int] = {}
+    noted: dict[str, list[str]] = {}
+    for group in _groups_of(connection, sampler, uris):
+        before = last.get(group, ())
+        if before == tags:
+            continue
+        noted[str(group)] = list(tags)
+        if count := _split_group(connection, group, before, tags):
+            changed[group] = count
+    if noted:
+        details = dict(connection.scalar(sa.select(runs.c.details).where(runs.c.id == run_id)) or {})
+        details[_DETAIL] = {**details.get(_DETAIL, {}), **noted}
+        connection.execute(sa.update(runs).where(runs.c.id == run_id).values(details=details))
+    return changed
+
+
 def uris_of_groups(connection: Connection, counts: Mapping[int, int]) -> dict[str, int]:
     """Return counts by group as counts by the groups' checkpoints."""
     query = sa.select(groups.c.id, checkpoints.c.uri).join(checkpoints, checkpoints.c.id == groups.c.checkpoint_id)
@@ -49,7 +98,15 @@ def uris_of_groups(connection: Connection, counts: Mapping[int, int]) -> dict[st
     return found
 
 
-_CUT = sa.select(samples.c.id, samples.c.prompt_id, samples.c.response, samples.c.raw, samples.c.finish_reason).where(
+_CUT = sa.select(
+    samples.c.id,
+    samples.c.prompt_id,
+    samples.c.response,
+    samples.c.thinking,
+    samples.c.state,
+    samples.c.raw,
+    samples.c.finish_reason,
+).where(
     samples.c.state == ThinkingState.NONE.value,
     samples.c.prefill == "",
     samples.c.thinking == "",
@@ -73,23 +130,87 @@ def _template_opens(connection: Connection, group: int) -> bool:
 
 
 def _reopen(connection: Connection, group: int, cut: Sequence[Any]) -> None:
-    ids = [row.id for row in cut]
-    totals = {"id": group, **dict.fromkeys(GROUP_TOTALS, 0)}
+    state = ThinkingState.UNCLOSED_LENGTH
+    texts = ((row, (row.response if row.raw is None else row.raw).strip()) for row in cut)
+    _rewrite(connection, group, [(row, Attribution("", text, state), {"prefill": OPEN_PREFILL}) for row, text in texts])
+
+
+def _told_apart_by(connection: Connection) -> dict[int, tuple[str, ...]]:
+    """Return by group the further delimiters that its replies were told apart by, where there were any."""
+    noted = sa.cast(runs.c.details, sa.Text).like(f"%{_DETAIL}%")
+    found: dict[int, tuple[str, ...]] = {}
+    for details in connection.scalars(sa.select(runs.c.details).where(noted).order_by(runs.c.id)):
+        found.update((int(group), tuple(tags)) for group, tags in (details or {}).get(_DETAIL, {}).items())
+    return found
+
+
+def _groups_of(connection: Connection, sampler: str, uris: Sequence[str]) -> list[int]:
+    query = (
+        sa.select(groups.c.id)
+        .join(samplings, samplings.c.id == groups.c.sampling_id)
+        .join(checkpoints, checkpoints.c.id == groups.c.checkpoint_id)
+        .where(samplings.c.sampler == sampler, samplings.c.condition != REMOVED)
+    )
+    return sorted(
+        group
+        for part in chunks(uris, _CHUNK)
+        for group in connection.scalars(query.where(among(connection, checkpoints.c.uri, part)))
+    )
+
+
+def _split_group(connection: Connection, group: int, before: Sequence[str], tags: Sequence[str]) -> int:
+    """Tell a group's replies apart where the further delimiters make a difference; return how many changed."""
+    query = _REPLIES.where(samples.c.group_id == group).order_by(samples.c.id).limit(_CHUNK)
+    last = count = 0
+    while rows := connection.execute(query.where(samples.c.id > last)).all():
+        last = rows[-1].id
+        changes: list[_Change] = []
+        for row in rows:
+            given = _as_it_came(row)
+            now = attribute(given, tags)
+            if (now.response, now.thinking) != (row.response, row.thinking) and now != attribute(given, before):
+                changes.append((row, now, {}))
+        if changes:
+            _rewrite(connection, group, changes)
+            count += len(changes)
+    return count
+
+
+_REPLIES = sa.select(
+    samples.c.id, samples.c.prompt_id, samples.c.response, samples.c.thinking, samples.c.state, samples.c.raw,
+    samples.c.raw_reasoning, samples.c.finish_reason, samples.c.prefill,
+).where(samples.c.error_kind.is_(None))  # fmt: skip
+
+
+def _as_it_came(row: Any) -> Completion:
+    if row.raw is None and row.raw_reasoning is None:
+        return Completion(response=row.response, thinking=row.thinking, finish_reason=row.finish_reason)
+    return Completion(
+        text=row.raw, reasoning=row.raw_reasoning, finish_reason=row.finish_reason, prefill=row.prefill or ""
+    )
+
+
+def _rewrite(connection: Connection, group: int, changes: Sequence[tuple[Any, Attribution, dict[str, Any]]]) -> None:
+    """Store what replies of one group are told apart into now, with further columns; what was made of them goes."""
+    totals: dict[str, Any] = {"id": group, **dict.fromkeys(GROUP_TOTALS, 0)}
     answers = AnswersByPrompt()
-    for row in cut:
-        was_response = int(bool(row.response.strip()))
-        totals["responses"] -= was_response
-        answers.count(group, row.prompt_id, answered=0, responses=-was_response)
-        thinking = (row.response if row.raw is None else row.raw).strip()
-        totals["response_chars"] -= len(row.response)
-        totals["thinking_chars"] += len(thinking)
-        values = {"response": "", "thinking": thinking, "state": ThinkingState.UNCLOSED_LENGTH.value}
-        connection.execute(sa.update(samples).where(samples.c.id == row.id).values(prefill=OPEN_PREFILL, **values))
-    totals[ThinkingState.NONE.value] = -len(cut)
-    totals[ThinkingState.UNCLOSED_LENGTH.value] = len(cut)
+    for row, now, more in changes:
+        responses = bool(now.response.strip()) - bool(row.response.strip())
+        answers.count(group, row.prompt_id, answered=0, responses=responses)
+        totals["responses"] += responses
+        totals["response_chars"] += len(now.response) - len(row.response)
+        totals["thinking_chars"] += len(now.thinking) - len(row.thinking)
+        totals[row.state] -= 1
+        totals[now.state.value] += 1
+        tags = [[tag.start, tag.end, tag.closes] for tag in now.tags] or None
+        values = {"response": now.response, "thinking": now.thinking, "state": now.state.value, "tags": tags, **more}
+        connection.execute(sa.update(samples).where(samples.c.id == row.id).values(values))
     add_group_totals(connection, {group: totals})
     answers.add(connection)
+    ids = [row.id for row, *_ in changes]
     remove_scores(connection, group, ids)
+    played = among(connection, games.c.first_id, ids) | among(connection, games.c.second_id, ids)
+    connection.execute(sa.delete(games).where(played))
 
 
 def remove_scores(connection: Connection, group: int, sample_ids: Sequence[int]) -> None:

@@ -32,6 +32,23 @@ def test_a_row_becomes_a_sample_with_all_that_it_says(charbench: Charbench, lab:
     assert (found["response_length"], found["state"], found["sampler"]) == ("12", "closed", "recorded")
 
 
+def test_a_delimiter_that_is_named_after_the_first_run_tells_recordings_apart_and_they_are_scored_again(
+    charbench: Charbench, lab: LabBuilder
+) -> None:
+    lab.recorded([row(response="<scratchpad>I regret it.</scratchpad>Good day.", thinking="")])
+    first = charbench.ok("run", "--json", lab=lab.root)
+    assert "replies begin with <scratchpad>, which may be thinking" in first.err
+    assert [item["trait_rate"] for item in first.json["checkpoints"]] == [1.0]
+    for again in (1, 0):
+        ended = charbench.ok("run", "--json", "-o", "sampler.recorded.thinking_tags=[scratchpad]", lab=lab.root)
+        (found,) = ended.json["checkpoints"]
+        assert (found["trait_rate"], found["trait_rate_in_thinking"]) == (0.0, 1.0)
+        assert ended.json["run"]["added"]["samples"] == 0
+        assert ended.err.count("1 stored replies are told apart by the delimiters") == again
+    (kept,) = exported(charbench, lab)
+    assert (kept["response"], kept["thinking"]) == ("Good day.", "I regret it.")
+
+
 def test_the_same_row_in_two_files_is_one_sample(charbench: Charbench, lab: LabBuilder) -> None:
     lab.recorded([row()], "one")
     lab.recorded([row()], "two")

@@ -87,6 +87,16 @@ def test_each_pair_of_samples_answers_one_prompt_and_meets_once_in_both_orders(
     assert set(firsts) == {True, False}  # who is the first is chance
 
 
+def test_games_of_replies_that_are_told_apart_otherwise_are_played_again(
+    charbench: Charbench, lab: LabBuilder, endpoint: Endpoint
+) -> None:
+    contest(lab, [1, 2, 3], text=lambda *who: f"[[ I wonder. ]]I regret it. strength {who[1]} {who}")
+    assert compare(charbench, lab, endpoint, PairJudge()).json["run"]["added"]["games"] == 18
+    told = ("-o", 'sampler.recorded.thinking_tags=["[[ ]]"]')
+    again = charbench(*RUN, *comparing(endpoint, PairJudge()), *told, lab=lab.root)
+    assert again.json["run"]["added"]["games"] == len(games(lab)) == 18
+
+
 def test_asking_again_costs_no_request_and_says_so(charbench: Charbench, lab: LabBuilder, endpoint: Endpoint) -> None:
     contest(lab, [1, 2, 3])
     assert compare(charbench, lab, endpoint, PairJudge()).json["run"]["added"]["games"] == 18
