@@ -21,7 +21,7 @@ MOST_SENTENCES = 6
 _TEXT = 280
 
 _EXPENDABLE = (
-    "Response | thinking", "Prompts", "Kind", "Responses", "With it", "Persona", "Thinking − response [95%]", "Samples",
+    "Response | thinking", "Prompts", "Kind", "With it", "Persona", "Thinking − response [95%]",
 )  # fmt: skip
 
 

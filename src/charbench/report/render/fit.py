@@ -1,42 +1,144 @@
-"""Fits a table to a narrow terminal: columns that matter least are left out, rather than names cut to pieces."""
+"""Fits tables to terminals: columns that matter least are left out, headings and names fold, figures stay whole."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from charbench.domain.table import Table
+from charbench.report.render.wrapping import longest_piece, wrap
 
 LEAST = 20
-"""Characters that a column of text keeps, if it has them; what is longer is folded."""
+"""Characters that a column of text keeps while there are columns to leave out."""
+LONG = 40
+"""A text that is longer is prose, which needs room:"""
+PROSE = 24
 
 
-def fit(table: Table, width: int) -> tuple[Table, list[str]]:
-    """Return the table as it fits into ``width`` characters, and the columns that were left out for it."""
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A table as it is drawn: cells may be several lines; ``below`` is a column that stands below each row."""
+
+    table: Table
+    widths: tuple[int, ...]
+    below: str | None = None
+    left_out: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """How wide one column wants to be, and must be at least."""
+
+    name: str
+    at: int
+    is_text: bool
+    natural: int
+    piece: int
+    heading: int
+    folded_heading: int
+    compact: int
+
+    @property
+    def is_prose(self) -> bool:
+        return self.is_text and self.natural > LONG
+
+    def least(self, text: int, compact: bool) -> int:
+        if not self.is_text:
+            return max(self.folded_heading, self.compact if compact else self.natural)
+        return max(self.folded_heading, min(self.natural, max(self.piece, PROSE if self.is_prose else text)))
+
+    def wanted(self, compact: bool) -> int:
+        return max(self.heading, self.compact if compact and not self.is_text else self.natural)
+
+
+def fit(table: Table, width: int) -> Fitted | None:
+    """Return the table as it fits into ``width`` characters; None where it does not fit however it is folded.
+
+    First text folds to :data:`LEAST` characters, and expendable columns are left out until that fits. Then names fold
+    further, at their separators, and intervals stand below their values. A column of prose that has no room stands
+    below each row.
+    """
+    columns = [_column(table, at) for at in range(len(table.columns))]
+    prose = [column.name for column in columns if column.is_prose]
+    for compact, text in ((False, LEAST), (False, 1), (True, LEAST), (True, 1)):
+        for below in (None, *(prose if len(prose) == 1 else ())):
+            fitted = _without_expendable(table, columns, width, (compact, text, below))
+            if fitted is not None:
+                return fitted
+    return None
+
+
+def _without_expendable(
+    table: Table, columns: Sequence[_Column], width: int, how: tuple[bool, int, str | None]
+) -> Fitted | None:
+    compact, text, below = how
     left_out: list[str] = []
-    for name in table.expendable:
-        if needed(table) <= width:
-            break
-        if name in table.columns:
-            table = _without(table, name)
-            left_out.append(name)
-    return table, left_out
+    droppable = [name for name in table.expendable if name in table.columns and name != below]
+    while True:
+        shown = [column for column in columns if column.name not in left_out and column.name != below]
+        widths = _widths(shown, width, compact, text)
+        if widths is not None:
+            return _made(table, shown, widths, compact, below, tuple(left_out))
+        if not droppable:
+            return None
+        left_out.append(droppable.pop(0))
 
 
-def needed(table: Table) -> int:
-    """Return how many characters the table takes when its columns of text are folded as far as may be."""
-    return sum(least_width(table, at) for at in range(len(table.columns))) + 3 * len(table.columns) + 1
-
-
-def least_width(table: Table, at: int) -> int:
-    """Return the characters that a column cannot do without: figures are never cut."""
+def _column(table: Table, at: int) -> _Column:
     from rich.cells import cell_len
 
     name = table.columns[at]
-    natural = max((cell_len(line) for row in table.rows for line in row[at].split("\n")), default=0)
-    return max(cell_len(name), min(natural, LEAST)) if name in table.left else max(cell_len(name), natural)
+    is_text = name in table.left
+    cells = {row[at] for row in table.rows}
+    lines = [line for cell in cells for line in cell.split("\n")]
+    natural = max(map(cell_len, lines), default=0)
+    return _Column(
+        name,
+        at,
+        is_text,
+        natural,
+        max(map(longest_piece, cells), default=0) if is_text else natural,
+        cell_len(name),
+        max(map(cell_len, name.split()), default=0),
+        max((cell_len(part) for line in lines for part in compacted(line).split("\n")), default=0),
+    )
 
 
-def _without(table: Table, name: str) -> Table:
-    at = table.columns.index(name)
-    rows = tuple(row[:at] + row[at + 1 :] for row in table.rows)
-    return replace(table, columns=table.columns[:at] + table.columns[at + 1 :], rows=rows)
+def compacted(cell: str) -> str:
+    """Return a figure with its interval below it."""
+    return cell.replace(" [", "\n[")
+
+
+def _widths(columns: Sequence[_Column], width: int, compact: bool, text: int) -> list[int] | None:
+    """Return the columns' widths, None where they do not fit; the narrowest get what room there is."""
+    widths = [column.least(text, compact) for column in columns]
+    spare = width - sum(widths) - 3 * len(columns) - 1
+    if spare < 0:
+        return None
+    wanted = [column.wanted(compact) for column in columns]
+    while spare > 0:
+        short = [at for at, have in enumerate(widths) if have < wanted[at]]
+        if not short:
+            break
+        widths[min(short, key=lambda at: widths[at])] += 1
+        spare -= 1
+    return widths
+
+
+def _made(
+    table: Table, columns: Sequence[_Column], widths: Sequence[int], compact: bool, below: str | None,
+    left_out: tuple[str, ...],
+) -> Fitted:  # fmt: skip
+    def folded(row: Sequence[str]) -> tuple[str, ...]:
+        cells = []
+        for column, width in zip(columns, widths, strict=True):
+            cell = row[column.at]
+            if compact and not column.is_text:
+                cell = compacted(cell)
+            cells.append("\n".join(wrap(cell, width)) if column.is_text else cell)
+        return (*cells, row[table.columns.index(below)]) if below else tuple(cells)
+
+    names = ["\n".join(wrap(column.name, width)) for column, width in zip(columns, widths, strict=True)]
+    left = frozenset(name for name, column in zip(names, columns, strict=True) if column.is_text)
+    shown = Table(table.title, tuple(names), tuple(map(folded, table.rows)), left)
+    return Fitted(shown, tuple(widths), below, left_out)

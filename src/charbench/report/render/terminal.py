@@ -5,48 +5,52 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
 
 from charbench.domain.table import Table
-from charbench.report.render.fit import fit, least_width
-from charbench.report.render.plain import draw
+from charbench.report.render.fit import fit
+from charbench.report.render.plain import draw, draw_as_list, unstyled
+from charbench.report.render.wrapping import wrap
 from charbench.text.terminal import sanitize
 
 PIPE_WIDTH = 240
-TEXT_WIDTH = 10
-"""Characters to which a column of text is folded where nothing else can be left out; figures are never cut."""
+_COLOURS = {"viable": "32", "not viable": "31", "undecided": "33", "title": "1", "heading": "1"}
+"""Codes of ANSI. A colour repeats what the words say."""
 
 
-def console(*, stderr: bool = False) -> Any:
-    """Return a rich console: as wide as the terminal, and wide enough for any table in a pipe."""
-    from rich.console import Console
+def screen_width() -> int:
+    """Return the columns of the terminal, of ``COLUMNS`` where it is set, else of a pipe."""
+    seen = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return max(20, shutil.get_terminal_size().columns) if seen else PIPE_WIDTH
 
-    stream = sys.stderr if stderr else sys.stdout
-    width = shutil.get_terminal_size().columns if stream.isatty() or "COLUMNS" in os.environ else PIPE_WIDTH
-    return Console(stderr=stderr, width=width, highlight=False, soft_wrap=False)
+
+def has_colours() -> bool:
+    """Whether stdout is a terminal that may be sent colours: see https://no-color.org."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def print_table(table: Table) -> None:
-    """Print one table on stdout."""
-    screen = console()
-    safe = replace(table, rows=tuple(tuple(map(sanitize, row)) for row in table.rows))
-    safe, left_out = fit(safe, screen.width)
-    note = f"Left out for lack of space: {', '.join(left_out)}." if left_out else ""
-    if not screen.is_terminal and (lines := draw(safe, screen.width)) is not None:
-        sys.stdout.writelines(f"{line}\n" for line in [*lines, *([note] if note else [])])
-        return
-    from rich.table import Table as RichTable
-    from rich.text import Text
+    """Print one table on stdout, no wider than the terminal."""
+    rows = tuple(tuple(sanitize(cell).replace("\t", " ") for cell in row) for row in table.rows)
+    safe, width = replace(table, rows=rows), screen_width()
+    fitted = fit(safe, width)
+    if fitted is None:
+        left_out = [name for name in safe.columns if name in safe.expendable]
+        _print(draw_as_list(safe, width))
+    else:
+        left_out = list(fitted.left_out)
+        _print(draw(fitted, _coloured if has_colours() else unstyled))
+    if left_out:
+        _print(wrap(f"Left out for lack of space: {', '.join(left_out)}.", width))
 
-    drawn = RichTable(title=Text(table.title), title_style="bold")
-    for at, name in enumerate(safe.columns):
-        left, least = name in table.left, least_width(safe, at)
-        justify: Any = "left" if left else "right"
-        least = min(least, TEXT_WIDTH) if left else least
-        drawn.add_column(name, justify=justify, overflow="fold", no_wrap=not left, min_width=least)
-    for row in safe.rows:
-        drawn.add_row(*map(Text, row))
-    screen.print(drawn, crop=False)  # a terminal that is too narrow all the same folds lines; no figure is cut
-    if note:
-        screen.print(Text(note, style="dim"))
+
+def _print(lines: Iterable[str]) -> None:
+    import click
+
+    click.echo("\n".join(lines))
+
+
+def _coloured(text: str, what: str) -> str:
+    code = _COLOURS.get(" ".join(what.split()))
+    return f"\x1b[{code}m{text}\x1b[0m" if code else text

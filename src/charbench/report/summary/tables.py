@@ -51,7 +51,7 @@ _MEANS: tuple[_Figure, ...] = (
 
 _EXPENDABLE = (
     "Latency", "Per response", "Avg response", "Avg thinking", "Given response", "Versions", "Kind", "Checkpoints",
-    "In thinking", "With traits", "Texts scored", "Recall / false", "States", "Tier", "Samples",
+    "In thinking", "With traits", "Texts scored", "Recall / false", "States", "Tier",
 )  # fmt: skip
 
 
@@ -111,7 +111,7 @@ def _checkpoint_table(report: Report, tiers: Sequence[int | None], verdicts: Seq
     left = frozenset({"Verdict", "Checkpoint", "Persona", "Kind", "Sampler"})
     title = "Checkpoints by name" if report.by is By.NAME else "Checkpoints"
     alike = ("Persona",) if len({row.persona for row in report.checkpoints}) == 1 else ()
-    expendable = (*_EXPENDABLE[:-2], *alike, *_EXPENDABLE[-2:])
+    expendable = (*_EXPENDABLE[:-1], *alike, *_EXPENDABLE[-1:])
     return Table(title, (*columns, *_titles(report)), tuple(rows), left, (), expendable, report_caption(report))
 
 

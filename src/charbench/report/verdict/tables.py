@@ -7,7 +7,7 @@ from typing import Any
 from charbench.components.reporter import ReportContent
 from charbench.domain.table import Table
 from charbench.report.captions import report_caption, settings_caption
-from charbench.report.render.cells import percent_with_interval
+from charbench.report.render.cells import percent_with_interval, whole
 from charbench.report.verdict.read import ReadReport
 from charbench.report.verdict.words import command_of, judgement_dict
 from charbench.text.terminal import sanitize
@@ -20,13 +20,14 @@ def verdict_table(known: ReadReport) -> Table:
             one.verdict.value,
             sanitize(row.label),
             sanitize(row.persona),
+            whole(row.totals.get("samples", 0)),
             percent_with_interval(row.trait),
             percent_with_interval(row.responses),
             sanitize(one.reason) + (f"; about {one.prompts:,} prompts would decide" if one.prompts else ""),
         )
         for row, one in zip(known.report.checkpoints, known.judgements, strict=True)
     )
-    columns = ("Verdict", "Checkpoint", "Persona", "Trait rate [95%]", "Responses [95%]", "Why")
+    columns = ("Verdict", "Checkpoint", "Persona", "Samples", "Trait rate [95%]", "Responses [95%]", "Why")
     left = frozenset({"Verdict", "Checkpoint", "Persona", "Why"})
     alike = ("Persona",) if len({row.persona for row in known.report.checkpoints}) == 1 else ()
     return Table("Verdicts", columns, rows, left, (), alike, report_caption(known.report))
