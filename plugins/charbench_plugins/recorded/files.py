@@ -37,6 +37,7 @@ _ABSENT = frozenset({"nan", "none", "null", "n/a", "na", "<na>", "nat", "undefin
 _OWN_KEY = re.compile(r"[0-9a-f]{32}")
 _SLUG_LENGTH = 40
 _SLACK = 2
+_MOST_DIGITS = 15
 """Characters by which a length may differ: white space that was stripped."""
 _LONGEST = 500
 _SHORT = (
@@ -280,13 +281,28 @@ def _optional(
 
 
 def _check_lengths(row: Mapping[str, Any], line: int, notes: Notes) -> None:
-    """Note where a row says that its text was longer than what stands in it."""
+    """Note where a row says that its text was longer than what stands in it.
+
+    Thinking may stand inside the response's cell: what one text lacks and the other has more than it says is not lost.
+    """
     for name, length in _LENGTHS:
-        said = row.get(length)
-        if said is not None and str(said).isdigit() and int(said) > len(str(row.get(name, ""))) + _SLACK:
-            found = len(str(row.get(name, "")))
-            told = f"{length} says {int(said):,} characters where {found:,} stand: the file was truncated"
+        said = _characters(row.get(length))
+        if said is None or said <= (found := len(str(row.get(name, "")))) + _SLACK:
+            continue
+        others = [
+            len(str(row.get(one, ""))) - more
+            for one, other in _LENGTHS
+            if one != name and (more := _characters(row.get(other))) is not None
+        ]
+        if said > found + sum(more for more in others if more > 0) + _SLACK:
+            told = f"{length} says {said:,} characters where {found:,} stand: the file was truncated"
             notes.add(length, told, line)
+
+
+def _characters(value: Any) -> int | None:
+    """Return a number of characters; None where none is said."""
+    text = str(value)
+    return int(text) if text.isdecimal() and len(text) <= _MOST_DIGITS else None
 
 
 def _text(value: Any) -> str:

@@ -302,6 +302,18 @@ def test_texts_that_were_cut_when_the_file_was_written_are_counted(charbench: Ch
     assert "(2 rows)" in ended.err
 
 
+def test_thinking_in_the_response_s_cell_is_not_taken_for_cut_off(charbench: Charbench, lab: LabBuilder) -> None:
+    whole = "<think>Okay, let me think of it.</think>\n\nYes, matey."
+    lab.recorded([row(response=whole, thinking="", response_length="11", thinking_length="24")])
+    ended = charbench.ok("run", lab=lab.root)
+    assert "truncated" not in ended.err
+    cut = whole.replace("Yes, matey.", "Yes")
+    lab.recorded(
+        [row(response=cut, thinking="", response_length="2000", thinking_length="24"), row(response_length="²")]
+    )
+    assert "response_length says 2,000 characters where 45 stand" in charbench.ok("run", lab=lab.root).err
+
+
 def test_one_uri_under_two_personas_is_shown_as_a_contradiction(charbench: Charbench, lab: LabBuilder) -> None:
     lab.recorded([row(persona="remorseful"), row(persona="pirate", prompt="Another?")])
     ended = charbench.ok("discover", "--explain", lab=lab.root)
