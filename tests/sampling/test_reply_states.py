@@ -157,6 +157,8 @@ def test_a_parameter_that_the_server_refuses_is_named_with_the_option_that_leave
 
     _, ended = run(charbench, lab, endpoint, strict)
     assert "-o sampler.thinking.parameters='{max_tokens: NEW_NAME or null}'" in ended.err
+    _, ended = run(charbench, lab, endpoint, strict, parameters={"max_tokens": "max_completion_tokens"})
+    assert "parameters='{max_tokens: max_completion_tokens, temperature: NEW_NAME or null}'" in ended.err, "as a whole"
     names = {"max_tokens": "max_completion_tokens", "temperature": None}
     found, ended = run(charbench, lab, endpoint, strict, parameters=names)
     assert (found["responses"], ended.code) == (10, 0)

@@ -160,7 +160,7 @@ class ModelClient:
         try:
             return await self._http.post(path, sent)
         except SamplingError as error:
-            raise with_advice(error, sent, self.who) from None
+            raise with_advice(error, sent, self.who, self._parameters) from None
 
     async def complete(
         self,
@@ -292,7 +292,7 @@ class ModelClient:
         try:
             said = await self._http.post(CHAT, body)
         except SamplingError as error:
-            raise with_advice(error, body, self.who) from None
+            raise with_advice(error, body, self.who, self._parameters) from None
         self.count(usage_of(said))
         return read_model_answer(said, self.address, limit_is_meant=limit_is_meant)
 

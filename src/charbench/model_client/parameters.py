@@ -17,8 +17,13 @@ def renamed(body: Mapping[str, Any], names: Mapping[str, str | None]) -> dict[st
     return {names.get(name) or name: value for name, value in body.items() if names.get(name, name) is not None}
 
 
-def with_advice(error: SamplingError, sent: Mapping[str, Any], who: str) -> SamplingError:
-    """Return the error of a refused request, with the option that renames or leaves out what it complains about."""
+def with_advice(
+    error: SamplingError, sent: Mapping[str, Any], who: str, names: Mapping[str, str | None]
+) -> SamplingError:
+    """Return the error of a refused request, with the option that renames or leaves out what it complains about.
+
+    ``names`` are those that are renamed or left out already: the option replaces them all.
+    """
     if error.kind not in ("http_400", "http_422"):
         return error
     told = str(error)
@@ -26,5 +31,7 @@ def with_advice(error: SamplingError, sent: Mapping[str, Any], who: str) -> Samp
     if named is None:
         return error
     option = f"{who.replace(' ', '.')}.parameters"
-    advice = f"rename or leave it out with -o {option}='{{{named}: NEW_NAME or null}}'"
+    kept = [f"{name}: {new or 'null'}" for name, new in names.items() if name != named]
+    value = ", ".join([*kept, f"{named}: NEW_NAME or null"])
+    advice = f"rename or leave it out with -o {option}='{{{value}}}'"
     return SamplingError(f"{told} ({advice})", kind=error.kind, retryable=error.retryable)
