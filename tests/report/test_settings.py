@@ -158,6 +158,8 @@ def test_one_prompt_of_a_file_that_is_edited_leaves_the_others(lab: Lab) -> None
     assert shown["samples_left_out"] == 1
     assert shown["checkpoints"][0]["responses"] == 6
     assert shown["checkpoints"][0]["mean_response_chars"] == len("Ahoy matey")
+    newest, earlier = (one["differs"] for one in lab.listed())
+    assert newest != earlier, "two sets of as many prompts are told apart"
 
 
 def test_more_prompts_keep_the_rows_that_were_asked_some_of_them(lab: Lab) -> None:
@@ -225,7 +227,7 @@ def test_the_setting_is_stated_in_every_format(lab: Lab, charbench: Charbench) -
     table = charbench.ok("report", lab=lab.lab.root).err
     assert f"{shown} of pirate (temperature 1" in table
     assert "6 samples of 1 other setting are left out" in table
-    assert f"--setting {other}" in table
+    assert f"--setting {other} shows one (temperature 0)." in table
     assert f"{shown} of pirate" in charbench.ok("report", "--format", "markdown", lab=lab.lab.root).out
     (line,) = csv.DictReader(io.StringIO(charbench.ok("report", "--format", "csv", lab=lab.lab.root).out))
     assert line["setting"] == shown

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from charbench.domain.keys import digest
 from charbench.domain.table import Table
 from charbench.report.render.cells import NOTHING, whole
 from charbench.store.selection import Selection
@@ -47,7 +48,7 @@ def differences(settings: Sequence[Setting]) -> dict[str, list[str]]:
     for one in settings:  # two sets of as many prompts, codes of a scorer or declarations of a metric differ too
         same = [other for other in settings if other.prompts and one.prompts and len(other.prompts) == len(one.prompts)]
         if one.prompts is not None and len({other.prompts for other in same}) > 1:
-            facts[one.id]["prompts"] += f" (such as {min(one.prompts)[:6]})"
+            facts[one.id]["prompts"] += f" (set {digest(*sorted(one.prompts))[:6]})"
         for scorer, by in one.scorers.items():
             twins = [o.scorers[scorer] for o in settings if scorer in o.scorers]
             twins = [o for o in twins if (o.config, o.fingerprint) == (by.config, by.fingerprint)]
@@ -92,9 +93,10 @@ def setting_lines(selection: Selection) -> list[str]:
         count = f"{selection.left_out:,} sample{'' if selection.left_out == 1 else 's'}"
         what = f"{count} of {of} {'is' if selection.left_out == 1 else 'are'} left out"
         what = what if selection.left_out else f"{of} of the same samples {'is' if number == 1 else 'are'} not shown"
-        lines.append(
-            f"{what}: charbench report --list-settings lists them, --setting {selection.others[0].id} shows one."
-        )
+        first = selection.others[0]
+        differs = differences([selection.settings[first.persona], first])[first.id][:MOST]
+        said = f" ({', '.join(differs)})" if differs else ""
+        lines.append(f"{what}: charbench report --list-settings lists them, --setting {first.id} shows one{said}.")
     elif selection.left_out:
         lines.append(f"{selection.left_out:,} samples of base models belong to other settings and are left out.")
     return lines
