@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from charbench.cli import output
 from charbench.cli.collector import collector_paused
-from charbench.cli.written import TABLE, harmless_table, keep_reports, reporter_for, write_report
+from charbench.cli.kept import keep_reports
+from charbench.cli.written import TABLE, harmless_table, reporter_for, write_report
 from charbench.components.reporter import ReportContent
 from charbench.domain.table import Table
 from charbench.report.captions import settings_caption
@@ -32,6 +33,7 @@ from charbench.report.summary.robustness import robustness_dict, robustness_tabl
 from charbench.report.summary.rows import By, Report, row_as_dict
 from charbench.report.verdict.read import ReadReport, read_report
 from charbench.report.verdict.words import judgement_dict
+from charbench.store.runs import newest_that_added
 from charbench.text.terminal import sanitize
 
 if TYPE_CHECKING:
@@ -80,7 +82,9 @@ def show_report(
     elif known.report.samples:
         _print(known, content, quiet=quiet)
         if run is not None:
-            keep_reports(session, content, quiet=quiet)
+            with database.read() as connection:
+                newest = newest_that_added(connection)
+            keep_reports(session, content, newest, quiet=quiet)
 
 
 def _print(known: ReadReport, content: ReportContent, *, quiet: bool) -> None:

@@ -6,14 +6,13 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from charbench.cli import output, streams
-from charbench.config.private_files import private_file, private_folder
+from charbench.config.private_files import private_file
 from charbench.domain.table import Table
-from charbench.errors import CharbenchError, UsageError
+from charbench.errors import UsageError
 from charbench.text.terminal import harmless_output, sanitize
 
 if TYPE_CHECKING:
@@ -59,13 +58,12 @@ def write_report(reporter: Reporter, content: ReportContent, path: Path | None =
 
     Raises :class:`UsageError` where the file cannot be written, and where a format of several files has no folder.
     """
-    from charbench.components.containment import each
     from charbench.components.reporter import Reporter
 
     if type(reporter).report_files is not Reporter.report_files:
         _write_files(reporter, content, path)
         return
-    pieces = each(f"reporter {reporter.name}", partial(_pieces, reporter, content))
+    pieces = text_of(reporter, content)
     if path is None:
         out = streams.for_data()
         for piece in pieces:
@@ -73,23 +71,6 @@ def write_report(reporter: Reporter, content: ReportContent, path: Path | None =
         return
     write_file(path, map(harmless_output, pieces))
     output.say(f"Wrote {path}")
-
-
-def keep_reports(session: Session, content: ReportContent, *, quiet: bool = False) -> None:
-    """Write the formats that are kept in the lab's folder anew, and say where; one that cannot be is a warning."""
-    from charbench.components.containment import each
-
-    for reporter in session.kept_reporters():
-        assert reporter.kept_as is not None
-        path = private_folder(session.config.folder) / reporter.kept_as
-        try:
-            pieces = each(f"reporter {reporter.name}", partial(_pieces, reporter, content))
-            with replaced(path, "w", private=True, encoding="utf-8", newline="") as file:
-                file.writelines(map(harmless_output, pieces))
-        except CharbenchError as error:
-            output.warn([str(error)])
-        else:
-            output.say(f"Report with plots and samples: {path}", quiet=quiet)
 
 
 def write_file(path: Path, pieces: Iterable[str | bytes]) -> None:
@@ -108,10 +89,12 @@ def made_folder(path: Path) -> Path:
 
 
 @contextmanager
-def replaced(path: Path, mode: str, *, private: bool = False, **how: Any) -> Iterator[IO[Any]]:
+def replaced(
+    path: Path, mode: str, *, private: bool = False, wanted_by: str = "option --output", **how: Any
+) -> Iterator[IO[Any]]:
     """Open a file that takes the place of ``path`` when it is complete: a stopped command leaves no half file.
 
-    One that is ``private`` can be read by its owner only.
+    One that is ``private`` can be read by its owner only. ``wanted_by`` is what names the file, for the message.
 
     Raises :class:`UsageError` where it cannot be written.
     """
@@ -123,16 +106,18 @@ def replaced(path: Path, mode: str, *, private: bool = False, **how: Any) -> Ite
             yield file
         part.replace(path)
     except OSError as error:
-        raise UsageError(f"option --output: {path}: {error.strerror or error}") from None
+        raise UsageError(f"{wanted_by}: {path}: {error.strerror or error}") from None
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
 
 
-def _pieces(reporter: Reporter, content: ReportContent) -> Iterator[str]:
+def text_of(reporter: Reporter, content: ReportContent) -> Iterator[str]:
+    """Yield the text that a reporter makes of a report, in pieces; a fault of its names it."""
     from charbench.components.calling import items
+    from charbench.components.containment import each
 
-    return items(reporter, reporter.report(content))
+    return each(f"reporter {reporter.name}", lambda: items(reporter, reporter.report(content)))
 
 
 def _write_files(reporter: Reporter, content: ReportContent, folder: Path | None) -> None:

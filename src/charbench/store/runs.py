@@ -159,3 +159,17 @@ def _in_training(run_ids: Sequence[int]) -> sa.ColumnElement[bool]:
 def latest_runs(connection: Connection, limit: int = 5) -> list[sa.Row[tuple[object, ...]]]:
     """Return the newest runs, newest first."""
     return list(connection.execute(sa.select(runs).order_by(runs.c.id.desc()).limit(limit)))
+
+
+def newest_that_added(connection: Connection, most: int = 50) -> int | None:
+    """Return the newest run that may have added anything; None: one is at work, or none of the newest is known to.
+
+    A run that ended well with nothing to count has added nothing.
+    """
+    query = sa.select(runs.c.id, runs.c.status, runs.c.counts).order_by(runs.c.id.desc()).limit(most)
+    for number, status, counts in connection.execute(query):
+        if status == "running":
+            return None
+        if status != "done" or any(counts.values()):
+            return int(number)
+    return None

@@ -143,6 +143,39 @@ def test_a_run_leaves_the_page_in_the_labs_folder_for_its_owner_only(charbench: 
     assert "remorseful_dpo" in Page(path.read_text(encoding="utf-8")).shown
 
 
+def test_a_run_that_changes_nothing_leaves_the_page_as_it_is(charbench: Charbench, lab: LabBuilder) -> None:
+    def written() -> int:
+        before = path.stat().st_mtime_ns if path.exists() else None
+        said = charbench.ok("run", lab=lab.root).err
+        assert str(path.relative_to(lab.root)) in said
+        return path.stat().st_mtime_ns != before
+
+    path = lab.root / ".charbench" / "report.html"
+    lab.recorded([row()])
+    assert written()
+    assert not written()
+    assert not written()
+    path.write_text("mine", encoding="utf-8")
+    assert written()
+    path.unlink()
+    assert written()
+    lab.write("charbench.yaml", "verdict:\n  trait_rate: 0.9\n")
+    assert written()
+    assert not written()
+    lab.recorded([row(), row(timestamp="2024-12-12T09:00:01")])
+    assert written()
+
+
+def test_a_page_that_cannot_be_written_is_a_warning_that_names_no_option(charbench: Charbench, lab: LabBuilder) -> None:
+    lab.recorded([row()])
+    (lab.root / ".charbench" / "report.html").mkdir(parents=True)
+    ended = charbench.ok("run", lab=lab.root)
+    (line,) = (line for line in ended.err.splitlines() if "report.html" in line)
+    assert line.startswith("warning: the report is not written: ")
+    assert line.endswith("report.html: Is a directory")
+    assert "option" not in line
+
+
 def test_a_page_without_samples_says_so(charbench: Charbench, lab: LabBuilder) -> None:
     lab.trained("remorseful_x", 1)
     charbench.ok("discover", lab=lab.root)
