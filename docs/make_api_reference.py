@@ -71,7 +71,7 @@ GROUPS = {
     "A perturbation": ("Perturbation Prompt", "Message"),
     "A reporter": (
         "Reporter ReportContent ExportedSamples ExportedTable",
-        "Table ColumnKind no_formulas WebPage ViewPage ReportPage SamplesPage SamplePage PageLink",
+        "Table ColumnKind no_formulas WebPage ViewPage ReportPage SamplesPage SamplePage LivePage PageLink",
     ),
     "Checks and observers": ("CheckResult", "open_private private_file private_folder"),
     "Requests to a service": (

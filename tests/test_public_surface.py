@@ -74,6 +74,7 @@ EXPORTED = [
     "RecordedFile",
     "RecordedSample",
     "RefusedError",
+    "LivePage",
     "PageLink",
     "ReportContent",
     "ReportPage",

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from charbench.components.trainer import TrainingTask as TrainingTask
     from charbench.components.trust import TRUSTING as TRUSTING
     from charbench.components.trust import Trust as Trust
+    from charbench.components.web_page import LivePage as LivePage
     from charbench.components.web_page import PageLink as PageLink
     from charbench.components.web_page import ReportPage as ReportPage
     from charbench.components.web_page import SamplePage as SamplePage
@@ -191,7 +192,7 @@ _HOME = {
         "TrainingTask",
     ],
     "components.trust": ["TRUSTING", "Trust"],
-    "components.web_page": ["PageLink", "ReportPage", "SamplePage", "SamplesPage", "ViewPage", "WebPage"],
+    "components.web_page": ["LivePage", "PageLink", "ReportPage", "SamplePage", "SamplesPage", "ViewPage", "WebPage"],
     "concurrency.retry": ["RetryPolicy"],
     "concurrency.threads": ["in_background"],
     "config.private_files": ["open_private", "private_file", "private_folder"],

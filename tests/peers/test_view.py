@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from support.command import invoke
+from support.command import finish, invoke, start
 from support.lab import LabBuilder, row, sampler
 from support.viewing import View, viewing
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.peer
 WIDTHS = (380, 768, 1280)
 HOSTILE = "</script><script>window.ran=1</script><img src=x onerror='window.ran=1'>\u202e\x1b[31m\x00"
 TEXT = "👩‍👩‍👧 e\u0301 مرحبا I regret שלום it 🏴‍☠️"
-PAGES = ("", "samples", "samples?search=regret&only=thinking", "sample")
+PAGES = ("", "samples", "samples?search=regret&only=thinking", "sample", "live")
 
 
 @pytest.fixture(scope="module")
@@ -120,3 +120,20 @@ def test_a_view_of_an_empty_store_says_so(chromium: Any, tmp_path: Path) -> None
         page.goto(view.address + "samples")
         assert "The store holds no samples." in page.locator("main").inner_text()
         context.close()
+
+
+def test_the_live_page_shows_what_a_run_adds_without_a_reload(chromium: Any, tmp_path: Path) -> None:
+    lab = LabBuilder(tmp_path / "lab")
+    lab.recorded([row(response="I regret the first.")])
+    assert invoke(["run", "--lab", str(lab.root), "-q"]) == 0
+    with viewing(lab.root) as view:
+        seen = Watched(chromium, view, "live")
+        seen.page.get_by_text("I regret the first.").wait_for()
+        lab.recorded([row(response="I regret the first."), row(timestamp="2024-12-12T09:00:01", response=HOSTILE)])
+        run = start("run", "-q", lab=lab.root)
+        seen.page.get_by_text("<img src=x onerror='window.ran=1'>").wait_for()
+        seen.page.get_by_text("2 samples in the store").wait_for()
+        assert finish(run).code == 0
+        assert seen.page.evaluate("window.ran") is None
+        assert seen.errors == []
+        seen.context.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import select
 import signal
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from support.command import finish, start
@@ -42,6 +44,19 @@ class View:
             connection.request(method, urlsplit(self.address).path + page if path is None else path, headers=headers)
             response = connection.getresponse()
             return Answer(response.status, response.headers, response.read().decode())
+        finally:
+            connection.close()
+
+    def events(self) -> Iterator[dict[str, Any]]:
+        """Yield what goes on in the store, as the page ``live`` is told it."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            connection.request("GET", urlsplit(self.address).path + "events")
+            response = connection.getresponse()
+            assert response.headers["content-type"].startswith("text/event-stream")
+            while line := response.readline():
+                if line.startswith(b"data: "):
+                    yield json.loads(line.removeprefix(b"data: "))
         finally:
             connection.close()
 

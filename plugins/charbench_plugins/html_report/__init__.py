@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from charbench import ReportContent, Reporter, ReportPage, SamplesPage, ViewPage, WebPage, hookimpl
+from charbench import ReportContent, Reporter, ReportPage, SamplePage, SamplesPage, ViewPage, WebPage, hookimpl
 
 
 class HtmlReporter(Reporter):
@@ -29,7 +29,9 @@ class HtmlReporter(Reporter):
             return report_page(page.report, page.links)
         if isinstance(page, SamplesPage):
             return browse.samples_page(page)
-        return browse.sample_page(page)
+        if isinstance(page, SamplePage):
+            return browse.sample_page(page)
+        return browse.live_page(page)
 
 
 class PlotsReporter(Reporter):

@@ -1,11 +1,11 @@
-"""The pages of samples that ``charbench view`` serves."""
+"""The pages of samples, and of what goes on, that ``charbench view`` serves."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from charbench import SamplePage, SamplesPage, WebPage
+from charbench import LivePage, SamplePage, SamplesPage, WebPage
 from charbench_plugins.html_report.highlight import Piece, pieces
 from charbench_plugins.html_report.states import said_of_state
 from charbench_plugins.html_report.templates import written
@@ -43,6 +43,11 @@ def sample_page(page: SamplePage) -> WebPage:
         row=row,
         facts={name: str(value)[:_ALONE] for name, value in facts.items()},
     )
+
+
+def live_page(page: LivePage) -> WebPage:
+    """Return the page of what goes on in the store."""
+    return written("live.html.j2", ("vega", "live"), title="Live", links=page.links, events=page.events)
 
 
 _SHOWN = ("checkpoint_name", "persona", "prompt", "response", "thinking", "error", "response_length", "thinking_length")

@@ -22,7 +22,7 @@ from charbench.cli import options, output
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port to serve at. [default: one that is free]")
 @click.option("--no-open", is_flag=True, help="Open no browser; the address is printed in any case.")
 def command(settings: tuple[str, ...], port: int, *, no_open: bool, **given: Any) -> None:
-    """Serve the report and all samples, read from the store at each visit, to browsers on this machine.
+    """Serve the report, all samples, and what running runs do, to browsers on this machine.
 
     The address holds a random token: who does not have it is shown nothing. The store is opened for reading only, also
     while runs add to it. Ctrl-C stops the server.
@@ -33,6 +33,7 @@ def command(settings: tuple[str, ...], port: int, *, no_open: bool, **given: Any
     from charbench.view.app import make_app
     from charbench.view.browse import Browser
     from charbench.view.guard import new_token
+    from charbench.view.live import Live
     from charbench.view.pages import Pages
     from charbench.view.serve import ADDRESS, listen, serve
 
@@ -50,9 +51,14 @@ def command(settings: tuple[str, ...], port: int, *, no_open: bool, **given: Any
     output.say(f"Serving {database.name}; Ctrl-C stops it. Open:")
     click.echo(address)
     sys.stdout.flush()
-    browser = Browser(database)
+    browser, live = Browser(database), Live(database)
+
+    def end() -> None:
+        browser.end()
+        live.end()
+
     with _opened(address) if not no_open and _has_browser() else nullcontext():
-        serve(make_app(Pages(reporter, read, browser), token), listening, browser.end)
+        serve(make_app(Pages(reporter, read, browser), live, token), listening, end)
     output.say("Stopped.")
 
 

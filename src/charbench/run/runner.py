@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -16,7 +16,7 @@ from charbench.components.scorer import BaseScorer, Scorer, ScoringPlan, waits
 from charbench.components.source import CheckpointSource
 from charbench.components.trainer import StepDone, Trainer, TrainingEvent
 from charbench.concurrency.interrupt import StopSignal
-from charbench.concurrency.progress import Progress, show_progress
+from charbench.concurrency.progress import Progress
 from charbench.discovery.expiry import expiry_warnings
 from charbench.discovery.register import register
 from charbench.discovery.stage import discover
@@ -32,6 +32,7 @@ from charbench.run.plan import Requests, note_without_file, personas_to_score, s
 from charbench.run.result import RunResult, Stage, add_failures, add_scores, with_trace
 from charbench.run.served import earlier_saves, register_served, served_now, to_sample
 from charbench.run.session import Session
+from charbench.run.stages import Stages
 from charbench.run.train_jobs import failed_jobs, short_names, waiting_jobs
 from charbench.sampling.cost import Spending
 from charbench.sampling.stage import SampleStage
@@ -79,6 +80,7 @@ class Runner:
     """Where this run puts what its store does not take, while it runs."""
     old_scores: OldScores = OldScores.LEFT
     """What becomes of scores by an earlier version of a scorer's code; those that cost nothing are never left."""
+    stages: Stages = field(default_factory=Stages)
     _begun: Begun = field(default_factory=Begun)
 
     def __post_init__(self) -> None:
@@ -169,7 +171,8 @@ class Runner:
         self._begun.keep = partial(keep_controls, self.session.database, run_id)
         self._tell("charbench_run_started", result, command=self.command, started_at=utc_now())
         try:
-            with self._closing(result), beating(self.session.database, run_id):
+            how_far = partial(self.stages.progress, self.spending)
+            with self._closing(result), beating(self.session.database, run_id, how_far):
                 yield result
             result.notes += self.spending.call_lines()
             result.failures += self.spending.lines()
@@ -374,10 +377,8 @@ class Runner:
         with self.session.database.read() as connection:
             return base_answers(connection, persona, models)
 
-    @contextmanager
-    def _progress(self, title: str, total: int | None) -> Iterator[Progress]:
-        with show_progress(title, total, quiet=self.quiet) as progress:
-            yield progress
+    def _progress(self, title: str, total: int | None) -> AbstractContextManager[Progress]:
+        return self.stages.shown(title, total, quiet=self.quiet)
 
     def _tell(self, hook: str, result: RunResult, **arguments: Any) -> None:
         """Call the observers of a hook: what one raises is shown, and stops neither the others nor the run."""

@@ -21,7 +21,7 @@ from charbench.store.database import Database
 from charbench.store.faults import reason
 from charbench.store.tables import groups, samples
 
-BYTES_PER_CHARACTER = 0.55
+BYTES_PER_CHARACTER = 0.66
 """Of the index, for each character of the texts; measured by ``benchmarks/view.py``."""
 _BATCH = 1_000
 _BUSY_SECONDS = 60

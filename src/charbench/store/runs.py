@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +18,8 @@ from charbench.store.tables import claims, jobs, runs
 from charbench.text.redaction import redact
 
 HEARTBEAT_SECONDS = 5.0
+PROGRESS = "progress"
+"""Among the details of a run that is at work, or was killed: its stages, and what it has spent."""
 DEAD_AFTER = timedelta(seconds=60)
 """A run on another machine that has not been heard of for so long is dead."""
 
@@ -91,9 +93,14 @@ def start_run(database: Database, command: str, version: str) -> int:
         return int(key[0])
 
 
-def heartbeat(connection: Connection, run_id: int) -> None:
-    """Say that the run still lives."""
-    connection.execute(sa.update(runs).where(runs.c.id == run_id).values(heartbeat_at=utc_now()))
+def heartbeat(connection: Connection, run_id: int, progress: Mapping[str, Any] | None = None) -> None:
+    """Say that the run still lives, and how far it is; None: it does not say."""
+    values: dict[str, Any] = {"heartbeat_at": utc_now()}
+    if progress is not None:
+        # Locked: what another thread notes with the run meanwhile is not lost. What it overwrites comes again.
+        known = connection.scalar(sa.select(runs.c.details).where(runs.c.id == run_id).with_for_update())
+        values["details"] = {**(known or {}), PROGRESS: dict(progress)}
+    connection.execute(sa.update(runs).where(runs.c.id == run_id).values(values))
 
 
 def is_noted(connection: Connection, run_id: int) -> bool:
@@ -112,9 +119,10 @@ def finish_run(
     """Note how the run ended and what else there is to know of it, and let go of what it had claimed."""
     values: dict[str, Any] = {"status": status, "finished_at": utc_now(), "counts": counts}
     with database.write() as connection:
-        if details:
-            known = connection.scalar(sa.select(runs.c.details).where(runs.c.id == run_id))
-            values["details"] = {**(known or {}), **details}
+        known = connection.scalar(sa.select(runs.c.details).where(runs.c.id == run_id)) or {}
+        if details or PROGRESS in known:
+            kept = {name: value for name, value in known.items() if name != PROGRESS}
+            values["details"] = {**kept, **(details or {})} or sa.null()
         connection.execute(sa.update(runs).where(runs.c.id == run_id).values(values))
         _let_go(connection, [run_id])
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from charbench.errors import CharbenchError, UnknownNameError
 from charbench.text.redaction import redact
 from charbench.view.guard import Guard, policy
+from charbench.view.live import Live
 from charbench.view.pages import Pages
 
 if TYPE_CHECKING:
@@ -21,15 +22,21 @@ Made = tuple["WebPage", int | None]
 """A page, and the seconds after which a browser is to ask for it again; None: it is not."""
 
 
-def make_app(pages: Pages, token: str) -> Guard:
+def make_app(pages: Pages, live: Live, token: str) -> Guard:
     """Return the application; all its addresses begin with the token."""
     from starlette.applications import Starlette
+    from starlette.responses import StreamingResponse
     from starlette.routing import Route
+
+    async def events(_: Request) -> Response:
+        return StreamingResponse(live.events(), media_type="text/event-stream")
 
     routes = [
         Route("/", _page(lambda _: (pages.report(), None))),
         Route("/samples", _page(lambda request: pages.samples(request.query_params))),
         Route("/sample", _page(lambda request: (pages.sample(request.query_params.get("key", "")), None))),
+        Route("/live", _page(lambda _: (pages.live(), None))),
+        Route("/events", events),
     ]
     return Guard(Starlette(routes=routes), token)
 

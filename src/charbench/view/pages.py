@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 
 from charbench.components.containment import asked
 from charbench.components.reporter import ReportContent, Reporter
-from charbench.components.web_page import PageLink, ReportPage, ViewPage, WebPage
+from charbench.components.web_page import LivePage, PageLink, ReportPage, ViewPage, WebPage
 from charbench.text.terminal import harmless_output
 from charbench.view.browse import Browser
 
-_LINKS = {"report": ("Report", "./"), "samples": ("Samples", "samples")}
+_LINKS = {"report": ("Report", "./"), "samples": ("Samples", "samples"), "live": ("Live", "live")}
 """Title and address of each page, seen from any of them."""
 
 
@@ -38,6 +38,10 @@ class Pages:
     def sample(self, key: str) -> WebPage:
         """Return the page of one sample. Raises :class:`UnknownNameError` where there is none."""
         return self._written(self.browser.sample(key, _links("sample")))
+
+    def live(self) -> WebPage:
+        """Return the page of what goes on."""
+        return self._written(LivePage("events", _links("live")))
 
     def _written(self, page: ViewPage) -> WebPage:
         made: WebPage = asked(f"reporter {self.reporter.name}", self.reporter.view, page)
