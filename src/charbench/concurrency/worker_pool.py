@@ -34,6 +34,9 @@ class UnderWay(Generic[T, R]):
     note_broken: Callable[[Broken], None]
     breaker: CircuitBreaker = field(default_factory=CircuitBreaker)
 
+    running: int = field(default=0, init=False)
+    """Items that are under way."""
+
     def __post_init__(self) -> None:
         self._retries = RetryPolicy(self.limits, self.stopping)
 
@@ -51,7 +54,11 @@ class UnderWay(Generic[T, R]):
             if self.breaker.reason:
                 return
             failed: list[Failure] = []
-            outcome = await guarded_async(self._retries.call, partial(self.once, item), failed=failed)
+            self.running += 1
+            try:
+                outcome = await guarded_async(self._retries.call, partial(self.once, item), failed=failed)
+            finally:
+                self.running -= 1
             if isinstance(outcome, Broken):
                 if self.stopping():
                     return

@@ -17,6 +17,7 @@ from charbench.components.source import CheckpointSource
 from charbench.components.trainer import StepDone, Trainer, TrainingEvent
 from charbench.concurrency.interrupt import StopSignal
 from charbench.concurrency.progress import Progress
+from charbench.concurrency.run_display import RunDisplay, showing_run
 from charbench.discovery.expiry import expiry_warnings
 from charbench.discovery.register import register
 from charbench.discovery.stage import discover
@@ -82,6 +83,7 @@ class Runner:
     """What becomes of scores by an earlier version of a scorer's code; those that cost nothing are never left."""
     stages: Stages = field(default_factory=Stages)
     _begun: Begun = field(default_factory=Begun)
+    _display: RunDisplay = field(default_factory=RunDisplay)
 
     def __post_init__(self) -> None:
         self.spending = Spending(self.session.config.prices, self.session.config.max_cost)
@@ -163,7 +165,7 @@ class Runner:
             rescue = Rescue(recovery.with_name(f"{recovery.name}-more"), self.command, charbench.__version__)
             guard = StoreGuard(session.database, run_id, self.stop, recovery, rescue)
             self.rescue = rescue
-            with guard.watching():
+            with guard.watching(), showing_run(quiet=self.quiet) as self._display:
                 yield from self._noted(result)
 
     def _noted(self, result: RunResult) -> Iterator[RunResult]:
@@ -202,10 +204,12 @@ class Runner:
 
     def _discover(self, sources: Sequence[CheckpointSource], result: RunResult) -> None:
         session = self.session
-        found = discover(
-            session.database, sources, session.lab, session.policy,
-            lifecycle=session.lifecycle, by_name=session.sources_by_name,
-        )  # fmt: skip
+        with self._display.stage("discovering") as progress:
+            found = discover(
+                session.database, sources, session.lab, session.policy,
+                lifecycle=session.lifecycle, by_name=session.sources_by_name,
+            )  # fmt: skip
+            progress.advance(len(found.checkpoints))
         result.discovery = found
         result.add("checkpoints", found.new_checkpoints)
         result.failures += found.failures
@@ -224,7 +228,8 @@ class Runner:
             config.recipe, config.parallel, config.force, config.max_refusal_share, limits=config.read_limits
         )
         checkpoints = {checkpoint.uri: checkpoint for checkpoint in self._checkpoints()}
-        with TrainingLog(quiet=self.quiet) as log:
+        with self._display.stage("training", len(waiting)) as progress:
+            log = TrainingLog(self._display, progress)
             stage = TrainStage(
                 self.session.database, result.run_id, trainers, self.session.lifecycle, policy, self.stop,
                 partial(self._training_event, result, log),
@@ -378,7 +383,7 @@ class Runner:
             return base_answers(connection, persona, models)
 
     def _progress(self, title: str, total: int | None) -> AbstractContextManager[Progress]:
-        return self.stages.shown(title, total, quiet=self.quiet)
+        return self.stages.shown(self._display, title, total, self.spending)
 
     def _tell(self, hook: str, result: RunResult, **arguments: Any) -> None:
         """Call the observers of a hook: what one raises is shown, and stops neither the others nor the run."""

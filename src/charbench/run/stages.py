@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from charbench.concurrency.progress import Progress, show_progress
+from charbench.concurrency.progress import Figures, Progress
+from charbench.concurrency.run_display import RunDisplay
 from charbench.sampling.cost import Spending
 
 _MOST = 20
@@ -31,13 +32,13 @@ class Stages:
     stages: list[Stage] = field(default_factory=list)
 
     @contextmanager
-    def shown(self, title: str, total: int | None, *, quiet: bool) -> Iterator[Progress]:
-        """Show a stage's progress on stderr while the block runs, and count it."""
+    def shown(self, display: RunDisplay, title: str, total: int | None, spending: Spending) -> Iterator[Progress]:
+        """Show a stage's progress while the block runs, with what is spent meanwhile, and count it."""
         stage = Stage(title, total)
         self.stages.append(stage)
         try:
-            with show_progress(title, total, quiet=quiet) as progress:
-                yield _Counted(progress, stage)
+            with display.stage(title, total) as progress:
+                yield _Counted(progress, stage, spending)
         finally:
             stage.ended = True
 
@@ -47,12 +48,33 @@ class Stages:
         return {"stages": [asdict(one) for one in self.stages[-_MOST:]], "spent": spent}
 
 
-@dataclass(frozen=True, slots=True)
 class _Counted:
-    inner: Progress
-    stage: Stage
+    """A stage's progress, counted, and shown with what the run asks and spends meanwhile."""
 
-    def advance(self, count: int, note: str = "") -> None:
-        """Say it, and count it."""
-        self.stage.done += count
-        self.inner.advance(count, note)
+    def __init__(self, inner: Progress, stage: Stage, spending: Spending) -> None:
+        self._inner, self._stage, self._spending = inner, stage, spending
+        self._before = spending.requests, spending.tokens
+        self.watch(Figures)
+
+    def advance(self, count: int) -> None:
+        self._stage.done += count
+        self._inner.advance(count)
+
+    def skip(self, count: int) -> None:
+        self._stage.done += count
+        self._inner.skip(count)
+
+    def expect(self, total: int) -> None:
+        self._stage.total = total
+        self._inner.expect(total)
+
+    def watch(self, figures: Callable[[], Figures]) -> None:
+        spending, (requests, tokens) = self._spending, self._before
+        self._inner.watch(
+            lambda: replace(
+                figures(),
+                requests=spending.requests - requests,
+                tokens=spending.tokens - tokens,
+                cost=spending.spent if spending.prices else None,
+            )
+        )

@@ -65,6 +65,11 @@ class Asker:
         self._waits = {name for name in ("sample", "sample_epochs") if is_async(getattr(self.sampler, name))}
         self._places: AbstractAsyncContextManager[Any] = nullcontext()
 
+    @property
+    def in_flight(self) -> int:
+        """Requests that were sent and are not answered."""
+        return self._tries
+
     def begin(self) -> None:
         """Get ready for an event loop: what requests wait at belongs to one."""
         self._gates.clear()

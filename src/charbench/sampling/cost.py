@@ -78,6 +78,10 @@ class Spending:
     calls: dict[tuple[str, str], ModelCalls] = field(default_factory=dict)
     """Requests that are part of no sample, by component (``scorer llm-judge``) and model."""
     spent: float = 0.0
+    requests: int = 0
+    """Requests that were answered, of any component."""
+    tokens: int = 0
+    """Tokens that models gave, to any component, as far as servers count them."""
     uncounted: int = 0
     """Requests whose tokens the server did not count, so that their cost is not known."""
     _known: dict[str, Price | None] = field(default_factory=dict)
@@ -86,6 +90,11 @@ class Spending:
     def is_over(self) -> bool:
         """Whether the limit is reached."""
         return self.limit is not None and self.spent >= self.limit
+
+    def count(self, usage: Usage, requests: int = 1) -> None:
+        """Count what was asked, whatever it costs."""
+        self.requests += requests
+        self.tokens += usage.completion_tokens or 0
 
     def add(self, checkpoint: Checkpoint, usage: Usage) -> float:
         """Count one request; return what it cost."""
@@ -121,6 +130,7 @@ class Spending:
 
     def note(self, who: str, model: str, usage: Usage, checkpoint: Checkpoint | None = None) -> None:
         """Count one request that is part of no sample, as judges send them."""
+        self.count(usage)
         price = self._price(checkpoint) if checkpoint else price_of_model(model, self.prices)
         self.calls.setdefault((who, model), ModelCalls()).add(usage, price)
         if price is not None:

@@ -16,7 +16,7 @@ from charbench.components.lifecycle import Lifecycle
 from charbench.components.sampler import DEFAULT_CONDITION, Sampler, SampleRequest
 from charbench.components.source_digest import source_digest
 from charbench.concurrency.interrupt import StopSignal
-from charbench.concurrency.progress import Progress
+from charbench.concurrency.progress import Figures, Progress
 from charbench.domain.checkpoint import Checkpoint, Kind
 from charbench.domain.sample import Completion, ThinkingState, Usage
 from charbench.sampling.ask import Asker, AskResult, sample_with_follow_ups
@@ -101,7 +101,9 @@ class SampleStage:
 
     def run(self, requests: Iterable[SampleRequest], progress: Progress) -> SampleTally:
         """Sample what is not there; wait for what another run is at, and take over what it drops."""
-        asker = Asker(self.sampler, resolve(self.sampler, self.sampler.limits()), self._stopping, self._paid)
+        asker = Asker(self.sampler, resolve(self.sampler, self.sampler.limits()), self._stopping, self._answered)
+        endpoint = asker if self.sampler.batch_size == 1 else None
+        progress.watch(lambda: Figures(self.tally.failed, endpoint.in_flight if endpoint else None))
         while True:
             self._elsewhere = False
             self.tally.wanted = 0
@@ -163,7 +165,7 @@ class SampleStage:
             self._note_left(keyed, set(claimed.mine))
             self._asks |= bool(claimed.mine)
             self._write_asked()
-            progress.advance(len(batch) - len(claimed.mine) - claimed.elsewhere)
+            progress.skip(len(batch) - len(claimed.mine) - claimed.elsewhere)
             mine = [(key, keyed[key]) for key in claimed.mine if key not in self._failed_keys]
             self._settings_of.update((key, settings[key]) for key, _ in mine)
             if self._stopping():
@@ -246,6 +248,8 @@ class SampleStage:
             for (key, request), outcome in zip(part, outcomes, strict=True):
                 if isinstance(outcome, Completion):
                     self._paid(request.checkpoint, outcome.usage)
+                    if not self._recorded(request):
+                        self.spending.count(outcome.usage, requests=0)
                 new.append(self._new(key, request, AskResult(outcome)))
             rescue = None if self.rescue is None else partial(self.rescue, new)
             self.writer.put(partial(self.write, new=new), rescue)
@@ -313,14 +317,11 @@ class SampleStage:
         answer = await asker.ask(request, first)
         if answer.outcome is not None:
             await commits.add(self._new(key, request, answer))
-            progress.advance(1, self._note())
+            progress.advance(1)
         elif asker.breaker(request.checkpoint.uri).reason:
             self.tally.skipped += 1
             self.tally.faults.skipped[request.checkpoint.uri] += 1
             self.writer.put(partial(release, stage=STAGE, run_id=self.run_id, items=[key]))
-
-    def _note(self) -> str:
-        return f"{self.tally.failed:,} failed" if self.tally.failed else ""
 
     def _new(self, key: str, request: SampleRequest, answer: AskResult) -> NewSample:
         assert answer.outcome is not None
@@ -340,8 +341,13 @@ class SampleStage:
             row.source_file if row else None, row.row_digest if row else None,
         )  # fmt: skip
 
+    def _answered(self, checkpoint: Checkpoint, usage: Usage) -> None:
+        """Count a request and its tokens."""
+        self.spending.count(usage)
+        self._paid(checkpoint, usage)
+
     def _paid(self, checkpoint: Checkpoint, usage: Usage) -> None:
-        """Count the tokens of a request."""
+        """Count the tokens of a sample."""
         self.tally.prompt_tokens += usage.prompt_tokens or 0
         self.tally.completion_tokens += usage.completion_tokens or 0
         if self.sampler.costs_money:

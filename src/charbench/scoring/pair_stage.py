@@ -13,7 +13,7 @@ from charbench.components.calling import awaited
 from charbench.components.lifecycle import Lifecycle
 from charbench.components.pair_scorer import PairScorer
 from charbench.components.scorer import ScoringPlan
-from charbench.concurrency.progress import Progress
+from charbench.concurrency.progress import Figures, Progress
 from charbench.concurrency.worker_pool import UnderWay
 from charbench.domain.comparison import Comparison
 from charbench.domain.keys import digest
@@ -104,11 +104,12 @@ class PairStage:
             if comparison is None:
                 self._failed.append(match.pairing)
             await self._commits.add(_new_game(match, comparison, failures))
-            progress.advance(1, f"{self.tally.failed:,} failed" if self.tally.failed else "")
+            progress.advance(1)
 
         # Not the judge, nor where it is served: two judges see the same games.
         seed = digest(self.scorer.name, self.plan.persona.name)
         under_way = UnderWay(self._compare, keep, self._work.limits, self.plan.stopping, self._work.note_broken)
+        progress.watch(lambda: Figures(self.tally.failed, under_way.running))
         for pool in pools:
             await self._play(Pool(pool, seed), under_way)
         if under_way.given_up:

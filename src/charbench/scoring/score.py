@@ -16,7 +16,7 @@ from charbench.components.limits import Limits
 from charbench.components.scorer import BaseScorer, Scorer, ScoringPlan, waits
 from charbench.components.source_digest import source_digest
 from charbench.concurrency.circuit_breaker import CircuitBreaker
-from charbench.concurrency.progress import Progress
+from charbench.concurrency.progress import Figures, Progress
 from charbench.concurrency.worker_pool import UnderWay
 from charbench.domain.persona import Persona
 from charbench.domain.sample import Failure, Sample
@@ -241,9 +241,10 @@ async def score_async(
         outcome = Outcome(stored.id, stored.group_id, stored.prompt_id, scores, failed)
         done(outcome)
         await commits.add(outcome)
-        progress.advance(1, f"{scoring.tally.failed:,} failed" if scoring.tally.failed else "")
+        progress.advance(1)
 
     under_way = UnderWay(once, keep, scoring.limits, scoring.plan.stopping, scoring.note_broken, breaker)
+    progress.watch(lambda: Figures(scoring.tally.failed, under_way.running))
     if await scoring.begin():
         await under_way.run(samples)
     if under_way.given_up:

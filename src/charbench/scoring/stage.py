@@ -64,6 +64,9 @@ class ScoreStage:
         for scoring in (one for one in scorings if one.is_held):
             self._note_held(scoring, group_ids)
         self._scorings = [one for one in scorings if not one.is_held]
+        if any(waits(scoring.scorer) for scoring in self._scorings):  # whoever waits wants to know how much is left
+            wanted = [scoring.rows.scoring_id for scoring in self._scorings]
+            progress.expect(sum(map(len, pending_samples(self.database, wanted, group_ids, BATCH))))
         while self._scorings:
             self._elsewhere = False
             tasks = self._tasks(group_ids)

@@ -30,6 +30,7 @@ from charbench.store.database import Database
 from charbench.store.jobs import STAGE, ended_jobs, update_job
 from charbench.store.rescue import Rescue
 from charbench.text.bounded_files import LIMITS, ReadLimits
+from charbench.training.display import FAILED
 from charbench.training.events import events_of
 
 Say = Callable[[str, TrainingEvent | str], None]
@@ -127,7 +128,7 @@ class TrainStage:
                     # Told at the end, once for all jobs.
                     self._wrong_config += [fault for fault in outcome.error.faults if fault not in self._wrong_config]
                 else:
-                    self.say(job_id, f"failed: {outcome.message}")
+                    self.say(job_id, f"{FAILED}{outcome.message}")
             else:
                 (self.tally.complete if outcome else self.tally.interrupted).append(job_id)
 
