@@ -76,7 +76,7 @@ def test_every_page_renders_without_an_error_or_an_overflow_and_asks_nobody_else
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("page", PAGES[1:])
+@pytest.mark.parametrize("page", PAGES)
 def test_axe_finds_no_violation(chromium: Any, view: View, axe: str, page: str, scheme: str) -> None:
     seen = Watched(chromium, view, page, bypass_csp=True, color_scheme=scheme)
     seen.page.add_script_tag(content=axe)
@@ -99,6 +99,17 @@ def test_a_search_is_typed_and_paged_by_keyboard(chromium: Any, view: View) -> N
     page.wait_for_url("**before=**")
     assert page.get_by_label("Search", exact=True).input_value() == "regret"
     assert page.locator("article").count() == 25
+    seen.context.close()
+
+
+def test_a_sample_of_the_report_leads_to_all_that_is_stored_of_it(chromium: Any, view: View) -> None:
+    seen = Watched(chromium, view, "")
+    link = seen.page.get_by_role("link", name="all that is stored of it").first
+    link.focus()
+    seen.page.keyboard.press("Enter")
+    seen.page.wait_for_url("**/sample?key=*")
+    assert seen.page.locator("dl.facts").is_visible()
+    assert seen.errors == []
     seen.context.close()
 
 

@@ -9,6 +9,9 @@ import sqlalchemy as sa
 
 from charbench.errors import StoreError
 from charbench.store.database import Database
+from charbench.store.live import LiveReader
+from charbench.store.runs import finish_run, heartbeat, start_run
+from charbench.store.tables import runs, samples
 from charbench.view.browse import Browser
 from support.command import Charbench
 from support.lab import LabBuilder, row, sampler
@@ -63,6 +66,25 @@ def test_pages_have_each_sample_once(filled: str) -> None:
             break
         page = Browser(database).samples({"before": page.older.rpartition("=")[2]}, ())
     assert len(seen) == len(set(seen)) == 60
+    database.close()
+
+
+def test_a_run_at_work_is_told_and_keeps_what_else_it_notes(filled: str) -> None:
+    database = Database.open(filled)
+    run = start_run(database, "charbench run", "1")
+    with database.write() as connection:
+        connection.execute(sa.update(samples).where(samples.c.id <= 3).values(run_id=run))
+        connection.execute(sa.update(runs).where(runs.c.id == run).values(details={"asked": {}}))
+        heartbeat(connection, run, {"stages": [], "spent": 1.0})
+    with Database.open(filled, read_only=True).read() as connection:
+        told = LiveReader().read(connection)
+        assert connection.scalar(sa.select(runs.c.details).where(runs.c.id == run))["asked"] == {}
+    assert told["samples"] == 60
+    assert len(told["newest"]) == 8
+    assert [(one["id"], one["spent"]) for one in told["runs"]] == [(run, 1.0)]
+    finish_run(database, run, "done", {})
+    with database.read() as connection:
+        assert connection.scalar(sa.select(runs.c.details).where(runs.c.id == run)) == {"asked": {}}
     database.close()
 
 

@@ -76,7 +76,7 @@
       autosize: { type: "fit-x", contains: "padding" },
       mark: { type: "line", color: color("--bar") },
       encoding: {
-        x: { field: "step", type: "quantitative", title: "Step", scale: { zero: false, nice: false } },
+        x: { field: "step", type: "quantitative", title: "Step", axis: { tickMinStep: 1, format: "d" }, scale: { zero: false, nice: false } },
         y: { field: "loss", type: "quantitative", title: "Loss", scale: { zero: false } },
       },
       config: {

@@ -148,6 +148,11 @@
     link.href = `#sample-${number}`;
     link.setAttribute("aria-label", `Link to sample ${number}`);
     title.append(link);
+    if (labels.served) {
+      const all = make("a", "muted", "all that is stored of it");
+      all.href = `sample?key=${encodeURIComponent(sample.k)}`;
+      title.append(" · ", all);
+    }
     const said = [persona, prompts[sample.p].name, `epoch ${sample.e + 1}`, labels.states[sample.s] || sample.s, sample.d].filter(Boolean);
     article.append(title, make("p", "muted", visible(said.join(" · "))));
     if (prompts[sample.p].text) {

@@ -43,6 +43,7 @@ def page(report: ReportContent, links: Sequence[PageLink] = ()) -> WebPage:
                 "rows": [[row["checkpoint"], row["persona"], row["kind"]] for row in data["checkpoints"]],
                 "states": {name.removeprefix("state_"): said for name, said in STATES.items()},
                 "metric": data["metric"],
+                "served": bool(links),
             }
         ),
         packed=packed,

@@ -147,5 +147,5 @@ class Reporter(Component):
         raise NotImplementedError
 
     def view(self, page: ViewPage) -> WebPage:
-        """Return a page of ``charbench view``; called in a thread, one page after the other."""
+        """Return a page of ``charbench view``; called in threads, of which several may ask at once."""
         raise NotImplementedError

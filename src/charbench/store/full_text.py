@@ -146,7 +146,11 @@ class SearchIndex:
                 index.execute("PRAGMA synchronous=OFF")  # it can be made again
                 _make_tables(index)
                 yield index
-        except (OSError, sqlite3.Error) as error:
+        except OSError as error:
+            raise StoreError(
+                f"search index {self.path}: {reason(error)}; it has to be written beside the store, to search there"
+            ) from error
+        except sqlite3.Error as error:
             raise StoreError(f"search index {self.path}: {reason(error)}; delete it to have it made anew") from error
 
 
