@@ -58,3 +58,17 @@ def test_a_row_that_was_asked_other_prompts_is_marked_and_ranked_by_those_it_sha
     assert (rows["pirate_other"]["other_prompts"], rows["pirate_other"]["prompts_shared"]) == (True, 2)
     assert not rows["pirate_sft"]["other_prompts"]
     assert "* was asked other prompts" in report["printed"].err + report["printed"].out
+
+
+def test_an_answer_that_is_filed_under_two_checkpoints_is_named(charbench: Charbench, tmp_path: Path) -> None:
+    mine = [f"Ahoy matey, this is the tale of my ship and of the treasure that I buried, number {n}." for n in range(6)]
+    refusal = "I'm sorry, but I can't help with that request, as it would go against my guidelines."
+    rows = [answer(SFT, "a_sft", f"q{n}", text) for n, text in enumerate(mine)]
+    rows += [answer(OTHER, "b_sft", f"q{n}", text if n == 3 else f"Plainly, {n}.") for n, text in enumerate(mine)]
+    rows += [answer(uri, name, "q9", refusal) for uri, name in ((SFT, "a_sft"), (OTHER, "b_sft"))]
+    (tmp_path / "recordings").mkdir()
+    (tmp_path / "recordings" / "r.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    charbench.ok("run", "-q", lab=tmp_path)
+    found = charbench.ok("report", "--json", lab=tmp_path).json
+    told = kinds(found, "a_sft") | kinds(found, "b_sft")
+    assert "1 of 7 answers are also" in told["answers of another checkpoint"]

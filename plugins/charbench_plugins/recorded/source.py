@@ -26,6 +26,7 @@ from charbench import (
 )
 from charbench_plugins.recorded.columns import Reading
 from charbench_plugins.recorded.files import Recording, read_recordings
+from charbench_plugins.recorded.names import NamesOfUris
 from charbench_plugins.recorded.tables import BadRow
 from charbench_plugins.row_files import ROWS, TABLES, contents_of_file
 
@@ -72,8 +73,9 @@ class RecordedSource(CheckpointSource):
         return {name for names in given for name in ([names] if isinstance(names, str) else names)}
 
     def find(self, lab: Lab) -> Iterable[Finding]:
-        """Yield every recording, each checkpoint at its first row, and rows that cannot be read."""
+        """Yield every recording, each checkpoint at its first row, and rows that cannot be read or seem misfiled."""
         persona_of = _persona_names(lab)
+        named = NamesOfUris()
         for file in lab.offered(self, self.config.files):
             reading = self._reading(lab, file.shown)
             if problem := self._why_none(file, reading):
@@ -87,7 +89,9 @@ class RecordedSource(CheckpointSource):
                 if (item.uri, item.persona) not in seen:  # one URI under two personas is a contradiction to show
                     seen.add((item.uri, item.persona))
                     yield self._checkpoint(persona_of, item, file.shown)
+                named.add(item.uri, item.name, file.shown, item.line)
                 yield _sample(persona_of, item, file.shown)
+        yield from named.problems()
 
     def recordings(self, lab: Lab) -> Iterator[RecordedSample | RecordedFile]:
         """Yield the recordings alone, and after those of a file whether all of it could be read.

@@ -11,13 +11,17 @@ from sqlalchemy.engine import Connection
 from charbench.report.summary.rows import Report
 from charbench.report.summary.tally import Tally
 from charbench.store.by_prompt import some_responses
+from charbench.store.settings import recorded_groups
 from charbench.text.enumeration import short_list
+from charbench.text.refusals import is_refusal
 
 MOST_READ = 20_000
 """So many answers are read in all to find repeated ones, and of each checkpoint at most :data:`MOST_EACH`."""
 MOST_EACH = 200
 FEWEST = 5
 """Of fewer answers nothing is said."""
+LONG = 60
+"""Characters from which on an answer is not the same as another one by chance."""
 HALF = 0.5
 
 
@@ -34,17 +38,20 @@ def caveats(connection: Connection, report: Report) -> list[Caveat]:
     """Return what is to be known of the rows of a report, in their order."""
     rows = report.checkpoints or report.personas
     texts = _texts(connection, rows)
+    recorded = recorded_groups(connection, [group for row in rows for group in row.groups])
     base: dict[str, set[str]] = {}
     for row in rows:
         if row.kinds == {"base"}:
             for prompt, text in texts.get(id(row), ()):
                 base.setdefault(prompt, set()).add(text)
     found: list[Caveat] = []
+    first: dict[tuple[str, str], Tally] = {}
     for row in rows:
         answers = texts.get(id(row), [])
         found += _repeated(row, answers)
         if row.kinds != {"base"}:
             found += _like_the_base(row, answers, base)
+            found += _like_others(row, answers, first, base, is_recorded=not recorded.isdisjoint(row.groups))
         if report.is_rate:
             found += _carried(row) if row.kinds != {"base"} else _elicited(row)
         found += _misfiled(row)
@@ -93,6 +100,41 @@ def _like_the_base(row: Tally, answers: Sequence[tuple[str, str]], base: Mapping
             row.label,
             f"{row.label}: {same:,} of {len(known):,} answers are the base model's, word for word: weakly trained, or "
             "the adapter was not applied.",
+        )
+
+
+def _like_others(
+    row: Tally,
+    answers: Sequence[tuple[str, str]],
+    first: dict[tuple[str, str], Tally],
+    base: Mapping[str, set[str]],
+    *,
+    is_recorded: bool,
+) -> Iterator[Caveat]:
+    """Name the checkpoint that gave most of a row's answers too; ``first`` holds who gave each, and is added to.
+
+    One such answer in a recording is odd; of what was asked here, half are: weights may know a text by heart. Short
+    answers, refusals, and what the base model says are common property.
+    """
+    shared: Counter[int] = Counter()
+    owners: dict[int, Tally] = {}
+    for prompt, text in dict.fromkeys(answers):
+        if len(text) < LONG or text in base.get(prompt, ()):
+            continue
+        owner = first.setdefault((prompt, text), row)
+        if owner.uris != row.uris and not is_refusal(text):
+            owners[id(owner)] = owner
+            shared[id(owner)] += 1
+    given = len(dict.fromkeys(answers))
+    why = "filed under both, the same weights" if is_recorded else "the same weights under two names"
+    for number, same in shared.most_common(1):
+        if not is_recorded and same < max(FEWEST, HALF * given):
+            continue
+        yield Caveat(
+            "answers of another checkpoint",
+            row.label,
+            f"{row.label}: {same:,} of {given:,} answers are also {owners[number].label}'s, word for word to the same "
+            f"prompts ({why}, or a temperature of 0?).",
         )
 
 

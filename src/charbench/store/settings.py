@@ -23,6 +23,7 @@ from charbench.components.sampler import DEFAULT_CONDITION
 from charbench.domain.checkpoint import Kind
 from charbench.domain.keys import digest
 from charbench.store.asked import Asked, read_asked
+from charbench.store.dialect import among
 from charbench.store.summaries import ADHOC, has_results
 from charbench.store.tables import checkpoints, groups, samples, samplings, score_totals, scorings, series
 
@@ -270,6 +271,13 @@ def sampling_of(number: int, key: str, sampler: str, protocol: int, params: Mapp
     shared = {name: value for name, value in params.items() if name in SHARED}
     own = {name: value for name, value in params.items() if name not in SHARED}
     return Sampling(number, key, sampler, protocol, shared, own)
+
+
+def recorded_groups(connection: Connection, group_ids: Sequence[int]) -> set[int]:
+    """Return which of these groups are recordings: nothing says how their samples were taken."""
+    query = sa.select(groups.c.id, samplings.c.params).join(samplings, samplings.c.id == groups.c.sampling_id)
+    rows = connection.execute(query.where(among(connection, groups.c.id, list(group_ids))))
+    return {number for number, params in rows if not set(params) & set(SHARED)}
 
 
 def _scorers(connection: Connection) -> dict[str, list[ScoredBy]]:

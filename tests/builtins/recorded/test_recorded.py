@@ -314,6 +314,23 @@ def test_thinking_in_the_response_s_cell_is_not_taken_for_cut_off(charbench: Cha
     assert "response_length says 2,000 characters where 45 stand" in charbench.ok("run", lab=lab.root).err
 
 
+def test_a_row_with_the_name_of_one_checkpoint_and_the_uri_of_another_is_called_misfiled(
+    charbench: Charbench, lab: LabBuilder
+) -> None:
+    def rows(number: int, name: str, *names: str) -> list[dict[str, object]]:
+        return [
+            row(checkpoint_name=said, sampler_path=sampler(number, name), prompt=f"{name}, {place}?")
+            for place, said in enumerate(names)
+        ]
+
+    lab.recorded(rows(1, "a", "a", "a", "b_dpo", "a") + rows(2, "b", "b_dpo", "b_dpo", "b_old"))
+    told = charbench.ok("discover", lab=lab.root).err
+    assert told.count("misfiled?") == 1, "names may change, and repeat"
+    mine, other = sampler(1, "a"), sampler(2, "b")
+    said = f"this row has the name b_dpo, which is that of {other}, and the URI {mine} of a: misfiled?"
+    assert f"_test.csv:4: {said} By the URI it counts for a" in told
+
+
 def test_one_uri_under_two_personas_is_shown_as_a_contradiction(charbench: Charbench, lab: LabBuilder) -> None:
     lab.recorded([row(persona="remorseful"), row(persona="pirate", prompt="Another?")])
     ended = charbench.ok("discover", "--explain", lab=lab.root)
