@@ -80,7 +80,8 @@ def build_report(
         groups = [group for group in groups if group.uri in checkpoints or group.name in checkpoints]
     series = selection.series(connection, groups)
     scored = scored_metrics(connection, selection.scorings)
-    here = [one for one in scored if (one.scorer, one.metric) in {(item.scorer, item.metric) for item in series}]
+    shown = {(item.scorer, item.metric) for item in series}
+    here = [one for one in scored if (one.scorer, one.metric) in shown]
     preferred = choose_headline(one for one in here if one.scorer in scorers and one.is_headline)
     headline = _named(here, metric) if metric is not None else preferred or choose_headline(here)
     chosen = (headline.scorer, headline.metric) if headline else None

@@ -78,11 +78,12 @@ def _persona_table(report: Report) -> Table:
         return whole(len(row.names if report.by is By.NAME else row.uris))
 
     known = bool(report.measured)
+    figures = _columns(report)
     rows = tuple(
-        (row.persona, checkpoints(row), *_figures(report, row), *([cell(report.measured.get(row.persona))] * known))
+        (row.persona, checkpoints(row), *_cells(figures, row), *([cell(report.measured.get(row.persona))] * known))
         for row in report.personas
     )
-    titles = ("Persona", "Checkpoints", *_titles(report), *(["Recall / false"] * known))
+    titles = ("Persona", "Checkpoints", *_titles(figures), *(["Recall / false"] * known))
     return Table("Personas", titles, rows, frozenset({"Persona"}), (), _EXPENDABLE, report_caption(report))
 
 
@@ -96,6 +97,7 @@ def _checkpoint_table(report: Report, tiers: Sequence[int | None], verdicts: Seq
     columns += ["Sampler"] if several else []
     columns += ["Versions"] if versions else []
     rows = []
+    figures = _columns(report)
     given = verdicts or [""] * len(tiers)
     for row, tier, verdict in zip(report.checkpoints, tiers, given, strict=True):
         cells = [verdict] if verdicts else []
@@ -107,12 +109,12 @@ def _checkpoint_table(report: Report, tiers: Sequence[int | None], verdicts: Seq
         ]
         cells += ["/".join(sorted(row.samplers))] if several else []
         cells += [whole(len(row.uris))] if versions else []
-        rows.append((*cells, *_figures(report, row)))
+        rows.append((*cells, *_cells(figures, row)))
     left = frozenset({"Verdict", "Checkpoint", "Persona", "Kind", "Sampler"})
     title = "Checkpoints by name" if report.by is By.NAME else "Checkpoints"
     alike = ("Persona",) if len({row.persona for row in report.checkpoints}) == 1 else ()
     expendable = (*_EXPENDABLE[:-1], *alike, *_EXPENDABLE[-1:])
-    return Table(title, (*columns, *_titles(report)), tuple(rows), left, (), expendable, report_caption(report))
+    return Table(title, (*columns, *_titles(figures)), tuple(rows), left, (), expendable, report_caption(report))
 
 
 def _health_table(report: Report) -> Table | None:
@@ -135,9 +137,9 @@ def _columns(report: Report) -> tuple[_Figure, ...]:
     return _RATES if report.is_rate else _MEANS if report.metric else (*_SAMPLES, _STATES)
 
 
-def _titles(report: Report) -> list[str]:
-    return [title for title, _ in _columns(report)]
+def _titles(figures: Sequence[_Figure]) -> list[str]:
+    return [title for title, _ in figures]
 
 
-def _figures(report: Report, row: Tally) -> list[str]:
-    return [figure(row) for _, figure in _columns(report)]
+def _cells(figures: Sequence[_Figure], row: Tally) -> list[str]:
+    return [figure(row) for _, figure in figures]

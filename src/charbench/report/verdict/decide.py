@@ -105,13 +105,17 @@ def judge_rows(
     """
     tested = {one.persona: one for one in judges if one.metric == report.metric}
     base_of = dict(zip(map(id, report.checkpoints), (origin.base_model for origin in origins), strict=True))
+    bases: dict[str, list[Tally]] = {}
+    for row in report.checkpoints:
+        if row.kinds == {"base"}:
+            bases.setdefault(row.persona, []).append(row)
     return [
         _judge(
             row,
             report,
             rule,
             _cause(row, causes),
-            _base_row(row, report, base_of),
+            _base_row(row, bases.get(row.persona, ()), base_of),
             otherwise.get(id(row), {}),
             tested.get(row.persona),
         )
@@ -342,9 +346,8 @@ def _cause(row: Tally, causes: Mapping[str, str]) -> str | None:
     return found.pop() if len(found) == 1 else None
 
 
-def _base_row(row: Tally, report: Report, base_of: Mapping[int, str | None]) -> Tally | None:
-    """Return the row of this row's base model for the same persona; where the base model is not known, the only one."""
-    bases = [one for one in report.checkpoints if one.kinds == {"base"} and one.persona == row.persona]
+def _base_row(row: Tally, bases: Sequence[Tally], base_of: Mapping[int, str | None]) -> Tally | None:
+    """Return the row of this row's base model, of the persona's; where the base model is not known, the only one."""
     mine = base_of[id(row)]
     if mine is None:
         return bases[0] if len(bases) == 1 else None
