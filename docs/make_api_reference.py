@@ -82,7 +82,7 @@ GROUPS = {
             "DeadlineError malformed_reply reading_reply in_background register_secret redact short_list"
         ),
     ),
-    "Options, errors and keys": ("ConfigError operational", "Component CharbenchError added digest"),
+    "Options, errors and keys": ("ConfigError operational", "Component CharbenchError added digest API_VERSION"),
 }
 """By what an author writes: the names that are needed, and those that help. Each name stands once."""
 

@@ -12,6 +12,7 @@ import charbench
 from support.command import clean_environment
 
 EXPORTED = [
+    "API_VERSION",
     "AnswerCache",
     "Channel",
     "CharbenchError",

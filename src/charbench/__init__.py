@@ -143,6 +143,7 @@ if TYPE_CHECKING:
     from charbench.model_client.fence import Fence as Fence
     from charbench.model_client.options import ModelClientConfig as ModelClientConfig
     from charbench.model_client.structured import MalformedAnswerError as MalformedAnswerError
+    from charbench.plugins.hookspecs import API_VERSION as API_VERSION
     from charbench.plugins.hookspecs import hookimpl as hookimpl
     from charbench.text.bounded_files import FileFault as FileFault
     from charbench.text.bounded_files import JsonLine as JsonLine
@@ -239,7 +240,7 @@ _HOME = {
     "model_client.fence": ["Fence"],
     "model_client.options": ["ModelClientConfig"],
     "model_client.structured": ["MalformedAnswerError"],
-    "plugins.hookspecs": ["hookimpl"],
+    "plugins.hookspecs": ["API_VERSION", "hookimpl"],
     "text.rows": ["read_rows"],
     "text.bounded_files": [
         "FileFault",

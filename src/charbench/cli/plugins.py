@@ -28,6 +28,7 @@ def list_(json_output: bool, **given: Any) -> int:
 
     plugins = options.open_session(**given).plugins
     duplicates = _duplicates(plugins)
+    deprecations = [f"plugin {plugin.label}: {text}" for plugin in plugins.found for text in plugin.deprecations]
     if json_output:
         output.print_json(
             {
@@ -45,6 +46,7 @@ def list_(json_output: bool, **given: Any) -> int:
                     for p in plugins.found
                 ],
                 "errors": duplicates,
+                "warnings": deprecations,
             }
         )
         return int(bool(duplicates))
@@ -59,6 +61,8 @@ def list_(json_output: bool, **given: Any) -> int:
     )
     columns = ("Plugin", "Distribution", "State", "Components")
     print_table(Table(output.plural(len(rows), "plugin"), columns, rows, frozenset(columns)))
+    for deprecation in deprecations:
+        output.say(f"warning: {deprecation}")
     for duplicate in duplicates:
         output.say(f"error: {duplicate}")
     return int(bool(duplicates))

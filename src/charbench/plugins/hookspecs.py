@@ -27,6 +27,12 @@ if TYPE_CHECKING:
     from charbench.components.trainer import Trainer
 
 PROJECT = "charbench"
+API_VERSION = 1
+"""The version of what plugins build on: the hooks, and the names of ``charbench`` and ``charbench.testing``.
+
+It is increased where a plugin that worked may work no longer; not where a hook, a hook's parameter, a name or an
+optional method is added. What is going to be removed is deprecated in one release at least before that.
+"""
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 """Marks a function of a plugin as its implementation of the hook of that name; see pluggy for its options."""

@@ -68,6 +68,8 @@ class Plugin:
     error: str | None = None
     trace: str = ""
     components: list[type[Component]] = field(default_factory=list)
+    deprecations: list[str] = field(default_factory=list)
+    """What it uses that a later version will not have, with what to use instead."""
 
     @property
     def label(self) -> str:
@@ -132,6 +134,11 @@ class Plugins:
             self._manager.register(module, name)
             self._manager.check_pending()
             plugin.components = _components_of(self._manager, module)
+            plugin.deprecations = [
+                f"{caller.name} is deprecated: {caller.spec.warn_on_impl}"
+                for caller in self._manager.get_hookcallers(module) or ()
+                if caller.spec and caller.spec.warn_on_impl
+            ]
             self._add_observers(module, name)
             sound = True
         finally:
