@@ -17,8 +17,10 @@ test_wandb_keeps_the_contract = conformance(plugin.WandbReporter)
 
 def logged(folder: Path) -> dict[str, list[dict[str, Any]]]:
     """Return what the files of W&B's offline runs hold: by the run's name, the rows that were logged."""
+    import wandb
     from wandb.proto.wandb_internal_pb2 import Record
 
+    wandb.teardown()  # as at the end of a process: what was logged is then in the files
     found = {}
     for path in sorted(folder.glob("wandb/offline-run-*/run-*.wandb")):
         records = [Record.FromString(data) for data in records_of(path.read_bytes())]
