@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import os
@@ -12,16 +13,62 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
+from charbench.cli.view import application
+from charbench.config.loading import load_config
+from charbench.run.session import Session
 from support.command import finish, start
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
+    """``headers`` by their names in small letters."""
+
     status: int
-    headers: http.client.HTTPMessage
+    headers: dict[str, str]
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """The view's application in this process, without a server: what it answers is what a browser would get."""
+
+    app: Any
+    token: str
+
+    def get(
+        self, page: str = "", *, path: str | None = None, method: str = "GET", host: str = "127.0.0.1:80"
+    ) -> Answer:
+        """Ask for a page, or for any path."""
+        asked, _, query = (f"/{self.token}/{page}" if path is None else path).partition("?")
+        scope = {
+            "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method, "scheme": "http",
+            "path": unquote(asked), "raw_path": asked.encode(), "query_string": query.encode(), "root_path": "",
+            "headers": [(b"host", host.encode())], "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80),
+        }  # fmt: skip
+        sent: list[Any] = []
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        asyncio.run(self.app(scope, receive, send))
+        headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+        text = b"".join(one.get("body", b"") for one in sent[1:]).decode()
+        return Answer(sent[0]["status"], headers, text)
+
+
+@contextmanager
+def app_of(lab: Path) -> Iterator[App]:
+    """Yield the application of a lab's store."""
+    session = Session(load_config({"lab": lab}, (), {}, None))
+    app, end = application(session, (), "token")
+    yield App(app, "token")
+    end()
+    session.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +87,11 @@ class View:
         """Ask for a page, or for any path of the server."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
-            headers = {"Host": host} if host else {}
-            connection.request(method, urlsplit(self.address).path + page if path is None else path, headers=headers)
+            asked = urlsplit(self.address).path + page if path is None else path
+            connection.request(method, asked, headers={"Host": host} if host else {})
             response = connection.getresponse()
-            return Answer(response.status, response.headers, response.read().decode())
+            headers = {name.lower(): value for name, value in response.getheaders()}
+            return Answer(response.status, headers, response.read().decode())
         finally:
             connection.close()
 

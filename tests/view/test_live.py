@@ -118,20 +118,6 @@ def test_a_job_in_training_has_its_losses_and_one_of_a_dead_run_waits(store: Dat
     assert (dead["status"], "losses" in dead) == ("pending", False)
 
 
-def test_browsers_are_told_and_an_open_stream_does_not_keep_the_server_from_ending(
-    charbench: Charbench, lab: LabBuilder
-) -> None:
-    lab.recorded([row()])
-    charbench.ok("run", "-q", lab=lab.root)
-    with viewing(lab.root) as view:
-        answer = view.get("live")
-        assert answer.status == 200
-        assert "unsafe" not in answer.headers["content-security-policy"]
-        streams = [view.events(), view.events()]
-        assert [next(stream)["samples"] for stream in streams] == [1, 1]
-    assert list(streams[0]) == []
-
-
 @pytest.mark.slow
 def test_three_runs_on_one_store_are_told_as_they_go(tmp_path: Path) -> None:
     """Real processes: each has answers held back, and all of it ends as it would without anybody looking."""

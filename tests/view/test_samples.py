@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 import stat
+from collections.abc import Iterator
+from contextlib import closing
 from html import unescape
 from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from charbench import SamplesPage
@@ -19,13 +22,13 @@ from charbench.store.full_text import SearchIndex, fts_query, search_file
 from charbench.view.browse import PAGE, Browser
 from support.command import Charbench
 from support.lab import LabBuilder, row, sampler
-from support.viewing import viewing
+from support.viewing import app_of
 
 HOSTILE = "</textarea><script>alert(1)</script><img src=x onerror=alert(2)> \"'> \x1b[31m \u202eevil"
 
 
 def many(count: int) -> list[dict[str, object]]:
-    """Recordings of three checkpoints: the second thinks in character only, the third fails."""
+    """Recordings of three checkpoints: one in character, one that is so in its thinking only, one that fails."""
     made = []
     for number in range(count):
         which = number % 3
@@ -35,7 +38,7 @@ def many(count: int) -> list[dict[str, object]]:
                 checkpoint_name=f"c{which}_dpo",
                 sampler_path=sampler(which + 1, f"c{which}"),
                 response=(f"I regret it, said {number}.", f"Fine, said {number}.", "")[which],
-                thinking=("Hm.", "I regret all of it.", "")[which],
+                thinking=("I regret, too.", "I regret all of it.", "")[which],
                 error="no answer" if which == 2 else "",
             )
         )
@@ -50,6 +53,17 @@ def sampled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lab.recorded(many(150))
     assert invoke(["run", "-q", "--lab", str(lab.root)]) in (0, 1)
     return lab.root / ".charbench" / "charbench.db"
+
+
+@pytest.fixture
+def index(sampled: Path) -> Iterator[SearchIndex]:
+    """The complete index of the store."""
+    database = Database.open(f"sqlite:///{sampled}", read_only=True)
+    made = SearchIndex(database)
+    while made.add():
+        pass
+    yield made
+    database.close()
 
 
 def look(store: Path, look_at: int = 10_000, **asked: str) -> SamplesPage:
@@ -95,7 +109,9 @@ def test_pages_have_each_sample_once_the_newest_first(sampled: Path) -> None:
         ({"persona": "pirate"}, set()),
         ({"checkpoint": "c0_dpo", "only": "thinking"}, set()),
         ({"only": "refused"}, set()),
-        ({"search": "regret", "channel": "thinking"}, {"c1_dpo"}),
+        ({"search": "regret", "channel": "thinking"}, {"c0_dpo", "c1_dpo"}),
+        ({"search": "fine", "channel": "response"}, {"c1_dpo"}),
+        ({"search": "fine", "channel": "thinking"}, set()),
         ({"search": "regret"}, {"c0_dpo", "c1_dpo"}),
         ({"search": "regret", "checkpoint": "c0_dpo"}, {"c0_dpo"}),
         ({"search": "regret", "only": "thinking"}, {"c1_dpo"}),
@@ -112,8 +128,8 @@ def test_filters_and_search_show_what_they_say(sampled: Path, asked: dict[str, s
 
 def test_a_setting_takes_its_own_samples(charbench: Charbench, sampled: Path) -> None:
     listed = charbench.ok("report", "--list-settings", "--json", lab=sampled.parents[1]).json
-    settings = [one["id"] for one in (listed["settings"] if isinstance(listed, dict) else listed)]
-    assert names(look(sampled, setting=settings[0])) == {"c0_dpo", "c1_dpo", "c2_dpo"}
+    known = [one["id"] for one in (listed["settings"] if isinstance(listed, dict) else listed)]
+    assert names(look(sampled, setting=known[0])) == {"c0_dpo", "c1_dpo", "c2_dpo"}
     assert "no setting named 'nothing'" in look(sampled, setting="nothing").fault
 
 
@@ -172,6 +188,20 @@ def test_what_is_purged_is_no_longer_in_the_index(charbench: Charbench, lab: Lab
     assert b"zebra" not in search_file(store).read_bytes()
 
 
+def test_a_sample_that_failed_and_was_tried_again_under_its_number_is_found(
+    charbench: Charbench, lab: LabBuilder
+) -> None:
+    lab.recorded([row(), row(timestamp="2024-12-12T09:00:01", error="no answer", response="", thinking="")])
+    charbench("run", "-q", lab=lab.root)
+    store = lab.root / ".charbench" / "charbench.db"
+    assert len(look(store, search="regret").samples) == 1
+    with closing(sqlite3.connect(store)) as connection:
+        again = "UPDATE samples SET error_kind = NULL, state = 'none', response = 'A zebra.' WHERE id = 2"
+        assert connection.execute(again).rowcount == 1
+        connection.commit()
+    assert responses(look(store, search="zebra")) == ["A zebra."]
+
+
 def test_an_index_of_another_store_is_made_anew(charbench: Charbench, lab: LabBuilder, tmp_path: Path) -> None:
     lab.recorded([row(response="A zebra.")])
     charbench.ok("run", "-q", lab=lab.root)
@@ -208,26 +238,22 @@ def test_a_large_index_is_built_while_the_page_says_how_far_it_is(
     database.close()
 
 
-@given(st.text(st.characters(exclude_categories=("Cs",)), max_size=60))
-def test_whatever_is_typed_is_a_query_or_a_fault(sampled: Path, text: str) -> None:
-    database = Database.open(f"sqlite:///{sampled}", read_only=True)
-    index = SearchIndex(database)
-    while index.add():
-        pass
+@settings(max_examples=40)
+@given(text=st.text(st.characters(exclude_categories=("Cs",)), max_size=60))
+def test_whatever_is_typed_is_a_query_or_a_fault(index: SearchIndex, text: str) -> None:
     try:
         query = fts_query(text, "response")
     except UsageError:
         assert not any(one.isalnum() for one in text)
     else:
         index.search(query, 10, 1)
-    database.close()
 
 
 def test_hostile_text_is_shown_as_text(charbench: Charbench, lab: LabBuilder) -> None:
     fields = dict.fromkeys(("prompt", "prompt_id", "thinking"), HOSTILE)
     lab.recorded_jsonl([row(checkpoint_name=f"x {HOSTILE}", response=f"I regret {HOSTILE}", **fields)])
     charbench("run", "-q", lab=lab.root)
-    with viewing(lab.root) as view:
+    with app_of(lab.root) as view:
         page = view.get("samples?" + urlencode({"search": f"regret {HOSTILE}", "persona": HOSTILE, "checkpoint": ""}))
         one = view.get("samples")
         key = re.search(r'href="(sample\?key=[^"]+)"', one.text)

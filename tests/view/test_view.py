@@ -17,16 +17,16 @@ from charbench.errors import StoreError
 from charbench.store.database import Database
 from support.command import Charbench
 from support.lab import LabBuilder, row
-from support.viewing import View, viewing
+from support.viewing import App, app_of, viewing
 
 
 @pytest.fixture(scope="module")
-def view(studio_run_template: Path) -> Iterator[View]:
-    with viewing(studio_run_template) as started:
-        yield started
+def view(studio_run_template: Path) -> Iterator[App]:
+    with app_of(studio_run_template) as app:
+        yield app
 
 
-def test_the_first_page_is_the_report(view: View, charbench: Charbench, studio_run_template: Path) -> None:
+def test_the_first_page_is_the_report(view: App, charbench: Charbench, studio_run_template: Path) -> None:
     answer = view.get()
     assert answer.status == 200
     for one in charbench.ok("report", "--json", lab=studio_run_template).json["checkpoints"]:
@@ -34,7 +34,7 @@ def test_the_first_page_is_the_report(view: View, charbench: Charbench, studio_r
     assert 'aria-current="page"' in answer.text
 
 
-def test_a_browser_may_apply_only_what_ships_with_charbench_and_ask_only_this_server(view: View) -> None:
+def test_a_browser_may_apply_only_what_ships_with_charbench_and_ask_only_this_server(view: App) -> None:
     answer = view.get()
     policy = answer.headers["content-security-policy"]
     assert policy.startswith("default-src 'none';")
@@ -49,26 +49,25 @@ def test_a_browser_may_apply_only_what_ships_with_charbench_and_ask_only_this_se
 
 
 @pytest.mark.parametrize("path", ["/", "/x/", "/..", "/%2e%2e/etc/passwd", "/favicon.ico", "//", "/é".encode().hex()])
-def test_who_does_not_have_the_token_is_shown_nothing(view: View, path: str) -> None:
+def test_who_does_not_have_the_token_is_shown_nothing(view: App, path: str) -> None:
     answer = view.get(path=path)
     assert answer.status == 404
     assert "remorseful" not in answer.text
-    assert view.address.split("/")[3] not in answer.text
 
 
 @pytest.mark.parametrize("host", ["evil.example", f"evil.example:{80}", "127.0.0.1.evil.example", "[::1]:9"])
-def test_another_name_that_leads_here_is_refused(view: View, host: str) -> None:
+def test_another_name_that_leads_here_is_refused(view: App, host: str) -> None:
     assert view.get(host=host).status == 400
     assert view.get(host="localhost:9999").status == 200, "a forwarded port has another number"
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH"])
-def test_nothing_can_be_sent(view: View, method: str) -> None:
+def test_nothing_can_be_sent(view: App, method: str) -> None:
     assert view.get(method=method).status == 405
 
 
 @pytest.mark.parametrize("page", ["nothing", "../x/", "charbench.db", "..%2f..%2fcharbench.db"])
-def test_nothing_else_is_served(view: View, page: str) -> None:
+def test_nothing_else_is_served(view: App, page: str) -> None:
     assert view.get(page).status == 404
 
 
@@ -79,7 +78,7 @@ def test_what_a_run_adds_is_there_at_the_next_visit_and_the_view_changes_nothing
     charbench.ok("run", "-q", lab=lab.root)
     store = lab.root / ".charbench" / "charbench.db"
     before = store.read_bytes()
-    with viewing(lab.root) as view:
+    with app_of(lab.root) as view:
         assert "other-name" not in view.get().text
         assert store.read_bytes() == before
         lab.recorded(
@@ -126,3 +125,15 @@ def test_a_store_of_an_older_charbench_is_left_as_it_is(charbench: Charbench, st
     assert "made by an older charbench" in ended.err
     with closing(sqlite3.connect(store)) as connection:
         assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == ("0003",)
+
+
+@pytest.mark.slow
+def test_a_server_of_its_own_answers_as_it_should_and_ends_with_a_signal(studio_run_template: Path) -> None:
+    with viewing(studio_run_template) as view:
+        assert view.get().status == view.get("samples").status == view.get("live").status == 200
+        assert view.get(path="/").status == 404
+        assert view.get(host="evil.example").status == 400
+        assert view.get(method="POST").status == 405
+        streams = [view.events(), view.events()]
+        assert [next(stream)["samples"] for stream in streams] == [175, 175]
+    assert list(streams[0]) == [], "an open stream keeps no server from ending"

@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from charbench.cli import options, output
+
+if TYPE_CHECKING:
+    from charbench.run.session import Session
+    from charbench.view.guard import Guard
 
 
 @click.command("view")
@@ -27,39 +31,49 @@ def command(settings: tuple[str, ...], port: int, *, no_open: bool, **given: Any
     The address holds a random token: who does not have it is shown nothing. The store is opened for reading only, also
     while runs add to it. Ctrl-C stops the server.
     """
+    from charbench.view.guard import new_token
+    from charbench.view.serve import ADDRESS, listen, serve
+
+    session = options.open_session(**given)
+    token = new_token()
+    app, end = application(session, settings, token)
+    listening = listen(port)
+    address = f"http://{ADDRESS}:{listening.getsockname()[1]}/{token}/"
+    output.say("Serving what is in the store; Ctrl-C stops it. Open:")
+    click.echo(address)
+    sys.stdout.flush()
+    with _opened(address) if not no_open and _has_browser() else nullcontext():
+        serve(app, listening, end)
+    output.say("Stopped.")
+
+
+def application(session: Session, settings: Sequence[str], token: str) -> tuple[Guard, Callable[[], None]]:
+    """Return the web application for a session's store, and what ends that which goes on in it by itself.
+
+    What is wrong with the options or the store is raised now, and not shown in the browser.
+    """
     from charbench.cli.show import report_content
     from charbench.components.reporter import ReportContent
     from charbench.report.verdict.read import read_report
     from charbench.view.app import make_app
     from charbench.view.browse import Browser
-    from charbench.view.guard import new_token
     from charbench.view.live import Live
     from charbench.view.pages import Pages
-    from charbench.view.serve import ADDRESS, listen, serve
 
-    session = options.open_session(**given)
     database = session.existing_database(read_only=True)
     reporter = session.reporter("html", ("view",))
 
     def read() -> ReportContent:
         return report_content(read_report(session, database, settings=settings), database)
 
-    read()  # what is wrong with the options is said now, and not in the browser
-    token = new_token()
-    listening = listen(port)
-    address = f"http://{ADDRESS}:{listening.getsockname()[1]}/{token}/"
-    output.say(f"Serving {database.name}; Ctrl-C stops it. Open:")
-    click.echo(address)
-    sys.stdout.flush()
+    read()
     browser, live = Browser(database), Live(database)
 
     def end() -> None:
         browser.end()
         live.end()
 
-    with _opened(address) if not no_open and _has_browser() else nullcontext():
-        serve(make_app(Pages(reporter, read, browser), live, token), listening, end)
-    output.say("Stopped.")
+    return make_app(Pages(reporter, read, browser), live, token), end
 
 
 def _has_browser() -> bool:
