@@ -49,7 +49,7 @@ def test_a_judges_scores_stay_shown_as_old_until_they_are_asked_for_again(plugin
     assert f"its code has changed since it scored, and 4 samples are left: {DO}" in ended.err
     assert ended.json["earlier_code"][0]["name"] == "long"
     assert plugin.rates() == [1, 1], "nothing that today's code gave is among them"
-    for command in (("report",), ("compare", "a_dpo", "b_dpo"), ("status",)):
+    for command in (("report",), ("compare", "a_dpo", "b_dpo"), ("verdict",), ("status",)):
         told = plugin(*command)
         assert told.err.count(f"{OLD}; to score them by today's: {DO}") == 1, command
     assert not plugin("run", "--scorer", "long", "--dry-run").out.count("long")

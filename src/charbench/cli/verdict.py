@@ -51,6 +51,7 @@ def command(
     the number of prompts that would decide it, or not measured, with what to run. The limits are the section
     'verdict' of the configuration.
     """
+    from charbench.report.earlier_code import earlier_lines
     from charbench.report.verdict.read import read_report
     from charbench.report.verdict.tables import verdict_dict, verdict_table
 
@@ -71,8 +72,8 @@ def command(
                 click.echo(sanitize(line))
             if found.report.checkpoints:
                 print_table(verdict_table(found))
-            for one in found.summary.commands:
-                output.say(f"  {one}")
+            for line in (*(f"  {one}" for one in found.summary.commands), *earlier_lines(found.earlier)):
+                output.say(line)
     return _check(found, wanted)
 
 

@@ -7,7 +7,7 @@ reports as soon as their rows are back. Files that are not there, or that cannot
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,9 +16,11 @@ from sqlalchemy.engine import Connection
 
 from charbench.domain.keys import digest
 from charbench.store.dialect import among, chunks
-from charbench.store.removal import CHUNK, Removal, remove, restore_samples
+from charbench.store.removal import Removal, remove, restore_samples
 from charbench.store.tables import checkpoints, groups, removals, removed_samples, samples, samplings
 
+CHECKPOINTS = 20
+"""So many are looked through together."""
 WHAT = "rows gone from "
 """What the removal of samples whose rows are gone is called, before the name of the file."""
 
@@ -86,22 +88,21 @@ class Edited:
 def find_edited(connection: Connection, sampler: str, uris: Sequence[str], files: Sequence[ReadFile]) -> Edited:
     """Compare the stored recordings of these checkpoints with the files as they are now."""
     by_path = {file.path: file for file in files}
-    first: dict[str, tuple[str, str]] = {}
-    for file in files:
-        for key, says in file.rows.items():
-            first.setdefault(key, (file.path, says))
+    first = _FirstRows(files)
     found = Edited()
     for row in _stored(connection, sampler, uris):
-        now = first.get(row.key)
+        source = by_path.get(row.source_file or "")
+        if row.what is None and source is not None and row.key in source.rows:
+            says = source.rows[row.key]
+            if row.row_digest == says or row.row_digest in source.also.get(row.key, ()):
+                continue
+            now: tuple[str, str] | None = (source.path, says)
+        else:
+            now = first.get(row.key)
         if row.what is not None:
             if row.what.startswith(WHAT) and row.purged_at is None and now and row.row_digest in (None, now[1]):
                 found.back.append(row.id)
             continue
-        source = by_path.get(row.source_file or "")
-        if source is not None and row.key in source.rows:
-            if row.row_digest in source.also.get(row.key, ()):
-                continue
-            now = (source.path, source.rows[row.key])
         if now is None:
             if source is not None and source.whole:
                 found.gone[row.id] = source.path
@@ -116,6 +117,23 @@ def find_edited(connection: Connection, sampler: str, uris: Sequence[str], files
         elif now[0] != row.source_file:
             found.noted[row.id] = now
     return found
+
+
+@dataclass(slots=True)
+class _FirstRows:
+    """The first file that has a row of each key; put together when it is asked for, which edits alone need."""
+
+    files: Sequence[ReadFile]
+    _known: dict[str, tuple[str, str]] | None = None
+
+    def get(self, key: str) -> tuple[str, str] | None:
+        """Return the file and what the row says; None where no file has it."""
+        if self._known is None:
+            self._known = {}
+            for file in self.files:
+                for one, says in file.rows.items():
+                    self._known.setdefault(one, (file.path, says))
+        return self._known.get(key)
 
 
 def take_out(connection: Connection, edited: Edited) -> None:
@@ -142,7 +160,8 @@ def take_out(connection: Connection, edited: Edited) -> None:
         restore_samples(connection, [earlier])
 
 
-def _stored(connection: Connection, sampler: str, uris: Sequence[str]) -> list[Any]:
+def _stored(connection: Connection, sampler: str, uris: Sequence[str]) -> Iterator[Any]:
+    """Yield the stored samples as they are read: of a large store there are too many to hold."""
     query = (
         sa.select(
             samples.c.id, samples.c.key, samples.c.source_file, samples.c.row_digest, removals.c.what,
@@ -156,7 +175,6 @@ def _stored(connection: Connection, sampler: str, uris: Sequence[str]) -> list[A
         .where(samplings.c.sampler == sampler)
         .order_by(samples.c.id)
     )  # fmt: skip
-    found: list[Any] = []
-    for part in chunks(uris, CHUNK):
-        found += connection.execute(query.where(among(connection, checkpoints.c.uri, part))).all()
-    return found
+    for part in chunks(uris, CHECKPOINTS):
+        mine = query.where(among(connection, checkpoints.c.uri, part)).execution_options(yield_per=1000)
+        yield from connection.execute(mine)

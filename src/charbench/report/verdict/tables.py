@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from charbench.components.reporter import ReportContent
 from charbench.domain.table import Table
 from charbench.report.captions import report_caption, settings_caption
+from charbench.report.earlier_code import earlier_lines
 from charbench.report.render.cells import percent_with_interval, whole
 from charbench.report.verdict.read import ReadReport
 from charbench.report.verdict.words import command_of, judgement_dict
@@ -69,12 +71,13 @@ def verdict_dict(known: ReadReport) -> dict[str, Any]:
             }
             for row, one in zip(known.report.checkpoints, known.judgements, strict=True)
         ],
+        "earlier_code": [asdict(one) for one in known.earlier],
     }
 
 
 def verdict_content(known: ReadReport) -> ReportContent:
     """Return the verdicts for a reporter."""
-    lines = [sanitize(line) for line in known.summary.lines]
+    lines = [sanitize(line) for line in (*known.summary.lines, *earlier_lines(known.earlier))]
     return ReportContent(
         lambda: [verdict_table(known)],
         lambda: verdict_rows(known),
