@@ -134,6 +134,7 @@ def test_a_server_of_its_own_answers_as_it_should_and_ends_with_a_signal(studio_
         assert view.get(path="/").status == 404
         assert view.get(host="evil.example").status == 400
         assert view.get(method="POST").status == 405
+        assert view.get("events", method="HEAD").text == ""
         streams = [view.events(), view.events()]
         assert [next(stream)["samples"] for stream in streams] == [175, 175]
     assert list(streams[0]) == [], "an open stream keeps no server from ending"

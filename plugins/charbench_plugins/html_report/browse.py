@@ -63,14 +63,18 @@ def _card(row: Mapping[str, Any], scores: Sequence[Mapping[str, Any]], metric: s
         "key": row["key"],
         "name": row["checkpoint_name"] or row["sampler_path"],
         "facts": [str(one) for one in (*facts, condition) if one],
-        "prompt": row["prompt"],
-        "failure": None if row["error"] is None else row["error"] or row["error_kind"],
+        "prompt": _cut(row["prompt"], most),
+        "failure": None if row["error"] is None else _cut(row["error"] or row["error_kind"], most),
         "thinking": _pieces(row["thinking"], scores, "thinking", most),
         "response": _pieces(row["response"], scores, "response", most),
         "cut": [len(row[name]) for name in ("thinking", "response") if len(row[name]) > most],
         "scores": [text for text, first in said if first],
         "others": [text for text, first in said if not first],
     }
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[:most]} […]"
 
 
 def _pieces(text: str, scores: Sequence[Mapping[str, Any]], channel: str, most: int) -> list[Piece]:

@@ -28,8 +28,9 @@ def make_app(pages: Pages, live: Live, token: str) -> Guard:
     from starlette.responses import StreamingResponse
     from starlette.routing import Route
 
-    async def events(_: Request) -> Response:
-        return StreamingResponse(live.events(), media_type="text/event-stream")
+    async def events(request: Request) -> Response:
+        told = live.events() if request.method == "GET" else ()
+        return StreamingResponse(told, media_type="text/event-stream")
 
     routes = [
         Route("/", _page(lambda _: (pages.report(), None))),

@@ -38,16 +38,18 @@ class Live:
     async def events(self) -> AsyncIterator[str]:
         """Yield the events of one browser: what goes on, at once and whenever it has changed."""
         self._listeners += 1
-        if self._looking is None or self._looking.done():
-            self._looking = asyncio.create_task(self._look())
-        seen = -1
+        seen = 0
         try:
             while not self._ending.is_set():
-                if self._number > 0 and seen != self._number:
+                if self._looking is None or self._looking.done():
+                    self._looking = asyncio.create_task(self._look())
+                if seen != self._number:
                     seen = self._number
                     yield f"data: {self._told}\n\n"
                 else:
-                    await asyncio.sleep(_ENDING)
+                    await asyncio.wait([self._looking], timeout=_ENDING)
+                    if self._looking.done():
+                        self._looking.result()  # a bug ends the stream, and is shown on the server's stderr
         finally:
             self._listeners -= 1
 

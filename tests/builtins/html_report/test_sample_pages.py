@@ -20,7 +20,7 @@ def shown(text: str, *spans: tuple[int, int], scorer: str = "llm-judge") -> str:
     names = ("checkpoint_name", "sampler_path", "persona", "prompt_id", "prompt", "error", *OWN_COLUMNS)
     row: dict[str, Any] = dict.fromkeys(names) | {
         "response": text, "thinking": "", "key": "k", "epoch": 0, "state": "none", "condition": "default",
-        "sampler_path": "model:x",
+        "sampler_path": "model:x", "prompt": "Who?",
     }  # fmt: skip
     score = {
         "scorer": scorer, "persona": "p", "metric": "m", "channel": "response", "value": 1.0, "why": "because",
