@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass, field
 
 COMMANDS = {
-    "begin", "end", "caption", "toprule", "midrule", "bottomrule", "centering", "small", "footnotesize", "smallskip",
-    "par", "linewidth", "textbackslash", "textasciitilde", "textasciicircum", "textasciigrave", "textless",
-    "textgreater", "textbar", "ldots", "pm", "geq", "leq", "times",
+    "begin", "end", "caption", "toprule", "midrule", "bottomrule", "centering", "small", "footnotesize", "scriptsize",
+    "setlength", "tabcolsep", "smallskip", "par", "linewidth", "textbackslash", "textasciitilde", "textasciicircum",
+    "textasciigrave", "textless", "textgreater", "textbar", "ldots", "pm", "geq", "leq", "times",
 }  # fmt: skip
 ESCAPES = set("\\{}$&#%_")
 _TOKEN = re.compile(r"\\([a-zA-Z]+)|\\(.)|%[^\n]*\n|([{}$&#_^~])|([^\\{}$&#_^~%]+)", re.DOTALL)

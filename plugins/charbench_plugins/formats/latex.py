@@ -7,8 +7,12 @@ from collections.abc import Iterator, Sequence
 
 from charbench import ReportContent, Reporter, Table
 
-_WIDTH = 100
-"""Characters that a table may have across; expendable columns of a wider one are left out."""
+_SIZES = {"small": 100, "footnotesize": 112, "scriptsize": 128}
+"""Characters that a table may have across in each size, on a page with lines of 16 cm; expendable columns of one that
+is wider than the first are left out."""
+_WIDTH = _SIZES["small"]
+_BETWEEN = 2.3
+"""Characters that the space between two columns takes."""
 _LONG = 36
 """A column of text that is wider is folded into lines."""
 _TEXT = {
@@ -47,8 +51,10 @@ def _table(table: Table, caption: str, notes: Sequence[str]) -> str:
         if left_out
         else []
     )
-    lines += [r"\begin{table}", r"\centering", r"\small", rf"\caption{{{_text(f'{title} {table.caption} {caption}')}}}"]
-    lines += [rf"\begin{{tabular}}{{{_columns(table)}}}", r"\toprule", _row(table.columns), r"\midrule"]
+    size = next((size for size, most in _SIZES.items() if _width(table) <= most), "scriptsize")
+    lines += [r"\begin{table}", r"\centering", rf"\{size}", r"\setlength{\tabcolsep}{4pt}"]
+    lines += [rf"\caption{{{_text(f'{title} {table.caption} {caption}')}}}"]
+    lines += [rf"\begin{{tabular}}{{{_columns(table, _SIZES[size])}}}", r"\toprule", _row(table.columns), r"\midrule"]
     lines += [_row(row) for row in table.rows]
     lines += [r"\bottomrule", r"\end{tabular}"]
     if notes:
@@ -62,7 +68,7 @@ def _fitted(table: Table) -> tuple[Table, list[str]]:
     """Return the table without the columns that it can do without where it is too wide, and their names."""
     left_out = []
     for name in table.expendable:
-        if sum(_widths(table)) + 2 * len(table.columns) <= _WIDTH:
+        if _width(table) <= _WIDTH:
             break
         if name in table.columns:
             at = table.columns.index(name)
@@ -73,6 +79,10 @@ def _fitted(table: Table) -> tuple[Table, list[str]]:
     return table, left_out
 
 
+def _width(table: Table) -> float:
+    return sum(_widths(table)) + _BETWEEN * len(table.columns)
+
+
 def _widths(table: Table) -> list[int]:
     """Return the characters of each column, as wide as its cells are; long text can be folded."""
     widths = [max(len(cell) for cell in column) for column in zip(table.columns, *table.rows, strict=True)]
@@ -81,12 +91,15 @@ def _widths(table: Table) -> list[int]:
     ]
 
 
-def _columns(table: Table) -> str:
-    """Return how the columns are set: text left and, where it is long, in lines; figures right."""
+def _columns(table: Table, most: int) -> str:
+    """Return how the columns are set: text left and, where it is long, in lines; figures right.
+
+    ``most`` is how many characters go across the page.
+    """
     widths = _widths(table)
     long = [name in table.left and width == _LONG for name, width in zip(table.columns, widths, strict=True)]
-    rest = sum(width + 2 for width, is_long in zip(widths, long, strict=True) if not is_long)
-    share = max(0.15, (0.95 - rest / _WIDTH) / max(1, sum(long)))
+    rest = sum(width for width, is_long in zip(widths, long, strict=True) if not is_long)
+    share = max(0.15, (0.97 - (rest + _BETWEEN * len(widths)) / most) / max(1, sum(long)))
     kinds = ("l" if name in table.left else "r" for name in table.columns)
     return "".join(
         rf"p{{{share:.2f}\linewidth}}" if is_long else kind for kind, is_long in zip(kinds, long, strict=True)
