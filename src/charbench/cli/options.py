@@ -22,6 +22,7 @@ _WHERE = (
     click.option("--config", type=click.Path(path_type=Path), help="Configuration. [default: LAB/charbench.yaml]"),
     click.option("--no-plugin", "disable_plugins", multiple=True, metavar="NAME", help="Do not load a plugin."),
 )
+_PLACE = ("lab", "store", "config", "disable_plugins")
 _COMPONENTS = (
     click.option("--source", "sources", multiple=True, metavar="NAME", help="Checkpoint source. [default: all]"),
     click.option(
@@ -120,6 +121,7 @@ def open_session(config: Path | None = None, options: tuple[str, ...] = (), **ov
 
     blocked = overrides.get("disable_plugins") or ()
     session = Session(load_config({**overrides, "disable_plugins": list(blocked)}, options, os.environ, config))
+    session.place = output.place_as_typed(_PLACE)
     # A run closes its components itself; this is for what comes before one, and for commands that run nothing.
     click.get_current_context().call_on_close(lambda: output.warn(session.close()))
     return session

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +76,18 @@ def train_command(job: str, lab: Path | None = None) -> str:
             words += _as_typed(option, typed.params[option.name])
     if lab is not None:
         words += ["--lab", str(lab)]
+    return redact_command(words)
+
+
+def place_as_typed(options: Collection[str]) -> str:
+    """Return those of these options that the command line gave, as typed, for other commands on the same lab."""
+    typed = click.get_current_context()
+    words: list[str] = []
+    for option in typed.command.params:
+        if not isinstance(option, click.Option) or option.name not in options:
+            continue
+        if typed.get_parameter_source(option.name) is ParameterSource.COMMANDLINE:
+            words += _as_typed(option, typed.params[option.name])
     return redact_command(words)
 
 

@@ -42,6 +42,8 @@ class Session:
     config: RunConfig
     recovered: list[str] = field(default_factory=list)
     """What was taken in from recovery files when the store was opened, for the user to read."""
+    place: str = ""
+    """The options that name the lab, the store and the configuration as they were typed, for commands to copy."""
     _lifecycle: Lifecycle | None = None
     _components: dict[tuple[ComponentKind, str], Component] = field(default_factory=dict, init=False)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,7 @@ def test_five_samples_do_not_decide_and_the_number_that_would_is_said(charbench:
     one = verdicts(charbench, lab)["few_sft"]
     assert one["verdict"] == "undecided"
     assert one["verdict_prompts"] > 5
-    assert one["verdict_command"] == "charbench run -c few_sft --prompts standard"
+    assert one["verdict_command"] == "charbench run -c few_sft --prompts standard --sampler thinking"
 
 
 def test_a_base_model_is_the_reference_and_one_as_much_in_character_makes_nobody_viable(
@@ -211,3 +212,19 @@ def test_the_standard_prompts_are_60_different_ones_with_the_default_five_among_
     standard = prompts_for("standard", None, tmp_path)
     assert len({prompt.text for prompt in standard}) == len(standard) == 60
     assert {prompt.text for prompt in prompts_for("default", None, tmp_path)} <= {prompt.text for prompt in standard}
+
+
+def test_a_command_to_copy_names_the_lab_and_runs_as_it_is_printed(
+    charbench: Charbench, lab: LabBuilder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is run from another folder, word for word."""
+    lab.recorded(samples("pirate-some", 1, 5, **VIABLE))
+    charbench.ok(*RUN, "--lab", lab.root)
+    (command,) = charbench.ok("verdict", "--lab", lab.root, "--json").json["commands"]
+    words = shlex.split(command)
+    assert words[:2] == ["charbench", "run"]
+    assert words[words.index("--lab") + 1] == str(lab.root)
+    assert "--sampler" in words, "the recordings' own sampler would ask nobody"
+    monkeypatch.setenv("TINKER_API_KEY", "tml-none")
+    ended = charbench.ok(*words[1:], "--dry-run", "--json", lab=tmp_path)
+    assert sum(part["missing"] for part in ended.json["sampling"]) == 60

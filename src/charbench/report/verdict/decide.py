@@ -27,7 +27,8 @@ from charbench.report.summary.details import Origin
 from charbench.report.summary.rows import Report
 from charbench.report.summary.tally import Tally
 
-_MORE_PROMPTS = "charbench run {c} --prompts standard"
+MORE_PROMPTS = "charbench run {c} --prompts standard"
+"""What is to be run where more prompts would decide; ``{c}`` names the checkpoints."""
 _GROWTHS = (1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 6.0, 10.0, 20.0, 50.0, 200.0, 1000.0)
 UNEXPLAINED = ("unclosed_stop", "unclosed_unknown", "misfiled")
 """Thinking states of samples without a response whose reason probes can tell."""
@@ -320,9 +321,9 @@ def _above_base(row: Tally, base: Tally | None, criteria: Sequence[Criterion]) -
     if not above:
         told = f"the base model is as much in character on the same prompts ({base.trait.share:.0%})"
         return Judgement(Viability.NOT_VIABLE if p <= 2 * ERROR / LOOKS else Viability.UNDECIDED, told, criteria,
-                         todo=_MORE_PROMPTS)  # fmt: skip
+                         todo=MORE_PROMPTS)  # fmt: skip
     told = f"not significantly above the base model on the same prompts (p = {p:.2g})"
-    return Judgement(Viability.UNDECIDED, told, criteria, todo=_MORE_PROMPTS)
+    return Judgement(Viability.UNDECIDED, told, criteria, todo=MORE_PROMPTS)
 
 
 def _undecided(row: Tally, criteria: Sequence[Criterion]) -> Judgement:
@@ -338,7 +339,7 @@ def _undecided(row: Tally, criteria: Sequence[Criterion]) -> Judgement:
         more = "more prompts would not decide, as the scorer's recall is not known well enough"
         todo = f"charbench personas measure {row.persona} --data FILE"
         return Judgement(Viability.UNDECIDED, "; ".join((*parts, more)), criteria, todo, None, f"{short}; {more}")
-    return Judgement(Viability.UNDECIDED, "; ".join(parts), criteria, _MORE_PROMPTS, prompts, short)
+    return Judgement(Viability.UNDECIDED, "; ".join(parts), criteria, MORE_PROMPTS, prompts, short)
 
 
 def _cause(row: Tally, causes: Mapping[str, str]) -> str | None:

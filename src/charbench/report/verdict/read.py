@@ -17,9 +17,11 @@ from charbench.report.summary.robustness import Robustness, robustness
 from charbench.report.summary.rows import By, Report, build_report
 from charbench.report.verdict.decide import Judgement, judge_rows
 from charbench.report.verdict.other_ways import answers_of_probes
+from charbench.report.verdict.to_copy import fit_to_copy
 from charbench.report.verdict.words import VerdictSummary, summarize
 from charbench.store.database import Database
 from charbench.store.diagnoses import latest_causes
+from charbench.store.findings import read_checkpoints
 from charbench.store.selection import Selection, select_settings
 from charbench.store.served import Served, served_by
 from charbench.store.summaries import group_totals
@@ -77,7 +79,12 @@ def read_report(
         rule = session.config.verdict
         judges = judged_by(connection, selection, report.metric)
         otherwise = answers_of_probes(connection, report, selection, causes)
-        judgements = judge_rows(report, rule, causes, found, otherwise, judges)
+        judgements = fit_to_copy(
+            session,
+            report.checkpoints,
+            judge_rows(report, rule, causes, found, otherwise, judges),
+            read_checkpoints(connection),
+        )
         shown = [group for row in rows for group in row.groups]
         return ReadReport(
             report,

@@ -59,7 +59,7 @@ def summarize(
 
 def command_of(row: Tally, one: Judgement) -> str | None:
     """Return what to run next for one row."""
-    return None if one.todo is None else one.todo.replace("{c}", f"-c {quote(row.label)}")
+    return None if one.todo is None else one.todo.replace("{c}", _named(row))
 
 
 def _commands(told: Sequence[tuple[Tally, Judgement]]) -> list[str]:
@@ -67,8 +67,14 @@ def _commands(told: Sequence[tuple[Tally, Judgement]]) -> list[str]:
     wanted: dict[str, list[str]] = {}
     for row, one in told:
         if one.todo is not None:
-            wanted.setdefault(one.todo, []).append(f"-c {quote(row.label)}")
+            wanted.setdefault(one.todo, []).append(_named(row))
     return [todo.replace("{c}", " ".join(dict.fromkeys(names))) for todo, names in wanted.items()]
+
+
+def _named(row: Tally) -> str:
+    """Return the options that select a row's checkpoints: by name where it is shown by it, else by URI."""
+    names = [row.label] if row.label in row.names else sorted(row.uris)
+    return " ".join(f"-c {quote(name)}" for name in names)
 
 
 def _prompts(same: Sequence[Judgement]) -> str:
