@@ -51,7 +51,13 @@ COMPARE = ("compare", "pirate-sft-final", "pirate-dpo-8b")
 COMMANDS = {"report": ("report",), "verdict": ("verdict",), "compare": COMPARE, "by kind": ("compare", "--by", "kind")}
 
 
-@pytest.mark.parametrize("command", COMMANDS.values(), ids=list(COMMANDS))
+QUICK = {
+    name: pytest.param(command, marks=[pytest.mark.slow] * (name == "by kind"), id=name)
+    for name, command in COMMANDS.items()
+}
+
+
+@pytest.mark.parametrize("command", QUICK.values())
 def test_every_command_writes_every_format(
     charbench: Charbench, studio_run_template: Path, tmp_path: Path, command: tuple[str, ...]
 ) -> None:
