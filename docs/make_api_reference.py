@@ -152,7 +152,7 @@ def options(value: type[Any]) -> Iterator[str]:
 def methods(value: type[Any]) -> Iterator[str]:
     """The public methods and properties that a class defines itself, a line each."""
     rows = []
-    for name, member in vars(value).items():
+    for name, member in list(vars(value).items()):  # reading a member may make another
         function = getattr(member, "fget", None) or getattr(member, "__func__", member)
         if name.startswith("_") or not inspect.isfunction(function) or not function.__doc__:
             continue

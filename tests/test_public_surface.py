@@ -234,6 +234,15 @@ def test_listing_plugins_imports_no_sdk() -> None:
     assert not {"openai", "tinker", "torch", "transformers"} & modules
 
 
+def test_loading_plugins_builds_no_checks_of_options_that_nobody_gave() -> None:
+    code = command("plugins", "list") + "\nfrom charbench import Component\nassert built(Component) == set()"
+    built = (
+        "def built(base):\n    mine = {base.__name__} if base.Config.__pydantic_complete__ else set()\n"
+        "    return mine.union(*map(built, base.__subclasses__()))\n"
+    )
+    assert "charbench_plugins.scorers.llm_judge.scorer" in loaded_by(built + code)
+
+
 def test_the_help_of_a_command_imports_nothing_that_only_running_it_needs() -> None:
     code = "; ".join(
         [

@@ -14,6 +14,8 @@ import click
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141
+COLLECTIONS = 50_000, 20, 20
+"""When the process looks for garbage: with Python's own 700 it looks through the loaded modules, which all stay."""
 
 # The help lines stand here so that `charbench --help` loads no command.
 COMMANDS = {
@@ -39,6 +41,7 @@ COMMANDS = {
     "calibrate": "Have people label samples, and measure how well the scorers agree.",
     "checkpoints": "List checkpoints and the evidence for them.",
     "export": "Write samples as CSV or JSONL.",
+    "store": "Copy a store to another database.",
     "personas": "List, show, check and write persona files.",
     "plugins": "List and show plugins and their components.",
     "doctor": "Check the installation, the store and the plugins.",
@@ -49,7 +52,7 @@ _SECTIONS = {
     "Single stages": ["train", "sample", "score", "eval", "eval-complete"],
     "Training jobs": ["status", "reset"],
     "Analysis": ["power", "calibrate"],
-    "Stored data": ["checkpoints", "history", "forget", "export"],
+    "Stored data": ["checkpoints", "history", "forget", "export", "store"],
     "Personas and plugins": ["personas", "plugins"],
     "Installation": ["doctor", "completion"],
 }
@@ -150,6 +153,7 @@ def main() -> None:
     from charbench.cli.streams import make_usable
 
     make_usable()
+    gc.set_threshold(*COLLECTIONS)
     code = execute(sys.argv[1:])
     try:
         sys.stdout.flush()

@@ -93,7 +93,7 @@ class Component:
     class Config(BaseModel):
         """Options: defaults, help and JSON Schema come from the fields."""
 
-        model_config = ConfigDict(extra="forbid", frozen=True)
+        model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     config: Config
     trust: Trust = TRUSTING
