@@ -62,6 +62,7 @@ def test_a_judges_scores_stay_shown_as_old_until_they_are_asked_for_again(plugin
     assert plugin.added(plugin("score", "--scorer", "long", "--rescore", "--json")) == 0
 
 
+@pytest.mark.slow
 def test_a_scorer_that_turns_out_to_wait_for_somebody_buys_nothing_again(plugin: EditedPlugin) -> None:
     plugin.edit(5, TURNS_OUT_TO_WAIT)
     assert plugin.added(plugin.run()) == 10
@@ -73,6 +74,7 @@ def test_a_scorer_that_turns_out_to_wait_for_somebody_buys_nothing_again(plugin:
     assert plugin.rates() == [1, 0]
 
 
+@pytest.mark.slow
 def test_games_stay_until_they_are_asked_for_again(plugin: EditedPlugin) -> None:
     plugin.edit(5, FREE)
     plugin("run", "--scorer", "longer", "-q")
@@ -128,6 +130,7 @@ def test_samples_of_an_earlier_samplers_code_stay_and_the_report_says_so(plugin:
     assert "Sampler echo took some of these samples before its code changed" in plugin(*report).err
 
 
+@pytest.mark.slow
 def test_a_change_that_does_not_matter_keeps_the_scores_and_scores_the_rest(plugin: EditedPlugin) -> None:
     plugin.edit(5, PAID)
     plugin.run()
@@ -141,6 +144,7 @@ def test_a_change_that_does_not_matter_keeps_the_scores_and_scores_the_rest(plug
     assert "Old scores" not in plugin("report").err, "both versions of the code count as one"
 
 
+@pytest.mark.slow
 def test_what_was_measured_of_earlier_code_is_forgotten(plugin: EditedPlugin) -> None:
     plugin.edit(5, FREE)
     plugin.run()

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from support.command import Charbench
+from support.edited_plugin import PAID, EditedPlugin
+from support.lab import LabBuilder
+from support.plugins import Site
 from support.store import assert_totals_equal_recount, change, count, query, store_of
 
 RUN = ("run", "--source", "recorded", "--sampler", "recorded", "--scorer", "keyword", "--json")
@@ -77,3 +81,33 @@ def recount(store: Path, group: int) -> None:
     change(store, "DELETE FROM scored WHERE sample_id IN (SELECT id FROM samples WHERE group_id = :id)", id=group)
     change(store, "DELETE FROM samples WHERE group_id = :id AND error_kind IS NULL", id=group)
     change(store, "UPDATE sample_groups SET samples = 1, errors = 1 WHERE id = :id", id=group)
+
+
+@pytest.mark.slow
+def test_scores_by_other_code_of_a_plugin_that_were_saved_stay_apart(
+    charbench: Charbench, site: Site, lab: LabBuilder
+) -> None:
+    plugin = EditedPlugin(charbench, site, lab)
+    plugin.record(*range(5))
+    plugin.edit(5, PAID)
+    plugin.run()
+    saved_by_a_run(lab.root, lab.root)
+    store_of(lab.root).unlink()
+    plugin.edit(50, PAID)
+    with store_aside(store_of(lab.root).with_name("charbench.db.recovered-9")):
+        plugin.run()
+    plugin("run", "--scorer", "keyword", "-q")
+    versions = query(store_of(lab.root), "SELECT version, id FROM scorings WHERE scorer = 'long' ORDER BY id")
+    assert len({one.version for one in versions}) == len(versions) == 2
+    counted = "SELECT scoring_id, count(*) AS n FROM scored WHERE scoring_id IN (:a, :b) GROUP BY scoring_id"
+    found = query(store_of(lab.root), counted, a=versions[0].id, b=versions[1].id)
+    assert [one.n for one in found] == [10, 10]
+    assert_totals_equal_recount(store_of(lab.root))
+
+
+@contextmanager
+def store_aside(path: Path) -> Iterator[None]:
+    """Let a file not be there for a while."""
+    aside = path.rename(path.with_name("aside"))
+    yield
+    aside.rename(path)

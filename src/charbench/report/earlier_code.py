@@ -87,7 +87,8 @@ def _of_scorers(names: Sequence[str], personas: Sequence[str]) -> str:
     options = " ".join(f"--scorer {name}" for name in names)
     return (
         f"Old scores: {who} gave those of {short_list(personas, MOST)} before {'their' if several else 'its'} code "
-        f"changed; to score them by today's: charbench score {options} --rescore (--keep-scores: they are as good)"
+        f"changed; to score them by today's: charbench score {options} --rescore, with the same -o options "
+        "(--keep-scores: they are as good)."
     )
 
 

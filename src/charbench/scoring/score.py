@@ -74,7 +74,8 @@ def held_line(scorer: BaseScorer, what: str) -> str:
     """Return why a scorer leaves samples or games, and what to do."""
     return (
         f"its code has changed since it scored, and {what} are left: charbench score --scorer {scorer.name} --rescore "
-        "scores all by today's code; where the change does not matter, --keep-scores scores the rest"
+        "(with the same -o options) scores all by today's code; where the change does not matter, --keep-scores scores "
+        "the rest"
     )
 
 

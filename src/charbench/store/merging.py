@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 
 from charbench.domain.dataset import JobStatus
 from charbench.store import tables as t
+from charbench.store.code_versions import key_of_code, note_code
 from charbench.store.dialect import add_totals, among, insert, insert_tuples
 from charbench.store.prompt_totals import AnswersByPrompt, count_scores
 from charbench.store.samples import (
@@ -55,6 +56,7 @@ class _Merge:
         self._add(t.training_runs)
         prompts = self._numbers(t.prompts, ("key", "prompt_id", "family"))
         samplings = self._numbers(t.samplings, ("key",), last_run_id=self.runs)
+        self._codes_of_samplers(samplings)
         empty = dict.fromkeys(t.GROUP_TOTALS, 0)
         links = {"checkpoint_id": checkpoints, "sampling_id": samplings}
         groups = self._numbers(t.groups, tuple(links), empty, **links)
@@ -101,8 +103,28 @@ class _Merge:
             rows = [dict(row._mapping) for row in part]
             for row in rows:
                 row.update({name: numbers.get(row[name]) for name, numbers in links.items()})
+            if table is t.scorings:
+                self._keep_codes_apart(rows)
             if kept := [row for row in rows if all(row[name] is not None for name in links)]:
                 yield kept
+
+    # Versions of the code of plugins.
+
+    def _keep_codes_apart(self, scorings: Sequence[Row]) -> None:
+        """Give those a key of their own whose scores are by other code than those under their key in the new store."""
+        query = sa.select(t.scorings.c.key, t.scorings.c.version)
+        known = {row.key: row.version for row in self.new.execute(query)}
+        for row in scorings:
+            there, version = known.get(row["key"]), row["version"]
+            if there and version and set(there.split()).isdisjoint(version.split()):
+                row["key"] = key_of_code(row["key"], version.split()[0])
+
+    def _codes_of_samplers(self, samplings: Numbers) -> None:
+        """Note which versions of the samplers' code have made samples, in either store."""
+        query = sa.select(t.samplings.c.id, t.samplings.c.version).where(t.samplings.c.version.is_not(None))
+        for number, version in self.old.execute(query):
+            for code in version.split():
+                note_code(self.new, t.samplings, samplings[number], code)
 
     # Samples and scores, which totals are kept of.
 
