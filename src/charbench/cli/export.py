@@ -27,7 +27,7 @@ _TABLES = ("samples", "scores", "spans")
 @options.selection
 @click.option("--csv", "form", flag_value="csv", help="The lab's columns first, then charbench's own. [default]")
 @click.option("--jsonl", "form", flag_value="jsonl", help="A JSON object a line, with all scores.")
-@click.option("--format", "name", metavar="NAME", help="csv, jsonl, parquet, or a plugin's reporter.")
+@click.option("--format", "name", metavar="NAME", help="csv, jsonl, parquet, inspect, or a plugin's reporter.")
 @click.option(
     "--table",
     "wanted",
@@ -39,7 +39,7 @@ _TABLES = ("samples", "scores", "spans")
     "-O", "--output", "path", type=click.Path(path_type=Path), help="File to write, or folder. [default: stdout]"
 )
 def command(form: str | None, name: str | None, wanted: str | None, raw: bool, path: Path | None, **given: Any) -> None:
-    """Write the samples of the selected checkpoints; the 'recorded' source reads either form back.
+    """Write the samples of the selected checkpoints; a source reads CSV, JSONL ('recorded') and 'inspect' back.
 
     JSONL and Parquet hold texts as the models wrote them, and each sample's scores with it. In CSV, a text that a
     spreadsheet would run as a formula has an apostrophe before it.

@@ -46,7 +46,7 @@ def model_of(header: Mapping[str, Any]) -> str:
 
 def read_sample(sample: Mapping[str, Any], uri: str, header: Mapping[str, Any]) -> RecordedSample:
     """Return a sample of the checkpoint at ``uri``. Raises :class:`charbench.UnusableRow` saying why it is none."""
-    sample = _with_attachments(sample, sample.get("attachments"))
+    sample = with_attachments(sample, sample.get("attachments"))
     error = _error(sample)
     said = _conversation(sample, answered=error is None)
     epoch = sample.get("epoch")
@@ -63,7 +63,7 @@ def read_sample(sample: Mapping[str, Any], uri: str, header: Mapping[str, Any]) 
         checkpoint=uri,
         prompt=_prompt(said.before, name),
         completion=_completion(sample, said, error, header),
-        identity=_identity(uri, own, name, number, *texts),
+        identity=identity(uri, own, name, number, *texts),
         epoch=number,
     )
 
@@ -73,7 +73,8 @@ def _evaluated(header: Mapping[str, Any]) -> Mapping[str, Any]:
     return evaluated if isinstance(evaluated, dict) else {}
 
 
-def _identity(*parts: Any) -> str:
+def identity(*parts: Any) -> str:
+    """Return a hash of what makes a recording itself."""
     joined = "\0".join(str(part) for part in parts)
     return hashlib.blake2b(joined.encode("utf-8", "replace"), digest_size=16).hexdigest()
 
@@ -133,25 +134,28 @@ def _completion(
         response=said.answer,
         thinking=said.thinking,
         finish_reason=_STOPS.get(stop, stop)[:40] if isinstance(stop, str) else None,
-        usage=Usage(*(_whole(used.get(name)) for name in ("input_tokens", "output_tokens", "reasoning_tokens"))),
-        max_tokens=_whole(config.get("max_tokens")) if isinstance(config, dict) else None,
-        latency=_seconds(output.get("time")),
+        usage=Usage(*(whole(used.get(name)) for name in ("input_tokens", "output_tokens", "reasoning_tokens"))),
+        max_tokens=whole(config.get("max_tokens")) if isinstance(config, dict) else None,
+        latency=seconds(output.get("time")),
         failure=Failure("recorded", error) if error is not None else None,
-        sampled_at=_moment(sample.get("started_at") or evaluated.get("created")),
+        sampled_at=moment(sample.get("started_at") or evaluated.get("created")),
         extra={"inspect_task": str(evaluated.get("task") or "")[:_LONGEST]} if evaluated.get("task") else {},
         provenance=Provenance(server_model=str(output["model"])[:_LONGEST]) if output.get("model") else None,
     )
 
 
-def _whole(value: Any) -> int | None:
+def whole(value: Any) -> int | None:
+    """Return a count; None for anything that is none."""
     return value if type(value) is int and 0 <= value < 2**31 else None
 
 
-def _seconds(value: Any) -> float | None:
+def seconds(value: Any) -> float | None:
+    """Return a duration in seconds; None for anything that is none."""
     return float(value) if isinstance(value, (int, float)) and 0 <= value < 1e9 else None
 
 
-def _moment(value: Any) -> datetime | None:
+def moment(value: Any) -> datetime | None:
+    """Return a time in UTC, without a zone; None for anything that is none."""
     try:
         found = datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:
@@ -159,16 +163,16 @@ def _moment(value: Any) -> datetime | None:
     return found.astimezone(UTC).replace(tzinfo=None) if found and found.tzinfo else found
 
 
-def _with_attachments(value: Any, attached: Any) -> Any:
+def with_attachments(value: Any, attached: Any) -> Any:
     """Return a sample with the texts that Inspect keeps apart put in where they belong."""
     if not isinstance(attached, dict) or not attached:
         return value
     if isinstance(value, str) and value.startswith(_ATTACHED):
         return attached.get(value.removeprefix(_ATTACHED), value)
     if isinstance(value, list):
-        return [_with_attachments(item, attached) for item in value]
+        return [with_attachments(item, attached) for item in value]
     if isinstance(value, dict):
         return {
-            name: item if name == "attachments" else _with_attachments(item, attached) for name, item in value.items()
+            name: item if name == "attachments" else with_attachments(item, attached) for name, item in value.items()
         }
     return value

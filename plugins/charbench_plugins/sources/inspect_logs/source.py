@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pydantic import Field
@@ -16,10 +16,12 @@ from charbench import (
     Finding,
     Lab,
     LabFile,
+    RecordedSample,
     SourceProblem,
     UnusableRow,
 )
 from charbench_plugins.sources.inspect_logs.archive import read_log
+from charbench_plugins.sources.inspect_logs.own_samples import own_checkpoints, own_sample
 from charbench_plugins.sources.inspect_logs.samples import model_of, read_sample
 
 _JSON_LOG = re.compile(r'"(?:run_id|task_id)"\s*:')
@@ -58,20 +60,24 @@ class InspectSource(CheckpointSource):
         except (FileFault, OSError) as error:
             yield SourceProblem(file.shown, getattr(error, "reason", None) or f"cannot be read: {error}")
             return
-        model = model_of(header)
-        if not model:
+        uri = ""
+        if own := own_checkpoints(header, lab, self.name, file.shown):
+            yield from own
+        elif model := model_of(header):
+            uri = self.config.checkpoints.get(model, f"model:{model}")
+            yield Checkpoint(
+                uri=uri,
+                persona=lab.persona_of(model),
+                evidence=(Evidence(self.name, file.shown, None, "evaluated by Inspect"),),
+            )
+        else:
             yield SourceProblem(file.shown, "its header names no model")
             return
-        uri = self.config.checkpoints.get(model, f"model:{model}")
-        yield Checkpoint(
-            uri=uri,
-            persona=lab.persona_of(model),
-            evidence=(Evidence(self.name, file.shown, None, "evaluated by Inspect"),),
-        )
         unusable: dict[str, int] = {}
         for sample in samples:
             try:
-                yield read_sample(_checked(sample), uri, header)
+                read = _checked(sample)
+                yield own_sample(read, lab) or _of_model(read, uri, header)
             except UnusableRow as error:
                 unusable[str(error)] = unusable.get(str(error), 0) + 1
         for reason, count in unusable.items():
@@ -82,3 +88,9 @@ def _checked(sample: Any) -> Any:
     if isinstance(sample, FileFault):
         raise UnusableRow(sample.reason)
     return sample
+
+
+def _of_model(sample: Mapping[str, Any], uri: str, header: Mapping[str, Any]) -> RecordedSample:
+    if not uri:
+        raise UnusableRow("it names no checkpoint, as the others of this log do")
+    return read_sample(sample, uri, header)
