@@ -6,21 +6,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 
-from charbench.store.tables import metadata
 from support.command import Charbench
-from support.store import assert_totals_equal_recount, change, connect, count, store_of
-
-
-def contents(store: Path | str) -> dict[str, list[str]]:
-    """Return every row of every table as the database holds it; JSON as text."""
-    found = {}
-    with connect(store).connect() as connection:
-        for table in metadata.sorted_tables:
-            columns = [sa.cast(one, sa.Text) if isinstance(one.type, sa.JSON) else one for one in table.columns]
-            found[table.name] = sorted(str(tuple(row)) for row in connection.execute(sa.select(*columns)))
-    return found
+from support.store import assert_totals_equal_recount, change, connect, contents, count, store_of
 
 
 def test_a_copy_holds_every_row_and_gives_the_same_report(
@@ -30,8 +18,8 @@ def test_a_copy_holds_every_row_and_gives_the_same_report(
     copied = charbench.ok("store", "copy", store_of(studio_run_template), copy, "--json")
     assert copied.json["rows"]["samples"] == 175
     assert contents(copy) == contents(store_of(studio_run_template))
-    here = charbench.ok("report", "--json", lab=studio_run_template).json
-    assert charbench.ok("report", "--json", "--store", copy, lab=studio_run_template).json == here
+    here = charbench.ok("report", "--format", "csv", lab=studio_run_template).out
+    assert charbench.ok("report", "--format", "csv", "--store", copy, lab=studio_run_template).out == here
 
 
 def test_a_store_that_holds_anything_is_not_copied_over(
@@ -107,8 +95,8 @@ def test_a_store_goes_to_postgresql_and_back_unchanged(
     assert_totals_equal_recount(store)
     charbench.ok("store", "copy", store, back, "--quiet")
     assert contents(back) == contents(here)
-    told = charbench.ok("report", "--json", lab=studio_run_template).json
-    assert charbench.ok("report", "--json", "--store", store, lab=studio_run_template).json == told
+    told = charbench.ok("report", "--format", "csv", lab=studio_run_template).out
+    assert charbench.ok("report", "--format", "csv", "--store", store, lab=studio_run_template).out == told
 
 
 @pytest.mark.peer

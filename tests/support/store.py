@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from charbench.store.prompt_totals import AnswersByPrompt, count_scores
-from charbench.store.tables import prompt_samples, prompt_scored, prompt_totals, samples
+from charbench.store.tables import metadata, prompt_samples, prompt_scored, prompt_totals, samples
 
 
 def connect(store: Path | str) -> sa.Engine:
@@ -48,6 +48,16 @@ def recount_by_prompt(store: Path | str) -> None:
             answers.count(row.group_id, row.prompt_id, answered=1, responses=bool(row.response.strip()))
         answers.add(connection)
         count_scores(connection, sa.true(), +1)
+
+
+def contents(store: Path | str) -> dict[str, list[str]]:
+    """Return every row of every table as the database holds it; JSON as text."""
+    found = {}
+    with connect(store).connect() as connection:
+        for table in metadata.sorted_tables:
+            columns = [sa.cast(one, sa.Text) if isinstance(one.type, sa.JSON) else one for one in table.columns]
+            found[table.name] = sorted(str(tuple(row)) for row in connection.execute(sa.select(*columns)))
+    return found
 
 
 def count(store: Path | str, table: str) -> int:

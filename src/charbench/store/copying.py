@@ -35,7 +35,7 @@ def copy_store(source: Database, target: Database, tell: Callable[[str, int], No
         for table in metadata.sorted_tables:
             rows = old.scalar(sa.select(sa.func.count()).select_from(table)) or 0
             tell(table.name, rows)
-            copied[table.name] = _copy(old, new, table, target)
+            copied[table.name] = copy_table(old, new, table, target)
             if copied[table.name] != rows:
                 raise StoreError(f"store {source.name}: table {table.name} has {rows} rows; read {copied[table.name]}")
     return copied
@@ -60,8 +60,8 @@ def _check_empty(connection: Connection, target: Database) -> None:
             )
 
 
-def _copy(old: Connection, new: Connection, table: sa.Table, target: Database) -> int:
-    """Copy one table; JSON goes as the text that it is stored as, so that null in it and no value stay apart."""
+def copy_table(old: Connection, new: Connection, table: sa.Table, target: Database) -> int:
+    """Copy one table and return its rows; JSON goes as text, so that null in it and no value stay apart."""
     columns = [
         sa.cast(column, sa.Text).label(column.name) if isinstance(column.type, sa.JSON) else column
         for column in table.columns
