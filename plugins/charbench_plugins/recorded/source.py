@@ -38,6 +38,7 @@ class RecordedSource(CheckpointSource):
     """Recorded samples in CSV, TSV, JSON Lines, JSON or Parquet files, and the checkpoints they were taken from."""
 
     name = "recorded"
+    matches_file_alone = True
 
     class Config(CheckpointSource.Config):
         """Where the recordings lie, relative to the lab."""

@@ -35,6 +35,7 @@ class DatasetSource(CheckpointSource):
     """Training data: conversations, introspection, ShareGPT, Alpaca, prompt and completion; pairs for DPO."""
 
     name = "datasets"
+    matches_file_alone = True
 
     class Config(CheckpointSource.Config):
         """Where data lies, relative to the lab."""

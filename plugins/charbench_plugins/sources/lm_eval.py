@@ -47,6 +47,7 @@ class LmEvalSource(CheckpointSource):
     """Samples that lm-evaluation-harness logged, and the models that gave them."""
 
     name = "lm-eval"
+    matches_file_alone = True
 
     class Config(CheckpointSource.Config):
         """Where the samples lie, relative to the lab."""

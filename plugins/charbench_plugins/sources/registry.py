@@ -38,6 +38,7 @@ class RegistrySource(CheckpointSource):
     """Checkpoints in .character/checkpoints.json, and jobs in experiments/results/sft_jobs.json."""
 
     name = "registry"
+    matches_file_alone = True
 
     class Config(CheckpointSource.Config):
         """Where the files lie, relative to the lab."""

@@ -13,6 +13,9 @@ from typing import BinaryIO, cast
 HEAD_BYTES = 8 << 10
 _CHUNK = 1 << 20
 _GZIP = b"\x1f\x8b"
+Answers = dict[str, int]
+"""What is known of a file, by the name of the question."""
+_NO_ANSWERS: Answers = {}
 MAX_UNPACKED = 4 << 30
 """Bytes that are read of a file that was packed; a small one may unpack to terabytes."""
 
@@ -20,18 +23,26 @@ MAX_UNPACKED = 4 << 30
 class LabFile:
     """A file that the walk met: its place, its size, and its first bytes.
 
-    ``shown`` is its path relative to the lab, with ``/``; ``size`` is in bytes, ``mtime_ns`` in nanoseconds.
+    ``shown`` is its path relative to the lab, with ``/``; ``size`` is in bytes, ``mtime_ns`` and ``ctime_ns`` (when
+    anything of it changed last, its times too) in nanoseconds.
     """
 
-    __slots__ = ("_head", "_path", "_text", "inode", "mtime_ns", "name", "shown", "size")
+    __slots__ = (
+        *("_head", "_path", "_text", "answers", "ctime_ns", "has_learnt", "inode", "mtime_ns", "name", "shown", "size"),
+        "was_read",
+    )
 
-    def __init__(self, path: str, shown: str, size: int, mtime_ns: int, inode: int) -> None:
+    def __init__(self, path: str, shown: str, size: int, mtime_ns: int, inode: int, ctime_ns: int = 0) -> None:
         self._path = path
         self.shown = shown
         self.name = shown.rpartition("/")[2]
         self.size = size
         self.mtime_ns = mtime_ns
+        self.ctime_ns = ctime_ns
         self.inode = inode
+        self.answers = _NO_ANSWERS
+        self.has_learnt = False
+        self.was_read = True
         self._head: bytes | None = None
         self._text: str | None = None
 
@@ -39,10 +50,21 @@ class LabFile:
     def at(cls, path: Path, shown: str) -> LabFile:
         """Return the file at a path; raises :class:`OSError` where there is none."""
         status = path.stat()
-        return cls(str(path), shown, status.st_size, status.st_mtime_ns, status.st_ino)
+        return cls(str(path), shown, status.st_size, status.st_mtime_ns, status.st_ino, status.st_ctime_ns)
 
     def __repr__(self) -> str:
         return f"LabFile({self.shown!r})"
+
+    def recall(self, answers: Answers) -> None:
+        """Take what was learnt of it by an earlier discovery; files share these answers."""
+        self.answers, self.has_learnt = answers, False
+
+    def learn(self, question: str, answer: int) -> int:
+        """Note the answer to a question about it; return it."""
+        if not self.has_learnt:
+            self.answers, self.has_learnt = dict(self.answers), True
+        self.answers[question] = answer
+        return answer
 
     @property
     def path(self) -> Path:
@@ -110,6 +132,7 @@ class LabFile:
             finally:
                 os.close(descriptor)
         except OSError:
+            self.was_read = False
             return b""
         if self._starts_packed() and content.startswith(_GZIP):
             try:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import gc
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from time import time_ns
 from typing import TYPE_CHECKING
 
 from charbench.components.calling import resolve
 from charbench.components.containment import Broken, guarded
+from charbench.components.file_memory import FileMemory
 from charbench.components.lab_file import LabFile
 from charbench.components.lab_walk import MAX_FILES, Walked, walk
 
@@ -19,13 +23,18 @@ if TYPE_CHECKING:
 class LabFiles:
     """A lab's files, walked once; ``sources`` are all that are asked, so that last resorts get what is left.
 
-    ``skip`` are patterns of files and folders to leave out, ``max_files`` the most files that are looked at.
+    ``skip`` are patterns of files and folders to leave out, ``max_files`` the most files that are looked at,
+    ``memory`` keeps what is known of files that do not change; None: each is asked about anew.
     """
 
-    def __init__(self, root: Path, skip: Sequence[str] = (), max_files: int = MAX_FILES) -> None:
+    def __init__(
+        self, root: Path, skip: Sequence[str] = (), max_files: int = MAX_FILES, memory: FileMemory | None = None
+    ) -> None:
         self._root = root
         self._skip = tuple(skip)
         self._max_files = max_files
+        self._memory = memory
+        self._questions: set[str] = set()
         self._sources: list[CheckpointSource] = []
         self._matched: dict[str, list[LabFile]] = {}
         self._broken: dict[str, Broken] = {}
@@ -35,7 +44,25 @@ class LabFiles:
     @cached_property
     def walked(self) -> Walked:
         """What the walk met; it is made when it is first asked for."""
-        return walk(self._root, self._skip, self._max_files)
+        began = time_ns()
+        with _no_collection():
+            walked = walk(self._root, self._skip, self._max_files)
+            if self._memory:
+                self._memory.recall(walked.files, began)
+        return walked
+
+    def remember(self) -> None:
+        """Keep what was learnt of the files, for the next discovery."""
+        if self._memory and self._questions:
+            self._memory.save(self.walked.files, self._questions)
+
+    def answers(self, question: str, find: Callable[[LabFile], int]) -> Iterator[tuple[LabFile, int]]:
+        """Yield each file with the answer to a question of charbench's own, which goes by the file alone."""
+        name = f"{question}@{self._memory.code}" if self._memory else question
+        self._questions.add(name)
+        for file in self.walked.files:
+            answer = file.answers.get(name)
+            yield file, file.learn(name, find(file)) if answer is None else answer
 
     def announce(self, sources: Sequence[CheckpointSource]) -> None:
         """Note which sources are asked together."""
@@ -75,11 +102,14 @@ class LabFiles:
             if source.last_resort and left is files:
                 taken = {id(file) for mine in self._matched.values() for file in mine}
                 left = [file for file in files if id(file) not in taken]
-            outcome = guarded(_matching, source, left)
+            name = self._memory.name_of(source) if self._memory else None
+            outcome = guarded(_matching, source, left, name)
             if isinstance(outcome, Broken):
                 self._broken[source.name] = outcome
-            else:
-                self._matched[source.name] = [file for file, matched in zip(left, outcome, strict=True) if matched]
+                continue
+            self._matched[source.name] = outcome
+            if name:
+                self._questions.add(name)
 
     def _named(self, patterns: Sequence[str]) -> list[LabFile]:
         """Return the files that any of the patterns names; one that is no path stays in the lab."""
@@ -94,9 +124,30 @@ class LabFiles:
         return [LabFile.at(path, _shown(path, self._root)) for path in sorted(found)]
 
 
-def _matching(source: CheckpointSource, files: Sequence[LabFile]) -> list[bool]:
-    """Return whether a source matches each of some files."""
-    return [bool(resolve(source, source.matches(file))) for file in files]
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Pause the garbage collector, which takes as long as the walk where that makes objects by the hundred thousand."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _matching(source: CheckpointSource, files: Sequence[LabFile], name: str | None) -> list[LabFile]:
+    """Return the files that a source matches; ``name`` is by which its answers are kept, None if they are not."""
+    if name is None:
+        return [file for file in files if resolve(source, source.matches(file))]
+    found = []
+    for file in files:
+        answer = file.answers.get(name)
+        if answer is None:
+            answer = file.learn(name, int(bool(resolve(source, source.matches(file)))))
+        if answer:
+            found.append(file)
+    return found
 
 
 def _has_matches(source: CheckpointSource) -> bool:

@@ -128,7 +128,9 @@ class _Walker:
             self.found.unreadable[shown] = error.strerror or str(error)
             return
         self._inodes.add((status.st_dev, status.st_ino))
-        self.found.files.append(LabFile(path, shown, status.st_size, status.st_mtime_ns, status.st_ino))
+        self.found.files.append(
+            LabFile(path, shown, status.st_size, status.st_mtime_ns, status.st_ino, status.st_ctime_ns)
+        )
 
     def _followed(self) -> Iterator[tuple[str, str, int]]:
         """Take the files that links lead to, and yield the folders."""
@@ -145,7 +147,9 @@ class _Walker:
             elif stat.S_ISREG(status.st_mode) and (status.st_dev, status.st_ino) not in self._inodes:
                 self._inodes.add((status.st_dev, status.st_ino))
                 if name.rpartition(".")[2].lower() not in WEIGHTS:
-                    self.found.files.append(LabFile(path, shown, status.st_size, status.st_mtime_ns, status.st_ino))
+                    self.found.files.append(
+                        LabFile(path, shown, status.st_size, status.st_mtime_ns, status.st_ino, status.st_ctime_ns)
+                    )
 
 
 def _named_by(patterns: Sequence[str]) -> Callable[[str, str], bool]:

@@ -68,6 +68,11 @@ class CheckpointSource(Component):
     kind: ClassVar[ComponentKind] = ComponentKind.SOURCE
     last_resort: ClassVar[bool] = False
     """Whether it is offered only files that no other source matches."""
+    matches_file_alone: ClassVar[bool] = False
+    """Whether :meth:`matches` goes by nothing but the file (no sibling, no network) and the options.
+
+    Then its answers are kept, and are asked for again where the file, the options or the plugin's code changed.
+    """
 
     def matches(self, file: LabFile) -> bool:
         """Whether ``file`` is this source's to read, as its name and first bytes (``head``, ``text``) tell.

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
+from heapq import nsmallest
 
 from charbench.components.lab_file import LabFile
+from charbench.components.lab_files import LabFiles
 from charbench.components.source import Finding
 from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.dataset import Dataset, RecordedSample, SourceProblem, TrainingRun
@@ -55,13 +56,13 @@ class LookedAt:
         elif isinstance(finding, SourceProblem):
             self.unused.setdefault(finding.path, finding.message)
 
-    def conclude(self, files: Iterable[LabFile]) -> None:
+    def conclude(self, files: LabFiles) -> None:
         """Leave the files that were of use out of the unused ones, and see which are promising if none was."""
         used = self._runs.union(*self.held.values())
         self.unused = {path: reason for path, reason in self.unused.items() if path not in used}
         if not any(self.held.values()):
-            ranked = sorted(files, key=_promise)
-            self.promising = [file.shown for file in ranked[:_NAMED] if _promise(file)[0] < 0]
+            likely = [(-score, -file.size, file.shown) for file, score in files.answers("promise", _promise) if score]
+            self.promising = [shown for _, _, shown in nsmallest(_NAMED, likely)]
 
     def lines(self) -> list[str]:
         """Return the summary, for people."""
@@ -76,9 +77,9 @@ class LookedAt:
         return lines
 
 
-def _promise(file: LabFile) -> tuple[int, int, str]:
-    """Return what sorts the files that are most likely to be a lab's to the front; those from 0 on are not."""
-    score = 0
-    if file.suffix in _TEXTS:
-        score -= 1 + len(_WORDS.findall(file.shown)) + 3 * (b"tinker://" in file.head)
-    return (score if score < -1 else 0), -file.size, file.shown
+def _promise(file: LabFile) -> int:
+    """Return how likely a file is a lab's, as its name and first bytes tell; 0 where nothing does."""
+    if file.suffix not in _TEXTS:
+        return 0
+    score = 1 + len(_WORDS.findall(file.shown)) + 3 * (b"tinker://" in file.head)
+    return score if score > 1 else 0

@@ -9,7 +9,7 @@ from time import monotonic
 
 from charbench.components.calling import items
 from charbench.components.containment import Broken, guarded
-from charbench.components.lab_walk import Walked
+from charbench.components.lab_files import LabFiles
 from charbench.components.lifecycle import Lifecycle
 from charbench.components.source import CheckpointSource, Lab
 from charbench.datasets.forms import PREFERENCES, SkippedRows, count_preferences, read_examples
@@ -90,7 +90,8 @@ def discover(
         elif isinstance(outcome, Broken):
             where = "find(): " if outcome.trace else ""  # a user's mistake needs no method
             found.failures.append(f"source {source.name}: {where}{outcome.message}\n{outcome.trace}".rstrip())
-    _conclude(found.looked_at, lab.files.walked)
+    _conclude(found.looked_at, lab.files)
+    lab.files.remember()
     for uri, place in gathered.claims:
         if place.line is None:
             found.listed.setdefault(place.path, set()).add(uri)
@@ -122,11 +123,12 @@ def discover(
     return found
 
 
-def _conclude(looked_at: LookedAt, walked: Walked) -> None:
+def _conclude(looked_at: LookedAt, files: LabFiles) -> None:
+    walked = files.walked
     looked_at.files, looked_at.folders, looked_at.weights = len(walked.files), walked.folders, walked.weights
     looked_at.skipped = len(walked.skipped)
     looked_at.limits += [*walked.limits, *(f"{path}: {reason}" for path, reason in walked.unreadable.items())]
-    looked_at.conclude(walked.files)
+    looked_at.conclude(files)
 
 
 def _prepare(source: CheckpointSource, lifecycle: Lifecycle, found: Discovery, by_name: bool) -> bool:

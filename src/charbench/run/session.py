@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from charbench.components.base import Component, ComponentKind
 from charbench.components.calling import takes
 from charbench.components.containment import asked
+from charbench.components.file_memory import FileMemory
 from charbench.components.lab_files import LabFiles
 from charbench.components.lifecycle import Lifecycle
 from charbench.components.named_endpoints import Endpoints
@@ -79,7 +80,8 @@ class Session:
     def lab(self) -> Lab:
         """The lab's folder."""
         self._check_lab()
-        files = LabFiles(self.config.lab, self.config.discover.skip, self.config.discover.max_files)
+        memory = FileMemory(self.config.folder)
+        files = LabFiles(self.config.lab, self.config.discover.skip, self.config.discover.max_files, memory)
         return Lab(self.config.lab, self.personas.aliases, self.config.read_limits, files)
 
     @cached_property

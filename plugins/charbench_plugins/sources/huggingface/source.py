@@ -39,6 +39,7 @@ class HuggingFaceSource(CheckpointSource):
     """Adapters (PEFT) and models in folders, with their steps, as TRL, Axolotl, Unsloth and OpenRLHF save them."""
 
     name = "huggingface"
+    matches_file_alone = True
 
     class Config(CheckpointSource.Config):
         """Where the folders lie, relative to the lab."""

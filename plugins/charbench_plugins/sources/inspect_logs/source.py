@@ -32,6 +32,7 @@ class InspectSource(CheckpointSource):
     """Samples in the logs of Inspect (.eval and JSON), with their reasoning, and the models that gave them."""
 
     name = "inspect"
+    matches_file_alone = True
 
     class Config(CheckpointSource.Config):
         """Where the logs lie, relative to the lab."""

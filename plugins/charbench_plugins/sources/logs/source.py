@@ -36,6 +36,7 @@ class LogSource(CheckpointSource):
 
     name = "logs"
     last_resort = True
+    matches_file_alone = True
 
     class Config(CheckpointSource.Config):
         """Which logs and data are read, relative to the lab."""
@@ -56,7 +57,12 @@ class LogSource(CheckpointSource):
 
     def matches(self, file: LabFile) -> bool:
         """Whether a file is introspection data by its name, or a text that may name checkpoints."""
-        return file.name.endswith(DATA_END) or (look_of(file) is not None and bool(file.text))
+        if file.name.endswith(DATA_END):
+            return True
+        look = look_of(file)
+        if look is None or not file.text:
+            return False
+        return _is_to_explain(file, look) or not says_nothing(file, look)
 
     def find(self, lab: Lab) -> Iterable[Finding]:
         """Yield each log's run and checkpoints, and each data file."""
@@ -83,7 +89,7 @@ class LogSource(CheckpointSource):
     def _text(self, lab: Lab, file: LabFile) -> Iterator[Finding]:
         look = look_of(file) or Look.LOG
         if says_nothing(file, look):
-            if look is Look.LOG and file.suffix != ".txt" and file.size:
+            if _is_to_explain(file, look):
                 yield SourceProblem(file.shown, _NOTHING, minor=True)
             return
         run = run_of(file.shown)
@@ -134,6 +140,11 @@ class LogSource(CheckpointSource):
             )
         elif tail and not urls and not reading.faults and file.suffix != ".txt":
             yield SourceProblem(shown, _NOTHING, minor=True)
+
+
+def _is_to_explain(file: LabFile, look: Look) -> bool:
+    """Whether a file that says nothing is told to those who ask: it is called a log."""
+    return look is Look.LOG and file.suffix != ".txt" and file.size > 0
 
 
 def _tells_of_training(tail: Tail, *, known: bool) -> bool:

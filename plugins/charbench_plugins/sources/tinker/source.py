@@ -36,6 +36,7 @@ class TinkerSource(CheckpointSource):
     """Checkpoints and runs of the Tinker account, or of listings that the tinker command wrote into files."""
 
     name = "tinker"
+    matches_file_alone = True
     key_issuers = {"TINKER_API_KEY": DEFAULT_URL}  # noqa: RUF012  as its base class declares it
 
     class Config(CheckpointSource.Config):
