@@ -38,6 +38,13 @@ if TYPE_CHECKING:
 @options.job_policy
 @options.asking
 @options.steps
+@click.option(
+    "--base/--no-base",
+    "base",
+    default=None,
+    help="Sample base models on the same prompts, or leave them out. [default: beside checkpoints that have samples "
+    "to take]",
+)
 @click.option("--no-train", is_flag=True, help="Do not train; leave the jobs pending.")
 @click.option("--fresh", is_flag=True, help="Start with an empty store; the old one is kept as a backup beside it.")
 @click.option("--dry-run", is_flag=True, help="Discover, and show what would be trained and sampled; send no requests.")
@@ -60,7 +67,8 @@ def command(json_output: bool, quiet: bool, no_train: bool, fresh: bool, dry_run
         return _dry_run(session, no_train=no_train, json_output=json_output)
     stages = [stage for stage in Stage if not (no_train and stage is Stage.TRAIN)]
     with stop_on_interrupt(session.config.stop_grace) as stop:
-        runner = Runner(session, output.this_command(), stop, quiet or json_output, output.train_command)
+        silent = quiet or json_output
+        runner = Runner(session, output.this_command(), stop, silent, output.train_command, adds_bases=True)
         components = runner.components(stages, fresh=fresh)  # before the old store is put aside
         if fresh and (kept := set_aside(session.config.store_url, session.config.folder)):
             output.say(f"The old store is backed up as {kept}.", quiet=quiet)
@@ -79,6 +87,7 @@ def _dry_run(session: Any, *, no_train: bool, json_output: bool) -> int:
     from charbench.discovery.expiry import expiry_warnings
     from charbench.discovery.stage import discover
     from charbench.run.asked_elsewhere import check_endpoints
+    from charbench.run.bases import with_bases
     from charbench.run.dry_judging import asks_models, estimate_judging
     from charbench.run.dry_run import estimate, missing_requests
     from charbench.run.not_sampled import Noted, not_sampled
@@ -98,11 +107,14 @@ def _dry_run(session: Any, *, no_train: bool, json_output: bool) -> int:
     checkpoints, served = _selected(session, found, chosen)
     parts: list[Estimate] = []
     asked: set[str] = set()
+    told: list[str] = []
     missing: list[tuple[SampleRequest, int]] = []
     with printing_to_stderr():
         for sampler in samplers:
             session.lifecycle.prepare(sampler)
-            mine = to_sample(session, sampler, checkpoints, served)
+            beside = with_bases(session, sampler, sources, to_sample(session, sampler, checkpoints, served), served)
+            mine, told = beside.checkpoints, [*told, *beside.lines]
+            checkpoints += [base for base in beside.added if base not in checkpoints]
             check_endpoints(session, [sampler], mine)
             wanted = Requests(sampler, sampling_plan(session, sources, mine))
             noted = Noted(wanted, asked)
@@ -114,6 +126,8 @@ def _dry_run(session: Any, *, no_train: bool, json_output: bool) -> int:
     left_out = not_sampled(session, checkpoints, asked)
     trains = bool(config.trainers) and not no_train
     jobs = [job.job_id for job in found.plan.jobs_waiting] if trains else []
+    for line in told:
+        output.say(line)
     if json_output:
         output.print_json({"jobs": jobs, "sampling": [asdict(part) for part in parts],
                            "judging": [asdict(part) for part in judging],

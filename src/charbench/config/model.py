@@ -78,6 +78,10 @@ class RunConfig(BaseModel):
     )
     epochs: int = Field(1, ge=1, le=10_000, description="samples per prompt and checkpoint")
     steps: str = Field("last", description="saves of a run to sample: last, all, every:N, or steps such as 20,40")
+    base: bool | None = Field(
+        None,
+        description="sample base models beside their checkpoints; empty: where a run has other samples to take",
+    )
     recipe: str = Field("", description="recipe that jobs are trained with; empty: the trainer's first")
     parallel: int = Field(1, ge=1, le=64, description="parallel training jobs")
     force: bool = Field(False, description="train on data that fails the health check")

@@ -9,7 +9,6 @@ from charbench.components.calling import resolve
 from charbench.components.sampler import Sampler
 from charbench.components.scorer import BaseScorer
 from charbench.diagnosis.asking import Asking, ProbeRoute, cost_of_asking, plan_probes
-from charbench.diagnosis.base_model import base_model_of
 from charbench.diagnosis.causes import Cause, Diagnosis
 from charbench.diagnosis.decide import DiagnosisReport, conclude
 from charbench.diagnosis.probe_results import AtZero, Findings, ProbeResult
@@ -21,6 +20,7 @@ from charbench.domain.persona import Persona
 from charbench.domain.prompt import Prompt
 from charbench.errors import UsageError
 from charbench.run.asked_elsewhere import check_endpoints
+from charbench.run.base_model import base_model_of
 from charbench.run.evaluate import selected
 from charbench.run.plan import sampling_plan
 from charbench.run.result import RunResult

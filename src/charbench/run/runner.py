@@ -27,6 +27,7 @@ from charbench.domain.sample import Sample
 from charbench.errors import StoreError
 from charbench.personas.prompt_sets import prompts_for
 from charbench.run.asked_elsewhere import check_stored_endpoints
+from charbench.run.bases import add_bases
 from charbench.run.corrections import correct_recordings
 from charbench.run.learning import learn
 from charbench.run.plan import Requests, note_without_file, personas_to_score, sampling_plan, select_checkpoints
@@ -81,6 +82,8 @@ class Runner:
     """Where this run puts what its store does not take, while it runs."""
     old_scores: OldScores = OldScores.LEFT
     """What becomes of scores by an earlier version of a scorer's code; those that cost nothing are never left."""
+    adds_bases: bool = False
+    """Whether base models are sampled beside their checkpoints, as the option ``base`` says."""
     stages: Stages = field(default_factory=Stages)
     _begun: Begun = field(default_factory=Begun)
     _display: RunDisplay = field(default_factory=RunDisplay)
@@ -139,6 +142,8 @@ class Runner:
                 checkpoints = select_checkpoints(self._checkpoints(), session.config.checkpoints, use.personas)
                 if Stage.SAMPLE in stages:
                     wanted = [(one, to_sample(session, one, checkpoints, served)) for one in use.samplers]
+                    if self.adds_bases:
+                        checkpoints = add_bases(session, use.sources, wanted, checkpoints, served, self._display.line)
                     result.notes += earlier_saves(session, checkpoints, [one for one, _ in wanted])
                     for sampler, chosen in wanted:
                         self.spending.check([sampler], chosen)

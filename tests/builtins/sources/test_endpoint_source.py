@@ -82,7 +82,7 @@ def test_personas_come_from_the_names_where_none_is_given(
 def test_a_served_model_is_selected_by_its_name(
     charbench: Charbench, lab: LabBuilder, server: Endpoint, wanted: str
 ) -> None:
-    evaluated(charbench, lab, server, "-c", wanted, "-p", "pirate")
+    evaluated(charbench, lab, server, "-c", wanted, "-p", "pirate", "--no-base")
     assert {body["model"] for body in server.requests} == {"pirate-sft"}
 
 

@@ -1,0 +1,141 @@
+"""Which base models a run samples beside its checkpoints, so that each is compared with what it was trained from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+from charbench.components.calling import takes
+from charbench.components.sampler import Sampler
+from charbench.components.source import CheckpointSource
+from charbench.domain.checkpoint import Checkpoint, Kind
+from charbench.domain.uris import SERVED, TinkerPath
+from charbench.run.base_model import base_model_of
+from charbench.run.dry_run import Estimate, estimate, missing_requests
+from charbench.run.plan import Requests, sampling_plan
+from charbench.run.session import Session
+from charbench.text.enumeration import short_list
+
+SOURCE = "run"
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What a sampler is to sample: its base models come first, so that a stopped run resumes them.
+
+    ``added`` are the base models that are sampled only because of the others; ``lines`` say so to the user, and which
+    base model cannot be asked.
+    """
+
+    checkpoints: Sequence[Checkpoint]
+    added: Sequence[Checkpoint] = ()
+    lines: Sequence[str] = ()
+
+
+def with_bases(
+    session: Session,
+    sampler: Sampler,
+    sources: Sequence[CheckpointSource],
+    chosen: Sequence[Checkpoint],
+    served: Collection[str],
+) -> Beside:
+    """Return what ``sampler`` is to sample of ``chosen``, with or without base models as the option ``base`` says.
+
+    By default a base model is added where at least one of its checkpoints has samples to take: a run that has nothing
+    else to ask asks no base model either. ``base`` true adds it in any case, false leaves all out but those that are
+    named. ``served`` are the URIs that the chosen endpoint lists, empty where it lists none: no other served model is
+    asked as a base model, since an endpoint may answer to any name with whatever it serves.
+    """
+    wanted = session.config.base
+    if type(sampler).requests is not Sampler.requests:  # what it asks is its own to say
+        return Beside(chosen)
+    if wanted is False:
+        named = session.config.checkpoints
+        return Beside([c for c in chosen if c.kind is not Kind.BASE or any(c.matches(text) for text in named)])
+    present = {checkpoint.uri for checkpoint in chosen}
+    added: dict[str, Checkpoint] = {}
+    lines: list[str] = []
+    for group in _by_base(sampler, chosen):
+        if not wanted and not _asks_any(session, sampler, sources, group):
+            continue
+        base = base_model_of(session.database, group[0], sampler, guess=False, source=SOURCE)
+        if base is None and not group[0].base_model:
+            continue
+        if base is None or (base.uri.startswith(SERVED) and served and base.uri not in served):
+            lines.append(_not_asked(session, sampler, group))
+        elif base.uri not in present:
+            added[base.uri] = base
+    if added:
+        lines.insert(0, _expected(session, sampler, sources, list(added.values())))
+    return Beside([*added.values(), *chosen], list(added.values()), lines)
+
+
+def add_bases(
+    session: Session,
+    sources: Sequence[CheckpointSource],
+    wanted: list[tuple[Sampler, Sequence[Checkpoint]]],
+    checkpoints: Sequence[Checkpoint],
+    served: Collection[str],
+    say: Callable[[str], None],
+) -> list[Checkpoint]:
+    """Put base models beside what each sampler is ``wanted`` to sample, and ``say`` so.
+
+    Return all checkpoints that the run is then about.
+    """
+    everything = {checkpoint.uri: checkpoint for checkpoint in checkpoints}
+    for index, (sampler, chosen) in enumerate(wanted):
+        beside = with_bases(session, sampler, sources, chosen, served)
+        wanted[index] = sampler, beside.checkpoints
+        everything |= {base.uri: base for base in beside.added}
+        for line in beside.lines:
+            say(line)
+    return list(everything.values())
+
+
+def _by_base(sampler: Sampler, chosen: Sequence[Checkpoint]) -> list[list[Checkpoint]]:
+    """Return the checkpoints that a sampler can ask, those that have one base model together."""
+    groups: dict[tuple[str | None, bool], list[Checkpoint]] = {}
+    for checkpoint in chosen:
+        if checkpoint.kind is Kind.BASE or not checkpoint.sampleable or checkpoint.missing_since:
+            continue
+        if takes(sampler, checkpoint):
+            key = checkpoint.base_model, TinkerPath.parse(checkpoint.uri) is not None
+            groups.setdefault(key, []).append(checkpoint)
+    return list(groups.values())
+
+
+def _asks_any(
+    session: Session, sampler: Sampler, sources: Sequence[CheckpointSource], checkpoints: Sequence[Checkpoint]
+) -> bool:
+    requests = Requests(sampler, sampling_plan(session, sources, checkpoints))
+    missing = missing_requests(session.database, sampler, requests, session.config.retry_errors)
+    return next(iter(missing), None) is not None
+
+
+def _not_asked(session: Session, sampler: Sampler, group: Sequence[Checkpoint]) -> str:
+    """Return why no base model is sampled beside these checkpoints, and what can be done."""
+    names = short_list([checkpoint.name for checkpoint in group])
+    name = group[0].base_model
+    base = Checkpoint(uri=f"base:{name}", kind=Kind.BASE, base_model=name)
+    others = [one.name for one in session.installed_samplers() if one.name != sampler.name and takes(one, base)]
+    way = f"; --sampler {others[0]} can" if others else ""
+    return f"Base model {name} is not sampled beside {names}: sampler {sampler.name} cannot ask it here{way}."
+
+
+def _expected(
+    session: Session, sampler: Sampler, sources: Sequence[CheckpointSource], bases: Sequence[Checkpoint]
+) -> str:
+    """Return what the base models add to a run, for the user to read before anything is sent."""
+    config = session.config
+    requests = Requests(sampler, sampling_plan(session, sources, bases))
+    expected = estimate(session.database, sampler, requests, config.retry_errors, config.prices)
+    which = "Base model" if len(bases) == 1 else "Base models"
+    told = f"{expected.requests:,} requests, at most {expected.completion_tokens:,} completion tokens{_cost(expected)}"
+    return (
+        f"{which} {short_list([base.name for base in bases])}: sampled as well on the same prompts, so that verdicts "
+        f"can compare ({told}); --no-base leaves it out."
+    )
+
+
+def _cost(expected: Estimate) -> str:
+    return "" if expected.cost is None else f", cost at most {expected.cost:,.4f}"
