@@ -41,6 +41,10 @@ def test_the_recorded_run_gives_the_same_report_as_on_sqlite(
         there = charbench.ok("report", "--by", by, "--json", lab=studio_run_template).out
         # The commands that it names go on with the same store.
         assert json.loads(re.sub(r" --store '[^']*'", "", here)) == json.loads(there)
+    for table in ("samples", "scores", "spans"):
+        wanted = ("export", "--table", table, "--format", "jsonl")
+        here = charbench.ok(*wanted, "--store", store, lab=studio).out
+        assert sorted(here.splitlines()) == sorted(charbench.ok(*wanted, lab=studio_run_template).out.splitlines())
     assert_totals_equal_recount(store)
     again = charbench.ok(*RECORDED, "--store", store, lab=studio).json
     assert not any(again["run"]["added"].values())
