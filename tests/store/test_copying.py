@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from charbench.store.database import Database
+from charbench.store.runs import start_run
 from support.command import Charbench
 from support.store import assert_totals_equal_recount, change, connect, contents, count, store_of
 
@@ -67,6 +69,19 @@ def test_what_a_run_saved_beside_a_lost_store_is_not_left_behind(
     assert refused.code == 1
     assert "charbench.db.recovered-1" in refused.err
     assert not (tmp_path / "copy.db").exists()
+
+
+def test_a_store_that_a_run_is_using_is_not_copied(
+    charbench: Charbench, studio_known_template: Path, tmp_path: Path
+) -> None:
+    store = tmp_path / "charbench.db"
+    shutil.copy(store_of(studio_known_template), store)
+    database = Database.open(f"sqlite:///{store}")
+    run = start_run(database, "run", "0")
+    refused = charbench("store", "copy", store, tmp_path / "copy.db")
+    database.close()
+    assert refused.code == 2
+    assert f"store {store}: run {run} is using it; stop that run first" in refused.err
 
 
 def test_a_copy_that_breaks_off_leaves_the_target_empty_and_can_be_repeated(
