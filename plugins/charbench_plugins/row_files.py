@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from charbench import RECORDING_COLUMNS, Contents, Holds, LabFile, ReadLimits, contents_of, read_rows
+from charbench import (
+    RECORDING_COLUMNS,
+    Contents,
+    Finding,
+    Holds,
+    LabFile,
+    ReadLimits,
+    RecordedFile,
+    RecordedSample,
+    SourceProblem,
+    contents_of,
+    read_rows,
+)
 
 ROWS = frozenset({".jsonl", ".ndjson", ".json", ".parquet"})
 TABLES = frozenset({".csv", ".tsv"})
@@ -42,6 +54,17 @@ def contents_of_file(file: LabFile) -> Contents:
     if file.suffix != ".parquet" and file.size <= len(file.head) and not _PAIRED.search(file.text):
         return _OTHER  # all of it was looked at
     return _contents(file.path, file.size, file.mtime_ns)
+
+
+def recordings_of(file: LabFile, findings: Iterable[Finding]) -> Iterator[RecordedSample | RecordedFile]:
+    """Yield a file's samples alone, and then whether they were all of it: nothing of it was a problem."""
+    samples = problems = 0
+    for finding in findings:
+        problems += isinstance(finding, SourceProblem)
+        if isinstance(finding, RecordedSample):
+            samples += 1
+            yield finding
+    yield RecordedFile(file.shown, whole=samples > 0 and not problems)
 
 
 @lru_cache(maxsize=4096)

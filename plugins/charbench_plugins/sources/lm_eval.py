@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from charbench import (
     LabFile,
     Message,
     Prompt,
+    RecordedFile,
     RecordedSample,
     SourceProblem,
     UnusableRow,
@@ -36,6 +38,7 @@ from charbench import (
     read_json,
     read_rows,
 )
+from charbench_plugins.row_files import recordings_of
 
 _NAME = re.compile(r"samples_(?P<task>.+?)(?:_\d{4}-\d\d-\d\dT[\d.:-]+)?\.jsonl?")
 _ADAPTER = re.compile(r"(?:^|,)\s*(?:peft|lora_local_path)=([^,\s]+)")
@@ -68,6 +71,11 @@ class LmEvalSource(CheckpointSource):
         for file in lab.offered(self, self.config.files):
             yield from self._file(lab, file)
 
+    def recordings(self, lab: Lab) -> Iterator[RecordedSample | RecordedFile]:
+        """Yield the samples alone, and after those of a file whether all of it could be used."""
+        for file in lab.offered(self, self.config.files):
+            yield from recordings_of(file, self._file(lab, file))
+
     def _file(self, lab: Lab, file: LabFile) -> Iterator[Finding]:
         model, uri, note = self._model(lab, file.path)
         place = Evidence(self.name, file.shown, None, note)
@@ -80,7 +88,8 @@ class LmEvalSource(CheckpointSource):
                 try:
                     if row.fault or not isinstance(row.value, dict):
                         raise UnusableRow(row.fault.reason if row.fault else "is no mapping")  # noqa: TRY301
-                    yield from _samples(row.value, uri, task)
+                    for sample in _samples(row.value, uri, task):
+                        yield replace(sample, source_file=file.shown, row_digest=sample.identity)
                 except UnusableRow as error:
                     rows, line = unusable.get(str(error), (0, row.number))
                     unusable[str(error)] = rows + 1, line

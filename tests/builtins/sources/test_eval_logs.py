@@ -192,3 +192,33 @@ def test_no_bytes_break_the_reader_of_eval_files(tmp_path_factory: pytest.TempPa
     (folder / "a.eval").write_bytes(b"PK" + content)
     (folder / "b.eval").write_bytes(whole[:60] + content + whole[60 + len(content) :])
     list(InspectSource(InspectSource.Config(files=["*.eval"])).find(Lab(folder, {})))
+
+
+def test_a_sample_that_is_taken_out_of_an_inspect_log_leaves_reports_and_is_back_with_it(
+    charbench: Charbench, lab: LabBuilder
+) -> None:
+    lab.write("logs/a.eval", packed([sample(1), sample(2)]))
+    assert len(exported(charbench, lab)) == 2
+    lab.write("logs/a.eval", packed([sample(2)]))
+    told = charbench.ok("run", lab=lab.root)
+    assert "logs/a.eval was edited" in told.out + told.err
+    assert [row["prompt_id"] for row in exported(charbench, lab)] == ["q2"]
+    lab.write("logs/a.eval", packed([sample(1), sample(2)]))
+    assert len(exported(charbench, lab)) == 2
+
+
+def test_a_row_that_is_edited_in_the_log_of_lm_eval_takes_the_earlier_ones_place(
+    charbench: Charbench, lab: LabBuilder
+) -> None:
+    name = "out/pirate-8b/samples_chat_2026-01-02T03-04-05.000000.jsonl"
+    for answer in ("Arr.", "Ahoy."):
+        row = {"doc_id": 1, "arguments": [["Who are you?", {}]], "resps": [[answer]]}
+        lab.write(name, json.dumps(row) + "\n")
+        assert [row["response"] for row in exported(charbench, lab)] == [answer]
+
+
+def test_a_log_that_cannot_be_used_whole_takes_nothing_away(charbench: Charbench, lab: LabBuilder) -> None:
+    lab.write("logs/a.eval", packed([sample(1), sample(2)]))
+    exported(charbench, lab)
+    lab.write("logs/a.eval", packed([sample(2), sample(3, input="", messages=[])]))
+    assert len(exported(charbench, lab)) == 2

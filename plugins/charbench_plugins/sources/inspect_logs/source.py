@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from pydantic import Field
@@ -16,10 +17,12 @@ from charbench import (
     Finding,
     Lab,
     LabFile,
+    RecordedFile,
     RecordedSample,
     SourceProblem,
     UnusableRow,
 )
+from charbench_plugins.row_files import recordings_of
 from charbench_plugins.sources.inspect_logs.archive import read_log
 from charbench_plugins.sources.inspect_logs.own_samples import own_checkpoints, own_sample
 from charbench_plugins.sources.inspect_logs.samples import model_of, read_sample
@@ -55,6 +58,11 @@ class InspectSource(CheckpointSource):
         for file in lab.offered(self, self.config.files):
             yield from self._log(lab, file)
 
+    def recordings(self, lab: Lab) -> Iterator[RecordedSample | RecordedFile]:
+        """Yield the samples alone, and after those of a file whether all of it could be used."""
+        for file in lab.offered(self, self.config.files):
+            yield from recordings_of(file, self._log(lab, file))
+
     def _log(self, lab: Lab, file: LabFile) -> Iterator[Finding]:
         try:
             header, samples = read_log(file.path, lab.limits)
@@ -78,7 +86,7 @@ class InspectSource(CheckpointSource):
         for sample in samples:
             try:
                 read = _checked(sample)
-                yield own_sample(read, lab) or _of_model(read, uri, header)
+                yield own_sample(read, lab) or _of_model(read, uri, header, file.shown)
             except UnusableRow as error:
                 unusable[str(error)] = unusable.get(str(error), 0) + 1
         for reason, count in unusable.items():
@@ -91,7 +99,8 @@ def _checked(sample: Any) -> Any:
     return sample
 
 
-def _of_model(sample: Mapping[str, Any], uri: str, header: Mapping[str, Any]) -> RecordedSample:
+def _of_model(sample: Mapping[str, Any], uri: str, header: Mapping[str, Any], shown: str) -> RecordedSample:
     if not uri:
         raise UnusableRow("it names no checkpoint, as the others of this log do")
-    return read_sample(sample, uri, header)
+    read = read_sample(sample, uri, header)
+    return replace(read, source_file=shown, row_digest=read.identity)
