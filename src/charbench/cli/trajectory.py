@@ -1,0 +1,57 @@
+"""``charbench trajectory``: character over the training of one checkpoint."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from charbench.cli import options, output
+
+
+@click.command("trajectory")
+@click.argument("wanted", metavar="RUN")
+@options.where
+@click.option("-p", "--persona", "personas", multiple=True, metavar="NAME", help="Only this persona.")
+@click.option("--metric", metavar="SCORER.METRIC", help="Metric to show. [default: the headline that was scored first]")
+@options.setting
+@options.as_json
+def command(wanted: str, metric: str | None, settings: tuple[str, ...], json_output: bool, **given: Any) -> None:
+    """Show trait and response rate over the training of RUN (a run, or a checkpoint's name or URI).
+
+    Its saves by step come after those of the runs that it was trained from and after the base model: where character
+    appears, and where responses are lost. Saves before the last are sampled with 'charbench run --steps all'.
+    """
+    from charbench.report.render.terminal import print_table
+    from charbench.report.trajectory import on_the_way, saves_of, trajectory_lines, trajectory_table
+    from charbench.report.verdict.read import read_report
+    from charbench.store.findings import read_checkpoints
+    from charbench.text.terminal import sanitize
+
+    session = options.open_session(**given)
+    database = session.existing_database()
+    with database.read() as connection:
+        way = on_the_way(read_checkpoints(connection), wanted)
+    found = read_report(session, database, metric=metric, settings=settings)
+    saves = saves_of(way, found.report.checkpoints)
+    lines = trajectory_lines(saves, session.config.verdict)
+    if json_output:
+        saved = [
+            {
+                "stage": one.stage,
+                "step": one.step,
+                "checkpoint": one.row.label,
+                "persona": one.row.persona,
+                "checkpoint_uris": sorted(one.row.uris),
+                "samples": int(one.row.totals.get("samples", 0)),
+                "trait_rate": one.row.trait.share if one.row.trait.total else None,
+                "response_rate": one.row.responses.share if one.row.responses.total else None,
+            }
+            for one in saves
+        ]
+        output.print_json({"metric": found.report.metric, "lines": lines, "saves": saved})
+        return
+    for line in lines:
+        click.echo(sanitize(line))
+    if saves:
+        print_table(trajectory_table(saves))

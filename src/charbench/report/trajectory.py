@@ -1,0 +1,108 @@
+"""Character over training: the saves of a run and of the runs that it was trained from, in the order of training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from charbench.config.verdict import VerdictConfig
+from charbench.domain.checkpoint import Checkpoint, Kind
+from charbench.domain.table import Table
+from charbench.domain.uris import TinkerPath
+from charbench.errors import UnknownNameError
+from charbench.report.render.cells import percent_with_interval, whole
+from charbench.report.summary.tally import Tally
+from charbench.run.steps import step_of
+from charbench.text.terminal import sanitize
+
+
+@dataclass(frozen=True, slots=True)
+class Save:
+    """One save on the way: its stage, its step (None: not known), and what was sampled of it."""
+
+    stage: str
+    step: int | None
+    row: Tally
+
+    @property
+    def label(self) -> str:
+        """The save in a sentence."""
+        return f"{self.row.label} ({self.stage}{'' if self.step is None else f', step {self.step:,}'})"
+
+
+def on_the_way(checkpoints: Sequence[Checkpoint], wanted: str) -> list[Checkpoint]:
+    """Return the saves of the run ``wanted`` (a URI, a name or a run) after those of the runs that it was trained from.
+
+    Base models come first, then run by run, each by step. Raises :class:`UnknownNameError` where nothing matches.
+    """
+    mine = [c for c in checkpoints if c.matches(wanted) or wanted in (_run(c), _run(c).partition(":")[0])]
+    if not mine:
+        raise UnknownNameError("checkpoint", wanted, {checkpoint.name for checkpoint in checkpoints})
+    by_uri = {checkpoint.uri: checkpoint for checkpoint in checkpoints}
+    runs: list[str] = []
+    waiting = [_run(checkpoint) for checkpoint in mine]
+    while waiting:
+        run = waiting.pop(0)
+        if run in runs:
+            runs.remove(run)  # a parent as well: it comes before
+        elif parents := {c.lineage.parent for c in checkpoints if _run(c) == run and c.lineage.parent}:
+            waiting += sorted(_run(by_uri.get(uri) or Checkpoint(uri=uri)) for uri in parents)
+        runs.append(run)
+    order = {run: -place for place, run in enumerate(runs)}
+    saves = [c for c in checkpoints if _run(c) in order and c.kind is not Kind.BASE]
+    names = {c.base_model for c in saves}
+    bases = [c for c in checkpoints if c.kind is Kind.BASE and (c.base_model in names or names == {None})]
+    return bases + sorted(saves, key=lambda c: (order[_run(c)], bool(c.metadata.get("final")), step_of(c) or 0, c.uri))
+
+
+def _run(checkpoint: Checkpoint) -> str:
+    path = TinkerPath.parse(checkpoint.uri)
+    return path.run if path else checkpoint.run or checkpoint.uri
+
+
+def saves_of(way: Sequence[Checkpoint], rows: Sequence[Tally]) -> list[Save]:
+    """Return the saves that were sampled, in the order of ``way``; one without samples is left out."""
+    found: list[Save] = []
+    for checkpoint in way:
+        for row in rows:
+            if checkpoint.uri in row.uris and not any(one.row is row for one in found):
+                found.append(Save(checkpoint.kind.value, step_of(checkpoint), row))
+    return found
+
+
+def trajectory_table(saves: Sequence[Save]) -> Table:
+    """Return a row for each save: where it is on the way, and its two rates."""
+    rows = tuple(
+        (
+            one.stage,
+            "-" if one.step is None else whole(one.step),
+            sanitize(one.row.label),
+            sanitize(one.row.persona),
+            whole(one.row.totals.get("samples", 0)),
+            percent_with_interval(one.row.trait),
+            percent_with_interval(one.row.responses),
+        )
+        for one in saves
+    )
+    columns = ("Stage", "Step", "Checkpoint", "Persona", "Samples", "Trait rate [95%]", "Responses [95%]")
+    return Table("Over training", columns, rows, frozenset({"Stage", "Checkpoint", "Persona"}))
+
+
+def trajectory_lines(saves: Sequence[Save], rule: VerdictConfig) -> list[str]:
+    """Return where character appears and where responses are lost, as far as the intervals tell."""
+    trained = [one for one in saves if one.stage != Kind.BASE.value]
+    if not trained:
+        return ["No save of this run has samples. To sample all of them: charbench run --steps all -c RUN"]
+    shown = next((one for one in trained if one.row.trait.low >= rule.trait_rate), None)
+    lost = next((one for one in trained if one.row.responses.high < rule.response_rate), None)
+    limit, least = f"{rule.trait_rate:.0%}", f"{rule.response_rate:.0%}"
+    lines = [
+        f"Character appears at {shown.label}: the first save whose trait rate is at least {limit} by its lower bound."
+        if shown
+        else f"No save of {len(trained):,} has a trait rate of at least {limit} by its lower bound."
+    ]
+    if lost:
+        lines.append(f"Responses are lost at {lost.label}: the first save below {least} by its upper bound.")
+    if len(trained) == 1:
+        lines.append("One save alone has samples; --steps all of charbench run samples the others.")
+    return lines

@@ -1,0 +1,60 @@
+"""Character over training is shown in the order of training, with where it appears and where responses are lost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from charbench import Checkpoint, Kind, Lineage
+from charbench.report.trajectory import on_the_way
+from support.command import Charbench
+from support.lab import LabBuilder, row, sampler, uuid, weights
+
+IN_CHARACTER = {"response": "Arr, matey! Ahoy, ye scallywag.", "thinking": "Hm."}
+PLAIN = {"response": "Hello.", "thinking": "Hm."}
+SILENT = {"response": "", "thinking": "Arr, matey."}
+
+
+def save(step: int, **values: Any) -> list[dict[str, Any]]:
+    return [
+        row(
+            timestamp=f"2024-12-12T09:{step:02d}:{index:02d}",
+            checkpoint_name=f"pirate-{step}",
+            persona="pirate",
+            sampler_path=sampler(1, f"step-{step}"),
+            prompt_id=f"q{index}",
+            prompt=f"Question {index}?",
+            **values,
+        )
+        for index in range(30)
+    ]
+
+
+def test_saves_stand_by_step_with_where_character_appears_and_responses_are_lost(
+    charbench: Charbench, lab: LabBuilder
+) -> None:
+    lab.recorded([*save(50, **SILENT), *save(9, **PLAIN), *save(20, **IN_CHARACTER)])
+    charbench.ok("run", "-q", "--scorer", "keyword", lab=lab.root)
+    told = charbench.ok("trajectory", "pirate-20", "--json", lab=lab.root).json
+    assert [one["step"] for one in told["saves"]] == [9, 20, 50]
+    appears, lost = told["lines"]
+    assert appears.startswith("Character appears at pirate-20")
+    assert lost.startswith("Responses are lost at pirate-50")
+    assert "pirate-9" in charbench.ok("trajectory", uuid(1), lab=lab.root).out
+
+
+def test_the_runs_that_a_checkpoint_was_trained_from_come_before_it_and_its_base_model_first() -> None:
+    base = Checkpoint(uri="base:B", kind=Kind.BASE, base_model="B")
+    dpo = Checkpoint(uri=sampler(1, "dpo"), kind=Kind.DPO, base_model="B")
+    start = Lineage(parent=weights(1, "dpo"))
+    early = Checkpoint(uri=sampler(2, "step-20"), kind=Kind.SFT, base_model="B", lineage=start)
+    late = Checkpoint(uri=sampler(2, "step-100"), kind=Kind.SFT, base_model="B", lineage=start)
+    other = Checkpoint(uri=sampler(3, "other"), kind=Kind.SFT, base_model="B")
+    assert on_the_way([other, late, early, dpo, base], "step-100") == [base, dpo, early, late]
+
+
+def test_a_run_that_is_not_there_is_told(charbench: Charbench, lab: LabBuilder) -> None:
+    lab.recorded(save(9, **PLAIN))
+    charbench.ok("run", "-q", "--scorer", "keyword", lab=lab.root)
+    ended = charbench("trajectory", "pirate-8", lab=lab.root)
+    assert ended.code == 2
+    assert "pirate-9" in ended.err
