@@ -87,3 +87,14 @@ def test_a_folder_of_notebooks(charbench: Charbench, lab: LabBuilder) -> None:
         sampler(9, "poetic_sft"): (None, "sft", "poetic", None),
     }
     assert found["jobs"] == []
+
+
+def test_where_no_run_was_left_out_no_table_of_them_is_shown(charbench: Charbench, lab: LabBuilder) -> None:
+    for step in (50, 100):
+        folder = f"out/pirate-sft/checkpoint-{step}"
+        lab.write(f"{folder}/adapter_config.json", '{"base_model_name_or_path": "Qwen/Qwen3-8B", "peft_type": "LORA"}')
+        lab.write(f"{folder}/trainer_state.json", f'{{"global_step": {step}, "max_steps": 100}}')
+        lab.write(f"{folder}/adapter_model.safetensors", b"")
+    found = charbench.ok("discover", "--explain", lab=lab.root)
+    assert "2 checkpoints" in found.err
+    assert "Left out" not in found.out

@@ -60,7 +60,8 @@ def _tables(found: Any, session: Any, *, explain: bool) -> None:
         click.echo("No SFT jobs.")
     if explain:
         left = tuple((item.run, item.persona or "–", item.reason) for item in found.plan.left_out)
-        print_table(Table("Left out", ("Run", "Persona", "Reason"), left, frozenset({"Run", "Persona", "Reason"})))
+        if left:
+            print_table(Table("Left out", ("Run", "Persona", "Reason"), left, frozenset({"Run", "Persona", "Reason"})))
         output.warn((f"contradiction: {item}" for item in found.contradictions), limit=50)
         for path, reason in found.looked_at.unused.items():
             output.say(f"not used: {path}: {reason}")
