@@ -25,9 +25,8 @@ from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.dataset import Dataset
 from charbench.domain.sample import Sample
 from charbench.errors import StoreError
-from charbench.personas.prompt_sets import prompts_for
-from charbench.run.asked_elsewhere import check_stored_endpoints
 from charbench.run.bases import add_bases
+from charbench.run.components import Components, components_for
 from charbench.run.corrections import correct_recordings
 from charbench.run.learning import learn
 from charbench.run.plan import Requests, note_without_file, personas_to_score, sampling_plan, select_checkpoints
@@ -53,17 +52,6 @@ from charbench.store.runs import finish_run, start_run, utc_now
 from charbench.store.writer import Writer
 from charbench.training.display import TrainingLog
 from charbench.training.stage import TrainingPolicy, TrainStage
-
-
-@dataclass(frozen=True, slots=True)
-class Components:
-    """What a run works with; ``personas`` are the names of those that it is limited to."""
-
-    sources: Sequence[CheckpointSource]
-    trainers: Sequence[Trainer]
-    samplers: Sequence[Sampler]
-    scorers: Sequence[BaseScorer]
-    personas: Sequence[str]
 
 
 @dataclass(slots=True)
@@ -99,26 +87,8 @@ class Runner:
         return self.stop.requested or self.spending.is_over
 
     def components(self, stages: Sequence[Stage], *, fresh: bool = False) -> Components:
-        """Make all that these stages work with, and prepare samplers and scorers.
-
-        So a wrong option, a broken plugin or a missing setting is told before anything is done. Sources and
-        trainers are prepared by their stages, which know whether they are needed. ``fresh``: the store that there is
-        will be put aside, so that what is in it does not matter.
-        """
-        session = self.session
-        personas = [persona.name for persona in session.selected_personas()]
-        made = Components(session.sources(), session.trainers(), session.samplers(), session.scorers(), personas)
-        root = session.lab.root
-        if Stage.SAMPLE in stages:
-            session.lifecycle.prepare_all(session.perturbations())
-            with session.config.naming("prompts"):
-                prompts_for(session.config.prompts, None, root, session.config.read_limits)
-            session.lifecycle.prepare_all(made.samplers)
-            if not fresh and session.store_exists:
-                check_stored_endpoints(session, made.samplers)
-        if Stage.SCORE in stages:
-            session.lifecycle.prepare_all(made.scorers)
-        return made
+        """Make all that these stages work with: see :func:`components_for`."""
+        return components_for(self.session, stages, fresh=fresh)
 
     def run(
         self, stages: Sequence[Stage], jobs: Sequence[str] | None = None, components: Components | None = None
