@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import stat
 import time
@@ -176,3 +177,17 @@ def test_a_second_discovery_says_the_same_as_the_first(charbench: Charbench, lab
     assert first["checkpoints"] == 1
     assert first["looked_at"]["unused"]
     assert first == second
+
+
+def test_another_version_of_what_a_source_is_derived_from_is_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = "from charbench import CheckpointSource\n\n\nclass Base(CheckpointSource):\n    matches_file_alone = True\n"
+    (tmp_path / "memory_base.py").write_text(base)
+    (tmp_path / "memory_derived.py").write_text("from memory_base import Base\n\n\nclass D(Base):\n    name = 'd'\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    source = importlib.import_module("memory_derived").D()
+    before = FileMemory(tmp_path).name_of(source)
+    (tmp_path / "memory_base.py").write_text(base + "    # edited\n")
+    assert before is not None
+    assert FileMemory(tmp_path).name_of(source) not in (None, before)

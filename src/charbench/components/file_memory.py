@@ -93,8 +93,11 @@ class FileMemory:
 
     def name_of(self, source: CheckpointSource) -> str | None:
         """Return by what name a source's answers are kept: its code's and options'; None: they are not kept."""
-        code = _code(type(source).__module__)
-        if not source.matches_file_alone or code is None:
+        if not source.matches_file_alone:
+            return None
+        modules = dict.fromkeys(one.__module__ for one in type(source).__mro__[:-1])  # what it is derived from, too
+        code = [_code(module) for module in modules if module.partition(".")[0] != "charbench"]
+        if None in code:
             return None
         options = source.config.model_dump_json()
         return f"{source.name}@{_digest(f'{type(source).__qualname__} {self.code} {code} {options}')}"
