@@ -10,7 +10,7 @@ from pathlib import Path
 from string import Formatter
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from charbench import Checkpoint, Lab, SourceProblem
@@ -185,6 +185,7 @@ def test_punctuation_after_a_url_is_not_its_own(tmp_path: Path, url: str, mark: 
 
 
 @given(st.binary(max_size=400), URLS)
+@example(b"\x00", "tinker://00000001-0000-4000-8000-000000000001:train:0/weights/a0")
 def test_broken_encodings_around_a_url_do_not_matter(tmp_path: Path, junk: bytes, url: str) -> None:
     junk = re.sub(rb"[\x1b\n\r]|tinker", b".", junk)
     assert url in read(tmp_path, junk + b"\nSaved: " + url.encode() + b"\n[" + junk)

@@ -60,7 +60,7 @@ class LogSource(CheckpointSource):
         if file.name.endswith(DATA_END):
             return True
         look = look_of(file)
-        if look is None or not file.text:
+        if look is None or not (file.text or look is Look.LOG):  # a log may hold zeros where a machine broke down
             return False
         return _is_to_explain(file, look) or not says_nothing(file, look)
 
