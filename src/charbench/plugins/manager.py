@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-import re
 import sys
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -30,9 +28,9 @@ from charbench.components.sampler import Sampler
 from charbench.components.scorer import Scorer
 from charbench.components.source import CheckpointSource
 from charbench.components.trainer import Trainer
-from charbench.domain.score import Metric
 from charbench.errors import ConfigError, PluginError, UnknownNameError
 from charbench.plugins import hookspecs
+from charbench.plugins.component_checks import check_component
 
 if TYPE_CHECKING:
     import click
@@ -42,7 +40,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 GROUP = "charbench"
-_SLUG = re.compile(r"[a-z][a-z0-9_\-]*")
 _BASES: dict[ComponentKind, tuple[str, dict[type[Component], str]]] = {
     ComponentKind.SOURCE: ("charbench_checkpoint_sources", {CheckpointSource: "find"}),
     ComponentKind.TRAINER: ("charbench_trainers", {Trainer: "train"}),
@@ -316,7 +313,7 @@ def _components_of(manager: pluggy.PluginManager, module: object) -> list[type[C
             if impl.plugin is not module:
                 continue
             for component in _given(hook, impl.function()):
-                _check(component, kind, bases)
+                check_component(component, kind, bases)
                 components.append(component)
     hooks = sorted(name for name in vars(module) if name.startswith(f"{hookspecs.PROJECT}_"))
     if hooks and not components and not manager.get_hookcallers(module):
@@ -328,61 +325,6 @@ def _given(hook: str, given: Any) -> Iterable[Any]:
     if isinstance(given, type) or not isinstance(given, Iterable):
         raise PluginError(f"{hook} gave {given!r:.100}; a list of classes is needed")
     return given
-
-
-def _check(component: Any, kind: ComponentKind, bases: Mapping[type[Component], str]) -> None:
-    """Raise :class:`PluginError` unless ``component`` is a well-formed class of its kind."""
-    base = next((base for base in bases if isinstance(component, type) and issubclass(component, base)), None)
-    if base is None:
-        choices = " or ".join(f"charbench.{base.__name__}" for base in bases)
-        raise PluginError(f"{component!r} is not a subclass of {choices}")
-    method = bases[base]
-    where = f"{component.__module__}.{component.__qualname__}"
-    if not isinstance(component.name, str) or not _SLUG.fullmatch(component.name):
-        raise PluginError(f"{where}.name is {component.name!r}; a lower-case slug such as 'my-{kind}' is needed")
-    in_batches = issubclass(component, Sampler) and component.batch_size > 1
-    method = "sample_batch" if in_batches else method
-    if all(getattr(component, one) is getattr(base, one) for one in method.split(" or ")):
-        raise PluginError(f"{where} does not define {method.replace(' or ', '() or ')}()")
-    _check_methods(component, base, where)
-    if not (isinstance(component.Config, type) and issubclass(component.Config, BaseModel)):
-        raise PluginError(f"{where}.Config is not a pydantic model; derive it from {base.__name__}.Config")
-    if issubclass(component, Sampler) and not (
-        isinstance(component.costs_money, bool) and isinstance(component.batch_size, int) and component.batch_size >= 1
-    ):
-        raise PluginError(f"{where}: costs_money is True or False, and batch_size a whole number from 1 on")
-    _check_version(component, where)
-    if base is PairScorer and not issubclass(component.Config, PairScorer.Config):
-        raise PluginError(f"{where}.Config has no option 'games'; derive it from PairScorer.Config")
-    if not component.one_line():
-        raise PluginError(f"{where} has neither a summary nor a docstring")
-    if base is Scorer:
-        metrics = getattr(component, "metrics", ())
-        sound = isinstance(metrics, tuple | list) and all(isinstance(metric, Metric) for metric in metrics)
-        if not metrics or not sound:
-            raise PluginError(f"{where}.metrics must be a tuple of charbench.Metric, and not empty")
-        names = [metric.name for metric in metrics]
-        if len(set(names)) != len(names):
-            raise PluginError(f"{where}.metrics declares a name twice: {', '.join(names)}")
-
-
-def _check_methods(component: type[Component], base: type[Component], where: str) -> None:
-    """Raise unless what stands where the base class has a method is one: plain, async, or returning an awaitable."""
-    for owner in component.__mro__[: component.__mro__.index(base)]:
-        for name, value in vars(owner).items():
-            method = inspect.isfunction(getattr(base, name, None))
-            if method and not callable(getattr(component, name)):
-                raise PluginError(f"{where}.{name} is {value!r:.50}; a method is needed, plain or async")
-
-
-def _check_version(component: Any, where: str) -> None:
-    """Raise :class:`PluginError` where a sampler's or scorer's ``version`` is no whole number, or has its old name."""
-    if not hasattr(component, "version"):
-        return
-    if isinstance(getattr(component, "protocol", None), int):
-        raise PluginError(f"{where}.protocol has a new name: rename it to version, and keep its value")
-    if not isinstance(component.version, int) or isinstance(component.version, bool):
-        raise PluginError(f"{where}.version is {component.version!r}; a whole number is needed")
 
 
 def option_faults(
