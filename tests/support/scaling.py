@@ -14,6 +14,12 @@ def growth(work: Callable[[str], object], piece: str, length: int) -> float:
     texts = [(piece * (times * length // len(piece) + 1))[: times * length] for times in (1, 4)]
     for text in texts:
         work(text)
+    found = _ratio(work, *texts)
+    return min(found, _ratio(work, *texts), _ratio(work, *texts)) if found >= FOUR_TIMES else found
+
+
+def _ratio(work: Callable[[str], object], *texts: str) -> float:
+    """Return how many times as long the second text takes: what else the machine does disturbs one measurement."""
     short, long = (min(_seconds(work, text) for _ in range(3)) for text in texts)
     return long / max(short, 1e-3)
 
