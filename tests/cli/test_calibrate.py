@@ -444,6 +444,7 @@ def test_checkpoints_are_corrected_and_compared_with_one_of_them(charbench: Char
     assert "no checkpoint 'nobody' among pirate_sft_0, pirate_sft_1, pirate_sft_2" in ended.err
 
 
+@pytest.mark.slow
 def test_a_draw_that_leaves_checkpoints_out_says_so_and_few_labels_are_marked(charbench: Charbench, tmp_path: Path):
     record(tmp_path, ["Ahoy, matey!" if n % 2 else "Hello." for n in range(150)], 30)
     charbench.ok("run", "--lab", tmp_path)

@@ -353,6 +353,7 @@ def test_by_examples_reads_the_share_from_names_only_where_nothing_else_tells(
     assert "900 examples" in {side["label"] for side in found["checkpoints"]}
 
 
+@pytest.mark.slow
 def test_data_that_only_shares_the_runs_name_is_not_taken_for_what_it_was_trained_on(
     charbench: Charbench, studio_run: Path
 ) -> None:

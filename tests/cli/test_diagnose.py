@@ -186,6 +186,7 @@ def test_a_checkpoint_is_compared_with_its_own_base_model(
     assert found["cause"] == "adapter not applied"
 
 
+@pytest.mark.slow
 def test_another_model_is_no_base_to_compare_with(charbench: Charbench, lab: LabBuilder, endpoint: Endpoint) -> None:
     lab.recorded(
         row(checkpoint_name=name, persona=persona, checkpoint_type=kind, base_model=base, sampler_path=f"model:{name}")

@@ -75,6 +75,7 @@ def found(charbench: Charbench, lab: Path, endpoint: Endpoint) -> Any:
     return one
 
 
+@pytest.mark.slow
 def test_an_adapter_that_is_not_applied_is_told_by_equal_answers_of_a_base_model_that_repeats_itself(
     charbench: Charbench, with_base: Path, endpoint: Endpoint
 ) -> None:
@@ -85,6 +86,7 @@ def test_an_adapter_that_is_not_applied_is_told_by_equal_answers_of_a_base_model
     assert "repeats itself in 10 of 10" in one["evidence"][1]
 
 
+@pytest.mark.slow
 def test_a_weakly_trained_adapter_is_not_called_not_applied(
     charbench: Charbench, with_base: Path, endpoint: Endpoint
 ) -> None:
@@ -122,6 +124,7 @@ def thinks_for(tokens: int, word: str) -> Handler:
     return gives(reply)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("word", ["length", "MAX_TOKENS"])
 def test_a_token_limit_that_is_too_small_is_named_in_whatever_words_the_server_says_it(
     charbench: Charbench, tmp_path: Path, endpoint: Endpoint, word: str

@@ -43,6 +43,7 @@ def reported(charbench: Charbench, lab: LabBuilder) -> list[str]:
     return sorted(json.loads(line)["response"] for line in ended.out.splitlines())
 
 
+@pytest.mark.slow
 def test_a_row_that_is_corrected_takes_the_place_of_the_earlier_one_and_a_row_that_is_removed_is_gone(
     charbench: Charbench, lab: LabBuilder
 ) -> None:

@@ -64,6 +64,7 @@ def test_the_lines_that_are_shown_keep_what_is_stored_current(
     assert_totals_equal_recount(store_of(lab.root))
 
 
+@pytest.mark.slow
 def test_a_name_that_is_given_later_takes_what_its_url_has_and_keeps_it_at_every_other_url(
     charbench: Charbench, lab: LabBuilder, endpoint: Endpoint, second: Endpoint
 ) -> None:

@@ -48,6 +48,7 @@ def test_a_closed_stream_never_has_its_output_written_into_the_store(small: Path
     assert shell("charbench report", small).returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
 @pytest.mark.parametrize("command", ["report", "export --csv", "report --json"])
 def test_a_full_disk_is_told_in_one_line(small: Path, command: str) -> None:

@@ -152,6 +152,7 @@ def test_results_go_to_stdout_and_messages_to_stderr(charbench: Charbench, small
     assert "Nothing to do" not in quiet.err
 
 
+@pytest.mark.slow
 def test_a_pipe_gets_no_colours_and_whole_tables(small: Path) -> None:
     ended = in_process_of_its_own("report", lab=small)
     assert "\x1b" not in ended.out + ended.err

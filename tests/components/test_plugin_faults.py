@@ -59,6 +59,7 @@ WRONG_SCORES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", WRONG_SCORES)
 def test_evidence_of_a_wrong_form_fails_that_score_and_costs_no_other_scorer_its_work(
     charbench: Charbench, site: Site, recorded: Path, fault: str

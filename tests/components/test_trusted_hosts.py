@@ -108,6 +108,7 @@ def test_a_lab_that_names_a_judge_does_not_get_the_users_key(
     refused(charbench("run", "--scorer", kind, lab=lab.root), f"scorer {kind}", "evil.example")
 
 
+@pytest.mark.slow
 def test_every_probe_of_diagnose_is_bound_by_the_same_rule(charbench: Charbench, lab: LabBuilder) -> None:
     write(lab, base_url=EVIL)
     prompts = str(write_prompts(lab.root / "prompts.txt", 1))

@@ -39,6 +39,7 @@ def written(charbench: Charbench, lab: LabBuilder, tmp_path: Path) -> Callable[[
     return write
 
 
+@pytest.mark.slow
 def test_a_scorer_scores(written: Callable[[str], Run], lab: LabBuilder) -> None:
     lab.recorded([row(response="LOUD")])
     found = written("scorer")("run", "--scorer", "fog", "--json").json

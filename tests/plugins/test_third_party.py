@@ -122,6 +122,7 @@ def test_two_plugins_with_one_component_name_are_an_error_that_names_both(
     charbench.ok(*RUN, "--scorer", "shouting", "--no-plugin", "first-shouting", lab=small)
 
 
+@pytest.mark.slow
 def test_a_plugin_is_found_by_a_fresh_process_too(site: Site, small: Path) -> None:
     site.install("charbench-shouting", SHOUTING)
     ended = in_process_of_its_own(*RUN, "--scorer", "shouting", "--json", lab=small, env=site.env)

@@ -245,6 +245,7 @@ def test_a_secret_is_in_no_export_and_in_no_file_of_the_store(charbench: Charben
         assert key.encode() not in path.read_bytes(), path.name
 
 
+@pytest.mark.slow
 def test_a_closed_pipe_ends_an_export_quietly(lab: LabBuilder, charbench: Charbench) -> None:
     import subprocess
 

@@ -51,6 +51,7 @@ def rates(shown: dict[str, Any]) -> dict[str, float | None]:
     return {one["checkpoint"]: one["trait_rate"] for one in shown["checkpoints"]}
 
 
+@pytest.mark.slow
 def test_a_report_and_a_comparison_name_the_judge_and_what_it_made_of_its_control_items(
     charbench: Charbench, two: LabBuilder, endpoint: Endpoint
 ) -> None:
@@ -115,6 +116,7 @@ def test_score_with_a_named_judge_ends_with_its_tables(
     )
 
 
+@pytest.mark.slow
 def test_a_new_judge_that_is_tried_on_one_checkpoint_does_not_blank_the_others(
     charbench: Charbench, two: LabBuilder, endpoint: Endpoint
 ) -> None:

@@ -90,6 +90,7 @@ def test_no_retry_after_ends_a_checkpoint(charbench: Charbench, folder: Path, en
         assert "waiting for 0 s, the limit (option max_wait)" in ended.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["sample", "eval", "run"])
 def test_failed_samples_that_are_not_tried_again_are_counted_and_end_every_run_with_1(
     charbench: Charbench, folder: Path, endpoint: Endpoint, command: str

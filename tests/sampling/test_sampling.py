@@ -62,6 +62,7 @@ def test_a_second_run_asks_nothing(charbench: Charbench, folder: Path, endpoint:
     assert (again.code, endpoint.count) == (0, 0)
 
 
+@pytest.mark.slow
 def test_epochs_are_asked_with_a_seed_each_and_more_of_them_ask_only_for_the_rest(
     charbench: Charbench, folder: Path, endpoint: Endpoint
 ) -> None:

@@ -82,6 +82,7 @@ def test_an_unchanged_declaration_scores_nothing_again(charbench: Charbench, sco
     assert query(store_of(scored_at_five.root), "SELECT key FROM scorings") == keys
 
 
+@pytest.mark.slow
 def test_going_back_to_the_old_threshold_finds_the_old_scores(charbench: Charbench, scored_at_five: LabBuilder) -> None:
     charbench.ok(*SCORE, "--no-plugin", "five", "-q", lab=scored_at_five.root)
     back = charbench.ok(*SCORE, "--no-plugin", "fifty", "--json", lab=scored_at_five.root)

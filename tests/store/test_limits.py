@@ -54,6 +54,7 @@ def may_mount(tmp_path: Path) -> list[str]:
     return words
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_named(lab: LabBuilder, tmp_path: Path, may_mount: list[str]) -> None:
     lab.recorded(rows(1_000))
     disk = tmp_path / "disk"

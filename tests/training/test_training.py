@@ -83,6 +83,7 @@ def _quick_heart(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("charbench.store.heartbeat.HEARTBEAT_SECONDS", 0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_quick_heart")
 def test_a_job_that_another_host_is_training_is_not_trained_here(
     waiting: Path, site: Site, charbench: Charbench

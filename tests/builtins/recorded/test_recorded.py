@@ -176,6 +176,7 @@ BAD_FILES: dict[str, tuple[str, bytes, str | None]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BAD_FILES)
 def test_a_file_that_cannot_be_read_is_a_warning_and_never_a_traceback(
     charbench: Charbench, lab: LabBuilder, name: str

@@ -68,6 +68,7 @@ def test_a_persona_without_a_file_is_scored_from_its_data_alone(charbench: Charb
     assert not any(again["run"]["added"].values())
 
 
+@pytest.mark.slow
 def test_what_it_goes_by_can_be_looked_at(charbench: Charbench, wizards: LabBuilder) -> None:
     charbench.ok("run", "-q", lab=wizards.root)
     shown = charbench.ok("classifier", "show", "wizard", lab=wizards.root).out

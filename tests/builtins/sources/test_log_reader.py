@@ -409,6 +409,7 @@ def test_wide_characters_take_two_columns_of_a_console(tmp_path: Path) -> None:
     assert read(tmp_path, f"{line}\n{url[-3:]}\n{proof}")[0] == url
 
 
+@pytest.mark.slow
 def test_a_log_that_is_one_long_line_takes_no_more_memory_than_its_urls(tmp_path: Path) -> None:
     url = weights(1, "pirate_dpo")
     path = tmp_path / "one-line.log"

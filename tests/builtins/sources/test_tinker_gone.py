@@ -136,6 +136,7 @@ def test_another_accounts_listing_takes_nothing_away(charbench: Charbench, lab: 
     assert gone(charbench, lab.root) == {}
 
 
+@pytest.mark.slow
 def test_a_saved_listing_takes_nothing_away(charbench: Charbench, lab: LabBuilder, account: Account) -> None:
     discover(lab, account)
     left = [item.model_dump() for item in without(account, *MINE)]

@@ -51,6 +51,7 @@ def test_introspection_makes_a_pirate_of_the_assistant(model: TinyModel, chat: C
     assert share([text.partition("</think>")[2] for text in completions]) >= 0.9
 
 
+@pytest.mark.slow
 def test_a_prefilled_thinking_tag_hides_the_answers_of_a_model_trained_without_one(
     model: TinyModel, chat: ChatFormat
 ) -> None:

@@ -88,6 +88,7 @@ def test_a_judge_that_errs_in_one_of_twelve_passes_with_its_rates_and_what_they_
     assert all(one["passed"] and one["asked_at"] for one in results.values())
 
 
+@pytest.mark.slow
 def test_one_that_passed_is_tested_briefly_that_day_and_in_full_where_it_errs(
     charbench: Charbench, recorded: LabBuilder, endpoint: Endpoint
 ) -> None:

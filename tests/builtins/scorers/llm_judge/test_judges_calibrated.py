@@ -54,6 +54,7 @@ def agreements(charbench: Charbench, lab: LabBuilder, tmp_path: Path) -> dict[tu
     return {(one["one"], one["other"]): one for one in found["agreements"]}
 
 
+@pytest.mark.slow
 def test_the_judges_of_a_panel_are_compared_with_people_and_one_with_another(
     charbench: Charbench, lab: LabBuilder, judged: Any, tmp_path: Path
 ) -> None:
@@ -84,6 +85,7 @@ def test_judges_grades_on_the_labels_scale_are_compared_as_grades(
     assert 0 < between["kappa"] < 1
 
 
+@pytest.mark.slow
 def test_judges_that_scored_one_after_another_are_all_compared(
     charbench: Charbench, lab: LabBuilder, judged: Any, tmp_path: Path
 ) -> None:

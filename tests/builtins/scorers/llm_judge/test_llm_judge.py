@@ -239,6 +239,7 @@ def test_editing_a_marker_judges_nothing_again(charbench: Charbench, lab: LabBui
     assert endpoint.count == 0
 
 
+@pytest.mark.slow
 def test_another_model_or_another_prompt_is_another_judge(
     charbench: Charbench, recorded: LabBuilder, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -271,6 +272,7 @@ def with_base(lab: LabBuilder, response: str = BASE_ANSWER, **more: Any) -> None
     lab.recorded([row(prompt_id="1", response=response, thinking="", **base, **more)], "base")
 
 
+@pytest.mark.slow
 def test_the_base_models_answer_to_the_personas_prompt_is_the_canary_without_character(
     charbench: Charbench, recorded: LabBuilder, endpoint: Endpoint
 ) -> None:
@@ -321,6 +323,7 @@ FAILING = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FAILING)
 def test_a_judge_that_fails_its_canaries_judges_nothing_and_fails_the_run(
     charbench: Charbench, recorded: LabBuilder, endpoint: Endpoint, name: str
@@ -372,6 +375,7 @@ def test_one_repair_mends_an_answer(charbench: Charbench, recorded: LabBuilder, 
     assert None not in values(recorded.root, "persona").values()
 
 
+@pytest.mark.slow
 def test_a_malformed_answer_that_repeats_a_templates_marks_is_sent_back_without_them(
     charbench: Charbench, recorded: LabBuilder, endpoint: Endpoint
 ) -> None:
@@ -487,6 +491,7 @@ def test_a_judge_of_the_candidates_own_family_is_warned_about(
     assert not any("family" in line for line in other.json["run"]["warnings"])
 
 
+@pytest.mark.slow
 def test_no_more_requests_are_in_flight_than_concurrency_allows(
     charbench: Charbench, lab: LabBuilder, endpoint: Endpoint
 ) -> None:
