@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from charbench.store.runs import change_details
 from charbench.store.tables import runs
 
 _NAME = "asked"
@@ -39,9 +39,8 @@ class Asked:
 
 def note_asked(connection: Connection, run_id: int, sampling: str, by_persona: Mapping[str, Iterable[str]]) -> None:
     """Note with a run what it asks for with one sampling; other details of the run stay."""
-    details: dict[str, Any] = dict(connection.scalar(sa.select(runs.c.details).where(runs.c.id == run_id)) or {})
-    asked = {**details.get(_NAME, {}), sampling: {name: sorted(keys) for name, keys in by_persona.items()}}
-    connection.execute(sa.update(runs).where(runs.c.id == run_id).values(details={**details, _NAME: asked}))
+    asked = {sampling: {name: sorted(keys) for name, keys in by_persona.items()}}
+    change_details(connection, run_id, lambda known: {**known, _NAME: {**known.get(_NAME, {}), **asked}})
 
 
 def read_asked(connection: Connection) -> Asked:

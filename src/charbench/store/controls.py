@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 
 from charbench.components.control_items import ControlResult
 from charbench.store.database import Database
-from charbench.store.runs import utc_now
+from charbench.store.runs import change_details, utc_now
 from charbench.store.tables import runs, scorings
 
 DETAIL = "controls"
@@ -36,11 +36,9 @@ def keep_controls(database: Database, run_id: int, scoring_id: int, results: Seq
     now = utc_now().replace(microsecond=0).isoformat()
     with database.write() as connection:
         key = connection.scalar(sa.select(scorings.c.key).where(scorings.c.id == scoring_id))
-        details = connection.scalar(sa.select(runs.c.details).where(runs.c.id == run_id)) or {}
         dated = [asdict(replace(one, asked_at=one.asked_at or now)) for one in results]
         entry = {"scoring": key, "results": dated}
-        mine = {**details, DETAIL: [*details.get(DETAIL, ()), entry]}
-        connection.execute(sa.update(runs).where(runs.c.id == run_id).values(details=mine))
+        change_details(connection, run_id, lambda known: {**known, DETAIL: [*known.get(DETAIL, ()), entry]})
 
 
 def read_controls(connection: Connection, scoring_ids: Collection[int]) -> dict[int, KeptControls]:

@@ -21,6 +21,7 @@ from charbench.domain.sample import Completion, ThinkingState
 from charbench.domain.thinking import OPEN_PREFILL, Attribution, attribute
 from charbench.store.dialect import among, chunks
 from charbench.store.prompt_totals import AnswersByPrompt, count_scores
+from charbench.store.runs import change_details
 from charbench.store.samples import add_group_totals
 from charbench.store.summaries import REMOVED
 from charbench.store.tables import (
@@ -83,9 +84,7 @@ def split_again(
         if count := _split_group(connection, group, before, tags):
             changed[group] = count
     if noted:
-        details = dict(connection.scalar(sa.select(runs.c.details).where(runs.c.id == run_id)) or {})
-        details[_DETAIL] = {**details.get(_DETAIL, {}), **noted}
-        connection.execute(sa.update(runs).where(runs.c.id == run_id).values(details=details))
+        change_details(connection, run_id, lambda known: {**known, _DETAIL: {**known.get(_DETAIL, {}), **noted}})
     return changed
 
 

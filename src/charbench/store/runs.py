@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -97,10 +97,17 @@ def heartbeat(connection: Connection, run_id: int, progress: Mapping[str, Any] |
     """Say that the run still lives, and how far it is; None: it does not say."""
     values: dict[str, Any] = {"heartbeat_at": utc_now()}
     if progress is not None:
-        # Locked: what another thread notes with the run meanwhile is not lost. What it overwrites comes again.
-        known = connection.scalar(sa.select(runs.c.details).where(runs.c.id == run_id).with_for_update())
-        values["details"] = {**(known or {}), PROGRESS: dict(progress)}
+        change_details(connection, run_id, lambda known: {**known, PROGRESS: dict(progress)})
     connection.execute(sa.update(runs).where(runs.c.id == run_id).values(values))
+
+
+def change_details(
+    connection: Connection, run_id: int, change: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+) -> None:
+    """Change what is noted with a run besides its columns; what another thread notes meanwhile is not lost."""
+    mine = runs.c.id == run_id
+    known = connection.scalar(sa.select(runs.c.details).where(mine).with_for_update()) or {}
+    connection.execute(sa.update(runs).where(mine).values(details=dict(change(known)) or sa.null()))
 
 
 def is_noted(connection: Connection, run_id: int) -> bool:
@@ -119,12 +126,13 @@ def finish_run(
     """Note how the run ended and what else there is to know of it, and let go of what it had claimed."""
     values: dict[str, Any] = {"status": status, "finished_at": utc_now(), "counts": counts}
     with database.write() as connection:
-        known = connection.scalar(sa.select(runs.c.details).where(runs.c.id == run_id)) or {}
-        if details or PROGRESS in known:
-            kept = {name: value for name, value in known.items() if name != PROGRESS}
-            values["details"] = {**kept, **(details or {})} or sa.null()
+        change_details(connection, run_id, lambda known: {**_without_progress(known), **(details or {})})
         connection.execute(sa.update(runs).where(runs.c.id == run_id).values(values))
         _let_go(connection, [run_id])
+
+
+def _without_progress(details: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in details.items() if name != PROGRESS}
 
 
 def bury_the_dead(connection: Connection) -> None:
