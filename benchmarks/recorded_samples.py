@@ -13,6 +13,7 @@ import sqlite3
 import sys
 import tempfile
 import uuid
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -51,6 +52,17 @@ def write_lab(folder: Path, count: int) -> None:
                  f"Question {prompt % 50}: what now?", response, thinking, f"{dice.random() * 9:.2f}", "",
                  len(response), len(thinking)]
             )  # fmt: skip
+
+
+def on_a_lab(main: Callable[[Path], int]) -> int:
+    """Measure on the lab that the command line names, else on one of 20,000 samples that is made and removed."""
+    if len(sys.argv) > 1:
+        return main(Path(sys.argv[1]))
+    with tempfile.TemporaryDirectory() as temporary:
+        lab = Path(temporary)
+        write_lab(lab, 20_000)
+        run_charbench("run", "--lab", str(lab), "--source", "recorded", "--quiet")
+        return main(lab)
 
 
 def main(count: int, folder: Path) -> int:

@@ -8,11 +8,10 @@ Without a FOLDER a lab of 20,000 samples is made first.
 from __future__ import annotations
 
 import sys
-import tempfile
 from pathlib import Path
 
 from measure import run_charbench, tell
-from recorded_samples import write_lab
+from recorded_samples import on_a_lab
 
 
 def main(folder: Path) -> int:
@@ -26,10 +25,4 @@ def main(folder: Path) -> int:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        sys.exit(main(Path(sys.argv[1])))
-    with tempfile.TemporaryDirectory() as temporary:
-        lab = Path(temporary)
-        write_lab(lab, 20_000)
-        run_charbench("run", "--lab", str(lab), "--source", "recorded", "--quiet")
-        sys.exit(main(lab))
+    sys.exit(on_a_lab(main))

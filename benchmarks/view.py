@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,8 +19,8 @@ from charbench.store.database import Database
 from charbench.store.full_text import SearchIndex
 from charbench.view.browse import Browser
 from charbench_plugins.html_report import HtmlReporter
-from measure import run_charbench, tell
-from recorded_samples import write_lab
+from measure import tell
+from recorded_samples import on_a_lab
 
 PAGES: dict[str, dict[str, str]] = {
     "newest samples": {},
@@ -76,10 +75,4 @@ def measured(make: Callable[[], Any]) -> tuple[float, float]:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        sys.exit(main(Path(sys.argv[1])))
-    with tempfile.TemporaryDirectory() as temporary:
-        lab = Path(temporary)
-        write_lab(lab, 20_000)
-        run_charbench("run", "--lab", str(lab), "--source", "recorded", "--quiet")
-        sys.exit(main(lab))
+    sys.exit(on_a_lab(main))

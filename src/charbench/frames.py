@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from charbench.store.database import Database
 
 __all__ = ["checkpoints", "samples", "scores", "spans"]
+_PAGE = 2_000
+"""Rows that are put into columns together."""
 
 
 def samples(
@@ -139,30 +141,21 @@ def _pandas() -> Any:
 
 
 def _frame(table: ExportedTable, columns: Sequence[str] | None) -> pd.DataFrame:
+    from charbench.store.dialect import chunks
+
     pd = _pandas()
     names = list(table.columns if columns is None else columns)
     for name in names:
         if name not in table.kinds:
             raise UnknownNameError("column", name, table.columns)
     builders = [_BUILDERS[table.kinds[name]]() for name in names]
-    for page in _pages(table.rows(names)):
+    for page in chunks(table.rows(names), _PAGE):
         for builder, values in zip(builders, zip(*page, strict=True), strict=True):
             builder.add(values)
     made = {}
     for name in reversed(names):
         made[name] = builders.pop().finish(pd)
     return pd.DataFrame({name: made.pop(name) for name in names})
-
-
-def _pages(rows: Iterator[tuple[Any, ...]], size: int = 2_000) -> Iterator[list[tuple[Any, ...]]]:
-    page: list[tuple[Any, ...]] = []
-    for row in rows:
-        page.append(row)
-        if len(page) == size:
-            yield page
-            page = []
-    if page:
-        yield page
 
 
 class _Categories:

@@ -8,28 +8,19 @@ from typing import Any
 
 import pytest
 
+from support import browser
+from support.browser import HOSTILE, TEXT, WIDTHS
 from support.command import Charbench, invoke
 from support.lab import LabBuilder, row, sampler
 
 pytestmark = pytest.mark.peer
-WIDTHS = (380, 768, 1280)
-HOSTILE = "</script><script>window.ran=1</script><img src=x onerror='window.ran=1'>\u202e\x1b[31m\x00"
-TEXT = "👩‍👩‍👧 e\u0301 مرحبا I regret שלום it 🏴‍☠️"
 
 
-class Watched:
-    """A page with all that it said on the console and asked for."""
+class Watched(browser.Watched):
+    """The report's page."""
 
-    def __init__(self, browser: Any, path: Path, **how: Any) -> None:
-        self.context = browser.new_context(**how)
-        self.page = self.context.new_page()
-        self.errors: list[str] = []
-        self.requests: list[str] = []
-        self.page.on("console", lambda message: self.errors.append(message.text))
-        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.goto(path.as_uri())
-        self.page.locator("article").first.wait_for()
+    def __init__(self, chromium: Any, path: Path, **how: Any) -> None:
+        super().__init__(chromium, path.as_uri(), **how)
 
     def see_all(self) -> None:
         """Scroll through the page, so that all plots are drawn."""

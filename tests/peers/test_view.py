@@ -8,14 +8,13 @@ from typing import Any
 
 import pytest
 
+from support import browser
+from support.browser import HOSTILE, TEXT, WIDTHS
 from support.command import finish, invoke, start
 from support.lab import LabBuilder, row, sampler
 from support.viewing import View, viewing
 
 pytestmark = pytest.mark.peer
-WIDTHS = (380, 768, 1280)
-HOSTILE = "</script><script>window.ran=1</script><img src=x onerror='window.ran=1'>\u202e\x1b[31m\x00"
-TEXT = "👩‍👩‍👧 e\u0301 مرحبا I regret שלום it 🏴‍☠️"
 PAGES = ("", "samples", "samples?search=regret&only=thinking", "sample", "live")
 
 
@@ -42,22 +41,15 @@ def view(tmp_path_factory: pytest.TempPathFactory) -> Iterator[View]:
         yield started
 
 
-class Watched:
-    """A page of the view with all that it said on the console and asked for."""
+class Watched(browser.Watched):
+    """A page of the view; ``sample`` is that of the second sample in the list."""
 
-    def __init__(self, browser: Any, view: View, page: str, **how: Any) -> None:
-        self.context = browser.new_context(**how)
-        self.page = self.context.new_page()
-        self.errors: list[str] = []
-        self.requests: list[str] = []
-        self.page.on("console", lambda message: self.errors.append(message.text))
-        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.goto(view.address + ("samples" if page == "sample" else page))
+    def __init__(self, chromium: Any, view: View, page: str, **how: Any) -> None:
+        super().__init__(chromium, view.address + ("samples" if page == "sample" else page), **how)
         if page == "sample":
             self.page.locator("article h2 a").nth(1).click()
             self.page.locator("dl.facts").wait_for()
-        self.page.locator("article").first.wait_for()
+            self.page.locator("article").first.wait_for()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

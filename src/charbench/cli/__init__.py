@@ -5,12 +5,12 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
 import click
+
+from charbench.components.garbage import no_collection
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141
@@ -72,7 +72,7 @@ class LazyGroup(click.Group):
         """Load one command: charbench's own, or else a plugin's, for which the plugins are loaded."""
         if cmd_name not in COMMANDS:
             return self.commands_of_plugins().get(cmd_name)
-        with _without_collection():
+        with no_collection():
             command: click.Command = import_module(f"charbench.cli.{cmd_name.replace('-', '_')}").command
         return command
 
@@ -135,18 +135,6 @@ def _version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
 def cli() -> None:
     """Find character-trained checkpoints, and score how strongly each shows its persona."""
-
-
-@contextmanager
-def _without_collection() -> Iterator[None]:
-    """Import without collecting garbage: modules hold on to what they make, so that looking through it is in vain."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def main() -> None:

@@ -107,13 +107,14 @@ def _dry_run(session: Any, *, no_train: bool, json_output: bool) -> int:
     checkpoints, served = _selected(session, found, chosen)
     parts: list[Estimate] = []
     asked: set[str] = set()
-    told: list[str] = []
     missing: list[tuple[SampleRequest, int]] = []
     with printing_to_stderr():
         for sampler in samplers:
             session.lifecycle.prepare(sampler)
             beside = with_bases(session, sampler, sources, to_sample(session, sampler, checkpoints, served), served)
-            mine, told = beside.checkpoints, [*told, *beside.lines]
+            mine = beside.checkpoints
+            for line in beside.lines:
+                output.say(line)
             checkpoints += [base for base in beside.added if base not in checkpoints]
             check_endpoints(session, [sampler], mine)
             wanted = Requests(sampler, sampling_plan(session, sources, mine))
@@ -126,8 +127,6 @@ def _dry_run(session: Any, *, no_train: bool, json_output: bool) -> int:
     left_out = not_sampled(session, checkpoints, asked)
     trains = bool(config.trainers) and not no_train
     jobs = [job.job_id for job in found.plan.jobs_waiting] if trains else []
-    for line in told:
-        output.say(line)
     if json_output:
         output.print_json({"jobs": jobs, "sampling": [asdict(part) for part in parts],
                            "judging": [asdict(part) for part in judging],

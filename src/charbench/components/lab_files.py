@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from time import time_ns
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING
 from charbench.components.calling import resolve
 from charbench.components.containment import Broken, guarded
 from charbench.components.file_memory import FileMemory
+from charbench.components.garbage import no_collection
 from charbench.components.lab_file import LabFile
 from charbench.components.lab_walk import MAX_FILES, Walked, walk
 
@@ -45,7 +44,7 @@ class LabFiles:
     def walked(self) -> Walked:
         """What the walk met; it is made when it is first asked for."""
         began = time_ns()
-        with _no_collection():
+        with no_collection():
             walked = walk(self._root, self._skip, self._max_files)
             if self._memory:
                 self._memory.recall(walked.files, began)
@@ -122,18 +121,6 @@ class LabFiles:
                 paths = self._root.glob(pattern)
             found.update(path for path in paths if path.is_file())
         return [LabFile.at(path, _shown(path, self._root)) for path in sorted(found)]
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Pause the garbage collector, which takes as long as the walk where that makes objects by the hundred thousand."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _matching(source: CheckpointSource, files: Sequence[LabFile], name: str | None) -> list[LabFile]:

@@ -7,7 +7,7 @@ newest last, where they count as one. NULL: not known; what there is then counts
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -99,13 +99,6 @@ def sampler_versions(connection: Connection, group_ids: Sequence[int]) -> dict[s
     for sampler, version in connection.execute(query):
         found.setdefault(sampler, []).append(version.split())
     return found
-
-
-def scorings_of_other_code(connection: Connection, today: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Return scorer and persona of the newest scores of each that are not of ``today``'s code, by scorer."""
-    query = sa.select(scorings).where(has_results()).order_by(scorings.c.last_run_id, scorings.c.id)
-    newest = {(row.scorer, row.persona): row.version for row in connection.execute(query)}
-    return [one for one, version in newest.items() if is_earlier(version, today.get(one[0]))]
 
 
 def is_earlier(version: str | None, today: str | None) -> bool:

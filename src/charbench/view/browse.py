@@ -50,6 +50,8 @@ class _Store:
 
     groups: Sequence[GroupTotals]
     settings: Known
+    scorings: Mapping[int, str]
+    """The scorer of each scoring that is the newest of its scorer for a persona."""
     metric: Metric | None
     metric_name: str | None
 
@@ -61,9 +63,9 @@ class _Store:
         scorings = {one.id: one.scorer for setting in newest for one in setting.scorers.values()}
         chosen = choose_headline(scored_metrics(connection, set(scorings)))
         if chosen is None or not chosen.is_headline:
-            return cls(groups, settings, None, None)
+            return cls(groups, settings, scorings, None, None)
         mine = [number for number, scorer in scorings.items() if scorer == chosen.scorer]
-        return cls(groups, settings, Metric(chosen.metric, mine), chosen.name)
+        return cls(groups, settings, scorings, Metric(chosen.metric, mine), chosen.name)
 
 
 class Browser:
@@ -203,9 +205,7 @@ def _read(connection: Connection, ids: Sequence[int], store: _Store) -> list[Sco
     """Return these samples in their order, each with the scores by the newest state of each scorer."""
     if not ids:
         return []
-    newest = [mine[0] for mine in store.settings.by_persona.values() if mine]
-    scorings = {one.id for setting in newest for one in setting.scorers.values()}
-    given = scores_of(connection, ids, scorings)
+    given = scores_of(connection, ids, set(store.scorings))
     known = {checkpoint.uri: checkpoint for checkpoint in read_checkpoints(connection)}
     rows: dict[int, dict[str, Any]] = {
         stored.id: sample_row(stored, known[stored.sample.checkpoint])
