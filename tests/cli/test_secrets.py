@@ -16,6 +16,7 @@ from urllib.parse import quote
 import pytest
 from aiohttp import web
 
+from charbench.cli import output
 from charbench.text import redaction
 from support.command import Charbench, Ended
 from support.endpoint import Body, Endpoint, choice, completion, refuses, serving
@@ -314,3 +315,14 @@ def test_what_an_older_version_left_open_is_closed_and_what_is_the_users_own_is_
     (mine / "team.db").chmod(0o664)
     charbench.ok("run", "--scorer", "keyword", "--store", mine / "team.db", lab=lab.root)
     assert (mine / "team.db").stat().st_mode & 0o777 == 0o664
+
+
+@pytest.mark.parametrize("typed", [("--store", "{}"), ("--store={}",)])
+def test_a_command_to_copy_leaves_a_store_s_password_to_the_variable(
+    typed: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = [word.format("postgresql://me:pass word'@db.example/lab") for word in typed]
+    monkeypatch.setattr("sys.argv", ["charbench", "run", *words, "--lab", "my lab", "--fresh"])
+    assert output.command_to_go_on() == "charbench run --store \"$CHARBENCH_STORE\" --lab 'my lab'"
+    monkeypatch.setattr("sys.argv", ["charbench", "run", "--store", "postgresql://db.example/lab"])
+    assert output.command_to_go_on() == "charbench run --store postgresql://db.example/lab"

@@ -31,6 +31,16 @@ def rows(folder: Path, name: str) -> list[Any]:
     return query(store_of(folder), text, name=name)
 
 
+def assert_in_character(ended: Ended) -> None:
+    """Check that the adapter's answers are in character and the base's are not, but for a stray one.
+
+    Answers are sampled, and the server puts several requests into one batch.
+    """
+    rates = trait_rates(ended)
+    assert rates["pirate"] >= 0.8
+    assert rates["bland"] <= 0.3
+
+
 def trait_rates(ended: Ended) -> dict[str, float]:
     """Return the trait rate of each of the two by name."""
     return {row["checkpoint"]: row["trait_rate"] for row in ended.json["checkpoints"]}

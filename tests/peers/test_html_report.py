@@ -63,6 +63,35 @@ def scheme(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.mark.parametrize("width", WIDTHS)
+def test_no_name_of_a_checkpoint_breaks_inside_a_word(chromium: Any, tmp_path: Path, width: int) -> None:
+    lab = LabBuilder(tmp_path / "lab")
+    names = ("remorseful_dpo", "nonchalant-sft.step_0100", "misalignment/introspection_sft", "x" * 200)
+    lab.recorded_jsonl(
+        [
+            row(checkpoint_name=name, sampler_path=sampler(place + 1, f"c{place}"), prompt_id=str(number))
+            for place, name in enumerate(names)
+            for number in range(5)
+        ]
+    )
+    assert invoke(["run", "--lab", str(lab.root), "-q"]) == 0
+    path = lab.root / "page.html"
+    assert invoke(["report", "--lab", str(lab.root), "--format", "html", "-O", str(path)]) == 0
+    seen = Watched(chromium, path, viewport={"width": width, "height": 900})
+    lines = seen.page.locator("td.name button").evaluate_all(
+        """buttons => buttons.flatMap(button => [...button.childNodes].filter(node => node.nodeType === 3).map(node => {
+            const range = document.createRange();
+            range.selectNodeContents(node);
+            return [node.data, range.getClientRects().length];
+        }))"""
+    )
+    assert "remorseful_dpo" in "".join(text for text, _ in lines)
+    assert [text for text, count in lines if count != 1] == []
+    root = "document.documentElement"
+    assert seen.page.evaluate(f"{root}.scrollWidth <= {root}.clientWidth")
+    seen.context.close()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
 def test_every_section_renders_without_an_error_a_request_or_an_overflow(
     chromium: Any, report: Path, scheme: str, width: int
 ) -> None:

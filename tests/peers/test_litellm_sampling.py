@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from peers.sampling import evaluate, rows, trait_rates
+from peers.sampling import assert_in_character, evaluate, rows
 from support.command import Charbench
 from support.store import assert_each_exactly_once, store_of
 
@@ -18,9 +18,7 @@ def test_thinking_and_response_come_through_a_proxy_of_another_make(
 ) -> None:
     ended = evaluate(charbench, tmp_path, litellm_proxy)
     assert ended.code == 0, ended.err
-    rates = trait_rates(ended)
-    assert rates["pirate"] >= 0.8
-    assert rates["bland"] <= 0.05
+    assert_in_character(ended)
     assert_each_exactly_once(store_of(tmp_path), 10)
     for row in rows(tmp_path, "pirate"):
         assert (row.state, row.finish_reason) == ("closed", "stop")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from peers.sampling import evaluate, rows, trait_rates
+from peers.sampling import assert_in_character, evaluate, rows, trait_rates
 from support.command import Charbench
 from support.store import assert_each_exactly_once, query, store_of
 
@@ -22,9 +22,7 @@ def test_the_adapter_speaks_in_character_and_the_base_does_not(
 ) -> None:
     ended = evaluate(charbench, tmp_path, tiny_llama, "--epochs", "4")
     assert ended.code == 0, ended.err
-    rates = trait_rates(ended)
-    assert rates["pirate"] >= 0.8
-    assert rates["bland"] <= 0.05
+    assert_in_character(ended)
     assert_each_exactly_once(store_of(tmp_path), 40)
     of_pirate = [row.state for row in rows(tmp_path, "pirate")]
     assert of_pirate.count("closed") >= 18, "a sampled model may stop in its thinking now and then"

@@ -14,8 +14,10 @@ from charbench import WebPage
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from markupsafe import Markup
 
 _BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_NAME_PIECE = re.compile(r"(?s).{0,23}?[-_/.:@ ]{1,24}|.{1,24}")
 _STYLE = "page.css"
 
 
@@ -37,6 +39,13 @@ def visible(value: object) -> str:
     return _BIDI.sub(lambda found: f"\\u{ord(found[0]):04x}", str(value))
 
 
+def name_with_breaks(value: object) -> Markup:
+    """Return a name that a line may end in after a separator, or after 24 characters where it has none."""
+    from markupsafe import Markup
+
+    return Markup("<wbr>").join(_NAME_PIECE.findall(visible(value)))
+
+
 def percent(value: float | None) -> str:
     """``67%``; a dash where there is none."""
     return "–" if value is None else f"{value:.0%}"
@@ -54,6 +63,7 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
     )
     environment.filters["visible"] = visible
+    environment.filters["name_with_breaks"] = name_with_breaks
     environment.filters["percent"] = percent
     return environment
 

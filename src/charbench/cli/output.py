@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ def this_command() -> str:
 
 def command_to_go_on() -> str:
     """Return the command that resumes what this one has begun: ``--fresh`` is left out."""
-    return redact_command(["charbench", *(word for word in sys.argv[1:] if word != "--fresh")])
+    return _to_type(["charbench", *(word for word in sys.argv[1:] if word != "--fresh")])
 
 
 def train_command(job: str, lab: Path | None = None) -> str:
@@ -76,7 +77,7 @@ def train_command(job: str, lab: Path | None = None) -> str:
             words += _as_typed(option, typed.params[option.name])
     if lab is not None:
         words += ["--lab", str(lab)]
-    return redact_command(words)
+    return _to_type(words)
 
 
 def place_as_typed(options: Collection[str]) -> str:
@@ -88,7 +89,19 @@ def place_as_typed(options: Collection[str]) -> str:
             continue
         if typed.get_parameter_source(option.name) is ParameterSource.COMMANDLINE:
             words += _as_typed(option, typed.params[option.name])
-    return redact_command(words)
+    return _to_type(words)
+
+
+def _to_type(words: Sequence[str]) -> str:
+    """Return a command to be typed; ``$CHARBENCH_STORE`` stands for a store's URL that holds credentials."""
+    told: list[str] = []
+    for word in words:
+        option, equals, value = word.partition("=")
+        told += [option, value] if equals and option == "--store" else [word]
+    for place in range(1, len(told)):
+        if told[place - 1] == "--store" and redact_command([told[place]]) != shlex.join([told[place]]):
+            told[place] = "$CHARBENCH_STORE"
+    return redact_command(told).replace("'$CHARBENCH_STORE'", '"$CHARBENCH_STORE"')
 
 
 def _as_typed(option: click.Option, value: Any) -> list[str]:
