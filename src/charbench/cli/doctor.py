@@ -63,7 +63,8 @@ def _plugins(session: Any) -> Iterator[CheckResult]:
             advice = f"fix or uninstall {plugin.distribution}, or --no-plugin {plugin.name}"
             yield CheckResult(f"plugin {plugin.name}", "bad", plugin.error, advice)
     for kind in ComponentKind:
-        yield CheckResult(f"{kind}s", "ok", ", ".join(plugins.components(kind)) or "none")
+        names = [*plugins.components(kind), *(f"{family}:NAME" for family in plugins.families(kind))]
+        yield CheckResult(f"{kind}s", "ok", ", ".join(names) or "none")
 
 
 def _personas(session: Any) -> Iterator[CheckResult]:

@@ -92,6 +92,7 @@ def commands(json_output: bool, **given: Any) -> None:
 @options.as_json
 def show(name: str, json_output: bool, **given: Any) -> int:
     """Show the options of a plugin or a component, with defaults and descriptions."""
+    from charbench.components.base import ComponentKind
     from charbench.domain.table import Table
     from charbench.report.render.terminal import print_table
     from charbench.text.terminal import sanitize
@@ -103,6 +104,7 @@ def show(name: str, json_output: bool, **given: Any) -> int:
         for component in plugin.components
         if name in (component.name, plugin.name)
     ]
+    found += [one for kind in ComponentKind if ":" in name and (one := plugins.find(kind, name)) is not None]
     named = [plugin for plugin in plugins.found if plugin.name == name]
     broken = [plugin for plugin in named if plugin.error]
     if not found and not named:
@@ -127,9 +129,10 @@ def show(name: str, json_output: bool, **given: Any) -> int:
         if not plugin.error and not plugin.components:
             click.echo(sanitize(f"{plugin.label} {_without_components(plugins, plugin)}"))
     for component in found:
-        click.echo(sanitize(f"{component.kind} {component.name}: {component.one_line()}"))
+        called = _called(component)
+        click.echo(sanitize(f"{component.kind} {called}: {component.one_line()}"))
         rows = tuple(
-            (f"{component.kind}.{component.name}.{key}", _default(field), field.description or "")
+            (f"{component.kind}.{called}.{key}", _default(field), field.description or "")
             for key, field in component.Config.model_fields.items()
         )
         if rows:
@@ -158,9 +161,15 @@ def schema(**given: Any) -> None:
         for kind in ComponentKind
         for name, component in plugins.components(kind).items()
     }
+    families = {
+        f"^{kind}\\.{name}:": family.Config.model_json_schema()
+        for kind in ComponentKind
+        for name, family in plugins.families(kind).items()
+    }
     content["properties"]["options"] = {
         "type": "object",
         "properties": properties,
+        "patternProperties": families,
         "additionalProperties": False,
     }
     output.print_json(content)
@@ -197,7 +206,12 @@ def _without_components(plugins: Any, plugin: Any) -> str:
 
 
 def _component(component: Any) -> str:
-    return f"{component.kind} {component.name}{' (default)' if component.is_default else ''}"
+    return f"{component.kind} {_called(component)}{' (default)' if component.is_default else ''}"
+
+
+def _called(component: Any) -> str:
+    """Return the name by which a component is asked for."""
+    return f"{component.name}:NAME" if component.is_family() else str(component.name)
 
 
 def _state(plugin: Any) -> str:

@@ -119,7 +119,9 @@ def check_free(name: str, kind: str, plugins: Plugins, personas: Collection[str]
         if plugin.name == name:
             raise UsageError(f"there is a plugin {plugin.label} already; choose another name")
     component = _COMPONENTS.get(kind)
-    if component is not None and name in plugins.components(ComponentKind(component)):
+    if component is not None and (
+        name in plugins.components(ComponentKind(component)) or name in plugins.families(ComponentKind(component))
+    ):
         raise UsageError(f"there is a {component} {name!r} already; choose another name")
     if kind == "personas" and name in personas:
         raise UsageError(f"there is a persona {name!r} already; choose another name")

@@ -89,6 +89,8 @@ class Component:
     """
     is_default: ClassVar[bool] = False
     """Whether a sampler or scorer is used where none is configured. Leave it False for what costs money."""
+    member_example: ClassVar[str] = ""
+    """Of a family of components (:meth:`member`): what may stand after its name, for messages."""
 
     class Config(BaseModel):
         """Options: defaults, help and JSON Schema come from the fields."""
@@ -115,6 +117,23 @@ class Component:
     def one_line(cls) -> str:
         """Return the summary, or else the first line of the docstring."""
         return cls.summary or (cls.__doc__ or "").strip().partition("\n")[0]
+
+    @classmethod
+    def member(cls, rest: str) -> type[Component] | None:  # noqa: ARG003  a family's own reads it
+        """Return the component that ``NAME:REST`` is, where this class is a family of them.
+
+        A class that overrides this owns all names that begin with its own and a colon, and is used by these alone;
+        ``rest`` is letters, digits, ``_``, ``-`` and ``/``. Return a subclass: it is named ``NAME:REST`` for you, and
+        has options of its own (``-o scorer.NAME:REST.option=value``). Be quick and import nothing: reports ask too.
+        Raise a :class:`charbench.ConfigError` where ``rest`` can be nobody's name; what takes an import to find out is
+        for :meth:`prepare`.
+        """
+        return None
+
+    @classmethod
+    def is_family(cls) -> bool:
+        """Return whether the class is a family, of which :meth:`member` gives the components; a member is none."""
+        return cls.member.__func__ is not Component.member.__func__ and ":" not in cls.name  # type: ignore[attr-defined]
 
     def prepare(self, root: Path, folder: Path) -> Awaitable[None] | None:
         """Get ready for work; called once a run, before any of the work, and never for ``plugins list``.

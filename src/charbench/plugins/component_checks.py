@@ -17,17 +17,24 @@ from charbench.domain.score import Metric
 from charbench.errors import PluginError
 
 _SLUG = re.compile(r"[a-z][a-z0-9_\-]*")
+MEMBER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_\-/]{0,99}")
+"""What stands after the colon in the name of a family's member: no dot, as ``-o`` has dots around names."""
 
 
-def check_component(component: Any, kind: ComponentKind, bases: Mapping[type[Component], str]) -> None:
-    """Raise :class:`PluginError` unless ``component`` is a well-formed class of its kind."""
+def check_component(
+    component: Any, kind: ComponentKind, bases: Mapping[type[Component], str], member: str = ""
+) -> None:
+    """Raise :class:`PluginError` unless ``component`` is a well-formed class of its kind.
+
+    ``member`` is the name that it has as the member of a family.
+    """
     base = next((base for base in bases if isinstance(component, type) and issubclass(component, base)), None)
     if base is None:
         choices = " or ".join(f"charbench.{base.__name__}" for base in bases)
         raise PluginError(f"{component!r} is not a subclass of {choices}")
     method = bases[base]
     where = f"{component.__module__}.{component.__qualname__}"
-    if not isinstance(component.name, str) or not _SLUG.fullmatch(component.name):
+    if not member and (not isinstance(component.name, str) or not _SLUG.fullmatch(component.name)):
         raise PluginError(f"{where}.name is {component.name!r}; a lower-case slug such as 'my-{kind}' is needed")
     in_batches = issubclass(component, Sampler) and component.batch_size > 1
     method = "sample_batch" if in_batches else method

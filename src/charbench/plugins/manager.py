@@ -31,6 +31,7 @@ from charbench.components.trainer import Trainer
 from charbench.errors import ConfigError, PluginError, UnknownNameError
 from charbench.plugins import hookspecs
 from charbench.plugins.component_checks import check_component
+from charbench.plugins.families import member_of
 
 if TYPE_CHECKING:
     import click
@@ -49,6 +50,20 @@ _BASES: dict[ComponentKind, tuple[str, dict[type[Component], str]]] = {
     ComponentKind.REPORTER: ("charbench_reporters", {Reporter: "report or report_files or export"}),
 }
 """The hook for each kind; the base classes of its components, each with the method that they must have."""
+
+
+def example_of(component: type[Component]) -> type[Component]:
+    """Return the member that a family gives for an example; any other component as it is.
+
+    Raises :class:`PluginError` where the family has no ``member_example``.
+    """
+    if not component.is_family():
+        return component
+    if not component.member_example:
+        raise PluginError(
+            f"{component.__module__}.{component.__qualname__}.member_example is needed: what member() takes"
+        )
+    return member_of(component, component.member_example, _BASES[component.kind][1])
 
 
 @dataclass(slots=True)
@@ -85,6 +100,7 @@ class Plugins:
         self._observers.add_hookspecs(hookspecs)
         self._faults: list[tuple[str, Broken]] = []
         self._observing = threading.RLock()
+        self._members: dict[tuple[ComponentKind, str], type[Component]] = {}
 
     @cached_property
     def found(self) -> list[Plugin]:
@@ -195,10 +211,32 @@ class Plugins:
             yield name, outcome
 
     def components(self, kind: ComponentKind) -> Mapping[str, type[Component]]:
-        """Return the components of a kind by name.
+        """Return the components of a kind by name, without those that only a family knows.
 
         Raises :class:`PluginError`, naming both distributions, where two plugins claim one name.
         """
+        return {name: component for name, component in self._named(kind).items() if not component.is_family()}
+
+    def families(self, kind: ComponentKind) -> Mapping[str, type[Component]]:
+        """Return the families of components of a kind: each owns the names that begin with its own and a colon."""
+        return {name: component for name, component in self._named(kind).items() if component.is_family()}
+
+    def find(self, kind: ComponentKind, name: str) -> type[Component] | None:
+        """Return the component of a name, a family's member too; None: there is none.
+
+        Raises what the family announces, and :class:`PluginError` where it gives no component.
+        """
+        named = self._named(kind)
+        family, colon, rest = name.partition(":")
+        if not colon or family not in named:
+            return None if name not in named or named[name].is_family() else named[name]
+        if not named[family].is_family():
+            return None
+        if (kind, name) not in self._members:
+            self._members[kind, name] = member_of(named[family], rest, _BASES[kind][1])
+        return self._members[kind, name]
+
+    def _named(self, kind: ComponentKind) -> Mapping[str, type[Component]]:
         owners: dict[str, tuple[type[Component], Plugin]] = {}
         for plugin in self.found:
             for component in plugin.components:
@@ -242,14 +280,15 @@ class Plugins:
 
     def component(self, kind: ComponentKind, name: str) -> type[Component]:
         """Return one component; raises with the choices, and with what failed to load, if there is none."""
-        known = self.components(kind)
-        if name not in known:
-            raise UnknownNameError(str(kind), name, known, self._why_missing(name))
-        return known[name]
+        found = self.find(kind, name)
+        if found is None:
+            families = [f"{family}:{one.member_example or 'NAME'}" for family, one in self.families(kind).items()]
+            raise UnknownNameError(str(kind), name, [*self.components(kind), *families], self._why_missing(name))
+        return found
 
     def is_blocked(self, kind: ComponentKind, name: str) -> bool:
         """Return whether a component is missing only because its plugin is blocked: no broken plugin can have it."""
-        if name in self.components(kind) or not any(plugin.blocked for plugin in self.found):
+        if self.find(kind, name) or not any(plugin.blocked for plugin in self.found):
             return False
         return not any(plugin.error for plugin in self.found)
 

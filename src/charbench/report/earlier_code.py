@@ -36,7 +36,7 @@ def installed(plugins: Plugins) -> Today:
     """Return what tells the code of the components that are installed."""
 
     def today(kind: ComponentKind, name: str) -> str | None:
-        component = plugins.components(kind).get(name)
+        component = plugins.find(kind, name)
         return source_digest(component) if component is not None else None
 
     return today

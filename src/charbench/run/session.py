@@ -274,7 +274,7 @@ class Session:
 
         None: unknown. It was not measured (with these markers and options), or one of the two is not there.
         """
-        if scorer not in self.plugins.components(ComponentKind.SCORER):
+        if self.plugins.find(ComponentKind.SCORER, scorer) is None:
             return None
         (made,) = self._create(ComponentKind.SCORER, [scorer])
         known = self.personas.all.get(persona) or Persona(name=persona)

@@ -29,8 +29,8 @@ def conformance(
         test_shouting = conformance(Shouting)
 
     ``options`` are the component's options, ``persona`` is who is scored (a pirate), ``checkpoint`` what a sampler is
-    asked for. Pass ``deterministic=False`` where the same input may have another result, as with a model that is
-    asked. ``seconds`` is how long one check may take.
+    asked for. Of a family its ``member_example`` is tested. Pass ``deterministic=False`` where the same input may have
+    another result, as with a model that is asked. ``seconds`` is how long one check may take.
     """
     import pytest
 
@@ -66,11 +66,12 @@ def trial_of(
     seconds: float = 60.0,
 ) -> Trial:
     """Return the trial of a component, as :func:`conformance` describes it."""
+    from charbench.plugins.manager import example_of
     from charbench.testing.factories import make_checkpoint, make_persona
     from charbench.testing.trial import Trial
 
     return Trial(
-        component,
+        example_of(component),
         options or {},
         persona or make_persona(),
         checkpoint or make_checkpoint(),

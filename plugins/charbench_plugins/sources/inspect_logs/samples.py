@@ -139,9 +139,17 @@ def _completion(
         latency=seconds(output.get("time")),
         failure=Failure("recorded", error) if error is not None else None,
         sampled_at=moment(sample.get("started_at") or evaluated.get("created")),
-        extra={"inspect_task": str(evaluated.get("task") or "")[:_LONGEST]} if evaluated.get("task") else {},
+        extra=_extra(evaluated.get("task"), sample.get("target")),
         provenance=Provenance(server_model=str(output["model"])[:_LONGEST]) if output.get("model") else None,
     )
+
+
+def _extra(task: Any, target: Any) -> dict[str, Any]:
+    """Return the columns that are kept besides: the task, and the target (or several), for scorers that need one."""
+    several = [one for one in target if isinstance(one, str) and one] if isinstance(target, list) else []
+    kept = target if isinstance(target, str) else several
+    named = {"inspect_task": str(task)[:_LONGEST]} if task else {}
+    return named | ({"target": kept} if kept else {})
 
 
 def whole(value: Any) -> int | None:
