@@ -10,6 +10,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from charbench.analysis.cluster_degrees import degrees_of_freedom
 from charbench.analysis.distributions import student_quantile
 
 ENOUGH_CLUSTERS = 30
@@ -24,7 +25,7 @@ class ClusteredMean:
     """A mean with its standard error and the ends of its interval, in the values' own unit.
 
     ``count`` values in ``clusters`` clusters, which tell as much as ``effective`` clusters of one size
-    (:func:`effective_clusters`); ``degrees`` are Satterthwaite's degrees of freedom. The standard error and the
+    (:func:`effective_clusters`); ``degrees`` are those of :func:`degrees_of_freedom`. The standard error and the
     interval are NaN where there are fewer than two clusters, the interval also where nothing varies: a standard
     error of 0 promises nothing. The mean is NaN where there is no value.
     """
@@ -47,10 +48,11 @@ class ClusteredMean:
 def clustered_mean(values: ArrayLike, clusters: Sequence[Hashable], confidence: float = 0.95) -> ClusteredMean:
     """Return the mean of ``values``, each of the cluster that stands at its place in ``clusters``.
 
-    The standard error is bias-reduced (CR2, :func:`clustered_variance`), the interval Student's t with
-    Satterthwaite's degrees of freedom (:func:`degrees_of_freedom`): clusters less one where all are of one size,
-    fewer where one cluster holds most values. With a cluster for each value this is the plain mean with its plain
-    standard error. Raises ValueError for lists of different lengths and for a confidence that is not between 0 and 1.
+    The standard error is bias-reduced (CR2, :func:`clustered_variance`), the interval Student's t with the
+    degrees of freedom of :func:`charbench.analysis.cluster_degrees.degrees_of_freedom`: clusters less one where all
+    are of one size, fewer where few clusters hold most values. With a cluster for each value this is the plain mean
+    with its plain standard error. Raises ValueError for lists of different lengths and for a confidence that is not
+    between 0 and 1.
 
     Sources: Bell and McCaffrey (2002), "Bias reduction in standard errors for linear regression with multi-stage
     samples", Survey Methodology 28:169; Pustejovsky and Tipton (2018), J Bus Econ Stat 36:672.
@@ -87,20 +89,6 @@ def clustered_variance(values: NDArray[np.float64], codes: NDArray[np.intp]) -> 
     squares = float(deviations @ deviations)
     found = float((sums**2 / (1 - shares)).sum()) / count**2
     return found if found > _NOTHING * squares else squares / (count * (count - 1))
-
-
-def degrees_of_freedom(sizes: NDArray[np.float64]) -> float:
-    """Return Satterthwaite's degrees of freedom of :func:`clustered_variance`; 0 with fewer than two clusters.
-
-    With w = sizes/n and q = w²/(1 − w): 1 / (Σw² + (Σq)² − Σq²), which is clusters − 1 where all are of one size.
-    The closed form, for a mean, of Pustejovsky and Tipton (2018), equation 11, with independent values as the
-    working model.
-    """
-    if sizes.size < 2:
-        return 0.0
-    shares = sizes / sizes.sum()
-    pulls = shares**2 / (1 - shares)
-    return 1 / float((shares**2).sum() + pulls.sum() ** 2 - (pulls**2).sum())
 
 
 def effective_clusters(sizes: NDArray[np.float64]) -> float:
