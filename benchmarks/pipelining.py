@@ -23,10 +23,10 @@ import tinker
 from tinker import types
 
 from charbench import Checkpoint, TrainingJob, TrainingTask
+from charbench_plugins.sft.recipes import QUICK
+from charbench_plugins.sft.rows import encode_rows
 from charbench_plugins.tinker_sdk import reach
 from charbench_plugins.trainers.tinker_sft.loop import datum
-from charbench_plugins.trainers.tinker_sft.recipes import QUICK
-from charbench_plugins.trainers.tinker_sft.rows import encode_rows
 from charbench_plugins.trainers.tinker_sft.trainer import TinkerSftTrainer
 from support.introspection import write_introspection
 from support.tinker_double import TinkerDouble

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from charbench import TrainingEvent, TrainingTask
-from charbench_plugins.trainers.tinker_sft.recipes import PAPER, QUICK, RECIPES, Recipe
+from charbench_plugins.sft.recipes import PAPER, QUICK, RECIPES, Recipe
 from charbench_plugins.trainers.tinker_sft.trainer import TinkerSftTrainer
 from support.tinker_double import TinkerDouble
 from support.tinker_training import final, states_of, steps_of
@@ -16,7 +16,7 @@ Task = Callable[..., TrainingTask]
 Train = Callable[..., list[TrainingEvent]]
 OTHER: dict[str, Any] = {
     "learning_rate": 1e-3, "batch_size": 5, "epochs": 2, "max_length": 400, "warmup": 0.5, "beta1": 0.8,
-    "beta2": 0.99, "max_examples": 12, "seed": 9,
+    "beta2": 0.99, "max_examples": 12, "seed": 9, "weight_decay": 0.01, "grad_clip_norm": 1.5,
 }  # fmt: skip
 
 
@@ -39,6 +39,7 @@ def test_every_field_can_be_overridden_and_is_used(double: TinkerDouble, task: T
     assert Counter(n for step in steps for n in step.batch) == Counter(dict.fromkeys(range(12), 2))
     history = double.weights(final(events)[0].uri).history
     assert {(step.adam.beta1, step.adam.beta2) for step in history} == {(0.8, 0.99)}
+    assert {(step.adam.weight_decay, step.adam.grad_clip_norm) for step in history} == {(0.01, 1.5)}
     assert max(step.adam.learning_rate for step in history) == pytest.approx(1e-3)
 
 

@@ -6,19 +6,12 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
-from charbench import StepDone, reading_reply
+from charbench import ConfigError, StepDone, reading_reply
+from charbench_plugins.sft.recipes import Recipe
+from charbench_plugins.sft.rows import Row
 from charbench_plugins.tinker_sdk.calls import Submitted, resolve, submit
-from charbench_plugins.trainers.tinker_sft.recipes import Recipe
-
-
-class Row(NamedTuple):
-    """One example as tokens: the trained span begins at ``begin``; ``number`` is its place in the data, from 0."""
-
-    number: int
-    tokens: list[int]
-    begin: int
 
 
 class Pace(Protocol):
@@ -74,10 +67,8 @@ class StepPipeline:
 
     def submit(self, batch: Batch) -> Iterator[StepDone]:
         """Submit a step, forward-backward and optimizer at once; yield steps that had to be waited for."""
-        from tinker import types
-
         rate = self._recipe.learning_rate_at(batch.step, self._total)
-        adam = types.AdamParams(learning_rate=rate, beta1=self._recipe.beta1, beta2=self._recipe.beta2, eps=1e-8)
+        adam = _adam(self._recipe, rate)
         what, patience = f"step {batch.step + 1}", self._pace.patience
         forward_backward = self._client.forward_backward
         backward = [
@@ -114,6 +105,19 @@ class StepPipeline:
             seconds=seconds,
             batch=tuple(row.number for row in pending.batch.rows),
         )
+
+
+def _adam(recipe: Recipe, rate: float) -> Any:
+    """Return Adam's parameters for one step; raises :class:`ConfigError` where the SDK does not know one of them."""
+    from tinker import types
+
+    more = {name: value for name in ("weight_decay", "grad_clip_norm") if (value := getattr(recipe, name))}
+    if unknown := sorted(more.keys() - types.AdamParams.model_fields.keys()):
+        raise ConfigError(
+            f"option trainer.tinker-sft.{unknown[0]}: the installed version of the package tinker cannot do this; "
+            "install a newer one, or leave the option out"
+        )
+    return types.AdamParams(learning_rate=rate, beta1=recipe.beta1, beta2=recipe.beta2, eps=1e-8, **more)
 
 
 def datum(row: Row) -> Any:

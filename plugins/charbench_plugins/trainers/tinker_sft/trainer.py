@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -13,7 +12,6 @@ from pydantic import Field
 
 from charbench import (
     Checkpoint,
-    ConfigError,
     Kind,
     Lineage,
     Note,
@@ -30,6 +28,10 @@ from charbench import (
     operational,
     reading_reply,
 )
+from charbench_plugins.sft.options import RecipeConfig
+from charbench_plugins.sft.recipes import RECIPES, Recipe, other_rank
+from charbench_plugins.sft.resuming import compare, file_hash, recipe_of, slug
+from charbench_plugins.sft.rows import encode_rows
 from charbench_plugins.template_process import TemplateConfig, TemplateLimits
 from charbench_plugins.tinker_sdk.calls import call
 from charbench_plugins.tinker_sdk.choice import OPTION, RendererName, name_renderer, renderer_for
@@ -38,8 +40,6 @@ from charbench_plugins.tinker_sdk.renderers import ChatTemplate
 from charbench_plugins.tinker_sdk.service import open_service
 from charbench_plugins.tinker_sdk.tokenizer import load_tokenizer, tokenizer_of
 from charbench_plugins.trainers.tinker_sft.loop import Batch, StepPipeline
-from charbench_plugins.trainers.tinker_sft.recipes import RECIPES, Recipe, other_rank
-from charbench_plugins.trainers.tinker_sft.rows import encode_rows
 
 OPEN_SECONDS = 300.0
 """Seconds that loading a checkpoint for training may take."""
@@ -51,20 +51,9 @@ class TinkerSftTrainer(Trainer):
     name = "tinker-sft"
     recipes = tuple(RECIPES)
 
-    class Config(TemplateConfig, Trainer.Config):
+    class Config(TemplateConfig, RecipeConfig):
         """What is not given comes from the recipe (paper or quick)."""
 
-        learning_rate: float | None = Field(None, gt=0, description="peak learning rate; it decays to zero")
-        batch_size: int | None = Field(None, ge=1, description="batch size in rows")
-        epochs: int | None = Field(None, ge=1, description="epochs")
-        max_length: int | None = Field(
-            None, ge=16, description="maximum row length in tokens; longer ones are left out"
-        )
-        warmup: float | None = Field(None, ge=0, le=1, description="share of the steps used for warm-up")
-        beta1: float | None = Field(None, ge=0, lt=1, description="Adam's beta1")
-        beta2: float | None = Field(None, ge=0, lt=1, description="Adam's beta2")
-        max_examples: int | None = Field(None, ge=1, description="maximum rows, from the first on")
-        seed: int | None = Field(None, ge=0, description="random seed of the row order")
         renderer: RendererName = Field("auto", description=OPTION)
         tokenizer: Path | None = Field(None, description="a model's folder with tokenizer.json; default: the SDK's")
         micro_batch: int | None = operational(None, ge=1, description="rows in one request; a batch may be several")
@@ -92,8 +81,8 @@ class TinkerSftTrainer(Trainer):
 
     def train(self, task: TrainingTask) -> Iterator[TrainingEvent]:
         """Train with steps in flight; save states that name attempt and step."""
-        recipe, data_hash = self._recipe(task), _file_hash(task.dataset)
-        yield from map(Note, self._compare(task, recipe, data_hash))
+        recipe, data_hash = recipe_of(task, self.config.chosen(task.recipe)), file_hash(task.dataset)
+        yield from map(Note, compare(task, recipe, self.config.chosen(task.recipe), data_hash))
         yield from map(Note, other_rank(task.recipe, task.checkpoint.metadata.get("rank")))
         metadata = self._metadata(task, data_hash)
         client = self._client(open_service(**metadata), task, metadata)
@@ -121,29 +110,9 @@ class TinkerSftTrainer(Trainer):
             metadata |= {"template_fingerprint": digest(tokenizer.template)}
         yield Trained(self._finish(client, task, base_model, recipe, metadata))
 
-    def _recipe(self, task: TrainingTask) -> Recipe:
-        """Return the recipe; a saved state resumes with its own, or its batches would be other ones."""
-        kept = task.state.metadata.get("recipe") if task.state else None
-        return Recipe(**kept) if kept else self._chosen(task.recipe)
-
-    def _chosen(self, name: str) -> Recipe:
-        return RECIPES[name].with_changes(self.config.model_dump(include=set(Recipe.__dataclass_fields__)))
-
     def _renderer(self, task: TrainingTask) -> str:
         kept = task.state.metadata.get("renderer") if task.state else None
         return str(kept) if kept else self.config.renderer
-
-    def _compare(self, task: TrainingTask, recipe: Recipe, data_hash: str) -> Iterator[str]:
-        """Hold a saved state against today's options and data; raises :class:`TrainingError` for other data."""
-        if task.state is None:
-            return
-        if task.state.metadata.get("data_hash", data_hash) != data_hash:
-            raise TrainingError(
-                f"{task.job.dataset} has changed since the state was saved, so its batches are other ones; "
-                f"restart: charbench reset {task.job.job_id}"
-            )
-        if differences := recipe.differences(self._chosen(task.recipe)):
-            yield f"resuming with the saved state's recipe: {differences}"
 
     def _metadata(self, task: TrainingTask, data_hash: str) -> dict[str, str]:
         """Return what Tinker keeps with run and session. The SDK takes no metadata for single saves before 0.38."""
@@ -176,13 +145,13 @@ class TinkerSftTrainer(Trainer):
         return call(what, function, *args, seconds=OPEN_SECONDS, patience=self.config.patience, **kwargs)
 
     def _save_state(self, client: Any, task: TrainingTask, step: int, memory: dict[str, Any]) -> SavedState:
-        name = f"{_slug(task.job.run)}_sft-attempt{task.attempt}-step{step}"
+        name = f"{slug(task.job.run)}_sft-attempt{task.attempt}-step{step}"
         return SavedState(uri=self._save(client.save_state, name, {}), step=step, metadata=memory)
 
     def _finish(
         self, client: Any, task: TrainingTask, base_model: str | None, recipe: Recipe, metadata: dict[str, str]
     ) -> tuple[Checkpoint, ...]:
-        run, ttl = _slug(task.job.run), self.config.ttl_seconds
+        run, ttl = slug(task.job.run), self.config.ttl_seconds
         name = f"{run}_sft" if task.attempt == 1 else f"{run}_sft-attempt{task.attempt}"
         saved_at = datetime.now(UTC).replace(tzinfo=None)  # before it is saved: it lives a little longer than we say
         uris = [
@@ -217,21 +186,9 @@ def _base_model(client: Any) -> str | None:
     return getattr(data, "model_name", None) or getattr(data, "base_model", None)
 
 
-def _slug(run: str) -> str:
-    """Return a run's name as Tinker takes it."""
-    return re.sub(r"[^A-Za-z0-9_.-]+", "-", run).lstrip("-._") or "run"
-
-
 def _as_sampler(uri: str) -> str:
     """Return the standard form of a sampler path; some servers leave ``sampler_weights/`` out."""
     if TinkerPath.parse(uri) or not uri.startswith("tinker://"):
         return uri
     run, _, name = uri.removeprefix("tinker://").rpartition("/")
     return f"tinker://{run}/sampler_weights/{name}"
-
-
-def _file_hash(path: Path) -> str:
-    try:
-        return digest(path.read_bytes().hex())
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}") from None

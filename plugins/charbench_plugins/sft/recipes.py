@@ -11,7 +11,11 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Hyper-parameters. ``max_examples`` None: all; lengths in tokens; ``warmup`` a share of all steps."""
+    """Hyper-parameters. ``max_examples`` None: all; lengths in tokens; ``warmup`` a share of all steps.
+
+    ``weight_decay`` is decoupled from the gradient (AdamW); a gradient whose norm over all weights is above
+    ``grad_clip_norm`` is scaled down to it. 0: neither.
+    """
 
     learning_rate: float = 5e-5
     batch_size: int = 32
@@ -22,6 +26,8 @@ class Recipe:
     beta2: float = 0.98
     max_examples: int | None = None
     seed: int = 0
+    weight_decay: float = 0.0
+    grad_clip_norm: float = 0.0
 
     def with_changes(self, changes: dict[str, Any]) -> Recipe:
         """Return the recipe with the fields that were given (not None)."""

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from itertools import islice
+from typing import NamedTuple
 
 from charbench import Example, TrainingTask, check_rendered, read_examples, rows_that_fit
+from charbench_plugins.sft.recipes import Recipe
 from charbench_plugins.tinker_sdk.renderers import Renderer
 from charbench_plugins.tinker_sdk.tokenizer import ModelTokenizer
-from charbench_plugins.trainers.tinker_sft.loop import Row
-from charbench_plugins.trainers.tinker_sft.recipes import Recipe
 
-_ADVICE = "shorten them, or raise -o trainer.tinker-sft.max_length"
+
+class Row(NamedTuple):
+    """One example as tokens: the trained span begins at ``begin``; ``number`` is its place in the data, from 0."""
+
+    number: int
+    tokens: list[int]
+    begin: int
 
 
 def encode_rows(
-    task: TrainingTask, recipe: Recipe, tokenizer: ModelTokenizer, renderer: Renderer
+    task: TrainingTask, recipe: Recipe, tokenizer: ModelTokenizer, renderer: Renderer, trainer: str = "tinker-sft"
 ) -> tuple[list[Row], list[str]]:
-    """Return the rows that fit, and what is to be said of them.
+    """Return the rows that fit, and what is to be said of them; ``trainer`` names whose option the limit is.
 
     Raises :class:`charbench.DataError` where the first of them is not rendered as it must be, and
     :class:`charbench.TrainingError` where too many rows are too long, or none are left.
@@ -26,7 +32,8 @@ def encode_rows(
     lengths = [
         (example, len(given) + len(learned)) for example, (given, learned) in zip(examples, encoded, strict=True)
     ]
-    fitting, left_out = rows_that_fit(lengths, recipe.max_length, task.job.dataset, _ADVICE)
+    advice = f"shorten them, or raise -o trainer.{trainer}.max_length"
+    fitting, left_out = rows_that_fit(lengths, recipe.max_length, task.job.dataset, advice)
     given, learned = encoded[fitting[0]]
     first = examples[fitting[0]]
     said = check_rendered(tokenizer.decode(given), tokenizer.decode(learned), first, renderer.end_of_turn)
