@@ -11,6 +11,7 @@ from pydantic import Field
 from charbench import (
     Checkpoint,
     Completion,
+    Failure,
     GenerationConfig,
     Sampler,
     SampleRequest,
@@ -45,12 +46,17 @@ class TinySampler(Sampler):
 
     def accepts(self, checkpoint: Checkpoint) -> bool:
         """Take the tiny model itself, and adapters on disk that are not known to be another model's."""
-        is_ours = checkpoint.base_model in (None, BASE)
-        return checkpoint.uri == BASE or (checkpoint.uri.startswith("file:") and is_ours)
+        from charbench_plugins.tiny.base_check import is_of_another_model
+
+        if not checkpoint.uri.startswith("file:") or checkpoint.base_model not in (None, BASE):
+            return checkpoint.uri == BASE
+        root = self.lifecycle.root if self.lifecycle else Path()
+        return not is_of_another_model(root / checkpoint.uri.removeprefix("file:"))
 
     def sample(self, request: SampleRequest) -> Completion:
         """Complete one prompt."""
-        return self.sample_batch([request])[0]
+        (given,) = self._complete(request.checkpoint.uri, [request])
+        return given
 
     def sample_batch(self, requests: Sequence[SampleRequest]) -> Sequence[Completion]:
         """Complete many prompts, those of one checkpoint together; each has a random stream of its own."""
@@ -59,7 +65,10 @@ class TinySampler(Sampler):
         for index, request in enumerate(requests):
             by_uri.setdefault(request.checkpoint.uri, []).append(index)
         for uri, indices in by_uri.items():
-            answers = self._complete(uri, [requests[index] for index in indices])
+            try:
+                answers = self._complete(uri, [requests[index] for index in indices])
+            except SamplingError as error:  # this checkpoint's alone
+                answers = [Completion(failure=Failure(error.kind, str(error)))] * len(indices)
             found.update(zip(indices, answers, strict=True))
         return [found[index] for index in range(len(requests))]
 
@@ -112,9 +121,11 @@ class TinySampler(Sampler):
             return None
         folder = self._root / uri.removeprefix("file:")
         try:
-            return LoraAdapter.load(folder)
+            adapter = LoraAdapter.load(folder)
+            adapter.check_fits(self._model()[0])
         except (OSError, ValueError, KeyError) as error:
             raise SamplingError(f"{uri}: no adapter of the tiny model: {error}", kind="not_an_adapter") from None
+        return adapter
 
 
 @hookimpl

@@ -29,10 +29,11 @@ _RECORDED = {name: name for name in (*_PLAIN, ChatTemplate.name)} | {"qwen3-disa
 """Our name for what training noted, be it charbench or tinker-cookbook."""
 
 
-def name_renderer(name: str, base_model: str | None, said: str | None) -> str:
+def name_renderer(name: str, base_model: str | None, said: str | None, choose: str = CHOOSE) -> str:
     """Return which renderer it will be, as far as that can be told without a tokenizer.
 
-    ``auto`` goes by what training ``said`` it used, else by the model's name. Raises :class:`ConfigError` for a
+    ``auto`` goes by what training ``said`` it used, else by the model's name; ``choose`` tells users how to choose
+    one. Raises :class:`ConfigError` for a
     renderer that training used and nobody here knows: with another one the model would be shown what it has
     not learned.
     """
@@ -45,7 +46,7 @@ def name_renderer(name: str, base_model: str | None, said: str | None) -> str:
     except KeyError:
         raise ConfigError(
             f"the checkpoint was trained with renderer {said!r}, which is none of charbench's; choose one that writes "
-            f"the same ({', '.join(_PLAIN)}, or template: the model's own chat template): {CHOOSE}"
+            f"the same ({', '.join(_PLAIN)}, or template: the model's own chat template): {choose}"
         ) from None
 
 
@@ -55,21 +56,22 @@ def renderer_for(
     said: str | None,
     tokenizer: ModelTokenizer,
     limits: TemplateLimits | None = None,
+    choose: str = CHOOSE,
 ) -> Renderer:
     """Return a renderer by name; ``auto`` is as :func:`name_renderer` has it, else the model's own template.
 
     A template of the model's own is rendered within ``limits``. Raises :class:`ConfigError` where none of these tells,
     or the template cannot be used.
     """
-    name = name_renderer(name, base_model, said)
+    name = name_renderer(name, base_model, said, choose)
     if name in _PLAIN:
         return _PLAIN[name]()
     if tokenizer.template is None:
         choices = ", ".join(_PLAIN)
         raise ConfigError(
-            f"renderer {name!r}: the tokenizer brings no chat template; choose one of {choices}: {CHOOSE}"
+            f"renderer {name!r}: the tokenizer brings no chat template; choose one of {choices}: {choose}"
         )
-    return ChatTemplate(tokenizer.template, tokenizer.special, limits, base_model or "")
+    return ChatTemplate(tokenizer.template, tokenizer.special, limits, base_model or "", choose)
 
 
 def _guess(model: str) -> str:

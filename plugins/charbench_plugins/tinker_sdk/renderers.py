@@ -122,9 +122,11 @@ class ChatTemplate(Renderer):
         special: Mapping[str, str] | None = None,
         limits: TemplateLimits | None = None,
         model: str = "",
+        choose: str = CHOOSE,
     ) -> None:
         from charbench_plugins.template_process import TemplateProcess
 
+        self._choose = choose
         self._whose = f"the chat template of {model}" if model else "the chat template"
         self._template = self._run(TemplateProcess, template, special, limits)
         self.end_of_turn = self._find_end_of_turn()
@@ -141,7 +143,7 @@ class ChatTemplate(Renderer):
         if not whole.startswith(given):
             raise ConfigError(
                 "the chat template writes a finished conversation otherwise than one to be answered, "
-                "so the trained span cannot be told; choose a renderer: -o trainer.tinker-sft.renderer=qwen3"
+                f"so the trained span cannot be told; choose a renderer: {self._choose}"
             )
         answer = whole[len(given) :]
         return answer[: answer.rindex(self.end_of_turn) + len(self.end_of_turn)]
@@ -169,7 +171,9 @@ class ChatTemplate(Renderer):
         except TemplateLimitError as error:
             raise ConfigError(f"{self._whose} was stopped: {error}") from None
         except TemplateFaultError as error:
-            raise ConfigError(f"{self._whose} is broken: {error}; fix it, or choose a renderer: {CHOOSE}") from None
+            raise ConfigError(
+                f"{self._whose} is broken: {error}; fix it, or choose a renderer: {self._choose}"
+            ) from None
 
 
 def _said(turn: Message) -> str:

@@ -19,6 +19,7 @@ This package does not import charbench. Where to look:
 ``attention``          rotary positions and grouped-query attention; each with its backward
 ``decoder_layer``      one layer of the network, put together from these
 ``transformer``        all layers: logits, and the loss with its LoRA gradients
+``base_check``         whether a folder's weights are for another model
 ``lora``               the adapter: low-rank factors, stored in PEFT's format
 ``optimizer``          Adam
 ``recipe``             how to train: epochs, batches, learning-rate schedule

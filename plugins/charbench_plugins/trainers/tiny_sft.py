@@ -64,8 +64,12 @@ class TinySftTrainer(Trainer):
 
     def accepts(self, checkpoint: Checkpoint) -> bool:
         """Take the tiny model itself, and adapters on disk that are not known to be another model's."""
-        is_ours = checkpoint.base_model in (None, BASE)
-        return checkpoint.uri == BASE or (checkpoint.uri.startswith("file:") and is_ours)
+        from charbench_plugins.tiny.base_check import is_of_another_model
+
+        if not checkpoint.uri.startswith("file:") or checkpoint.base_model not in (None, BASE):
+            return checkpoint.uri == BASE
+        root = self.lifecycle.root if self.lifecycle else Path()
+        return not is_of_another_model(root / checkpoint.uri.removeprefix("file:"))
 
     def train(self, task: TrainingTask) -> Iterator[TrainingEvent]:
         """Train, saving a state every few steps; the state's name holds attempt and step."""

@@ -13,6 +13,8 @@ from charbench import FileFault, ReadLimits, read_json, read_lines
 ADAPTER_CONFIG, MODEL_CONFIG, TRAINER_STATE = "adapter_config.json", "config.json", "trainer_state.json"
 STEP_FOLDER = re.compile(r"(?:checkpoint|global_step|step)[-_]?(\d+)")
 """``checkpoint-500`` of TRL, Axolotl and Unsloth, ``global_step500`` of OpenRLHF (and DeepSpeed under it)."""
+TRAINING = "charbench_training.json"
+"""What trainer ``peft-sft`` writes beside an adapter: what it was trained from and on."""
 _WEIGHTS = re.compile(r"(?:(?:pytorch_)?model|adapter_model)(?:-\d+-of-\d+)?\.(?:safetensors|bin)(?:\.index\.json)?")
 _TAG = re.compile(rb"^\s*-\s*['\"]?(sft|dpo|orpo|kto|grpo|ppo|rloo|reward-trainer|reward)['\"]?\s*$", re.MULTILINE)
 _KIND_OF_TAG = {
@@ -38,6 +40,8 @@ class ModelFolder:
     step: int | None = None
     total_steps: int | None = None
     loss: float | None = None
+    trained: dict[str, str] = field(default_factory=dict)
+    """What charbench itself wrote of its training: parent, dataset, renderer, recipe, base_model."""
     metadata: dict[str, Any] = field(default_factory=dict)
     problems: list[tuple[str, str]] = field(default_factory=list)
     """Names of files that could not be read, each with the reason."""
@@ -56,6 +60,8 @@ def read_folder(path: Path, config: str, limits: ReadLimits) -> ModelFolder | No
     else:
         _read_model(found, said or {})
     _read_state(found, _mapping(found, TRAINER_STATE, limits) or {})
+    if config == ADAPTER_CONFIG:
+        _read_training(found, _mapping(found, TRAINING, limits) or {})
     found.kind = found.kind or _kind_of_card(path / "README.md", limits)
     return found
 
@@ -75,6 +81,13 @@ def _read_adapter(found: ModelFolder, said: Mapping[str, Any]) -> None:
         "lora_alpha": _whole(said, "lora_alpha"),
         "peft_type": _text(said, "peft_type"),
     }
+
+
+def _read_training(found: ModelFolder, said: Mapping[str, Any]) -> None:
+    texts = {name: _text(said, name) for name in ("parent", "dataset", "renderer", "recipe", "base_model")}
+    found.trained = {name: text for name, text in texts.items() if text is not None}
+    if said.get("kind") in _KIND_OF_TAG.values():
+        found.kind = said["kind"]
 
 
 def _read_model(found: ModelFolder, said: Mapping[str, Any]) -> None:

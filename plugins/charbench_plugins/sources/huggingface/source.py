@@ -109,9 +109,12 @@ class HuggingFaceSource(CheckpointSource):
             name=f"{leaf}{step}",
             kind=Kind(found.kind) if found.kind in {kind.value for kind in Kind} else Kind.UNKNOWN,
             persona=_persona(lab, run),
-            base_model=_base(lab, found, folders),
+            base_model=found.trained.get("base_model") or _base(lab, found, folders),
             run=run,
-            lineage=Lineage(parent=_uri(lab, parent.path) if parent else None),
+            lineage=Lineage(
+                found.trained.get("parent") or (_uri(lab, parent.path) if parent else None),
+                *(found.trained.get(name) for name in ("dataset", "renderer", "recipe")),
+            ),
             metadata=metadata,
             evidence=(Evidence(self.name, lab.relative(found.path / found.config), None, "weights in its folder"),),
         )
@@ -127,12 +130,15 @@ def _persona(lab: Lab, run: str) -> str | None:
 
 
 def _base(lab: Lab, found: ModelFolder, folders: _Folders) -> str | None:
-    """Return the name of the model under all that the lab trained on top of it; None where nothing says."""
-    seen: set[Path] = set()
+    """Return the name of the model under all that the lab trained on top of it; None where nothing says.
+
+    A model of the lab's own that does not say where it comes from is called by its URI.
+    """
+    trained, seen = found, set[Path]()
     while (parent := _parent(lab, found, folders)) and parent.path not in seen:
         seen.add(parent.path)
         found = parent
-    return found.base
+    return found.base or (_uri(lab, found.path) if found is not trained else None)
 
 
 def _parent(lab: Lab, found: ModelFolder, folders: _Folders) -> ModelFolder | None:
