@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from charbench.components.base import ComponentKind
@@ -31,7 +32,7 @@ def fit_to_copy(
     for row, one in zip(rows, judgements, strict=True):
         todo = one.todo
         if todo == MORE_PROMPTS:
-            sampler = _sampler(session, row, [known[uri] for uri in sorted(row.uris) if uri in known])
+            sampler = _sampler(session, row.samplers, [known[uri] for uri in sorted(row.uris) if uri in known])
             todo = None if sampler is None else f"{todo}{sampler}"
         if todo is not None and session.place:
             todo = f"{todo} {session.place}"
@@ -39,10 +40,22 @@ def fit_to_copy(
     return found
 
 
-def _sampler(session: Session, row: Tally, checkpoints: Sequence[Checkpoint]) -> str | None:
+def command_for_saves(session: Session, checkpoints: Sequence[Checkpoint], used: Collection[str]) -> str | None:
+    """Return the command that samples these saves of training runs; None where no sampler can.
+
+    ``used`` are the samplers that the runs' other samples are from.
+    """
+    sampler = _sampler(session, used, checkpoints)
+    if sampler is None or not checkpoints:
+        return None
+    runs = " ".join(f"-c {quote(one)}" for one in dict.fromkeys(one.run or one.uri for one in checkpoints))
+    return " ".join(filter(None, (f"charbench run --steps all {runs}{sampler}", session.place)))
+
+
+def _sampler(session: Session, used: Collection[str], checkpoints: Sequence[Checkpoint]) -> str | None:
     """Return the option that names the sampler to ask for more, empty where none is needed; None: none can."""
     installed = session.plugins.components(ComponentKind.SAMPLER)
-    for name in sorted(row.samplers & installed.keys()):
+    for name in sorted(installed.keys() & used):
         kind = installed[name]
         if issubclass(kind, Sampler) and kind.requests is Sampler.requests:
             return "" if kind.is_default else f" --sampler {name}"
