@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy.engine import Connection
 
-from charbench.discovery.merge import claims_of, merge
+from charbench.discovery.merge import claims_of, complete_saves, merge
 from charbench.discovery.runs import read_runs
 from charbench.domain.checkpoint import Checkpoint, Evidence, Kind
-from charbench.domain.uris import TinkerPath
+from charbench.domain.uris import TinkerPath, save_of
 from charbench.errors import UsageError
 from charbench.store.database import Database
 from charbench.store.findings import add_claims, read_checkpoints, read_claims, save_checkpoints
@@ -45,5 +45,7 @@ def register(database: Database, wanted: Sequence[str], personas: Sequence[str],
 def take_in(connection: Connection, checkpoint: Checkpoint, source: str, aliases: Mapping[str, str]) -> None:
     """Add what ``source`` says of a checkpoint to what others say of it, and write what all of it together gives."""
     add_claims(connection, claims_of(checkpoint, source))
-    merged, _ = merge(checkpoint.uri, read_claims(connection)[checkpoint.uri], aliases, read_runs(connection))
-    save_checkpoints(connection, [merged])
+    runs, claims = read_runs(connection), read_claims(connection)
+    save = [uri for uri in claims if save_of(uri) == save_of(checkpoint.uri)]
+    merged = [merge(uri, claims[uri], aliases, runs)[0] for uri in save]
+    save_checkpoints(connection, complete_saves(merged))
