@@ -25,10 +25,7 @@ def register(database: Database, wanted: Sequence[str], personas: Sequence[str],
     Of one that is there, whose persona nobody knows, that is all that is added. ``aliases`` maps every known
     persona's name and alias to its name. Raises :class:`UsageError` for a ``tinker://`` path that is not whole.
     """
-    uris = [text for text in wanted if _URI.fullmatch(text)]
-    for uri in uris:
-        if uri.startswith("tinker://") and TinkerPath.parse(uri) is None:
-            raise UsageError(f"checkpoint {uri!r}: tinker://RUN/weights/NAME or .../sampler_weights/NAME is needed")
+    uris = [text for text in wanted if is_uri(text)]
     if not uris:
         return
     persona = personas[0] if len(personas) == 1 else None
@@ -37,9 +34,20 @@ def register(database: Database, wanted: Sequence[str], personas: Sequence[str],
         for uri in uris:
             if uri in known and (known[uri].persona or persona is None):
                 continue
-            kind = Kind.BASE if uri.startswith("base:") or uri.endswith(":base") else Kind.UNKNOWN
-            named = Checkpoint(uri=uri, kind=kind, persona=persona, evidence=(Evidence(SOURCE, "-c"),))
-            take_in(connection, named, SOURCE, aliases)
+            take_in(connection, from_uri(uri, persona), SOURCE, aliases)
+
+
+def is_uri(text: str) -> bool:
+    """Whether a text is a URI and no name; raises :class:`UsageError` for a ``tinker://`` path that is not whole."""
+    if text.startswith("tinker://") and TinkerPath.parse(text) is None:
+        raise UsageError(f"checkpoint {text!r}: tinker://RUN/weights/NAME or .../sampler_weights/NAME is needed")
+    return _URI.fullmatch(text) is not None
+
+
+def from_uri(uri: str, persona: str | None = None) -> Checkpoint:
+    """Return the checkpoint of which only the URI is known."""
+    kind = Kind.BASE if uri.startswith("base:") or uri.endswith(":base") else Kind.UNKNOWN
+    return Checkpoint(uri=uri, kind=kind, persona=persona, evidence=(Evidence(SOURCE, "-c"),))
 
 
 def take_in(connection: Connection, checkpoint: Checkpoint, source: str, aliases: Mapping[str, str]) -> None:
