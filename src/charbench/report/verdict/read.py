@@ -24,7 +24,7 @@ from charbench.report.verdict.words import VerdictSummary, summarize
 from charbench.run.steps import at_steps
 from charbench.store.database import Database
 from charbench.store.diagnoses import latest_causes
-from charbench.store.findings import read_checkpoints
+from charbench.store.findings import read_checkpoints, read_datasets
 from charbench.store.selection import Selection, select_settings
 from charbench.store.served import Served, served_by
 from charbench.store.summaries import group_totals
@@ -89,9 +89,10 @@ def read_report(
         otherwise = answers_of_probes(connection, report, selection, causes)
         judgements = fit_to_copy(
             session,
-            report.checkpoints,
+            report,
             judge_rows(report, rule, causes, found, otherwise, judges),
             read_checkpoints(connection),
+            read_datasets(connection),
         )
         shown = [group for row in rows for group in row.groups]
         return ReadReport(
