@@ -138,6 +138,8 @@ class Endpoint:
     """What it lists at /models; None: it has no such path."""
     requests: list[Body] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
+    """The ``Authorization`` of each time that the models were listed."""
     url: str = ""
     most_at_once: int = 0
     _at_once: int = 0
@@ -168,6 +170,7 @@ class Endpoint:
 
     async def list_models(self, request: web.Request) -> web.StreamResponse:
         """List the models, which is no request that counts."""
+        self.keys.append(request.headers.get("Authorization", ""))
         if self.models is None:
             return web.json_response({"error": {"message": "Not Found"}}, status=404)
         return web.json_response(self.models) if self.models != "no JSON" else web.Response(text="no JSON")

@@ -50,7 +50,7 @@ class EndpointSource(CheckpointSource):
 
     def prepare(self, root: Path, folder: Path) -> None:
         """Find out which endpoints there are; raises :class:`charbench.ConfigError` where there is none."""
-        chosen = [self.endpoints.chosen] if self.endpoints.chosen else []
+        chosen = [text for text in (self.endpoints.chosen, *self.endpoints.more) if text]
         if not chosen and not self.endpoints.named:
             raise ConfigError(f"no endpoint is configured; {_HOW_TO}")
         self._clients: list[ModelClient] = []

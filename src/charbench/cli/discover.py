@@ -12,7 +12,7 @@ from charbench.cli import options, output
 @click.command("discover")
 @options.where
 @options.components
-@options.endpoint
+@options.endpoints
 @options.job_policy
 @click.option("--explain", is_flag=True, help="Show why other runs have no job, and where checkpoints were found.")
 @options.as_json

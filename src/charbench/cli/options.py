@@ -85,6 +85,12 @@ endpoint = click.option(
     help="Endpoint of components whose options name none, by its name in the configuration or by its URL. "
     "[default: OPENAI_BASE_URL, or Tinker's where TINKER_API_KEY is set]",
 )  # fmt: skip
+endpoints = click.option(
+    "--endpoint", "all_endpoints", metavar="NAME|URL", multiple=True,
+    help="Endpoint of components whose options name none, by its name in the configuration or by its URL. Given "
+    "several times, all that they serve is found and sampled, and components ask the first. "
+    "[default: OPENAI_BASE_URL, or Tinker's where TINKER_API_KEY is set]",
+)  # fmt: skip
 steps = click.option(
     "--steps", metavar="last|all|every:N|LIST", help="Saves of each training run to sample. [default: last]"
 )
@@ -120,6 +126,8 @@ def open_session(config: Path | None = None, options: tuple[str, ...] = (), **ov
     from charbench.run.session import Session
 
     blocked = overrides.get("disable_plugins") or ()
+    if asked := overrides.pop("all_endpoints", ()):
+        overrides |= {"endpoint": asked[0], "more_endpoints": list(asked[1:])}
     session = Session(load_config({**overrides, "disable_plugins": list(blocked)}, options, os.environ, config))
     session.place = output.place_as_typed(_PLACE)
     # A run closes its components itself; this is for what comes before one, and for commands that run nothing.

@@ -155,7 +155,8 @@ def schema(**given: Any) -> None:
 
     plugins = options.open_session(**given).plugins
     content = RunConfig.model_json_schema()
-    content["properties"].pop("trusted_hosts")  # a file cannot set it
+    for name in ("trusted_hosts", "more_endpoints"):  # a file cannot set them
+        content["properties"].pop(name)
     properties = {
         f"{kind}.{name}": component.Config.model_json_schema()
         for kind in ComponentKind

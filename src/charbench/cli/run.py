@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.command("run")
 @options.where
 @options.components
-@options.endpoint
+@options.endpoints
 @click.option(
     "--trainer", "trainers", multiple=True, metavar="NAME", help="Trainer. [default: none; jobs stay pending]"
 )
@@ -88,12 +88,14 @@ def _dry_run(session: Any, *, no_train: bool, json_output: bool) -> int:
     from charbench.discovery.stage import discover
     from charbench.run.asked_elsewhere import check_endpoints
     from charbench.run.bases import with_bases
+    from charbench.run.by_key import by_key
     from charbench.run.dry_judging import asks_models, estimate_judging
     from charbench.run.dry_run import estimate, missing_requests
     from charbench.run.not_sampled import Noted, not_sampled
     from charbench.run.plan import Requests, sampling_plan
-    from charbench.run.served import to_sample
+    from charbench.run.wanted import Wanted, wanted_of
     from charbench.sampling.cost import Spending
+    from charbench.text.redaction import redact
 
     config = session.config
     sources, samplers = session.sources(), session.samplers()
@@ -104,27 +106,35 @@ def _dry_run(session: Any, *, no_train: bool, json_output: bool) -> int:
         lifecycle=session.lifecycle, by_name=session.sources_by_name,
     )  # fmt: skip
     chosen = [persona.name for persona in session.selected_personas()]
-    checkpoints, served = _selected(session, found, chosen)
+    checkpoints = _selected(session, found, chosen)
     parts: list[Estimate] = []
     asked: set[str] = set()
     missing: list[tuple[SampleRequest, int]] = []
     with printing_to_stderr():
-        for sampler in samplers:
-            session.lifecycle.prepare(sampler)
-            beside = with_bases(session, sampler, sources, to_sample(session, sampler, checkpoints, served), served)
+        session.lifecycle.prepare_all(samplers)
+        wanted_here = wanted_of(session, samplers, checkpoints, found)
+        offered = by_key(session, sources, checkpoints)
+        if offered and offered.is_agreed:
+            output.say(offered.line)
+            wanted_here.append(Wanted(session, offered.sampler, offered.checkpoints))
+        for one in wanted_here:
+            sampler = one.sampler
+            beside = with_bases(session, sampler, sources, one.checkpoints, one.served)
             mine = beside.checkpoints
             for line in beside.lines:
                 output.say(line)
             checkpoints += [base for base in beside.added if base not in checkpoints]
-            check_endpoints(session, [sampler], mine)
+            check_endpoints(one.session, [sampler], mine)
             wanted = Requests(sampler, sampling_plan(session, sources, mine))
             noted = Noted(wanted, asked)
-            parts.append(estimate(session.database, sampler, noted, config.retry_errors, config.prices))
+            part = estimate(session.database, sampler, noted, config.retry_errors, config.prices)
+            part.endpoint = redact(one.endpoint)
+            parts.append(part)
             if judges:
                 missing += missing_requests(session.database, sampler, wanted, config.retry_errors)
         session.lifecycle.prepare_all(judges)
         judging = [estimate_judging(session, judge, checkpoints, chosen, missing) for judge in judges]
-    left_out = not_sampled(session, checkpoints, asked)
+    left_out = not_sampled(session, checkpoints, asked, offered)
     trains = bool(config.trainers) and not no_train
     jobs = [job.job_id for job in found.plan.jobs_waiting] if trains else []
     if json_output:
@@ -142,20 +152,20 @@ def _dry_run(session: Any, *, no_train: bool, json_output: bool) -> int:
     return 1 if found.failures else 0
 
 
-def _selected(session: Session, found: Discovery, personas: Sequence[str]) -> tuple[list[Checkpoint], frozenset[str]]:
-    """Return the checkpoints that a run would be about, and the URIs of those that the chosen endpoint serves."""
+def _selected(session: Session, found: Discovery, personas: Sequence[str]) -> list[Checkpoint]:
+    """Return the checkpoints that a run would be about."""
     from charbench.discovery.register import register
     from charbench.run.plan import select_checkpoints
-    from charbench.run.served import register_served, served_now
+    from charbench.run.served import register_served
+    from charbench.run.wanted import served_anywhere
     from charbench.store.findings import read_checkpoints
 
     register(session.database, session.config.checkpoints, personas, session.personas.aliases)
-    served = served_now(session, found)
     with session.database.read() as connection:
         known = read_checkpoints(connection)
-    register_served(session, served, known)
+    register_served(session, served_anywhere(session, found), known)
     with session.database.read() as connection:
-        return select_checkpoints(read_checkpoints(connection), session.config.checkpoints, personas), served
+        return select_checkpoints(read_checkpoints(connection), session.config.checkpoints, personas)
 
 
 def _show_left_out(parts: Sequence[NotSampled]) -> None:
@@ -171,9 +181,11 @@ def _show_estimates(parts: Sequence[Estimate]) -> None:
         "Sampler", "Wanted", "Missing", "Requests", "Prompt tokens (about)", "Completion tokens (at most)",
         "Cost (at most)",
     )  # fmt: skip
-    _show(
-        "Dry run: no requests were sent", columns, [((p.sampler, f"{p.wanted:,}", f"{p.missing:,}"), p) for p in parts]
-    )
+    _show("Dry run: no requests were sent", columns, [((_who(p), f"{p.wanted:,}", f"{p.missing:,}"), p) for p in parts])
+
+
+def _who(part: Estimate) -> str:
+    return f"{part.sampler} at {part.endpoint}" if part.endpoint else part.sampler
 
 
 def _show_judging(parts: Sequence[JudgingEstimate]) -> None:

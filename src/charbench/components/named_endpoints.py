@@ -61,6 +61,8 @@ class Endpoints:
     named: Mapping[str, NamedEndpoint] = field(default_factory=lambda: MappingProxyType({}))
     chosen: str = ""
     chosen_in: str = ""
+    more: tuple[str, ...] = ()
+    """Further ones that a run asks, by name or URL; no component asks them without being told."""
 
     @property
     def is_typed(self) -> bool:
@@ -78,6 +80,11 @@ class Endpoints:
             hint = "; a URL (http://HOST:PORT/v1) is taken too" + ("" if self.named else ", or add it to 'endpoints'")
             raise UnknownNameError("endpoint", text, self.named, hint)
         return next((one for one in self.named.values() if one.is_at(text)), None)
+
+    def identity(self, text: str) -> str:
+        """Return what makes the endpoint of this name or URL itself: its name, else its URL without credentials."""
+        named = self.find(text)
+        return named.name if named else plain_url(text)
 
     def earlier(self) -> dict[str, str]:
         """Return, by each URL that an endpoint has or had, the endpoint's name."""

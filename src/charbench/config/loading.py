@@ -52,7 +52,9 @@ def load_config(
                 value = [*values.get(name, []), *value]
             values[name], origin[name] = value, f"option --{_flag(name)}"
     values["options"] = _with_options(values.get("options", {}), options)
-    register_secrets_of({name: values.get(name) for name in ("store", "options", "endpoints", "endpoint")})
+    register_secrets_of(
+        {name: values.get(name) for name in ("store", "options", "endpoints", "endpoint", "more_endpoints")}
+    )
     try:
         config = RunConfig.model_validate(values)
     except ValidationError as error:
@@ -79,6 +81,8 @@ def _check_endpoints(config: RunConfig) -> None:
     if config.endpoint:
         with config.naming("endpoint"):
             config.named_endpoints().find(config.endpoint)
+    for text in config.more_endpoints:
+        config.named_endpoints().find(text)
 
 
 def _check_kinds_of_failure(config: RunConfig) -> None:
@@ -92,7 +96,7 @@ def _check_kinds_of_failure(config: RunConfig) -> None:
 
 
 def _flag(name: str) -> str:
-    return {"disable_plugins": "no-plugin", "prompts": "prompts", "epochs": "epochs"}.get(
+    return {"disable_plugins": "no-plugin", "more_endpoints": "endpoint", "prompts": "prompts", "epochs": "epochs"}.get(
         name, name.rstrip("s").replace("_", "-")
     )
 
@@ -123,6 +127,9 @@ def _from_file(document: YamlFile) -> dict[str, Any]:
         if name not in RunConfig.model_fields
     ]:
         raise ConfigError(faults)
+    if "more_endpoints" in document.data:
+        where = document.where(("more_endpoints",))
+        raise ConfigError(f"{where}: more_endpoints: it cannot be set in a file; give --endpoint NAME several times")
     if "trusted_hosts" in document.data:
         where = document.where(("trusted_hosts",))
         raise ConfigError(f"{where}: trusted_hosts: no file can say whom to trust; give {OPTION} HOST or {VARIABLE}")

@@ -111,6 +111,9 @@ class RunConfig(BaseModel):
         {}, description="servers by name: {local: {base_url: URL, api_key_env: VARIABLE, models: [NAME]}}"
     )
     endpoint: str = Field("", description="endpoint (name or URL) of components whose own options name none")
+    more_endpoints: list[str] = Field(
+        [], description="further endpoints that 'run' evaluates (--endpoint again); cannot be set in a file"
+    )
     verdict: VerdictConfig = Field(VerdictConfig(), description="what a checkpoint must reach to be called viable")
     trusted_hosts: list[str] = Field(
         [], description="hosts that may receive keys although only a file names them; cannot be set in a file"
@@ -186,7 +189,8 @@ class RunConfig(BaseModel):
             if self._document is not None and not self._is_typed(path)
         )
         typed = (text for path, text in texts_in(self.options) if self._is_typed(path))
-        chosen = (self.endpoint,) if self.named_endpoints().is_typed and "://" in self.endpoint else ()
+        first = (self.endpoint,) if self.named_endpoints().is_typed else ()
+        chosen = [text for text in (*first, *self.more_endpoints) if "://" in text]
         return Trust(tuple(self.trusted_hosts), (*self._addresses, *typed, *chosen), from_file)
 
     def named_endpoints(self) -> Endpoints:
@@ -200,7 +204,13 @@ class RunConfig(BaseModel):
         }  # fmt: skip
         where = self._origin.get("endpoint", "")
         named_in_file = self._document is not None and where.startswith(f"{self._document.path}:")
-        return Endpoints(named, self.endpoint, where if named_in_file else "")
+        return Endpoints(named, self.endpoint, where if named_in_file else "", tuple(self.more_endpoints))
+
+    def at_endpoint(self, text: str) -> RunConfig:
+        """Return the same configuration with one of ``more_endpoints`` as its only endpoint."""
+        other = self.model_copy(update={"endpoint": text, "more_endpoints": []})
+        other._origin = {**self._origin, "endpoint": self._origin.get("more_endpoints", "")}
+        return other
 
     def _in_file(self, name: str, entry: EndpointEntry) -> Iterator[tuple[str, str]]:
         """Yield the address and the key's variable that a file gives for an endpoint, each with its place."""

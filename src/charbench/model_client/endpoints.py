@@ -39,7 +39,7 @@ def find_endpoint(
     if named:
         api_key_env = api_key_env or named.api_key_env
         trust = named.trusted_by(trust)
-    elif not own and text == endpoints.chosen and endpoints.chosen_in:
+    elif text == endpoints.chosen and endpoints.chosen_in:
         trust = replace(trust, from_file=(*trust.from_file, (endpoints.chosen_in, text)))
     default = None if api_key_env else next((one for one in defaults if one.is_at(url)), None)
     if default is not None:

@@ -14,6 +14,7 @@ from charbench.run.base_model import base_model_of
 from charbench.run.dry_run import Estimate, estimate, missing_requests
 from charbench.run.plan import Requests, sampling_plan
 from charbench.run.session import Session
+from charbench.run.wanted import Wanted
 from charbench.text.enumeration import short_list
 
 SOURCE = "run"
@@ -73,9 +74,8 @@ def with_bases(
 def add_bases(
     session: Session,
     sources: Sequence[CheckpointSource],
-    wanted: list[tuple[Sampler, Sequence[Checkpoint]]],
+    wanted: list[Wanted],
     checkpoints: Sequence[Checkpoint],
-    served: Collection[str],
     say: Callable[[str], None],
 ) -> list[Checkpoint]:
     """Put base models beside what each sampler is ``wanted`` to sample, and ``say`` so.
@@ -83,9 +83,9 @@ def add_bases(
     Return all checkpoints that the run is then about.
     """
     everything = {checkpoint.uri: checkpoint for checkpoint in checkpoints}
-    for index, (sampler, chosen) in enumerate(wanted):
-        beside = with_bases(session, sampler, sources, chosen, served)
-        wanted[index] = sampler, beside.checkpoints
+    for one in wanted:
+        beside = with_bases(session, one.sampler, sources, one.checkpoints, one.served)
+        one.checkpoints = beside.checkpoints
         everything |= {base.uri: base for base in beside.added}
         for line in beside.lines:
             say(line)

@@ -40,7 +40,7 @@ def components_for(session: Session, stages: Sequence[Stage], *, fresh: bool = F
         with session.config.naming("prompts"):
             prompts_for(session.config.prompts, None, session.lab.root, session.config.read_limits)
         session.lifecycle.prepare_all(made.samplers)
-        if not fresh and session.store_exists:
+        if not fresh and session.store_exists and not session.other_endpoints:  # else where it is known who serves what
             check_stored_endpoints(session, made.samplers)
     if Stage.SCORE in stages:
         session.lifecycle.prepare_all(made.scorers)

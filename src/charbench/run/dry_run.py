@@ -56,6 +56,8 @@ class Estimate(ExpectedUsage):
     completion_tokens: int = 0
     cost: float | None = 0.0
     unpriced: list[str] = field(default_factory=list)
+    endpoint: str = ""
+    """Where it asks, if a run asks several endpoints."""
 
     def add(self, questions: Sequence[SampleRequest], longest: int, price: Price | None, name: str) -> None:
         """Add one question for some of its epochs: asked once for all that a request takes, then each follow-up."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from charbench.components.calling import takes
 from charbench.components.sampler import SampleRequest
 from charbench.domain.checkpoint import Checkpoint
+from charbench.run.by_key import ByKey
 from charbench.run.plan import Requests
 from charbench.run.session import Session
 
@@ -33,8 +34,14 @@ class NotSampled:
     checkpoints: tuple[str, ...]
 
 
-def not_sampled(session: Session, checkpoints: Sequence[Checkpoint], asked: Collection[str]) -> list[NotSampled]:
-    """Return the checkpoints that no sampler asks for (``asked`` holds the URIs of the others), by the reason."""
+def not_sampled(
+    session: Session, checkpoints: Sequence[Checkpoint], asked: Collection[str], offered: ByKey | None = None
+) -> list[NotSampled]:
+    """Return the checkpoints that no sampler asks for (``asked`` holds the URIs of the others), by the reason.
+
+    ``offered`` is what a key that is set would make possible.
+    """
+    by_key = {one.uri for one in offered.checkpoints} if offered else set()
     found: dict[str, list[str]] = {}
     candidates = session.installed_samplers()
     for checkpoint in checkpoints:
@@ -45,6 +52,8 @@ def not_sampled(session: Session, checkpoints: Sequence[Checkpoint], asked: Coll
             reason = "only training continues from their weights"
         elif checkpoint.missing_since:
             reason = "they are gone from their account"
+        elif offered and checkpoint.uri in by_key:
+            reason = offered.reason
         elif takers:
             reason = f"they have no recordings; --sampler {takers} would ask them"
         else:

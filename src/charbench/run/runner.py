@@ -26,15 +26,17 @@ from charbench.domain.dataset import Dataset
 from charbench.domain.sample import Sample
 from charbench.errors import StoreError
 from charbench.run.bases import add_bases
+from charbench.run.by_key import add_by_key
 from charbench.run.components import Components, components_for
 from charbench.run.corrections import correct_recordings
 from charbench.run.learning import learn
 from charbench.run.plan import Requests, note_without_file, personas_to_score, sampling_plan, select_checkpoints
 from charbench.run.result import RunResult, Stage, add_failures, add_scores, with_trace
-from charbench.run.served import earlier_saves, register_served, served_now, to_sample
+from charbench.run.served import earlier_saves, register_served
 from charbench.run.session import Session
 from charbench.run.stages import Stages
 from charbench.run.train_jobs import failed_jobs, short_names, waiting_jobs
+from charbench.run.wanted import Wanted, served_anywhere, wanted_of
 from charbench.sampling.cost import Spending
 from charbench.sampling.stage import SampleStage
 from charbench.scoring.score import Begun
@@ -50,6 +52,7 @@ from charbench.store.recovery import recovery_file
 from charbench.store.rescue import Rescue
 from charbench.store.runs import finish_run, start_run, utc_now
 from charbench.store.writer import Writer
+from charbench.text.redaction import redact
 from charbench.training.display import TrainingLog
 from charbench.training.stage import TrainingPolicy, TrainStage
 
@@ -107,18 +110,18 @@ class Runner:
                 self._train(use.trainers, jobs, use.personas, result)
             with Writer(session.database, result.run_id) as writer:
                 register(session.database, session.config.checkpoints, use.personas, session.personas.aliases)
-                served = served_now(session, result.discovery)
-                register_served(session, served, self._checkpoints())
+                register_served(session, served_anywhere(session, result.discovery), self._checkpoints())
                 checkpoints = select_checkpoints(self._checkpoints(), session.config.checkpoints, use.personas)
                 if Stage.SAMPLE in stages:
-                    wanted = [(one, to_sample(session, one, checkpoints, served)) for one in use.samplers]
+                    wanted = wanted_of(session, use.samplers, checkpoints, result.discovery)
                     if self.adds_bases:
-                        checkpoints = add_bases(session, use.sources, wanted, checkpoints, served, self._display.line)
-                    result.notes += earlier_saves(session, checkpoints, [one for one, _ in wanted])
-                    for sampler, chosen in wanted:
-                        self.spending.check([sampler], chosen)
-                    for sampler, chosen in wanted:
-                        self._sample(sampler, use.sources, chosen, writer, result)
+                        result.notes += add_by_key(session, use.sources, wanted, checkpoints, self._display.line)
+                        checkpoints = add_bases(session, use.sources, wanted, checkpoints, self._display.line)
+                    result.notes += earlier_saves(session, checkpoints, [one.sampler for one in wanted])
+                    for one in wanted:
+                        self.spending.check([one.sampler], one.checkpoints)
+                    for one in wanted:
+                        self._sample(one, use.sources, writer, result)
                 if Stage.SCORE in stages:
                     self.score(use.scorers, checkpoints, use.personas, writer, result)
             result.interrupted = self.stop.requested
@@ -223,17 +226,19 @@ class Runner:
 
     def _sample(
         self,
-        sampler: Sampler,
+        wanted: Wanted,
         sources: Sequence[CheckpointSource],
-        checkpoints: Sequence[Checkpoint],
         writer: Writer,
         result: RunResult,
     ) -> None:
-        plan = sampling_plan(self.session, sources, checkpoints)
-        self.sample(sampler, Requests(sampler, plan), writer, result)
+        plan = sampling_plan(self.session, sources, wanted.checkpoints)
+        self.sample(wanted.sampler, Requests(wanted.sampler, plan), writer, result, redact(wanted.endpoint))
 
-    def sample(self, sampler: Sampler, requests: Any, writer: Writer, result: RunResult) -> None:
-        """Sample what ``requests`` yields and the store does not have; ``requests`` can be iterated anew."""
+    def sample(self, sampler: Sampler, requests: Any, writer: Writer, result: RunResult, at: str = "") -> None:
+        """Sample what ``requests`` yields and the store does not have; ``requests`` can be iterated anew.
+
+        ``at`` is the sampler's endpoint, where the run asks several.
+        """
         if self.asks_no_more:
             return
         config = self.session.config
@@ -242,13 +247,14 @@ class Runner:
             self.session.database, writer, result.run_id, sampler, self.session.lifecycle, self.stop,
             retry=config.retry_errors, spending=self.spending, rescue=self.rescue.samples if self.rescue else None,
         )  # fmt: skip
-        with self._progress(f"sampling ({sampler.name})", requests.total()) as progress:
+        who = f"{sampler.name} at {at}" if at else sampler.name
+        with self._progress(f"sampling ({who})", requests.total()) as progress:
             tally = stage.run(requests, progress)
             if correct_recordings(self.session.database, stage, requests, result, stopping=self.asks_no_more):
                 tally = stage.run(requests, progress)
         result.add("samples", tally.taken)
         result.add("failures", tally.failed + tally.skipped)
-        result.failures += with_trace(tally.faults.lines(f"sampler {sampler.name}"), tally.trace)
+        result.failures += with_trace(tally.faults.lines(f"sampler {who}"), tally.trace)
         result.warnings += tally.remark_lines()
         if tally.completion_tokens:
             cost = f", {tally.cost:,.4f} by the price table" if config.prices else ""

@@ -46,6 +46,8 @@ class Session:
     place: str = ""
     """The options that name the lab, the store and the configuration as they were typed, for commands to copy."""
     _lifecycle: Lifecycle | None = None
+    _shared_with: Session | None = None
+    """The session that this one is another endpoint's of: the store, the lab and the plugins are that one's."""
     _components: dict[tuple[ComponentKind, str], Component] = field(default_factory=dict, init=False)
 
     @property
@@ -65,6 +67,8 @@ class Session:
     @cached_property
     def plugins(self) -> Plugins:
         """The plugins that are not blocked."""
+        if self._shared_with:
+            return self._shared_with.plugins
         plugins = Plugins(self.config.disable_plugins)
         with self.config.naming("disable_plugins"):
             plugins.check_blocked()
@@ -73,12 +77,16 @@ class Session:
     @cached_property
     def personas(self) -> PersonaLibrary:
         """The available personas."""
+        if self._shared_with:
+            return self._shared_with.personas
         with self.config.naming("persona_dirs"):
             return open_library(self.plugins, self.config.lab, self.config.persona_dirs)
 
     @cached_property
     def lab(self) -> Lab:
         """The lab's folder."""
+        if self._shared_with:
+            return self._shared_with.lab
         self._check_lab()
         memory = FileMemory(self.config.folder)
         files = LabFiles(self.config.lab, self.config.discover.skip, self.config.discover.max_files, memory)
@@ -87,6 +95,8 @@ class Session:
     @cached_property
     def database(self) -> Database:
         """The store, made if there is none; with what a run saved that lost it."""
+        if self._shared_with:
+            return self._shared_with.database
         from charbench.store.recovery import open_with_recovered
 
         self._check_lab()
@@ -182,8 +192,20 @@ class Session:
         if self.config.samplers or not self.endpoints.chosen:
             return []
         installed = self.plugins.components(ComponentKind.SAMPLER)
-        asking = [one for one in installed.values() if issubclass(one, Sampler) and _asks_endpoint(one)]
+        asking = [one for one in installed.values() if issubclass(one, Sampler) and asks_endpoint(one)]
         return [one.name for one in asking][:1]
+
+    @cached_property
+    def other_endpoints(self) -> list[Session]:
+        """This session at each further endpoint that was chosen (``more_endpoints``), with components of its own."""
+        first = [self.endpoints.identity(self.config.endpoint)] if self.config.endpoint else []
+        others: dict[str, Session] = dict.fromkeys(first, self)
+        for text in self.config.more_endpoints:
+            identity = self.endpoints.identity(text)
+            if identity not in others:
+                others[identity] = replace(self, config=self.config.at_endpoint(text), _lifecycle=self.lifecycle)
+                others[identity]._shared_with = self
+        return [one for one in others.values() if one is not self]
 
     def installed_samplers(self) -> list[Sampler]:
         """Return every installed sampler that says which checkpoints are its own, with its options.
@@ -360,7 +382,8 @@ def _default_order(component: type[Component]) -> tuple[bool, bool]:
     return not _has_headline(component), not getattr(component, "needs_file", True)
 
 
-def _asks_endpoint(sampler: type[Sampler]) -> bool:
+def asks_endpoint(sampler: type[Sampler]) -> bool:
+    """Whether samplers of this class ask an endpoint for models by name."""
     return sampler.endpoint_of is not Sampler.endpoint_of
 
 

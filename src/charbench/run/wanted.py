@@ -1,0 +1,75 @@
+"""What a run samples by which sampler, and at which of several endpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from charbench.components.base import ComponentKind
+from charbench.components.sampler import Sampler
+from charbench.discovery.stage import Discovery
+from charbench.domain.checkpoint import Checkpoint
+from charbench.run.asked_elsewhere import check_endpoints
+from charbench.run.served import served_now, to_sample
+from charbench.run.session import Session, asks_endpoint
+
+
+@dataclass(slots=True)
+class Wanted:
+    """What one sampler is to sample; ``served`` are the URIs that its endpoint lists, empty where it lists none.
+
+    ``endpoint`` is its endpoint as the user named it, where there are several; else it is empty.
+    """
+
+    session: Session
+    sampler: Sampler
+    checkpoints: Sequence[Checkpoint]
+    served: frozenset[str] = frozenset()
+    endpoint: str = ""
+
+
+def served_anywhere(session: Session, discovery: Discovery | None) -> frozenset[str]:
+    """Return the URIs of the models that the chosen endpoints have just listed."""
+    return frozenset().union(*(served_now(one, discovery) for one in (session, *session.other_endpoints)))
+
+
+def wanted_of(
+    session: Session, samplers: Sequence[Sampler], checkpoints: Sequence[Checkpoint], discovery: Discovery | None
+) -> list[Wanted]:
+    """Return what each sampler is to sample of the selected checkpoints.
+
+    Where several endpoints are chosen, each is asked for what it serves by a sampler of its own. What was named with
+    ``-c`` and none of them lists is asked for where no models are listed, else at the first.
+    """
+    served = served_now(session, discovery)
+    if not session.other_endpoints:
+        return [Wanted(session, one, to_sample(session, one, checkpoints, served), served) for one in samplers]
+    here = [one for one in samplers if not asks_endpoint(type(one))]
+    wanted = [Wanted(session, one, to_sample(session, one, checkpoints, served)) for one in here]
+    return [*wanted, *_at_each(session, [one.name for one in samplers if one not in here], checkpoints, discovery)]
+
+
+def _at_each(
+    session: Session, names: Sequence[str], checkpoints: Sequence[Checkpoint], discovery: Discovery | None
+) -> Iterator[Wanted]:
+    places = [session, *session.other_endpoints]
+    lists = [served_now(place, discovery) for place in places]
+    anywhere = frozenset().union(*lists)
+    without_list = next((index for index, served in enumerate(lists) if not served), 0)
+    for index, (place, served) in enumerate(zip(places, lists, strict=True)):
+        for name in names:
+            sampler = place.component(ComponentKind.SAMPLER, name)
+            assert isinstance(sampler, Sampler)
+            place.lifecycle.prepare(sampler)
+            mine = [
+                one
+                for one in to_sample(place, sampler, checkpoints, served)
+                if one.uri in served
+                or (
+                    index == without_list
+                    and one.uri not in anywhere
+                    and any(one.matches(text) for text in place.config.checkpoints)
+                )
+            ]
+            check_endpoints(place, [sampler], mine)
+            yield Wanted(place, sampler, mine, served, place.endpoints.chosen)
