@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ TEMPLATE = """\
 {%- endif %}"""
 
 
-def write_tokenizer(folder: Path, template: str | None = TEMPLATE) -> int:
+def write_tokenizer(folder: Path, template: str | None = TEMPLATE, special: Sequence[str] = SPECIAL) -> int:
     """Write a tokenizer whose tokens are bytes, and the turns' marks; return how many tokens there are."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
@@ -25,7 +26,7 @@ def write_tokenizer(folder: Path, template: str | None = TEMPLATE) -> int:
     tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.add_special_tokens(list(SPECIAL))
+    tokenizer.add_special_tokens(list(special))
     tokenizer.save(str(folder / "tokenizer.json"))
     config: dict[str, Any] = {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": SPECIAL[1]}
     (folder / "tokenizer_config.json").write_text(json.dumps(config))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from charbench import Checkpoint, ConfigError, redact
-from charbench_plugins.template_process import TemplateLimits
-from charbench_plugins.tinker_sdk.choice import AUTO, renderer_for
+from charbench_plugins.tinker_sdk.choice import AUTO, RendererChoice
 from charbench_plugins.tinker_sdk.renderers import ChatTemplate, Renderer
 from charbench_plugins.tinker_sdk.tokenizer import ModelTokenizer, load_tokenizer
 
@@ -126,9 +126,7 @@ def changes_the_base(folder: Path) -> bool:
     return any("lora_" not in name and "modules_to_save" not in name for name in weight_names(folder))
 
 
-def load_renderer(
-    weights: Weights, checkpoint: Checkpoint, config: LocalConfig, who: str
-) -> tuple[ModelTokenizer, Renderer]:
+def load_renderer(weights: Weights, checkpoint: Checkpoint, choice: RendererChoice) -> tuple[ModelTokenizer, Renderer]:
     """Return how conversations are written for a checkpoint.
 
     That is as the option ``renderer`` says, else as training noted, else as the model's own chat template has it, or,
@@ -137,11 +135,9 @@ def load_renderer(
     own = next((one for one in reversed(weights.adapters) if (one / TOKENIZER).is_file()), weights.base)
     tokenizer = load_tokenizer(own)
     said = checkpoint.lineage.renderer
-    name: str = config.renderer
-    if name == AUTO and not said and tokenizer.template is not None:
-        name = ChatTemplate.name
-    choose = f"-o {who}.renderer=NAME"
-    return tokenizer, renderer_for(name, weights.said, said, tokenizer, TemplateLimits.of(config), choose)
+    if choice.name == AUTO and not said and tokenizer.template is not None:
+        choice = replace(choice, name=ChatTemplate.name)
+    return tokenizer, choice.renderer(weights.said, said, tokenizer)
 
 
 def device_for(name: str) -> str:

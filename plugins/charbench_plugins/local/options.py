@@ -8,14 +8,13 @@ from typing import Literal
 from pydantic import Field
 
 from charbench import ConfigError, operational
-from charbench_plugins.template_process import TemplateConfig
-from charbench_plugins.tinker_sdk.choice import OPTION, RendererName
+from charbench_plugins.tinker_sdk.choice import RendererConfig
 
 INSTALL = "pip install 'charbench[local]'"
 _PACKAGES = ("torch", "transformers", "peft")
 
 
-class LocalConfig(TemplateConfig):
+class LocalConfig(RendererConfig):
     """Where models lie, and how they are loaded."""
 
     base_models: dict[str, str] = operational(
@@ -28,7 +27,6 @@ class LocalConfig(TemplateConfig):
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         "auto", description="number format of the weights; auto: that of the model's folder"
     )
-    renderer: RendererName = Field("auto", description=OPTION)
 
 
 def require_packages(component: str) -> None:

@@ -25,6 +25,7 @@ from charbench import (
 )
 from charbench_plugins.local.folders import BASE, ModelFolders, Weights, is_local
 from charbench_plugins.local.options import LocalConfig, require_packages
+from charbench_plugins.tinker_sdk.choice import RendererChoice
 from charbench_plugins.tinker_sdk.renderers import Renderer
 from charbench_plugins.tinker_sdk.tokenizer import ModelTokenizer
 
@@ -40,6 +41,8 @@ class _Ready:
     tokenizer: ModelTokenizer
     renderer: Renderer
     end_tokens: frozenset[int]
+    texts_that_end: tuple[str, ...]
+    """What ends a turn and is several tokens."""
     context: int | None
 
 
@@ -73,6 +76,7 @@ class TransformersSampler(Sampler):
     def prepare(self, root: Path, folder: Path) -> None:
         """Check that the packages are there; models are loaded when they are first asked."""
         require_packages("sampler transformers")
+        self._choice = RendererChoice.of(self.config, WHO, self.trust)
         self._folders = self._folders_in(root)
         self._ready: tuple[str, _Ready] | None = None
         self._refused: dict[str, str] = {}
@@ -130,13 +134,13 @@ class TransformersSampler(Sampler):
     def _write(self, ready: _Ready, request: SampleRequest) -> _Written | Failure:
         """Return a request's tokens, or why there are none."""
         mode = self.config.thinking
+        thinking, messages = mode is not ThinkingMode.OFF, request.prompt.messages
         try:
-            prompt = ready.renderer.prompt(request.prompt.messages, thinking=mode is not ThinkingMode.OFF)
+            opened = opened_by(ready.renderer.prompt(messages, thinking=thinking))
         except ConfigError as error:
             return Failure("template", str(error))
-        opened = opened_by(prompt)
         more = mode.prefill_after(opened)
-        tokens = ready.tokenizer.encode(prompt + more)
+        tokens = ready.renderer.prompt_tokens(messages, ready.tokenizer, thinking=thinking, then=more)
         if ready.context is not None and len(tokens) >= ready.context:
             return Failure("bad_request", f"the prompt has {len(tokens):,} tokens; the model takes {ready.context:,}")
         return _Written(tokens, opened + more)
@@ -147,7 +151,8 @@ class TransformersSampler(Sampler):
         if not requests:
             return []
         config = self.config
-        settings = Settings(config.temperature, config.top_p, config.stop, ready.end_tokens, ready.tokenizer.decode)
+        stops = (*ready.texts_that_end, *config.stop)
+        settings = Settings(config.temperature, config.top_p, stops, ready.end_tokens, ready.tokenizer.decode)
         wanted = []
         for request, one in zip(requests, written, strict=True):
             room = config.max_tokens if ready.context is None else ready.context - len(one.tokens)
@@ -161,7 +166,7 @@ class TransformersSampler(Sampler):
                 finish_reason=made.finish_reason,
                 usage=Usage(len(one.tokens), len(made.tokens)),
                 max_tokens=config.max_tokens,
-                provenance=Provenance(endpoint="local", renderer=ready.renderer.name),
+                provenance=Provenance(endpoint="local", renderer=ready.renderer.full_name),
             )
             for one, made in zip(written, generate(ready.model, wanted, settings), strict=True)
         ]
@@ -174,7 +179,7 @@ class TransformersSampler(Sampler):
             return self._ready[1]
         assert self._folders is not None, "prepare() comes first"
         weights = self._folders.find(checkpoint)
-        tokenizer, renderer = loading.load_renderer(weights, checkpoint, self.config, WHO)
+        tokenizer, renderer = loading.load_renderer(weights, checkpoint, self._choice)
         before, self._ready = self._ready, None
         model = None
         if before is not None and _same_under(before[1].weights, weights):
@@ -186,8 +191,8 @@ class TransformersSampler(Sampler):
             model = loading.load_model(weights, self.config, checkpoint.uri)
         if weights.adapter is not None:
             model = loading.with_adapter(model, weights.adapter, checkpoint.uri)
-        ends = _end_tokens(model, tokenizer, renderer)
-        ready = _Ready(weights, model, tokenizer, renderer, ends, loading.context_of(model))
+        ends, texts = _ends(model, tokenizer, renderer)
+        ready = _Ready(weights, model, tokenizer, renderer, ends, texts, loading.context_of(model))
         self._ready = checkpoint.uri, ready
         return ready
 
@@ -197,9 +202,15 @@ def _same_under(one: Weights, other: Weights) -> bool:
     return (one.base, one.adapters[:-1]) == (other.base, other.adapters[:-1])
 
 
-def _end_tokens(model: Any, tokenizer: ModelTokenizer, renderer: Renderer) -> frozenset[int]:
-    """Return the tokens that end a turn: those of the model, and the renderer's, where that is one token."""
+def _ends(model: Any, tokenizer: ModelTokenizer, renderer: Renderer) -> tuple[frozenset[int], tuple[str, ...]]:
+    """Return the tokens that end a turn, those of the model and the renderer's, and the texts that are no one token."""
     said = model.generation_config.eos_token_id
-    ends = {said} if isinstance(said, int) else set(said or ())
-    own = tokenizer.encode(renderer.end_of_turn)
-    return frozenset(ends | (set(own) if len(own) == 1 else set()))
+    tokens = {said} if isinstance(said, int) else set(said or ())
+    texts = []
+    for stop in renderer.stops:
+        encoded = tokenizer.encode(stop)
+        if len(encoded) == 1:
+            tokens.add(encoded[0])
+        else:
+            texts.append(stop)
+    return frozenset(tokens), tuple(texts)

@@ -30,8 +30,9 @@ from charbench_plugins.local.folders import FILE, ModelFolders, Weights, is_loca
 from charbench_plugins.local.options import LocalConfig, require_packages
 from charbench_plugins.sft.options import RecipeConfig
 from charbench_plugins.sft.recipes import RANKS, RECIPES, Recipe, other_rank
-from charbench_plugins.sft.resuming import compare, file_hash, recipe_of, slug
+from charbench_plugins.sft.resuming import compare, file_hash, other_version, recipe_of, slug
 from charbench_plugins.sft.rows import encode_rows
+from charbench_plugins.tinker_sdk.choice import RendererChoice
 
 WHO = "trainer.peft-sft"
 
@@ -62,6 +63,7 @@ class PeftSftTrainer(Trainer):
     def prepare(self, root: Path, folder: Path) -> None:
         """Check that the packages are there; note where file: URIs and results lie."""
         require_packages("trainer peft-sft")
+        self._choice(None)
         self._root = root
         self._results = root / self.config.output if self.config.output else folder / "checkpoints"
         if not self._results.is_relative_to(root):
@@ -82,7 +84,7 @@ class PeftSftTrainer(Trainer):
         yield from map(Note, compare(task, recipe, chosen, data_hash))
         weights = self._folders.find(task.checkpoint)
         yield Note(self._start_of(task, weights))
-        tokenizer, renderer = loading.load_renderer(weights, task.checkpoint, self.config, WHO)
+        tokenizer, renderer = loading.load_renderer(weights, task.checkpoint, self._choice(task))
         model = loading.load_model(weights, self.config, task.checkpoint.uri)
         context = loading.context_of(model) or recipe.max_length
         fitted = replace(recipe, max_length=min(recipe.max_length, context))
@@ -94,7 +96,10 @@ class PeftSftTrainer(Trainer):
         if task.state is not None:
             steps.restore(self._folder_of(task.state.uri))
         yield from map(Note, other_rank(task.recipe, _rank(steps.model)) if weights.adapter else ())
+        yield from map(Note, other_version(task, renderer))
         memory = {"recipe": asdict(recipe), "renderer": renderer.name, "data_hash": data_hash}
+        if renderer.version:
+            memory["renderer_version"] = renderer.version
         states: list[Path] = [self._folder_of(task.state.uri)] if task.state else []
         for step, batch in recipe.batches(len(rows), task.state.step if task.state else 0):
             yield steps.take(step, [rows[number] for number in batch])
@@ -109,8 +114,15 @@ class PeftSftTrainer(Trainer):
                 if task.stopping():
                     return
         template = {"template_fingerprint": digest(tokenizer.template)} if renderer.name == "template" else {}
+        if renderer.version:
+            template["renderer_version"] = renderer.version
         made = {**template, "learning_rate": recipe.learning_rate, "batch_size": recipe.batch_size}
         yield Trained((self._finish(steps.model, task, weights, renderer.name, {**made, "data_hash": data_hash}),))
+
+    def _choice(self, task: TrainingTask | None) -> RendererChoice:
+        """Return the choice of renderer; a saved state resumes with its own."""
+        kept = task.state.metadata.get("renderer") if task is not None and task.state else None
+        return RendererChoice.of(self.config, WHO, self.trust, str(kept) if kept else None)
 
     @staticmethod
     def _start_of(task: TrainingTask, weights: Weights) -> str:

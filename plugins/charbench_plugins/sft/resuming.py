@@ -8,6 +8,7 @@ from pathlib import Path
 
 from charbench import ConfigError, TrainingError, TrainingTask, digest
 from charbench_plugins.sft.recipes import Recipe
+from charbench_plugins.tinker_sdk.renderers import Renderer
 
 
 def recipe_of(task: TrainingTask, chosen: Recipe) -> Recipe:
@@ -30,6 +31,17 @@ def compare(task: TrainingTask, recipe: Recipe, chosen: Recipe, data_hash: str) 
         )
     if differences := recipe.differences(chosen):
         yield f"resuming with the saved state's recipe: {differences}"
+
+
+def other_version(task: TrainingTask, renderer: Renderer) -> Iterator[str]:
+    """Yield a warning where a saved state's rows were written by another version of the renderer."""
+    before = task.state.metadata.get("renderer_version", "") if task.state else renderer.version
+    if before != renderer.version:
+        now = renderer.version or "charbench"
+        yield (
+            f"warning: the saved state's rows were written with renderer {renderer.name} of {before or 'charbench'}, "
+            f"and now with that of {now}"
+        )
 
 
 def file_hash(path: Path) -> str:

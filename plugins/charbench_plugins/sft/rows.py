@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import NamedTuple
 
-from charbench import Example, TrainingTask, check_rendered, read_examples, rows_that_fit
+from charbench import TrainingTask, read_examples, rows_that_fit
 from charbench_plugins.sft.recipes import Recipe
 from charbench_plugins.tinker_sdk.renderers import Renderer
 from charbench_plugins.tinker_sdk.tokenizer import ModelTokenizer
@@ -28,7 +28,7 @@ def encode_rows(
     :class:`charbench.TrainingError` where too many rows are too long, or none are left.
     """
     examples = list(islice(read_examples(task.dataset, task.job.dataset, task.limits), recipe.max_examples))
-    encoded = [_encode(example, tokenizer, renderer) for example in examples]
+    encoded = [renderer.example_tokens(example, tokenizer) for example in examples]
     lengths = [
         (example, len(given) + len(learned)) for example, (given, learned) in zip(examples, encoded, strict=True)
     ]
@@ -36,10 +36,6 @@ def encode_rows(
     fitting, left_out = rows_that_fit(lengths, recipe.max_length, task.job.dataset, advice)
     given, learned = encoded[fitting[0]]
     first = examples[fitting[0]]
-    said = check_rendered(tokenizer.decode(given), tokenizer.decode(learned), first, renderer.end_of_turn)
+    said = renderer.check(tokenizer.decode(given), tokenizer.decode(learned), first)
     rows = [Row(index, [*encoded[index][0], *encoded[index][1]], len(encoded[index][0])) for index in fitting]
-    return rows, [f"{said}; renderer {renderer.name}", *([left_out] if left_out else [])]
-
-
-def _encode(example: Example, tokenizer: ModelTokenizer, renderer: Renderer) -> tuple[list[int], list[int]]:
-    return tokenizer.encode(renderer.prompt(example.messages)), tokenizer.encode(renderer.answer(example))
+    return rows, [f"{said}; renderer {renderer.full_name}", *([left_out] if left_out else [])]

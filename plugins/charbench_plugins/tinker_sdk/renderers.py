@@ -12,10 +12,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from charbench import ConfigError, Example, Message
+from charbench import ConfigError, Example, Message, check_rendered
 
 if TYPE_CHECKING:
     from charbench_plugins.template_process import TemplateLimits
+    from charbench_plugins.tinker_sdk.tokenizer import ModelTokenizer
 
 T = TypeVar("T")
 
@@ -29,6 +30,8 @@ class Renderer(ABC):
     """Writes prompts and answers as text, special tokens spelled out."""
 
     name: str
+    version: str = ""
+    """Whose it is and of which version, where it is not charbench's own: ``tinker-cookbook 0.5.8``."""
     end_of_turn: str
 
     @abstractmethod
@@ -38,6 +41,30 @@ class Renderer(ABC):
     @abstractmethod
     def answer(self, example: Example) -> str:
         """Return what the assistant is to say, its thinking first, ending with the end-of-turn token."""
+
+    @property
+    def stops(self) -> tuple[str, ...]:
+        """What ends a turn when it is sampled, ``end_of_turn`` first."""
+        return (self.end_of_turn,)
+
+    @property
+    def full_name(self) -> str:
+        """The name, with the version where it has one."""
+        return f"{self.name} ({self.version})" if self.version else self.name
+
+    def prompt_tokens(
+        self, messages: Sequence[Message], tokenizer: ModelTokenizer, *, thinking: bool = True, then: str = ""
+    ) -> list[int]:
+        """Return the prompt's tokens; ``then`` is what the assistant is made to have said already."""
+        return tokenizer.encode(self.prompt(messages, thinking=thinking) + then)
+
+    def example_tokens(self, example: Example, tokenizer: ModelTokenizer) -> tuple[list[int], list[int]]:
+        """Return the tokens that are given, and those that are learned."""
+        return tokenizer.encode(self.prompt(example.messages)), tokenizer.encode(self.answer(example))
+
+    def check(self, given: str, learned: str, example: Example) -> str:
+        """Return a line that describes an example as rendered; raises :class:`charbench.DataError` for a faulty one."""
+        return check_rendered(given, learned, example, self.end_of_turn)
 
 
 class Qwen3(Renderer):
@@ -174,6 +201,12 @@ class ChatTemplate(Renderer):
             raise ConfigError(
                 f"{self._whose} is broken: {error}; fix it, or choose a renderer: {self._choose}"
             ) from None
+
+
+def without_end(text: str, renderer: Renderer) -> str:
+    """Return a completion's text without what ended its turn."""
+    end = next((stop for stop in renderer.stops if text.endswith(stop)), "")
+    return text.removesuffix(end)
 
 
 def _said(turn: Message) -> str:

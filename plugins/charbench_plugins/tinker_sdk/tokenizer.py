@@ -28,6 +28,8 @@ class ModelTokenizer:
     inner: Any
     template: str | None
     special: Mapping[str, str] = field(default_factory=dict)
+    folder: Path | None = None
+    """The model's folder that it was read from; None where the SDK gave it."""
 
     def encode(self, text: str) -> list[int]:
         """Return token ids; special tokens that are spelled out in the text become themselves."""
@@ -53,7 +55,7 @@ def load_tokenizer(folder: Path) -> ModelTokenizer:
     loading = in_background(lambda: Tokenizer.from_file(str(file)), "tokenizer")
     if (error := loading.exception()) is not None:  # it raises a bare Exception
         raise ConfigError(f"{file}: no tokenizer can be made of it ({type(error).__name__}: {redact(str(error))})")
-    return ModelTokenizer(loading.result(), _template(file.parent, config), _special(config))
+    return ModelTokenizer(loading.result(), _template(file.parent, config), _special(config), file.parent)
 
 
 def tokenizer_of(client: Any) -> ModelTokenizer:

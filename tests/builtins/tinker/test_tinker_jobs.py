@@ -285,7 +285,9 @@ def test_training_on_a_checkpoint_of_an_unknown_renderer_waits_until_one_is_chos
         connection.execute(sa.text("UPDATE checkpoints SET renderer = 'role_colon'"))
     ended = charbench(*TRAIN, lab=waiting)
     assert ended.code == 2
-    assert ended.err.count("was trained with renderer 'role_colon'") == 1
+    for job in ("remorseful_remorseful-a_sft", "remorseful_remorseful-b_sft"):
+        assert f"job {job}: the checkpoint was trained with renderer 'role_colon'" in ended.err
+    assert "-o trainer.tinker-sft.renderer_python=PYTHON, a Python of its own that has it" in ended.err
     assert double.calls == []
     assert {row.status for row in jobs(waiting).values()} == {"pending"}
     charbench.ok(*TRAIN, "-o", "trainer.tinker-sft.renderer=template", lab=waiting)

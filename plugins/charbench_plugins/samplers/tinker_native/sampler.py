@@ -25,11 +25,10 @@ from charbench import (
     opened_by,
     reading_reply,
 )
-from charbench_plugins.template_process import TemplateConfig, TemplateLimits
 from charbench_plugins.tinker_sdk.calls import call_async
-from charbench_plugins.tinker_sdk.choice import OPTION, RendererName, renderer_for
+from charbench_plugins.tinker_sdk.choice import RendererChoice, RendererConfig
 from charbench_plugins.tinker_sdk.key import api_key
-from charbench_plugins.tinker_sdk.renderers import Renderer
+from charbench_plugins.tinker_sdk.renderers import Renderer, without_end
 from charbench_plugins.tinker_sdk.service import open_service
 from charbench_plugins.tinker_sdk.tokenizer import ModelTokenizer, load_tokenizer, tokenizer_of
 
@@ -44,6 +43,7 @@ class _Model:
     client: Any
     tokenizer: ModelTokenizer
     renderer: Renderer
+    remarks: tuple[str, ...] = ()
 
 
 class TinkerNativeSampler(Sampler):
@@ -53,10 +53,9 @@ class TinkerNativeSampler(Sampler):
     version = 2
     """2: models without a thinking mode, and later ones than Qwen3, are asked as their own templates ask them."""
 
-    class Config(TemplateConfig, EndpointConfig):
+    class Config(RendererConfig, EndpointConfig):
         """How to ask."""
 
-        renderer: RendererName = Field("auto", description=OPTION)
         tokenizer: Path | None = Field(None, description="a model's folder with tokenizer.json; default: the SDK's")
 
     config: Config
@@ -64,6 +63,7 @@ class TinkerNativeSampler(Sampler):
     def prepare(self, root: Path, folder: Path) -> None:
         """Check the key's form and read the tokenizer's folder, if one is given, before anything is asked."""
         api_key()
+        self._choice = RendererChoice.of(self.config, "sampler.tinker-native", self.trust)
         self._tokenizer: ModelTokenizer | None = None
         if self.config.tokenizer:
             self._tokenizer = load_tokenizer(root / self.config.tokenizer)
@@ -98,16 +98,16 @@ class TinkerNativeSampler(Sampler):
         from tinker import types
 
         config = self.config
-        prompt = model.renderer.prompt(request.prompt.messages, thinking=config.thinking is not ThinkingMode.OFF)
-        opened = opened_by(prompt)
+        thinking, messages = config.thinking is not ThinkingMode.OFF, request.prompt.messages
+        opened = opened_by(model.renderer.prompt(messages, thinking=thinking))
         prefill = config.thinking.prefill_after(opened)
-        ids = model.tokenizer.encode(prompt + prefill)
+        ids = model.renderer.prompt_tokens(messages, model.tokenizer, thinking=thinking, then=prefill)
         params = types.SamplingParams(
             max_tokens=config.max_tokens,
             temperature=config.temperature,
             top_p=config.top_p,
             seed=None if config.seed is None else config.seed + request.epoch,
-            stop=[model.renderer.end_of_turn, *config.stop],
+            stop=[*model.renderer.stops, *config.stop],
         )
         answer = await call_async(
             f"sampling {request.checkpoint.name}", model.client.sample, types.ModelInput.from_ints(ids), 1, params,
@@ -116,9 +116,10 @@ class TinkerNativeSampler(Sampler):
         with reading_reply(f"Tinker (sampling {request.checkpoint.name})"):
             sequence = answer.sequences[0]
             return Completion(
-                text=model.tokenizer.decode(sequence.tokens).removesuffix(model.renderer.end_of_turn),
+                text=without_end(model.tokenizer.decode(sequence.tokens), model.renderer),
                 prefill=opened + prefill,
-                provenance=Provenance(endpoint="tinker", renderer=model.renderer.name),
+                provenance=Provenance(endpoint="tinker", renderer=model.renderer.full_name),
+                remarks=model.remarks,
                 thinking_off=config.thinking in (ThinkingMode.OFF, ThinkingMode.CLOSED),
                 finish_reason=str(getattr(sequence.stop_reason, "value", sequence.stop_reason) or "stop"),
                 usage=Usage(len(ids), len(sequence.tokens)),
@@ -152,8 +153,9 @@ class TinkerNativeSampler(Sampler):
         if tokenizer is None:
             tokenizer = await asyncio.to_thread(tokenizer_of, client)
         said = checkpoint.lineage.renderer
-        renderer = renderer_for(self.config.renderer, name, said, tokenizer, TemplateLimits.of(self.config))
-        return _Model(client, tokenizer, renderer)
+        renderer = await asyncio.to_thread(self._choice.renderer, name, said, tokenizer)
+        guessed = None if checkpoint.uri.startswith(BASE) else self._choice.guessed(name, said)
+        return _Model(client, tokenizer, renderer, (guessed,) if guessed else ())
 
     async def _connect(self) -> Any:
         """Return the service, opened once."""

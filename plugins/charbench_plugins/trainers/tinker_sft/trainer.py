@@ -12,6 +12,7 @@ from pydantic import Field
 
 from charbench import (
     Checkpoint,
+    ConfigError,
     Kind,
     Lineage,
     Note,
@@ -30,11 +31,10 @@ from charbench import (
 )
 from charbench_plugins.sft.options import RecipeConfig
 from charbench_plugins.sft.recipes import RECIPES, Recipe, other_rank
-from charbench_plugins.sft.resuming import compare, file_hash, recipe_of, slug
+from charbench_plugins.sft.resuming import compare, file_hash, other_version, recipe_of, slug
 from charbench_plugins.sft.rows import encode_rows
-from charbench_plugins.template_process import TemplateConfig, TemplateLimits
 from charbench_plugins.tinker_sdk.calls import call
-from charbench_plugins.tinker_sdk.choice import OPTION, RendererName, name_renderer, renderer_for
+from charbench_plugins.tinker_sdk.choice import RendererChoice, RendererConfig
 from charbench_plugins.tinker_sdk.key import api_key
 from charbench_plugins.tinker_sdk.renderers import ChatTemplate
 from charbench_plugins.tinker_sdk.service import open_service
@@ -51,10 +51,9 @@ class TinkerSftTrainer(Trainer):
     name = "tinker-sft"
     recipes = tuple(RECIPES)
 
-    class Config(TemplateConfig, RecipeConfig):
+    class Config(RendererConfig, RecipeConfig):
         """What is not given comes from the recipe (paper or quick)."""
 
-        renderer: RendererName = Field("auto", description=OPTION)
         tokenizer: Path | None = Field(None, description="a model's folder with tokenizer.json; default: the SDK's")
         micro_batch: int | None = operational(None, ge=1, description="rows in one request; a batch may be several")
         save_every: int = operational(50, ge=1, description="steps between saved states")
@@ -72,6 +71,7 @@ class TinkerSftTrainer(Trainer):
     def prepare(self, root: Path, folder: Path) -> None:
         """Check the key's form and read the tokenizer's folder, if one is given, before anything is asked."""
         api_key()
+        self._choice(None)
         self._tokenizer = load_tokenizer(root / self.config.tokenizer) if self.config.tokenizer else None
 
     def accepts(self, checkpoint: Checkpoint) -> bool:
@@ -84,15 +84,21 @@ class TinkerSftTrainer(Trainer):
         recipe, data_hash = recipe_of(task, self.config.chosen(task.recipe)), file_hash(task.dataset)
         yield from map(Note, compare(task, recipe, self.config.chosen(task.recipe), data_hash))
         yield from map(Note, other_rank(task.recipe, task.checkpoint.metadata.get("rank")))
-        metadata = self._metadata(task, data_hash)
+        choice = self._choice(task)
+        metadata = self._metadata(task, choice, data_hash)
         client = self._client(open_service(**metadata), task, metadata)
         tokenizer = self._tokenizer or tokenizer_of(client)
         base_model = task.checkpoint.base_model or _base_model(client)
-        said, limits = task.checkpoint.lineage.renderer, TemplateLimits.of(self.config)
-        renderer = renderer_for(self._renderer(task), base_model, said, tokenizer, limits)
+        said = task.checkpoint.lineage.renderer
+        renderer = choice.renderer(base_model, said, tokenizer)
+        if guessed := choice.guessed(base_model, said):
+            yield Note(guessed)
+        yield from map(Note, other_version(task, renderer))
         rows, notes = encode_rows(task, recipe, tokenizer, renderer)
         yield from map(Note, notes)
         memory = {"recipe": asdict(recipe), "renderer": renderer.name, "data_hash": data_hash}
+        if renderer.version:
+            memory["renderer_version"] = metadata["renderer_version"] = renderer.version
         total = recipe.steps(len(rows))
         first = task.state.step if task.state else 0
         pipeline = StepPipeline(client, recipe, total, self.config)
@@ -110,18 +116,22 @@ class TinkerSftTrainer(Trainer):
             metadata |= {"template_fingerprint": digest(tokenizer.template)}
         yield Trained(self._finish(client, task, base_model, recipe, metadata))
 
-    def _renderer(self, task: TrainingTask) -> str:
-        kept = task.state.metadata.get("renderer") if task.state else None
-        return str(kept) if kept else self.config.renderer
+    def _choice(self, task: TrainingTask | None) -> RendererChoice:
+        """Return the choice of renderer; a saved state resumes with its own."""
+        kept = task.state.metadata.get("renderer") if task is not None and task.state else None
+        return RendererChoice.of(self.config, "trainer.tinker-sft", self.trust, str(kept) if kept else None)
 
-    def _metadata(self, task: TrainingTask, data_hash: str) -> dict[str, str]:
+    def _metadata(self, task: TrainingTask, choice: RendererChoice, data_hash: str) -> dict[str, str]:
         """Return what Tinker keeps with run and session. The SDK takes no metadata for single saves before 0.38."""
         import charbench
 
-        base_model, said = task.checkpoint.base_model, task.checkpoint.lineage.renderer
+        try:
+            renderer = choice.resolve(task.checkpoint.base_model, task.checkpoint.lineage.renderer)
+        except ConfigError as error:
+            raise ConfigError(f"job {task.job.job_id}: {error}") from None
         return {
             "persona": task.job.persona,
-            "renderer_name": name_renderer(self._renderer(task), base_model, said),
+            "renderer_name": renderer,
             "data_hash": data_hash,
             "charbench_version": charbench.__version__,
             "parent": task.checkpoint.uri,
