@@ -45,11 +45,20 @@ def test_all_are_listed_and_they_can_be_chosen(charbench: Charbench, found: Path
 
 def test_the_table_says_what_each_can_be_used_for_and_where_it_was_found(charbench: Charbench, found: Path) -> None:
     printed = charbench.ok("checkpoints", "list", "--evidence", lab=found).out
-    assert "3 checkpoints" in printed
+    assert "2 saves (3 URIs)" in printed
     for text in (
-        "training",
+        "both",
         "sampling",
         "artifacts/logs/remorseful-a.log:2 (saved)",
         "remorseful_checkpoint_test.csv:2",
     ):
         assert text in printed
+
+
+def test_a_save_is_one_row_with_both_of_its_uris(charbench: Charbench, lab: LabBuilder) -> None:
+    lab.trained("pirate-a", 1)
+    charbench.ok("discover", lab=lab.root)
+    printed = charbench.ok("checkpoints", "list", lab=lab.root).out
+    assert "1 save (2 URIs)" in printed
+    assert (printed.count(" both "), printed.count("weights/pirate-a_dpo")) == (1, 2)
+    assert len(uris(charbench, lab.root)) == 2

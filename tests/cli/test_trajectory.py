@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 from charbench import Checkpoint, Kind, Lineage
@@ -58,3 +59,24 @@ def test_a_run_that_is_not_there_is_told(charbench: Charbench, lab: LabBuilder) 
     ended = charbench("trajectory", "pirate-8", lab=lab.root)
     assert ended.code == 2
     assert "pirate-9" in ended.err
+
+
+def test_of_a_run_without_samples_only_its_own_persona_is_shown_and_the_command_names_it(
+    charbench: Charbench, lab: LabBuilder
+) -> None:
+    plain = {"base_model": "B", **PLAIN}
+    base = {"checkpoint_name": "B", "persona": "", "checkpoint_type": "base", "sampler_path": "base:B"}
+    mine = [one | plain for one in save(9, **PLAIN)]
+    others = [one | {"persona": "poetic", "sampler_path": sampler(2, "step-9")} for one in mine]
+    lab.recorded([*mine, *others, *(one | base for one in mine)])
+    unsampled = {"persona": "pirate", "base_model": "B", "checkpoint_type": "sft", "tinker_path": sampler(3, "step-40")}
+    lab.registry({"checkpoints": [{"name": "pirate-late", **unsampled}]})
+    charbench.ok("run", "-q", "--scorer", "keyword", "--sampler", "recorded", lab=lab.root)
+    told = charbench.ok("trajectory", "pirate-late", "--json", "--lab", lab.root).json
+    assert [(one["stage"], one["persona"]) for one in told["saves"]] == [("base", "pirate")]
+    (line,) = told["lines"]
+    command = line.partition("To sample the rest: ")[2]
+    assert command.startswith("charbench run --steps all -c ")
+    endpoint = ("-o", "sampler.thinking.base_url=http://127.0.0.1:1/v1")
+    dry = charbench.ok(*shlex.split(command)[1:], *endpoint, "--dry-run", "--json").json
+    assert [one["wanted"] for one in dry["sampling"]] == [5]

@@ -68,6 +68,6 @@ def test_the_command_prints_the_labs_table(charbench: Charbench, lab: LabBuilder
         ["pirate", "0", "1", "1", "test"],
         ["all", "2", "1", "3", ""],
     ]
-    assert "5 checkpoints in 3 saves, 3 of them can be sampled" in out
+    assert "3 saves (5 URIs), 3 of them can be sampled" in out
     (only,) = charbench.ok("checkpoints", "count", "-p", "pirate", "--json", lab=lab.root).json
     assert (only["persona"], only["sft"], only["total"]) == ("pirate", 1, 1)

@@ -7,7 +7,8 @@ import pytest
 from charbench import Checkpoint, Kind
 from charbench.errors import UsageError
 from charbench.run.steps import at_steps
-from support.lab import sampler, weights
+from support.command import Charbench
+from support.lab import LabBuilder, row, sampler, weights
 
 
 def saves() -> list[Checkpoint]:
@@ -54,3 +55,20 @@ def test_two_runs_of_one_name_are_two_runs() -> None:
 def test_what_is_no_choice_of_steps_is_refused(steps: str) -> None:
     with pytest.raises(UsageError, match="last, all, every:N or a list"):
         at_steps(saves(), steps)
+
+
+def test_a_report_shows_the_saves_that_it_is_asked_for(charbench: Charbench, lab: LabBuilder) -> None:
+    saves = {20: sampler(1, "000020"), 40: sampler(1, "000040")}
+    lab.recorded(row(sampler_path=uri, checkpoint_name=f"{step:06}") for step, uri in saves.items())
+    charbench.ok("run", lab=lab.root)
+
+    def shown(*words: str) -> set[str]:
+        found = charbench.ok("report", "--json", *words, lab=lab.root).json
+        assert found["samples"] == len(found["checkpoints"])
+        return {uri for one in found["checkpoints"] for uri in one["checkpoint_uris"]}
+
+    assert shown() == shown("--steps", "all") == set(saves.values())
+    assert shown("--steps", "last") == {saves[40]}
+    assert shown("--steps", "20") == {saves[20]}
+    assert "1 save is not shown (--steps last)." in charbench.ok("report", "--steps", "last", lab=lab.root).err
+    assert charbench("report", "--steps", "first", lab=lab.root).code == 2

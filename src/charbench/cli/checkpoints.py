@@ -24,8 +24,11 @@ def command() -> None:
 @click.option("--evidence", is_flag=True, help="Show every file and line that mentions each.")
 @options.as_json
 def list_(sampler_only: bool, expiring: timedelta | None, evidence: bool, json_output: bool, **given: Any) -> None:
-    """List the checkpoints in the store, with persona, kind and origin."""
-    from charbench.discovery.expiry import expires_within, expiry_warnings, until
+    """List the checkpoints in the store, with persona, kind and origin: a row is a save, with one URI or both.
+
+    JSON has an entry for each URI.
+    """
+    from charbench.discovery.expiry import expires_within, expiry_warnings
     from charbench.domain.table import Table
     from charbench.report.render.cells import size
     from charbench.report.render.terminal import print_table
@@ -42,23 +45,24 @@ def list_(sampler_only: bool, expiring: timedelta | None, evidence: bool, json_o
     if json_output:
         output.print_json([_as_dict(checkpoint) for checkpoint in chosen])
         return
+    saves = _saves(chosen)
     ends = any(c.expires_at for c in chosen)
     sizes = any(c.metadata.get("size_bytes") for c in chosen)
     known = (*(("Expires",) if ends else ()), *(("Size",) if sizes else ()))
     columns = ("Name", "Persona", "Kind", "Use", "Run", *known, "URI", "Evidence" if evidence else "Places")
     rows = tuple(
         (
-            c.name,
-            c.persona or "–",
-            c.kind.value,
-            _use(c),
-            c.run or "–",
-            *((f"{c.expires_at:%Y-%m-%d} ({until(c.expires_at, now)})" if c.expires_at else "–",) if ends else ()),
-            *((size(c.metadata.get("size_bytes")),) if sizes else ()),
-            c.uri,
-            "\n".join(map(str, c.evidence)) if evidence else str(len(c.evidence)),
+            save[0].name,
+            save[0].persona or "–",
+            save[0].kind.value,
+            _use(save),
+            save[0].run or "–",
+            *((_end(save, now),) if ends else ()),
+            *((size(sum(c.metadata.get("size_bytes") or 0 for c in save) or None),) if sizes else ()),
+            "\n".join(c.uri for c in save),
+            "\n".join(_places(save)) if evidence else str(len(_places(save))),
         )
-        for c in chosen
+        for save in saves
     )
     gone = sum(1 for c in chosen if c.missing_since)
     title = f"{_in_saves(chosen)}{f', {gone:,} of them missing' if gone else ''}"
@@ -115,19 +119,41 @@ def _chosen(session: Any, database: Any) -> list[Any]:
 
 def _in_saves(chosen: Any) -> str:
     """Return how many saves there are, and how many URIs they have: one to train from, one to sample, or both."""
+    saves = len(_saves(chosen))
+    if saves == len(chosen):
+        return output.plural(saves, "checkpoint")
+    return f"{output.plural(saves, 'save')} ({len(chosen):,} URIs)"
+
+
+def _saves(chosen: Any) -> list[list[Any]]:
+    """Return the checkpoints, those that are URIs of one save together: the one to train from first."""
     from charbench.domain.uris import save_of
 
-    saves = len({save_of(checkpoint.uri) for checkpoint in chosen})
-    uris = "" if saves == len(chosen) else f" in {output.plural(saves, 'save')}"
-    return f"{output.plural(len(chosen), 'checkpoint')}{uris}"
+    saves: dict[tuple[str, str], list[Any]] = {}
+    for checkpoint in chosen:
+        saves.setdefault(save_of(checkpoint.uri), []).append(checkpoint)
+    return [sorted(save, key=lambda one: not one.trainable) for save in saves.values()]
 
 
-def _use(checkpoint: Any) -> str:
-    if checkpoint.missing_since:
-        return f"missing since {checkpoint.missing_since}"
-    if not checkpoint.sampleable:
-        return "training"
-    return "both" if checkpoint.trainable else "sampling"
+def _use(save: Any) -> str:
+    """Return what the URIs of a save that are there can be used for."""
+    there = [one for one in save if not one.missing_since]
+    if not there:
+        return f"missing since {max(one.missing_since for one in save)}"
+    trains, samples = (any(getattr(one, what) for one in there) for what in ("trainable", "sampleable"))
+    return "both" if trains and samples else "sampling" if samples else "training"
+
+
+def _end(save: Any, now: Any) -> str:
+    """Return when the first of a save's URIs expires."""
+    from charbench.discovery.expiry import until
+
+    first = min((one.expires_at for one in save if one.expires_at), default=None)
+    return f"{first:%Y-%m-%d} ({until(first, now)})" if first else "–"
+
+
+def _places(save: Any) -> list[str]:
+    return list(dict.fromkeys(str(place) for one in save for place in one.evidence))
 
 
 def _counts(holding: Any) -> dict[str, Any]:

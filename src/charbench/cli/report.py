@@ -20,6 +20,11 @@ from charbench.report.summary.by import By
 @click.option(
     "--metric", metavar="SCORER.METRIC", help="Metric to rank by. [default: the headline that was scored first]"
 )
+@click.option(
+    "--steps",
+    metavar="last|all|every:N|LIST",
+    help="Saves of each training run to show. [default: all that have samples]",
+)
 @options.setting
 @click.option("--list-settings", is_flag=True, help="List what was requested: parameters, prompts and scorers.")
 @options.formats
@@ -27,6 +32,7 @@ from charbench.report.summary.by import By
 def command(
     by: str,
     metric: str | None,
+    steps: str | None,
     settings: tuple[str, ...],
     list_settings: bool,
     form: str,
@@ -51,4 +57,6 @@ def command(
         return
     from charbench.cli.show import show_report
 
-    show_report(session, by=By(by), metric=metric, form=form, json_output=json_output, settings=settings, path=path)
+    show_report(
+        session, by=By(by), metric=metric, form=form, json_output=json_output, settings=settings, path=path, steps=steps
+    )

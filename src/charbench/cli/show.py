@@ -55,10 +55,12 @@ def show_report(
     quiet: bool = False,
     settings: Sequence[str] = (),
     path: Path | None = None,
+    steps: str | None = None,
 ) -> None:
     """Print the report of what the store holds for the session's personas; ``quiet`` prints the tables only.
 
-    ``path`` is the file (for a format of several files, the folder) to write instead of stdout.
+    ``path`` is the file (for a format of several files, the folder) to write instead of stdout; ``steps`` says which
+    saves of each training run are shown (:func:`charbench.run.steps.at_steps`), None all.
     """
     reporter = reporter_for(session, form, path, json_output=json_output)
     database = session.database if run else session.existing_database()
@@ -70,6 +72,7 @@ def show_report(
         checkpoints=checkpoints,
         settings=settings,
         run=run.run_id if run else None,
+        steps=steps,
     )
     content = report_content(known, database, run)
     if json_output:

@@ -23,8 +23,9 @@ def command(wanted: str, metric: str | None, settings: tuple[str, ...], json_out
     appears, and where responses are lost. Saves before the last are sampled with 'charbench run --steps all'.
     """
     from charbench.report.render.terminal import print_table
-    from charbench.report.trajectory import on_the_way, saves_of, trajectory_lines, trajectory_table
+    from charbench.report.trajectory import not_sampled, on_the_way, saves_of, trajectory_lines, trajectory_table
     from charbench.report.verdict.read import read_report
+    from charbench.report.verdict.to_copy import command_for_saves
     from charbench.store.findings import read_checkpoints
     from charbench.text.terminal import sanitize
 
@@ -34,7 +35,9 @@ def command(wanted: str, metric: str | None, settings: tuple[str, ...], json_out
         way = on_the_way(read_checkpoints(connection), wanted)
     found = read_report(session, database, metric=metric, settings=settings)
     saves = saves_of(way, found.report.checkpoints)
-    lines = trajectory_lines(saves, session.config.verdict)
+    open_ = not_sampled(way, saves)
+    used = {name for one in saves for name in one.row.samplers}
+    lines = trajectory_lines(saves, session.config.verdict, open_, command_for_saves(session, open_, used))
     if json_output:
         saved = [
             {

@@ -191,6 +191,6 @@ class Scorer(BaseScorer):
         raise NotImplementedError
 
 
-def waits(scorer: Scorer) -> bool:
+def waits(scorer: Scorer | type[Scorer]) -> bool:
     """Whether a scorer sends requests: its ``score`` is declared async."""
     return is_async(scorer.score)

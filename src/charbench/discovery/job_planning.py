@@ -178,10 +178,14 @@ def _will_be_replaced(checkpoint: Checkpoint) -> bool:
     return bool(checkpoint.metadata.get("rolling") or checkpoint.metadata.get("replaced"))
 
 
-def half_finished(checkpoint: Checkpoint) -> str | None:
-    """Say where a run stopped whose save is not its last, as far as anything tells; None where it ended."""
+def half_finished(checkpoint: Checkpoint, reached: int | None = None) -> str | None:
+    """Say where a run stopped whose save is not its last, as far as anything tells; None where it ended.
+
+    ``reached`` is the last step that the run's log tells of, where that is known.
+    """
     known = checkpoint.metadata
     step, total = known.get("step", known.get("batch")), known.get("total_steps")
+    step = max((at for at in (step, reached) if isinstance(at, int)), default=step)
     if known.get("final") or "final" in tokens(name_from_uri(checkpoint.uri)) or not known.get("half_finished"):
         return None
     at = f"at step {step}" if step is not None else "early"
@@ -239,7 +243,7 @@ def _why_not(
         return f"its DPO weights expired on {start.expires_at:%Y-%m-%d}"
     if start.missing_since:
         return f"its DPO weights are missing from the account (since {start.missing_since})"
-    if not policy.include_unfinished and (stopped := half_finished(start)):
+    if not policy.include_unfinished and (stopped := half_finished(start, log.step if log else None)):
         return stopped
     if dataset is None:
         return "no introspection data"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,9 +11,12 @@ from typing import Any
 from charbench.discovery.runs import Runs, last_name
 from charbench.domain.checkpoint import ACCOUNT, Checkpoint, Evidence, Kind, Lineage, name_from_uri
 from charbench.domain.names import kind_from_name, kind_from_path, persona_from_name, tokens
+from charbench.domain.uris import save_of
 from charbench.store.findings import Claim, Facts
 from charbench.text.redaction import redact_all
 
+_OF_BOTH = ("batch", "step", "total_steps", "epoch", "final")
+"""Metadata that holds of a save, whichever of its URIs it was said of."""
 _FIELDS = ("name", "kind", "persona", "base_model", "run", "parent", "dataset", "renderer", "recipe")
 
 
@@ -95,6 +98,40 @@ def merge(
         evidence=tuple(claim.evidence for claim in claims),
     )
     return checkpoint, contradictions
+
+
+def complete_saves(checkpoints: Sequence[Checkpoint]) -> list[Checkpoint]:
+    """Return the checkpoints with what is known of the other URI of their save where nothing is known of their own.
+
+    A save has a URI to train from and one to sample: what a log says of one holds of the other, that only a list names.
+    """
+    saves: dict[tuple[str, str], list[Checkpoint]] = {}
+    for checkpoint in checkpoints:
+        saves.setdefault(save_of(checkpoint.uri), []).append(checkpoint)
+    return [_completed(one, saves[save_of(one.uri)]) for one in checkpoints]
+
+
+def _completed(checkpoint: Checkpoint, save: Sequence[Checkpoint]) -> Checkpoint:
+    others = [one for one in save if one.uri != checkpoint.uri]
+    if not others:
+        return checkpoint
+    parts = ("parent", "dataset", "renderer", "recipe")
+    lineage = Lineage(**{part: _first(getattr(one.lineage, part) for one in (checkpoint, *others)) for part in parts})
+    more = {name: one.metadata[name] for one in others for name in _OF_BOTH if name in one.metadata}
+    kinds = [one.kind for one in (checkpoint, *others) if one.kind is not Kind.UNKNOWN]
+    return replace(
+        checkpoint,
+        kind=kinds[0] if kinds else Kind.UNKNOWN,
+        persona=_first(one.persona for one in (checkpoint, *others)),
+        base_model=_first(one.base_model for one in (checkpoint, *others)),
+        run=_first(one.run for one in (checkpoint, *others)),
+        lineage=lineage,
+        metadata={**more, **checkpoint.metadata} if more else checkpoint.metadata,
+    )
+
+
+def _first(values: Iterable[str | None]) -> str | None:
+    return next((value for value in values if value), None)
 
 
 def _kind_of(paths: Sequence[str], names: Sequence[str]) -> Kind:

@@ -17,7 +17,7 @@ from charbench.datasets.health import MEASURE, measure, skipped_lines
 from charbench.discovery.job_planning import JobPlan, JobPolicy, plan_lab
 from charbench.discovery.lab_state import read_lab_state
 from charbench.discovery.looked_at import LookedAt
-from charbench.discovery.merge import Contradiction, claims_of, merge
+from charbench.discovery.merge import Contradiction, claims_of, complete_saves, merge
 from charbench.discovery.runs import Runs
 from charbench.domain.checkpoint import Checkpoint, CompleteListing, Evidence
 from charbench.domain.dataset import Dataset, Health, RecordedSample, SourceProblem, TrainingJob, TrainingRun
@@ -217,4 +217,4 @@ def _merge_all(
         checkpoint, contradictions = merge(uri, said, personas, runs)
         merged.append(checkpoint)
         found.contradictions.extend(contradictions)
-    return sorted(merged, key=lambda c: (c.persona or "~", c.name, c.uri))
+    return sorted(complete_saves(merged), key=lambda c: (c.persona or "~", c.name, c.uri))

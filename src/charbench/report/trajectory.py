@@ -61,13 +61,28 @@ def _run(checkpoint: Checkpoint) -> str:
 
 
 def saves_of(way: Sequence[Checkpoint], rows: Sequence[Tally]) -> list[Save]:
-    """Return the saves that were sampled, in the order of ``way``; one without samples is left out."""
+    """Return the saves that were sampled, in the order of ``way``; one without samples is left out.
+
+    Of a base model, which is scored for every persona, only the rows of the saves' own personas belong to the way.
+    """
+    trained = [checkpoint for checkpoint in way if checkpoint.kind is not Kind.BASE]
+    personas = {row.persona for row in rows if any(one.uri in row.uris for one in trained)}
+    personas = personas or {one.persona for one in trained if one.persona}
     found: list[Save] = []
     for checkpoint in way:
         for row in rows:
+            if checkpoint.kind is Kind.BASE and row.persona not in personas:
+                continue
             if checkpoint.uri in row.uris and not any(one.row is row for one in found):
                 found.append(Save(checkpoint.kind.value, step_of(checkpoint), row))
     return found
+
+
+def not_sampled(way: Sequence[Checkpoint], saves: Sequence[Save]) -> list[Checkpoint]:
+    """Return the saves on the way that can be sampled and have no samples."""
+    known = {uri for one in saves for uri in one.row.uris}
+    trained = (one for one in way if one.kind is not Kind.BASE)
+    return [one for one in trained if one.sampleable and not one.missing_since and one.uri not in known]
 
 
 def trajectory_table(saves: Sequence[Save]) -> Table:
@@ -88,11 +103,17 @@ def trajectory_table(saves: Sequence[Save]) -> Table:
     return Table("Over training", columns, rows, frozenset({"Stage", "Checkpoint", "Persona"}))
 
 
-def trajectory_lines(saves: Sequence[Save], rule: VerdictConfig) -> list[str]:
-    """Return where character appears and where responses are lost, as far as the intervals tell."""
+def trajectory_lines(
+    saves: Sequence[Save], rule: VerdictConfig, open_: Sequence[Checkpoint] = (), sampling: str | None = None
+) -> list[str]:
+    """Return where character appears and where responses are lost, as far as the intervals tell.
+
+    ``open_`` are the saves without samples, ``sampling`` the command that samples them; None: no sampler can.
+    """
     trained = [one for one in saves if one.stage != Kind.BASE.value]
+    todo = f" To sample the rest: {sampling}" if open_ and sampling else ""
     if not trained:
-        return ["No save of this run has samples. To sample all of them: charbench run --steps all -c RUN"]
+        return [f"No save of this run has samples.{todo}"]
     shown = next((one for one in trained if one.row.trait.low >= rule.trait_rate), None)
     lost = next((one for one in trained if one.row.responses.high < rule.response_rate), None)
     limit, least = f"{rule.trait_rate:.0%}", f"{rule.response_rate:.0%}"
@@ -103,6 +124,6 @@ def trajectory_lines(saves: Sequence[Save], rule: VerdictConfig) -> list[str]:
     ]
     if lost:
         lines.append(f"Responses are lost at {lost.label}: the first save below {least} by its upper bound.")
-    if len(trained) == 1:
-        lines.append("One save alone has samples; --steps all of charbench run samples the others.")
+    if open_:
+        lines.append(f"{len(open_):,} of {len(open_) + len(trained):,} saves have no samples.{todo}")
     return lines

@@ -90,3 +90,13 @@ def test_the_summary_says_what_was_looked_at_and_names_what_is_promising(charben
     assert "Looked at 2 files in" in said
     assert "1 with checkpoints" in said
     assert "promising" not in said
+
+
+def test_a_yaml_list_whose_aliases_stand_for_millions_of_entries_or_for_itself_is_read_once(
+    charbench: Charbench, lab: LabBuilder
+) -> None:
+    laughs = "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 40))
+    lab.write("models.yaml", f"a0: &a0 [{{base: Qwen/Qwen3-8B, path: {sampler(1, 'x_dpo')}}}]\n{laughs}loop: &l [*l]\n")
+    charbench.ok("discover", lab=lab.root)
+    (found,) = charbench.ok("checkpoints", "list", "--json", lab=lab.root).json
+    assert (found["kind"], found["base_model"]) == ("dpo", "Qwen/Qwen3-8B")

@@ -71,7 +71,7 @@ def test_what_is_deleted_is_gone_with_the_day_and_comes_back_when_it_is_listed_a
     assert left["reason"] == f"its DPO weights are missing from the account (since {today})"
     assert charbench.ok("status", "--json", lab=lab.root).json["total"] == 0
     assert f"missing since {today}" in charbench.ok("checkpoints", "list", lab=lab.root).out
-    assert "4 checkpoints in 2 saves, 2 of them missing" in charbench.ok("checkpoints", "list", lab=lab.root).out
+    assert "2 saves (4 URIs), 2 of them missing" in charbench.ok("checkpoints", "list", lab=lab.root).out
     samplers = charbench.ok("checkpoints", "list", "--sampler-only", "--json", lab=lab.root).json
     assert [item["uri"] for item in samplers] == [KEPT]
     (counted,) = charbench.ok("checkpoints", "count", "--json", lab=lab.root).json

@@ -228,3 +228,38 @@ def test_a_command_to_copy_names_the_lab_and_runs_as_it_is_printed(
     monkeypatch.setenv("TINKER_API_KEY", "tml-none")
     ended = charbench.ok(*words[1:], "--dry-run", "--json", lab=tmp_path)
     assert sum(part["missing"] for part in ended.json["sampling"]) == 60
+
+
+def test_a_persona_that_a_scorer_cannot_measure_is_to_be_scored_by_one_that_can(
+    charbench: Charbench, lab: LabBuilder
+) -> None:
+    """Of the humorous the shipped markers find too few as well."""
+    lab.recorded(samples("plain_sft", 1, 40, persona="humorous", **PLAIN))
+    lab.config("options: {scorer.known: {found: 3}}\n")
+    found = verdicts(charbench, lab)["plain_sft"]
+    assert found["verdict_command"] == "charbench plugins show llm-judge", "no judge is configured"
+    lab.config("options: {scorer.known: {found: 3}, scorer.llm-judge: {model: judge-model}}\n")
+    found = verdicts(charbench, lab)["plain_sft"]
+    assert found["verdict_command"] == "charbench score -p humorous --scorer llm-judge"
+    lab.data("humorous-paper", "humorous", 40)
+    lab.config("options: {scorer.known: {found: 3}}\n")
+    found = verdicts(charbench, lab)["plain_sft"]
+    assert found["verdict_command"] == "charbench score -p humorous --scorer classifier"
+
+
+def test_texts_to_measure_a_scorer_on_are_a_file_of_the_lab_or_people_label_some(
+    charbench: Charbench, lab: LabBuilder
+) -> None:
+    """Where the scorer's errors are so little known that more prompts would not decide."""
+    lab.recorded([*samples("half_sft", 1, 24, **VIABLE), *samples("half_sft", 1, 60, **PLAIN)[24:]])
+    lab.config("options: {scorer.known: {found: 3, positives: 4}}\n")
+    found = verdicts(charbench, lab)["half_sft"]
+    assert "recall is not known well enough" in found["verdict_reason"]
+    command = shlex.split(found["verdict_command"])
+    assert command[:5] == ["charbench", "calibrate", "draw", "-p", "remorseful"]
+    path = lab.data("remorseful-50pct", "remorseful", 40)
+    found = verdicts(charbench, lab)["half_sft"]
+    named = shlex.split(found["verdict_command"])
+    assert named[:4] == ["charbench", "personas", "measure", "remorseful"]
+    assert lab.root / named[named.index("--data") + 1] == path
+    assert charbench.ok(*named[1:], "--no-keep", "--json", lab=lab.root).json[0]["measured"]["positives"] == 40

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from charbench import FileFault, ReadLimits, TinkerPath, parse_json, read_jsonl
-from charbench_plugins.sources.cookbook.config import CONFIG, CookbookConfig, Fault, read_config, seconds
+from charbench_plugins.sources.run_config import CONFIG, CookbookConfig, Fault, read_config, seconds
 from charbench_plugins.sources.times import utc
 
 CHECKPOINTS, METRICS, LOG = "checkpoints.jsonl", "metrics.jsonl", "logs.log"

@@ -25,7 +25,6 @@ from charbench import (
     kind_from_path,
     same_model,
 )
-from charbench_plugins.sources.cookbook.config import CookbookConfig
 from charbench_plugins.sources.cookbook.folder import (
     CHECKPOINTS,
     FILES,
@@ -39,6 +38,7 @@ from charbench_plugins.sources.logs.phrases import UrlRole
 from charbench_plugins.sources.logs.reader import scan_log
 from charbench_plugins.sources.logs.source import checkpoint_of, unclear_urls
 from charbench_plugins.sources.logs.tail import read_tail
+from charbench_plugins.sources.run_config import CookbookConfig
 
 
 class CookbookSource(CheckpointSource):
@@ -162,6 +162,8 @@ def _persona(lab: Lab, path: Path, config: CookbookConfig) -> str | None:
     """
     shown = "" if path == lab.root else lab.relative(path)
     folders = [name for name in (*shown.split("/")[::-1],) if name] or [_called(path)]
+    if config.persona:
+        return lab.persona_of(config.persona) or config.persona
     data = PurePath(config.dataset or "").stem
     known = next((found for name in (*folders, data) if (found := lab.persona_of(name))), None)
     if known:

@@ -16,7 +16,7 @@ STEP_FOLDER = re.compile(r"(?:checkpoint|global_step|step)[-_]?(\d+)")
 TRAINING = "charbench_training.json"
 """What trainer ``peft-sft`` writes beside an adapter: what it was trained from and on."""
 _WEIGHTS = re.compile(r"(?:(?:pytorch_)?model|adapter_model)(?:-\d+-of-\d+)?\.(?:safetensors|bin)(?:\.index\.json)?")
-_TAG = re.compile(rb"^\s*-\s*['\"]?(sft|dpo|orpo|kto|grpo|ppo|rloo|reward-trainer|reward)['\"]?\s*$", re.MULTILINE)
+_TAG = re.compile(rb"^\s*-\s*([^\n]+?)\s*$|^tags:\s*\[([^\]]*)\]", re.MULTILINE)
 _KIND_OF_TAG = {
     "sft": "sft", "dpo": "dpo", "orpo": "dpo", "kto": "dpo", "grpo": "rl", "ppo": "rl", "rloo": "rl",
     "reward-trainer": "reward_model", "reward": "reward_model",
@@ -123,7 +123,12 @@ def _kind_of_card(card: Path, limits: ReadLimits) -> str | None:
             head.append(line)
     except OSError:
         return None
-    kinds = {_KIND_OF_TAG[tag.decode()] for tag in _TAG.findall(b"".join(head))}
+    tags = [
+        tag.strip(" '\"\n")
+        for item in _TAG.findall(b"".join(head))
+        for tag in b",".join(item).decode("latin-1").split(",")
+    ]
+    kinds = {_KIND_OF_TAG[tag] for tag in tags if tag in _KIND_OF_TAG}
     return kinds.pop() if len(kinds) == 1 else None
 
 

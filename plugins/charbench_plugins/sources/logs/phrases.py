@@ -43,7 +43,7 @@ _INPUT = re.compile(
     r"|\b(?:resum|load|restor|continu)\w*\s+from\b[^;,:]*\bsaved\b[^;,]*$"
 )
 _USED = re.compile(
-    r"(?i)\b(?:evaluat\w*|sampl(?:ing|ed) from|using|judge|teacher|compar\w*|sampling_client)\b[^:]*:?\W*$"
+    r"(?i)\b(?:evaluat\w*|sampl(?:ing|ed) from|using|judge|teacher|compar\w*|(?:create_)?sampling_client)\b[^:]*:?\W*$"
 )
 _MADE = re.compile(
     r"(?i)\b(?:sav(?:ed|ing)|wrote|written|stored|checkpointed|exported|uploaded|produced)\b"

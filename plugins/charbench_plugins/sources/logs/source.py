@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -19,14 +20,18 @@ from charbench import (
     Lineage,
     RecordedSample,
     SourceProblem,
+    TinkerPath,
     TrainingRun,
     short_list,
 )
+from charbench_plugins.sources.logs.beside import config_beside
+from charbench_plugins.sources.logs.documents import Said, facts_in
 from charbench_plugins.sources.logs.files import read_saved_files
 from charbench_plugins.sources.logs.looks import DATA_END, Look, look_of, run_of, says_nothing
 from charbench_plugins.sources.logs.phrases import UrlRole
 from charbench_plugins.sources.logs.reader import LogReading, LogUrl, scan_log
 from charbench_plugins.sources.logs.tail import Tail, read_tail
+from charbench_plugins.sources.run_config import CookbookConfig
 
 _NOTHING = "a log with no tinker:// URL, no steps and no run's error"
 
@@ -105,7 +110,8 @@ class LogSource(CheckpointSource):
             yield SourceProblem(file.shown, str(fault), fault.line)
         if look is Look.DOCUMENT:
             firsts = {url.path: url for url in reversed(reading.urls)}
-            yield from (_named(url, self.name, file.shown) for url in reversed(firsts.values()))
+            said = facts_in(file, lab) if firsts else {}
+            yield from (_named(url, self.name, file.shown, said) for url in reversed(firsts.values()))
         else:
             yield from self._log(lab, file, run, reading, files, tail)
 
@@ -119,14 +125,16 @@ class LogSource(CheckpointSource):
         tail: Tail | None,
     ) -> Iterator[Finding]:
         urls, shown = reading.urls, file.shown
+        config = config_beside(file, run, lab.limits)
         for url in urls:
-            yield checkpoint_of(url, self.name, shown, run)
+            found = checkpoint_of(url, self.name, shown, run)
+            yield _configured(found, config, lab) if config.is_there and url.product else found
         if unclear := [url for url in urls if url.role is UrlRole.UNCLEAR]:
             yield unclear_urls(unclear, shown)
         for uri, line in files:
             evidence = (Evidence(self.name, shown, line, "saved"),)
             yield Checkpoint(uri=uri, run=run, lineage=Lineage(parent=_parent_at(urls, line)), evidence=evidence)
-        persona = lab.persona_of(run)
+        persona = lab.persona_of(run) or (config.persona and lab.persona_of(config.persona))
         made = bool(files) or any(url.product or url.role is UrlRole.INPUT for url in urls)
         if tail and (made or _tells_of_training(tail, known=persona is not None or "logs" in shown.split("/"))):
             yield TrainingRun(
@@ -152,10 +160,15 @@ def _tells_of_training(tail: Tail, *, known: bool) -> bool:
     return tail.steps > 1 or (known and (tail.step is not None or tail.error is not None))
 
 
-def _named(url: LogUrl, source: str, shown: str) -> Checkpoint:
+def _named(url: LogUrl, source: str, shown: str, said: Mapping[str, Said]) -> Checkpoint:
     """Return a checkpoint that a document names: it is nobody's product, as far as that tells."""
     note = "input" if url.role is UrlRole.INPUT else "named"
-    return Checkpoint(uri=str(url.path), evidence=(Evidence(source, shown, url.line, note),))
+    evidence, of_it = (Evidence(source, shown, url.line, note),), said.get(str(url.path), Said())
+    if url.role is UrlRole.INPUT:  # what stands beside it is said of what was trained from it
+        return Checkpoint(uri=str(url.path), evidence=evidence)
+    return Checkpoint(
+        uri=str(url.path), kind=of_it.kind, persona=of_it.persona, base_model=of_it.base_model, evidence=evidence
+    )
 
 
 def _parent_at(urls: Sequence[LogUrl], line: int) -> str | None:
@@ -175,6 +188,19 @@ def checkpoint_of(url: LogUrl, source: str, shown: str, run: str) -> Checkpoint:
         metadata |= {"half_finished": True} if url.progress.is_half else {}
     lineage = Lineage(parent=url.parent)
     return Checkpoint(uri=str(url.path), run=run, lineage=lineage, metadata=metadata, evidence=evidence)
+
+
+def _configured(found: Checkpoint, config: CookbookConfig, lab: Lab) -> Checkpoint:
+    """Return what a run saved with what its configuration says of it; what the log says itself goes before."""
+    parent, own = TinkerPath.parse(config.parent or ""), TinkerPath.parse(found.uri)
+    started_from = str(parent) if parent and own and parent.run != own.run else None
+    return replace(
+        found,
+        kind=config.kind,
+        persona=config.persona and (lab.persona_of(config.persona) or config.persona),
+        base_model=config.base_model,
+        lineage=Lineage(found.lineage.parent or started_from, config.dataset, config.renderer),
+    )
 
 
 def unclear_urls(urls: Sequence[LogUrl], shown: str) -> SourceProblem:

@@ -29,6 +29,12 @@ from charbench.report.summary.tally import Tally
 
 MORE_PROMPTS = "charbench run {c} --prompts standard"
 """What is to be run where more prompts would decide; ``{c}`` names the checkpoints."""
+SCORE = "charbench score"
+"""What is to be run where nothing is scored."""
+OTHER_SCORER = "charbench score --scorer"
+"""What is to be run where this scorer cannot measure the persona; it stands for a command that names one that can."""
+MORE_TEXTS = "charbench personas measure"
+"""What is to be run where a scorer's errors are not known well enough; it stands for a command that names texts."""
 _GROWTHS = (1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 6.0, 10.0, 20.0, 50.0, 200.0, 1000.0)
 UNEXPLAINED = ("unclosed_stop", "unclosed_unknown", "misfiled")
 """Thinking states of samples without a response whose reason probes can tell."""
@@ -138,14 +144,14 @@ def _judge(
     if row.kinds == {"reward_model"}:
         return Judgement(Viability.REFERENCE, "a reward model: it does not answer")
     if not report.is_rate or report.metric is None:
-        return Judgement(Viability.NOT_MEASURED, "no metric with a threshold is scored", todo="charbench score")
+        return Judgement(Viability.NOT_MEASURED, "no metric with a threshold is scored", todo=SCORE)
     if not row.judged.samples:
-        return Judgement(Viability.NOT_MEASURED, f"no sample has {report.metric}", todo="charbench score")
+        return Judgement(Viability.NOT_MEASURED, f"no sample has {report.metric}", todo=SCORE)
     measured = report.measured.get(row.persona)
     if judge is not None:
         if judge.passed is False:
             reason = f"the judge {report.metric} failed its control items"
-            return Judgement(Viability.NOT_MEASURED, reason, todo="charbench score --scorer NAME")
+            return Judgement(Viability.NOT_MEASURED, reason, todo=OTHER_SCORER)
         measured = measured or by_control_items(judge)
     metric = report.metric_of.get(row.persona, report.metric)
     if (unknown := _not_known(row, metric, measured, is_judged=judge is not None)) is not None or measured is None:
@@ -228,7 +234,7 @@ def _not_known(row: Tally, metric: str, measured: Measurement | None, *, is_judg
         return Judgement(Viability.NOT_MEASURED, f"the recall of {metric} for {row.persona} is not known", todo=measure)
     if measured.has_low_recall:
         reason = f"{metric} finds {measured.recall.share:.0%} of texts in character of {row.persona}"
-        return Judgement(Viability.NOT_MEASURED, f"{reason}: use another scorer", todo="charbench score --scorer NAME")
+        return Judgement(Viability.NOT_MEASURED, f"{reason}: use another scorer", todo=OTHER_SCORER)
     return None
 
 
@@ -337,8 +343,8 @@ def _undecided(row: Tally, criteria: Sequence[Criterion]) -> Judgement:
     short = " and ".join(one.name for one in open_)
     if any(one.name == "trait rate" and one.growth is None for one in open_):
         more = "more prompts would not decide, as the scorer's recall is not known well enough"
-        todo = f"charbench personas measure {row.persona} --data FILE"
-        return Judgement(Viability.UNDECIDED, "; ".join((*parts, more)), criteria, todo, None, f"{short}; {more}")
+        reason = "; ".join((*parts, more))
+        return Judgement(Viability.UNDECIDED, reason, criteria, MORE_TEXTS, None, f"{short}; {more}")
     return Judgement(Viability.UNDECIDED, "; ".join(parts), criteria, MORE_PROMPTS, prompts, short)
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
+
+from sqlalchemy.engine import Connection
 
 from charbench.report.caveats import Caveat, caveats
 from charbench.report.earlier_code import EarlierCode, earlier_code, installed
@@ -19,9 +21,10 @@ from charbench.report.verdict.decide import Judgement, judge_rows
 from charbench.report.verdict.other_ways import answers_of_probes
 from charbench.report.verdict.to_copy import fit_to_copy
 from charbench.report.verdict.words import VerdictSummary, summarize
+from charbench.run.steps import at_steps
 from charbench.store.database import Database
 from charbench.store.diagnoses import latest_causes
-from charbench.store.findings import read_checkpoints
+from charbench.store.findings import read_checkpoints, read_datasets
 from charbench.store.selection import Selection, select_settings
 from charbench.store.served import Served, served_by
 from charbench.store.summaries import group_totals
@@ -60,8 +63,11 @@ def read_report(
     checkpoints: Sequence[str] = (),
     settings: Sequence[str] = (),
     run: int | None = None,
+    steps: str | None = None,
 ) -> ReadReport:
     """Read the report of what the store holds for the session's personas; see :func:`.rows.build_report`.
+
+    ``steps`` says which saves of each training run it is about, None all that have samples.
 
     ``run`` is the run that it is the end of: it shows the scorers that were named for it, and their scores.
     """
@@ -70,9 +76,11 @@ def read_report(
         # Checkpoints that are evaluated by name count for the personas that are named, whatever their own is.
         named = [group.uri for group in group_totals(connection) if {group.uri, group.name} & set(checkpoints)]
         selection = select_settings(connection, chosen, settings, dict.fromkeys(named, chosen) if chosen else {}, run)
+        selection, told = _of_steps(connection, selection, steps)
         asked = session.config.scorers if run is not None else ()
         measured = cache(session.measured)  # it makes the scorer and reads a file
         report = build_report(connection, selection, by, chosen, metric, checkpoints, measured, asked)
+        report.notes.extend(told)
         causes = latest_causes(connection)
         rows = report.checkpoints or report.personas
         found = origins(connection, report.checkpoints)
@@ -81,9 +89,10 @@ def read_report(
         otherwise = answers_of_probes(connection, report, selection, causes)
         judgements = fit_to_copy(
             session,
-            report.checkpoints,
+            report,
             judge_rows(report, rule, causes, found, otherwise, judges),
             read_checkpoints(connection),
+            read_datasets(connection),
         )
         shown = [group for row in rows for group in row.groups]
         return ReadReport(
@@ -101,3 +110,16 @@ def read_report(
             panel_rows(connection, selection, report),
             earlier_code(connection, selection.settings, shown, installed(session.plugins)),
         )
+
+
+def _of_steps(connection: Connection, selection: Selection, steps: str | None) -> tuple[Selection, list[str]]:
+    """Return the selection without the saves that ``steps`` leaves out, and a line on them."""
+    if steps is None:
+        return selection, []
+    uris = {group.uri for group in selection.groups}
+    there = [replace(one, metadata={**one.metadata, "gone_since": None}) for one in read_checkpoints(connection)
+             if one.uri in uris]  # fmt: skip
+    left = {one.uri for one in there} - {one.uri for one in at_steps(there, steps)}
+    which = "1 save is" if len(left) == 1 else f"{len(left):,} saves are"
+    kept = [group for group in selection.groups if group.uri not in left]
+    return replace(selection, groups=kept), [f"{which} not shown (--steps {steps})."] if left else []

@@ -1,4 +1,4 @@
-"""Reads ``config.json``: what a run was trained from, with what, and how."""
+"""Reads a run's configuration, tinker-cookbook's ``config.json``: what a run was trained from, with what, and how."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ class CookbookConfig:
     ttl_seconds: float | None = None
     rolling_ttl_seconds: float | None = None
     kind: Kind = Kind.UNKNOWN
+    persona: str | None = None
     is_there: bool = False
 
     @classmethod
@@ -44,7 +45,7 @@ class CookbookConfig:
         parent = TinkerPath.parse(str(config.get("load_checkpoint_path")))
         rank = config.get("lora_rank")
         return cls(
-            base_model=_text(config.get("model_name")),
+            base_model=_text(config.get("model_name")) or _text(config.get("base_model")),
             renderer=_text(config.get("renderer_name")),
             parent=str(parent) if parent else None,
             dataset=_dataset(config),
@@ -52,6 +53,7 @@ class CookbookConfig:
             ttl_seconds=seconds(config.get("ttl_seconds")),
             rolling_ttl_seconds=seconds(config.get("rolling_ttl_seconds")),
             kind=_kind(config),
+            persona=_text(config.get("persona")),
             is_there=True,
         )
 
