@@ -272,3 +272,15 @@ def test_reading_a_store_imports_no_numbers_no_migrations_and_no_other_database(
     assert "sqlalchemy.dialects.sqlite" in modules
     assert not {"alembic", "charbench_plugins", "jinja2", "numpy", "scipy"} & {one.partition(".")[0] for one in modules}
     assert "sqlalchemy.dialects.postgresql" not in modules
+
+
+def test_asking_a_model_loads_none_of_the_models_of_replies_that_the_client_would_build() -> None:
+    modules = loaded_by("from charbench.model_client.http_client import load_client\nload_client()")
+    assert "openai._client" in modules
+    assert not {"openai.types.batch", "openai.types.responses.response", "openai.types.graders"} & modules
+
+
+def test_an_interval_loads_no_more_of_scipy_than_its_functions() -> None:
+    modules = loaded_by("from charbench.analysis.distributions import student_quantile\nstudent_quantile(0.975, 9)")
+    assert "scipy.special._ufuncs" in modules
+    assert not {"numpy.f2py", "numpy.testing", "scipy._lib._array_api", "scipy.special._basic"} & modules

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from charbench.analysis.distributions import normal_quantile, student_quantile
 from charbench.analysis.rate_intervals import ClusteredRate
+from charbench.analysis.special_functions import special
 from charbench.analysis.stratified_rates import jeffreys
 
 _Floats = NDArray[np.float64]
@@ -171,8 +172,7 @@ def correct_difference(
     value = _undo(one.value, errors) - _undo(other.value, errors)
     first, second = _uniform(0), _uniform(1)
     if correlation:
-        from scipy.special import ndtr, ndtri  # type: ignore[import-untyped]
-
+        ndtr, ndtri = special().ndtr, special().ndtri
         apart = math.sqrt(max(0.0, 1 - correlation**2))
         second = ndtr(correlation * ndtri(first) + apart * ndtri(second))
     spread = errors.sensitivity_points + errors.specificity_points - 1
@@ -198,14 +198,12 @@ def _undo(value: float, errors: ErrorRates) -> float:
 
 
 def _beta(one: Proportion, uniform: _Floats) -> _Floats:
-    from scipy.special import betaincinv
-
     if not 0 <= one.value <= 1 or not one.effective > 0:
         raise ValueError(f"a proportion of {one.value} from {one.effective} trials")
     if math.isinf(one.effective):
         return np.full(_POINTS, one.value, dtype=np.float64)
     shape = one.value * one.effective + 0.5, (1 - one.value) * one.effective + 0.5
-    found: _Floats = np.asarray(betaincinv(*shape, uniform), dtype=np.float64)
+    found: _Floats = np.asarray(special().betaincinv(*shape, uniform), dtype=np.float64)
     return found
 
 

@@ -6,6 +6,8 @@ import math
 from functools import lru_cache
 from statistics import NormalDist
 
+from charbench.analysis.special_functions import special
+
 
 @lru_cache(maxsize=256)
 def normal_quantile(probability: float) -> float:
@@ -18,15 +20,11 @@ def student_quantile(probability: float, degrees: float) -> float:
     """Return the value that Student's t stays below with this probability; NaN without a degree of freedom."""
     if not degrees > 0:
         return math.nan
-    from scipy.special import stdtrit  # type: ignore[import-untyped]
-
-    return float(stdtrit(degrees, probability))
+    return float(special().stdtrit(degrees, probability))
 
 
 def student_p(t: float, degrees: float) -> float:
     """Return the two-sided p-value of a t statistic; NaN without a degree of freedom or for a NaN."""
     if not degrees > 0 or math.isnan(t):
         return math.nan
-    from scipy.special import stdtr
-
-    return float(2 * stdtr(degrees, -abs(t)))
+    return float(2 * special().stdtr(degrees, -abs(t)))

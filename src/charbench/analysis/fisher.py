@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from charbench.analysis.special_functions import special
+
 _WIDE = 40
 """Standard deviations from the middle beyond which a probability is 0 in double precision."""
 _TIE = 1e-7
@@ -23,7 +25,8 @@ def fisher_exact(hits_a: int, total_a: int, hits_b: int, total_b: int) -> float:
     if hits in (0, total) or not total_a or not total_b:
         return 1.0
     import numpy as np
-    from scipy.special import gammaln  # type: ignore[import-untyped]
+
+    gammaln = special().gammaln
 
     middle = hits * total_a / total
     spread = math.sqrt(middle * (total_b / total) * ((total - hits) / max(1, total - 1))) if total > 1 else 0.0

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from charbench.analysis.bradley_terry import Array, Fit, of_pairs
+from charbench.analysis.special_functions import special
 
 _ANCHOR = 1e-6
 """A little information on the mean of two strengths, as a share of their own: it says nothing of their difference."""
@@ -19,8 +20,6 @@ def pair_p_values(fitted: Fit) -> Array:
     the difference less sure, in the proportion that holds at the estimate. The statistic is divided by the root of the
     dispersion, or of what clustering by prompt adds for these two where that is more, and compared with Student's t.
     """
-    from scipy.special import stdtr  # type: ignore[import-untyped]
-
     count, strengths = fitted.strengths.size, fitted.strengths
     means = (strengths[:, None] + strengths[None, :]) / 2
     _, apart = _one_step(fitted, np.repeat(strengths[:, None], count, axis=1), np.tile(strengths, (count, 1)))
@@ -29,7 +28,7 @@ def pair_p_values(fitted: Fit) -> Array:
     with np.errstate(divide="ignore", invalid="ignore"):
         inflation = np.maximum(1.0, fitted.errors_of_pairs() ** 2 / known)
         t = steps / np.sqrt(equal * inflation * np.maximum(1.0, known / apart))
-        p: Array = np.asarray(2 * stdtr(max(1, fitted.degrees), -np.abs(t)), dtype=float)
+        p: Array = np.asarray(2 * special().stdtr(max(1, fitted.degrees), -np.abs(t)), dtype=float)
     np.fill_diagonal(p, np.nan)
     return p
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from charbench.analysis.distributions import normal_quantile
+from charbench.analysis.special_functions import special
 
 LEVEL = 0.05
 POWER = 0.8
@@ -76,10 +77,8 @@ class PairedTest:
         allowed = math.log2(level) + families - 1
         if allowed > _MANY or not self.variance > 0:
             return 1.0
-        from scipy.special import bdtr  # type: ignore[import-untyped]
-
         against = _normal(-(gap - self.step / 2) / math.sqrt(self.variance / self.family))
-        return float(bdtr(max(0, math.floor(allowed)), round(families), against))
+        return float(special().bdtr(max(0, math.floor(allowed)), round(families), against))
 
     def least(self, level: float) -> float:
         """Return the prompts of :func:`least_prompts` families."""
@@ -255,12 +254,10 @@ def _student_power(gap: float, variance: float, degrees: float, level: float) ->
         return 0.0
     if not variance > 0:
         return 1.0
-    from scipy.special import nctdtr, stdtrit
-
-    centre, edge = gap / math.sqrt(variance), float(stdtrit(degrees, 1 - level / 2))
+    centre, edge = gap / math.sqrt(variance), float(special().stdtrit(degrees, 1 - level / 2))
     if centre > 30 or degrees > 1e5:
         return _normal(centre - edge)
-    return 1 - float(nctdtr(degrees, centre, edge)) + float(nctdtr(degrees, centre, -edge))
+    return 1 - float(special().nctdtr(degrees, centre, edge)) + float(special().nctdtr(degrees, centre, -edge))
 
 
 def _normal(value: float) -> float:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from charbench.analysis.special_functions import special
+
 PSEUDO = 0.5
 """Labels of each kind (yes and no) that are added to a class's labels for its variance: it never is 0."""
 
@@ -98,11 +100,10 @@ def jeffreys(value: float, effective: float, confidence: float = 0.95) -> tuple[
 
     Its end is the proportion itself where that is 0 or 1. Source: Brown, Cai and DasGupta (2001), section 4.1.
     """
-    from scipy.special import betaincinv  # type: ignore[import-untyped]
-
     if math.isinf(effective):
         return value, value
     tail = (1 - confidence) / 2
+    betaincinv = special().betaincinv
     shape = value * effective + 0.5, (1 - value) * effective + 0.5
     low = 0.0 if value <= 0 else min(value, float(betaincinv(*shape, tail)))
     high = 1.0 if value >= 1 else max(value, float(betaincinv(*shape, 1 - tail)))
