@@ -1,0 +1,34 @@
+"""Whether an installed charbench works: run by the interpreter that it is installed for, outside of the repository."""
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+
+
+def charbench(*arguments: str, folder: Path) -> str:
+    """Run a command, which must succeed, and return what it prints."""
+    program = Path(sys.executable).with_name("charbench")
+    return subprocess.run([program, *arguments], cwd=folder, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+with tempfile.TemporaryDirectory() as name:
+    lab = Path(name)
+    assert charbench("--version", folder=lab).split()[-1] == version("charbench")
+    assert (files("charbench") / "py.typed").is_file(), "its types are not for others to check"
+    listed = json.loads(charbench("plugins", "list", "--json", folder=lab))["plugins"]
+    assert [(one["name"], one["error"]) for one in listed if one["state"] != "works"] == []
+    assert len(listed) > 20
+    charbench("personas", "new", "captain", folder=lab)
+    made = lab / "personas" / "captain.yaml"
+    schema = re.match(r"# yaml-language-server: \$schema=(\S+)\n", made.read_text("utf-8"))
+    assert schema, "a new persona names no schema"
+    assert json.loads((made.parent / schema[1]).read_text("utf-8"))["properties"], "its schema does not resolve"
+    assert json.loads(charbench("personas", "list", "--json", folder=lab))
+    report = charbench("quickstart", "lab", "--quiet", folder=lab)
+    assert re.search(r"viable +│ +1 │ pirate-full_sft", report), report
+    print(f"charbench {version('charbench')} works on Python {sys.version.split()[0]}")
