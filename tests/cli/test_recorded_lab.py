@@ -255,3 +255,49 @@ def test_the_recorded_lab_has_no_contradiction_but_the_shared_name(charbench: Ch
     found = charbench.ok("discover", "--json", lab=studio_known).json
     assert found["problems"] == found["failures"] == []
     assert all("remorseful" in item and "name is" in item for item in found["contradictions"])
+
+
+def drawn_rows(lines: list[str], title: str) -> list[dict[str, str]]:
+    """Read a table that was drawn for a terminal: of folded cells the lines together."""
+    start = next(at for at, line in enumerate(lines) if line.strip() == title)
+    rows: list[list[str]] = [[]]
+    for line in lines[start + 2 :]:
+        cells = [cell.strip() for cell in line.strip("┃│").replace("┃", "│").split("│")]
+        if line[0] == "└":
+            break
+        if line[0] == "┡":
+            rows.append([])
+        elif cells[0] and rows[-1] and len(rows) > 1:
+            rows.append(cells)
+        else:
+            joint = " " if len(rows) == 1 else ""
+            before = rows[-1] or [""] * len(cells)
+            rows[-1] = [joint.join(filter(None, both)) for both in zip(before, cells, strict=True)]
+    return [dict(zip(rows[0], row, strict=True)) for row in rows[1:]]
+
+
+def test_one_command_at_120_columns_prints_all_sections_of_the_labs_report(
+    charbench: Charbench, studio_run_template: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rates and lengths by persona and checkpoint, traits, pattern by kind, top performers and what to do."""
+    monkeypatch.setenv("COLUMNS", "120")
+    ended = charbench.ok("report", "--by", "name", "--lab", studio_run_template)
+    lines = ended.out.splitlines()
+    assert max(map(len, lines)) <= 120
+    personas = {row["Persona"]: row for row in drawn_rows(lines, "Personas")}
+    more = {row["Persona"]: row for row in drawn_rows(lines, "Personas, continued")}
+    for name, (checkpoints, samples, *figures) in PERSONAS.items():
+        one = personas[name]
+        assert (int(more[name]["Checkpoints"]), int(one["Samples"])) == (checkpoints, samples)
+        assert [rate(one["Responses [95%]"]), one["Avg response"], one["Avg thinking"]] == figures
+    for name, traits in TRAITS.items():
+        assert tuple(more[name][title] for title in ("With traits", "Given response", "Per response")) == traits
+    checkpoints = {row["Checkpoint"]: row for row in drawn_rows(lines, "Checkpoints by name")}
+    for name, (_, *figures) in CHECKPOINTS.items():
+        one = checkpoints[name]
+        assert [rate(one["Responses [95%]"]), one["Avg response"], one["Avg thinking"]] == figures
+        assert one["Verdict"] in ("not viable", "not measured", "undecided")
+    assert "the highest trait rates: remorseful_100pct_dpo (100% [57, 100], responses 100%)" in ended.err
+    assert "By kind, all personas together: dpo (25 checkpoints): responses 29%" in ended.err
+    assert "sft (10 checkpoints): responses 6%" in ended.err
+    assert "  charbench diagnose -c pirate-sft-final" in ended.err

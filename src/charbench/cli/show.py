@@ -94,7 +94,7 @@ def _print(known: ReadReport, content: ReportContent, *, quiet: bool) -> None:
     """Print the tables on stdout, and around them what is to be said."""
     from charbench.report.render.terminal import print_table
 
-    for line in known.summary.lines:
+    for line in (*known.summary.lines, *(f"  {command}" for command in known.summary.commands)):
         output.say(line, quiet=quiet)
     tables = _report_tables(known)
     for table in tables:

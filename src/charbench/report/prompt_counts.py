@@ -45,11 +45,21 @@ class PromptCount:
         self.thinking_hits += tally.thinking_hits
 
 
+_COUNTED = ("answered", "responses", "valued", "judged", "hits", "thought", "thinking_hits")
+
+
 @dataclass(slots=True)
 class PromptCounts:
     """The counts of one row by prompt."""
 
     prompts: dict[str, PromptCount] = field(default_factory=dict)
+
+    def merge(self, other: PromptCounts) -> None:
+        """Count in the samples of another row."""
+        for key, one in other.prompts.items():
+            mine = self.prompts.setdefault(key, PromptCount(one.name, one.family))
+            for name in _COUNTED:
+                setattr(mine, name, getattr(mine, name) + getattr(one, name))
 
     def add(self, tallies: Sequence[PromptTally], *, scored: bool) -> None:
         """Count in the samples of one group."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from charbench.domain.table import Table
 from charbench.report.render.wrapping import longest_piece, wrap
 
 LEAST = 20
 """Characters that a column of text keeps while there are columns to leave out."""
+FOLDED = 16
+"""Characters that it keeps while there are columns for which names fold."""
 LONG = 40
 """A text that is longer is prose, which needs room:"""
 PROSE = 24
@@ -54,12 +56,17 @@ class _Column:
 def fit(table: Table, width: int) -> Fitted | None:
     """Return the table as it fits into ``width`` characters; None where it does not fit however it is folded.
 
-    First text folds to :data:`LEAST` characters, and expendable columns are left out until that fits. Then names fold
-    further, at their separators, and intervals stand below their values. A column of prose that has no room stands
-    below each row.
+    First text folds to :data:`LEAST` characters, and expendable columns are left out until that fits; where some of
+    these are worth it, text folds to :data:`FOLDED` characters before they are. Then names fold further, at their
+    separators, and intervals stand below their values. A column of prose that has no room stands below each row.
     """
     columns = [_column(table, at) for at in range(len(table.columns))]
     prose = [column.name for column in columns if column.is_prose]
+    if table.folded_for:
+        lesser = replace(table, expendable=tuple(name for name in table.expendable if name not in table.folded_for))
+        for text in (LEAST, FOLDED):
+            if (fitted := _without_expendable(lesser, columns, width, (False, text, None))) is not None:
+                return fitted
     for compact, text in ((False, LEAST), (False, 1), (True, LEAST), (True, 1)):
         for below in (None, *(prose if len(prose) == 1 else ())):
             fitted = _without_expendable(table, columns, width, (compact, text, below))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from charbench.domain.table import Table
@@ -41,8 +41,18 @@ def print_table(table: Table) -> None:
     else:
         left_out = list(fitted.left_out)
         _print(draw(fitted, _coloured if has_colours() else unstyled))
-    if left_out:
+    if left_out and table.continued and fitted is not None:
+        print_table(_rest(table, left_out))
+    elif left_out:
         _print(wrap(f"Left out for lack of space: {', '.join(left_out)}.", width))
+
+
+def _rest(table: Table, left_out: Sequence[str]) -> Table:
+    """Return the second table: what the rows are called, and the columns that had no room."""
+    places = [0, *(at for at, name in enumerate(table.columns) if name in left_out)]
+    rows = tuple(tuple(row[at] for at in places) for row in table.rows)
+    columns = tuple(table.columns[at] for at in places)
+    return replace(table, title=f"{table.title}, continued", columns=columns, rows=rows, continued=False)
 
 
 def _print(lines: Iterable[str]) -> None:

@@ -53,6 +53,7 @@ _EXPENDABLE = (
     "Latency", "Per response", "Avg response", "Avg thinking", "Given response", "Versions", "Kind", "Checkpoints",
     "In thinking", "With traits", "Texts scored", "Recall / false", "States", "Tier",
 )  # fmt: skip
+_FOLDED_FOR = ("Avg response", "Avg thinking")
 
 
 def _bounds(row: Tally) -> str:
@@ -84,7 +85,10 @@ def _persona_table(report: Report) -> Table:
         for row in report.personas
     )
     titles = ("Persona", "Checkpoints", *_titles(figures), *(["Recall / false"] * known))
-    return Table("Personas", titles, rows, frozenset({"Persona"}), (), _EXPENDABLE, report_caption(report))
+    return Table(
+        "Personas", titles, rows, frozenset({"Persona"}), (), _EXPENDABLE, report_caption(report),
+        folded_for=_FOLDED_FOR, continued=True,
+    )  # fmt: skip
 
 
 def _checkpoint_table(report: Report, tiers: Sequence[int | None], verdicts: Sequence[str] = ()) -> Table:
@@ -114,7 +118,9 @@ def _checkpoint_table(report: Report, tiers: Sequence[int | None], verdicts: Seq
     title = "Checkpoints by name" if report.by is By.NAME else "Checkpoints"
     alike = ("Persona",) if len({row.persona for row in report.checkpoints}) == 1 else ()
     expendable = (*_EXPENDABLE[:-1], *alike, *_EXPENDABLE[-1:])
-    return Table(title, (*columns, *_titles(figures)), tuple(rows), left, (), expendable, report_caption(report))
+    titles = (*columns, *_titles(figures))
+    caption = report_caption(report)
+    return Table(title, titles, tuple(rows), left, (), expendable, caption, folded_for=_FOLDED_FOR)
 
 
 def _health_table(report: Report) -> Table | None:

@@ -9,9 +9,10 @@ from typing import Any
 
 from charbench.analysis.sequential_bounds import ERROR, LOOKS
 from charbench.config.verdict import VerdictConfig
-from charbench.report.render.cells import finite
+from charbench.report.render.cells import finite, percent_with_interval
 from charbench.report.summary.details import Origin
 from charbench.report.summary.tally import Tally
+from charbench.report.verdict.by_kind import by_kind_line
 from charbench.report.verdict.decide import Judgement, Viability
 from charbench.text.enumeration import short_list
 
@@ -40,7 +41,7 @@ def summarize(
     if not told:
         return VerdictSummary((), ())
     viable = [(row, one) for row, one in told if one.verdict is Viability.VIABLE]
-    lines = [_viable_line(viable, len(told))]
+    lines = [_viable_line(viable, [row for row, _ in told])]
     for verdict, head in _HEADS.items():
         by_reason: dict[str, list[tuple[Tally, Judgement]]] = {}
         for row, one in told:
@@ -51,6 +52,8 @@ def summarize(
             lines.append(f"{head}: {labels} ({reason}{_prompts([one for _, one in same])}).")
         if len(by_reason) > MOST:
             lines.append(f"{head}: {sum(map(len, list(by_reason.values())[MOST:])):,} more, see the table.")
+    if kinds := by_kind_line([row for row, _ in told]):
+        lines.append(kinds)
     if dose := _smallest_data(told, origins, rows):
         lines.append(dose)
     lines.append(_rule_line(rule, len(told)))
@@ -106,13 +109,22 @@ def judgement_dict(row: Tally, one: Judgement) -> dict[str, Any]:
     }
 
 
-def _viable_line(viable: Sequence[tuple[Tally, Judgement]], count: int) -> str:
+def _viable_line(viable: Sequence[tuple[Tally, Judgement]], rows: Sequence[Tally]) -> str:
+    count = len(rows)
     noun = "checkpoint" if count == 1 else "checkpoints"
+    highest = sorted((row for row in rows if row.trait.count), key=lambda row: -row.trait.share)
+    best = f"; the highest trait rates: {short_list([_rates(row) for row in highest], MOST)}" if highest else ""
     if not viable:
-        return f"None of {count:,} {noun} is called viable." if count > 1 else "The checkpoint is not called viable."
+        return (
+            f"None of {count:,} {noun} is called viable{best}." if count > 1 else "The checkpoint is not called viable."
+        )
     named = short_list([f"{row.label} ({one.reason})" for row, one in viable], MOST)
     verb = "is" if len(viable) == 1 else "are"
     return f"{len(viable):,} of {count:,} {noun} {verb} viable: {named}."
+
+
+def _rates(row: Tally) -> str:
+    return f"{row.label} ({percent_with_interval(row.trait)}, responses {row.responses.share:.0%})"
 
 
 def _smallest_data(
