@@ -66,6 +66,9 @@ def test_a_dry_run_shows_what_each_endpoint_would_be_asked(charbench: Charbench,
     assert parts == {first.url: (4, 4), second.url: (4, 4)}
     assert told["not_sampled"] == []
     assert first.requests == second.requests == []
+    nobody = "http://127.0.0.1:9/v1"
+    words = ["run", "--endpoint", first.url, "--endpoint", nobody, "-p", "pirate", "--dry-run"]
+    assert f"{nobody}: does not list its models" in charbench.ok(*words, lab=lab.root).err
 
 
 @pytest.mark.slow

@@ -92,7 +92,9 @@ class EndpointSource(CheckpointSource):
             return [SourceProblem(identity, f"did not list its models in {self.config.timeout:g} s")]
         except SamplingError as error:
             minor = error.kind in _NO_LIST and not self.endpoints.chosen
-            return [SourceProblem(identity, f"does not list its models: {error}", minor=minor)]
+            path = client.address.partition("://")[2].partition("/")[2]
+            hint = f"; most servers answer at {client.address}/v1" if error.kind in _NO_LIST and not path else ""
+            return [SourceProblem(identity, f"does not list its models: {error}{hint}", minor=minor)]
         named = {name: card for card in cards[: self.config.most] if (name := _text(card, "id"))}
         parents = {parent for card in named.values() if (parent := _text(card, "parent"))}
         place = Evidence(self.name, identity, None, "served")

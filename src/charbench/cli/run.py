@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from charbench.run.dry_run import Estimate, ExpectedUsage
     from charbench.run.not_sampled import NotSampled
     from charbench.run.session import Session
+
+
+_NAMED = 12
+"""Checkpoints that a dry run names of each sampler."""
 
 
 @click.command("run")
@@ -142,13 +146,15 @@ def _dry_run(session: Any, *, no_train: bool, json_output: bool) -> int:
                            "judging": [asdict(part) for part in judging],
                            "not_sampled": [asdict(part) for part in left_out]})  # fmt: skip
         return 0
-    _show_estimates(parts)
+    _show_estimates(parts, {one.uri: one.name for one in checkpoints})
     _show_left_out(left_out)
     if judging:
         _show_judging(judging)
     for job in jobs:
         click.echo(f"would train {job}")
-    output.warn(expiry_warnings(session.database, checkpoints))
+    output.warn([*found.problems, *expiry_warnings(session.database, checkpoints)])
+    for failure in found.failures:
+        output.say(f"failed: {failure}")
     return 1 if found.failures else 0
 
 
@@ -176,12 +182,29 @@ def _show_left_out(parts: Sequence[NotSampled]) -> None:
         click.echo(f"Not sampled: {count} ({short_list(part.checkpoints)}): {part.reason}")
 
 
-def _show_estimates(parts: Sequence[Estimate]) -> None:
+def _show_estimates(parts: Sequence[Estimate], names: Mapping[str, str]) -> None:
     columns = (
         "Sampler", "Wanted", "Missing", "Requests", "Prompt tokens (about)", "Completion tokens (at most)",
         "Cost (at most)",
     )  # fmt: skip
-    _show("Dry run: no requests were sent", columns, [((_who(p), f"{p.wanted:,}", f"{p.missing:,}"), p) for p in parts])
+    rows = [((_who(part), f"{part.wanted:,}", f"{part.missing:,}"), part) for part in parts]
+    _show("Dry run: no requests were sent", columns, rows)
+    for part in parts:
+        if part.asks:
+            click.echo(f"{_who(part)} would ask {_asked(part, names)}")
+
+
+def _asked(part: Estimate, names: Mapping[str, str]) -> str:
+    """Return whom a sampler would ask, with the number of requests of each."""
+    from charbench.text.enumeration import short_list
+
+    called = {uri: names.get(uri, uri) for uri in part.asks}
+    if len(set(called.values())) < len(called):
+        called = {uri: uri for uri in called}
+    count, numbers = output.plural(len(called), "checkpoint"), set(part.asks.values())
+    if len(numbers) == 1:
+        return f"{count}, {output.plural(numbers.pop(), 'request')} each: {short_list(list(called.values()), _NAMED)}"
+    return f"{count}: {short_list([f'{called[uri]} ({number:,})' for uri, number in part.asks.items()], _NAMED)}"
 
 
 def _who(part: Estimate) -> str:

@@ -58,6 +58,8 @@ class Estimate(ExpectedUsage):
     unpriced: list[str] = field(default_factory=list)
     endpoint: str = ""
     """Where it asks, if a run asks several endpoints."""
+    asks: dict[str, int] = field(default_factory=dict)
+    """How many requests each checkpoint is sent, by its URI."""
 
     def add(self, questions: Sequence[SampleRequest], longest: int, price: Price | None, name: str) -> None:
         """Add one question for some of its epochs: asked once for all that a request takes, then each follow-up."""
@@ -95,7 +97,9 @@ def estimate(
         for group in by_question(asked, sampler.epochs_at_once):
             checkpoint = group[0][1].checkpoint
             price = price_of(checkpoint, prices) if sampler.costs_money else Price()
+            before = total.requests
             total.add([request for _, request in group], longest, price, checkpoint.name)
+            total.asks[checkpoint.uri] = total.asks.get(checkpoint.uri, 0) + total.requests - before
     return total
 
 

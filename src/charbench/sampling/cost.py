@@ -37,8 +37,9 @@ def cost_of(usage: Usage, price: Price) -> float:
 
 
 def no_price(names: Iterable[str]) -> list[str]:
-    """Return what to say of checkpoints without a price."""
-    return [f"no price for {name}: set prices in charbench.yaml" for name in names]
+    """Return what to say of checkpoints without a price; nothing where all have one."""
+    told = list(names)
+    return [f"no price for {short_list(told)}: set prices in charbench.yaml"] if told else []
 
 
 @dataclass(slots=True)

@@ -142,3 +142,12 @@ def test_an_endpoint_that_lists_no_models_is_told_in_one_line(
     assert "Traceback" not in ended.err
     (line,) = [line for line in ended.err.splitlines() if server.url in line]
     assert "lists no models" in line or "does not list its models" in line
+
+
+def test_a_dry_run_names_the_models_and_an_address_without_its_path_is_told(
+    charbench: Charbench, lab: LabBuilder, server: Endpoint
+) -> None:
+    told = charbench.ok("run", "--endpoint", server.url, "-p", "pirate", "--dry-run", lab=lab.root).out
+    assert f"thinking would ask 5 checkpoints, 5 requests each: {BASE}, experiment-7, experiment-8, pirate-dpo" in told
+    bare = server.url.removesuffix("/v1")
+    assert f"most servers answer at {bare}/v1" in charbench("discover", "--endpoint", bare, lab=lab.root).err
