@@ -14,6 +14,8 @@ from charbench.components.garbage import no_collection
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141
+COMPLETES = "_CHARBENCH_COMPLETE"
+"""The variable that a shell sets where it asks for completions."""
 COLLECTIONS = 50_000, 20, 20
 """When the process looks for garbage: with Python's own 700 it looks through the loaded modules, which all stay."""
 
@@ -74,6 +76,10 @@ class LazyGroup(click.Group):
             return self.commands_of_plugins().get(cmd_name)
         with no_collection():
             command: click.Command = import_module(f"charbench.cli.{cmd_name.replace('-', '_')}").command
+            if COMPLETES in os.environ:
+                from charbench.cli.completion_values import offer_values
+
+                offer_values(cmd_name, command)
         return command
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:

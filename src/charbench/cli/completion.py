@@ -17,8 +17,8 @@ def command(shell: str) -> None:
     """
     from click.shell_completion import get_completion_class
 
-    from charbench.cli import cli
+    from charbench.cli import COMPLETES, cli
 
     completer = get_completion_class(shell)
     assert completer is not None
-    click.echo(completer(cli, {}, "charbench", "_CHARBENCH_COMPLETE").source())
+    click.echo(completer(cli, {}, "charbench", COMPLETES).source())
