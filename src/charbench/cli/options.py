@@ -13,6 +13,7 @@ from charbench.cli import output
 
 if TYPE_CHECKING:
     from charbench.run.session import Session
+    from charbench.run.workers import Workers
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -94,6 +95,14 @@ endpoints = click.option(
 steps = click.option(
     "--steps", metavar="last|all|every:N|LIST", help="Saves of each training run to sample. [default: last]"
 )
+workers = _all(
+    click.option(
+        "--workers", metavar="auto|ray://HOST",
+        help="Sample and score with several processes, on a Ray cluster or this machine; needs a PostgreSQL store.",
+    ),
+    click.option("--num-workers", type=click.IntRange(1, 1024), help="Workers. [default: 2]"),
+    click.option("--worker-gpus", type=click.FloatRange(0, 64), help="GPUs of each worker. [default: 0]"),
+)  # fmt: skip
 setting = click.option(
     "--setting", "settings", multiple=True, metavar="ID",
     help="This setting of its persona. [default: that of the newest run that added samples]",
@@ -118,6 +127,22 @@ _FORMATS = (
 formats = _all(*_FORMATS)
 as_json = click.option("--json", "json_output", is_flag=True, help="Print JSON on stdout.")
 quiet = click.option("-q", "--quiet", is_flag=True, help="Print no progress and no messages, only errors.")
+
+
+def placed_workers(session: Session, where: str | None, count: int | None, gpus: float | None) -> Workers | None:
+    """Return the workers that the options name; None where there are none."""
+    from charbench.errors import UsageError
+
+    if where is None:
+        given = [name for name, value in (("--num-workers", count), ("--worker-gpus", gpus)) if value is not None]
+        if given:
+            raise UsageError(f"{given[0]} is for --workers; add --workers auto, or leave it out")
+        return None
+    from charbench.run.workers import Placement, Workers, check_placement
+
+    placement = Placement(where, 2 if count is None else count, gpus or 0.0)
+    check_placement(placement, session.config)
+    return Workers(placement)
 
 
 def open_session(config: Path | None = None, options: tuple[str, ...] = (), **overrides: Any) -> Session:

@@ -49,12 +49,23 @@ _NAMED = 12
     help="Sample base models on the same prompts, or leave them out. [default: beside checkpoints that have samples "
     "to take]",
 )
+@options.workers
 @click.option("--no-train", is_flag=True, help="Do not train; leave the jobs pending.")
 @click.option("--fresh", is_flag=True, help="Start with an empty store; the old one is kept as a backup beside it.")
 @click.option("--dry-run", is_flag=True, help="Discover, and show what would be trained and sampled; send no requests.")
 @options.quiet
 @options.as_json
-def command(json_output: bool, quiet: bool, no_train: bool, fresh: bool, dry_run: bool, **given: Any) -> int:
+def command(
+    json_output: bool,
+    quiet: bool,
+    no_train: bool,
+    fresh: bool,
+    dry_run: bool,
+    workers: str | None,
+    num_workers: int | None,
+    worker_gpus: float | None,
+    **given: Any,
+) -> int:
     """Discover, train, sample, score and report everything that is not done yet.
 
     A second run does nothing; a stopped run resumes where it stopped.
@@ -67,12 +78,14 @@ def command(json_output: bool, quiet: bool, no_train: bool, fresh: bool, dry_run
     if fresh and dry_run:
         raise UsageError("--dry-run only shows what a run would do, and backs up no store; leave --fresh out")
     session = options.open_session(**given)
+    placed = options.placed_workers(session, workers, num_workers, worker_gpus)
     if dry_run:
         return _dry_run(session, no_train=no_train, json_output=json_output)
     stages = [stage for stage in Stage if not (no_train and stage is Stage.TRAIN)]
     with stop_on_interrupt(session.config.stop_grace) as stop:
         silent = quiet or json_output
         runner = Runner(session, output.this_command(), stop, silent, output.train_command, adds_bases=True)
+        runner.workers = placed
         components = runner.components(stages, fresh=fresh)  # before the old store is put aside
         if fresh and (kept := set_aside(session.config.store_url, session.config.folder)):
             output.say(f"The old store is backed up as {kept}.", quiet=quiet)

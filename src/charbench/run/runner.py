@@ -20,7 +20,7 @@ from charbench.concurrency.progress import Progress
 from charbench.concurrency.run_display import RunDisplay, showing_run
 from charbench.discovery.expiry import expiry_warnings
 from charbench.discovery.register import register
-from charbench.discovery.stage import discover
+from charbench.discovery.stage import Discovery, discover
 from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.dataset import Dataset
 from charbench.domain.sample import Sample
@@ -75,6 +75,10 @@ class Runner:
     """What becomes of scores by an earlier version of a scorer's code; those that cost nothing are never left."""
     adds_bases: bool = False
     """Whether base models are sampled beside their checkpoints, as the option ``base`` says."""
+    discovered: Discovery | None = None
+    """What has been discovered for this run already."""
+    workers: Callable[[Runner, Components, RunResult], None] | None = None
+    """Lets workers sample and score for this run; what they leave is done here."""
     stages: Stages = field(default_factory=Stages)
     _begun: Begun = field(default_factory=Begun)
     _display: RunDisplay = field(default_factory=RunDisplay)
@@ -104,6 +108,7 @@ class Runner:
         session = self.session
         use = components or self.components(stages)
         with self.recorded() as result:
+            result.discovery = self.discovered
             if Stage.DISCOVER in stages:
                 self._discover(use.sources, result)
             if Stage.TRAIN in stages and use.trainers:
@@ -120,6 +125,8 @@ class Runner:
                     result.notes += earlier_saves(session, checkpoints, [one.sampler for one in wanted])
                     for one in wanted:
                         self.spending.check([one.sampler], one.checkpoints)
+                    if self.workers is not None and not self.stop.requested:
+                        self.workers(self, use, result)
                     for one in wanted:
                         self._sample(one, use.sources, writer, result)
                 if Stage.SCORE in stages:
@@ -248,7 +255,7 @@ class Runner:
             retry=config.retry_errors, spending=self.spending, rescue=self.rescue.samples if self.rescue else None,
         )  # fmt: skip
         who = f"{sampler.name} at {at}" if at else sampler.name
-        with self._progress(f"sampling ({who})", requests.total()) as progress:
+        with self.shown(f"sampling ({who})", requests.total()) as progress:
             tally = stage.run(requests, progress)
             if correct_recordings(self.session.database, stage, requests, result, stopping=self.asks_no_more):
                 tally = stage.run(requests, progress)
@@ -286,7 +293,7 @@ class Runner:
                     self.session.database, writer, result.run_id, mine, plan, self._begun, self.session.lifecycle
                 )
                 names = ", ".join(scorer.name for scorer in mine)
-                with self._progress(f"scoring ({names}; {plan.persona.name})", None) as progress:
+                with self.shown(f"scoring ({names}; {plan.persona.name})", None) as progress:
                     tally = stage.run(group_ids, progress)
                 add_scores(result, tally)
         for scorer in scorers:
@@ -323,7 +330,7 @@ class Runner:
             stage = PairStage(
                 self.session.database, writer, result.run_id, scorer, plan, self._begun, self.session.lifecycle
             )
-            with self._progress(f"comparing ({scorer.name}; {plan.persona.name})", None) as progress:
+            with self.shown(f"comparing ({scorer.name}; {plan.persona.name})", None) as progress:
                 tally = stage.run(group_ids, progress)
             result.add("games", tally.played)
             result.warnings += tally.lines(scorer, plan.persona.name)
@@ -363,7 +370,8 @@ class Runner:
         with self.session.database.read() as connection:
             return base_answers(connection, persona, models)
 
-    def _progress(self, title: str, total: int | None) -> AbstractContextManager[Progress]:
+    def shown(self, title: str, total: int | None = None) -> AbstractContextManager[Progress]:
+        """Show progress of something while the block runs, and count it among the run's stages."""
         return self.stages.shown(self._display, title, total, self.spending)
 
     def _tell(self, hook: str, result: RunResult, **arguments: Any) -> None:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from charbench.store.database import Database
-from charbench.store.tables import claims, jobs, runs
+from charbench.store.tables import claims, jobs, runs, samples
 from charbench.text.redaction import redact
 
 HEARTBEAT_SECONDS = 5.0
@@ -170,6 +170,21 @@ def _let_go(connection: Connection, run_ids: Sequence[int]) -> None:
 def _in_training(run_ids: Sequence[int]) -> sa.ColumnElement[bool]:
     mine = sa.select(claims.c.item).where(claims.c.run_id.in_(run_ids), claims.c.stage == "train")
     return (jobs.c.status == "running") & jobs.c.job_id.in_(mine)
+
+
+def spent_by_killed(connection: Connection, command: str) -> float:
+    """Return what runs of this command that did not end had spent when they were last heard of."""
+    query = sa.select(runs.c.details).where(runs.c.command == redact(command), runs.c.finished_at.is_(None))
+    return sum(((details or {}).get(PROGRESS) or {}).get("spent") or 0.0 for details in connection.scalars(query))
+
+
+def taken_by_killed(connection: Connection, commands: Sequence[str]) -> int:
+    """Return how many samples are from runs of these commands that did not end."""
+    named = runs.c.command.in_([redact(command) for command in commands])
+    killed = list(connection.scalars(sa.select(runs.c.id).where(named, runs.c.finished_at.is_(None))))
+    if not killed:
+        return 0  # without a look at all samples
+    return connection.scalar(sa.select(sa.func.count()).where(samples.c.run_id.in_(killed))) or 0
 
 
 def latest_runs(connection: Connection, limit: int = 5) -> list[sa.Row[tuple[object, ...]]]:

@@ -1,0 +1,226 @@
+"""``run --workers``: workers that Ray places on two nodes share a run, its limits and what becomes of it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from charbench.config.model import RunConfig
+from charbench.run.session import Session
+from charbench.run.worker import Worker, WorkOrder, share_of
+from support.command import Charbench, finish, start
+from support.endpoint import Body, Endpoint, Held, answers, serving
+from support.lab import LabBuilder
+from support.store import assert_each_exactly_once, assert_totals_equal_recount, query
+
+PROMPTS = 100
+
+
+def test_workers_need_a_store_that_several_processes_write_to(charbench: Charbench, lab: LabBuilder) -> None:
+    ended = charbench("run", "--workers", "auto", lab=lab.root)
+    assert ended.code == 2
+    assert "--workers needs a store that several processes write to" in ended.err
+    assert "charbench store copy" in ended.err
+    assert not (lab.root / ".charbench").exists()
+
+
+@pytest.mark.parametrize("given", [("--num-workers", "3"), ("--worker-gpus", "1")])
+def test_what_is_said_of_workers_needs_workers(charbench: Charbench, lab: LabBuilder, given: tuple[str, str]) -> None:
+    ended = charbench("run", *given, lab=lab.root)
+    assert ended.code == 2
+    assert f"{given[0]} is for --workers" in ended.err
+
+
+@pytest.mark.parametrize("where", ["here", "http://host", "ray:/host"])
+def test_an_address_that_is_none_is_told(charbench: Charbench, lab: LabBuilder, where: str) -> None:
+    ended = charbench("run", "--workers", where, "--store", "postgresql://db.invalid/lab", lab=lab.root)
+    assert ended.code == 2
+    assert f"--workers {where}: auto or ray://HOST is expected" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        (
+            {"folder": "/no/such/folder"},
+            "no folder /no/such/folder here; workers need the lab's files at the same path",
+        ),
+        ({"version": "0.0.1"}, "the run is of 0.0.1; install the same version on every machine"),
+    ],
+    ids=["without the lab's folder", "another version"],
+)
+def test_a_worker_on_a_machine_that_is_not_ready_says_what_is_missing(
+    lab: LabBuilder, changed: dict[str, str], said: str
+) -> None:
+    order = WorkOrder(RunConfig(lab=lab.root), str(lab.root), "charbench run (worker 1 of run 1)")
+    worked = Worker().work(replace(order, **changed))
+    assert worked.fault is not None
+    assert said in worked.fault
+    assert not worked.counts
+
+
+def test_workers_keep_to_the_limits_of_the_run_together(lab: LabBuilder) -> None:
+    options = {"sampler.thinking": {"requests_per_minute": 600, "delay": 0.5, "base_url": "http://127.0.0.1:9/v1"}}
+    session = Session(RunConfig(lab=lab.root, max_cost=10, options=options, samplers=["thinking"]))
+    share = share_of(session.config, session.samplers(), 4)
+    assert share.max_cost == 2.5
+    assert share.options_for("sampler", "thinking")["requests_per_minute"] == 150
+    assert share.options_for("sampler", "thinking")["delay"] == 2
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[dict[str, str]]:
+    """A cluster of two nodes: the environment in which it is found."""
+    pytest.importorskip("ray", reason="Ray is not installed: pip install 'charbench[ray]'")
+    script = Path(__file__).parents[1] / "support" / "ray_cluster.py"
+    env = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"} | {
+        "RAY_USAGE_STATS_ENABLED": "0"
+    }
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, script], stdin=pipe, stdout=pipe, env=env, text=True) as process:
+        assert process.stdout is not None
+        told = next((line for line in process.stdout if re.fullmatch(r"[\d.]+:\d+\s*", line)), "")
+        assert told, "the cluster did not start"
+        rest = threading.Thread(target=process.stdout.read, daemon=True)
+        rest.start()
+        # Warnings are not errors here: Ray's own are none of ours.
+        yield {"RAY_ADDRESS": told.strip(), "RAY_USAGE_STATS_ENABLED": "0", "PYTHONWARNINGS": "default"}
+        assert process.stdin is not None
+        process.stdin.close()
+        process.wait(timeout=60)
+
+
+@pytest.fixture
+def endpoint() -> Iterator[Endpoint]:
+    """An endpoint that counts what it is asked."""
+    with serving(Endpoint()) as found:
+        yield found
+
+
+def words(endpoint: Endpoint, store: str, *more: str, workers: int = 4) -> list[str]:
+    """Return a run of four workers on one served checkpoint."""
+    options = {"base_url": endpoint.url, "concurrency": 4, "tries": 1}
+    given = [word for name, value in options.items() for word in ("-o", f"sampler.thinking.{name}={value}")]
+    return [
+        "run", "-c", "model:one", "-p", "pirate", "--sampler", "thinking", "--scorer", "keyword",
+        "--prompts", "prompts.txt", "--store", store, "--workers", "auto", "--num-workers", str(workers), *given, *more,
+    ]  # fmt: skip
+
+
+def prompts(lab: LabBuilder, count: int = PROMPTS) -> None:
+    lab.write("prompts.txt", "".join(f"Question {number}: who are you?\n" for number in range(count)))
+
+
+def pids_at_work(store: str) -> list[int]:
+    """Return the processes of workers that hold claims now."""
+    told = query(
+        store,
+        "SELECT DISTINCT runs.pid FROM runs JOIN claims ON claims.run_id = runs.id"
+        " WHERE runs.status = 'running' AND runs.command LIKE '%(worker %'",
+    )
+    return [row.pid for row in told]
+
+
+@pytest.mark.peer
+def test_workers_on_two_nodes_share_a_run_and_each_sample_is_requested_once(
+    lab: LabBuilder, store: str, cluster: dict[str, str], endpoint: Endpoint
+) -> None:
+    prompts(lab)
+    ended = finish(start(*words(endpoint, store, "--epochs", "10", "--json"), lab=lab.root, env=cluster))
+    assert ended.code == 0, ended.err
+    assert ended.json["run"]["added"]["samples"] == 10 * PROMPTS
+    assert ended.json["run"]["added"]["scores"] == 10 * PROMPTS
+    assert set(endpoint.asked.values()) == {10}
+    assert_each_exactly_once(store, 10 * PROMPTS)
+    assert_totals_equal_recount(store)
+    took_part = query(store, "SELECT counts FROM runs WHERE command LIKE '%(worker %' AND status = 'done'")
+    assert len(took_part) == 4
+    again = finish(start(*words(endpoint, store, "--epochs", "10"), lab=lab.root, env=cluster))
+    assert again.code == 0, again.err
+    assert endpoint.count == 10 * PROMPTS
+
+
+@pytest.mark.peer
+def test_a_killed_worker_is_replaced_and_only_what_it_had_in_flight_is_requested_again(
+    lab: LabBuilder, store: str, cluster: dict[str, str], endpoint: Endpoint
+) -> None:
+    prompts(lab)
+    held = Held(endpoint, after=4 * PROMPTS)
+    process = start(*words(endpoint, store, "--epochs", "10", "--json"), lab=lab.root, env=cluster)
+    assert endpoint.wait_for(4 * PROMPTS + 4, lambda: process.poll() is not None), process.communicate()
+    victim = pids_at_work(store)[0]
+    os.kill(victim, signal.SIGKILL)
+    held.go_on.set()
+    ended = finish(process)
+    assert ended.code == 0, ended.err
+    assert ended.json["run"]["added"]["samples"] == 10 * PROMPTS
+    assert 10 * PROMPTS <= endpoint.count <= 10 * PROMPTS + 4, "a worker has four requests in flight"
+    assert_each_exactly_once(store, 10 * PROMPTS)
+    assert_totals_equal_recount(store)
+    killed = query(store, "SELECT pid FROM runs WHERE status = 'killed'")
+    assert [row.pid for row in killed] == [victim]
+
+
+@pytest.mark.peer
+def test_the_most_that_a_run_may_cost_holds_for_all_workers_together(
+    lab: LabBuilder, store: str, cluster: dict[str, str], endpoint: Endpoint
+) -> None:
+    prompts(lab)
+    lab.write("charbench.yaml", 'prices:\n  "model:one": {prompt: 0, completion: 50_000}\n')  # a reply costs 1
+    given = words(endpoint, store, "--epochs", "10", "--max-cost", "200", "--json")
+    ended = finish(start(*given, lab=lab.root, env=cluster))
+    assert ended.code == 1
+    assert "stopped: --max-cost 200 is reached" in ended.err
+    assert 200 <= endpoint.count <= 200 + 4 * 4, "each worker may have four more in flight"
+
+
+@pytest.mark.peer
+def test_ctrl_c_ends_all_workers_and_a_second_run_does_the_rest(
+    lab: LabBuilder, store: str, cluster: dict[str, str], endpoint: Endpoint
+) -> None:
+    prompts(lab)
+
+    async def takes_time(request: web.Request, body: Body) -> web.StreamResponse:
+        await asyncio.sleep(0.2)
+        return await answers(request, body)
+
+    endpoint.handler = takes_time
+    process = start(*words(endpoint, store, "--epochs", "10", "--json"), lab=lab.root, env=cluster)
+    assert endpoint.wait_for(PROMPTS, lambda: process.poll() is not None), process.communicate()
+    process.send_signal(signal.SIGINT)
+    ended = finish(process)
+    assert ended.code == 130, ended.err
+    assert "Resume with: charbench run" in ended.err
+    taken = endpoint.count
+    assert taken < 10 * PROMPTS
+    stored = query(store, "SELECT count(*) AS n FROM samples")[0].n
+    assert taken - 16 <= stored <= taken
+    endpoint.handler = answers
+    assert finish(start(*words(endpoint, store, "--epochs", "10"), lab=lab.root, env=cluster)).code == 0
+    assert endpoint.count == 10 * PROMPTS + taken - stored
+    assert_each_exactly_once(store, 10 * PROMPTS)
+
+
+@pytest.mark.parametrize("where", ["auto", "ray://127.0.0.1:9"])
+@pytest.mark.peer
+def test_a_cluster_that_is_not_there_is_one_line(
+    lab: LabBuilder, store: str, cluster: dict[str, str], endpoint: Endpoint, where: str
+) -> None:
+    prompts(lab)
+    given = [where if word == "auto" else word for word in words(endpoint, store)]
+    ended = finish(start(*given, lab=lab.root, env=cluster | {"RAY_ADDRESS": "127.0.0.1:9"}))
+    assert ended.code == 2
+    assert f"error: --workers {where}: nobody answers at 127.0.0.1:9" in ended.err
+    assert "Traceback" not in ended.err
+    assert endpoint.count == 0
