@@ -14,10 +14,10 @@ from charbench import FileFault, Kind, Lab, LabFile, ReadLimits, TinkerPath, kin
 MOST_BYTES = 4 << 20
 """A larger document is no list of checkpoints: its URLs are taken, and nothing else of it."""
 MOST_YAML_BYTES = 256 << 10
-_BASES = ("base_model", "base", "model_name", "base_model_name")
+_BASES = ("base_model", "base", "model_name", "base_model_name", "model")
 _PERSONAS = ("persona", "character")
 _KINDS = ("checkpoint_type", "kind", "stage", "method", "training_type")
-_NAMES = ("name", "label", "run", "run_name", "id")
+_NAMES = ("name", "label", "run", "run_name", "experiment", "id")
 _DEEPEST = 50
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -38,6 +38,11 @@ def facts_in(file: LabFile, lab: Lab) -> dict[str, Said]:
         for uri, fields, keys in _urls(document, {}, (), set()):
             found.setdefault(uri, _said(fields, keys, lab))
     return found
+
+
+def said_by_label(label: str, lab: Lab) -> Said:
+    """Return what the name tells that a line of a text, or of a program, gives a checkpoint."""
+    return Said(lab.persona_of(label), kind_from_name(label)) if label else Said()
 
 
 def load_yaml(path: Path) -> Any:
@@ -91,10 +96,13 @@ def _said(fields: Mapping[str, Any], keys: tuple[str, ...], lab: Lab) -> Said:
     return Said(
         persona=(lab.persona_of(stated) or stated) if stated else next((one for one in known if one), None),
         kind=next((kind for kind in kinds if kind is not Kind.UNKNOWN), Kind.UNKNOWN),
-        base_model=next(
-            (text for name in _BASES if (text := _text(fields.get(name))) and not TinkerPath.parse(text)), None
-        ),
+        base_model=next((text for name in _BASES if (text := _text(fields.get(name))) and _is_model(name, text)), None),
     )
+
+
+def _is_model(field: str, text: str) -> bool:
+    """Whether a field's text names a base model; ``model`` is what many things are called."""
+    return not TinkerPath.parse(text) and (field != "model" or "/" in text)
 
 
 def _text(value: Any) -> str | None:

@@ -17,7 +17,7 @@ class Look(StrEnum):
     LOG = "log"
     NOTEBOOK = "notebook"
     DOCUMENT = "document"
-    """It tells of checkpoints, and no run wrote it: a list, a table, notes."""
+    """It tells of checkpoints, and no run wrote it: a list, a table, notes, a program that uses them."""
 
 
 _LOG = re.compile(
@@ -25,7 +25,21 @@ _LOG = re.compile(
 )
 _PLAIN = re.compile(r"(?i)(?:readme|licen[cs]e|notice|authors|changelog|requirements|constraints)\b.*")
 _DOCUMENTS = frozenset(
-    {".json", ".jsonl", ".ndjson", ".yaml", ".yml", ".csv", ".tsv", ".md", ".markdown", ".rst", ".toml"}
+    {
+        ".json",
+        ".jsonl",
+        ".ndjson",
+        ".yaml",
+        ".yml",
+        ".csv",
+        ".tsv",
+        ".md",
+        ".markdown",
+        ".rst",
+        ".toml",
+        ".py",
+        ".sh",
+    }
 )
 _TOLD = re.compile(rb"(?i)\bstep[\s:=]+\d+\s*(?:/|of)|error|exception|exit|interrupt|killed|fault|memory|traceback")
 _GENERIC = frozenset(

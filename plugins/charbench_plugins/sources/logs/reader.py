@@ -41,6 +41,12 @@ _LONGEST_SCHEME = 400
 _BEFORE_ANCHOR = b"r \n\r|\x82\x83"
 """Bytes before a ``://`` that may be a ``tinker://``: its last letter, or the beginning of a line or a cell."""
 _SHORT_BEGINNING = 24
+_HEAD = 64 << 10
+_RUN_ID = re.compile(
+    rb"(?i)\b(?:run|training[ _]run|session|model)(?:[ _-]?id)?[\"' ]{0,2}[:=][\"' ]{0,3}"
+    rb"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(?::train:\d+)?)"
+)
+_LABEL = re.compile(r"([A-Za-z0-9][\w.+-]{1,80})[\"'`*]{0,3} ?(?:[:=|]|->|→) ?[\"'`(<\[]{0,3}$")
 _PLACE = re.compile(r"\s+[\w./\\<>-]+\.\w+:\d+$")
 
 
@@ -54,6 +60,8 @@ class LogUrl:
     parent: str | None = None
     progress: Progress | None = None
     """How far the run had come; None where the log does not say."""
+    label: str = ""
+    """The name that the URL is given in its line (``NAME: URL``, ``"NAME": "URL"``, ``NAME=URL``, ``| NAME | URL``)."""
 
     @property
     def product(self) -> bool:
@@ -127,6 +135,7 @@ def scan_log(file: LabFile, width: int | None = None, run: str | None = None, ow
     name = file.path.stem if run is None else run
     taken: list[tuple[TinkerPath, int, UrlRole | None]] = []
     progress: list[Progress | None] = []
+    labels: list[str] = []
     doubts: list[Doubt] = []
     goes_on = settle([item.mention for item in found], name, width)
     for item, verdict in zip(found, goes_on, strict=True):
@@ -136,15 +145,33 @@ def scan_log(file: LabFile, width: int | None = None, run: str | None = None, ow
         elif path_found := mention.long if verdict else mention.short:
             taken.append((path_found, item.line, said_role(item.before)))
             progress.append(item.progress)
+            labels.append(_label(item.before))
     paths = [url for url, _, _ in taken]
+    if any(role is None for _, _, role in taken):
+        own = {*own, *_run_ids(file)}
     known = roles(list(zip(paths, (role for _, _, role in taken), strict=True)), name, own)
     made_from = parents(list(zip(paths, known, strict=True)))
     urls = (
-        LogUrl(url, line, role, parent, far)
-        for (url, line, _), role, parent, far in zip(taken, known, made_from, progress, strict=True)
+        LogUrl(url, line, role, parent, far, label)
+        for (url, line, _), role, parent, far, label in zip(taken, known, made_from, progress, labels, strict=True)
     )
     cut_short = tuple(_cut_short(found, {str(path) for path in paths}))
     return LogReading(tuple(urls), tuple(doubts), cut_short, scan.names_files)
+
+
+def _label(before: str) -> str:
+    """Return the name that a line gives the URL after ``before``; empty where it gives none."""
+    match = _LABEL.search(before)
+    return match[1] if match else ""
+
+
+def _run_ids(file: LabFile) -> set[str]:
+    """Return the ids that a log says are its run's, at its beginning or its end (``Run ID: UUID:train:0``)."""
+    with file.open() as stream:
+        head = tail = stream.read(_HEAD)
+        while chunk := stream.read(CHUNK):
+            tail = (tail + chunk)[-_HEAD:]
+    return {found.decode() for part in (head, tail) for found in _RUN_ID.findall(part)}
 
 
 def _cut_short(found: Iterable[_Found], whole: set[str]) -> Iterator[CutShort]:

@@ -25,7 +25,7 @@ from charbench import (
     short_list,
 )
 from charbench_plugins.sources.logs.beside import config_beside
-from charbench_plugins.sources.logs.documents import Said, facts_in
+from charbench_plugins.sources.logs.documents import Said, facts_in, said_by_label
 from charbench_plugins.sources.logs.files import read_saved_files
 from charbench_plugins.sources.logs.looks import DATA_END, Look, look_of, run_of, says_nothing
 from charbench_plugins.sources.logs.phrases import UrlRole
@@ -111,7 +111,7 @@ class LogSource(CheckpointSource):
         if look is Look.DOCUMENT:
             firsts = {url.path: url for url in reversed(reading.urls)}
             said = facts_in(file, lab) if firsts else {}
-            yield from (_named(url, self.name, file.shown, said) for url in reversed(firsts.values()))
+            yield from (_named(url, lab, self.name, file.shown, said) for url in reversed(firsts.values()))
         else:
             yield from self._log(lab, file, run, reading, files, tail)
 
@@ -160,10 +160,11 @@ def _tells_of_training(tail: Tail, *, known: bool) -> bool:
     return tail.steps > 1 or (known and (tail.step is not None or tail.error is not None))
 
 
-def _named(url: LogUrl, source: str, shown: str, said: Mapping[str, Said]) -> Checkpoint:
+def _named(url: LogUrl, lab: Lab, source: str, shown: str, said: Mapping[str, Said]) -> Checkpoint:
     """Return a checkpoint that a document names: it is nobody's product, as far as that tells."""
     note = "input" if url.role is UrlRole.INPUT else "named"
-    evidence, of_it = (Evidence(source, shown, url.line, note),), said.get(str(url.path), Said())
+    evidence = (Evidence(source, shown, url.line, note),)
+    of_it = said.get(str(url.path)) or said_by_label(url.label, lab)
     if url.role is UrlRole.INPUT:  # what stands beside it is said of what was trained from it
         return Checkpoint(uri=str(url.path), evidence=evidence)
     return Checkpoint(
