@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from charbench.text import redaction
+from charbench_plugins.tinker_sdk import key
 from support.command import Charbench, invoke
 from support.endpoint import Endpoint, serving
 from support.introspection import write_studio_data
@@ -36,6 +37,7 @@ settings.load_profile("charbench")
 def _nobodys_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees the settings and keys of whoever runs it, or the secrets of another test."""
     monkeypatch.setattr(redaction, "_kept", set())
+    monkeypatch.setattr(key, "STORED", Path("/no/login"))
     for name in list(os.environ):
         if name.startswith(("CHARBENCH_", "TINKER_")) or name in ("COLUMNS", "FORCE_COLOR"):
             monkeypatch.delenv(name)

@@ -81,16 +81,22 @@ class TinkerDouble:
     saved: dict[str, Saved] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     sessions: list[dict[str, str]] = field(default_factory=list)
+    keys: list[str | None] = field(default_factory=list)
+    projects: list[str | None] = field(default_factory=list)
     run_metadata: list[dict[str, str] | None] = field(default_factory=list)
     prompts: list[tuple[str, list[int], types.SamplingParams]] = field(default_factory=list)
     data: list[types.Datum] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _runs: int = 0
 
-    def service(self, *, api_key: str, base_url: str | None = None, user_metadata: Any = None) -> DoubleService:
+    def service(
+        self, *, api_key: str | None, base_url: str | None = None, user_metadata: Any = None, project_id: Any = None
+    ) -> DoubleService:
         """Stand in for the class ``tinker.ServiceClient``."""
-        assert api_key.startswith("tml-")
+        assert api_key is None or api_key.startswith(("tml-", "eyJ"))
         self.called("ServiceClient")
+        self.keys.append(api_key)
+        self.projects.append(project_id)
         self.sessions.append(dict(user_metadata or {}))
         return DoubleService(self)
 
@@ -229,16 +235,17 @@ class DoubleSampling:
         self._double.called("sample")
         ids = prompt.to_ints()
         self._double.prompts.append((self._path, ids, sampling_params))
-        return self._double.later(lambda: _sampled(self._double.answer(self._path, ids)))
+        return self._double.later(lambda: _sampled([self._double.answer(self._path, ids) for _ in range(num_samples)]))
 
     def get_tokenizer(self) -> Any:
         raise OSError("We couldn't connect to the hub to load this file")
 
 
-def _sampled(tokens: Sequence[int]) -> types.SampleResponse:
+def _sampled(answers: Sequence[Sequence[int]]) -> types.SampleResponse:
     import numpy as np
 
-    sequence: Any = types.SampledSequence(
-        stop_reason="stop", sequence_id="s", tokens_np=np.array(tokens, dtype=np.int32)
-    )
-    return types.SampleResponse(sequences=[sequence])
+    sequences: list[Any] = [
+        types.SampledSequence(stop_reason="stop", sequence_id="s", tokens_np=np.array(tokens, dtype=np.int32))
+        for tokens in answers
+    ]
+    return types.SampleResponse(sequences=sequences)

@@ -14,8 +14,8 @@ from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlsplit
 
-from charbench import CheckResult, Endpoint, SamplingError, endpoint_at, in_background, redact
-from charbench_plugins.tinker_sdk.key import api_key, fault_of_tinker_key
+from charbench import CheckResult, ConfigError, Endpoint, SamplingError, endpoint_at, in_background, redact
+from charbench_plugins.tinker_sdk.key import VARIABLE, credential, required
 from charbench_plugins.tinker_sdk.reach import DEFAULT_URL
 
 SECONDS = 3.0
@@ -48,14 +48,21 @@ class HttpReply:
 
 def look_at_tinker() -> Iterator[CheckResult]:
     """Ask Tinker for its health and what it can do, each with a deadline; nothing is asked without a key."""
-    key = os.environ.get("TINKER_API_KEY", "").strip()
-    if not key:
-        yield CheckResult("TINKER_API_KEY", "note", "not set", "only needed to train and sample on Tinker")
+    try:
+        found = credential()
+    except ConfigError as error:
+        where, _, fault = str(error).partition(": ")
+        yield CheckResult(where.partition(" ")[0], "bad", "set, but no Tinker key", fault)
         return
-    if fault := fault_of_tinker_key(key):
-        yield CheckResult("TINKER_API_KEY", "bad", "set, but no Tinker key", fault)
+    if found is None:
+        yield CheckResult(VARIABLE, "note", "not set", "only needed to train and sample on Tinker")
         return
-    yield CheckResult("TINKER_API_KEY", "ok", "set, and of the right form")
+    try:
+        key = found.token()
+    except ConfigError as error:
+        yield CheckResult(found.source, "bad", str(error).removeprefix(f"{found.source}: "))
+        return
+    yield CheckResult(found.source, "ok", "set, and of the right form")
     endpoint = _endpoint()
     host = urlsplit(endpoint.base_url).hostname or endpoint.base_url
     health = _in_time(lambda: _ask(endpoint, "healthz"))
@@ -79,7 +86,7 @@ def supported_models() -> list[str]:
     Raises :class:`ConfigError` without a key of the right form, :class:`SamplingError` where there is no answer or the
     key is refused.
     """
-    endpoint, key = _endpoint(), api_key()
+    endpoint, key = _endpoint(), required().token()
     given = _in_time(lambda: _capabilities(endpoint, key))
     if isinstance(given, str):
         raise SamplingError(f"Tinker does not answer: {given}", kind="connection", retryable=True)

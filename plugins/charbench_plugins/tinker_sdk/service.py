@@ -12,6 +12,8 @@ from charbench_plugins.tinker_sdk.calls import call
 from charbench_plugins.tinker_sdk.failures import out_of_reach
 from charbench_plugins.tinker_sdk.key import api_key
 
+PROJECT = "id of the Tinker project that it is part of; default: TINKER_PROJECT_ID's"
+"""What the option ``project_id`` is."""
 OPEN_SECONDS = 12.0
 """Seconds that connecting may take."""
 OPEN_PATIENCE = 4.0
@@ -34,9 +36,10 @@ def _find_host() -> None:
             raise out_of_reach("connecting to Tinker", reason)
 
 
-def open_service(**metadata: str) -> Any:
+def open_service(project: str | None = None, **metadata: str) -> Any:
     """Return a ``ServiceClient`` that has opened its session; raises within seconds if there is no way to one.
 
+    ``project`` is the id of the project that the session is part of, None for ``TINKER_PROJECT_ID``'s, if there is one;
     ``metadata`` is kept with the session.
     """
     key = api_key()
@@ -45,7 +48,9 @@ def open_service(**metadata: str) -> Any:
     import tinker
 
     def connect() -> Any:
-        service = tinker.ServiceClient(api_key=key, base_url=_base_url(), user_metadata=metadata or None)
+        service = tinker.ServiceClient(
+            api_key=key, base_url=_base_url(), user_metadata=metadata or None, project_id=project
+        )
         getattr(service, "holder", None)  # opens the session, which is else opened on first use, past our deadline
         return service
 

@@ -37,6 +37,8 @@ _URL_VARIABLE = re.compile(r"(?i)(?:.*_)?(?:URL|URI|DSN|PROXY|ENDPOINT|STORE)")
 _URL_WORD = re.compile(r"(?:[\w.-]+=)?[\"']?[A-Za-z][A-Za-z0-9+.-]{0,30}://")
 _FORM = re.compile(r"(?:tml|sk|hf)(?=[-_])")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_JWT = re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}")
+"""A signed token of three parts, as short-lived credentials are."""
 _HEADER = re.compile(r"(?i)\b(bearer|api[-_ ]?key[\"']?\s*[:=]\s*[\"']?)\s*[A-Za-z0-9_\-.]{12,}")
 
 
@@ -103,10 +105,12 @@ def names_secret(name: str) -> bool:
 
 
 def redact(text: str) -> str:
-    """Return ``text`` with API keys hidden (``tml-...``, ``sk-...``, ``hf_...``, bearer tokens, those that
+    """Return ``text`` with API keys hidden (``tml-...``, ``sk-...``, ``hf_...``, JWTs, bearer tokens, those that
     :func:`register_secret` knows), and the credentials in URLs: all that stands between ``://`` and the last ``@``.
     """
     text = hide_keys(text)
+    if "eyJ" in text:
+        text = _JWT.sub(_HIDDEN, text)
     if "://" in text:
         text = _NO_SPACE.sub(lambda match: _without_userinfo(match[0]), text)
         text = _IN_QUERY.sub(r"\1[redacted]", text)

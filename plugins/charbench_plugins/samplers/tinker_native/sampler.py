@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,13 +24,14 @@ from charbench import (
     TinkerPath,
     Usage,
     opened_by,
+    operational,
     reading_reply,
 )
 from charbench_plugins.tinker_sdk.calls import call_async
 from charbench_plugins.tinker_sdk.choice import RendererChoice, RendererConfig
 from charbench_plugins.tinker_sdk.key import api_key
 from charbench_plugins.tinker_sdk.renderers import Renderer, without_end
-from charbench_plugins.tinker_sdk.service import open_service
+from charbench_plugins.tinker_sdk.service import PROJECT, open_service
 from charbench_plugins.tinker_sdk.tokenizer import ModelTokenizer, load_tokenizer, tokenizer_of
 
 BASE = "base:"
@@ -57,6 +59,8 @@ class TinkerNativeSampler(Sampler):
         """How to ask."""
 
         tokenizer: Path | None = Field(None, description="a model's folder with tokenizer.json; default: the SDK's")
+        n: int = operational(1, ge=1, le=128, description="maximum epochs per request")
+        project_id: str | None = operational(None, description=PROJECT)
 
     config: Config
 
@@ -83,18 +87,30 @@ class TinkerNativeSampler(Sampler):
         path = TinkerPath.parse(checkpoint.uri)
         return path.space == "sampler_weights" if path else checkpoint.uri.startswith((BASE, "tinker://"))
 
+    @property
+    def epochs_at_once(self) -> int:
+        """The option ``n``."""
+        return self.config.n
+
     async def sample(self, request: SampleRequest) -> Completion:
         """Ask once; where nothing can be asked at all (no key, no credit, no network), every request is told so."""
+        return (await self._answers(request, 1))[0]
+
+    async def sample_epochs(self, requests: Sequence[SampleRequest]) -> list[Completion]:
+        """Ask once for as many answers as there are epochs; the prompt is counted once."""
+        return await self._answers(requests[0], len(requests))
+
+    async def _answers(self, request: SampleRequest, answers: int) -> list[Completion]:
         if self._no_way is not None:
             raise self._no_way
         try:
-            return await self._ask(await self._model(request.checkpoint), request)
+            return await self._ask(await self._model(request.checkpoint), request, answers)
         except RefusedError as error:
             if error.kind in _NO_WAY:
                 self._no_way = error
             raise
 
-    async def _ask(self, model: _Model, request: SampleRequest) -> Completion:
+    async def _ask(self, model: _Model, request: SampleRequest, answers: int) -> list[Completion]:
         from tinker import types
 
         config = self.config
@@ -110,21 +126,25 @@ class TinkerNativeSampler(Sampler):
             stop=[*model.renderer.stops, *config.stop],
         )
         answer = await call_async(
-            f"sampling {request.checkpoint.name}", model.client.sample, types.ModelInput.from_ints(ids), 1, params,
-            seconds=config.timeout,
+            f"sampling {request.checkpoint.name}", model.client.sample, types.ModelInput.from_ints(ids), answers,
+            params, seconds=config.timeout,
         )  # fmt: skip
         with reading_reply(f"Tinker (sampling {request.checkpoint.name})"):
-            sequence = answer.sequences[0]
-            return Completion(
-                text=without_end(model.tokenizer.decode(sequence.tokens), model.renderer),
-                prefill=opened + prefill,
-                provenance=Provenance(endpoint="tinker", renderer=model.renderer.full_name),
-                remarks=model.remarks,
-                thinking_off=config.thinking in (ThinkingMode.OFF, ThinkingMode.CLOSED),
-                finish_reason=str(getattr(sequence.stop_reason, "value", sequence.stop_reason) or "stop"),
-                usage=Usage(len(ids), len(sequence.tokens)),
-                max_tokens=config.max_tokens,
-            )
+            if not answer.sequences:
+                raise IndexError("no sequence")
+            return [
+                Completion(
+                    text=without_end(model.tokenizer.decode(sequence.tokens), model.renderer),
+                    prefill=opened + prefill,
+                    provenance=Provenance(endpoint="tinker", renderer=model.renderer.full_name),
+                    remarks=model.remarks,
+                    thinking_off=config.thinking in (ThinkingMode.OFF, ThinkingMode.CLOSED),
+                    finish_reason=str(getattr(sequence.stop_reason, "value", sequence.stop_reason) or "stop"),
+                    usage=Usage(0 if number else len(ids), len(sequence.tokens)),
+                    max_tokens=config.max_tokens,
+                )
+                for number, sequence in enumerate(answer.sequences)
+            ]
 
     async def _model(self, checkpoint: Checkpoint) -> _Model:
         """Return the client of a checkpoint; opened once, however many ask at the same time."""
@@ -164,7 +184,7 @@ class TinkerNativeSampler(Sampler):
                 if self._no_way is not None:  # whoever was here before us found none
                     raise self._no_way
                 try:
-                    self._service = await asyncio.to_thread(open_service)
+                    self._service = await asyncio.to_thread(open_service, self.config.project_id)
                 except SamplingError as error:
                     self._no_way = RefusedError(str(error), kind=error.kind)
                     raise self._no_way from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable
 
@@ -22,6 +21,7 @@ from charbench import (
 from charbench_plugins.sources.tinker.account import Account
 from charbench_plugins.sources.tinker.entries import finding_of, owner_of
 from charbench_plugins.sources.tinker.saved import saved_findings
+from charbench_plugins.tinker_sdk.key import has_credential
 from charbench_plugins.tinker_sdk.reach import DEFAULT_URL
 
 API = "api"
@@ -47,7 +47,9 @@ class TinkerSource(CheckpointSource):
             description="patterns of files with the output of 'tinker -f json checkpoint list --limit 0' "
             "(or 'run list'), relative to the lab; default: every file that holds it",
         )
-        account: bool = Field(True, description="list the account if TINKER_API_KEY is set")
+        account: bool = Field(
+            True, description="list the account if there is a key, a command that prints one, or a login"
+        )
         page: int = operational(100, ge=1, le=1000, description="entries per request")
 
     config: Config
@@ -83,4 +85,4 @@ class TinkerSource(CheckpointSource):
 
     @property
     def _asks(self) -> bool:
-        return self.config.account and bool(os.environ.get("TINKER_API_KEY", "").strip())
+        return self.config.account and has_credential()

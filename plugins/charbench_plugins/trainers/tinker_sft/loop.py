@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from charbench import ConfigError, StepDone, reading_reply
+from charbench import StepDone, reading_reply
 from charbench_plugins.sft.recipes import Recipe
 from charbench_plugins.sft.rows import Row
 from charbench_plugins.tinker_sdk.calls import Submitted, resolve, submit
@@ -108,16 +108,13 @@ class StepPipeline:
 
 
 def _adam(recipe: Recipe, rate: float) -> Any:
-    """Return Adam's parameters for one step; raises :class:`ConfigError` where the SDK does not know one of them."""
+    """Return Adam's parameters for one step."""
     from tinker import types
 
-    more = {name: value for name in ("weight_decay", "grad_clip_norm") if (value := getattr(recipe, name))}
-    if unknown := sorted(more.keys() - types.AdamParams.model_fields.keys()):
-        raise ConfigError(
-            f"option trainer.tinker-sft.{unknown[0]}: the installed version of the package tinker cannot do this; "
-            "install a newer one, or leave the option out"
-        )
-    return types.AdamParams(learning_rate=rate, beta1=recipe.beta1, beta2=recipe.beta2, eps=1e-8, **more)
+    return types.AdamParams(
+        learning_rate=rate, beta1=recipe.beta1, beta2=recipe.beta2, eps=1e-8,
+        weight_decay=recipe.weight_decay, grad_clip_norm=recipe.grad_clip_norm,
+    )  # fmt: skip
 
 
 def datum(row: Row) -> Any:

@@ -37,7 +37,7 @@ from charbench_plugins.tinker_sdk.calls import call
 from charbench_plugins.tinker_sdk.choice import RendererChoice, RendererConfig
 from charbench_plugins.tinker_sdk.key import api_key
 from charbench_plugins.tinker_sdk.renderers import ChatTemplate
-from charbench_plugins.tinker_sdk.service import open_service
+from charbench_plugins.tinker_sdk.service import PROJECT, open_service
 from charbench_plugins.tinker_sdk.tokenizer import load_tokenizer, tokenizer_of
 from charbench_plugins.trainers.tinker_sft.loop import Batch, StepPipeline
 
@@ -55,6 +55,7 @@ class TinkerSftTrainer(Trainer):
         """What is not given comes from the recipe (paper or quick)."""
 
         tokenizer: Path | None = Field(None, description="a model's folder with tokenizer.json; default: the SDK's")
+        project_id: str | None = operational(None, description=PROJECT)
         micro_batch: int | None = operational(None, ge=1, description="rows in one request; a batch may be several")
         save_every: int = operational(50, ge=1, description="steps between saved states")
         in_flight: int = operational(2, ge=1, le=8, description="steps submitted ahead of the one being awaited")
@@ -86,7 +87,7 @@ class TinkerSftTrainer(Trainer):
         yield from map(Note, other_rank(task.recipe, task.checkpoint.metadata.get("rank")))
         choice = self._choice(task)
         metadata = self._metadata(task, choice, data_hash)
-        client = self._client(open_service(**metadata), task, metadata)
+        client = self._client(open_service(self.config.project_id, **metadata), task, metadata)
         tokenizer = self._tokenizer or tokenizer_of(client)
         base_model = task.checkpoint.base_model or _base_model(client)
         said = task.checkpoint.lineage.renderer
