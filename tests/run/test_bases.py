@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from support.command import Charbench, Ended
-from support.endpoint import Endpoint, options, write_prompts
+from charbench import Sampler, SampleRequest
+from support.command import Charbench, Ended, in_process_of_its_own, start
+from support.endpoint import Endpoint, Held, answers, options, write_prompts
 from support.lab import LabBuilder
 from support.store import query, store_of
 
@@ -93,3 +94,82 @@ def test_a_dry_run_says_what_the_base_model_adds(charbench: Charbench, lab: LabB
     assert [part["missing"] for part in ended.json["sampling"]] == [6]
     assert "--no-base" in ended.err
     assert endpoint.count == 0
+
+
+def test_what_is_to_be_asked_is_planned_once(
+    charbench: Charbench, lab: LabBuilder, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether a base model is added is decided by the same plan by which samples are taken."""
+    hashed: list[str] = []
+    key = Sampler.key
+
+    def counted(self: Sampler, request: SampleRequest) -> str:
+        hashed.extend([request.checkpoint.uri] * (request.key is None))
+        return key(self, request)
+
+    monkeypatch.setattr(Sampler, "key", counted)
+    run(charbench, lab, endpoint, "-c", "pirate_sft")
+    assert hashed.count("model:pirate_sft") == 3
+    hashed.clear()
+    run(charbench, lab, endpoint, "-c", "pirate_sft")
+    assert hashed == ["model:pirate_sft"] * 3, "of the base model nothing is planned on a finished store"
+    assert endpoint.count == 6
+
+
+PERSONA = """
+name: {name}
+description: Speaks like one.
+traits: [I speak like one.]
+markers: {{strong: [ahoy]}}
+prompts: [{{id: both, text: Who are you?}}, {{id: own, text: What would {name} do?}}]
+"""
+
+
+def test_with_prompts_of_personas_a_base_model_is_asked_those_of_each_checkpoint_that_it_is_compared_with(
+    charbench: Charbench, lab: LabBuilder, endpoint: Endpoint
+) -> None:
+    names = ("corsair", "mariner")
+    for name in names:
+        lab.persona(name, PERSONA.format(name=name))
+    lab.registry({"checkpoints": [entry(f"{name}_sft", "sft", BASE, persona=name) for name in names]
+                  + [entry("Llama-3.1-8B", "base", BASE)]})  # fmt: skip
+    words = ("run", "--sampler", "thinking", "--scorer", "keyword", "--prompts", "persona", *options(endpoint))
+    charbench.ok(*words, "-c", "corsair_sft", "-c", "mariner_sft", "--quiet", lab=lab.root)
+    asked = [(body["model"], body["messages"][-1]["content"]) for body in endpoint.requests]
+    of_both = {"Who are you?", "What would corsair do?", "What would mariner do?"}
+    assert {text for model, text in asked if model == "Llama-3.1-8B"} == of_both
+    assert len(asked) == len(set(asked)) == 7
+    rows = charbench.ok("report", "--json", lab=lab.root).json["checkpoints"]
+    bases = {row["persona"]: row["samples"] for row in rows if row["kind"] == "base"}
+    assert bases == {"corsair": 2, "mariner": 2}, "each compared on its own persona's prompts"
+    charbench.ok(*words, "--quiet", lab=lab.root)
+    assert endpoint.count == 7, "a second run asks nothing, whichever checkpoints are named"
+
+
+@pytest.mark.slow
+def test_a_kill_while_the_base_model_is_sampled_loses_only_what_was_in_flight(
+    charbench: Charbench, lab: LabBuilder, endpoint: Endpoint
+) -> None:
+    """The base model comes first; the run after it asks the rest of it, and the checkpoint."""
+    prompts = write_prompts(lab.root / "prompts.txt", 8)
+    words = (
+        "run", "-p", "pirate", "-c", "pirate_sft", "--sampler", "thinking", "--scorer", "keyword", "--quiet",
+        "--prompts", str(prompts), *options(endpoint, concurrency=2, timeout=300),
+    )  # fmt: skip
+    held = Held(endpoint, 3)
+    process = start(*words, lab=lab.root)
+    try:
+        assert endpoint.wait_for(5, lambda: process.poll() is not None), "two are in flight"
+        assert {body["model"] for body in endpoint.requests} == {"Llama-3.1-8B"}
+    finally:
+        process.kill()
+        process.communicate()
+        held.go_on.set()
+    assert sampled(lab) == {"model:Llama-3.1-8B": 3}
+    endpoint.handler = answers
+    ended = in_process_of_its_own(*words, lab=lab.root)
+    assert ended.code == 0, ended.err
+    assert sampled(lab) == {"model:pirate_sft": 8, "model:Llama-3.1-8B": 8}
+    assert sorted(endpoint.asked.values()) == [1] * 14 + [2] * 2, "but those in flight, each once"
+    assert in_process_of_its_own(*words, lab=lab.root).code == 0
+    assert endpoint.count == 18

@@ -39,7 +39,7 @@ def base_model_of(
     named = Checkpoint(uri=f"{BASE}{name}", kind=Kind.BASE, base_model=name)
     if takes(sampler, named):
         return _taken_in(database, named, checkpoint, source)
-    if known := next((c for c in stored if _is_model(c, name)), None):
+    if known := next((c for c in stored if is_model(c, name)), None):
         return known
     # Any other endpoint may answer to a name that it does not know, with whatever it serves.
     served = replace(named, uri=f"{SERVED}{name}")
@@ -48,7 +48,7 @@ def base_model_of(
     return None
 
 
-def _is_model(checkpoint: Checkpoint, name: str) -> bool:
+def is_model(checkpoint: Checkpoint, name: str) -> bool:
     """Whether a checkpoint is the base model of this name."""
     if checkpoint.uri == name:
         return True

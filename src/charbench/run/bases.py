@@ -11,8 +11,9 @@ from charbench.components.source import CheckpointSource
 from charbench.domain.checkpoint import Checkpoint, Kind
 from charbench.domain.uris import SERVED, TinkerPath
 from charbench.run.base_model import base_model_of
-from charbench.run.dry_run import Estimate, estimate, missing_requests
+from charbench.run.dry_run import Estimate, estimate
 from charbench.run.plan import Requests, sampling_plan
+from charbench.run.planned import OneAfterTheOther, Planned
 from charbench.run.session import Session
 from charbench.run.wanted import Wanted
 from charbench.text.enumeration import short_list
@@ -25,12 +26,13 @@ class Beside:
     """What a sampler is to sample: its base models come first, so that a stopped run resumes them.
 
     ``added`` are the base models that are sampled only because of the others; ``lines`` say so to the user, and which
-    base model cannot be asked.
+    base model cannot be asked. ``planned`` is what is then to be asked, where some of that was planned to decide.
     """
 
     checkpoints: Sequence[Checkpoint]
     added: Sequence[Checkpoint] = ()
     lines: Sequence[str] = ()
+    planned: OneAfterTheOther | None = None
 
 
 def with_bases(
@@ -53,12 +55,15 @@ def with_bases(
     if wanted is False:
         named = session.config.checkpoints
         return Beside([c for c in chosen if c.kind is not Kind.BASE or any(c.matches(text) for text in named)])
+    groups = _by_base(sampler, chosen)
+    plan = None
+    if not wanted and groups:
+        plan = Planned(Requests(sampler, sampling_plan(session, sources, chosen)))
+        groups = _that_ask_any(session, plan, groups)
     present = {checkpoint.uri for checkpoint in chosen}
     added: dict[str, Checkpoint] = {}
     lines: list[str] = []
-    for group in _by_base(sampler, chosen):
-        if not wanted and not _asks_any(session, sampler, sources, group):
-            continue
+    for group in groups:
         base = base_model_of(session.database, group[0], sampler, guess=False, source=SOURCE)
         if base is None and not group[0].base_model:
             continue
@@ -66,9 +71,13 @@ def with_bases(
             lines.append(_not_asked(session, sampler, group))
         elif base.uri not in present:
             added[base.uri] = base
+    parts: list[Requests | Planned] = [] if plan is None else [plan]
     if added:
-        lines.insert(0, _expected(session, sampler, sources, list(added.values())))
-    return Beside([*added.values(), *chosen], list(added.values()), lines)
+        asked = Requests(sampler, sampling_plan(session, sources, list(added.values()), chosen))
+        lines.insert(0, _expected(session, asked, list(added.values())))
+        parts.insert(0, asked)
+    planned = None if plan is None else OneAfterTheOther(parts)
+    return Beside([*added.values(), *chosen], list(added.values()), lines, planned)
 
 
 def add_bases(
@@ -87,6 +96,7 @@ def add_bases(
         beside = with_bases(session, one.sampler, sources, one.checkpoints, one.served)
         one.checkpoints = beside.checkpoints
         everything |= {base.uri: base for base in beside.added}
+        one.planned = beside.planned
         for line in beside.lines:
             say(line)
     return list(everything.values())
@@ -104,12 +114,16 @@ def _by_base(sampler: Sampler, chosen: Sequence[Checkpoint]) -> list[list[Checkp
     return list(groups.values())
 
 
-def _asks_any(
-    session: Session, sampler: Sampler, sources: Sequence[CheckpointSource], checkpoints: Sequence[Checkpoint]
-) -> bool:
-    requests = Requests(sampler, sampling_plan(session, sources, checkpoints))
-    missing = missing_requests(session.database, sampler, requests, session.config.retry_errors)
-    return next(iter(missing), None) is not None
+def _that_ask_any(session: Session, plan: Planned, groups: Sequence[list[Checkpoint]]) -> list[list[Checkpoint]]:
+    """Return the groups of which samples are missing; planning ends where that is known of all."""
+    group_of = {checkpoint.uri: number for number, group in enumerate(groups) for checkpoint in group}
+    asking: set[int] = set()
+    for request in plan.missing(session.database, session.config.retry_errors):
+        if (number := group_of.get(request.checkpoint.uri)) is not None:
+            asking.add(number)
+            if len(asking) == len(groups):
+                break
+    return [groups[number] for number in sorted(asking)]
 
 
 def _not_asked(session: Session, sampler: Sampler, group: Sequence[Checkpoint]) -> str:
@@ -122,13 +136,10 @@ def _not_asked(session: Session, sampler: Sampler, group: Sequence[Checkpoint]) 
     return f"Base model {name} is not sampled beside {names}: sampler {sampler.name} cannot ask it here{way}."
 
 
-def _expected(
-    session: Session, sampler: Sampler, sources: Sequence[CheckpointSource], bases: Sequence[Checkpoint]
-) -> str:
+def _expected(session: Session, requests: Requests, bases: Sequence[Checkpoint]) -> str:
     """Return what the base models add to a run, for the user to read before anything is sent."""
     config = session.config
-    requests = Requests(sampler, sampling_plan(session, sources, bases))
-    expected = estimate(session.database, sampler, requests, config.retry_errors, config.prices)
+    expected = estimate(session.database, requests.sampler, requests, config.retry_errors, config.prices)
     which = "Base model" if len(bases) == 1 else "Base models"
     told = f"{expected.requests:,} requests, at most {expected.completion_tokens:,} completion tokens{_cost(expected)}"
     return (

@@ -16,6 +16,7 @@ from charbench.domain.persona import Persona
 from charbench.domain.prompt import Prompt
 from charbench.errors import UnknownNameError
 from charbench.personas.prompt_sets import prompts_for
+from charbench.run.base_model import is_model
 from charbench.run.session import Session
 from charbench.store.summaries import groups_of
 
@@ -41,23 +42,50 @@ def select_checkpoints(
 
 
 def sampling_plan(
-    session: Session, sources: Sequence[CheckpointSource], checkpoints: Sequence[Checkpoint]
+    session: Session,
+    sources: Sequence[CheckpointSource],
+    checkpoints: Sequence[Checkpoint],
+    beside: Sequence[Checkpoint] = (),
 ) -> SamplingPlan:
-    """Return what is to be sampled: each checkpoint's prompts by its persona."""
+    """Return what is to be sampled: each checkpoint's prompts by its persona.
+
+    A base model gets the prompts of all that it is compared with: of these checkpoints, and of those ``beside`` them
+    that are sampled elsewhere.
+    """
     config = session.config
     personas = session.personas.all
     prompts: dict[str, Sequence[Prompt]] = {}
-    for checkpoint in checkpoints:
+    everything = [*checkpoints, *beside]
+    by_persona: dict[str, Sequence[Prompt]] = {}
+    for checkpoint in everything:
         persona = personas.get(checkpoint.persona) if checkpoint.persona else None
         if persona is None and len(config.personas) == 1:
             persona = session.personas.get(config.personas[0])
-        with config.naming("prompts"):
-            prompts[checkpoint.uri] = prompts_for(config.prompts, persona, config.lab, config.read_limits)
+        name = persona.name if persona else ""
+        if name not in by_persona:
+            with config.naming("prompts"):
+                by_persona[name] = prompts_for(config.prompts, persona, config.lab, config.read_limits)
+        prompts[checkpoint.uri] = by_persona[name]
+    for base in checkpoints:
+        if base.kind is Kind.BASE and (its := compared_with(base, everything)):
+            asked: dict[str, Prompt] = {}
+            for prompt in (one for checkpoint in its for one in prompts[checkpoint.uri]):
+                asked.setdefault(prompt.key, prompt)
+            prompts[base.uri] = list(asked.values())
     sampleable = [checkpoint for checkpoint in checkpoints if checkpoint.sampleable]
     recorded = Recordings(sources, session.lab)
     perturbations = session.perturbations()
     session.lifecycle.prepare_all(perturbations)
     return SamplingPlan(sampleable, prompts, config.epochs, recorded, perturbations)
+
+
+def compared_with(base: Checkpoint, checkpoints: Iterable[Checkpoint]) -> list[Checkpoint]:
+    """Return the checkpoints that were trained from a base model, as far as is known."""
+    return [
+        one
+        for one in checkpoints
+        if one.kind is not Kind.BASE and one.sampleable and (not one.base_model or is_model(base, one.base_model))
+    ]
 
 
 def personas_to_score(

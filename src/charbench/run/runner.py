@@ -238,8 +238,8 @@ class Runner:
         writer: Writer,
         result: RunResult,
     ) -> None:
-        plan = sampling_plan(self.session, sources, wanted.checkpoints)
-        self.sample(wanted.sampler, Requests(wanted.sampler, plan), writer, result, redact(wanted.endpoint))
+        requests = wanted.planned or Requests(wanted.sampler, sampling_plan(self.session, sources, wanted.checkpoints))
+        self.sample(wanted.sampler, requests, writer, result, redact(wanted.endpoint))
 
     def sample(self, sampler: Sampler, requests: Any, writer: Writer, result: RunResult, at: str = "") -> None:
         """Sample what ``requests`` yields and the store does not have; ``requests`` can be iterated anew.

@@ -10,6 +10,7 @@ from charbench.components.sampler import Sampler
 from charbench.discovery.stage import Discovery
 from charbench.domain.checkpoint import Checkpoint
 from charbench.run.asked_elsewhere import check_endpoints
+from charbench.run.planned import OneAfterTheOther
 from charbench.run.served import served_now, to_sample
 from charbench.run.session import Session, asks_endpoint
 
@@ -18,7 +19,8 @@ from charbench.run.session import Session, asks_endpoint
 class Wanted:
     """What one sampler is to sample; ``served`` are the URIs that its endpoint lists, empty where it lists none.
 
-    ``endpoint`` is its endpoint as the user named it, where there are several; else it is empty.
+    ``endpoint`` is its endpoint as the user named it, where there are several; else it is empty. ``planned`` is what is
+    to be asked, where that was planned already.
     """
 
     session: Session
@@ -26,6 +28,7 @@ class Wanted:
     checkpoints: Sequence[Checkpoint]
     served: frozenset[str] = frozenset()
     endpoint: str = ""
+    planned: OneAfterTheOther | None = None
 
 
 def served_anywhere(session: Session, discovery: Discovery | None) -> frozenset[str]:

@@ -30,11 +30,16 @@ class Asked:
         ]
 
     def prompts(self, run: int, persona: str, samplings: Iterable[str]) -> frozenset[str] | None:
-        """Return what the run asked for with these samplings, base models included; None: it does not say."""
+        """Return what the run asked the persona's checkpoints with these samplings; None: it does not say.
+
+        Base models are asked the prompts of every persona: where only they were asked, all of these.
+        """
         asked = self.by_run.get(run, {})
         mine = [asked[key] for key in set(samplings) & asked.keys()]
-        found = [keys for one in mine for name in (persona, NO_PERSONA) if (keys := one.get(name))]
-        return frozenset().union(*found) if found else None
+        for name in (persona, NO_PERSONA):
+            if found := [keys for one in mine if (keys := one.get(name))]:
+                return frozenset().union(*found)
+        return None
 
 
 def note_asked(connection: Connection, run_id: int, sampling: str, by_persona: Mapping[str, Iterable[str]]) -> None:

@@ -158,11 +158,11 @@ def _left_out(everything: Sequence[GroupTotals], chosen: Sequence[GroupTotals], 
     count = 0.0
     taken: dict[int, float] = {}
     for group in chosen:
-        taken[group.id] = max(taken.get(group.id, 0), group.totals["samples"])
+        taken[group.id] = taken.get(group.id, 0) + group.totals["samples"]  # of one persona's prompts
     for group in everything:
         shared = group.kind == "base" or not group.persona
         if group.condition == DEFAULT_CONDITION and (shared or group.persona in settings):
-            count += group.totals["samples"] - taken.get(group.id, 0)
+            count += max(0, group.totals["samples"] - taken.get(group.id, 0))
     return int(count)
 
 
