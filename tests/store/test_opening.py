@@ -23,10 +23,16 @@ from support.store import connect, count, query, store_of
 
 
 def test_the_migrations_make_the_tables_that_the_code_knows(tmp_path: Path) -> None:
-    Database.open(f"sqlite:///{tmp_path / 'new.db'}").close()
+    Database.open(f"sqlite:///{tmp_path / 'new.db'}").close()  # by the SQL that is kept of all migrations
     with connect(tmp_path / "new.db").connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
+
+
+def test_a_new_store_is_word_for_word_what_all_migrations_make() -> None:
+    from charbench.store.new_store import SCHEMA, schema_of_migrations
+
+    assert SCHEMA.read_text(encoding="utf-8") == schema_of_migrations(), "run python tools/make_schema.py"
 
 
 def test_the_newest_migration_is_the_head_that_the_code_names() -> None:

@@ -120,15 +120,9 @@ def scores_of(
 ) -> dict[int, list[dict[str, Any]]]:
     """Return the scores of samples by their numbers, each with its evidence; None: those of every scoring."""
     found: dict[int, list[dict[str, Any]]] = {}
-    for score in read_scores(connection, ids, scoring_ids):
-        entry = {
-            "scorer": score.scorer,
-            "persona": score.persona,
-            "metric": score.metric,
-            "channel": score.channel,
-            "value": score.value,
-        }
-        found.setdefault(score.sample_id, []).append(entry | dict(score.evidence))
+    for sample, _, scorer, persona, metric, channel, value, evidence in _scores(connection, ids, scoring_ids):
+        entry = {"scorer": scorer, "persona": persona, "metric": metric, "channel": channel, "value": value}
+        found.setdefault(sample, []).append({**entry, **evidence} if evidence else entry)
     return found
 
 
@@ -150,6 +144,14 @@ def read_scores(
     connection: sa.Connection, ids: Sequence[int], scoring_ids: Collection[int] | None = None
 ) -> Iterator[StoredScore]:
     """Yield the scores of samples; None: those of every scoring."""
+    for row in _scores(connection, ids, scoring_ids):
+        yield StoredScore(*row)
+
+
+def _scores(
+    connection: sa.Connection, ids: Sequence[int], scoring_ids: Collection[int] | None
+) -> Iterator[tuple[int, int, str, str, str, str, float | None, Mapping[str, Any]]]:
+    """Yield what a :class:`StoredScore` holds: there are twenty for each sample."""
     mine = among(connection, scored.c.sample_id, ids)
     if scoring_ids is not None:
         mine &= scored.c.scoring_id.in_(scoring_ids)
@@ -163,9 +165,10 @@ def read_scores(
         .order_by(scored.c.id, series.c.id)
     )  # fmt: skip
     told = _evidence(connection, mine)
-    for sample, number, of, scorer, persona, metric, channel, value in connection.execute(query):
-        evidence = told.get((number, metric, channel), {})
-        yield StoredScore(sample, of, scorer, persona, metric, channel, value, evidence)
+    nothing: dict[str, Any] = {}
+    for rows in connection.execute(query).partitions(1_000):
+        for sample, number, of, scorer, persona, metric, channel, value in rows:
+            yield sample, of, scorer, persona, metric, channel, value, told.get((number, metric, channel), nothing)
 
 
 def _evidence(connection: sa.Connection, wanted: sa.ColumnElement[bool]) -> dict[tuple[int, str, str], dict[str, Any]]:

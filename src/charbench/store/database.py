@@ -128,13 +128,19 @@ class Database:
     def _bring_up_to_date(self) -> None:
         if self._known_revision() == HEAD:
             return
-        from charbench.store.migrate import upgrade
+        from charbench.store.new_store import is_empty, make_tables
 
         with self.write() as connection:
             if self.dialect == "postgresql":
                 connection.execute(sa.text("SELECT pg_advisory_xact_lock(20241212)"))
-            if _revision(connection) != HEAD:  # another process may have done it while this one waited
-                upgrade(connection)
+            if _revision(connection) == HEAD:  # another process may have done it while this one waited
+                return
+            if self.dialect == "sqlite" and is_empty(connection):
+                make_tables(connection)
+                return
+            from charbench.store.migrate import upgrade
+
+            upgrade(connection)
 
 
 def sqlite_path(url: URL | str) -> Path | None:
