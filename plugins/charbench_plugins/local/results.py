@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from charbench import Checkpoint
+from charbench import Checkpoint, Kind, kind_from_name, kind_from_path
 from charbench_plugins.local.folders import ADAPTER_CONFIG, FILE, Weights
 from charbench_plugins.local.loading import TOKENIZER, TOKENIZER_FILES, changes_the_base
 
@@ -53,10 +53,16 @@ def save_weights(model: Any, folder: Path, weights: Weights) -> None:
     model.save_pretrained(folder, save_embedding_layers=before)  # "auto" would look for the base model on the hub
 
 
-def base_model(weights: Weights, root: Path) -> str:
-    """Return what the model under all adapters is called: a model in the lab by its URI, as its source calls it."""
+def base_model(weights: Weights, root: Path) -> str | None:
+    """Return what the model under all adapters is called: a model in the lab by its URI, as its source calls it.
+
+    None where that is a trained one, as its path tells: what it was trained from, nothing says.
+    """
     inside = _inside(weights.base, root)
-    return weights.said if inside is None else f"{FILE}{inside}"
+    if inside is None:
+        return weights.said
+    trained = kind_from_path(inside) is not Kind.UNKNOWN or kind_from_name(weights.base.name) is not Kind.UNKNOWN
+    return None if trained else f"{FILE}{inside}"
 
 
 def _base_name(weights: Weights, root: Path) -> str:

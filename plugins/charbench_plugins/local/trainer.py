@@ -160,11 +160,13 @@ class PeftSftTrainer(Trainer):
         from charbench_plugins.local.results import base_model, free_folder, save_adapter
 
         folder = free_folder(self._results, f"{slug(task.job.run)}_sft")
+        # A whole model that was trained itself is nobody's base model.
+        is_base = weights.adapter is not None or task.checkpoint.kind in (Kind.UNKNOWN, Kind.BASE)
         made = Checkpoint(
             uri=self._uri(folder),
             kind=Kind.SFT,
             persona=task.job.persona,
-            base_model=task.checkpoint.base_model or base_model(weights, self._root),
+            base_model=task.checkpoint.base_model or (base_model(weights, self._root) if is_base else None),
             lineage=Lineage(task.checkpoint.uri, task.job.dataset, renderer, task.recipe),
             metadata={**known, "rank": _rank(model), "format": "adapter"},
         )

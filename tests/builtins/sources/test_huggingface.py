@@ -85,6 +85,28 @@ def test_an_adapter_on_the_labs_own_folder_is_its_child(charbench: Charbench, tr
     assert (child["parent"], child["base_model"], child["kind"]) == ("file:outputs/dpo/pirate", BASE, "sft")
 
 
+def test_a_model_of_the_labs_own_is_the_base_model_of_its_adapters_unless_it_was_trained_itself(
+    charbench: Charbench, lab: LabBuilder
+) -> None:
+    model(lab, "models/small")
+    model(lab, "outputs/dpo/remorseful")
+    adapter(lab, "outputs/sft/pirate", base="models/small")
+    adapter(lab, "outputs/sft/remorseful", base="outputs/dpo/remorseful")
+    found = listed(charbench, lab)
+    assert found["file:outputs/sft/pirate"]["base_model"] == "file:models/small"
+    assert found["file:outputs/sft/remorseful"]["parent"] == "file:outputs/dpo/remorseful"
+    assert found["file:outputs/sft/remorseful"]["base_model"] is None
+
+
+def test_what_charbench_wrote_of_an_adapters_training_is_read(charbench: Charbench, lab: LabBuilder) -> None:
+    adapter(lab, "outputs/pirate_new", base="/models/elsewhere")
+    said = {"kind": "sft", "parent": "file:outputs/old", "dataset": "d.jsonl", "renderer": "qwen3", "recipe": "quick"}
+    lab.write("outputs/pirate_new/charbench_training.json", json.dumps({**said, "base_model": BASE, "rank": 4}))
+    made = listed(charbench, lab)["file:outputs/pirate_new"]
+    assert {name: made[name] for name in said} == said
+    assert made["base_model"] == BASE
+
+
 def test_a_run_that_stopped_early_is_unfinished_with_its_step(trees: LabBuilder) -> None:
     found = list(HuggingFaceSource().find(Lab(trees.root, {})))
     runs = {run.name: (run.state.value, run.step, run.total_steps) for run in found if isinstance(run, TrainingRun)}
@@ -110,7 +132,13 @@ def test_odd_files_break_nothing(tmp_path_factory: pytest.TempPathFactory, said:
     lab = LabBuilder(tmp_path_factory.mktemp("lab"))
     adapter(lab, "good", step=5)
     for folder, content in (("odd", json.dumps(said).encode()), ("raw", raw)):
-        for name in ("adapter_config.json", "trainer_state.json", "README.md", "adapter_model.bin"):
+        for name in (
+            "adapter_config.json",
+            "trainer_state.json",
+            "charbench_training.json",
+            "README.md",
+            "adapter_model.bin",
+        ):
             lab.write(f"{folder}/{name}", content)
     found = list(HuggingFaceSource().find(Lab(lab.root, {})))
     assert "file:good" in {one.uri for one in found if isinstance(one, Checkpoint)}

@@ -21,6 +21,8 @@ from charbench import (
     RunState,
     SourceProblem,
     TrainingRun,
+    kind_from_name,
+    kind_from_path,
 )
 from charbench_plugins.sources.huggingface.folder import (
     ADAPTER_CONFIG,
@@ -132,13 +134,16 @@ def _persona(lab: Lab, run: str) -> str | None:
 def _base(lab: Lab, found: ModelFolder, folders: _Folders) -> str | None:
     """Return the name of the model under all that the lab trained on top of it; None where nothing says.
 
-    A model of the lab's own that does not say where it comes from is called by its URI.
+    A model of the lab's own that does not say where it comes from, and was not trained itself as far as its files and
+    its path tell, is called by its URI.
     """
     trained, seen = found, set[Path]()
     while (parent := _parent(lab, found, folders)) and parent.path not in seen:
         seen.add(parent.path)
         found = parent
-    return found.base or (_uri(lab, found.path) if found is not trained else None)
+    path = lab.relative(found.path)
+    told = found.kind or kind_from_path(path) is not Kind.UNKNOWN or kind_from_name(found.path.name) is not Kind.UNKNOWN
+    return found.base or (None if found is trained or told else _uri(lab, found.path))
 
 
 def _parent(lab: Lab, found: ModelFolder, folders: _Folders) -> ModelFolder | None:
