@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import stat
 import time
 from collections.abc import Iterable
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import Field, SecretStr
 
 from charbench import CheckpointSource, Finding, Lab, LabFile
 from charbench.components.file_memory import FILE_NAME, FileMemory
@@ -191,3 +193,34 @@ def test_another_version_of_what_a_source_is_derived_from_is_asked_again(
     (tmp_path / "memory_base.py").write_text(base + "    # edited\n")
     assert before is not None
     assert FileMemory(tmp_path).name_of(source) not in (None, before)
+
+
+def test_options_that_json_does_not_hold_keep_no_answers(tmp_path: Path) -> None:
+    class Secret(Marked):
+        class Config(Marked.Config):
+            secret: SecretStr = SecretStr("")
+            left_out: str = Field("", exclude=True)
+            pattern: object = None
+
+        config: Config
+
+    memory = FileMemory(tmp_path)
+    assert memory.name_of(Secret()) is not None
+    for options in ({"secret": "one"}, {"left_out": "X"}, {"pattern": re.compile("X")}, {"pattern": object()}):
+        assert memory.name_of(Secret(Secret.Config.model_validate(options))) is None
+
+
+def test_a_package_in_development_that_a_source_imports_from_is_watched_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "memory_helper.py").write_text("MARK = 'X'\n\n\ndef marked(text):\n    return MARK in text\n")
+    source = "from charbench import CheckpointSource\nfrom memory_helper import marked\n\n\n"
+    source += "class S(CheckpointSource):\n    name = 's'\n    matches_file_alone = True\n"
+    (tmp_path / "memory_source.py").write_text(source)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    made = importlib.import_module("memory_source").S()
+    before = FileMemory(tmp_path).name_of(made)
+    (tmp_path / "memory_helper.py").write_text(
+        "MARK = 'anything else'\n\n\ndef marked(text):\n    return MARK in text\n"
+    )
+    assert FileMemory(tmp_path).name_of(made) not in (None, before)

@@ -55,10 +55,6 @@ class LabFile:
     def __repr__(self) -> str:
         return f"LabFile({self.shown!r})"
 
-    def recall(self, answers: Answers) -> None:
-        """Take what was learnt of it by an earlier discovery; files share these answers."""
-        self.answers, self.has_learnt = answers, False
-
     def learn(self, question: str, answer: int) -> int:
         """Note the answer to a question about it; return it."""
         if not self.has_learnt:

@@ -12,7 +12,7 @@ from charbench.components.calling import resolve
 from charbench.components.containment import Broken, guarded
 from charbench.components.file_memory import FileMemory
 from charbench.components.garbage import no_collection
-from charbench.components.lab_file import LabFile
+from charbench.components.lab_file import Answers, LabFile
 from charbench.components.lab_walk import MAX_FILES, Walked, walk
 
 if TYPE_CHECKING:
@@ -55,13 +55,28 @@ class LabFiles:
         if self._memory and self._questions:
             self._memory.save(self.walked.files, self._questions)
 
+    @cached_property
+    def _groups(self) -> list[tuple[Answers, list[LabFile]]]:
+        """The files, those that were given the same answers together: most of a lab's files are alike."""
+        groups: dict[int, tuple[Answers, list[LabFile]]] = {}
+        for file in self.walked.files:
+            key = id(file.answers)
+            if key not in groups:
+                groups[key] = file.answers, []
+            groups[key][1].append(file)
+        return list(groups.values())
+
     def answers(self, question: str, find: Callable[[LabFile], int]) -> Iterator[tuple[LabFile, int]]:
-        """Yield each file with the answer to a question of charbench's own, which goes by the file alone."""
+        """Yield each file whose answer is not 0, to a question of charbench's own that goes by the file alone."""
         name = f"{question}@{self._memory.code}" if self._memory else question
         self._questions.add(name)
-        for file in self.walked.files:
-            answer = file.answers.get(name)
-            yield file, file.learn(name, find(file)) if answer is None else answer
+        for known, files in self._groups:
+            if known.get(name) == 0:
+                continue
+            for file in files:
+                answer = file.answers.get(name)
+                if found := file.learn(name, find(file)) if answer is None else answer:
+                    yield file, found
 
     def announce(self, sources: Sequence[CheckpointSource]) -> None:
         """Note which sources are asked together."""
@@ -86,7 +101,8 @@ class LabFiles:
         if source.name not in self._matched:
             if not any(known is source for known in self._sources):
                 self._sources.append(source)
-            self._match()
+            with no_collection():
+                self._match()
         if broken := self._broken.get(source.name):
             raise broken.error
         return self._matched[source.name]
@@ -94,13 +110,13 @@ class LabFiles:
     def _match(self) -> None:
         """Give each file to the sources that match it, and to last resorts where none does."""
         matchers = [source for source in self._sources if _has_matches(source)]
-        files = self.walked.files
+        groups = self._groups
         self._matched = {source.name: [] for source in self._sources}
-        left: Sequence[LabFile] = files
+        left = groups
         for source in sorted(matchers, key=lambda one: one.last_resort):
-            if source.last_resort and left is files:
+            if source.last_resort and left is groups:
                 taken = {id(file) for mine in self._matched.values() for file in mine}
-                left = [file for file in files if id(file) not in taken]
+                left = [(known, [file for file in files if id(file) not in taken]) for known, files in groups]
             name = self._memory.name_of(source) if self._memory else None
             outcome = guarded(_matching, source, left, name)
             if isinstance(outcome, Broken):
@@ -123,18 +139,32 @@ class LabFiles:
         return [LabFile.at(path, _shown(path, self._root)) for path in sorted(found)]
 
 
-def _matching(source: CheckpointSource, files: Sequence[LabFile], name: str | None) -> list[LabFile]:
+def _matching(
+    source: CheckpointSource, groups: Sequence[tuple[Answers, Sequence[LabFile]]], name: str | None
+) -> list[LabFile]:
     """Return the files that a source matches; ``name`` is by which its answers are kept, None if they are not."""
-    if name is None:
-        return [file for file in files if resolve(source, source.matches(file))]
-    found = []
-    for file in files:
-        answer = file.answers.get(name)
-        if answer is None:
-            answer = file.learn(name, int(bool(resolve(source, source.matches(file)))))
-        if answer:
-            found.append(file)
+    found: list[LabFile] = []
+    for known, files in groups:
+        answer = known.get(name) if name else None
+        if answer is not None:
+            found += files if answer else ()
+        elif name is None:
+            found += [file for file in files if _matches(source, file)]
+        else:
+            found += [file for file in files if _kept(source, file, name)]
+    if len(groups) > 1:
+        found.sort(key=lambda file: file.shown)
     return found
+
+
+def _kept(source: CheckpointSource, file: LabFile, name: str) -> int:
+    answer = file.answers.get(name)
+    return file.learn(name, int(_matches(source, file))) if answer is None else answer
+
+
+def _matches(source: CheckpointSource, file: LabFile) -> bool:
+    answer = source.matches(file)
+    return answer if answer is True or answer is False else bool(resolve(source, answer))
 
 
 def _has_matches(source: CheckpointSource) -> bool:

@@ -29,6 +29,7 @@ WEIGHTS = frozenset(
 )
 """How the names of files end that hold numbers: they are counted, and not opened."""
 MAX_FILES = 1_000_000
+_BY_DESCRIPTOR = os.scandir in os.supports_fd
 MAX_DEPTH = 64
 """Folders below each other."""
 
@@ -85,13 +86,24 @@ class _Walker:
         if depth > MAX_DEPTH:
             self.found.limits.append(f"{shown}: more than {MAX_DEPTH} folders deep")
             return []
+        descriptor = -1
         try:
-            with os.scandir(path) as entries:
+            if _BY_DESCRIPTOR:  # the files in it are then looked up by their names alone
+                descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+            with os.scandir(descriptor if _BY_DESCRIPTOR else path) as entries:
                 listed = list(entries)
-            here = Path(path).stat()
+            here = os.stat(descriptor if _BY_DESCRIPTOR else path)  # noqa: PTH116
+            return self._taken(path, shown, depth, listed, here)
         except OSError as error:
             self.found.unreadable[shown or "."] = error.strerror or str(error)
             return []
+        finally:
+            if descriptor >= 0:
+                os.close(descriptor)
+
+    def _taken(
+        self, path: str, shown: str, depth: int, listed: list[os.DirEntry[str]], here: os.stat_result
+    ) -> list[tuple[str, str, int]]:
         if (here.st_dev, here.st_ino) in self._seen:
             return []
         self._seen.add((here.st_dev, here.st_ino))
@@ -102,20 +114,22 @@ class _Walker:
         self.found.folders += 1
         below = []
         prefix = f"{shown}/" if shown else ""
+        base = path if path.endswith("/") else f"{path}/"
+        is_left_out, file = self._is_left_out, self._file
         for entry in listed:
             name = entry.name
             inside = prefix + name
-            if self._is_left_out(inside, name):
+            if is_left_out is not None and is_left_out(inside, name):
                 self.found.skipped[inside] = "discover.skip"
-            elif entry.is_symlink():
-                self._links.append((entry.path, inside, depth + 1))
+            elif entry.is_file(follow_symlinks=False):
+                file(base + name, inside, name, entry)
             elif entry.is_dir(follow_symlinks=False):
                 if name in SKIPPED_FOLDERS:
                     self.found.skipped[inside] = "never searched"
                 else:
-                    below.append((entry.path, inside, depth + 1))
-            elif entry.is_file(follow_symlinks=False):
-                self._file(entry.path, inside, name, entry)
+                    below.append((base + name, inside, depth + 1))
+            elif entry.is_symlink():
+                self._links.append((base + name, inside, depth + 1))
         return below
 
     def _file(self, path: str, shown: str, name: str, entry: os.DirEntry[str]) -> None:
@@ -152,10 +166,10 @@ class _Walker:
                     )
 
 
-def _named_by(patterns: Sequence[str]) -> Callable[[str, str], bool]:
-    """Return what tells whether a pattern names a file or folder, by its path or by its name."""
+def _named_by(patterns: Sequence[str]) -> Callable[[str, str], bool] | None:
+    """Return what tells whether a pattern names a file or folder, by its path or by its name; None without patterns."""
     if not patterns:
-        return lambda _shown, _name: False
+        return None
     given = (pattern.strip("/").removeprefix("./") for pattern in patterns)
     known = re.compile("|".join(f"(?:{translate(pattern)})" for pattern in given))
     return lambda shown, name: bool(known.match(name) or known.match(shown))
