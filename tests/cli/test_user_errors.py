@@ -92,6 +92,14 @@ def test_an_empty_lab_is_told_and_is_no_error(charbench: Charbench, lab: LabBuil
     assert "No samples in the store yet" in charbench.ok("report", lab=lab.root).err
 
 
+def test_a_run_of_a_checkpoint_that_is_named_and_not_taken_blames_the_sampler_and_not_the_folder(
+    charbench: Charbench, lab: LabBuilder
+) -> None:
+    ran = charbench.ok("run", "-c", "model:one", "-p", "pirate", "--sampler", "recorded", lab=lab.root)
+    assert "no checkpoint that the samplers accept" in ran.err
+    assert "Is this the lab's folder?" not in ran.err
+
+
 def test_a_bug_keeps_its_traceback(lab: LabBuilder) -> None:
     """What is nobody's mistake but ours is not dressed up as one."""
     ended = in_process_of_its_own("report", "--store", "x.db", lab=lab.root, env={"PYTHONPATH": _shadow(lab.root)})

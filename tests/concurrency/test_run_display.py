@@ -147,6 +147,10 @@ def test_in_a_pipe_there_are_lines_with_totals_of_what_takes_long(
     first, *_, last = capsys.readouterr().err.splitlines()
     assert first == "sampling\\x1b[31m: 4 done, 6 left"
     assert last == "sampling\\x1b[31m: 4 done, in 0:00"
+    printed.clear()
+    with Heard().stage("scoring") as progress:  # nobody knows how much there is, and nothing is done yet
+        assert printed.wait(30)
+    assert capsys.readouterr().err.startswith("scoring: under way\n")
 
 
 def test_the_display_is_the_one_that_fits(monkeypatch: pytest.MonkeyPatch) -> None:

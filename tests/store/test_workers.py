@@ -9,16 +9,20 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from aiohttp import web
+from hypothesis import given
+from hypothesis import strategies as st
 
 from charbench.config.model import RunConfig
 from charbench.run.session import Session
 from charbench.run.worker import Worker, WorkOrder, share_of
+from charbench.store.claims import claimed_together
 from support.command import Charbench, finish, start
 from support.endpoint import Body, Endpoint, Held, answers, serving
 from support.lab import LabBuilder
@@ -77,6 +81,16 @@ def test_workers_keep_to_the_limits_of_the_run_together(lab: LabBuilder) -> None
     assert share.max_cost == 2.5
     assert share.options_for("sampler", "thinking")["requests_per_minute"] == 150
     assert share.options_for("sampler", "thinking")["delay"] == 2
+
+
+@given(st.integers(1, 600), st.one_of(st.none(), st.integers(0, 100_000)), st.integers(2, 64), st.integers(1, 100))
+def test_no_worker_claims_more_than_a_part_of_its_share(most: int, items: int | None, workers: int, of: int) -> None:
+    together = claimed_together(most, items, workers, of)
+    assert 1 <= together <= most
+    if items is not None:
+        assert together < items / workers / 4 + of
+    assert together % of == 0 or together == most
+    assert claimed_together(most, items, 1, of) == most
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +163,28 @@ def test_workers_on_two_nodes_share_a_run_and_each_sample_is_requested_once(
     again = finish(start(*words(endpoint, store, "--epochs", "10"), lab=lab.root, env=cluster))
     assert again.code == 0, again.err
     assert endpoint.count == 10 * PROMPTS
+
+
+@pytest.mark.peer
+def test_few_samples_are_shared_by_all_workers(
+    lab: LabBuilder, store: str, cluster: dict[str, str], endpoint: Endpoint
+) -> None:
+    prompts(lab)
+    held = Held(endpoint, after=0)
+    process = start(*words(endpoint, store, "--json"), lab=lab.root, env=cluster)
+    assert endpoint.wait_for(1, lambda: process.poll() is not None), process.communicate()
+    give_up = time.monotonic() + 200
+    while len(pids_at_work(store)) < 4:  # nothing is answered before all four have claimed something
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < give_up, "some workers have nothing to do"
+        time.sleep(0.2)
+    held.go_on.set()
+    ended = finish(process)
+    assert ended.code == 0, ended.err
+    assert endpoint.count == PROMPTS
+    assert_each_exactly_once(store, PROMPTS)
+    counts = [row.counts for row in query(store, "SELECT counts FROM runs WHERE command LIKE '%(worker %'")]
+    assert [of["samples"] > 0 for of in counts] == [True] * 4
 
 
 @pytest.mark.peer

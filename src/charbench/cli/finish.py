@@ -83,7 +83,7 @@ def _nothing(session: Session, result: RunResult) -> str:
     """Say why there was nothing to do: all is done, or there is nothing here."""
     from charbench.store.summaries import count_all
 
-    if result.discovery and not result.discovery.checkpoints:
+    if result.discovery and not result.discovery.checkpoints and not session.config.checkpoints:
         return f"No checkpoints in {session.config.lab.resolve()}. Is this the lab's folder? Name it with --lab DIR."
     with session.database.read() as connection:
         if not count_all(connection)["samples"]:

@@ -50,7 +50,7 @@ class PlainDisplay(RunDisplay):
             nonlocal printed
             while not ended.wait(PLAIN_SECONDS):
                 printed = True
-                self.line(f"{title}: {', '.join(measured.words())}")
+                self.line(f"{title}: {', '.join(measured.words()) or 'under way'}")
 
         teller = threading.Thread(target=tell, name="progress", daemon=True)
         teller.start()

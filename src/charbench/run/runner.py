@@ -38,10 +38,11 @@ from charbench.run.stages import Stages
 from charbench.run.train_jobs import failed_jobs, short_names, waiting_jobs
 from charbench.run.wanted import Wanted, served_anywhere, wanted_of
 from charbench.sampling.cost import Spending
-from charbench.sampling.stage import SampleStage
+from charbench.sampling.stage import BATCH, SampleStage
 from charbench.scoring.score import Begun
 from charbench.scoring.stage import ScoreStage
 from charbench.store.base_answers import base_answers
+from charbench.store.claims import claimed_together
 from charbench.store.code_versions import OldScores
 from charbench.store.controls import keep_controls
 from charbench.store.endpoint_addresses import note_addresses
@@ -79,6 +80,8 @@ class Runner:
     """What has been discovered for this run already."""
     workers: Callable[[Runner, Components, RunResult], None] | None = None
     """Lets workers sample and score for this run; what they leave is done here."""
+    sharers: int = 1
+    """So many workers, this one too, share the work: each claims less at a time than one that is alone."""
     stages: Stages = field(default_factory=Stages)
     _begun: Begun = field(default_factory=Begun)
     _display: RunDisplay = field(default_factory=RunDisplay)
@@ -250,12 +253,14 @@ class Runner:
             return
         config = self.session.config
         self.session.lifecycle.prepare(sampler)
+        total, together = requests.total(), min(config.epochs, sampler.epochs_at_once)
         stage = SampleStage(
             self.session.database, writer, result.run_id, sampler, self.session.lifecycle, self.stop,
             retry=config.retry_errors, spending=self.spending, rescue=self.rescue.samples if self.rescue else None,
+            batch=claimed_together(BATCH, total, self.sharers, together),
         )  # fmt: skip
         who = f"{sampler.name} at {at}" if at else sampler.name
-        with self.shown(f"sampling ({who})", requests.total()) as progress:
+        with self.shown(f"sampling ({who})", total) as progress:
             tally = stage.run(requests, progress)
             if correct_recordings(self.session.database, stage, requests, result, stopping=self.asks_no_more):
                 tally = stage.run(requests, progress)
@@ -290,8 +295,9 @@ class Runner:
                 if not mine:
                     continue
                 stage = ScoreStage(
-                    self.session.database, writer, result.run_id, mine, plan, self._begun, self.session.lifecycle
-                )
+                    self.session.database, writer, result.run_id, mine, plan, self._begun, self.session.lifecycle,
+                    self.sharers,
+                )  # fmt: skip
                 names = ", ".join(scorer.name for scorer in mine)
                 with self.shown(f"scoring ({names}; {plan.persona.name})", None) as progress:
                     tally = stage.run(group_ids, progress)

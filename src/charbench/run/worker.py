@@ -26,7 +26,8 @@ class WorkOrder:
 
     ``config`` is the run's, with this worker's share of its limits; ``folder`` the one that relative paths are relative
     to; ``command`` what the store calls this worker's part of the run, the same after a restart; ``listed`` what places
-    that list checkpoints have listed for the run; ``version`` charbench's where the run was started.
+    that list checkpoints have listed for the run; ``version`` charbench's where the run was started; ``workers`` counts
+    all workers.
     """
 
     config: RunConfig
@@ -34,6 +35,7 @@ class WorkOrder:
     command: str
     listed: Mapping[str, set[str]] = field(default_factory=dict)
     version: str = charbench.__version__
+    workers: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ class Worker:
     def _work(self, session: Session, order: WorkOrder) -> Worked:
         runner = Runner(session, order.command, self._stop, quiet=True, adds_bases=True)
         runner.discovered = Discovery(listed=dict(order.listed))
+        runner.sharers = order.workers
         spending = runner.spending
         if spending.limit is not None:  # what this worker spent before it was restarted counts
             with session.database.read() as connection:

@@ -75,7 +75,13 @@ class Workers:
         listed = result.discovery.listed if result.discovery else {}
         config = share_of(runner.session.config, [*use.samplers, *use.scorers], count)
         orders = [
-            WorkOrder(config, str(Path.cwd()), f"{runner.command} (worker {number} of run {result.run_id})", listed)
+            WorkOrder(
+                config,
+                str(Path.cwd()),
+                f"{runner.command} (worker {number} of run {result.run_id})",
+                listed,
+                workers=count,
+            )
             for number in range(1, count + 1)
         ]
         with runner.shown(f"sampling and scoring on {count} workers") as progress, _connected(self.placement):

@@ -51,7 +51,6 @@ _SPLIT_AGAIN = (
     "thinking_tags, and scored again"
 )
 BATCH = 500
-"""Requests that are planned and claimed together."""
 WAIT_SECONDS = 0.5
 """Between looks at what another run is sampling."""
 
@@ -69,6 +68,8 @@ class SampleStage:
     retry: Sequence[str] = ()
     """Kinds of failure that are tried again when a sample failed in an earlier run."""
     spending: Spending = field(default_factory=Spending)
+    batch: int = BATCH
+    """Requests that are planned and claimed together."""
     rescue: Callable[[Sequence[NewSample]], None] | None = None
     """Keeps samples that the store does not take."""
     tally: SampleTally = field(default_factory=SampleTally)
@@ -150,7 +151,7 @@ class SampleStage:
 
     def _planned(self, requests: Iterable[SampleRequest], progress: Progress) -> Iterator[list[Sequence[Keyed]]]:
         """Yield what is this run's to sample, claimed batch by batch."""
-        for batch in chunks(requests, BATCH):
+        for batch in chunks(requests, self.batch):
             self.tally.wanted += len(batch)
             self._planned_uris.update(request.checkpoint.uri for request in batch)
             keyed = {resolve(self.sampler, self.sampler.key(request)): request for request in batch}

@@ -21,7 +21,7 @@ from charbench.domain.score import Score
 from charbench.scoring.given_scores import all_of
 from charbench.scoring.score import Begun, Outcome, Scoring, held_line, score_async
 from charbench.scoring.tally import ScoreTally
-from charbench.store.claims import claim, release
+from charbench.store.claims import claim, claimed_together, release
 from charbench.store.database import Database
 from charbench.store.samples import SampleReader, StoredSample
 from charbench.store.scores import STAGE, pending_samples, present_scores
@@ -48,6 +48,8 @@ class ScoreStage:
     plan: ScoringPlan
     begun: Begun
     lifecycle: Lifecycle
+    workers: int = 1
+    """So many share the work: see :func:`charbench.store.claims.claimed_together`."""
     tally: ScoreTally = field(default_factory=ScoreTally)
     _scorings: list[Scoring] = field(default_factory=list)
     _claimed: set[str] = field(default_factory=set)
@@ -56,6 +58,8 @@ class ScoreStage:
     """What this run has tried in vain: it is left for the next one."""
     _breaker: CircuitBreaker = field(default_factory=CircuitBreaker)
     _elsewhere: bool = False
+    _batch: int = BATCH
+    """Samples that are claimed together."""
 
     def run(self, group_ids: Sequence[int], progress: Progress) -> ScoreTally:
         """Score the samples of these groups that are not scored yet."""
@@ -64,9 +68,13 @@ class ScoreStage:
         for scoring in (one for one in scorings if one.is_held):
             self._note_held(scoring, group_ids)
         self._scorings = [one for one in scorings if not one.is_held]
-        if any(waits(scoring.scorer) for scoring in self._scorings):  # whoever waits wants to know how much is left
+        asks = any(waits(scoring.scorer) for scoring in self._scorings)
+        if asks or self.workers > 1:
             wanted = [scoring.rows.scoring_id for scoring in self._scorings]
-            progress.expect(sum(map(len, pending_samples(self.database, wanted, group_ids, BATCH))))
+            pending = sum(map(len, pending_samples(self.database, wanted, group_ids, BATCH)))
+            self._batch = claimed_together(BATCH, pending, self.workers)
+            if asks:  # whoever waits wants to know how much is left
+                progress.expect(pending)
         while self._scorings:
             self._elsewhere = False
             tasks = self._tasks(group_ids)
@@ -101,7 +109,7 @@ class ScoreStage:
         """Yield what is this run's to score, claimed batch by batch."""
         reader = SampleReader()
         wanted = [scoring.rows.scoring_id for scoring in self._scorings]
-        for ids in pending_samples(self.database, wanted, group_ids, BATCH):
+        for ids in pending_samples(self.database, wanted, group_ids, self._batch):
             if self.plan.stopping():
                 return
             items = {scoring.rows.item(number): (scoring, number) for number in ids for scoring in self._scorings}

@@ -15,6 +15,8 @@ from charbench.store.tables import claims
 
 Present = Callable[[Connection, Sequence[str]], set[str]]
 """Tells which of the items are done already."""
+_PARTS = 4
+"""So many times at least each of several workers claims something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,18 @@ class Claimed:
     mine: list[str]
     done: int
     elsewhere: int
+
+
+def claimed_together(most: int, items: int | None, workers: int, multiple: int = 1) -> int:
+    """Return how many of the items one of so many workers claims together: at most ``most``, 1 at least.
+
+    No more than a quarter of its part, so that none has claimed what others wait for; ``items`` None: nobody knows how
+    many there are. A whole ``multiple`` where that is no more than ``most``.
+    """
+    if workers <= 1:
+        return most
+    part = most // workers if items is None else items // (workers * _PARTS)
+    return min(most, max(1, -(-part // multiple)) * multiple)
 
 
 def claim(database: Database, stage: str, run_id: int, items: Sequence[str], present: Present) -> Claimed:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 
 _START = r"(?:^|[.!?\n\"'(][ \t]{0,3})"
 _ORDER = (
@@ -82,11 +83,16 @@ _PATTERNS = {
     ),
     "forges an answer": (r"[\"'](?:score|better)[\"'][ \t]*:[ \t]*(?:\d|[\"'](?:A|B|tie)[\"'])",),
 }
-_COMPILED = {why: re.compile("|".join(forms), re.IGNORECASE | re.MULTILINE) for why, forms in _PATTERNS.items()}
+
+
+@cache
+def _compiled() -> Mapping[str, re.Pattern[str]]:
+    """Return the patterns: compiled on first use, since every command that loads the plugins would pay for it."""
+    return {why: re.compile("|".join(forms), re.IGNORECASE | re.MULTILINE) for why, forms in _PATTERNS.items()}
 
 
 def injections(text: str) -> Iterator[tuple[int, int, str]]:
     """Yield (start, end, what it does) for each attempt; every pattern is bounded, so no text can hang it."""
-    for reason, pattern in _COMPILED.items():
+    for reason, pattern in _compiled().items():
         for match in pattern.finditer(text):
             yield match.start(), match.end(), reason
