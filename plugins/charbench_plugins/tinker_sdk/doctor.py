@@ -58,7 +58,7 @@ def look_at_tinker() -> Iterator[CheckResult]:
         yield CheckResult(VARIABLE, "note", "not set", "only needed to train and sample on Tinker")
         return
     try:
-        key = found.token()
+        key = found.token(SECONDS)
     except ConfigError as error:
         yield CheckResult(found.source, "bad", str(error).removeprefix(f"{found.source}: "))
         return

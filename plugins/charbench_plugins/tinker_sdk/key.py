@@ -34,9 +34,9 @@ class Credential:
     source: str
     key: str | None = field(default=None, repr=False)
 
-    def token(self) -> str:
-        """Return what a request is sent with; the command is run where there is one."""
-        return self.key if self.key is not None else _printed()
+    def token(self, seconds: float = COMMAND_SECONDS) -> str:
+        """Return what a request is sent with; the command is run where there is one, and may take ``seconds``."""
+        return self.key if self.key is not None else _printed(seconds)
 
 
 def fault_of_tinker_key(key: str) -> str | None:
@@ -116,14 +116,14 @@ def _stored() -> Credential | None:
     return Credential(str(STORED), key.strip())
 
 
-def _printed() -> str:
+def _printed(seconds: float) -> str:
     """Return what the command prints."""
     try:
         ran = subprocess.run(  # noqa: S602  the user's own command, run as the SDK runs it
-            os.environ[COMMAND], shell=True, capture_output=True, timeout=COMMAND_SECONDS, check=False
+            os.environ[COMMAND], shell=True, capture_output=True, timeout=seconds, check=False
         )
     except subprocess.TimeoutExpired:
-        raise ConfigError(f"{COMMAND}: the command has not ended after {COMMAND_SECONDS:g} s") from None
+        raise ConfigError(f"{COMMAND}: the command has not ended after {seconds:g} s") from None
     token = register_secret(ran.stdout.decode("utf-8", "replace").strip())
     if not token:
         raise ConfigError(f"{COMMAND}: the command printed nothing, and ended with {ran.returncode}")
