@@ -188,6 +188,22 @@ def test_few_samples_are_shared_by_all_workers(
 
 
 @pytest.mark.peer
+def test_workers_that_the_gpus_are_enough_for_do_the_run_and_more_are_refused_at_once(
+    lab: LabBuilder, store: str, cluster: dict[str, str], endpoint: Endpoint
+) -> None:
+    prompts(lab)
+    refused = finish(start(*words(endpoint, store, "--worker-gpus", "1"), lab=lab.root, env=cluster))
+    assert refused.code == 2
+    told = "error: --worker-gpus 1: 4 workers have no room; the GPUs of the cluster's machines (1, 1) are enough for 2"
+    assert told in refused.err
+    assert endpoint.count == 0
+    ended = finish(start(*words(endpoint, store, "--worker-gpus", "1", workers=2), lab=lab.root, env=cluster))
+    assert ended.code == 0, ended.err
+    assert_each_exactly_once(store, PROMPTS)
+    assert endpoint.count == PROMPTS
+
+
+@pytest.mark.peer
 def test_a_killed_worker_is_replaced_and_only_what_it_had_in_flight_is_requested_again(
     lab: LabBuilder, store: str, cluster: dict[str, str], endpoint: Endpoint
 ) -> None:

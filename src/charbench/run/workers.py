@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,6 +99,7 @@ class _Work:
 
     def __init__(self, placement: Placement, orders: Sequence[WorkOrder], runner: Runner, progress: Progress) -> None:
         ray = _ray()
+        _check_gpus(ray.nodes(), placement)
         kind = ray.remote(Worker).options(
             num_cpus=0,  # they wait for endpoints, and what computes shares the machine as other processes do
             num_gpus=placement.gpus,
@@ -176,6 +177,22 @@ def _collect(ended: Sequence[Worked], runner: Runner, result: RunResult) -> None
     spent = sum(one.spent for one in ended)
     cost = f"; {spent:,.4f} spent by the price table" if runner.session.config.prices else ""
     result.notes.append(f"Samples taken by {len(ended)} workers: {shares}{cost}.")
+
+
+def _check_gpus(nodes: Sequence[Mapping[str, Any]], placement: Placement) -> None:
+    """Raise :class:`UsageError` where the cluster has no room for all workers: Ray itself would wait for more for ever.
+
+    ``nodes`` are as ``ray.nodes()`` gives them.
+    """
+    if not placement.gpus:
+        return
+    there = [node.get("Resources", {}).get("GPU", 0) for node in nodes if node.get("Alive")]
+    room = sum(int(gpus / placement.gpus + 1e-6) for gpus in there)
+    if room < placement.count:
+        raise UsageError(
+            f"--worker-gpus {placement.gpus:g}: {placement.count} workers have no room; the GPUs of the cluster's "
+            f"machines ({', '.join(f'{gpus:g}' for gpus in there)}) are enough for {room}"
+        )
 
 
 def _reach(address: str, named: str) -> None:
