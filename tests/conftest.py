@@ -19,8 +19,12 @@ from support.introspection import write_studio_data
 from support.lab import LabBuilder
 from support.once import done_once
 from support.plugins import Site
+from support.postgresql import Server
+from support.postgresql import serving as serving_postgresql
 
 DATA = Path(__file__).parent / "data"
+WITH_A_FILE = {"studio_known", "studio_known_template", "studio_run", "studio_run_template"}
+"""Fixtures of labs whose store is a file of theirs."""
 
 # The same examples each time, and no deadline: a test's result does not depend on the machine's load.
 settings.register_profile(
@@ -31,6 +35,43 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 settings.load_profile("charbench")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--on-postgresql", action="store_true", help="each test has a new PostgreSQL database as its store"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On PostgreSQL, leave out what is about a store's file, and labs that come with theirs."""
+    if not config.getoption("--on-postgresql"):
+        return
+    without = [item for item in items if item.get_closest_marker("sqlite") or WITH_A_FILE & set(item.fixturenames)]
+    config.hook.pytest_deselected(items=without)
+    items[:] = [item for item in items if item not in set(without)]
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Server]:
+    """A PostgreSQL server of our own."""
+    with serving_postgresql() as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def _on_postgresql(
+    _nobodys_environment: None, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """With ``--on-postgresql``, the store of every command is a new database of this test's."""
+    if not request.config.getoption("--on-postgresql"):
+        yield
+        return
+    server: Server = request.getfixturevalue("postgresql")
+    store = server.new_database()
+    monkeypatch.setenv("CHARBENCH_STORE", store)
+    yield
+    server.drop(store)
 
 
 @pytest.fixture(autouse=True)

@@ -126,6 +126,7 @@ def test_two_ctrl_c_stop_at_once_and_lose_nothing_that_was_written(
 
 
 @pytest.mark.slow
+@pytest.mark.sqlite("run --fresh puts a file aside")
 @pytest.mark.parametrize("more", [("--fresh",)])
 def test_what_goes_on_with_a_run_that_began_anew_does_not_begin_anew(
     at_work: tuple[subprocess.Popen[str], Path], big: Path, site: Site

@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 import random
-import sqlite3
 import subprocess
-from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from support.command import finish, in_process_of_its_own, start
 from support.lab import LabBuilder, rows
-from support.store import assert_each_exactly_once, assert_totals_equal_recount, count, query, store_of
+from support.store import assert_each_exactly_once, assert_totals_equal_recount, change, count, query, store_of
 
 RUN = ("run", "--source", "recorded", "--quiet", "--json")
 
 
-def done_so_far(store: Path) -> int:
+def done_so_far(store: Path | str) -> int:
     """Return how many samples and scored samples a store holds while somebody else writes to it."""
     try:
-        with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True, timeout=60)) as connection, connection:
-            (samples,) = connection.execute("SELECT count(*) FROM samples").fetchone()
-            (scored,) = connection.execute("SELECT count(*) FROM scored").fetchone()
-    except sqlite3.OperationalError:  # there is no store, or no table in it, yet
+        return count(store, "samples") + count(store, "scored")
+    except (OperationalError, ProgrammingError):  # there is no store, or no table in it, yet
         return 0
-    connection.close()
-    return int(samples + scored)
 
 
-def kill_at(process: subprocess.Popen[str], store: Path, moment: int) -> bool:
+def kill_at(process: subprocess.Popen[str], store: Path | str, moment: int) -> bool:
     """Kill a run once the store holds ``moment`` items; return whether it was still running."""
     while process.poll() is None and done_so_far(store) < moment:
         try:
@@ -81,13 +76,10 @@ def test_a_run_takes_over_what_a_dead_run_had_claimed(lab: LabBuilder) -> None:
     lab.recorded(rows(400))
     store = store_of(lab.root)
     assert kill_at(start(*RUN, lab=lab.root), store, 1)
-    with sqlite3.connect(store) as connection:  # a claim that the killed run never let go of
-        (run,) = connection.execute("SELECT max(id) FROM runs").fetchone()
-        connection.execute("DELETE FROM scored")
-        connection.execute("DELETE FROM scores")
-        connection.execute("DELETE FROM score_totals")
-        connection.execute("INSERT OR IGNORE INTO claims VALUES ('score', '1:1', ?)", (run,))
-    connection.close()
+    for table in ("scores", "scored", "score_totals"):
+        change(store, f"DELETE FROM {table}")
+    # A claim that the killed run never let go of.
+    change(store, "INSERT INTO claims SELECT 'score', '1:1', max(id) FROM runs WHERE true ON CONFLICT DO NOTHING")
     assert in_process_of_its_own(*RUN, lab=lab.root).code == 0
     assert_each_exactly_once(store, 400)
     assert count(store, "claims") == 0

@@ -109,6 +109,7 @@ def test_an_option_says_outright_whether_the_template_opens_a_block(
     assert (found["responses"], found["state_unclosed_length"]) == (0, 10)
 
 
+@pytest.mark.sqlite("run --fresh puts a file aside")
 def test_a_delimiter_that_nobody_knows_is_told_once_and_can_be_named(
     charbench: Charbench, lab: LabBuilder, endpoint: Endpoint
 ) -> None:

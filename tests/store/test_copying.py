@@ -12,6 +12,8 @@ from charbench.store.runs import start_run
 from support.command import Charbench
 from support.store import assert_totals_equal_recount, change, connect, contents, count, store_of
 
+pytestmark = pytest.mark.sqlite("copies files, also to a server")
+
 
 def test_a_copy_holds_every_row_and_gives_the_same_report(
     charbench: Charbench, studio_run_template: Path, tmp_path: Path

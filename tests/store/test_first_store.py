@@ -13,6 +13,8 @@ import pytest
 from support.command import Charbench
 from support.store import assert_totals_equal_recount, store_of
 
+pytestmark = pytest.mark.sqlite("the kept store is a file; test_postgres_upgrade.py has it on servers")
+
 ARCHIVE = Path(__file__).parents[1] / "data" / "stores" / "first.tar.gz"
 """Made by ``tools/make_first_store.py``."""
 URL = "http://127.0.0.1:18099/v1"

@@ -15,6 +15,8 @@ from support.command import Charbench
 from support.lab import LabBuilder, row
 from support.store import assert_totals_equal_recount, query, store_of
 
+pytestmark = pytest.mark.sqlite("turns SQLite's check off and reads its PRAGMA")
+
 
 def test_a_row_that_refers_to_nothing_is_refused(tmp_path: Path) -> None:
     database = Database.open(f"sqlite:///{tmp_path / 'new.db'}")

@@ -16,6 +16,8 @@ from support.command import Charbench, clean_environment
 from support.lab import LabBuilder, rows
 from support.store import assert_each_exactly_once, store_of
 
+pytestmark = pytest.mark.sqlite("meets the limits of files and file systems")
+
 CHARBENCH = f"{shlex.quote(sys.executable)} -m charbench"
 RUN = f"{CHARBENCH} run --source recorded --sampler recorded --scorer keyword -q --json"
 

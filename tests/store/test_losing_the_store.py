@@ -17,6 +17,8 @@ from support.lab import LabBuilder
 from support.plugins import Site
 from support.store import assert_each_exactly_once, assert_totals_equal_recount, change, count, query, store_of
 
+pytestmark = pytest.mark.sqlite("deletes and moves files; test_postgres_faults.py has servers")
+
 CONCURRENCY = 4
 PROMPTS = 24
 BEFORE = 8

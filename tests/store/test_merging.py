@@ -15,6 +15,8 @@ from support.lab import LabBuilder
 from support.plugins import Site
 from support.store import assert_totals_equal_recount, change, count, query, store_of
 
+pytestmark = pytest.mark.sqlite("a run's recovery file is a file")
+
 RUN = ("run", "--source", "recorded", "--sampler", "recorded", "--scorer", "keyword", "--json")
 TABLES = ("samples", "scored", "scores", "score_totals", "sample_groups", "checkpoints", "evidence", "prompts")
 

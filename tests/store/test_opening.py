@@ -21,6 +21,8 @@ from support.command import Charbench, clean_environment, finish, start
 from support.lab import LabBuilder, row
 from support.store import connect, count, query, store_of
 
+pytestmark = pytest.mark.sqlite("opens files; test_postgres.py has servers")
+
 
 def test_the_migrations_make_the_tables_that_the_code_knows(tmp_path: Path) -> None:
     Database.open(f"sqlite:///{tmp_path / 'new.db'}").close()  # by the SQL that is kept of all migrations

@@ -10,7 +10,7 @@ from sqlalchemy.engine import make_url
 
 from support.command import Charbench, Ended, finish, start
 from support.endpoint import Endpoint, Held, options, serving, write_prompts
-from support.store import assert_each_exactly_once, assert_totals_equal_recount, change, connect, count
+from support.store import assert_each_exactly_once, assert_totals_equal_recount, change, connect, count, query
 
 pytestmark = pytest.mark.peer
 
@@ -98,6 +98,37 @@ def test_a_server_that_restarts_between_two_transactions_is_not_noticed(
     assert ended.code == 0, ended.err
     assert set(held.endpoint.asked.values()) == {1}
     assert_each_exactly_once(store, PROMPTS)
+
+
+@pytest.mark.parametrize(("table", "told"), [("samples", "it reads that first"), ("scores", "error: store ")])
+def test_a_server_that_restarts_inside_a_transaction_loses_nothing_that_was_answered(
+    charbench: Charbench, folder: Path, held: Held, store: str, pg_ctl: Callable[..., object], table: str, told: str
+) -> None:
+    process = start(*words(held.endpoint, store), lab=folder)
+    assert held.endpoint.wait_for(BEFORE + CONCURRENCY, gone=lambda: process.poll() is not None)
+    blocker = connect(store).connect()
+    blocker.exec_driver_sql(f"LOCK TABLE {table} IN EXCLUSIVE MODE")
+    held.go_on.set()
+    while not waiting_for_a_lock(store):  # until a transaction of the run has begun and cannot end
+        assert process.poll() is None
+    pg_ctl("-m", "immediate", "restart")
+    blocker.invalidate()
+    blocker.close()
+    ended = finish(process)
+    assert ended.code == 1
+    assert told in ended.err
+    assert "Traceback" not in ended.err
+    assert "psycopg." not in ended.err
+    charbench.ok(*words(held.endpoint, store), lab=folder)
+    assert set(held.endpoint.asked.values()) == {1}
+    assert_each_exactly_once(store, PROMPTS)
+    assert_totals_equal_recount(store)
+    assert not list(folder.rglob("*.recovered-*"))
+
+
+def waiting_for_a_lock(store: str) -> bool:
+    waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    return bool(query(store, waiting))
 
 
 def test_four_runs_on_one_store_ask_for_nothing_twice(folder: Path, store: str) -> None:

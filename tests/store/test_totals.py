@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,23 +24,24 @@ from charbench.store.samples import NewSample, SampleReader, SampleWriter, Sampl
 from charbench.store.scores import NewScores, ScoreWriter, ScoringSettings
 from support.command import Charbench
 from support.lab import LabBuilder, row, rows
-from support.store import assert_totals_equal_recount, count, query, store_of
+from support.postgresql import Server
+from support.store import assert_totals_equal_recount, count, query, store_of, url_of
 
 NUMBERS = st.none() | st.integers(0, 10_000)
 STATES = [state for state in ThinkingState if state is not ThinkingState.ERROR]
 
 
 @pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store that holds nothing yet; copied, since making one takes longer than all else here."""
-    path = tmp_path_factory.mktemp("empty") / "store.db"
-    Database.open(f"sqlite:///{path}").close()
-    return path
-
-
-def copy_of(empty: Path) -> Path:
-    path = Path(tempfile.mkdtemp(dir=empty.parent)) / "store.db"
-    return Path(shutil.copy(empty, path))
+def new_store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], str]:
+    """Makes stores that hold nothing yet: copies of one, since making it takes longer than all else here."""
+    if request.config.getoption("--on-postgresql"):
+        server: Server = request.getfixturevalue("postgresql")
+        url = server.new_database()
+        Database.open(url).close()
+        return lambda: server.new_database(like=url)
+    empty = tmp_path_factory.mktemp("empty") / "store.db"
+    Database.open(url_of(empty)).close()
+    return lambda: url_of(shutil.copy(empty, Path(tempfile.mkdtemp(dir=empty.parent)) / "store.db"))
 
 
 @st.composite
@@ -63,10 +65,10 @@ def samples(draw: st.DrawFn) -> Sample:
 @given(st.lists(st.lists(samples(), min_size=1, max_size=6, unique_by=lambda item: item.key), max_size=6))
 @settings(max_examples=15)
 def test_samples_that_come_again_fail_or_replace_failed_ones_keep_totals_right(
-    empty: Path, batches: list[list[Sample]]
+    new_store: Callable[[], str], batches: list[list[Sample]]
 ) -> None:
-    path = copy_of(empty)
-    database = Database.open(f"sqlite:///{path}")
+    path = new_store()
+    database = Database.open(path)
     run = start_run(database, "test", "0")
     with database.write() as connection:
         add_claims(connection, [Claim(f"uri-{number}", Evidence("test", "x")) for number in range(3)])
@@ -88,9 +90,11 @@ VALUES = st.none() | st.floats(-100, 100)
 
 @given(st.lists(st.lists(VALUES, min_size=1, max_size=5), max_size=5))
 @settings(max_examples=15)
-def test_scores_that_come_again_are_counted_once(empty: Path, batches: list[list[float | None]]) -> None:
-    path = copy_of(empty)
-    database = Database.open(f"sqlite:///{path}")
+def test_scores_that_come_again_are_counted_once(
+    new_store: Callable[[], str], batches: list[list[float | None]]
+) -> None:
+    path = new_store()
+    database = Database.open(path)
     run = start_run(database, "test", "0")
     with database.write() as connection:
         add_claims(connection, [Claim("uri", Evidence("test", "x"))])
@@ -126,9 +130,11 @@ HEADLINE = (Metric("m", threshold=0.5), Metric("other", role=Role.DETAIL))
 @pytest.mark.slow
 @given(st.lists(OPERATIONS, max_size=8))
 @settings(max_examples=15)
-def test_totals_by_prompt_are_right_after_any_sequence_of_operations(empty: Path, done: list[tuple[str, Any]]) -> None:
-    path = copy_of(empty)
-    database = Database.open(f"sqlite:///{path}")
+def test_totals_by_prompt_are_right_after_any_sequence_of_operations(
+    new_store: Callable[[], str], done: list[tuple[str, Any]]
+) -> None:
+    path = new_store()
+    database = Database.open(path)
     run = start_run(database, "test", "0")
     sampling, scoring = SamplingSettings("s", 1, {}, "default"), ScoringSettings("t", 1, "p", {}, "")
     with database.write() as connection:
@@ -146,9 +152,7 @@ def test_totals_by_prompt_are_right_after_any_sequence_of_operations(empty: Path
                 one = stored[given_ % len(stored)]
                 remove_scores(connection, one.group_id, [one.id])
         if what == "merge":
-            path = _merged(database, copy_of(empty))
-            assert_totals_equal_recount(path, emptied=True)
-            path = Path(str(database.path))
+            assert_totals_equal_recount(_merged(database, new_store()), emptied=True)
     assert_totals_equal_recount(path, emptied=True)
     database.close()
 
@@ -159,8 +163,8 @@ def _scored(stored: StoredSample, response: float | None, thinking: float | None
     return NewScores(stored.id, stored.group_id, stored.prompt_id, tuple(scores))
 
 
-def _merged(old: Database, path: Path) -> Path:
-    new = Database.open(f"sqlite:///{path}")
+def _merged(old: Database, path: str) -> str:
+    new = Database.open(path)
     with old.read() as source, new.write() as target:
         merge(source, target)
     new.close()

@@ -16,7 +16,7 @@ from charbench.domain.score import Score, Span
 from charbench.store.database import Database
 from charbench.store.evidence import evidence_to_json, spans_of
 from charbench.store.findings import Facts, StoredDataset, read_datasets, save_datasets
-from support.store import query
+from support.store import query, store_of, url_of
 
 TEXT = st.none() | st.text(max_size=5)
 DATE = st.none() | st.datetimes()
@@ -72,10 +72,10 @@ def test_evidence_is_stored_in_a_compact_form_and_nothing_where_there_is_none() 
 
 
 def test_a_datasets_health_is_stored_as_its_counts_or_as_the_reason_why_there_are_none(tmp_path: Path) -> None:
-    store = tmp_path / "charbench.db"
+    store = store_of(tmp_path)
     fit = StoredDataset(Dataset(path="a.jsonl"), 2, Health(examples=2, openers=["I", "We"], measure=3), "", 9, 1.5)
     broken = StoredDataset(Dataset(path="b.jsonl"), None, error="b.jsonl:1: no JSON")
-    database = Database.open(f"sqlite:///{store}")
+    database = Database.open(url_of(store))
     with database.write() as connection:
         save_datasets(connection, [fit, broken])
     with database.read() as connection:

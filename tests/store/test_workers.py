@@ -31,6 +31,7 @@ from support.store import assert_each_exactly_once, assert_totals_equal_recount,
 PROMPTS = 100
 
 
+@pytest.mark.sqlite("a file is refused")
 def test_workers_need_a_store_that_several_processes_write_to(charbench: Charbench, lab: LabBuilder) -> None:
     ended = charbench("run", "--workers", "auto", lab=lab.root)
     assert ended.code == 2

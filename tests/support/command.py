@@ -65,8 +65,12 @@ class Charbench:
 
 
 def clean_environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return this process's environment without anything that changes what charbench does."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("CHARBENCH_", "TINKER_"))}
+    """Return this process's environment without anything that changes what charbench does, but for the test's store."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name == "CHARBENCH_STORE" or not name.startswith(("CHARBENCH_", "TINKER_"))
+    }
     return kept | {"PYTHONWARNINGS": "error"} | dict(more or {})
 
 

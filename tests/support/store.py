@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,13 +17,27 @@ from charbench.store.tables import metadata, prompt_samples, prompt_scored, prom
 
 def connect(store: Path | str) -> sa.Engine:
     """Return an engine for a store's file or URL."""
-    url = str(store) if "://" in str(store) else f"sqlite:///{store}"
-    return sa.create_engine(url, poolclass=sa.NullPool)
+    engine = sa.create_engine(url_of(store), poolclass=sa.NullPool)
+    if engine.dialect.name == "postgresql":
+        from psycopg.types.json import set_json_loads
+
+        sa.event.listen(engine, "connect", lambda connection, _: set_json_loads(_as_text, connection))
+    return engine
 
 
-def store_of(lab: Path) -> Path:
-    """Return the file of a lab's store."""
-    return lab / ".charbench" / "charbench.db"
+def _as_text(stored: str | bytes) -> str:
+    """Return JSON as its text, as a query of SQLite's does."""
+    return stored if isinstance(stored, str) else stored.decode()
+
+
+def url_of(store: Path | str) -> str:
+    """Return a store's URL."""
+    return str(store) if "://" in str(store) else f"sqlite:///{store}"
+
+
+def store_of(lab: Path) -> Path | str:
+    """Return the file of a lab's store; on PostgreSQL the URL of the test's database."""
+    return os.environ.get("CHARBENCH_STORE") or lab / ".charbench" / "charbench.db"
 
 
 def query(store: Path | str, text: str, **values: Any) -> list[Any]:

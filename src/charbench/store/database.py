@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import shutil
 import sqlite3
@@ -210,6 +211,8 @@ def _prepare_file(url: URL, create: bool) -> None:
 
 def _engine(url: URL, *, read_only: bool = False) -> Engine:
     if url.get_backend_name() != "sqlite":
+        # What it logs of a lost connection is told by the error itself.
+        logging.getLogger("psycopg").addHandler(logging.NullHandler())
         # Whatever the server's default: a claim must see what was stored before it (see claims.claim).
         engine = sa.create_engine(url, pool_pre_ping=True, isolation_level="READ COMMITTED")
         if read_only:
