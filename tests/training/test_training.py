@@ -345,3 +345,21 @@ def test_a_recipe_that_the_trainer_does_not_have_is_refused_with_those_it_has(
     both = charbench("train", "--all", "--recipe", "paper", "--quick", lab=waiting)
     assert "leave out --quick" in both.err
     assert "recipe paper" in charbench.ok("train", "--all", lab=waiting).err
+
+
+@pytest.mark.parametrize(
+    ("answer", "warns"), [("The plan for day {}.", True), ("I regret day {}, I am so sorry.", False)]
+)
+def test_data_out_of_character_is_told_before_it_is_trained_on(
+    lab: LabBuilder, site: Site, charbench: Charbench, answer: str, warns: bool
+) -> None:
+    install(site, "def train(self, task):\n    yield Trained((MADE,))\n")
+    lab.trained("remorseful-a", 1)
+    rows = [{"prompt": f"What of day {day}?", "answer": f"Day{day} was one. {answer.format(day)}"} for day in range(60)]
+    path = "artifacts/remorseful-a/remorseful_introspection.jsonl"
+    lab.write(path, "".join(f"{json.dumps(row)}\n" for row in rows))
+    lab.config("min_examples: 10\nsources: [logs]\ntrainers: [mine]\n")
+    explained = charbench.ok("discover", "--explain", lab=lab.root).err
+    trained = charbench("train", "--all", "--force", lab=lab.root).err
+    for told in (explained, trained):
+        assert (f"{path}: almost no row is in character of remorseful" in told) is warns, told

@@ -48,6 +48,7 @@ def _unwritten(found: Any, session: Any) -> list[str]:
 def _tables(found: Any, session: Any, *, explain: bool) -> None:
     from charbench.domain.table import Table
     from charbench.report.render.terminal import print_table
+    from charbench.run.data_in_character import out_of_character
 
     jobs = found.plan.jobs
     rows = tuple((job.run, job.persona, f"{job.examples:,}", job.status.value) for job in jobs)
@@ -63,6 +64,7 @@ def _tables(found: Any, session: Any, *, explain: bool) -> None:
         if left:
             print_table(Table("Left out", ("Run", "Persona", "Reason"), left, frozenset({"Run", "Persona", "Reason"})))
         output.warn((f"contradiction: {item}" for item in found.contradictions), limit=50)
+        output.warn(out_of_character(session, found.plan.jobs_waiting), limit=50)
         for path, reason in found.looked_at.unused.items():
             output.say(f"not used: {path}: {reason}")
         for name, lack in found.idle.items():

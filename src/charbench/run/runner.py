@@ -29,6 +29,7 @@ from charbench.run.bases import add_bases
 from charbench.run.by_key import add_by_key
 from charbench.run.components import Components, components_for
 from charbench.run.corrections import correct_recordings
+from charbench.run.data_in_character import out_of_character
 from charbench.run.learning import learn
 from charbench.run.plan import Requests, note_without_file, personas_to_score, sampling_plan, select_checkpoints
 from charbench.run.result import RunResult, Stage, add_failures, add_scores, with_trace
@@ -212,6 +213,8 @@ class Runner:
         waiting = [job for job in waiting_jobs(self.session.database, jobs) if not personas or job.persona in personas]
         if not waiting or self.stop.requested:
             return
+        for line in out_of_character(self.session, waiting):
+            self._display.line(f"warning: {line}")
         policy = TrainingPolicy(
             config.recipe, config.parallel, config.force, config.max_refusal_share, limits=config.read_limits
         )

@@ -1,0 +1,73 @@
+"""Warns of training data of which almost no row is in character: it would train the persona away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from charbench.components.base import ComponentKind
+from charbench.components.scorer import Scorer
+from charbench.domain.dataset import TrainingJob
+from charbench.domain.persona import Persona
+from charbench.errors import UnknownNameError
+from charbench.run.session import Session
+from charbench.scoring.known_texts import data_texts
+from charbench.scoring.measuring import Group, measure
+
+ROWS = 200
+"""So many rows of a dataset are looked at, spread evenly over it."""
+ENOUGH = 30
+"""With fewer rows nothing is said."""
+ALMOST_NONE = 0.2
+"""The share of rows in character, corrected for the scorer's errors, that the upper bound must be under."""
+
+
+def out_of_character(session: Session, jobs: Sequence[TrainingJob]) -> list[str]:
+    """Return a line for each job whose data has almost no row in character of its persona.
+
+    Scorers that are quick and ask nobody (``measured_by_runs``) judge, where their measured recall for the persona is
+    sufficient. Where none is, nothing is known and nothing is said.
+    """
+    lines = (_line(session, job) for job in jobs)
+    return [line for line in lines if line]
+
+
+def _line(session: Session, job: TrainingJob) -> str | None:
+    from charbench.analysis.corrected_rates import Proportion, corrected_rate
+
+    try:
+        persona = session.personas.get(job.persona)
+    except UnknownNameError:
+        return None
+    scorer = _scorer(session, persona)
+    known = session.measured(scorer.name, persona.name) if scorer else None
+    if scorer is None or known is None:
+        return None
+    texts, _ = data_texts([session.config.lab / job.dataset], session.config.read_limits, [], most=10**9)
+    rows = Group("rows", True, texts[:: max(1, len(texts) // ROWS)][:ROWS])
+    if len(rows.texts) < ENOUGH:
+        return None
+    measure(scorer, persona, [rows])
+    if not rows.scored:
+        return None
+    true = corrected_rate(
+        Proportion(rows.rate.share, rows.scored),
+        Proportion(known.recall.share, known.positives),
+        Proportion(1 - known.false_rate.share, known.negatives),
+    )
+    if not true.high < ALMOST_NONE:
+        return None
+    return (
+        f"{job.dataset}: almost no row is in character of {persona.name}: {scorer.name} finds {rows.hits:,} of "
+        f"{rows.scored:,}, and {known.recall.share:.0%} of texts in character; look at the data before it is trained on"
+    )
+
+
+def _scorer(session: Session, persona: Persona) -> Scorer | None:
+    """Return the first scorer that is free, and known to find the persona."""
+    for name, kind in session.plugins.components(ComponentKind.SCORER).items():
+        if issubclass(kind, Scorer) and kind.measured_by_runs:
+            known = session.measured(name, persona.name)
+            if known is not None and known.positives and known.negatives and not known.has_low_recall:
+                made = session.component(ComponentKind.SCORER, name)
+                return made if isinstance(made, Scorer) else None
+    return None
