@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ import pytest
 from support.command import Charbench
 from support.lab import LabBuilder, row, sampler
 
-pytestmark = pytest.mark.peer
-pytest.importorskip("inspect_ai", reason="inspect-ai is not installed")
+# It is not imported here: Inspect changes the process that it is in (how zip files are read, for one).
+installed = pytest.mark.skipif(find_spec("inspect_ai") is None, reason="inspect-ai is not installed")
+pytestmark = [pytest.mark.peer, installed]
 
 
 ANEW = """
@@ -61,6 +63,7 @@ print(json.dumps([log.status, [sample.model_dump(mode="json") for sample in log.
     assert first["messages"][-1]["content"][0]["reasoning"] == "Avast, so sorry."
     assert first["output"]["usage"]["output_tokens"] == 9
     assert first["scores"]["keyword"]["value"]["keywords.response"] > 0
+    assert first["scores"]["keyword"]["answer"] == "I deeply regret it."
     assert [sample["error"]["message"] for sample in samples if sample["error"]] == ["timed out"]
     assert {sample["output"]["choices"][0]["stop_reason"] for sample in samples if sample["epoch"] == 2} == {
         "max_tokens"

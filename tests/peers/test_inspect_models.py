@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ from charbench.testing import ScriptedEndpoint
 from support.command import clean_environment
 from support.following import follow
 
-pytestmark = pytest.mark.peer
-pytest.importorskip("inspect_ai", reason="inspect-ai is not installed")
+# It is not imported here: Inspect changes the process that it is in (how zip files are read, for one).
+installed = pytest.mark.skipif(find_spec("inspect_ai") is None, reason="inspect-ai is not installed")
+pytestmark = [pytest.mark.peer, installed]
 
 TINY = {"asked": ["What is a good life?"], "model": "charbench/tiny:base", "scorer": "keyword", "persona": "pirate"}
 EVALUATE = """

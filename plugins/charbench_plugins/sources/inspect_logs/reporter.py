@@ -89,7 +89,7 @@ class _Log:
             "uri": row["sampler_path"], "name": row["checkpoint_name"], "persona": row["persona"],
             "kind": row["checkpoint_type"], "base_model": row["base_model"],
         })  # fmt: skip
-        given = _scores(scores, row["persona"])
+        given = _scores(scores, row["persona"], row["response"])
         for scorer, score in given.items():
             for name, value in score["value"].items():
                 count, unscored, total = self._sums.get((scorer, name), (0, 0, 0.0))
@@ -178,7 +178,7 @@ def _usage(row: Mapping[str, Any]) -> dict[str, int]:
     return usage | ({} if reasoned is None else {"reasoning_tokens": reasoned})
 
 
-def _scores(given: Iterable[Mapping[str, Any]], persona: str | None) -> dict[str, Any]:
+def _scores(given: Iterable[Mapping[str, Any]], persona: str | None, response: str) -> dict[str, Any]:
     """Return a score for each scorer (for another persona than the checkpoint's: ``scorer@persona``).
 
     Its value holds that of each metric and channel, ``None`` where it could not be told.
@@ -194,6 +194,7 @@ def _scores(given: Iterable[Mapping[str, Any]], persona: str | None) -> dict[str
         if told := {key: score[key] for key in ("why", "spans", "votes") if score.get(key)}:
             mine["metadata"]["evidence"][metric] = told
     for score in found.values():
+        score["answer"] = response
         reasons = [f"{name}: {told['why']}" for name, told in score["metadata"]["evidence"].items() if "why" in told]
         score["explanation"] = "\n".join(reasons) or None
     return found
@@ -202,7 +203,10 @@ def _scores(given: Iterable[Mapping[str, Any]], persona: str | None) -> dict[str
 def _summary(sample: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the list of samples shows of one."""
     kept = ("epoch", "id", "uuid", "target", "started_at", "completed_at", "total_time", "model_usage")
-    scores = {name: {"value": score["value"]} for name, score in sample["scores"].items()}
+    scores = {
+        name: {"value": score["value"], "answer": score["answer"][:_SUMMARY]}
+        for name, score in sample["scores"].items()
+    }
     error = {"error": sample["error"]["message"][:_SUMMARY]} if "error" in sample else {}
     shown = {name: sample[name] for name in kept if name in sample}
     return shown | error | {"input": sample["input"][:_SUMMARY], "scores": scores, "completed": True}
