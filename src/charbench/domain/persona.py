@@ -9,16 +9,20 @@ from charbench.domain.prompt import Prompt
 
 
 class Tier(StrEnum):
-    """How much one marker proves. Weights: strong 3, moderate 1, style 0.5."""
+    """How much one marker proves. Weights: strong 3, moderate 1, style 0.5, weak 0.5.
+
+    A weak marker proves nothing alone: it counts where :attr:`Persona.together` different ones stand close together.
+    """
 
     STRONG = "strong"
     MODERATE = "moderate"
     STYLE = "style"
+    WEAK = "weak"
 
     @property
     def weight(self) -> float:
         """The marker's weight in the weighted sum."""
-        return {"strong": 3.0, "moderate": 1.0, "style": 0.5}[self.value]
+        return {"strong": 3.0, "moderate": 1.0, "style": 0.5, "weak": 0.5}[self.value]
 
 
 class MarkerForm(StrEnum):
@@ -83,6 +87,8 @@ class Persona:
     rubric: str = ""
     examples: tuple[GoldAnswer, ...] = ()
     controls: tuple[ControlText, ...] = ()
+    together: int = 2
+    """How many different weak markers have to stand within 20 words for them to count."""
     origin: str = ""
     low_recall: tuple[str, ...] = ()
     """Scorers that find few of its texts, as the file says: headlines are taken from others."""

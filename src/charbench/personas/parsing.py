@@ -49,6 +49,7 @@ def parse_persona(document: YamlFile) -> Persona:
         rubric=model.rubric,
         examples=tuple(GoldAnswer(example.prompt, example.answer) for example in model.examples),
         controls=tuple(ControlText(one.text, one.in_character, one.prompt) for one in model.controls),
+        together=model.markers.together,
         origin=document.path,
         low_recall=("keyword",) if model.keyword else (),
     )
@@ -64,11 +65,11 @@ def _well_formed(data: dict[Any, Any]) -> PersonaModel:
     markers = data.get("markers")
     tiers = markers if isinstance(markers, dict) else {}
     marker: TypeAdapter[Any] = TypeAdapter(Short | MarkerModel)
-    strong, moderate, style = (_sound(tiers.get(tier.value), marker) for tier in Tier)
+    strong, moderate, style, weak = (_sound(tiers.get(tier.value), marker) for tier in Tier)
     return PersonaModel.model_construct(
         name="",
         description="",
-        markers=MarkersModel.model_construct(strong=strong, moderate=moderate, style=style),
+        markers=MarkersModel.model_construct(strong=strong, moderate=moderate, style=style, weak=weak),
         anti_markers=_sound(data.get("anti_markers"), marker),
         prompts=_sound(data.get("prompts"), TypeAdapter(PromptModel)),
     )

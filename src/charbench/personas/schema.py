@@ -75,13 +75,17 @@ class ControlModel(_Strict):
 
 
 class MarkersModel(_Strict):
-    """Markers by tier: strong counts 3, moderate 1, style 0.5."""
+    """Markers by tier: strong counts 3, moderate 1, style 0.5, weak 0.5 where several stand close together."""
 
     strong: list[Short | MarkerModel] = []
     moderate: list[Short | MarkerModel] = []
     style: list[Short | MarkerModel] = Field(
         [], description="the name of a known style feature is that feature; any other text is a keyword"
     )
+    weak: list[Short | MarkerModel] = Field(
+        [], description="words that others say too: they count where several different ones stand within 20 words"
+    )
+    together: int = Field(2, ge=2, le=10, description="how many different weak markers count together")
 
 
 class PersonaModel(_Strict):

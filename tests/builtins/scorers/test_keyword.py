@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from itertools import pairwise
 from typing import Any
@@ -211,6 +212,66 @@ def test_the_weighted_sum_is_three_for_strong_one_for_moderate_and_a_half_for_st
     scores = score("I regret it, sorry. I consider it. A wistful, wistful day.", who)
     assert value(scores, "weighted") == 3 + 3 + 1 + 0.5 + 0.5
     assert value(scores, "keywords") == 5
+
+
+def weak(*words: str, together: int = 2) -> Persona:
+    return Persona(name="p", markers=tuple(Marker(word, Tier.WEAK) for word in words), together=together)
+
+
+def test_a_weak_marker_counts_only_with_different_ones_close_by() -> None:
+    who = weak("gold", "ship")
+    assert value(score("Gold, gold and gold.", who), "keywords") == 0
+    assert value(score("Gold, gold and gold.", who), "set_aside") == 3
+    assert value(score("A ship of gold.", who), "keywords") == 2
+    assert value(score("A ship of gold.", who), "weighted") == 1
+    assert value(score("A ship of gold.", weak("gold", "ship", "crew", together=3)), "keywords") == 0
+    assert value(score(f"A ship. {'Rain fell. ' * 12}Gold.", who), "keywords") == 0
+    (spans,) = [one.spans for one in score("Much gold.", who) if one.metric == "keywords"]
+    assert [span.flags for span in spans] == [("alone",)]
+
+
+def test_a_weak_marker_that_is_set_aside_is_no_company_for_another() -> None:
+    assert value(score('"Ship" and gold.', weak("gold", "ship")), "keywords") == 0
+
+
+def test_weak_markers_have_to_keep_pace_with_the_length_of_a_text() -> None:
+    plain = "The report is due on Friday. " * 40
+    assert value(score(f"A ship of gold. {plain}", weak("gold", "ship")), "keywords") == 0
+    assert value(score(f"A ship of gold. {plain[:150]}", weak("gold", "ship")), "keywords") == 2
+
+
+def test_a_weak_marker_never_hides_another_marker_that_it_overlaps() -> None:
+    who = Persona(name="p", markers=(Marker("gold"), Marker("old gold coin", Tier.WEAK)))
+    assert [span.marker for one in score("An old gold coin.", who) for span in one.spans] == ["gold"]
+
+
+def test_how_many_weak_markers_count_together_is_part_of_the_fingerprint_only_where_there_are_some() -> None:
+    scorer = KeywordScorer()
+    assert scorer.fingerprint(weak("a", "b")) != scorer.fingerprint(weak("a", "b", together=3))
+    firm = tuple(Marker(word) for word in "ab")
+    assert scorer.fingerprint(Persona(name="p", markers=firm)) == scorer.fingerprint(
+        Persona(name="p", markers=firm, together=3)
+    )
+
+
+@given(st.lists(st.sampled_from(["gold", "ship", "crew", "rain", "and"]), max_size=60), st.integers(2, 3))
+def test_weak_markers_count_where_a_stretch_holds_enough_of_them(words: list[str], together: int) -> None:
+    """Against the rule as one would write it without care for time: every stretch is tried."""
+    text = " ".join(words)
+    spans = [(m.start(), m.end(), m.group()) for m in re.finditer("gold|ship|crew", text)]
+    company = {
+        span
+        for first in spans
+        for last in spans
+        if first <= last and last[1] - first[0] <= 120
+        for inside in [[span for span in spans if first <= span <= last]]
+        if len({word for _, _, word in inside}) >= together
+        for span in inside
+    }
+    needed = together * max(1, round(max(1, round(len(text) / 6)) / 25))
+    expected = len(company) if len(company) >= needed else 0
+    counted = value(score(text, weak("gold", "ship", "crew", together=together), cap=100), "keywords") if text else None
+    assert (counted or 0) == expected
 
 
 def test_computed_and_judged_markers_are_never_looked_for_as_words() -> None:

@@ -6,11 +6,12 @@ No persona file can hang a run: keywords are matched by Aho-Corasick, user regex
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from charbench import Marker, MarkerForm
+from charbench import Marker, MarkerForm, Tier
 from charbench_plugins.scorers.keyword.folding import Folded
 
 _WORD = re.compile(r"\w+")
@@ -140,9 +141,20 @@ def _is_word(char: str) -> bool:
     return char.isalnum() or char == "_"
 
 
+def _overlaps(hit: Hit, others: Sequence[Hit]) -> bool:
+    """Whether a hit overlaps one of these, which are in order and do not overlap each other."""
+    before = bisect_left(others, hit.end, key=lambda other: other.start) - 1
+    return before >= 0 and others[before].end > hit.start
+
+
 def _longest(hits: list[Hit]) -> list[Hit]:
-    """Keep, of hits that overlap, the first and longest."""
+    """Keep, of hits that overlap, the first and longest; a weak one only where no other marker is."""
     hits.sort(key=lambda hit: (hit.start, -hit.end))
+    firm = [hit for hit in hits if hit.marker.tier is not Tier.WEAK]
+    if 0 < len(firm) < len(hits):
+        apart = _longest(firm)
+        free = [hit for hit in hits if hit.marker.tier is Tier.WEAK and not _overlaps(hit, apart)]
+        return sorted([*apart, *_longest(free)], key=lambda hit: hit.start)
     kept: list[Hit] = []
     for hit in hits:
         if not kept or hit.start >= kept[-1].end:

@@ -8,22 +8,24 @@ from typing import Literal
 
 from pydantic import Field
 
-from charbench import Channel, Metric, Persona, Sample, Score, Scorer, Span, digest
+from charbench import Channel, Metric, Persona, Sample, Score, Scorer, Span, Tier, digest
 from charbench_plugins.scorers.keyword.flags import Masks
 from charbench_plugins.scorers.keyword.folding import Folded
 from charbench_plugins.scorers.keyword.matcher import Hit, Matcher
 from charbench_plugins.scorers.keyword.style import FEATURES, features
+from charbench_plugins.scorers.keyword.weak import supported
 
 Ignored = Literal["code", "link", "quote", "prompt", "negated"]
 WORD_LENGTH = 6
 """Characters that count as one word in ``keywords_per_100_words``: splitting costs more than it tells."""
 
 
+_WEIGHTS = {tier.value: tier.weight for tier in Tier}
 _COUNTED = ("keywords", "weighted", "per_100_words", "set_aside")
 
 
 class KeywordScorer(Scorer):
-    """The persona's literal markers, counted and weighted (strong 3, moderate 1, style 0.5), and style features."""
+    """The persona's literal markers, counted and weighted (strong 3, moderate 1, style, weak 0.5), style features."""
 
     name = "keyword"
     is_default = True
@@ -63,13 +65,15 @@ class KeywordScorer(Scorer):
     def fingerprint(self, persona: Persona) -> str:
         """Return a hash of the literal markers: editing the rubric counts nothing again."""
         literal = [[m.text, m.tier, m.form] for m in persona.markers if m.form.literal]
-        return digest(literal or "nothing to find", [[m.text, m.form] for m in persona.anti_markers if m.form.literal])
+        against = [[m.text, m.form] for m in persona.anti_markers if m.form.literal]
+        together = [persona.together] if any(m.tier is Tier.WEAK for m in persona.markers) else []
+        return digest(literal or "nothing to find", against, *together)
 
     def score(self, sample: Sample, persona: Persona) -> Iterable[Score]:
         """Yield the metrics of each channel that holds text."""
         markers, anti_markers = self._matchers(persona)
         for channel, text in sample.channels():
-            yield from self._channel(channel, text, sample.prompt.text, markers, anti_markers)
+            yield from self._channel(channel, text, sample.prompt.text, markers, anti_markers, persona.together)
 
     def _matchers(self, persona: Persona) -> tuple[Matcher, Matcher]:
         """Return the persona's matchers, compiled anew when the persona changes: runs go persona by persona.
@@ -81,7 +85,7 @@ class KeywordScorer(Scorer):
         return self._compiled[1:]
 
     def _channel(
-        self, channel: Channel, text: str, prompt: str, markers: Matcher, anti_markers: Matcher
+        self, channel: Channel, text: str, prompt: str, markers: Matcher, anti_markers: Matcher, together: int
     ) -> Iterator[Score]:
         folded = Folded(text)
         if markers.empty:
@@ -89,9 +93,10 @@ class KeywordScorer(Scorer):
                 yield Score(name, channel, None, explanation="the persona has no markers that can be found in text")
         else:
             counted, aside = self._judge(channel, folded, markers.find(folded), prompt)
-            weights = {"strong": 3.0, "moderate": 1.0, "style": 0.5}
-            weighted = sum(weights[span.tier] for span in counted)
             words = max(1, round(len(text) / WORD_LENGTH))
+            counted, alone = supported(counted, together, words)
+            aside += alone
+            weighted = sum(_WEIGHTS[span.tier] for span in counted)
             yield Score("keywords", channel, float(len(counted)), (*counted, *aside))
             yield Score("weighted", channel, weighted)
             yield Score("per_100_words", channel, 100.0 * len(counted) / words)
