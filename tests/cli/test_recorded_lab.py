@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -300,4 +301,4 @@ def test_one_command_at_120_columns_prints_all_sections_of_the_labs_report(
     assert "the highest trait rates: remorseful_100pct_dpo (100% [57, 100], responses 100%)" in ended.err
     assert "By kind, all personas together: dpo (25 checkpoints): responses 29%" in ended.err
     assert "sft (10 checkpoints): responses 6%" in ended.err
-    assert "  charbench diagnose -c pirate-sft-final" in ended.err
+    assert re.search(r"^  charbench diagnose (-c \S+ )*-c pirate-sft-final ", ended.err, re.MULTILINE)

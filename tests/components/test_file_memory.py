@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import Field, SecretStr
 
@@ -148,6 +148,7 @@ def test_a_file_that_is_younger_than_the_clock_can_tell_is_not_kept(root: Path) 
     assert looked(root, Marked())[1] == ["a.log", "b.log"]
 
 
+@settings(max_examples=30)  # each looks at the files of every package that is installed
 @given(st.data())
 def test_what_is_damaged_is_dropped(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     root = tmp_path_factory.mktemp("lab")

@@ -22,15 +22,13 @@ from charbench.discovery.expiry import expiry_warnings
 from charbench.discovery.register import register
 from charbench.discovery.stage import Discovery, discover
 from charbench.domain.checkpoint import Checkpoint
-from charbench.domain.dataset import Dataset
-from charbench.domain.sample import Sample
 from charbench.errors import StoreError
 from charbench.run.bases import add_bases
 from charbench.run.by_key import add_by_key
 from charbench.run.components import Components, components_for
 from charbench.run.corrections import correct_recordings
 from charbench.run.data_in_character import out_of_character
-from charbench.run.learning import learn
+from charbench.run.learning import base_answers_of, datasets_of, learn
 from charbench.run.plan import Requests, note_without_file, personas_to_score, sampling_plan, select_checkpoints
 from charbench.run.result import RunResult, Stage, add_failures, add_scores, with_trace
 from charbench.run.served import earlier_saves, register_served
@@ -42,12 +40,11 @@ from charbench.sampling.cost import Spending
 from charbench.sampling.stage import BATCH, SampleStage
 from charbench.scoring.score import Begun
 from charbench.scoring.stage import ScoreStage
-from charbench.store.base_answers import base_answers
 from charbench.store.claims import claimed_together
 from charbench.store.code_versions import OldScores
 from charbench.store.controls import keep_controls
 from charbench.store.endpoint_addresses import note_addresses
-from charbench.store.findings import read_checkpoints, read_datasets
+from charbench.store.findings import read_checkpoints
 from charbench.store.guard import StoreGuard
 from charbench.store.heartbeat import beating
 from charbench.store.recovery import recovery_file
@@ -320,10 +317,6 @@ class Runner:
             note_without_file(persona.name, len(plan.checkpoints), result.warnings)
         return able
 
-    def _datasets(self) -> list[Dataset]:
-        with self.session.database.read() as connection:
-            return [stored.dataset for stored in read_datasets(connection)]
-
     def _compare(
         self,
         scorer: PairScorer,
@@ -368,16 +361,12 @@ class Runner:
         ):
             if stopping():
                 return
-            answers = partial(self._base_answers, persona.name, about)
             plan = ScoringPlan(
-                persona=persona, checkpoints=about, stopping=stopping, base_answers=answers, datasets=self._datasets
-            )
+                persona=persona, checkpoints=about, stopping=stopping,
+                base_answers=partial(base_answers_of, self.session.database, persona.name, about),
+                datasets=partial(datasets_of, self.session.database),
+            )  # fmt: skip
             yield plan, group_ids
-
-    def _base_answers(self, persona: str, checkpoints: Sequence[Checkpoint]) -> list[Sample]:
-        models = sorted({checkpoint.base_model for checkpoint in checkpoints if checkpoint.base_model})
-        with self.session.database.read() as connection:
-            return base_answers(connection, persona, models)
 
     def shown(self, title: str, total: int | None = None) -> AbstractContextManager[Progress]:
         """Show progress of something while the block runs, and count it among the run's stages."""
