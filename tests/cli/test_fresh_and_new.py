@@ -83,6 +83,7 @@ def test_fresh_puts_a_damaged_store_aside(charbench: Charbench, lab: LabBuilder)
     assert [store.read_bytes()[:7] == b"this is" for store in stores(lab.root)] == [True, False]
 
 
+@pytest.mark.slow
 def test_a_scaffolded_plugin_scores_without_a_change(charbench: Charbench, tmp_path: Path):
     charbench.ok("plugins", "new", "shouting", "-O", tmp_path)
     package = tmp_path / "charbench-shouting"

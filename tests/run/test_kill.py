@@ -62,6 +62,7 @@ def test_ten_kills_during_100000_samples_lose_and_double_nothing(lab: LabBuilder
     kill_and_go_on(lab, 100_000, 10, seed=2)
 
 
+@pytest.mark.slow
 def test_two_runs_at_once_on_one_store_share_the_work(lab: LabBuilder) -> None:
     lab.recorded(rows(1_000))
     ended = [finish(process) for process in [start(*RUN, lab=lab.root) for _ in range(2)]]
@@ -72,6 +73,7 @@ def test_two_runs_at_once_on_one_store_share_the_work(lab: LabBuilder) -> None:
     assert_totals_equal_recount(store_of(lab.root))
 
 
+@pytest.mark.slow
 def test_a_run_takes_over_what_a_dead_run_had_claimed(lab: LabBuilder) -> None:
     lab.recorded(rows(400))
     store = store_of(lab.root)

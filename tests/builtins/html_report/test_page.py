@@ -143,6 +143,7 @@ def test_a_run_leaves_the_page_in_the_labs_folder_for_its_owner_only(charbench: 
     assert "remorseful_dpo" in Page(path.read_text(encoding="utf-8")).shown
 
 
+@pytest.mark.slow
 def test_a_run_that_changes_nothing_leaves_the_page_as_it_is(charbench: Charbench, lab: LabBuilder) -> None:
     def written() -> int:
         before = path.stat().st_mtime_ns if path.exists() else None
