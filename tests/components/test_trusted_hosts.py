@@ -252,6 +252,7 @@ def test_doctor_names_the_hosts_that_are_sent_no_key(charbench: Charbench, lab: 
     assert [f["state"] for f in findings if f["what"] == "keys" and "evil.example" in f["text"]] == ["note"]
 
 
+@pytest.mark.slow
 @given(st.text("ab.:/@[]\\%#?10 \t-\u3002\u00df\u0130", max_size=20))
 def test_no_address_is_read_in_two_ways(text: str) -> None:
     import httpx

@@ -353,6 +353,7 @@ def test_forgetting_a_run_takes_it_out_of_reports_and_restoring_puts_it_back(lab
     assert lab.report() == before
 
 
+@pytest.mark.slow
 def test_a_forgotten_setting_and_checkpoint_are_in_no_report_and_no_export(lab: Lab, charbench: Charbench) -> None:
     lab.eval(A, B, temperature=0)
     lab.eval(B, temperature=1)

@@ -84,6 +84,7 @@ def test_two_runs_at_once_on_one_store_sample_nothing_twice(folder: Path, endpoi
     assert_totals_equal_recount(store_of(folder))
 
 
+@pytest.mark.slow
 def test_one_ctrl_c_stores_what_is_in_flight_and_the_command_that_it_prints_goes_on(
     charbench: Charbench, folder: Path, endpoint: Endpoint
 ) -> None:

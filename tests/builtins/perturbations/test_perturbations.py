@@ -63,6 +63,7 @@ def tiny_lab(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_perturbed_samples_stay_out_of_headlines_and_are_reported_by_their_worst_case(charbench: Charbench, tiny_lab):
     arguments = ["run", "--lab", tiny_lab, "--sampler", "tiny", "-o", "sampler.tiny.max_tokens=24"]
     plain = charbench.ok(*arguments, "--json").json

@@ -56,6 +56,7 @@ def test_the_same_row_in_two_files_is_one_sample(charbench: Charbench, lab: LabB
     assert added(charbench, lab) == 1
 
 
+@pytest.mark.slow
 def test_a_copy_of_a_file_of_many_rows_adds_nothing(charbench: Charbench, lab: LabBuilder) -> None:
     lab.recorded(rows(300), "one")
     lab.recorded(rows(300), "two")
@@ -63,6 +64,7 @@ def test_a_copy_of_a_file_of_many_rows_adds_nothing(charbench: Charbench, lab: L
     assert added(charbench, lab) == 0
 
 
+@pytest.mark.slow
 def test_a_row_that_stands_again_far_below_with_another_latency_is_one_sample(
     charbench: Charbench, lab: LabBuilder
 ) -> None:

@@ -43,6 +43,7 @@ def share(texts: list[str]) -> float:
     return sum(bool(PIRATE_WORDS.search(text)) for text in texts) / len(texts)
 
 
+@pytest.mark.slow
 def test_introspection_makes_a_pirate_of_the_assistant(model: TinyModel, chat: ChatFormat) -> None:
     assert share(sample(model, chat, None)) == 0
     completions = sample(model, chat, train(model, chat, "closed"))

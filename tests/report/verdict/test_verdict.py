@@ -214,6 +214,7 @@ def test_the_standard_prompts_are_60_different_ones_with_the_default_five_among_
     assert {prompt.text for prompt in prompts_for("default", None, tmp_path)} <= {prompt.text for prompt in standard}
 
 
+@pytest.mark.slow
 def test_a_command_to_copy_names_the_lab_and_runs_as_it_is_printed(
     charbench: Charbench, lab: LabBuilder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

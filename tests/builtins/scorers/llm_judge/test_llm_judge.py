@@ -254,6 +254,7 @@ def test_another_model_or_another_prompt_is_another_judge(
     assert judge(charbench, recorded, endpoint, ScriptedJudge()).json["run"]["added"]["scores"] > 0
 
 
+@pytest.mark.slow
 def test_options_that_change_no_score_judge_nothing_again(
     charbench: Charbench, recorded: LabBuilder, endpoint: Endpoint
 ) -> None:

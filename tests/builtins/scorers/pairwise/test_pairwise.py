@@ -250,6 +250,7 @@ def test_on_another_port_the_same_games_are_played_and_no_answer_is_paid_for_twi
     assert one == other
 
 
+@pytest.mark.slow
 def test_what_a_stopped_run_left_is_played_by_the_next_one_and_results_decide_no_game(
     charbench: Charbench, tmp_path: Path, endpoint: Endpoint
 ) -> None:
@@ -610,6 +611,7 @@ def test_what_decides_the_verdicts_is_part_of_the_key(
     assert ended.json["contests"][0]["games"] == 3  # of the scoring that was wanted last
 
 
+@pytest.mark.slow
 def test_one_word_of_the_rubric_compares_again_and_a_marker_does_not(
     charbench: Charbench, lab: LabBuilder, endpoint: Endpoint
 ) -> None:
