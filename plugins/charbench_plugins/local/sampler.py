@@ -23,6 +23,7 @@ from charbench import (
     opened_by,
     operational,
 )
+from charbench_plugins.by_checkpoint import complete_by_checkpoint
 from charbench_plugins.local.folders import BASE, ModelFolders, Weights, is_local
 from charbench_plugins.local.options import LocalConfig, require_packages
 from charbench_plugins.tinker_sdk.choice import RendererChoice
@@ -101,14 +102,7 @@ class TransformersSampler(Sampler):
 
     def sample_batch(self, requests: Sequence[SampleRequest]) -> Sequence[Completion]:
         """Complete many prompts, those of one checkpoint together; what fails for one of them is its own failure."""
-        found: dict[int, Completion] = {}
-        by_uri: dict[str, list[int]] = {}
-        for index, request in enumerate(requests):
-            by_uri.setdefault(request.checkpoint.uri, []).append(index)
-        for indices in by_uri.values():
-            given = self._complete([requests[index] for index in indices])
-            found.update(zip(indices, given, strict=True))
-        return [found[index] for index in range(len(requests))]
+        return complete_by_checkpoint(requests, self._complete)
 
     def _folders_in(self, root: Path) -> ModelFolders:
         return ModelFolders(root, self.config.base_models, WHO, self.config.allow_download)

@@ -21,6 +21,7 @@ from charbench import (
     digest,
     hookimpl,
 )
+from charbench_plugins.by_checkpoint import complete_by_checkpoint
 
 BASE = "tiny:base"
 
@@ -60,17 +61,13 @@ class TinySampler(Sampler):
 
     def sample_batch(self, requests: Sequence[SampleRequest]) -> Sequence[Completion]:
         """Complete many prompts, those of one checkpoint together; each has a random stream of its own."""
-        found: dict[int, Completion] = {}
-        by_uri: dict[str, list[int]] = {}
-        for index, request in enumerate(requests):
-            by_uri.setdefault(request.checkpoint.uri, []).append(index)
-        for uri, indices in by_uri.items():
-            try:
-                answers = self._complete(uri, [requests[index] for index in indices])
-            except SamplingError as error:  # this checkpoint's alone
-                answers = [Completion(failure=Failure(error.kind, str(error)))] * len(indices)
-            found.update(zip(indices, answers, strict=True))
-        return [found[index] for index in range(len(requests))]
+        return complete_by_checkpoint(requests, self._complete_or_fail)
+
+    def _complete_or_fail(self, requests: Sequence[SampleRequest]) -> list[Completion]:
+        try:
+            return self._complete(requests[0].checkpoint.uri, requests)
+        except SamplingError as error:  # this checkpoint's alone
+            return [Completion(failure=Failure(error.kind, str(error)))] * len(requests)
 
     def _complete(self, uri: str, requests: Sequence[SampleRequest]) -> list[Completion]:
         from charbench_plugins.tiny.completion import GenerationSettings

@@ -13,11 +13,13 @@ import click
 from click.shell_completion import CompletionItem
 from click.types import StringParamType
 
+from charbench.cli.options import PLACE
 from charbench.components.base import ComponentKind
 from charbench.components.containment import Broken, guarded
 from charbench.text.terminal import sanitize
 
 if TYPE_CHECKING:
+    from charbench.domain.checkpoint import Checkpoint
     from charbench.run.session import Session
 
 Value = tuple[str, str]
@@ -25,7 +27,6 @@ Value = tuple[str, str]
 Values = Callable[["Session"], Iterable[Value]]
 _LONGEST = 60
 """Characters of what is told about a value."""
-_PLACE = ("lab", "store", "config", "disable_plugins")
 
 
 class Offered(StringParamType):
@@ -51,7 +52,7 @@ class Offered(StringParamType):
         from charbench.config.loading import load_config
         from charbench.run.session import Session
 
-        given = {name: ctx.params.get(name) for name in _PLACE}
+        given = {name: ctx.params.get(name) for name in PLACE}
         config = Path(given.pop("config") or "") if given["config"] else given.pop("config")
         blocked = list(given.pop("disable_plugins") or ())
         lab = given.get("lab")
@@ -71,12 +72,7 @@ def personas(session: Session) -> Iterator[Value]:
 
 def checkpoints(session: Session) -> Iterator[Value]:
     """Yield the checkpoints of the store: by name, by URI where several have the name."""
-    from charbench.store.findings import read_checkpoints
-
-    if not session.has_store:
-        return
-    with session.existing_database(read_only=True).read() as connection:
-        known = read_checkpoints(connection)
+    known = _stored(session)
     names = [checkpoint.name for checkpoint in known]
     for checkpoint in known:
         told = f"{checkpoint.persona or 'no persona'}, {checkpoint.kind.value}"
@@ -85,14 +81,19 @@ def checkpoints(session: Session) -> Iterator[Value]:
 
 def runs(session: Session) -> Iterator[Value]:
     """Yield the training runs of the store's checkpoints."""
+    for checkpoint in _stored(session):
+        if checkpoint.run:
+            yield checkpoint.run, checkpoint.persona or ""
+
+
+def _stored(session: Session) -> list[Checkpoint]:
+    """Return the checkpoints of the store; none where there is no store yet."""
     from charbench.store.findings import read_checkpoints
 
     if not session.has_store:
-        return
+        return []
     with session.existing_database(read_only=True).read() as connection:
-        for checkpoint in read_checkpoints(connection):
-            if checkpoint.run:
-                yield checkpoint.run, checkpoint.persona or ""
+        return read_checkpoints(connection)
 
 
 def settings(session: Session) -> Iterator[Value]:

@@ -23,7 +23,8 @@ _WHERE = (
     click.option("--config", type=click.Path(path_type=Path), help="Configuration. [default: LAB/charbench.yaml]"),
     click.option("--no-plugin", "disable_plugins", multiple=True, metavar="NAME", help="Do not load a plugin."),
 )
-_PLACE = ("lab", "store", "config", "disable_plugins")
+PLACE = ("lab", "store", "config", "disable_plugins")
+"""Parameters of :data:`where`: what says which lab, store and configuration a command is about."""
 _COMPONENTS = (
     click.option("--source", "sources", multiple=True, metavar="NAME", help="Checkpoint source. [default: all]"),
     click.option(
@@ -154,7 +155,7 @@ def open_session(config: Path | None = None, options: tuple[str, ...] = (), **ov
     if asked := overrides.pop("all_endpoints", ()):
         overrides |= {"endpoint": asked[0], "more_endpoints": list(asked[1:])}
     session = Session(load_config({**overrides, "disable_plugins": list(blocked)}, options, os.environ, config))
-    session.place = output.place_as_typed(_PLACE)
+    session.place = output.place_as_typed(PLACE)
     # A run closes its components itself; this is for what comes before one, and for commands that run nothing.
     click.get_current_context().call_on_close(lambda: output.warn(session.close()))
     return session

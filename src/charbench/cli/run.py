@@ -105,12 +105,12 @@ def _dry_run(session: Any, *, no_train: bool, json_output: bool) -> int:
     from charbench.discovery.stage import discover
     from charbench.run.asked_elsewhere import check_endpoints
     from charbench.run.bases import with_bases
-    from charbench.run.by_key import by_key
+    from charbench.run.by_key import add_by_key
     from charbench.run.dry_judging import asks_models, estimate_judging
     from charbench.run.dry_run import estimate, missing_requests
     from charbench.run.not_sampled import Noted, not_sampled
     from charbench.run.plan import Requests, sampling_plan
-    from charbench.run.wanted import Wanted, wanted_of
+    from charbench.run.wanted import wanted_of
     from charbench.sampling.cost import Spending
     from charbench.text.redaction import redact
 
@@ -130,10 +130,7 @@ def _dry_run(session: Any, *, no_train: bool, json_output: bool) -> int:
     with printing_to_stderr():
         session.lifecycle.prepare_all(samplers)
         wanted_here = wanted_of(session, samplers, checkpoints, found)
-        offered = by_key(session, sources, checkpoints)
-        if offered and offered.is_agreed:
-            output.say(offered.line)
-            wanted_here.append(Wanted(session, offered.sampler, offered.checkpoints))
+        offered = add_by_key(session, sources, wanted_here, checkpoints, output.say)
         for one in wanted_here:
             sampler = one.sampler
             beside = with_bases(session, sampler, sources, one.checkpoints, one.served)
@@ -142,7 +139,7 @@ def _dry_run(session: Any, *, no_train: bool, json_output: bool) -> int:
                 output.say(line)
             checkpoints += [base for base in beside.added if base not in checkpoints]
             check_endpoints(one.session, [sampler], mine)
-            wanted = Requests(sampler, sampling_plan(session, sources, mine))
+            wanted = beside.planned or Requests(sampler, sampling_plan(session, sources, mine))
             noted = Noted(wanted, asked)
             part = estimate(session.database, sampler, noted, config.retry_errors, config.prices)
             part.endpoint = redact(one.endpoint)

@@ -59,6 +59,12 @@ class ByKey:
         )
 
     @property
+    def left_out(self) -> Sequence[str]:
+        """What to say of it where it is not agreed to: no line where it is."""
+        which = counted(len(self.checkpoints), "checkpoint")
+        return [] if self.is_agreed else [f"Not sampled: {which}: {self.reason}."]
+
+    @property
     def _what(self) -> str:
         one = self.expected
         cost = f"at most {one.cost:,.4f}" if one.cost is not None else "not known, since there are no prices"
@@ -107,16 +113,13 @@ def add_by_key(
     wanted: list[Wanted],
     checkpoints: Sequence[Checkpoint],
     say: Callable[[str], None],
-) -> list[str]:
-    """Add to what is ``wanted`` of the samplers what a key makes possible, and ``say`` so; else return why not."""
+) -> ByKey | None:
+    """Return what a key makes possible; where that is agreed to, add it to what is ``wanted``, and ``say`` so."""
     found = by_key(session, sources, checkpoints)
-    if found is None:
-        return []
-    if not found.is_agreed:
-        return [f"Not sampled: {counted(len(found.checkpoints), 'checkpoint')}: {found.reason}."]
-    say(found.line)
-    wanted.append(Wanted(session, found.sampler, found.checkpoints))
-    return []
+    if found is not None and found.is_agreed:
+        say(found.line)
+        wanted.append(Wanted(session, found.sampler, found.checkpoints))
+    return found
 
 
 def counted(number: int, noun: str) -> str:

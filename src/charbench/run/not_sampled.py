@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from charbench.components.calling import takes
 from charbench.components.sampler import SampleRequest
 from charbench.domain.checkpoint import Checkpoint
 from charbench.run.by_key import ByKey
-from charbench.run.plan import Requests
 from charbench.run.session import Session
 
 
@@ -17,7 +16,7 @@ from charbench.run.session import Session
 class Noted:
     """Requests as they are, noting whose they are."""
 
-    requests: Requests
+    requests: Iterable[SampleRequest]
     uris: set[str] = field(default_factory=set)
 
     def __iter__(self) -> Iterator[SampleRequest]:

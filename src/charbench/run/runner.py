@@ -121,7 +121,8 @@ class Runner:
                 if Stage.SAMPLE in stages:
                     wanted = wanted_of(session, use.samplers, checkpoints, result.discovery)
                     if self.adds_bases:
-                        result.notes += add_by_key(session, use.sources, wanted, checkpoints, self._display.line)
+                        offered = add_by_key(session, use.sources, wanted, checkpoints, self._display.line)
+                        result.notes += offered.left_out if offered else ()
                         checkpoints = add_bases(session, use.sources, wanted, checkpoints, self._display.line)
                     result.notes += earlier_saves(session, checkpoints, [one.sampler for one in wanted])
                     for one in wanted:

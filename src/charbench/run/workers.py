@@ -141,10 +141,8 @@ class _Work:
         try:
             worked: Worked = self._ray.get(one)
         except self._ray.exceptions.RayActorError as error:
-            told = str(error).strip().splitlines()[0] if str(error).strip() else "no reason is given"
-            return Worked(
-                failures=(f"worker {number} is lost ({redact(told)[:200]}); what it had claimed is done by others",)
-            )
+            told = _first_line(error, "no reason is given")
+            return Worked(failures=(f"worker {number} is lost ({told[:200]}); what it had claimed is done by others",))
         lines = tuple(f"worker {number}: {line}" for line in worked.failures)
         fault = None if worked.fault is None else f"worker {number}: {worked.fault}"
         return Worked(worked.counts, worked.spent, lines, worked.warnings, fault)
@@ -210,6 +208,11 @@ def _reach(address: str, named: str) -> None:
         raise UsageError(f"--workers {named}: nobody answers at {redact(f'{host}:{port}')}: {error}") from None
 
 
+def _first_line(error: Exception, otherwise: str) -> str:
+    """Return the first line of what Ray says of a fault, without secrets; ``otherwise`` where it says nothing."""
+    return redact(next(iter(str(error).strip().splitlines()), otherwise))
+
+
 def _ray() -> Any:
     """Return the package: an extra, whose types are not there where it is not installed."""
     from importlib import import_module
@@ -237,8 +240,8 @@ def _connected(placement: Placement) -> Iterator[None]:
             except ConnectionError:
                 ray.init("local", include_dashboard=False, **quiet)
     except (ConnectionError, RuntimeError, TimeoutError) as error:
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise UsageError(f"--workers {placement.address}: Ray cannot be reached: {redact(first)[:300]}") from None
+        told = _first_line(error, type(error).__name__)
+        raise UsageError(f"--workers {placement.address}: Ray cannot be reached: {told[:300]}") from None
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)

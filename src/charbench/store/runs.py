@@ -174,17 +174,20 @@ def _in_training(run_ids: Sequence[int]) -> sa.ColumnElement[bool]:
 
 def spent_by_killed(connection: Connection, command: str) -> float:
     """Return what runs of this command that did not end had spent when they were last heard of."""
-    query = sa.select(runs.c.details).where(runs.c.command == redact(command), runs.c.finished_at.is_(None))
+    query = sa.select(runs.c.details).where(_not_ended([command]))
     return sum(((details or {}).get(PROGRESS) or {}).get("spent") or 0.0 for details in connection.scalars(query))
 
 
 def taken_by_killed(connection: Connection, commands: Sequence[str]) -> int:
     """Return how many samples are from runs of these commands that did not end."""
-    named = runs.c.command.in_([redact(command) for command in commands])
-    killed = list(connection.scalars(sa.select(runs.c.id).where(named, runs.c.finished_at.is_(None))))
+    killed = list(connection.scalars(sa.select(runs.c.id).where(_not_ended(commands))))
     if not killed:
         return 0  # without a look at all samples
     return connection.scalar(sa.select(sa.func.count()).where(samples.c.run_id.in_(killed))) or 0
+
+
+def _not_ended(commands: Sequence[str]) -> sa.ColumnElement[bool]:
+    return runs.c.command.in_([redact(command) for command in commands]) & runs.c.finished_at.is_(None)
 
 
 def latest_runs(connection: Connection, limit: int = 5) -> list[sa.Row[tuple[object, ...]]]:
