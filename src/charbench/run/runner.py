@@ -297,7 +297,7 @@ class Runner:
                     continue
                 stage = ScoreStage(
                     self.session.database, writer, result.run_id, mine, plan, self._begun, self.session.lifecycle,
-                    self.sharers,
+                    self.sharers, self.rescue,
                 )  # fmt: skip
                 names = ", ".join(scorer.name for scorer in mine)
                 with self.shown(f"scoring ({names}; {plan.persona.name})", None) as progress:
@@ -331,8 +331,9 @@ class Runner:
 
         for plan, group_ids in self._plans([scorer], checkpoints, personas, result):
             stage = PairStage(
-                self.session.database, writer, result.run_id, scorer, plan, self._begun, self.session.lifecycle
-            )
+                self.session.database, writer, result.run_id, scorer, plan, self._begun, self.session.lifecycle,
+                self.rescue,
+            )  # fmt: skip
             with self.shown(f"comparing ({scorer.name}; {plan.persona.name})", None) as progress:
                 tally = stage.run(group_ids, progress)
             result.add("games", tally.played)

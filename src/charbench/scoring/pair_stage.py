@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from sqlalchemy.engine import Connection
@@ -17,7 +18,7 @@ from charbench.concurrency.progress import Figures, Progress
 from charbench.concurrency.worker_pool import UnderWay
 from charbench.domain.comparison import Comparison
 from charbench.domain.keys import digest
-from charbench.domain.sample import Channel, Failure, Sample
+from charbench.domain.sample import Channel, Failure
 from charbench.scoring.matchmaking import Pairing, Pool, Schedule
 from charbench.scoring.score import AtWork, Begun, held_line
 from charbench.scoring.tally import ScoringTally
@@ -25,7 +26,8 @@ from charbench.store.claims import claim, release
 from charbench.store.database import Database
 from charbench.store.games import STAGE, Entrant, NewGame, add_games, entrants, item, played, present_games
 from charbench.store.group_commit import Commits
-from charbench.store.samples import SampleReader
+from charbench.store.rescue import Rescue, StoredSettings, settings_of_groups
+from charbench.store.samples import SampleReader, StoredSample
 from charbench.store.scores import as_stored, wanted_scoring
 from charbench.store.writer import Writer
 
@@ -62,8 +64,8 @@ class Match:
     """Two samples to compare."""
 
     pairing: Pairing
-    first: Sample
-    second: Sample
+    first: StoredSample
+    second: StoredSample
 
 
 @dataclass
@@ -77,23 +79,27 @@ class PairStage:
     plan: ScoringPlan
     begun: Begun
     lifecycle: Lifecycle
+    rescue: Rescue | None = None
+    """Takes the games that the store does not take."""
     tally: GameTally = field(default_factory=GameTally)
 
     def __post_init__(self) -> None:
         self._work = AtWork(self.scorer, self.plan, self.tally, self.begun)
         self._failed: list[Pairing] = []
-        self._commits: Commits[NewGame] = Commits(self.writer, self._write)
+        self._commits: Commits[tuple[Match, NewGame]] = Commits(self.writer, self._write, self._rescued)
+        self._sampled: Mapping[int, StoredSettings] = {}
         self._reader = SampleReader()
         with self.database.write() as connection:
             settings = as_stored(connection, self._work.settings, self._work.same)
             wanted = wanted_scoring(connection, settings, (), self.run_id, self.begun.old_scores)
         self._scoring_id = self._work.scoring_id = wanted.scoring_id
-        self._is_held = wanted.is_held
+        self._is_held, self._settings = wanted.is_held, wanted.settings
 
     def run(self, group_ids: Sequence[int], progress: Progress) -> GameTally:
         """Play what is not played yet between the checkpoints of these groups."""
         with self.database.read() as connection:
             pools = entrants(connection, group_ids)
+            self._sampled = settings_of_groups(connection, group_ids)
         if pools:
             self.lifecycle.run(self._play_all(pools, progress))
             self.writer.flush()
@@ -103,12 +109,12 @@ class PairStage:
         async def keep(match: Match, comparison: Comparison | None, failures: tuple[Failure, ...]) -> None:
             if comparison is None:
                 self._failed.append(match.pairing)
-            await self._commits.add(_new_game(match, comparison, failures))
+            await self._commits.add((match, _new_game(match, comparison, failures)))
             progress.advance(1)
 
         # Not the judge, nor where it is served: two judges see the same games.
         seed = digest(self.scorer.name, self.plan.persona.name)
-        under_way = UnderWay(self._compare, keep, self._work.limits, self.plan.stopping, self._work.note_broken)
+        under_way = UnderWay(self._compare, keep, self._work.limits, self._stopping, self._work.note_broken)
         progress.watch(lambda: Figures(self.tally.failed, under_way.running))
         for pool in pools:
             await self._play(Pool(pool, seed), under_way)
@@ -118,7 +124,7 @@ class PairStage:
     async def _play(self, pool: Pool, under_way: UnderWay[Match, Comparison]) -> None:
         """Play batch after batch of the schedule; what other runs play meanwhile is taken off it."""
         most = max(len(pool.entrants) // 2, under_way.limits.concurrency)
-        while not self.plan.stopping() and not under_way.given_up:
+        while not self._stopping() and not under_way.given_up:
             with self.database.read() as connection:
                 schedule = Schedule(pool, played(connection, self._scoring_id), self.scorer.config.games, self._failed)
             short = int(np.count_nonzero(schedule.games < self.scorer.config.games))
@@ -134,8 +140,9 @@ class PairStage:
                 dealt = schedule.next(most)  # another run is at these
             if dealt:
                 await under_way.run(self._matches(list(mine.values())))
-                with self.database.write() as connection:  # what was not got to, because the run stops
-                    release(connection, STAGE, self.run_id, list(mine))
+                # what was not got to, because the run stops
+                self.writer.put(partial(release, stage=STAGE, run_id=self.run_id, items=list(mine)))
+                self.writer.flush()
             else:
                 await asyncio.sleep(WAIT_SECONDS)
 
@@ -146,19 +153,29 @@ class PairStage:
     def _matches(self, pairings: Sequence[Pairing]) -> Iterator[Match]:
         numbers = sorted({number for one in pairings for number in (one.first_id, one.second_id)})
         with self.database.read() as connection:
-            read = {stored.id: stored.sample for stored in self._reader.read(connection, numbers)}
+            read = {stored.id: stored for stored in self._reader.read(connection, numbers)}
         for one in pairings:
-            if self.plan.stopping():
+            if self._stopping():
                 return
             yield Match(one, read[one.first_id], read[one.second_id])
 
     async def _compare(self, match: Match) -> Comparison:
-        comparison = await awaited(self.scorer.compare(match.first, match.second, self.plan.persona))
+        comparison = await awaited(self.scorer.compare(match.first.sample, match.second.sample, self.plan.persona))
         if not isinstance(comparison, Comparison):
             raise TypeError(f"{self.scorer.name}.compare() gave {type(comparison).__name__}, not a Comparison")
         return comparison
 
-    def _write(self, connection: Connection, new: Sequence[NewGame]) -> None:
+    def _stopping(self) -> bool:
+        return self.writer.fault is not None or self.plan.stopping()
+
+    def _rescued(self, played: Sequence[tuple[Match, NewGame]]) -> None:
+        """Keep what the store does not take."""
+        kept = [(match.first, match.second, game) for match, game in played if game.comparison is not None]
+        if kept and self.rescue is not None:
+            self.rescue.games(self._settings, kept, self._sampled)
+
+    def _write(self, connection: Connection, items: Sequence[tuple[Match, NewGame]]) -> None:
+        new = [game for _, game in items]
         self.tally.played += add_games(connection, self._scoring_id, self.run_id, new)
         untold = [game.comparison for game in new if game.comparison is not None and game.comparison.result is None]
         self.tally.untold += len(untold)
@@ -167,6 +184,7 @@ class PairStage:
 
 def _new_game(match: Match, comparison: Comparison | None, failures: tuple[Failure, ...]) -> NewGame:
     channel = comparison.channel if comparison else Channel.RESPONSE
-    texts = [one.response if channel is Channel.RESPONSE else one.thinking for one in (match.first, match.second)]
+    both = (match.first.sample, match.second.sample)
+    texts = [one.response if channel is Channel.RESPONSE else one.thinking for one in both]
     first, second = map(len, texts)
     return NewGame(match.pairing.first_id, match.pairing.second_id, comparison, (first, second), failures)

@@ -27,6 +27,7 @@ from charbench.scoring.tally import ScoreTally, ScoringTally
 from charbench.store.code_versions import OldScores
 from charbench.store.database import Database
 from charbench.store.group_commit import Commits
+from charbench.store.rescue import Rescue, StoredSettings
 from charbench.store.samples import StoredSample
 from charbench.store.scores import NewScores, ScoreWriter, ScoringSettings, as_stored
 from charbench.store.writer import Writer
@@ -39,9 +40,7 @@ _ALL_AGAIN = "all samples are scored again, and reports use only the new scores"
 class Outcome:
     """What became of one sample: scores, or None and the failures of all its tries."""
 
-    sample_id: int
-    group_id: int
-    prompt_id: int
+    stored: StoredSample
     scores: tuple[Score, ...] | None
     failures: tuple[Failure, ...] = ()
 
@@ -175,16 +174,17 @@ class Scoring(AtWork):
 
     def write(self, connection: Connection, outcomes: Sequence[Outcome]) -> int:
         """Put outcomes into the store; return how many samples were new."""
-        new = [
-            NewScores(item.sample_id, item.group_id, item.prompt_id, item.scores)
-            for item in outcomes
-            if item.scores is not None
-        ]
-        failed = [(item.sample_id, item.failures) for item in outcomes if item.failures]
+        new = [scores for _, scores in _given(outcomes)]
+        failed = [(item.stored.id, item.failures) for item in outcomes if item.failures]
         added = self.rows.add(connection, new) if new else 0
         if failed:
             self.rows.add_failures(connection, failed)
         return added
+
+    def rescue(self, to: Rescue, sampled: Mapping[int, StoredSettings], outcomes: Sequence[Outcome]) -> None:
+        """Keep outcomes that the store does not take, unless they can be had again for nothing."""
+        if (given := _given(outcomes)) and not is_free(self.scorer):
+            to.scores(self.rows.wanted.settings, type(self.scorer).metrics, given, sampled)
 
     def checked(self, sample: Sample, given: tuple[Score, ...]) -> tuple[Score, ...]:
         """Raise unless every score is of a declared metric, once a channel, and a finite number in range.
@@ -215,6 +215,15 @@ class Scoring(AtWork):
         return tuple(score for score in given if score.channel in there)
 
 
+def _given(outcomes: Sequence[Outcome]) -> list[tuple[StoredSample, NewScores]]:
+    return [
+        (stored, NewScores(stored.id, stored.group_id, stored.prompt_id, item.scores))
+        for item in outcomes
+        for stored in (item.stored,)
+        if item.scores is not None
+    ]
+
+
 async def score_async(
     scoring: Scoring,
     samples: Iterator[StoredSample],
@@ -222,29 +231,34 @@ async def score_async(
     progress: Progress,
     breaker: CircuitBreaker,
     done: Callable[[Outcome], None],
+    rescue: Callable[[Sequence[Outcome]], None],
 ) -> None:
     """Score what ``samples`` yields; ``done`` is told each outcome that will be in the store.
 
-    After too many failures in a row, which ``breaker`` counts, the rest is left for the next run.
+    After too many failures in a row, which ``breaker`` counts, the rest is left for the next run. What the store does
+    not take is given to ``rescue``, and no more is asked.
     """
     scorer = scoring.scorer
 
     def write(connection: Connection, outcomes: Sequence[Outcome]) -> None:
         scoring.tally.scored += scoring.write(connection, outcomes)
 
-    commits: Commits[Outcome] = Commits(writer, write)
+    commits: Commits[Outcome] = Commits(writer, write, rescue)
 
     async def once(stored: StoredSample) -> tuple[Score, ...]:
         given = await awaited(scorer.score(stored.sample, scoring.plan.persona))
         return scoring.checked(stored.sample, all_of(scorer, given))
 
     async def keep(stored: StoredSample, scores: tuple[Score, ...] | None, failed: tuple[Failure, ...]) -> None:
-        outcome = Outcome(stored.id, stored.group_id, stored.prompt_id, scores, failed)
+        outcome = Outcome(stored, scores, failed)
         done(outcome)
         await commits.add(outcome)
         progress.advance(1)
 
-    under_way = UnderWay(once, keep, scoring.limits, scoring.plan.stopping, scoring.note_broken, breaker)
+    def stopping() -> bool:
+        return writer.fault is not None or scoring.plan.stopping()
+
+    under_way = UnderWay(once, keep, scoring.limits, stopping, scoring.note_broken, breaker)
     progress.watch(lambda: Figures(scoring.tally.failed, under_way.running))
     if await scoring.begin():
         await under_way.run(samples)

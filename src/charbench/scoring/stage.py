@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
@@ -23,6 +23,7 @@ from charbench.scoring.score import Begun, Outcome, Scoring, held_line, score_as
 from charbench.scoring.tally import ScoreTally
 from charbench.store.claims import claim, claimed_together, release
 from charbench.store.database import Database
+from charbench.store.rescue import Rescue, StoredSettings, settings_of_groups
 from charbench.store.samples import SampleReader, StoredSample
 from charbench.store.scores import STAGE, pending_samples, present_scores
 from charbench.store.writer import Writer
@@ -50,7 +51,10 @@ class ScoreStage:
     lifecycle: Lifecycle
     workers: int = 1
     """So many share the work: see :func:`charbench.store.claims.claimed_together`."""
+    rescue: Rescue | None = None
+    """Takes the scores that the store does not take."""
     tally: ScoreTally = field(default_factory=ScoreTally)
+    _sampled: Mapping[int, StoredSettings] = field(default_factory=dict)
     _scorings: list[Scoring] = field(default_factory=list)
     _claimed: set[str] = field(default_factory=set)
     """What this run has claimed and is not done with."""
@@ -68,6 +72,8 @@ class ScoreStage:
         for scoring in (one for one in scorings if one.is_held):
             self._note_held(scoring, group_ids)
         self._scorings = [one for one in scorings if not one.is_held]
+        with self.database.read() as connection:
+            self._sampled = settings_of_groups(connection, group_ids)
         asks = any(waits(scoring.scorer) for scoring in self._scorings)
         if asks or self.workers > 1:
             wanted = [scoring.rows.scoring_id for scoring in self._scorings]
@@ -95,6 +101,14 @@ class ScoreStage:
         if count := sum(map(len, pending_samples(self.database, earlier, group_ids, BATCH))):
             self.tally.warnings.append(f"{scoring.who}: {held_line(scoring.scorer, f'{count:,} samples')}")
 
+    def _rescued(self, scoring: Scoring, outcomes: Sequence[Outcome]) -> None:
+        if self.rescue is not None:
+            scoring.rescue(self.rescue, self._sampled, outcomes)
+
+    def _rescued_all(self, results: Sequence[tuple[Scoring, Sequence[Outcome]]]) -> None:
+        for scoring, outcomes in results:
+            self._rescued(scoring, outcomes)
+
     def _let_go(self) -> None:
         """Let other runs have what this one claimed and did not get to."""
         if self._claimed:
@@ -103,14 +117,14 @@ class ScoreStage:
 
     @property
     def _over(self) -> bool:
-        return self.plan.stopping() or not self._scorings
+        return self.plan.stopping() or self.writer.fault is not None or not self._scorings
 
     def _tasks(self, group_ids: Sequence[int]) -> Iterator[list[Task]]:
         """Yield what is this run's to score, claimed batch by batch."""
         reader = SampleReader()
         wanted = [scoring.rows.scoring_id for scoring in self._scorings]
         for ids in pending_samples(self.database, wanted, group_ids, self._batch):
-            if self.plan.stopping():
+            if self._over:
                 return
             items = {scoring.rows.item(number): (scoring, number) for number in ids for scoring in self._scorings}
             items = {item: task for item, task in items.items() if item not in self._failed}
@@ -126,8 +140,8 @@ class ScoreStage:
     def _note(self, scoring: Scoring, outcomes: Sequence[Outcome]) -> None:
         """Be done with what will be in the store, and remember what failed."""
         scoring.note_again()
-        self._claimed.difference_update(scoring.rows.item(outcome.sample_id) for outcome in outcomes)
-        self._failed.update(scoring.rows.item(outcome.sample_id) for outcome in outcomes if outcome.scores is None)
+        self._claimed.difference_update(scoring.rows.item(outcome.stored.id) for outcome in outcomes)
+        self._failed.update(scoring.rows.item(outcome.stored.id) for outcome in outcomes if outcome.scores is None)
 
     # Scorers that ask somebody else.
 
@@ -136,7 +150,7 @@ class ScoreStage:
         first = next(tasks, None)
         if first is None:
             return
-        samples = (stored for batch in chain([first], tasks) for _, stored in batch if not self.plan.stopping())
+        samples = (stored for batch in chain([first], tasks) for _, stored in batch if not self._over)
 
         self._ask(scoring, samples, progress)
 
@@ -147,7 +161,8 @@ class ScoreStage:
             self._note(scoring, [outcome])
 
         stopped = len(self.tally.stopped)
-        self.lifecycle.run(score_async(scoring, samples, self.writer, progress, self._breaker, done))
+        rescue = partial(self._rescued, scoring)
+        self.lifecycle.run(score_async(scoring, samples, self.writer, progress, self._breaker, done, rescue))
         if len(self.tally.stopped) > stopped:
             self._scorings.remove(scoring)
 
@@ -174,7 +189,7 @@ class ScoreStage:
                 results.append((scoring, outcomes))
                 if rest:
                     self._ask(scoring, iter(rest), progress)
-            self.writer.put(partial(self._write, results=results))
+            self.writer.put(partial(self._write, results=results), partial(self._rescued_all, results))
             for scoring, outcomes in results:
                 self._note(scoring, outcomes)
             progress.advance(len({stored.id for _, stored in batch}))
@@ -197,9 +212,9 @@ class ScoreStage:
                 return outcomes, samples[number:]
             if isinstance(outcome, Broken):
                 scoring.note_broken(outcome)
-                outcomes.append(Outcome(stored.id, stored.group_id, stored.prompt_id, None, (outcome.failure,)))
+                outcomes.append(Outcome(stored, None, (outcome.failure,)))
             else:
-                outcomes.append(Outcome(stored.id, stored.group_id, stored.prompt_id, outcome))
+                outcomes.append(Outcome(stored, outcome))
         return outcomes, ()
 
     def _scores(self, scoring: Scoring, stored: StoredSample) -> tuple[Score, ...] | None:

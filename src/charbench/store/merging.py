@@ -33,8 +33,18 @@ Numbers = dict[int, int]
 """A row's number in the old store, and its number in the new one."""
 
 
-def merge(old: Connection, new: Connection) -> int:
-    """Add to ``new`` what ``old`` has and it lacks; return how many samples were added."""
+@dataclass(slots=True)
+class Added:
+    """How many results a merge has added."""
+
+    samples: int = 0
+    scored: int = 0
+    """Samples that a scorer has scored, counted once a scorer."""
+    games: int = 0
+
+
+def merge(old: Connection, new: Connection) -> Added:
+    """Add to ``new`` what ``old`` has and it lacks; return what was added."""
     return _Merge(old, new).everything()
 
 
@@ -45,9 +55,9 @@ class _Merge:
     runs: Numbers = field(default_factory=dict)
     samples: dict[int, tuple[int, int]] = field(default_factory=dict)
     """A sample's number in the old store; its number and its group's in the new one."""
-    added: int = 0
+    added: Added = field(default_factory=Added)
 
-    def everything(self) -> int:
+    def everything(self) -> Added:
         self.runs = self._numbers(t.runs, ("host", "pid", "process_started", "started_at"))
         checkpoints = self._numbers(t.checkpoints, ("uri",))
         self._add(t.evidence, checkpoint_id=checkpoints)
@@ -65,7 +75,8 @@ class _Merge:
         series = self._numbers(t.series, ("scoring_id", "metric", "channel"), scoring_id=scorings)
         self._scores(scorings, series)
         whole = {number: one for number, (one, _) in self.samples.items()}
-        self._add(t.games, scoring_id=scorings, first_id=whole, second_id=whole, run_id=self.runs)
+        links = {"scoring_id": scorings, "first_id": whole, "second_id": whole, "run_id": self.runs}
+        self.added.games = self._add(t.games, **links)
         self._add(t.label_items, sample_id=whole)
         self._add(t.label_chances)
         self._add(t.labels)
@@ -75,9 +86,13 @@ class _Merge:
 
     # Rows that are added as they are, but for the numbers that they refer to.
 
-    def _add(self, table: sa.Table, **links: Numbers) -> None:
+    def _add(self, table: sa.Table, **links: Numbers) -> int:
+        """Return how many rows the new store did not have."""
+        added = 0
         for rows in self._rows(table, links):
-            self.new.execute(insert(self.new, table).on_conflict_do_nothing(), [_without_number(row) for row in rows])
+            statement = insert(self.new, table).on_conflict_do_nothing().returning(sa.literal(1))
+            added += len(self.new.execute(statement, [_without_number(row) for row in rows]).all())
+        return added
 
     def _numbers(self, table: sa.Table, key: tuple[str, ...], fixed: Row | None = None, /, **links: Numbers) -> Numbers:
         """Add a table's rows, and return the number of each in both stores."""
@@ -147,7 +162,7 @@ class _Merge:
             )
             count_provenances(self.new, self.new.execute(taken).mappings().all(), +1)
             answers.add(self.new)
-            self.added += len(fresh)
+            self.added.samples += len(fresh)
             keys = [row["key"] for row in rows]
             query = sa.select(t.samples.c.key, t.samples.c.id, t.samples.c.group_id)
             found = {one.key: (one.id, one.group_id)
@@ -166,6 +181,7 @@ class _Merge:
                 [_without_number(row) for row in rows],
             )
             numbers = {(one.sample_id, one.scoring_id): one.id for one in added}
+            self.added.scored += len(numbers)
             fresh = {row["id"]: row for row in rows if (row["sample_id"], row["scoring_id"]) in numbers}
             values: list[tuple[int, int, float | None]] = []
             totals: dict[tuple[int, int], Totals] = {}

@@ -113,7 +113,9 @@ def _merged(file: Path, database: Database) -> str:
     finally:
         source.close()
     remove(file)
-    return f"{file.name} was read: {added:,} samples that the store did not have"
+    more = {"samples' scores": added.scored, "games": added.games}
+    told = [f"{added.samples:,} samples", *(f"{number:,} {what}" for what, number in more.items() if number)]
+    return f"{file.name} was read: {', '.join(told)} that the store did not have"
 
 
 def remove(file: Path) -> None:

@@ -210,8 +210,8 @@ class SampleWriter:
             self._groups[uri, key] = get_or_add(connection, groups, where, dict.fromkeys(GROUP_TOTALS, 0))
 
     def _sampling(self, connection: Connection, settings: SamplingSettings) -> int:
-        rest = asdict(settings) | {"params": redact_all(settings.params), "last_run_id": self.run_id}
-        del rest["code"]
+        rest = {name: getattr(settings, name) for name in ("sampler", "protocol", "condition")}
+        rest |= {"params": redact_all(settings.params), "last_run_id": self.run_id}
         number = get_or_add(connection, samplings, {"key": settings.key}, rest)
         connection.execute(sa.update(samplings).where(samplings.c.id == number).values(last_run_id=self.run_id))
         note_code(connection, samplings, number, settings.code)

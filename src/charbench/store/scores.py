@@ -146,6 +146,8 @@ class Wanted:
 
     scoring_id: int
     redeclared: Sequence[Redeclared]
+    settings: ScoringSettings
+    """Those of the scoring, whose key it is known by in any store."""
     earlier: int | None = None
     """The scoring of earlier code, where today's has scored nothing."""
 
@@ -166,8 +168,8 @@ def wanted_scoring(
         found = by_code(connection, settings)
     if found.earlier is not None and old is OldScores.LEFT:
         note_wanted(connection, found.earlier, run_id)
-        return Wanted(found.earlier, changed, found.earlier)
-    return Wanted(scoring_number(connection, found.settings, run_id), changed, found.earlier)
+        return Wanted(found.earlier, changed, found.settings, found.earlier)
+    return Wanted(scoring_number(connection, found.settings, run_id), changed, found.settings, found.earlier)
 
 
 class ScoreWriter:
