@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from charbench.components.calling import must_be_awaited
-from charbench.components.containment import Broken, guarded
+from charbench.components.containment import Broken, guarded, printing_to_stderr
 from charbench.components.lifecycle import Lifecycle
 from charbench.components.scorer import Scorer, ScoringPlan, waits
 from charbench.concurrency.circuit_breaker import CircuitBreaker
@@ -204,17 +204,18 @@ class ScoreStage:
     ) -> tuple[list[Outcome], Sequence[StoredSample]]:
         """Score samples one by one; return the outcomes, and the samples whose scores have to be awaited."""
         outcomes: list[Outcome] = []
-        for number, stored in enumerate(samples):
-            if scoring.is_async:
-                return outcomes, samples[number:]
-            outcome = guarded(self._scores, scoring, stored)
-            if outcome is None:
-                return outcomes, samples[number:]
-            if isinstance(outcome, Broken):
-                scoring.note_broken(outcome)
-                outcomes.append(Outcome(stored, None, (outcome.failure,)))
-            else:
-                outcomes.append(Outcome(stored, outcome))
+        with printing_to_stderr():  # once for all: `guarded` would do it for each
+            for number, stored in enumerate(samples):
+                if scoring.is_async:
+                    return outcomes, samples[number:]
+                outcome = guarded(self._scores, scoring, stored)
+                if outcome is None:
+                    return outcomes, samples[number:]
+                if isinstance(outcome, Broken):
+                    scoring.note_broken(outcome)
+                    outcomes.append(Outcome(stored, None, (outcome.failure,)))
+                else:
+                    outcomes.append(Outcome(stored, outcome))
         return outcomes, ()
 
     def _scores(self, scoring: Scoring, stored: StoredSample) -> tuple[Score, ...] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 WORDS = 5
 """Words that are looked at together."""
@@ -21,8 +21,8 @@ def repeated_share(text: str) -> float:
     """
     words = text.split()
     if len(text) > _LONG_WORD * max(1, len(words)):
-        return _share([text[at : at + _CHARS] for at in range(len(text) - _CHARS + 1)])
-    return _share(list(zip(*(words[start:] for start in range(WORDS)), strict=False)))
+        return _share((text[at : at + _CHARS] for at in range(len(text) - _CHARS + 1)), len(text) - _CHARS + 1)
+    return _share(zip(*(words[start:] for start in range(WORDS)), strict=False), len(words) - WORDS + 1)
 
 
 def is_loop(text: str) -> bool:
@@ -30,5 +30,5 @@ def is_loop(text: str) -> bool:
     return repeated_share(text) >= LOOPS_FROM
 
 
-def _share(runs: Sequence[object]) -> float:
-    return 1 - len(set(runs)) / len(runs) if runs else 0.0
+def _share(runs: Iterable[object], count: int) -> float:
+    return 1 - len(set(runs)) / count if count > 0 else 0.0

@@ -25,11 +25,10 @@ class Phrases:
         """Yield where each phrase is, ``text[start:end]``, in order and without overlaps."""
         if self._compiled is None:
             self._compiled = _compile(self._pattern)
-        if not text.isascii():
-            text = _HALF_A_PAIR.sub("\ufffd", text)  # RE2 takes UTF-8; every character keeps its position
-        if self._compiled.search(text) is not None:
-            for match in self._compiled.finditer(text):
-                yield match.span()
+        # RE2 takes UTF-8; every character keeps its position. Of bytes its wrapper counts no characters.
+        searched = text.encode() if text.isascii() else _HALF_A_PAIR.sub("\ufffd", text)
+        for match in self._compiled.finditer(searched):
+            yield match.span()
 
 
 def with_any_space(pattern: str) -> str:
@@ -47,4 +46,5 @@ def _compile(pattern: str) -> Any:
 
     options = re2.Options()
     options.case_sensitive = False
+    options.never_capture = True  # groups are not read, and finding them takes a slower machine
     return re2.compile(pattern, options=options)
