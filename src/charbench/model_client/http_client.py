@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import lru_cache
 from typing import Any
 
 from charbench.components.endpoint import Endpoint
@@ -52,24 +50,22 @@ class HttpClient:
 
     def _open(self) -> Any:
         if self._openai is None:
-            from openai import AsyncOpenAI, DefaultAioHttpClient, Omit
+            from openai import Omit
 
-            from charbench.model_client.transport import BoundedTransport
+            from charbench.model_client.prepared_requests import PreparedClient
 
             authorization = self._endpoint.authorization
             headers: Any = {f"X-Stainless-{name}": Omit() for name in _ABOUT_THIS_MACHINE}
             if authorization:
                 headers["Authorization"] = authorization
-            client: Any = DefaultAioHttpClient()
-            client._transport = BoundedTransport(client._transport, self._where, self._max_reply_bytes)
-            client.build_request = _with_parsed_urls(client.build_request)
-            self._openai = AsyncOpenAI(
+            self._openai = PreparedClient(
+                self._where,
+                self._max_reply_bytes,
                 base_url=self._endpoint.base_url,
                 api_key=self._endpoint.api_key or "none",
                 default_headers=headers,
                 max_retries=0,
                 timeout=None,  # the engine keeps the deadline
-                http_client=client,
             )
         return self._openai
 
@@ -107,14 +103,6 @@ class HttpClient:
         if self._openai is not None:
             client, self._openai = self._openai, None
             await client.close()
-
-
-def _with_parsed_urls(build: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the method that builds requests, given each of the few URLs as one that is parsed already."""
-    from httpx2 import URL
-
-    parsed = lru_cache(maxsize=16)(URL)
-    return lambda *, url, **request: build(url=parsed(url), **request)
 
 
 def _status_error(error: Any, withheld: str) -> SamplingError:
