@@ -20,7 +20,8 @@ from string import Template
 from typing import Any, get_args
 
 import charbench
-from charbench.cli.scaffold import KINDS, template
+from charbench.cli.scaffold import template
+from charbench.cli.scaffold_kinds import KINDS
 
 FOLDER = Path(__file__).parent / "reference"
 EXAMPLES = """\

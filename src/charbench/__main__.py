@@ -12,6 +12,9 @@ def main() -> None:
     try:
         own_the_process()
         from charbench.cli import main as run
+        from charbench.config.user_cache import use
+
+        use()
 
         run()
     except KeyboardInterrupt:

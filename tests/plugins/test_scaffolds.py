@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from charbench.cli.scaffold import KINDS
+from charbench.cli.scaffold_kinds import KINDS
 from support.command import Charbench, Ended, clean_environment, in_process_of_its_own
 from support.lab import LabBuilder, row, sampler
 

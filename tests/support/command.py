@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +75,15 @@ def clean_environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
         for name, value in os.environ.items()
         if name == "CHARBENCH_STORE" or not name.startswith(("CHARBENCH_", "TINKER_"))
     }
-    return kept | {"PYTHONWARNINGS": "error"} | dict(more or {})
+    return kept | {"PYTHONWARNINGS": "error", "XDG_CACHE_HOME": _cache_folder()} | dict(more or {})
+
+
+@cache
+def _cache_folder() -> str:
+    """Return the folder in which processes of these tests keep what a user's would keep in the home folder."""
+    folder = tempfile.mkdtemp(prefix="charbench-tests-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def start(*arguments: str | Path, lab: Path, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:

@@ -16,8 +16,10 @@ INTERRUPTED = 130
 BROKEN_PIPE = 141
 COMPLETES = "_CHARBENCH_COMPLETE"
 """The variable that a shell sets where it asks for completions."""
+STARTING = 1_000_000, 20, 20
 COLLECTIONS = 50_000, 20, 20
-"""When the process looks for garbage: with Python's own 700 it looks through the loaded modules, which all stay."""
+"""When the process looks for garbage, while it loads modules and then: with Python's own 700 it looks through the
+loaded modules, which all stay."""
 
 # The help lines stand here so that `charbench --help` loads no command.
 COMMANDS = {
@@ -148,7 +150,7 @@ def main() -> None:
     from charbench.cli.streams import make_usable
 
     make_usable()
-    gc.set_threshold(*COLLECTIONS)
+    gc.set_threshold(*STARTING)
     code = execute(sys.argv[1:])
     try:
         sys.stdout.flush()

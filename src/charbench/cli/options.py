@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -148,6 +149,7 @@ def placed_workers(session: Session, where: str | None, count: int | None, gpus:
 
 def open_session(config: Path | None = None, options: tuple[str, ...] = (), **overrides: Any) -> Session:
     """Return a session for what the command line gave."""
+    from charbench.cli import COLLECTIONS
     from charbench.config.loading import load_config
     from charbench.run.session import Session
 
@@ -158,4 +160,7 @@ def open_session(config: Path | None = None, options: tuple[str, ...] = (), **ov
     session.place = output.place_as_typed(PLACE)
     # A run closes its components itself; this is for what comes before one, and for commands that run nothing.
     click.get_current_context().call_on_close(lambda: output.warn(session.close()))
+    if not gc.get_freeze_count():
+        gc.freeze()  # what is loaded by now stays: the collector need not look through it
+    gc.set_threshold(*COLLECTIONS)
     return session

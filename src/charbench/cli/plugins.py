@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from charbench.cli import options, output
-from charbench.cli.scaffold import KINDS
+from charbench.cli.scaffold_kinds import KINDS
 from charbench.errors import UnknownNameError
 
 
@@ -28,7 +28,7 @@ def list_(json_output: bool, **given: Any) -> int:
 
     plugins = options.open_session(**given).plugins
     duplicates = _duplicates(plugins)
-    deprecations = [f"plugin {plugin.label}: {text}" for plugin in plugins.found for text in plugin.deprecations]
+    deprecations = [f"plugin {plugin.label}: {text}" for plugin in plugins.listed for text in plugin.deprecations]
     if json_output:
         output.print_json(
             {
@@ -39,11 +39,9 @@ def list_(json_output: bool, **given: Any) -> int:
                         "version": p.version,
                         "state": _state(p),
                         "error": p.error,
-                        "components": [
-                            {"kind": c.kind.value, "name": c.name, "is_default": c.is_default} for c in p.components
-                        ],
+                        "components": [{"kind": c.kind, "name": c.name, "is_default": c.is_default} for c in p.brings],
                     }
-                    for p in plugins.found
+                    for p in plugins.listed
                 ],
                 "errors": duplicates,
                 "warnings": deprecations,
@@ -55,9 +53,9 @@ def list_(json_output: bool, **given: Any) -> int:
             p.name,
             f"{p.distribution} {p.version}".strip(),
             _state(p),
-            p.error or ", ".join(map(_component, p.components)) or "–",
+            p.error or ", ".join(map(_component, p.brings)) or "–",
         )
-        for p in plugins.found
+        for p in plugins.listed
     )
     columns = ("Plugin", "Distribution", "State", "Components")
     print_table(Table(output.plural(len(rows), "plugin"), columns, rows, frozenset(columns)))
@@ -207,7 +205,8 @@ def _without_components(plugins: Any, plugin: Any) -> str:
 
 
 def _component(component: Any) -> str:
-    return f"{component.kind} {_called(component)}{' (default)' if component.is_default else ''}"
+    called = f"{component.name}:NAME" if component.is_family else component.name
+    return f"{component.kind} {called}{' (default)' if component.is_default else ''}"
 
 
 def _called(component: Any) -> str:
@@ -227,11 +226,12 @@ def _default(field: Any) -> str:
 def _duplicates(plugins: Any) -> list[str]:
     from charbench.components.base import ComponentKind
     from charbench.errors import PluginError
+    from charbench.plugins.index import owners
 
     found = []
     for kind in ComponentKind:
         try:
-            plugins.components(kind)
+            owners(plugins.listed, kind)
         except PluginError as error:
             found.append(str(error))
     return found

@@ -10,6 +10,7 @@ from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING
 
+from charbench.cli.scaffold_kinds import KINDS
 from charbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,19 +18,6 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
-KINDS = {
-    "scorer": "charbench eval -c tiny:base -p pirate --scorer {name} --lab {lab}",
-    "pair-scorer": "charbench eval -c tiny:base -p pirate --scorer {name} --lab {lab}",
-    "source": "charbench discover --source {name} --lab {lab}",
-    "sampler": "charbench eval -c {name}:anything -p pirate --lab {lab}",
-    "sampler-in-process": "charbench eval -c {name}:anything -p pirate --lab {lab}",
-    "trainer": "charbench train --all --trainer {name} --lab {lab}",
-    "perturbation": "charbench eval -c tiny:base -p pirate --perturb {name} --lab {lab}",
-    "reporter": "charbench eval -c tiny:base -p pirate --lab {lab} && charbench report --format {name} --lab {lab}",
-    "personas": "charbench personas show {name} --lab {lab}",
-    "observer": "charbench eval -c tiny:base -p pirate --lab {lab}",
-}
-"""Each kind of plugin, and the command that uses one in a lab: an empty folder will do."""
 _COMPONENTS = {
     "scorer": "scorer",
     "pair-scorer": "scorer",

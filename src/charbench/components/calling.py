@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -47,6 +46,8 @@ def resolve(component: Component, given: T | Awaitable[T]) -> T:
     """
     if not hasattr(given, "__await__"):
         return given
+    import asyncio
+
     work: Coroutine[Any, Any, T] = awaited(given)
     return asyncio.run(work) if component.lifecycle is None else component.lifecycle.wait(work)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import sys
 import threading
 import traceback
-from asyncio import CancelledError
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, redirect_stdout
 from dataclasses import dataclass
@@ -97,6 +96,8 @@ def error_of(who: str, broken: Broken, method: str = "") -> BaseException:
 
 async def guarded_async(call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T | Broken:
     """Await what ``call`` returns; return its result, or what it raised. Cancelling passes through."""
+    from asyncio import CancelledError
+
     try:
         return await call(*args, **kwargs)
     except (KeyboardInterrupt, GeneratorExit, CancelledError):

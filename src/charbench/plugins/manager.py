@@ -4,121 +4,116 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cached_property, partial
-from importlib.metadata import EntryPoint, entry_points
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pluggy
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from charbench.components.base import Component, ComponentKind
-from charbench.components.calling import is_async
 from charbench.components.containment import Broken, asked, guarded, printing_to_stderr
 from charbench.components.endpoint import DefaultEndpoint
-from charbench.components.observers import contained_observer, contained_wrapper
-from charbench.components.pair_scorer import PairScorer
-from charbench.components.perturbation import Perturbation
-from charbench.components.reporter import Reporter
-from charbench.components.sampler import Sampler
-from charbench.components.scorer import Scorer
-from charbench.components.source import CheckpointSource
-from charbench.components.trainer import Trainer
+from charbench.components.garbage import no_collection
+from charbench.config import user_cache
 from charbench.errors import ConfigError, PluginError, UnknownNameError
 from charbench.plugins import hookspecs
-from charbench.plugins.component_checks import check_component
-from charbench.plugins.families import member_of
+from charbench.plugins.index import Index, Installed, Listed, installed, owners
 
 if TYPE_CHECKING:
     import click
+    from pydantic import BaseModel
 
     from charbench.config.yaml_positions import Location
 
 T = TypeVar("T")
 
-GROUP = "charbench"
-_BASES: dict[ComponentKind, tuple[str, dict[type[Component], str]]] = {
-    ComponentKind.SOURCE: ("charbench_checkpoint_sources", {CheckpointSource: "find"}),
-    ComponentKind.TRAINER: ("charbench_trainers", {Trainer: "train"}),
-    ComponentKind.SAMPLER: ("charbench_samplers", {Sampler: "sample"}),
-    ComponentKind.SCORER: ("charbench_scorers", {Scorer: "score", PairScorer: "compare"}),
-    ComponentKind.PERTURBATION: ("charbench_perturbations", {Perturbation: "variants"}),
-    ComponentKind.REPORTER: ("charbench_reporters", {Reporter: "report or report_files or export"}),
-}
-"""The hook for each kind; the base classes of its components, each with the method that they must have."""
-
-
-def example_of(component: type[Component]) -> type[Component]:
-    """Return the member that a family gives for an example; any other component as it is.
-
-    Raises :class:`PluginError` where the family has no ``member_example``.
-    """
-    if not component.is_family():
-        return component
-    if not component.member_example:
-        raise PluginError(
-            f"{component.__module__}.{component.__qualname__}.member_example is needed: what member() takes"
-        )
-    return member_of(component, component.member_example, _BASES[component.kind][1])
-
 
 @dataclass(slots=True)
-class Plugin:
-    """One plugin: where it comes from, and what became of loading it.
+class Plugin(Listed):
+    """A plugin that was loaded, unless it is blocked; ``trace`` is the traceback of its error."""
 
-    ``error`` is the line that says why it is broken, None while it works; ``trace`` the traceback.
-    """
-
-    name: str
-    distribution: str
-    version: str
-    blocked: bool = False
-    error: str | None = None
     trace: str = ""
     components: list[type[Component]] = field(default_factory=list)
-    deprecations: list[str] = field(default_factory=list)
-    """What it uses that a later version will not have, with what to use instead."""
-
-    @property
-    def label(self) -> str:
-        """Name and distribution, as messages call it."""
-        return f"{self.name} (from {self.distribution} {self.version})".rstrip()
 
 
 class Plugins:
-    """The plugins of one program: loaded when first asked for, never at import."""
+    """The plugins of one program: loaded when first asked for, never at import.
+
+    Where it is known from an earlier command what they bring, only those are loaded that something is asked of.
+    """
 
     def __init__(self, disabled: Iterable[str] = ()) -> None:
         self.disabled = frozenset(disabled)
         self._manager = pluggy.PluginManager(hookspecs.PROJECT)
         self._manager.add_hookspecs(hookspecs)
-        self._observers = pluggy.PluginManager(hookspecs.PROJECT)
-        self._observers.add_hookspecs(hookspecs)
         self._faults: list[tuple[str, Broken]] = []
         self._observing = threading.RLock()
+        self._loaded: dict[int, Plugin] = {}
         self._members: dict[tuple[ComponentKind, str], type[Component]] = {}
+
+    @cached_property
+    def _points(self) -> list[Installed]:
+        return installed()
+
+    @cached_property
+    def _index(self) -> Index:
+        return Index(self._points, self.disabled)
+
+    @cached_property
+    def _known(self) -> list[Listed] | None:
+        """What the plugins bring, as an earlier command has found; None: that is not known."""
+        return self._index.recall() if user_cache.is_used() else None
 
     @cached_property
     def found(self) -> list[Plugin]:
         """Every plugin that is installed, sorted by name, loaded unless it is blocked."""
-        plugins: list[Plugin] = []
-        told: dict[int, tuple[str, str]] = {}  # a distribution parses its metadata anew each time it is asked
-        for point in sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value)):
-            name_and_version = told.get(id(point.dist))
-            if name_and_version is None:
-                name_and_version = (point.dist.name, point.dist.version) if point.dist else ("?", "")
-                told[id(point.dist)] = name_and_version
-            plugin = Plugin(point.name, *name_and_version)
-            plugins.append(plugin)
-            if point.name in self.disabled:
-                plugin.blocked = True
-                continue
-            self._load(point, plugin)
+        if self._loaded or self._known is not None or not user_cache.is_used() or not self._index.is_unloaded():
+            return self._load(range(len(self._points)))
+        from charbench.plugins.watched_loading import watched
+
+        with watched() as reads:
+            plugins = self._load(range(len(self._points)))
+        self._index.keep(plugins, reads)
         return plugins
+
+    @property
+    def listed(self) -> Sequence[Listed]:
+        """Every plugin that is installed, sorted by name, with what it brings."""
+        return self.found if "found" in vars(self) or self._known is None else self._known
+
+    def _some(self, is_wanted: Callable[[Listed], bool]) -> list[Plugin]:
+        """Return the plugins that are wanted, loaded; others are loaded only where it is not known what they bring."""
+        if "found" not in vars(self) and (known := self._known) is not None:
+            wanted = [number for number, listed in enumerate(known) if is_wanted(listed)]
+            plugins = self._load(wanted)
+            if all(_bring_the_same(plugin, known[number]) for number, plugin in zip(wanted, plugins, strict=True)):
+                return plugins
+            self.__dict__["_known"] = None
+            self._index.forget()
+        return [plugin for plugin in self.found if is_wanted(plugin)]
+
+    def _load(self, numbers: Iterable[int]) -> list[Plugin]:
+        """Return the plugins with these numbers, each loaded once."""
+        plugins = []
+        with no_collection(), printing_to_stderr():  # what a plugin prints on loading is no part of any result
+            for number in numbers:
+                if number not in self._loaded:
+                    self._loaded[number] = self._plugin(self._points[number])
+                plugins.append(self._loaded[number])
+        return plugins
+
+    def _plugin(self, one: Installed) -> Plugin:
+        plugin = Plugin(one.point.name, one.distribution, one.version, blocked=one.point.name in self.disabled)
+        if not plugin.blocked:
+            outcome = guarded(self._register, one, plugin)
+            if isinstance(outcome, Broken):
+                plugin.error, plugin.trace = outcome.message, outcome.trace
+        return plugin
 
     def check_blocked(self) -> None:
         """Raise :class:`UnknownNameError` where the name of a plugin to be blocked is misspelt: it would be used.
@@ -126,19 +121,15 @@ class Plugins:
         A name that is like no other's is of a plugin that is not installed here.
         """
         if self.disabled:
-            known = {point.name for point in entry_points(group=GROUP)}
+            known = {one.point.name for one in self._points}
             for name in sorted(self.disabled - known):
                 if get_close_matches(name, known, n=1, cutoff=0.75):
                     raise UnknownNameError("plugin", name, known)
 
-    def _load(self, point: EntryPoint, plugin: Plugin) -> None:
-        with printing_to_stderr():  # what a plugin prints on loading is no part of any result
-            outcome = guarded(self._register, point, plugin)
-        if isinstance(outcome, Broken):
-            plugin.error, plugin.trace = outcome.message, outcome.trace
+    def _register(self, one: Installed, plugin: Plugin) -> None:
+        from charbench.plugins.loading import components_of, describe
 
-    def _register(self, point: EntryPoint, plugin: Plugin) -> None:
-        module = point.load()
+        module = one.point.load()
         if (other := self._manager.get_name(module)) is not None:
             raise PluginError(f"the same module is registered already, as {other!r}")
         name = f"{plugin.name}@{plugin.distribution}"
@@ -146,13 +137,9 @@ class Plugins:
         try:
             self._manager.register(module, name)
             self._manager.check_pending()
-            plugin.components = _components_of(self._manager, module)
-            plugin.deprecations = [
-                f"{caller.name} is deprecated: {caller.spec.warn_on_impl}"
-                for caller in self._manager.get_hookcallers(module) or ()
-                if caller.spec and caller.spec.warn_on_impl
-            ]
-            self._add_observers(module, name)
+            components = components_of(self._manager, module)
+            describe(plugin, components, self._manager.get_hookcallers(module) or ())
+            plugin.components = components
             sound = True
         finally:
             if not sound and self._manager.get_plugin(name) is not None:
@@ -166,13 +153,23 @@ class Plugins:
 
     def implementations(self, hook: str) -> list[tuple[str, Any]]:
         """Return (plugin label, function) for each plugin that implements ``hook``."""
-        caller = getattr(self.hook, hook)
-        return [(impl.plugin_name.partition("@")[0], impl.function) for impl in caller.get_hookimpls()]
+        return [(impl.plugin_name.partition("@")[0], impl.function) for impl in self._implementations(hook)]
+
+    def _implementations(self, hook: str) -> list[pluggy.HookImpl]:
+        """Return what implements a hook, as if all plugins had been registered in the order of their names."""
+        plugins = self._some(lambda listed: hook in listed.hooks)
+        rank = {f"{plugin.name}@{plugin.distribution}": number for number, plugin in enumerate(plugins)}
+
+        def order(impl: pluggy.HookImpl) -> tuple[bool, int, int]:
+            place = rank[impl.plugin_name]
+            return impl.wrapper or impl.hookwrapper, impl.tryfirst - impl.trylast, -place if impl.trylast else place
+
+        found = [impl for impl in getattr(self._manager.hook, hook).get_hookimpls() if impl.plugin_name in rank]
+        return sorted(found, key=order)
 
     def hooks_of(self, plugin: Plugin) -> list[str]:
         """Return the names of the hooks that a plugin implements."""
-        module = self._manager.get_plugin(f"{plugin.name}@{plugin.distribution}")
-        return sorted(caller.name for caller in self._manager.get_hookcallers(module) or ()) if module else []
+        return plugin.hooks
 
     def observe(self, hook: str, **arguments: Any) -> list[tuple[str, Broken]]:
         """Call the observers of ``hook``, and their wrappers; return what each plugin raised, by its name.
@@ -180,22 +177,28 @@ class Plugins:
         What they print goes to stderr: it is no part of any result. May be called from several threads: observers are
         called one at a time.
         """
-        _ = self.found
         with self._observing, printing_to_stderr() if sys.stdout is not sys.stderr else nullcontext():
             getattr(self._observers.hook, hook)(**arguments)
             faults, self._faults = self._faults, []
         return faults
 
-    def _add_observers(self, module: object, name: str) -> None:
-        """Register a plugin's observers so that what one raises is noted, and stops neither the others nor the run."""
-        contained: dict[str, Any] = {}
+    @cached_property
+    def _observers(self) -> pluggy.PluginManager:
+        """The plugins' observers, so that what one raises is noted, and stops neither the others nor the run."""
+        from charbench.components.observers import contained_observer, contained_wrapper
+
+        manager = pluggy.PluginManager(hookspecs.PROJECT)
+        manager.add_hookspecs(hookspecs)
+        contained: dict[str, dict[str, Any]] = {}
         for hook in hookspecs.OBSERVERS:
-            for impl in getattr(self._manager.hook, hook).get_hookimpls():
-                if impl.plugin is module:
-                    contain = contained_wrapper if impl.wrapper or impl.hookwrapper else contained_observer
-                    contained[hook] = contain(impl.function, partial(self._note_fault, name.partition("@")[0]))
-        if contained:
-            self._observers.register(SimpleNamespace(**contained), name)
+            for impl in self._implementations(hook):
+                contain = contained_wrapper if impl.wrapper or impl.hookwrapper else contained_observer
+                note = partial(self._note_fault, impl.plugin_name.partition("@")[0])
+                contained.setdefault(impl.plugin_name, {})[hook] = contain(impl.function, note)
+        for name in dict.fromkeys(f"{one.point.name}@{one.distribution}" for one in self._points):
+            if name in contained:
+                manager.register(SimpleNamespace(**contained[name]), name)
+        return manager
 
     def _note_fault(self, plugin: str, broken: Broken) -> None:
         self._faults.append((plugin, broken))
@@ -226,30 +229,30 @@ class Plugins:
 
         Raises what the family announces, and :class:`PluginError` where it gives no component.
         """
-        named = self._named(kind)
         family, colon, rest = name.partition(":")
+        named = self._named(kind, family)
         if not colon or family not in named:
-            return None if name not in named or named[name].is_family() else named[name]
+            return None if colon or family not in named or named[family].is_family() else named[family]
         if not named[family].is_family():
             return None
         if (kind, name) not in self._members:
-            self._members[kind, name] = member_of(named[family], rest, _BASES[kind][1])
+            from charbench.plugins.families import member_of
+            from charbench.plugins.loading import bases_of
+
+            self._members[kind, name] = member_of(named[family], rest, bases_of(kind))
         return self._members[kind, name]
 
-    def _named(self, kind: ComponentKind) -> Mapping[str, type[Component]]:
-        owners: dict[str, tuple[type[Component], Plugin]] = {}
-        for plugin in self.found:
-            for component in plugin.components:
-                if component.kind is not kind:
-                    continue
-                if component.name in owners:
-                    raise PluginError(
-                        f"two plugins bring a {kind} named {component.name!r}: "
-                        f"{owners[component.name][1].label} and {plugin.label}; "
-                        f"block one with --no-plugin NAME, or uninstall it"
-                    )
-                owners[component.name] = component, plugin
-        return {name: owners[name][0] for name in sorted(owners)}
+    def _named(self, kind: ComponentKind, name: str | None = None) -> dict[str, type[Component]]:
+        """Return the components of a kind, by name; ``name``: at most that one."""
+        owners(self.listed, kind.value)
+        plugins = self._some(lambda listed: any(one.kind == kind and name in (None, one.name) for one in listed.brings))
+        found = {one.name: one for plugin in plugins for one in plugin.components if one.kind is kind}
+        return {own: found[own] for own in sorted(found) if name in (None, own)}
+
+    def defaults(self, kind: ComponentKind) -> list[type[Component]]:
+        """Return the components of a kind that say that they are used where none is configured, by name."""
+        brought = {one.name for plugin in self.listed for one in plugin.brings if one.kind == kind and one.is_default}
+        return [one for name in sorted(brought) for one in self._named(kind, name).values() if not one.is_family()]
 
     def commands(self, taken: Collection[str]) -> dict[str, tuple[str, click.Command]]:
         """Return the commands that plugins bring, by name, each with its plugin's name.
@@ -288,9 +291,9 @@ class Plugins:
 
     def is_blocked(self, kind: ComponentKind, name: str) -> bool:
         """Return whether a component is missing only because its plugin is blocked: no broken plugin can have it."""
-        if self.find(kind, name) or not any(plugin.blocked for plugin in self.found):
+        if self.find(kind, name) or not any(plugin.blocked for plugin in self.listed):
             return False
-        return not any(plugin.error for plugin in self.found)
+        return not any(plugin.error for plugin in self.listed)
 
     def create(
         self,
@@ -312,58 +315,34 @@ class Plugins:
 
     def key_issuers(self) -> dict[str, str]:
         """Return the variables of keys that components declare, each with the host that issues its key."""
-        components = [component for plugin in self.found for component in plugin.components]
         offered = {one.api_key_env: one.url for one in self.default_endpoints()}
-        return offered | {name: url for component in components for name, url in component.key_issuers.items()}
+        return offered | {name: url for plugin in self.listed for name, url in plugin.key_issuers.items()}
 
     def default_endpoints(self) -> tuple[DefaultEndpoint, ...]:
         """Return the APIs that components declare for those that name no endpoint, in the order of their plugins."""
-        given = [one for plugin in self.found for component in plugin.components for one in component.default_endpoints]
+        given = [DefaultEndpoint(**one) for plugin in self.listed for one in plugin.default_endpoints]
         return tuple(dict.fromkeys(given))
 
     def broken_lines(self) -> list[str]:
         """Return a line for each broken plugin, with its error."""
-        return [_broken_line(plugin) for plugin in self.found if plugin.error]
+        return [_broken_line(plugin) for plugin in self.listed if plugin.error]
 
     def _why_missing(self, name: str) -> str:
-        broken = [plugin for plugin in self.found if plugin.error]
+        broken = [plugin for plugin in self.listed if plugin.error]
         mine = [p for p in broken if name in (p.name, p.distribution) or name in p.distribution] or broken
         parts = [f"\n  {_broken_line(p)}" for p in mine]
-        parts += [f"\n  plugin {p.label} is blocked" for p in self.found if p.blocked and p.name == name]
+        parts += [f"\n  plugin {p.label} is blocked" for p in self.listed if p.blocked and p.name == name]
         return "".join(parts)
 
 
-def _broken_line(plugin: Plugin) -> str:
+def _bring_the_same(plugin: Plugin, listed: Listed) -> bool:
+    return not plugin.error and all(
+        getattr(plugin, one) == getattr(listed, one) for one in ("brings", "hooks", "key_issuers", "default_endpoints")
+    )
+
+
+def _broken_line(plugin: Listed) -> str:
     return f"plugin {plugin.label} is broken: {plugin.error}"
-
-
-def _components_of(manager: pluggy.PluginManager, module: object) -> list[type[Component]]:
-    for caller in manager.get_hookcallers(module) or ():
-        for impl in caller.get_hookimpls():
-            if impl.plugin is not module:
-                continue
-            if is_async(impl.function):
-                raise PluginError(f"{caller.name} is async; hooks are plain functions")
-            if (impl.wrapper or impl.hookwrapper) and caller.name not in hookspecs.OBSERVERS:
-                raise PluginError(f"{caller.name} cannot be wrapped; only {', '.join(hookspecs.OBSERVERS)} can")
-    components: list[type[Component]] = []
-    for kind, (hook, bases) in _BASES.items():
-        for impl in getattr(manager.hook, hook).get_hookimpls():
-            if impl.plugin is not module:
-                continue
-            for component in _given(hook, impl.function()):
-                check_component(component, kind, bases)
-                components.append(component)
-    hooks = sorted(name for name in vars(module) if name.startswith(f"{hookspecs.PROJECT}_"))
-    if hooks and not components and not manager.get_hookcallers(module):
-        raise PluginError(f"{hooks[0]} is not marked: put @charbench.hookimpl above it")
-    return components
-
-
-def _given(hook: str, given: Any) -> Iterable[Any]:
-    if isinstance(given, type) or not isinstance(given, Iterable):
-        raise PluginError(f"{hook} gave {given!r:.100}; a list of classes is needed")
-    return given
 
 
 def option_faults(

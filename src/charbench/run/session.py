@@ -11,20 +11,9 @@ from typing import TYPE_CHECKING, Any
 from charbench.components.base import Component, ComponentKind
 from charbench.components.calling import takes
 from charbench.components.containment import asked
-from charbench.components.file_memory import FileMemory
-from charbench.components.lab_files import LabFiles
-from charbench.components.lifecycle import Lifecycle
 from charbench.components.named_endpoints import Endpoints
-from charbench.components.perturbation import Perturbation
-from charbench.components.reporter import Reporter
-from charbench.components.sampler import Sampler
-from charbench.components.scorer import BaseScorer
-from charbench.components.source import CheckpointSource, Lab
-from charbench.components.trainer import Trainer
 from charbench.config.model import RunConfig
 from charbench.config.private_files import private_folder
-from charbench.domain.checkpoint import Checkpoint
-from charbench.domain.measurement import Measurement
 from charbench.domain.persona import Persona
 from charbench.errors import ConfigError, UnknownNameError, UsageError, suggest
 from charbench.personas.library import PersonaLibrary, open_library
@@ -32,7 +21,16 @@ from charbench.plugins.manager import Plugins
 from charbench.run.store_host import check_store_host
 
 if TYPE_CHECKING:
+    from charbench.components.lifecycle import Lifecycle
+    from charbench.components.perturbation import Perturbation
+    from charbench.components.reporter import Reporter
+    from charbench.components.sampler import Sampler
+    from charbench.components.scorer import BaseScorer
+    from charbench.components.source import CheckpointSource, Lab
+    from charbench.components.trainer import Trainer
     from charbench.discovery.job_planning import JobPolicy
+    from charbench.domain.checkpoint import Checkpoint
+    from charbench.domain.measurement import Measurement
     from charbench.store.database import Database
 
 
@@ -54,12 +52,14 @@ class Session:
     def lifecycle(self) -> Lifecycle:
         """What prepares the components and closes them; sessions made of this one share it."""
         if self._lifecycle is None:
+            from charbench.components.lifecycle import Lifecycle
+
             self._lifecycle = Lifecycle(self.config.lab, self.config.folder)
         return self._lifecycle
 
     def close(self) -> list[str]:
         """Close the components and the store, as far as they were opened; return what went wrong, for the user."""
-        told = self.lifecycle.close()
+        told = self._lifecycle.close() if self._lifecycle is not None else []
         if (database := self.__dict__.get("database")) is not None:
             database.close()
         return told
@@ -87,6 +87,10 @@ class Session:
         """The lab's folder."""
         if self._shared_with:
             return self._shared_with.lab
+        from charbench.components.file_memory import FileMemory
+        from charbench.components.lab_files import LabFiles
+        from charbench.components.source import Lab
+
         self._check_lab()
         memory = FileMemory(self.config.folder)
         files = LabFiles(self.config.lab, self.config.discover.skip, self.config.discover.max_files, memory)
@@ -191,9 +195,10 @@ class Session:
         """Return the names of the samplers that are used because an endpoint was chosen, and none was named."""
         if self.config.samplers or not self.endpoints.chosen:
             return []
+        from charbench.run.traits import asks_endpoint
+
         installed = self.plugins.components(ComponentKind.SAMPLER)
-        asking = [one for one in installed.values() if issubclass(one, Sampler) and asks_endpoint(one)]
-        return [one.name for one in asking][:1]
+        return [one.name for one in installed.values() if asks_endpoint(one)][:1]
 
     @cached_property
     def other_endpoints(self) -> list[Session]:
@@ -212,12 +217,10 @@ class Session:
 
         One that would take any is used only where it is named, and so is one that says itself what is asked.
         """
+        from charbench.run.traits import chooses_checkpoints, chooses_requests
+
         everything = self._create(ComponentKind.SAMPLER, self.plugins.components(ComponentKind.SAMPLER))
-        return [
-            sampler
-            for sampler in everything
-            if type(sampler).accepts is not Sampler.accepts and type(sampler).requests is Sampler.requests
-        ]
+        return [one for one in everything if chooses_checkpoints(one) and not chooses_requests(one)]
 
     def samplers_for(self, checkpoints: Iterable[Checkpoint]) -> list[Sampler]:
         """Return the configured samplers; if none is, the first installed one that takes each checkpoint.
@@ -239,7 +242,9 @@ class Session:
         return [sampler for sampler in candidates if sampler.name in chosen]
 
     def _check_takers(self, samplers: Sequence[Sampler], checkpoints: Sequence[Checkpoint]) -> None:
-        if any(type(sampler).requests is not Sampler.requests for sampler in samplers):
+        from charbench.run.traits import chooses_requests
+
+        if any(map(chooses_requests, samplers)):
             return  # what it asks is its own to say
         for text in self.config.checkpoints:
             mine = [checkpoint for checkpoint in checkpoints if checkpoint.matches(text)]
@@ -256,25 +261,25 @@ class Session:
 
         ``others`` are formats that are no reporters, for the message. Raises :class:`UnknownNameError`.
         """
-        formats = [
-            one.name
-            for one in self.plugins.components(ComponentKind.REPORTER).values()
-            if any(getattr(one, method) is not getattr(Reporter, method) for method in methods)
-        ]
+        from charbench.run.traits import reports_by
+
+        known = self.plugins.components(ComponentKind.REPORTER).values()
+        formats = [one.name for one in known if reports_by(one, methods)]
         if name not in formats:
             raise UnknownNameError("format", name, [*others, *formats])
-        (made,) = self._create(ComponentKind.REPORTER, [name])
+        made: Reporter = self._create(ComponentKind.REPORTER, [name])[0]
         self.lifecycle.prepare(made)
-        assert isinstance(made, Reporter)
         return made
 
     def kept_reporters(self) -> list[Reporter]:
         """Return the reporters whose report each run leaves in the lab's folder, ready."""
+        from charbench.run.traits import is_kept
+
         known = self.plugins.components(ComponentKind.REPORTER)
-        made = self._create(ComponentKind.REPORTER, [name for name, one in known.items() if _is_kept(one)])
+        made = self._create(ComponentKind.REPORTER, [name for name, one in known.items() if is_kept(one)])
         for one in made:
             self.lifecycle.prepare(one)
-        return [one for one in made if isinstance(one, Reporter)]
+        return made
 
     def scorers(self) -> list[BaseScorer]:
         """Return the configured scorers, of samples and of pairs; by default, those that say so."""
@@ -308,7 +313,7 @@ class Session:
 
         Raises :class:`UsageError` where there is none.
         """
-        chosen = [component for component in self.plugins.components(kind).values() if component.is_default]
+        chosen = self.plugins.defaults(kind)
         if not chosen:
             lines = "".join(f"\n  {line}" for line in self.plugins.broken_lines())
             raise UsageError(f"no installed {kind} is a default; name one with --{kind} NAME{lines}")
@@ -382,14 +387,5 @@ def _default_order(component: type[Component]) -> tuple[bool, bool]:
     return not _has_headline(component), not getattr(component, "needs_file", True)
 
 
-def asks_endpoint(sampler: type[Sampler]) -> bool:
-    """Whether samplers of this class ask an endpoint for models by name."""
-    return sampler.endpoint_of is not Sampler.endpoint_of
-
-
 def _has_headline(component: type[Component]) -> bool:
     return any(metric.role == "headline" for metric in getattr(component, "metrics", ()))
-
-
-def _is_kept(component: type[Component]) -> bool:
-    return issubclass(component, Reporter) and component.kept_as is not None

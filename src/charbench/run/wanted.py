@@ -12,7 +12,8 @@ from charbench.domain.checkpoint import Checkpoint
 from charbench.run.asked_elsewhere import check_endpoints
 from charbench.run.planned import OneAfterTheOther
 from charbench.run.served import served_now, to_sample
-from charbench.run.session import Session, asks_endpoint
+from charbench.run.session import Session
+from charbench.run.traits import asks_endpoint
 
 
 @dataclass(slots=True)

@@ -66,7 +66,7 @@ def trial_of(
     seconds: float = 60.0,
 ) -> Trial:
     """Return the trial of a component, as :func:`conformance` describes it."""
-    from charbench.plugins.manager import example_of
+    from charbench.plugins.loading import example_of
     from charbench.testing.factories import make_checkpoint, make_persona
     from charbench.testing.trial import Trial
 
