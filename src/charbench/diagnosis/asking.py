@@ -11,7 +11,7 @@ from charbench.config.model import Price
 from charbench.diagnosis.probes import AT_ZERO, Probe, ProbeRequests, probes_for, probing_sampler
 from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.prompt import Prompt
-from charbench.run.dry_run import estimate
+from charbench.run.dry_sampling import estimate
 from charbench.store.database import Database
 
 

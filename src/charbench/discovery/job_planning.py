@@ -80,42 +80,70 @@ def plan_jobs(
     was reset is trained again.
     """
     preferences = [item for item in datasets if item.dataset.form in PREFERENCES]
-    datasets = [item for item in datasets if item.dataset.form not in PREFERENCES]
-    joined = join(checkpoints, datasets, known, personas, between)
-    children = _children(checkpoints)
-    samplers = _samplers(checkpoints)
-    later = {checkpoint.run for checkpoint in checkpoints if checkpoint.kind in _NOT_DPO}
-    ours = {*joined.checkpoints, *joined.data}
-    logs = {run.name: run for run in runs if run.name in ours or run.name not in later}
+    joined = join(
+        checkpoints, [item for item in datasets if item.dataset.form not in PREFERENCES], known, personas, between
+    )
+    runs_with_logs = _logs(checkpoints, joined, runs)
+    evidence = _Evidence(joined, _children(checkpoints), _samplers(checkpoints), known, tried, personas)
     states = {job.job_id: job for job in known}
     jobs: list[TrainingJob] = []
     left_out: list[LeftOut] = []
-    for name in sorted({*joined.checkpoints, *joined.data, *logs}):
-        dataset, log = joined.data.get(name), logs.get(name)
-        start = _starting_point(joined.checkpoints.get(name, ()))
-        persona = _persona(start, dataset, log, personas)
-        old = _known_job(known, start, dataset)
-        asked_for = old is not None and (_started(old) or old.job_id in tried)
-        child = None if asked_for else _child_of(joined.checkpoints.get(name, ()), children)
-        reason = _several(name, joined) or child or _why_not(start, dataset, log, policy)
+    for name in sorted({*joined.checkpoints, *joined.data, *runs_with_logs}):
+        planned = evidence.plan(name, runs_with_logs.get(name), policy)
+        if isinstance(planned, LeftOut):
+            left_out.append(planned)
+        else:
+            stored = states.get(planned.job_id)
+            jobs.append(stored if stored is not None and _started(stored) else planned)
+    mine = {job.job_id for job in jobs}
+    finished = (job for job in known if job.job_id not in mine and job.status is not JobStatus.PENDING)
+    ordered = sorted([*jobs, *finished], key=lambda job: (job.persona, job.run))
+    return JobPlan(tuple(ordered), (*left_out, *_unused(joined, preferences)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Evidence:
+    """What a job is planned from, but for its run's log."""
+
+    joined: Joined
+    children: Mapping[tuple[str, str], Sequence[Checkpoint]]
+    samplers: Mapping[tuple[str, str], str]
+    known: Sequence[TrainingJob]
+    tried: Collection[str]
+    personas: Mapping[str, str]
+
+    def plan(self, run: str, log: TrainingRun | None, policy: JobPolicy) -> TrainingJob | LeftOut:
+        """Return the job that a run makes, or why it makes none."""
+        mine, dataset = self.joined.checkpoints.get(run, ()), self.joined.data.get(run)
+        start = _starting_point(mine)
+        persona = _persona(start, dataset, log, self.personas)
+        old = _known_job(self.known, start, dataset)
+        is_asked_for = old is not None and (_started(old) or old.job_id in self.tried)
+        finished = None if is_asked_for else _child_of(mine, self.children)
+        reason = _several(run, self.joined) or finished or _why_not(start, dataset, log, policy)
         if reason or dataset is None or start is None:
-            left_out.append(LeftOut(name, persona, reason or "incomplete"))
-            continue
-        job = TrainingJob(
+            return LeftOut(run, persona, reason or "incomplete")
+        return TrainingJob(
             persona=old.persona if old and _started(old) else persona or "unknown",
-            run=old.run if old else name,
+            run=old.run if old else run,
             checkpoint=start.uri,
-            sampler=_sampler_of(start, samplers),
+            sampler=_sampler_of(start, self.samplers),
             dataset=dataset.dataset.path,
             examples=dataset.examples or 0,
         )
-        jobs.append(states.get(job.job_id, job) if _started(states.get(job.job_id)) else job)
-    mine = {job.job_id for job in jobs}
-    finished = (job for job in known if job.job_id not in mine and job.status is not JobStatus.PENDING)
-    left_out += [
-        LeftOut(item.dataset.dataset.path, item.dataset.dataset.persona, item.reason) for item in joined.unused
-    ]
-    left_out += [
+
+
+def _logs(checkpoints: Sequence[Checkpoint], joined: Joined, runs: Sequence[TrainingRun]) -> dict[str, TrainingRun]:
+    """Return the logs of runs that may make a job, by run: not of those that made something later than DPO alone."""
+    later = {checkpoint.run for checkpoint in checkpoints if checkpoint.kind in _NOT_DPO}
+    ours = {*joined.checkpoints, *joined.data}
+    return {run.name: run for run in runs if run.name in ours or run.name not in later}
+
+
+def _unused(joined: Joined, preferences: Sequence[StoredDataset]) -> list[LeftOut]:
+    """Return the data that no job is made of, and why."""
+    unused = [LeftOut(item.dataset.dataset.path, item.dataset.dataset.persona, item.reason) for item in joined.unused]
+    return unused + [
         LeftOut(
             item.dataset.path,
             item.dataset.persona,
@@ -123,8 +151,6 @@ def plan_jobs(
         )
         for item in preferences
     ]
-    ordered = sorted([*jobs, *finished], key=lambda job: (job.persona, job.run))
-    return JobPlan(tuple(ordered), tuple(left_out))
 
 
 def _known_job(

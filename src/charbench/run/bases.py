@@ -11,7 +11,7 @@ from charbench.components.source import CheckpointSource
 from charbench.domain.checkpoint import Checkpoint, Kind
 from charbench.domain.uris import SERVED, TinkerPath
 from charbench.run.base_model import base_model_of
-from charbench.run.dry_run import Estimate, estimate
+from charbench.run.dry_sampling import Estimate, estimate
 from charbench.run.plan import Requests, sampling_plan
 from charbench.run.planned import OneAfterTheOther, Planned
 from charbench.run.session import Session

@@ -16,7 +16,7 @@ from charbench.components.endpoint import DefaultEndpoint
 from charbench.components.sampler import Sampler
 from charbench.components.source import CheckpointSource
 from charbench.domain.checkpoint import Checkpoint, Kind
-from charbench.run.dry_run import Estimate, estimate
+from charbench.run.dry_sampling import Estimate, estimate
 from charbench.run.plan import Recordings, Requests, sampling_plan
 from charbench.run.served import to_sample
 from charbench.run.session import Session

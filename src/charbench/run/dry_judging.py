@@ -18,7 +18,7 @@ from charbench.config.model import Price
 from charbench.domain.checkpoint import Checkpoint, Kind
 from charbench.domain.persona import Persona
 from charbench.domain.sample import Sample, Usage
-from charbench.run.dry_run import CHARACTERS_PER_TOKEN, ExpectedUsage, tokens_of
+from charbench.run.dry_sampling import CHARACTERS_PER_TOKEN, ExpectedUsage, tokens_of
 from charbench.run.plan import personas_to_score
 from charbench.run.session import Session
 from charbench.sampling.cost import price_of_model

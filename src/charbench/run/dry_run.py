@@ -1,128 +1,110 @@
-"""What a run would ask for, without asking: the dry run."""
+"""The dry run: discovers, and tells what a run would train, sample and judge; sends no prompt."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from charbench.components.calling import resolve
-from charbench.components.generation import GenerationConfig
+from charbench.components.containment import printing_to_stderr
 from charbench.components.sampler import Sampler, SampleRequest
-from charbench.config.model import Price
-from charbench.domain.sample import Usage
-from charbench.sampling.cost import cost_of, price_of
-from charbench.sampling.requests import by_question
-from charbench.store.database import Database
-from charbench.store.dialect import chunks
-from charbench.store.samples import present_samples
-
-CHARACTERS_PER_TOKEN = 4
-"""A rule of thumb for English text; the dry run has no tokenizer."""
-
-
-class ExpectedUsage:
-    """What one component is expected to use; ``cost`` None: not known, since ``unpriced`` (names) have no price."""
-
-    requests: int
-    prompt_tokens: int
-    completion_tokens: int
-    cost: float | None
-    unpriced: list[str]
-
-    def expect(self, requests: int, usage: Usage, price: Price | None, name: str) -> None:
-        """Count requests and their tokens; ``price`` None: ``name`` has none."""
-        self.requests += requests
-        self.prompt_tokens += usage.prompt_tokens or 0
-        self.completion_tokens += usage.completion_tokens or 0
-        if price is None:
-            self.cost = None
-            self.unpriced += [name] if name not in self.unpriced else []
-        elif self.cost is not None:
-            self.cost += cost_of(usage, price)
+from charbench.components.scorer import BaseScorer
+from charbench.components.source import CheckpointSource
+from charbench.discovery.expiry import expiry_warnings
+from charbench.discovery.register import register
+from charbench.discovery.stage import Discovery, discover
+from charbench.domain.checkpoint import Checkpoint
+from charbench.run.asked_elsewhere import check_endpoints
+from charbench.run.bases import with_bases
+from charbench.run.by_key import ByKey, add_by_key
+from charbench.run.dry_judging import JudgingEstimate, asks_models, estimate_judging
+from charbench.run.dry_sampling import Estimate, estimate, missing_requests
+from charbench.run.not_sampled import Noted, NotSampled, not_sampled
+from charbench.run.plan import Requests, sampling_plan, select_checkpoints
+from charbench.run.served import register_served
+from charbench.run.session import Session
+from charbench.run.wanted import served_anywhere, wanted_of
+from charbench.sampling.cost import Spending
+from charbench.store.findings import read_checkpoints
+from charbench.text.redaction import redact
 
 
 @dataclass(slots=True)
-class Estimate(ExpectedUsage):
-    """One sampler's part: how many samples are wanted and missing, the requests for them, their tokens at the most.
+class DryRun:
+    """What a run would do: the jobs that it would train, what samplers and judges would ask, and what is left out."""
 
-    ``cost`` None: not known, since ``unpriced`` (checkpoints' names) have no price.
+    found: Discovery
+    checkpoints: list[Checkpoint]
+    jobs: list[str] = field(default_factory=list)
+    sampling: list[Estimate] = field(default_factory=list)
+    judging: list[JudgingEstimate] = field(default_factory=list)
+    not_sampled: list[NotSampled] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+def dry_run(session: Session, *, trains: bool, say: Callable[[str], None]) -> DryRun:
+    """Discover, and estimate what a run of this session would ask; ``say`` is told what concerns the plan itself.
+
+    Models are listed where an endpoint or an account is asked for them; no prompt is sent.
     """
-
-    sampler: str
-    wanted: int = 0
-    missing: int = 0
-    requests: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    cost: float | None = 0.0
-    unpriced: list[str] = field(default_factory=list)
-    endpoint: str = ""
-    """Where it asks, if a run asks several endpoints."""
-    asks: dict[str, int] = field(default_factory=dict)
-    """How many requests each checkpoint is sent, by its URI."""
-
-    def add(self, questions: Sequence[SampleRequest], longest: int, price: Price | None, name: str) -> None:
-        """Add one question for some of its epochs: asked once for all that a request takes, then each follow-up."""
-        prompt, count = questions[0].prompt, len(questions)
-        told = sum(len(message.content) for message in prompt.messages)
-        usage = Usage(tokens_of(told), count * longest)
-        for turn, follow_up in enumerate(prompt.follow_ups, 1):
-            told += len(follow_up)
-            usage += Usage(count * (tokens_of(told) + turn * longest), count * longest)
-        self.expect(1 + count * len(prompt.follow_ups), usage, price, name)
+    sources, samplers = session.sources(), session.samplers()
+    session.lifecycle.meter = Spending(session.config.prices, sends=False)
+    judges = [scorer for scorer in session.scorers() if asks_models(scorer)]
+    found = discover(
+        session.database, sources, session.lab, session.policy,
+        lifecycle=session.lifecycle, by_name=session.sources_by_name,
+    )  # fmt: skip
+    personas = [persona.name for persona in session.selected_personas()]
+    outlook = DryRun(found, _selected(session, found, personas))
+    if trains and session.config.trainers:
+        outlook.jobs = [job.job_id for job in found.plan.jobs_waiting]
+    with printing_to_stderr():
+        session.lifecycle.prepare_all(samplers)
+        offered, asked, missing = _estimate_sampling(session, sources, samplers, judges, outlook, say)
+        session.lifecycle.prepare_all(judges)
+        outlook.judging = [estimate_judging(session, one, outlook.checkpoints, personas, missing) for one in judges]
+    outlook.not_sampled = not_sampled(session, outlook.checkpoints, asked, offered)
+    outlook.warnings = [*found.problems, *expiry_warnings(session.database, outlook.checkpoints)]
+    return outlook
 
 
-def tokens_of(characters: int) -> int:
-    """Return about how many tokens a text of this length has."""
-    return characters // CHARACTERS_PER_TOKEN + 1
+def _estimate_sampling(
+    session: Session,
+    sources: Sequence[CheckpointSource],
+    samplers: Sequence[Sampler],
+    judges: Sequence[BaseScorer],
+    outlook: DryRun,
+    say: Callable[[str], None],
+) -> tuple[ByKey | None, set[str], list[tuple[SampleRequest, int]]]:
+    """Add what each sampler would ask, and the bases that would be sampled beside the checkpoints.
 
-
-def estimate(
-    database: Database,
-    sampler: Sampler,
-    requests: Iterable[SampleRequest],
-    retry: Iterable[str],
-    prices: Mapping[str, Price],
-) -> Estimate:
-    """Count what the sampler would ask for; completions are taken to be as long as they may be.
-
-    Recordings are asked of nobody; a sampler that does not cost money costs nothing.
+    Returns what a key would make possible, the URIs of whoever is asked, and the requests whose answers are to judge.
     """
-    longest = longest_of(sampler)
-    total = Estimate(sampler.name)
-    for wanted, missing in _batches(database, sampler, requests, retry):
-        total.wanted += wanted
-        total.missing += len(missing)
-        asked = [(key, request) for key, request in missing if request.recorded is None]
-        for group in by_question(asked, sampler.epochs_at_once):
-            checkpoint = group[0][1].checkpoint
-            price = price_of(checkpoint, prices) if sampler.costs_money else Price()
-            before = total.requests
-            total.add([request for _, request in group], longest, price, checkpoint.name)
-            total.asks[checkpoint.uri] = total.asks.get(checkpoint.uri, 0) + total.requests - before
-    return total
+    config = session.config
+    asked: set[str] = set()
+    missing: list[tuple[SampleRequest, int]] = []
+    wanted_here = wanted_of(session, samplers, outlook.checkpoints, outlook.found)
+    offered = add_by_key(session, sources, wanted_here, outlook.checkpoints, say)
+    for one in wanted_here:
+        sampler = one.sampler
+        beside = with_bases(session, sampler, sources, one.checkpoints, one.served)
+        for line in beside.lines:
+            say(line)
+        outlook.checkpoints += [base for base in beside.added if base not in outlook.checkpoints]
+        check_endpoints(one.session, [sampler], beside.checkpoints)
+        wanted = beside.planned or Requests(sampler, sampling_plan(session, sources, beside.checkpoints))
+        part = estimate(session.database, sampler, Noted(wanted, asked), config.retry_errors, config.prices)
+        part.endpoint = redact(one.endpoint)
+        outlook.sampling.append(part)
+        if judges:
+            missing += missing_requests(session.database, sampler, wanted, config.retry_errors)
+    return offered, asked, missing
 
 
-def longest_of(sampler: Sampler) -> int:
-    """Return the most tokens of one answer; 0 where the sampler has no such option."""
-    return sampler.config.max_tokens if isinstance(sampler.config, GenerationConfig) else 0
-
-
-def missing_requests(
-    database: Database, sampler: Sampler, requests: Iterable[SampleRequest], retry: Iterable[str]
-) -> Iterator[tuple[SampleRequest, int]]:
-    """Yield what the store has no sample of, each with the tokens that its answer may have."""
-    for _, missing in _batches(database, sampler, requests, retry):
-        for _, request in missing:
-            yield request, longest_of(sampler)
-
-
-def _batches(
-    database: Database, sampler: Sampler, requests: Iterable[SampleRequest], retry: Iterable[str]
-) -> Iterator[tuple[int, list[tuple[str, SampleRequest]]]]:
-    """Yield, batch by batch, how many samples are wanted, and those that the store does not have, by key."""
-    for batch in chunks(requests, 500):
-        keyed = {resolve(sampler, sampler.key(request)): request for request in batch}
-        with database.read() as connection:
-            present = present_samples(connection, list(keyed), list(retry))
-        yield len(batch), [(key, request) for key, request in keyed.items() if key not in present]
+def _selected(session: Session, found: Discovery, personas: Sequence[str]) -> list[Checkpoint]:
+    """Return the checkpoints that a run would be about."""
+    register(session.database, session.config.checkpoints, personas, session.personas.aliases)
+    with session.database.read() as connection:
+        known = read_checkpoints(connection)
+    register_served(session, served_anywhere(session, found), known)
+    with session.database.read() as connection:
+        return select_checkpoints(read_checkpoints(connection), session.config.checkpoints, personas)
