@@ -31,6 +31,7 @@ EXPORTED = [
     "DeadlineError",
     "Endpoint",
     "DefaultEndpoint",
+    "KeySource",
     "EndpointConfig",
     "Evidence",
     "Example",

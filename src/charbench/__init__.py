@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from charbench.components.control_items import ControlResult as ControlResult
     from charbench.components.endpoint import DefaultEndpoint as DefaultEndpoint
     from charbench.components.endpoint import Endpoint as Endpoint
+    from charbench.components.endpoint import KeySource as KeySource
     from charbench.components.endpoint import endpoint_at as endpoint_at
     from charbench.components.endpoint import with_quoted_userinfo as with_quoted_userinfo
     from charbench.components.generation import DelimitersConfig as DelimitersConfig
@@ -171,7 +172,7 @@ _HOME = {
     "components.base": ["Component", "added", "operational"],
     "components.check_result": ["CheckResult"],
     "components.control_items": ["ControlResult"],
-    "components.endpoint": ["DefaultEndpoint", "Endpoint", "endpoint_at", "with_quoted_userinfo"],
+    "components.endpoint": ["DefaultEndpoint", "Endpoint", "KeySource", "endpoint_at", "with_quoted_userinfo"],
     "components.generation": ["DelimitersConfig", "EndpointConfig", "GenerationConfig", "ThinkingMode"],
     "components.lab_file": ["LabFile"],
     "components.limits": ["Limits", "LimitsConfig"],

@@ -16,7 +16,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from charbench import ConfigError, FileFault, read_json, register_secret
+from charbench import ConfigError, FileFault, KeySource, read_json, register_secret
 
 VARIABLE, COMMAND = "TINKER_API_KEY", "TINKER_CREDENTIAL_CMD"
 STORED = Path("~/.tinker/credentials.json")
@@ -24,6 +24,8 @@ STORED = Path("~/.tinker/credentials.json")
 COMMAND_SECONDS = 30.0
 _KEY = re.compile(r"tml-[!-~]{4,}")
 """What a header can carry: ASCII without white space."""
+_NEVER = 2**53
+"""An end (in seconds) that is none."""
 _JWT = re.compile(r"eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
 
 
@@ -67,6 +69,24 @@ def credential() -> Credential | None:
         if not command:  # the SDK, too, goes on to the command
             raise ConfigError(f"{VARIABLE} is not a Tinker key: {fault}")
     return Credential(COMMAND) if command else _stored()
+
+
+def key_source() -> KeySource | None:
+    """Return where the credential for Tinker's OpenAI-compatible endpoint is from; None where there is none.
+
+    Raises :class:`ConfigError` as :func:`credential` does.
+    """
+    if (found := credential()) is None:
+        return None
+    if found.key is not None:
+        return KeySource(found.source, found.key)
+    return KeySource(found.source, renew=_renewed)
+
+
+def _renewed() -> tuple[str, float | None]:
+    """Return what the command prints, and until when it holds: as a JWT says, else until it is refused."""
+    token = _printed(COMMAND_SECONDS)
+    return token, _expiry(token)
 
 
 def has_credential() -> bool:
@@ -135,12 +155,22 @@ def _printed(seconds: float) -> str:
 def _fault_of_jwt(token: str) -> str | None:
     if not _JWT.fullmatch(token):
         return "it starts as a JWT does and is none; copy it whole"
-    body = token.split(".")[1]
     try:
-        claims = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+        expires = _expiry(token)
     except (binascii.Error, ValueError, RecursionError):
         return "it starts as a JWT does and is none; copy it whole"
-    expires = claims.get("exp") if isinstance(claims, dict) else None
-    if isinstance(expires, int | float) and not isinstance(expires, bool) and expires <= time.time():
+    if expires is not None and expires <= time.time():
         return f"the JWT has expired; get a new one, or let {COMMAND} be a command that prints one"
     return None
+
+
+def _expiry(token: str) -> float | None:
+    """Return when a JWT expires, in seconds as ``time.time()`` counts; None where it does not say, or it is a key."""
+    if not token.startswith("eyJ"):
+        return None
+    body = token.split(".")[1]
+    claims = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+    expires = claims.get("exp") if isinstance(claims, dict) else None
+    if not isinstance(expires, int | float) or isinstance(expires, bool):
+        return None
+    return float(expires) if expires < _NEVER else None

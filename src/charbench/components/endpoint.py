@@ -4,12 +4,27 @@ from __future__ import annotations
 
 import base64
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import quote, unquote
 
 from charbench.components.trust import TRUSTING, Address, Trust
 from charbench.errors import ConfigError
 from charbench.text.redaction import keep_userinfo, register_secret
+
+
+@dataclass(frozen=True, slots=True)
+class KeySource:
+    """A key that is elsewhere than in the variable of a :class:`DefaultEndpoint`, or what makes one.
+
+    ``found_in`` is what messages say is set (``TINKER_CREDENTIAL_CMD``). ``renew`` returns a key and until when it
+    holds, in seconds as ``time.time()`` counts (None: until it is refused); it may take seconds, and raises
+    :class:`ConfigError` where it has none. Without it the key is ``key``.
+    """
+
+    found_in: str
+    key: str = field(default="", repr=False)
+    renew: Callable[[], tuple[str, float | None]] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +46,8 @@ class Endpoint:
     """URLs under which results of this very server may be stored: those that it has and had; empty without a name."""
     is_chosen: bool = False
     """Whether the user chose it for this very command (``--endpoint``)."""
+    renewed_by: KeySource | None = field(default=None, repr=False, compare=False)
+    """What makes its key when one is needed; ``api_key`` is empty then."""
 
     @property
     def identity(self) -> str:
@@ -43,20 +60,47 @@ class DefaultEndpoint:
     """An API in OpenAI's form that is used where no endpoint is named and its key is set.
 
     ``owner`` is what messages call it (``Tinker``). Its key is in the environment variable ``api_key_env``, begins with
-    ``key_prefix``, and is sent to the host of ``url`` alone.
+    ``key_prefix``, and is sent to the host of ``url`` alone. Where it may also be elsewhere, or be of another form,
+    ``find_key`` says where it is, None where there is none; it runs nothing and asks nobody, and raises
+    :class:`ConfigError` for one that cannot be right.
     """
 
     url: str
     owner: str
     api_key_env: str
     key_prefix: str = ""
+    find_key: Callable[[], KeySource | None] | None = None
 
     def is_at(self, url: str) -> bool:
         """Whether ``url`` names this API's own host, by the same scheme and port, and holds no credentials."""
         return "@" not in url and Address.of(url) == Address.of(self.url)
 
+    def key_is_in(self) -> str:
+        """Return what is set that holds its key, be it right or not; empty where nothing is."""
+        try:
+            found = self.find_key() if self.find_key else None
+        except ConfigError:
+            return self.api_key_env
+        return found.found_in if found else self.api_key_env if os.environ.get(self.api_key_env) else ""
+
+    def key_for(self, who: str) -> KeySource | None:
+        """Return its key where ``find_key`` finds it, None where it is the variable's.
+
+        Raises :class:`ConfigError`, naming ``who``, where it is missing, or of the wrong form.
+        """
+        try:
+            found = self.find_key() if self.find_key else None
+        except ConfigError as error:
+            raise ConfigError(f"{who}: {error}; a key is needed for {self.url}") from None
+        if found is None:
+            self._check_variable(who)
+        return found
+
     def check_key(self, who: str) -> None:
-        """Raise :class:`ConfigError` where its key is missing, or of the wrong form."""
+        """Raise :class:`ConfigError`, naming ``who``, where its key is missing, or of the wrong form."""
+        self.key_for(who)
+
+    def _check_variable(self, who: str) -> None:
         key = os.environ.get(self.api_key_env, "")
         if not key or not key.startswith(self.key_prefix):
             found = f"does not start with {self.key_prefix}" if key else "is not set"

@@ -42,16 +42,17 @@ def find_endpoint(
     elif text == endpoints.chosen and endpoints.chosen_in:
         trust = replace(trust, from_file=(*trust.from_file, (endpoints.chosen_in, text)))
     default = None if api_key_env else next((one for one in defaults if one.is_at(url)), None)
-    if default is not None:
-        default.check_key(who)
-    default_env = default.api_key_env if default else "OPENAI_API_KEY"
+    source = default.key_for(who) if default else None
+    default_env = None if source else default.api_key_env if default else "OPENAI_API_KEY"
     made = endpoint_at(url, who, api_key_env=api_key_env, default_env=default_env, trust=trust)
+    if source is not None:  # this is the host of whoever issues the key
+        made = replace(made, api_key=source.key, renewed_by=source if source.renew else None)
     return _with_name(made, named, is_chosen=endpoints.is_typed and _is_chosen(made, endpoints))
 
 
 def _not_chosen(who: str, defaults: Sequence[DefaultEndpoint], endpoints: Endpoints) -> str:
     """Return the endpoint of a component where nobody chose one; raises where there is none, or one of several."""
-    if url := next((one.url for one in defaults if os.environ.get(one.api_key_env)), None):
+    if url := next((one.url for one in defaults if one.key_is_in()), None):
         return url
     if len(endpoints.named) == 1:
         return next(iter(endpoints.named))

@@ -16,6 +16,7 @@ from charbench.components.endpoint import Endpoint
 from charbench.components.replies import malformed_reply, reading_reply
 from charbench.deferred_package import deferred
 from charbench.errors import RefusedError, SamplingError
+from charbench.model_client.renewed_key import RenewedKey
 from charbench.text.redaction import redact
 
 _RETRYABLE = frozenset({408, 409, 425, 429})
@@ -47,6 +48,7 @@ class HttpClient:
         self._endpoint, self._max_reply_bytes = endpoint, max_reply_bytes
         self._where = redact(endpoint.base_url)
         self._openai: Any = None
+        self._renewed = RenewedKey(endpoint.renewed_by) if endpoint.renewed_by else None
 
     def _open(self) -> Any:
         if self._openai is None:
@@ -71,19 +73,35 @@ class HttpClient:
 
     async def get(self, path: str) -> Any:
         """Return the JSON at a path; raises :class:`SamplingError` as :meth:`post` does."""
-        return await self._send("get", path)
+        return await self._answer("get", path)
 
     async def post(self, path: str, body: dict[str, Any]) -> Any:
         """Return the answer's JSON; raises :class:`SamplingError` for everything that is none."""
-        return await self._send("post", path, content=json.dumps(body).encode(), options=_OPTIONS)
+        return await self._answer("post", path, content=json.dumps(body).encode(), options=_OPTIONS)
+
+    async def _answer(self, method: str, path: str, **request: Any) -> Any:
+        """Send a request; once more where its key was refused and is one that can be renewed."""
+        renewed = self._renewed
+        if renewed is None:
+            return await self._send(method, path, **request)
+        sent = await renewed.current()
+        try:
+            return await self._send(method, path, **request)
+        except RefusedError as error:
+            if error.kind != "http_401" or not await renewed.replaces(sent):
+                raise
+        return await self._send(method, path, **request)
 
     async def _send(self, method: str, path: str, **request: Any) -> Any:
         import openai
         from httpx2 import Response
 
         url = f"{self._endpoint.base_url}{path}"
+        client = self._open()
+        if self._renewed is not None:
+            client.api_key = await self._renewed.current()
         try:
-            response = await getattr(self._open(), method)(url, cast_to=Response, **request)
+            response = await getattr(client, method)(url, cast_to=Response, **request)
         except openai.APIStatusError as error:
             raise _status_error(error, self._endpoint.withheld) from None
         except openai.APIConnectionError as error:  # "timeouts" too: the client keeps no time, so they are none

@@ -29,6 +29,8 @@ class ByKey:
     """What a sampler would ask an API whose key is set: ``checkpoints``, by requests that ``expected`` counts."""
 
     api: DefaultEndpoint
+    key_is_in: str
+    """What is set that holds the key."""
     sampler: Sampler
     checkpoints: Sequence[Checkpoint]
     expected: Estimate
@@ -43,7 +45,7 @@ class ByKey:
     def line(self) -> str:
         """What is to be read before anything is sent."""
         return (
-            f"{self.api.owner} ({self.api.api_key_env} is set): {counted(len(self.checkpoints), 'checkpoint')} without "
+            f"{self.api.owner} ({self.key_is_in} is set): {counted(len(self.checkpoints), 'checkpoint')} without "
             f"recordings, sampled by {self.sampler.name}: {self._what}; --max-cost {self.limit:g} is the limit."
         )
 
@@ -54,7 +56,7 @@ class ByKey:
         if self.expected.cost is None:
             allow = "set prices in charbench.yaml and a limit with --max-cost LIMIT, and it is sent"
         return (
-            f"they have no recordings; {self.api.api_key_env} is set, and {self.api.owner} would be asked by "
+            f"they have no recordings; {self.key_is_in} is set, and {self.api.owner} would be asked by "
             f"{self.sampler.name}: {self._what}; {allow} (--sampler {self.sampler.name} sends it without a limit)"
         )
 
@@ -80,7 +82,7 @@ def by_key(session: Session, sources: Sequence[CheckpointSource], checkpoints: S
     found = _sampler_with_key(session)
     if found is None:
         return None
-    api, sampler = found
+    api, key_is_in, sampler = found
     if session.lifecycle.try_prepare(sampler) is not None:  # its key is of the wrong form: `doctor` says so
         return None
     mine = [
@@ -104,7 +106,7 @@ def by_key(session: Session, sources: Sequence[CheckpointSource], checkpoints: S
     config = session.config
     requests = Requests(sampler, sampling_plan(session, sources, mine))
     expected = estimate(session.database, sampler, requests, config.retry_errors, config.prices)
-    return ByKey(api, sampler, mine, expected, config.max_cost) if expected.requests else None
+    return ByKey(api, key_is_in, sampler, mine, expected, config.max_cost) if expected.requests else None
 
 
 def add_by_key(
@@ -127,17 +129,22 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def _sampler_with_key(session: Session) -> tuple[DefaultEndpoint, Sampler] | None:
-    """Return the first sampler that declares an API whose key is set; None where the user chose otherwise."""
+def _sampler_with_key(session: Session) -> tuple[DefaultEndpoint, str, Sampler] | None:
+    """Return the first API that a sampler declares and whose key is set, what holds it, and the sampler.
+
+    None where the user chose otherwise.
+    """
     config = session.config
     if config.samplers or session.endpoints.chosen or os.environ.get("OPENAI_BASE_URL"):
         return None
     for name, one in session.plugins.components(ComponentKind.SAMPLER).items():
         assert issubclass(one, Sampler)
-        api = next((api for api in one.default_endpoints if os.environ.get(api.api_key_env)), None)
         options = config.options_for(ComponentKind.SAMPLER.value, name)
-        if api is not None and not {"base_url", "endpoint"} & set(options):
-            made = session.component(ComponentKind.SAMPLER, name)
-            assert isinstance(made, Sampler)
-            return api, made
+        if {"base_url", "endpoint"} & set(options):
+            continue
+        for api in one.default_endpoints:
+            if key_is_in := api.key_is_in():
+                made = session.component(ComponentKind.SAMPLER, name)
+                assert isinstance(made, Sampler)
+                return api, key_is_in, made
     return None
