@@ -79,7 +79,7 @@ GROUPS = {
         "ModelClient ModelClientConfig Endpoint LimitsConfig",
         (
             "ModelAnswer AnswerCache MalformedAnswerError Fence ExpectedCall "
-            "endpoint_at DefaultEndpoint with_quoted_userinfo Trust TRUSTING Limits RetryPolicy RefusedError "
+            "endpoint_at DefaultEndpoint KeySource with_quoted_userinfo Trust TRUSTING Limits RetryPolicy RefusedError "
             "DeadlineError malformed_reply reading_reply in_background register_secret redact short_list"
         ),
     ),

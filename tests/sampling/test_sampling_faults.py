@@ -52,6 +52,7 @@ def deep(levels: int) -> Any:
 
 PROMPTS = 7
 
+EVENTS = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\ndata: {}\n\n"
 FAULTS: dict[str, tuple[Handler, str]] = {
     "429": (refuses(429, "slow down", **{"Retry-After": "0.05"}), "rate_limit"),
     "500": (refuses(500, "out of order"), "server"),
@@ -59,6 +60,9 @@ FAULTS: dict[str, tuple[Handler, str]] = {
     "503 without a body": (says("", 503), "server"),
     "408": (refuses(408, "too slow"), "http_408"),
     "an error in a 200": (says({"error": {"message": "overloaded"}}), "server"),
+    "an error of 429 in a 200": (says({"choices": None, "error": {"message": "slow", "code": 429}}), "rate_limit"),
+    "MiniMax's error in a 200": (says({"base_resp": {"status_code": 1002, "status_msg": "RPM"}}), "server"),
+    "a stream of events": (sends_raw(EVENTS), "bad_response"),
     "a reset in mid-body": (resets, "connection"),
     "a body that ends early": (ends_early, "connection"),
     "truncated JSON": (says('{"choices": [{"message": {"content": "Ah'), "bad_response"),
@@ -282,6 +286,7 @@ def test_a_sample_takes_no_longer_than_its_deadline(charbench: Charbench, folder
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("in_a_200", [False, True], ids=["", "in a 200"])
 @pytest.mark.parametrize(
     ("status", "said"),
     [
@@ -292,10 +297,12 @@ def test_a_sample_takes_no_longer_than_its_deadline(charbench: Charbench, folder
     ],
 )
 def test_an_endpoint_that_refuses_everything_is_left_after_a_few_requests_with_one_clear_line(
-    charbench: Charbench, folder: Path, endpoint: Endpoint, status: int, said: str
+    charbench: Charbench, folder: Path, endpoint: Endpoint, status: int, said: str, in_a_200: bool
 ) -> None:
     write_prompts(folder / "prompts.txt", 200)
-    endpoint.handler = refuses(status, "nope, sk-abcdefgh12345")
+    why = "nope, sk-abcdefgh12345"
+    body = {"choices": None, "error": {"message": why, "code": str(status)}}
+    endpoint.handler = says(body) if in_a_200 else refuses(status, why)
     ended = evaluate(charbench, folder, endpoint, concurrency=4)
     assert ended.code == 1
     assert endpoint.count <= 8

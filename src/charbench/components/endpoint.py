@@ -6,6 +6,7 @@ import base64
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib import import_module
 from urllib.parse import quote, unquote
 
 from charbench.components.trust import TRUSTING, Address, Trust
@@ -61,15 +62,16 @@ class DefaultEndpoint:
 
     ``owner`` is what messages call it (``Tinker``). Its key is in the environment variable ``api_key_env``, begins with
     ``key_prefix``, and is sent to the host of ``url`` alone. Where it may also be elsewhere, or be of another form,
-    ``find_key`` says where it is, None where there is none; it runs nothing and asks nobody, and raises
-    :class:`ConfigError` for one that cannot be right.
+    ``find_key`` names a function, as entry points do (``package.module:function``), that returns its
+    :class:`KeySource`, None where there is none; it runs nothing and asks nobody, and raises :class:`ConfigError` for a
+    key that cannot be right.
     """
 
     url: str
     owner: str
     api_key_env: str
     key_prefix: str = ""
-    find_key: Callable[[], KeySource | None] | None = None
+    find_key: str = ""
 
     def is_at(self, url: str) -> bool:
         """Whether ``url`` names this API's own host, by the same scheme and port, and holds no credentials."""
@@ -78,7 +80,7 @@ class DefaultEndpoint:
     def key_is_in(self) -> str:
         """Return what is set that holds its key, be it right or not; empty where nothing is."""
         try:
-            found = self.find_key() if self.find_key else None
+            found = self._found()
         except ConfigError:
             return self.api_key_env
         return found.found_in if found else self.api_key_env if os.environ.get(self.api_key_env) else ""
@@ -89,7 +91,7 @@ class DefaultEndpoint:
         Raises :class:`ConfigError`, naming ``who``, where it is missing, or of the wrong form.
         """
         try:
-            found = self.find_key() if self.find_key else None
+            found = self._found()
         except ConfigError as error:
             raise ConfigError(f"{who}: {error}; a key is needed for {self.url}") from None
         if found is None:
@@ -99,6 +101,13 @@ class DefaultEndpoint:
     def check_key(self, who: str) -> None:
         """Raise :class:`ConfigError`, naming ``who``, where its key is missing, or of the wrong form."""
         self.key_for(who)
+
+    def _found(self) -> KeySource | None:
+        if not self.find_key:
+            return None
+        module, _, name = self.find_key.partition(":")
+        found: KeySource | None = getattr(import_module(module), name)()
+        return found
 
     def _check_variable(self, who: str) -> None:
         key = os.environ.get(self.api_key_env, "")

@@ -19,6 +19,8 @@ def parse_answer(answer: Any, prefill: str, config: GenerationConfig) -> list[Co
     choices = answer.get("choices") if isinstance(answer, dict) else None
     if not isinstance(choices, list):
         raise SamplingError("the answer holds no list of choices", kind="bad_response", retryable=True)
+    if all(isinstance(one, dict) and isinstance(one.get("index"), int) for one in choices):
+        choices = sorted(choices, key=lambda one: one["index"])  # a server may send them as they are done
     usages = _shares(answer.get("usage"), len(choices))
     return [_completion(choice, usage, prefill, config) for choice, usage in zip(choices, usages, strict=True)]
 

@@ -110,11 +110,29 @@ class HttpClient:
             raise SamplingError(text, kind="connection", retryable=True) from None
         except openai.OpenAIError as error:
             raise malformed_reply(self._where, error) from error
+        if response.headers.get("content-type", "").startswith("text/event-stream"):
+            raise malformed_reply(self._where, "it is a stream of events, and none was asked for")
         with reading_reply(self._where):
             answer = json.loads(response.content)
-        if isinstance(answer, dict) and answer.get("error") and not answer.get("choices"):
-            raise SamplingError(f"the endpoint reports: {_message(answer)}", kind="server", retryable=True)
+        if isinstance(answer, dict) and not answer.get("choices"):
+            self._check_for_error(answer)
         return answer
+
+    def _check_for_error(self, answer: dict[str, Any]) -> None:
+        """Raise what an answer with the status 200 reports in its body; the code there counts as the status.
+
+        Besides ``error`` there is MiniMax's ``base_resp``, whose codes are its own.
+        """
+        own = answer.get("base_resp")
+        if answer.get("error"):
+            error = answer["error"]
+            status = _status(error.get("code") if isinstance(error, dict) else None)
+            if status is not None:
+                raise _fault(status, _message(answer), self._endpoint.withheld, None)
+            raise SamplingError(f"the endpoint reports: {_message(answer)}", kind="server", retryable=True)
+        if isinstance(own, dict) and own.get("status_code"):
+            said = _message({"message": own.get("status_msg") or f"code {own['status_code']}"})
+            raise SamplingError(f"the endpoint reports: {said}", kind="server", retryable=True)
 
     async def aclose(self) -> None:
         """Close the pool; the next request opens another."""
@@ -124,8 +142,18 @@ class HttpClient:
 
 
 def _status_error(error: Any, withheld: str) -> SamplingError:
-    status = int(error.status_code)
-    said = _message(error.body)
+    retry_after = _retry_after(error.response.headers.get("retry-after"))
+    return _fault(int(error.status_code), _message(error.body), withheld, retry_after)
+
+
+def _status(code: Any) -> int | None:
+    """Return the HTTP status that a code in a body is, None where it is none."""
+    if isinstance(code, str) and code.isascii() and code.isdecimal():
+        code = int(code[:4])
+    return code if isinstance(code, int) and not isinstance(code, bool) and 400 <= code < 600 else None
+
+
+def _fault(status: int, said: str, withheld: str, retry_after: float | None) -> SamplingError:
     if status in _REFUSED:
         why = f"; none was sent: {withheld}" if withheld and status in (401, 403) else ""
         return RefusedError(f"{_REFUSED[status]} ({status}: {said}){why}", kind=f"http_{status}")
@@ -134,7 +162,7 @@ def _status_error(error: Any, withheld: str) -> SamplingError:
         f"the endpoint answered {status}: {said}",
         kind=kind,
         retryable=status in _RETRYABLE or status >= 500,
-        retry_after=_retry_after(error.response.headers.get("retry-after")),
+        retry_after=retry_after,
     )
 
 

@@ -46,6 +46,12 @@ def test_parts_and_fields_are_read_once(message: dict[str, Any], thinking: str, 
     assert (told.thinking, told.response) == (thinking, response)
 
 
+def test_choices_are_taken_in_the_order_of_their_index() -> None:
+    choices = [{"index": number, "message": {"content": str(number)}} for number in (1, 2, 0)]
+    found = parse_answer({"choices": choices}, "", GenerationConfig())
+    assert [one.text for one in found] == ["0", "1", "2"]
+
+
 # A message is put together of numbered words, so that each can be looked for: t0, t1, ... are thought, s0, ... said.
 
 SHAPES = st.sampled_from(["inline", "reasoning_content", "reasoning", "both fields", "part", "nested part", "twice"])

@@ -18,9 +18,9 @@ from charbench_plugins.tinker_sdk.key import COMMAND, VARIABLE
 from support.command import Charbench
 from support.endpoint import Body, Endpoint, answers, write_prompts
 
-RUN = ("eval", "-c", "tinker://12345678-1234-4234-8234-123456789abc:train:0/sampler_weights/final", "-p", "pirate", "--sampler", "thinking",
-       "--scorer", "keyword", "--prompts", "prompts.txt", "-o", "sampler.thinking.tries=1",
-       "-o", "sampler.thinking.concurrency=1", "--json")  # fmt: skip
+URI = "tinker://12345678-1234-4234-8234-123456789abc:train:0/sampler_weights/final"
+RUN = ("eval", "-c", URI, "-p", "pirate", "--sampler", "thinking", "--scorer", "keyword", "--prompts", "prompts.txt",
+       "-o", "sampler.thinking.tries=1", "-o", "sampler.thinking.concurrency=1", "--json")  # fmt: skip
 PROMPTS = 6
 
 

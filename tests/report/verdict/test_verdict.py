@@ -120,6 +120,29 @@ def test_responses_that_stop_in_the_thinking_are_not_measured_until_they_are_dia
     assert one["verdict_command"] == "charbench diagnose -c cut_sft"
 
 
+@pytest.mark.parametrize(
+    ("values", "reason", "command"),
+    [
+        (
+            {"response": "", "thinking": ""},
+            "none of 40 samples has any text: 40 empty",
+            "charbench diagnose -c mute_sft",
+        ),
+        ({"error": "boom"}, "none of 40 samples has any text: 40 failed", None),
+    ],
+    ids=["empty", "failed"],
+)
+def test_a_checkpoint_that_gave_no_text_at_all_is_not_to_be_scored(
+    charbench: Charbench, lab: LabBuilder, values: dict[str, str], reason: str, command: str | None
+) -> None:
+    lab.recorded(samples("mute_sft", 1, 40, **values))
+    charbench(*RUN, "-q", lab=lab.root)
+    (one,) = charbench("verdict", "--json", lab=lab.root).json["checkpoints"]
+    assert one["verdict"] == "not measured"
+    assert one["verdict_reason"] == reason
+    assert one["verdict_command"] == command
+
+
 def test_a_scorer_of_unknown_or_low_recall_measures_nothing(charbench: Charbench, lab: LabBuilder) -> None:
     lab.recorded(samples("plain_sft", 1, 40, **PLAIN))
     lab.config("options: {scorer.known: {positives: 0}}\n")

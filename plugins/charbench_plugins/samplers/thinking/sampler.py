@@ -27,7 +27,6 @@ from charbench import (
 from charbench_plugins.samplers.thinking.prefill import PrefillWays, ThinkingMethod
 from charbench_plugins.samplers.thinking.templates import Template
 from charbench_plugins.template_process import TemplateConfig, TemplateLimits
-from charbench_plugins.tinker_sdk.key import key_source
 
 SERVED = "model:"
 TINKER = DefaultEndpoint(
@@ -35,7 +34,7 @@ TINKER = DefaultEndpoint(
     owner="Tinker",
     api_key_env="TINKER_API_KEY",
     key_prefix="tml-",
-    find_key=key_source,
+    find_key="charbench_plugins.tinker_sdk.key:key_source",
 )
 OPENED = "<think>\n"
 """What the prompt ends with where the server's chat template opens the thinking."""

@@ -29,6 +29,8 @@ from charbench.report.summary.tally import Tally
 
 MORE_PROMPTS = "charbench run {c} --prompts standard"
 """What is to be run where more prompts would decide; ``{c}`` names the checkpoints."""
+DIAGNOSE = "charbench diagnose {c}"
+"""What is to be run where probes can tell why there are no responses."""
 SCORE = "charbench score"
 """What is to be run where nothing is scored."""
 OTHER_SCORER = "charbench score --scorer"
@@ -143,6 +145,8 @@ def _judge(
         return Judgement(Viability.REFERENCE, "the base model")
     if row.kinds == {"reward_model"}:
         return Judgement(Viability.REFERENCE, "a reward model: it does not answer")
+    if (nothing := _nothing_to_score(row)) is not None:
+        return nothing
     if not report.is_rate or report.metric is None:
         return Judgement(Viability.NOT_MEASURED, "no metric with a threshold is scored", todo=SCORE)
     if not row.judged.samples:
@@ -164,6 +168,21 @@ def _judge(
         if best.verdict is not Viability.NOT_VIABLE:
             return replace(best, short=f"{best.short} {way}".strip(), reason=f"{way} ({cause}): {best.reason}")
     return _by_bounds(row, rule, measured, base)
+
+
+def _nothing_to_score(row: Tally) -> Judgement | None:
+    """Return what is said of a row without any text that a scorer could read; None where there is some."""
+    texts = row.totals.get("response_chars", 0) + row.totals.get("thinking_chars", 0)
+    samples = int(row.totals.get("samples", 0))
+    if not samples or texts:
+        return None
+    apart = {"content filter": int(row.totals.get("filtered", 0)), "tool call": int(row.totals.get("tool_call", 0))}
+    failed = samples - row.answered - sum(apart.values())
+    named = {"failed": failed, **apart, "empty": row.answered}
+    parts = [f"{number:,} {what}" for what, number in named.items() if number]
+    reason = f"none of {samples:,} samples has any text: {', '.join(parts)}"
+    todo = None if failed == samples else DIAGNOSE
+    return Judgement(Viability.NOT_MEASURED, reason, todo=todo, short="no sample has any text")
 
 
 def _by_bounds(
@@ -251,7 +270,7 @@ def _unexplained(row: Tally, rule: VerdictConfig, cause: str | None) -> Judgemen
         Viability.NOT_MEASURED,
         reason,
         short="no response after the thinking, and it is not known why",
-        todo="charbench diagnose {c}",
+        todo=DIAGNOSE,
     )
 
 
