@@ -47,7 +47,7 @@ GROUPS = {
             "Measurement LabelledText distinct_texts folded_prompt neutral_texts read_texts "
             "Channel Span ScoringPlan ThinkingState Marker MarkerForm Tier GoldAnswer ControlText "
             "ControlResult SequentialTest find_refusals is_refusal "
-            "find_identity_leaks names_given find_invented_turns repeated_share LOOPS_FROM"
+            "find_identity_leaks names_given find_invented_turns repeated_share LOOPS_FROM inspect_state"
         ),
     ),
     "A pair scorer": ("PairScorer Comparison", "Verdict"),

@@ -139,6 +139,7 @@ EXPORTED = [
     "find_refusals",
     "hookimpl",
     "in_background",
+    "inspect_state",
     "is_refusal",
     "register_secret",
     "short_list",

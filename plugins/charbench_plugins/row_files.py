@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -42,11 +42,36 @@ _NAMES = frozenset(name for names in RECORDING_COLUMNS.values() for name in name
 _OTHER = Contents(Holds.OTHER)
 
 
+def folded(names: Sequence[str], known: Collection[str]) -> list[str]:
+    """Return a header's names, those of a spreadsheet ("Model Name") as the known ones that they are (model_name).
+
+    A name is as it was where it is known itself, where it is none of ``known`` when folded either, or where another
+    column has that name.
+    """
+    taken = {*names}
+    found = []
+    for name in names:
+        plain = "_".join(name.replace("-", " ").lower().split())
+        takes = name not in known and plain in known and plain not in taken
+        taken |= {plain} if takes else set()
+        found.append(plain if takes else name)
+    return found
+
+
+def known_cells(names: Sequence[str], known: Collection[str]) -> tuple[int, int]:
+    """Return how many cells of a header are known, and how many are when they are folded."""
+    return len({*names} & {*known}), len({*folded(names, known)} & {*known})
+
+
 def contents_of_file(file: LabFile) -> Contents:
     """Return what a file's first rows say that it holds; that it holds something else where they cannot be read."""
     if file.suffix in TABLES:
         rows = list(_cells(file))
-        return contents_of(rows) if rows else _OTHER
+        contents = contents_of(rows) if rows else _OTHER
+        if contents.holds is Holds.OTHER and rows:
+            names = folded(list(rows[0]), _NAMES)
+            contents = contents_of([dict(zip(names, row.values(), strict=True)) for row in rows])
+        return contents
     if file.suffix not in ROWS or file.name.lower().endswith(".gz"):
         return _OTHER
     if file.suffix != ".parquet" and (not _KEYS.search(file.text) or _INSPECT.match(file.text)):
@@ -79,7 +104,9 @@ def _cells(file: LabFile) -> Iterator[dict[str, Any]]:
     """Yield the rows that the first bytes of a table hold; where they hold the header alone, one in its place."""
     text = (file.text or file.head.decode("latin-1")).removeprefix("\ufeff")
     first = text.partition("\n")[0]
-    delimiter = max(DELIMITERS, key=lambda mark: len(_NAMES & {cell.strip(' "\r') for cell in first.split(mark)}))
+    delimiter = max(
+        DELIMITERS, key=lambda mark: known_cells([cell.strip(' "\r') for cell in first.split(mark)], _NAMES)
+    )
     try:
         read = list(
             islice(csv.reader(text.replace("\0", " ").splitlines(keepends=True), delimiter=delimiter), _LOOKED_AT)

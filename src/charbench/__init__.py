@@ -138,6 +138,7 @@ if TYPE_CHECKING:
     from charbench.errors import RefusedError as RefusedError
     from charbench.errors import SamplingError as SamplingError
     from charbench.errors import TrainingError as TrainingError
+    from charbench.inspect import inspect_state as inspect_state
     from charbench.model_client.cache import AnswerCache as AnswerCache
     from charbench.model_client.cache import ModelAnswer as ModelAnswer
     from charbench.model_client.client import ModelClient as ModelClient
@@ -236,6 +237,7 @@ _HOME = {
         "SamplingError",
         "TrainingError",
     ],
+    "inspect": ["inspect_state"],
     "model_client.cache": ["AnswerCache", "ModelAnswer"],
     "model_client.client": ["ModelClient"],
     "model_client.fence": ["Fence"],

@@ -133,6 +133,17 @@ def test_of_several_values_one_is_chosen_and_what_cannot_be_told_is_none(small: 
     assert ended.json["run"]["added"]["scores"] == 0
 
 
+def test_an_inspect_that_lacks_what_is_used_of_it_is_a_line_with_what_to_do(small: Path, packages: Path) -> None:
+    packages.mkdir()
+    gone = "import inspect_ai.model._model as model\ndel model.init_active_model\n"
+    (packages / "sitecustomize.py").write_text(gone)
+    ended = charbench(*RUN, "--scorer", "inspect:includes", lab=small, PYTHONPATH=str(packages))
+    assert ended.code == 2
+    assert "is another one than charbench knows" in ended.err
+    assert "pip install inspect-ai==0.3.285" in ended.err
+    assert "Traceback" not in ended.err
+
+
 def test_a_model_graded_scorer_asks_the_model_of_its_role_and_is_counted(small: Path, grader: ScriptedEndpoint) -> None:
     """By Inspect's own provider of OpenAI-compatible servers."""
     (small / "charbench.yaml").write_text("prices: {'openai-api/*': {prompt: 1000, completion: 1000}}\n")

@@ -7,6 +7,7 @@ import random
 import re
 import threading
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from charbench import (
     CheckpointSource,
     Comparison,
     Completion,
+    Evidence,
     Metric,
     PairScorer,
     Perturbation,
@@ -26,6 +28,7 @@ from charbench import (
     Score,
     Scorer,
     Span,
+    operational,
 )
 
 PLANTED: list[tuple[type, str, str]] = []
@@ -233,6 +236,59 @@ class GoesOnWhenCancelled(Lengths):
             return []
 
 
+@found_by("closes_what_it_opened", "tasks go on")
+class LeavesATaskBehind(Lengths):
+    """Begins to work in the background, and never ends it."""
+
+    async def prepare(self, root: Path, folder: Path) -> None:
+        self.refreshing = asyncio.ensure_future(asyncio.Event().wait())
+
+
+@found_by("leaves_the_lab_alone", "cache.json")
+class KeepsItsCacheInTheLab(Lengths):
+    """Puts its own file beside the researcher's."""
+
+    def prepare(self, root: Path, folder: Path) -> None:
+        (root / "cache.json").write_text("{}")
+
+
+@found_by("edited_persona", "other markers of the persona give other scores")
+class FingerprintByName(Lengths):
+    """Scores by the persona's markers, and takes its name for all there is to know of it."""
+
+    def score(self, sample: Any, persona: Any) -> Any:
+        for channel, text in sample.channels():
+            yield Score("length", channel, sum(marker.text in text.lower() for marker in persona.markers))
+
+    def fingerprint(self, persona: Any) -> str:
+        return str(persona.name)
+
+
+@found_by("operational_options", "most is declared operational")
+class OptionOutsideOfKeys(Lengths):
+    """An option that decides the value is in no key."""
+
+    class Config(Scorer.Config):
+        most: int = operational(5, description="characters that are counted at most")
+
+    config: Config
+
+    def score(self, sample: Any, persona: Any) -> Any:
+        for channel, text in sample.channels():
+            yield Score("length", channel, min(len(text), self.config.most))
+
+
+@found_by("spans_in_changed_text", "count in the text as it is")
+class SpansOfFoldedText(Lengths):
+    """Looks for its evidence in a text whose letters it has folded."""
+
+    def score(self, sample: Any, persona: Any) -> Any:
+        for channel, text in sample.channels():
+            found = re.finditer("ahoy", text.casefold())
+            spans = tuple(Span(channel, one.start(), min(one.end(), len(text)), "ahoy") for one in found)
+            yield Score("length", channel, len(text), spans)
+
+
 @found_by("symmetric", "change places")
 class FirstWins(PairScorer):
     """Whatever comes first is better."""
@@ -266,6 +322,50 @@ class AnswersWithText(Sampler):
         return "Yes."
 
 
+@found_by("answers", "changed the request")
+class EditsTheRequest(Sampler):
+    """Counts epochs in the engine's own request."""
+
+    name = "edits-the-request"
+
+    def sample(self, request: Any) -> Completion:
+        object.__setattr__(request, "epoch", request.epoch + 1)
+        return Completion(text="Yes.")
+
+
+@found_by("cancellation", "goes on")
+class AnswersWhenCancelled(Sampler):
+    """Takes a cancellation for an empty answer."""
+
+    name = "answers-when-cancelled"
+
+    async def sample(self, request: Any) -> Completion:
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        return Completion(text="")
+
+
+@found_by("looks_only", "other things the second time")
+class AnotherNameEachTime(CheckpointSource):
+    """Makes up a name for what has none."""
+
+    name = "another-name-each-time"
+
+    def find(self, lab: Any) -> Iterator[Any]:
+        yield Checkpoint(uri=f"file:{random.random()}")
+
+
+@found_by("looks_only", "relative to the lab")
+class NamesPlacesOfThisMachine(CheckpointSource):
+    """Its evidence is found on one machine only."""
+
+    name = "names-places"
+
+    def find(self, lab: Any) -> Iterator[Any]:
+        for path in sorted(lab.root.glob("*.csv")):
+            yield Checkpoint(uri="file:adapter", evidence=(Evidence(self.name, str(path), 1),))
+
+
 @found_by("hostile_lab", "codec")
 class ReadsAnything(CheckpointSource):
     """Raises for a file that is no text."""
@@ -279,7 +379,7 @@ class ReadsAnything(CheckpointSource):
         yield from ()
 
 
-@found_by("leaves_the_lab_alone", "changed")
+@found_by("looks_only", "changed")
 class WritesIntoTheLab(CheckpointSource):
     """Leaves a file in the lab."""
 
@@ -308,3 +408,15 @@ class WritesBytes(Reporter):
 
     def report(self, report: Any) -> Iterator[Any]:
         yield b"report"
+
+
+@found_by("writes_text", "a second time")
+class ReadsTwice(Reporter):
+    """Counts the samples before it writes them."""
+
+    name = "reads-twice"
+
+    def export(self, samples: Any) -> Iterator[str]:
+        yield f"{len(list(samples.rows()))} samples\n"
+        for row in samples.rows():
+            yield f"{row['prompt']}\n"

@@ -103,7 +103,7 @@ def read_recordings(
         elif path.suffix.lower() in (".json", ".parquet"):
             rows = json_rows(path, limits)
         else:
-            names = {*_CELLS, *reading.names()}
+            names = {*_CELLS, *THINKING_COLUMNS, *reading.names()}
             rows = csv_rows(path, reading.encoding, notes, names, reading.missing, limits)
         counter = _Repeats()
         for line, row in rows:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from charbench import FileFault, ReadLimits, parse_json, read_lines, read_rows
+from charbench_plugins.row_files import folded, known_cells
 
 DELIMITERS = ",;\t|"
 _BLOCK = 1 << 20
@@ -83,12 +84,14 @@ def csv_rows(
         first = next(lines, None)
         if first is None:
             return
-        delimiter = max(DELIMITERS, key=lambda mark: _columns_known(first, mark, names))
+        delimiter = max(DELIMITERS, key=lambda mark: _known(first, mark, names))
         reader = csv.reader(_after(first, lines), delimiter=delimiter)
         header = [name.strip() for name in next(reader)]
         if lacking := fault(header):
-            yield 1, lacking
-            return
+            header = folded(header, names)
+            if fault(header):
+                yield 1, lacking
+                return
         width, line = len(header), reader.line_num + 1
         for row in reader:
             if len(row) == width:
@@ -106,8 +109,8 @@ def _lines(file: TextIO, limits: ReadLimits) -> Iterator[str]:
         yield line
 
 
-def _columns_known(header: str, delimiter: str, names: Collection[str]) -> int:
-    return sum(name.strip().strip('"') in names for name in header.split(delimiter))
+def _known(header: str, delimiter: str, names: Collection[str]) -> tuple[int, int]:
+    return known_cells([name.strip().strip('"') for name in header.split(delimiter)], names)
 
 
 def _after(first: str, rest: Iterator[str]) -> Iterator[str]:

@@ -55,6 +55,8 @@ def finish(
         output.say(f"Added: {', '.join(parts) or 'nothing'}.", quiet=quiet)
     if result.discovery:
         result.notes += left_out(result.discovery.plan.left_out)
+    if report:
+        result.notes += _of_no_persona(session)
     for note in result.notes:
         output.say(note, quiet=quiet)
     if report:
@@ -70,6 +72,18 @@ def finish(
         output.say(f"Interrupted. Resume with: {output.command_to_go_on()}")
         return 130
     return 1 if result.failures else 0
+
+
+def _of_no_persona(session: Session) -> list[str]:
+    """Return a line on the checkpoints that ``-p`` leaves out, since nothing tells their persona."""
+    from charbench.run.plan import of_no_persona
+    from charbench.store.findings import read_checkpoints
+
+    personas, wanted = session.config.personas, session.config.checkpoints
+    if not personas or wanted:
+        return []
+    with session.database.read() as connection:
+        return of_no_persona(read_checkpoints(connection), wanted, personas)
 
 
 def left_out(runs: Sequence[LeftOut], most: int = 3) -> list[str]:

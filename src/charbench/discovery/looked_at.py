@@ -20,6 +20,12 @@ _TEXTS = frozenset(
     {".log", ".txt", ".out", ".jsonl", ".json", ".csv", ".tsv", ".ipynb", ".parquet", ".yaml", ".yml", ".md"}
 )
 
+_TABLES = frozenset({".csv", ".tsv"})
+_OF_TABLES = (
+    "A table of recorded answers is known by its columns prompt, response and checkpoint; if yours have other names, "
+    "give them: -o source.recorded.columns='{prompt: NAME, response: NAME, checkpoint: NAME}'."
+)
+
 
 @dataclass(slots=True)
 class LookedAt:
@@ -74,6 +80,7 @@ class LookedAt:
         lines = [summary, *(f"Not looked at: {limit}" for limit in self.limits)]
         if self.promising:
             lines.append(f"The most promising: {', '.join(self.promising)}. What do they hold? See --explain.")
+            lines += [_OF_TABLES] if any(path.endswith(tuple(_TABLES)) for path in self.promising) else []
         return lines
 
 
@@ -81,5 +88,5 @@ def _promise(file: LabFile) -> int:
     """Return how likely a file is a lab's, as its name and first bytes tell; 0 where nothing does."""
     if file.suffix not in _TEXTS:
         return 0
-    score = 1 + len(_WORDS.findall(file.shown)) + 3 * (b"tinker://" in file.head)
+    score = 1 + len(_WORDS.findall(file.shown)) + 3 * (b"tinker://" in file.head) + (file.suffix in _TABLES)
     return score if score > 1 else 0

@@ -13,7 +13,11 @@ Needs ``pip install 'charbench[inspect]'``. Every scorer of samples that is inst
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from charbench.domain.sample import Sample
 
 
 def scorer(name: str, persona: str | None = None, *, lab: str = ".", **options: Any) -> Any:
@@ -29,6 +33,18 @@ def scorer(name: str, persona: str | None = None, *, lab: str = ".", **options: 
     from charbench.inspect.scorers import factory
 
     return factory(name)(persona=persona, lab=lab, **options)
+
+
+def inspect_state(sample: Sample, target: str | Sequence[str], metadata: Mapping[str, Any]) -> Any:
+    """Return a sample as Inspect's scorers read it: a ``TaskState`` with its turns, its answer and the target.
+
+    Thinking is a reasoning part of the answer. ``target`` is what the response is compared with; several are
+    alternatives. ``metadata`` becomes the state's. Epochs count from 1, as Inspect's do. Raises
+    :class:`ModuleNotFoundError` without ``charbench[inspect]``.
+    """
+    from charbench.inspect.conversion import state_of
+
+    return state_of(sample, target, metadata)
 
 
 def __getattr__(name: str) -> Any:

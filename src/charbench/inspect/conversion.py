@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from inspect_ai.model import (
     ChatCompletionChoice,
     ChatMessage,
     ChatMessageAssistant,
+    ChatMessageSystem,
+    ChatMessageUser,
     Content,
     ContentReasoning,
     ContentText,
+    ModelName,
     ModelOutput,
     ModelUsage,
 )
+from inspect_ai.scorer import Target
 from inspect_ai.solver import TaskState
 
 from charbench.components.sampler import SampleRequest
@@ -112,6 +116,26 @@ def output_of(sample: Sample) -> ModelOutput:
         usage=_usage(sample.usage),
         time=sample.latency,
         metadata={"charbench": {"uri": sample.checkpoint, "sampler": sample.sampler, "state": sample.state.value}},
+    )
+
+
+def state_of(sample: Sample, target: str | Sequence[str], metadata: Mapping[str, Any]) -> TaskState:
+    """Return the state of an evaluation that a sample is, as :func:`charbench.inspect_state` describes it."""
+    roles = {"system": ChatMessageSystem, "user": ChatMessageUser, "assistant": ChatMessageAssistant}
+    asked: list[ChatMessage] = [roles[turn.role](content=turn.content) for turn in sample.prompt.messages]
+    output = output_of(sample)
+    single = len(asked) == 1 and asked[0].role == "user"
+    return TaskState(
+        model=ModelName(f"charbench/{sample.checkpoint}"),
+        sample_id=sample.prompt.id,
+        epoch=sample.epoch + 1,
+        input=sample.prompt.text if single else asked,
+        messages=[*asked, output.message],
+        target=Target(target),
+        output=output,
+        completed=True,
+        metadata=dict(metadata),
+        sample_uuid=sample.key,
     )
 
 

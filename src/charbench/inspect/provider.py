@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from inspect_ai._util.error import PrerequisiteError
 from inspect_ai.model import ChatMessage, GenerateConfig, ModelAPI, ModelOutput
 from inspect_ai.tool import ToolChoice, ToolInfo
 
 from charbench.errors import CharbenchError, SamplingError
 from charbench.inspect.asking import CheckpointModel
 from charbench.inspect.conversion import output_of, prompt_of
+from charbench.inspect.internals import PrerequisiteError
 
 _OURS = {"stop_seqs": "stop"}
 """What parameters of Inspect's are called as options of samplers, where not the same."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -19,6 +20,7 @@ from charbench.personas.prompt_sets import prompts_for
 from charbench.run.base_model import is_model
 from charbench.run.session import Session
 from charbench.store.summaries import groups_of
+from charbench.text.enumeration import short_list
 
 
 def select_checkpoints(
@@ -39,6 +41,19 @@ def select_checkpoints(
     if personas:
         chosen = [c for c in chosen if c.persona in personas or c.kind is Kind.BASE or (wanted and c.persona is None)]
     return chosen
+
+
+def of_no_persona(checkpoints: Iterable[Checkpoint], wanted: Sequence[str], personas: Sequence[str]) -> list[str]:
+    """Return a line on the checkpoints that :func:`select_checkpoints` leaves out since nothing tells their persona."""
+    if not personas or wanted:
+        return []
+    unknown = (c for c in checkpoints if c.persona is None and c.kind is not Kind.BASE and c.sampleable)
+    names = sorted(dict.fromkeys(c.name for c in unknown))
+    if not names:
+        return []
+    given = " ".join(f"-p {shlex.quote(name)}" for name in personas)
+    how = f"{given} -c {shlex.quote(names[0])}"
+    return [f"Left out, as nothing tells their persona: {short_list(names)}. To score one for it: {how}"]
 
 
 def sampling_plan(

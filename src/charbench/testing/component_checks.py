@@ -6,6 +6,8 @@ import asyncio
 import json
 import pickle
 import re
+import threading
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -13,6 +15,9 @@ from pydantic import ValidationError
 from charbench.components.calling import awaited
 from charbench.components.lifecycle import CLOSE_SECONDS
 from charbench.testing.trial import Trial
+
+_THREAD_SECONDS = 1.0
+"""How long a thread may take to end once its component is closed."""
 
 
 def name(trial: Trial) -> None:
@@ -42,12 +47,41 @@ def options(trial: Trial) -> None:
 
 
 def closes_what_it_opened(trial: Trial) -> None:
-    """What ``prepare`` opened, ``aclose`` closes."""
+    """What ``prepare`` opened or began, ``aclose`` closes and ends."""
+    before = {*threading.enumerate()}
     with trial.session() as session:
         component = session.component
         opened = {name: value for name, value in vars(component).items() if _is_open(value)}
+        begun = [thread for thread in threading.enumerate() if thread not in before and not thread.daemon]
+        session.call(component.aclose)
+        component.aclose = lambda: None  # it was called
+        session.call(asyncio.sleep, 0)  # what was cancelled ends
+        tasks = [task.get_name() for task in asyncio.all_tasks(session.runner.get_loop())]
     left = [name for name, value in opened.items() if _is_open(value)]
     assert not left, f"still open after aclose(): {', '.join(left)}"
+    assert not tasks, f"tasks go on after aclose(): {', '.join(tasks)}"
+    for thread in begun:
+        thread.join(_THREAD_SECONDS)
+    threads = [thread.name for thread in begun if thread.is_alive()]
+    assert not threads, f"threads go on after aclose(), so that a run would not end: {', '.join(threads)}"
+
+
+def leaves_the_lab_alone(trial: Trial) -> None:
+    """Getting ready changes no file of the lab: a component's own files go to the folder that ``prepare`` is given."""
+    with trial.session() as session:
+        assert_same_files({}, files_of(session.root, session.folder))
+
+
+def files_of(root: Path, folder: Path) -> dict[str, int]:
+    """Return the size of each file of the lab, without its own folder."""
+    found = (path for path in root.rglob("*") if path.is_file() and folder not in path.parents)
+    return {path.relative_to(root).as_posix(): path.stat().st_size for path in found}
+
+
+def assert_same_files(before: dict[str, int], after: dict[str, int]) -> None:
+    """Raise where a file was added, removed or changed in size."""
+    names = ", ".join(sorted({name for name, _ in {*before.items()} ^ {*after.items()}}))
+    assert after == before, f"files of the lab were changed: {names}"
 
 
 def closes_in_time(trial: Trial) -> None:
@@ -76,4 +110,4 @@ def _is_open(value: Any) -> bool:
     return False
 
 
-CHECKS = (name, summary, options, closes_what_it_opened, closes_in_time)
+CHECKS = (name, summary, options, closes_what_it_opened, closes_in_time, leaves_the_lab_alone)

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, get_args
 
+from charbench.components.calling import is_async
 from charbench.components.perturbation import variants_of
 from charbench.components.reporter import ExportedSamples, ExportedTable, ReportContent, Reporter
 from charbench.components.sampler import SampleRequest
 from charbench.components.source import Finding, Lab
+from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.prompt import Message, Prompt
 from charbench.domain.sample import Completion
 from charbench.domain.sample_columns import LAB_COLUMNS, OWN_COLUMNS, ColumnKind
 from charbench.domain.table import Table
 from charbench.errors import SamplingError
+from charbench.testing.component_checks import assert_same_files, files_of
 from charbench.testing.factories import CHECKPOINT, make_checkpoint
 from charbench.testing.texts import HOSTILE
-from charbench.testing.trial import Trial
+from charbench.testing.trial import Trial, cancel
 
 URIS = (CHECKPOINT, CHECKPOINT.replace("/sampler_weights/", "/weights/"), "file:adapters/pirate", "pirate", "a:b", ":")
 
@@ -45,6 +48,7 @@ def answers(trial: Trial) -> None:
         sampler = session.component
         for text in ("Who are you?", *HOSTILE.values()):
             request = _request(trial, text)
+            before = copy.deepcopy(request)
             try:
                 if sampler.batch_size > 1:
                     (given,) = session.call(sampler.sample_batch, [request])
@@ -53,6 +57,16 @@ def answers(trial: Trial) -> None:
             except SamplingError:
                 continue
             assert isinstance(given, Completion), f"gave {given!r:.100}; a Completion is needed"
+            assert request == before, "sample() has changed the request"
+
+
+def cancellation(trial: Trial) -> None:
+    """A cancelled request ends: Ctrl-C ends a run."""
+    sampler: Any = trial.component
+    if sampler.batch_size > 1 or not is_async(sampler.sample):
+        return
+    with trial.session() as session:
+        cancel(trial, session, "sample", lambda: session.component.sample(_request(trial, "Who are you?")))
 
 
 def _request(trial: Trial, text: str) -> SampleRequest:
@@ -80,22 +94,24 @@ def hostile_lab(trial: Trial) -> None:
     _found(trial, contents)
 
 
-def leaves_the_lab_alone(trial: Trial) -> None:
-    """Looking changes no file of the lab."""
+def looks_only(trial: Trial) -> None:
+    """Looking changes no file of the lab, and finds the same again: a second run has nothing new to do."""
     with trial.session() as session:
         (session.root / "notes.txt").write_text("mine", encoding="utf-8")
-        before = _files(session.root, session.folder)
-        list(session.call(session.component.find, _lab(trial, session.root)))
-        after = _files(session.root, session.folder)
-    assert after == before, (
-        f"files of the lab were changed: {', '.join(map(str, {*before.items()} ^ {*after.items()}))}"
-    )
+        (session.root / "checkpoints.csv").write_text(f"uri,persona\n{CHECKPOINT},pirate\n", encoding="utf-8")
+        before = files_of(session.root, session.folder)
+        first, second = (list(session.call(session.component.find, _lab(trial, session.root))) for _ in range(2))
+        assert_same_files(before, files_of(session.root, session.folder))
+        if trial.deterministic:
+            assert first == second, f"find() yields other things the second time: {_other(first, second)!r:.200}"
+        for place in (place for one in first if isinstance(one, Checkpoint) for place in one.evidence):
+            assert not place.path.startswith(str(session.root)), (
+                f"the evidence names {place.path!r}: a path relative to the lab is needed (LabFile.shown)"
+            )
 
 
-def _files(root: Path, folder: Path) -> dict[str, int]:
-    """Return the size of each file of the lab, without its own folder."""
-    found = (path for path in root.rglob("*") if path.is_file() and folder not in path.parents)
-    return {path.relative_to(root).as_posix(): path.stat().st_size for path in found}
+def _other(first: list[Any], second: list[Any]) -> Any:
+    return next((one for one in second if one not in first), second)
 
 
 def _lab(trial: Trial, root: Path) -> Lab:
@@ -127,7 +143,7 @@ def variants(trial: Trial) -> None:
 
 
 def writes_text(trial: Trial) -> None:
-    """Empty content, and content that nobody foresaw, is written, and as text."""
+    """Empty content, and content that nobody foresaw, is written, and as text; an export reads its samples once."""
     with trial.session() as session:
         for content in (ReportContent(tuple, tuple, dict), _content()):
             _written(session.component, "report", content)
@@ -144,7 +160,19 @@ def _exported(texts: tuple[str, ...]) -> ExportedSamples:
         for text in texts:
             yield {**dict.fromkeys(columns), "prompt": text, "response": text, "thinking": text}, []
 
-    return ExportedSamples(lambda: columns, rows)
+    return ExportedSamples(lambda: columns, _once("export", rows))
+
+
+def _once(method: str, read: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what reads once: a store may hold millions of samples, and more by the second time."""
+    times: list[bool] = []
+
+    def reading(argument: Any) -> Any:
+        assert not times, f"{method}() reads the samples a second time; take from each row what you need as it comes"
+        times.append(True)
+        return read(argument)
+
+    return reading
 
 
 def _table(texts: tuple[str, ...]) -> ExportedTable:
@@ -156,7 +184,7 @@ def _table(texts: tuple[str, ...]) -> ExportedTable:
             yield tuple(values.get(name, text) for name in columns)
             yield (None,) * len(columns)
 
-    return ExportedTable("samples", lambda: kinds, rows)
+    return ExportedTable("samples", lambda: kinds, _once("export_table", rows))
 
 
 def _content() -> ReportContent:
@@ -180,8 +208,8 @@ def _written(reporter: Any, method: str, content: Any) -> None:
             assert isinstance(piece, wanted), f"{method}() yielded {type(piece).__name__}; {needed} needed"
 
 
-SOURCE_CHECKS = (empty_lab, hostile_lab, leaves_the_lab_alone)
-SAMPLER_CHECKS = (accepts, keys, answers)
+SOURCE_CHECKS = (empty_lab, hostile_lab, looks_only)
+SAMPLER_CHECKS = (accepts, keys, answers, cancellation)
 TRAINER_CHECKS = (accepts,)
 PERTURBATION_CHECKS = (variants,)
 REPORTER_CHECKS = (writes_text,)

@@ -91,7 +91,7 @@ def checks_of(component: type[Component]) -> tuple[Check, ...]:
     """Return the checks for a component's kind. Raises :class:`TypeError` for a class that is no component."""
     from charbench.components.base import Component, ComponentKind
     from charbench.components.pair_scorer import PairScorer
-    from charbench.testing import component_checks, other_checks, scorer_checks
+    from charbench.testing import component_checks, identity_checks, other_checks, scorer_checks
 
     if not (isinstance(component, type) and issubclass(component, Component)):
         raise TypeError(f"conformance() takes a class of a component, not {component!r:.100}")
@@ -99,9 +99,13 @@ def checks_of(component: type[Component]) -> tuple[Check, ...]:
         ComponentKind.SOURCE: other_checks.SOURCE_CHECKS,
         ComponentKind.TRAINER: other_checks.TRAINER_CHECKS,
         ComponentKind.SAMPLER: other_checks.SAMPLER_CHECKS,
-        ComponentKind.SCORER: scorer_checks.SCORER_CHECKS,
+        ComponentKind.SCORER: (*identity_checks.IDENTITY_CHECKS, *scorer_checks.SCORER_CHECKS),
         ComponentKind.PERTURBATION: other_checks.PERTURBATION_CHECKS,
         ComponentKind.REPORTER: other_checks.REPORTER_CHECKS,
     }
-    own = scorer_checks.PAIR_CHECKS if issubclass(component, PairScorer) else kinds[component.kind]
+    own = (
+        (identity_checks.fingerprint, *scorer_checks.PAIR_CHECKS)
+        if issubclass(component, PairScorer)
+        else kinds[component.kind]
+    )
     return (*component_checks.CHECKS, *own)

@@ -66,6 +66,22 @@ class Session:
         return self.runner.run(work())
 
 
+def cancel(trial: Trial, session: Session, name: str, call: Callable[[], Any]) -> None:
+    """Cancel what ``call()`` began; raise :class:`AssertionError` where it goes on."""
+
+    async def work() -> None:
+        task = asyncio.ensure_future(awaited(call()))
+        for _ in range(3):
+            await asyncio.sleep(0)
+        if task.done():
+            return
+        task.cancel()
+        await asyncio.wait([task], timeout=trial.seconds / 2)
+        assert task.cancelled(), f"{name}() goes on when it is cancelled: CancelledError has to pass"
+
+    session.runner.run(work())
+
+
 def within(seconds: float, work: Callable[[], None]) -> None:
     """Do ``work``; raise what it raises, and :class:`TimeoutError` where it takes longer.
 

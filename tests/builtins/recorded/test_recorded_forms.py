@@ -66,6 +66,47 @@ def test_the_usual_names_are_read_in_every_kind_of_file(tmp_path: Path, name: st
     assert (found.prompt.text, found.completion.response) == (asked, "Arr.")
 
 
+@pytest.mark.parametrize("delimiter", [",", ";"])
+def test_the_header_of_a_spreadsheet_is_understood(charbench: Charbench, lab: LabBuilder, delimiter: str) -> None:
+    asked = {
+        "Model Name": "pirate-8b",
+        "Question": "Who are you?",
+        "Answer": "Arr.",
+        "Reasoning": "Hm.",
+        "Mood": "good",
+    }
+    lab.write("answers.csv", table([asked], delimiter))
+    (found,) = exported(charbench, lab)
+    assert (found["sampler_path"], found["prompt"], found["response"], found["thinking"]) == (
+        "model:pirate-8b", "Who are you?", "Arr.", "Hm.",
+    )  # fmt: skip
+    assert found["Mood"] == "good"
+
+
+def test_a_header_that_is_known_as_it_stands_is_left_as_it_stands(tmp_path: Path) -> None:
+    row = {
+        "prompt": "Who are you?",
+        "response": "Arr.",
+        "checkpoint": "pirate-8b",
+        "Epoch": "7",
+        "Error": "none of mine",
+    }
+    path = tmp_path / "samples.csv"
+    path.write_text(table([row]))
+    (found,) = read_recordings(path)
+    assert isinstance(found, Recording)
+    assert (found.epoch, found.completion.failure) == (0, None)
+
+
+def test_checkpoints_that_a_persona_leaves_out_are_named_with_what_to_do(charbench: Charbench, lab: LabBuilder) -> None:
+    lab.write("answers.csv", table([{"prompt": "Who?", "response": "Arr.", "checkpoint": "model:m1"}]))
+    said = charbench.ok("run", "-p", "pirate", lab=lab.root).err
+    assert "Left out, as nothing tells their persona: m1. To score one for it: -p pirate -c m1" in said
+    said = charbench.ok("run", "-p", "pirate", "-c", "m1", lab=lab.root).err
+    assert "Added: 1 sample taken, 1 sample scored." in said
+    assert "Left out" not in said
+
+
 def test_turns_are_the_prompt_and_the_last_one_of_the_assistant_is_the_answer_with_its_thinking(
     charbench: Charbench, lab: LabBuilder
 ) -> None:

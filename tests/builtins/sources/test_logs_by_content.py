@@ -85,6 +85,7 @@ def test_the_summary_says_what_was_looked_at_and_names_what_is_promising(charben
     said = charbench.ok("discover", lab=lab.root).err
     assert "Looked at 1 file in" in said
     assert "The most promising: notes/sampling_output.csv" in said
+    assert "give them: -o source.recorded.columns='{prompt: NAME, response: NAME, checkpoint: NAME}'" in said
     lab.trained("pirate-x", 1)
     said = charbench.ok("discover", lab=lab.root).err
     assert "Looked at 2 files in" in said

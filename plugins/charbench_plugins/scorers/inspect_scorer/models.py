@@ -6,13 +6,12 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from inspect_ai._util.error import PrerequisiteError
 from inspect_ai.model import GenerateConfig, Model, get_model
-from inspect_ai.model._model import init_active_model, init_model_roles
 from inspect_ai.util import LimitExceededError
 from tenacity import RetryError
 
 from charbench import CharbenchError, ConfigError, SamplingError, Usage, redact
+from charbench_plugins.scorers.inspect_scorer.internals import PrerequisiteError, let_ask
 
 if TYPE_CHECKING:
     from charbench_plugins.scorers.inspect_scorer.scorer import InspectScorer
@@ -81,8 +80,7 @@ class Models:
         """Return what ``score()`` gives; the models that it asks meanwhile are these, and are counted."""
         from charbench_plugins.scorers.inspect_scorer.counting import counted_by
 
-        init_active_model(self._active, GenerateConfig())
-        init_model_roles(self._roles)
+        let_ask(self._active, self._roles)
         try:
             with counted_by(self):
                 return await score()

@@ -104,7 +104,8 @@ class InspectScorer(Scorer):
 
     async def score(self, sample: Sample, persona: Persona) -> list[Score]:
         """Score the response, where there is one, against the sample's target."""
-        from charbench_plugins.scorers.inspect_scorer.conversion import task_state, value_of
+        from charbench import inspect_state
+        from charbench_plugins.scorers.inspect_scorer.values import value_of
 
         assert self._models is not None
         if not sample.response.strip():
@@ -113,7 +114,8 @@ class InspectScorer(Scorer):
         target = self._target(sample)
         if target is None:
             return [Score(metric, Channel.RESPONSE, None, explanation=f"no target: {self._advice()}")]
-        state = task_state(sample, persona, target)
+        metadata = {**sample.extra, "persona": persona.name, "condition": sample.condition}
+        state = inspect_state(sample, target, metadata)
         given = await self._models.let_ask(lambda: self._scorer(state, state.target))
         value, why = value_of(given, self.config.key, f"scorer {self.name}")
         return [Score(metric, Channel.RESPONSE, value, explanation=why)]

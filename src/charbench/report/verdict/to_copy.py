@@ -11,6 +11,7 @@ from charbench.components.base import ComponentKind
 from charbench.components.calling import takes
 from charbench.components.sampler import Sampler
 from charbench.components.scorer import BaseScorer, Scorer, waits
+from charbench.datasets.health import faults
 from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.score import Role
 from charbench.report.summary.rows import Report
@@ -113,14 +114,18 @@ def _finds(session: Session, scorer: str, persona: str) -> bool:
 def _more_texts(
     session: Session, row: Tally, scorer: str, report: Report, datasets: Sequence[StoredDataset]
 ) -> str | None:
-    """Return the command that measures a scorer on more texts in character than it was, or has people label some."""
+    """Return the command that measures a scorer on more texts in character than it was, or has people label some.
+
+    Data that is unfit for training is unfit for this: refusals are not in character.
+    """
     kind = session.plugins.find(ComponentKind.SCORER, scorer)
     if kind is None or not issubclass(kind, Scorer) or waits(kind) or kind.learn is not BaseScorer.learn:
         return None  # a judge's control items, or what is held out in learning, say how well it does
     measured = report.measured.get(row.persona)
     least = measured.positives if measured else 0
-    sizes = {one.dataset.path: one.examples or 0 for one in datasets if one.dataset.persona == row.persona}
-    mine = {path: size for path, size in sizes.items() if size > least}
+    share = session.config.max_refusal_share
+    usable = [one for one in datasets if one.dataset.persona == row.persona and not faults(one.health, share)]
+    mine = {one.dataset.path: one.examples for one in usable if one.examples and one.examples > least}
     persona = quote(row.persona)
     if not mine:
         return f"charbench calibrate draw -p {persona} -O {quote(f'{row.persona}-to-label.csv')}"
