@@ -99,7 +99,7 @@ class HttpClient:
         url = f"{self._endpoint.base_url}{path}"
         client = self._open()
         if self._renewed is not None:
-            client.api_key = await self._renewed.current()
+            client.use_key(await self._renewed.current())
         try:
             response = await getattr(client, method)(url, cast_to=Response, **request)
         except openai.APIStatusError as error:

@@ -33,6 +33,12 @@ class PreparedClient(AsyncOpenAI):
         """The client's own: some endpoints let in only whom they know."""
         return f"AsyncOpenAI/Python {self._version}"
 
+    def use_key(self, key: str) -> None:
+        """Send another key from now on."""
+        if key != self.api_key:
+            self.api_key = key
+            self._prepared.clear()
+
     def _build_request(self, options: Any, *, retries_taken: int = 0) -> Request:
         """Return a request as the client makes it; only the first one to a URL is made anew."""
         content = options.content
