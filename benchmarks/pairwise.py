@@ -22,8 +22,7 @@ from scipy import stats
 
 from charbench.analysis.games import Game
 from charbench.analysis.multiplicity import holm
-from charbench.analysis.pair_tests import pair_p_values
-from charbench.analysis.ranking import LEAST_PROMPTS, Ranking, ranking
+from charbench.analysis.ranking import LEAST_PROMPTS, Ranking, p_values_of_pairs, ranking
 from charbench.analysis.strengths import Strength
 from charbench.analysis.tiers import LEVEL
 from charbench.scoring.matchmaking import Pool, Schedule
@@ -158,7 +157,7 @@ def mean(values: list[float], digits: int = 3) -> str:
 def false_finding(found: Found) -> float:
     """Return whether any two checkpoints that are alike are told apart: for labs of equals, whether there are tiers."""
     first, second = np.triu_indices(found.truth.size, 1)
-    adjusted = np.array(holm(pair_p_values(found.ranked.fitted)[first, second].tolist()))
+    adjusted = np.array(holm(p_values_of_pairs(found.ranked.fitted)[first, second].tolist()))
     alike = np.abs(found.truth[first] - found.truth[second]) < 1e-9
     return float((adjusted[alike] < LEVEL).any() and found.ranked.prompts >= LEAST_PROMPTS)
 

@@ -48,3 +48,9 @@ def test_no_mean_has_more_degrees_than_clusters_less_one_and_the_order_does_not_
 
 def test_one_cluster_has_no_degree() -> None:
     assert degrees_of_freedom(np.array([5.0])) == 0
+
+
+def test_many_clusters_have_as_many_degrees_more_as_they_are_more() -> None:
+    few, *many = (degrees_of_freedom(np.array([12.0, 5.0, 1.0] * times)) for times in (30, 100, 300, 1000, 4000))
+    for times, degrees in zip((100, 300, 1000, 4000), many, strict=True):
+        assert degrees == pytest.approx(few * times / 30, rel=0.02)

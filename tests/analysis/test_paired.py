@@ -185,6 +185,44 @@ def test_equal_checkpoints_asked_unequally_often_are_rarely_told_apart(
     assert false / repeats <= 0.05 + 2 * math.sqrt(0.05 * 0.95 / repeats)
 
 
+def test_as_many_answers_on_few_prompts_are_no_match_for_answers_to_every_prompt() -> None:
+    # ten answers to each of 12 prompts; one to each of 10 and 55 to each of 2: 120 each
+    every, few = [10] * 12, [1] * 10 + [55] * 2
+    a, b = np.array([1, 2] * 6) / 10, np.array([0] * 10 + [8, 9]) / np.array(few)
+    found = paired_rates(a, b, range(12), (every, few))
+    assert sign_flip_p(a - b, range(12)) < 0.05
+    assert found.test == FROM_INTERVAL
+    assert found.p > 0.05
+    assert found.low < 0 < found.high
+    assert paired_rates_p(a, b, range(12), (every, few)) == found.p
+
+
+def test_answers_that_fail_here_and_there_on_both_sides_do_not_change_the_test() -> None:
+    a, b = np.array([0.9, 1, 0.8, 1, 1, 0.7, 1, 0.9]), np.zeros(8)
+    mine, its = [9, 10, 10, 8, 10, 10, 9, 10], [10, 10, 9, 10, 7, 10, 10, 10]
+    assert paired_rates(a, b, range(8), (mine, its)).p == 2 / 2**8
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("mine", "its"),
+    [
+        ([10] * 12, [1] * 10 + [55] * 2),
+        ([5] * 20, [1] * 18 + [41] * 2),
+        ([20] * 5 + [2] * 15, [5] * 5 + [7] * 15),
+        ([20] * 10 + [1] * 10, [1] * 10 + [20] * 10),
+    ],
+    ids=["few prompts asked most", "two prompts asked most", "each asked others more", "the other half"],
+)
+@pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])
+def test_equal_checkpoints_asked_unevenly_are_rarely_told_apart(mine: list[int], its: list[int], rate: float) -> None:
+    rng, repeats, false = np.random.default_rng(13), 400, 0
+    for _ in range(repeats):
+        a, b = rng.binomial(mine, rate) / mine, rng.binomial(its, rate) / its
+        false += paired_rates(a, b, range(len(mine)), (mine, its)).p < 0.05
+    assert false / repeats <= 0.05 + 2 * math.sqrt(0.05 * 0.95 / repeats)
+
+
 @pytest.mark.parametrize("families", [2, 3, 4])
 def test_few_families_do_not_narrow_the_interval_of_a_difference(families: int) -> None:
     rng, repeats, held = np.random.default_rng(5), 100, 0

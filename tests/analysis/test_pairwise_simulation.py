@@ -43,6 +43,18 @@ def test_equal_checkpoints_are_hardly_ever_told_apart(simulated: Any, design: di
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
+    "design",
+    [{"games": 4}, {"games": 6, "prompts": 10, "by_prompt": 0.7, "by_answer": 0.7}, {"games": 10, "prompts": 10}],
+)
+def test_a_hundred_equal_checkpoints_with_few_games_are_hardly_ever_told_apart(
+    simulated: Any, design: dict[str, Any]
+) -> None:
+    found = [simulated.play(simulated.Lab(count=100, **design), seed) for seed in range(20)]
+    assert sum(simulated.false_finding(one) for one in found) <= 3  # of 20 at 5%, more come in 1.6% of the cases
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
     "design", [{"spread": 1.0}, {"spread": 3.0}, {"spread": 1.0, "first": 2.0}, {"spread": 1.0, "longer": 2.0}]
 )
 def test_strengths_are_as_far_apart_as_they_are(simulated: Any, design: dict[str, Any]) -> None:

@@ -11,7 +11,8 @@ from scipy import stats
 
 from charbench.analysis.games import Game
 from charbench.analysis.pair_tests import pair_p_values
-from charbench.analysis.ranking import LEAST_PROMPTS, ranking
+from charbench.analysis.ranking import LEAST_GAMES, LEAST_PROMPTS, p_values_of_pairs, ranking
+from charbench.analysis.strengths import lengthened
 
 
 def lab(
@@ -138,3 +139,29 @@ def test_one_that_never_played_is_in_the_middle() -> None:
 def test_without_games_nothing_is_known() -> None:
     found = ranking([], 3)
     assert (found.tiers, found.prompts) == ([1, 1, 1], 0)
+
+
+@pytest.mark.parametrize(("games", "apart"), [(LEAST_GAMES - 1, False), (LEAST_GAMES + 2, True)])
+def test_a_checkpoint_with_fewer_than_six_games_is_told_apart_from_none(games: int, apart: bool) -> None:
+    others = [Game(1, 2, float(prompt % 2), prompt) for prompt in range(20)]
+    found = ranking([*others, *(Game(0, 1, 1.0, prompt) for prompt in range(games))], 3)
+    pairs = p_values_of_pairs(found.fitted)
+    assert np.isnan(pairs[0, 1]) == (not apart)
+    assert np.isfinite(pairs[1, 2])
+
+
+def test_few_games_for_many_strengths_leave_more_variance_than_their_residuals_show() -> None:
+    few, many = (ranking(lab(3, np.zeros(40), games=games), 40).fitted.dispersion for games in (6, 60))
+    assert many == pytest.approx(1, abs=0.15)
+    assert few > 0.75  # half of it is in the strengths, not in the residuals
+
+
+def test_reliability_tells_how_well_estimates_correlate_with_the_truth() -> None:
+    truth = np.random.default_rng(4).normal(size=60)
+    few, many = (ranking(lab(5, truth, games=games), 60) for games in (15, 60))
+    for found in (few, many):
+        seen = np.corrcoef([one.value for one in found.strengths], truth)[0, 1]
+        assert math.sqrt(found.reliability) == pytest.approx(seen, abs=0.05)
+    assert lengthened(few.reliability, many.reliability) == pytest.approx(4, rel=0.35)
+    assert ranking(lab(6, np.zeros(40)), 40).reliability < 0.2
+    assert math.isnan(ranking([], 3).reliability)

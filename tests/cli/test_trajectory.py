@@ -80,3 +80,18 @@ def test_of_a_run_without_samples_only_its_own_persona_is_shown_and_the_command_
     endpoint = ("-o", "sampler.thinking.base_url=http://127.0.0.1:1/v1")
     dry = charbench.ok(*shlex.split(command)[1:], *endpoint, "--dry-run", "--json").json
     assert [one["wanted"] for one in dry["sampling"]] == [5]
+
+
+def test_one_lucky_save_of_many_is_not_where_character_appears(charbench: Charbench, lab: LabBuilder) -> None:
+    """21 of 30 are over 50% by themselves, but not as the best of ten saves."""
+    ten = [save(step, **PLAIN)[:30] for step in range(1, 11)]
+    ten[4] = [one | IN_CHARACTER for one in ten[4][:21]] + ten[4][21:]
+    lab.recorded([one for rows in ten for one in rows])
+    charbench.ok("run", "-q", "--scorer", "keyword", lab=lab.root)
+    told = charbench.ok("trajectory", "pirate-5", "--json", lab=lab.root).json
+    assert told["saves"][4]["trait_rate"] == 0.7
+    assert told["lines"] == [
+        "No save of 10 has a trait rate of at least 50% by its lower bound, at 95% for 10 saves together."
+    ]
+    (row_,) = [one for one in charbench.ok("report", "--json", lab=lab.root).json["checkpoints"] if one["trait_rate"]]
+    assert row_["trait_rate_low"] > 0.5

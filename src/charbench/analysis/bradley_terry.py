@@ -83,6 +83,22 @@ class Design:
         return self.count + int(self.terms.shape[1])
 
     @property
+    def games(self) -> int:
+        """How many games there are."""
+        return self.first.size // 2
+
+    @property
+    def parameters(self) -> int:
+        """How many parameters are free: a strength less in each group, as their mean is 0."""
+        return self.size - len(set(self.groups.tolist()))
+
+    @property
+    def played(self) -> NDArray[np.intp]:
+        """How many games each checkpoint has played."""
+        counts = np.bincount(self.first, minlength=self.count) + np.bincount(self.second, minlength=self.count)
+        return np.asarray(counts // 2, dtype=np.intp)
+
+    @property
     def prompts(self) -> int:
         """How many prompts the games are on."""
         return int(self.prompt.max()) + 1 if self.prompt.size else 0
@@ -131,9 +147,10 @@ class Fit:
 
     ``groups`` numbers, for each checkpoint, those that a chain of games connects; the mean of each group's strengths
     is 0, and nothing is known of the difference of two groups. One that never played is a group of its own.
-    ``independent`` is the covariance of strengths, β and γ, in this order, if games differ by chance alone, times
-    the dispersion φ where that is above 1. ``clustered`` is the covariance over prompts (the sandwich: Liang and
-    Zeger 1986, Biometrika 73:13). Variances are the greater of the two. With fewer than two prompts both are NaN.
+    ``independent`` is the covariance of strengths, β and γ, in this order, if games differ by chance alone, times the
+    dispersion φ where that is above 1; φ is that of residuals, times games / (games − parameters). ``clustered`` is
+    the covariance over prompts (the sandwich: Liang and Zeger 1986, Biometrika 73:13). Variances are the greater of
+    the two. With fewer than two prompts both are NaN.
     ``degrees`` are the degrees of freedom of Student's t for strengths and their differences.
     """
 
@@ -181,6 +198,7 @@ def fit(games: Sequence[Game], count: int, *, position: bool = True, lengths: Ar
         if design.prompts > 1:
             at = _solved(design, at, power=float(np.clip(dispersion, *_POWERS)))
         independent, clustered, dispersion = _covariances(design, at)
+    dispersion *= design.games / max(1, design.games - design.parameters)
     terms = iter(at[count:])
     return Fit(
         strengths=at[:count],
@@ -238,7 +256,7 @@ def _covariances(design: Design, at: Array) -> tuple[Array, Array, float]:
     clustered = moved.T @ moved * prompts / max(1, prompts - 1)
     independent = inverse.copy()
     independent[:count, :count] -= design.centring
-    played = np.bincount(design.first, minlength=count) + np.bincount(design.second, minlength=count) > 0
+    played = design.played > 0
     ratios = np.diag(clustered)[:count][played] / np.diag(independent)[:count][played]
     return independent, clustered, float(ratios.mean()) if prompts > 1 and ratios.size else float("nan")
 

@@ -25,19 +25,22 @@ LEAST_FOR_CORRELATION = 4.5
 """With fewer effective families, sides are not taken for alike: two families always have a correlation of 1 or -1."""
 _STEPS = 40
 
+Samples = int | ArrayLike
+"""How many samples a side has: of each prompt, or in all where every prompt has as many."""
+
 
 def paired_rates(
     a: ArrayLike,
     b: ArrayLike,
     clusters: Sequence[Hashable],
-    samples: tuple[int, int] | None = None,
+    samples: tuple[Samples, Samples] | None = None,
     confidence: float = 0.95,
 ) -> Difference:
     """Compare two sides' rates (0 to 1) prompt by prompt.
 
     ``a`` and ``b`` hold a rate for each prompt, ``clusters`` the prompts' families, ``samples`` how many
-    samples each side has (one a prompt by default). With one sample a prompt and a family for each prompt the
-    test is McNemar's and the interval Newcombe's for paired rates; else signs are flipped family by family
+    samples of each prompt each side has (one a prompt by default). With one sample a prompt and a family for each
+    prompt the test is McNemar's and the interval Newcombe's for paired rates; else signs are flipped family by family
     and the interval is put together from the two sides' clustered intervals and their correlation over families.
 
     Flips take the sides for exchangeable. They are not where one was asked more often (:data:`MOST_UNEVEN`): of two
@@ -47,10 +50,10 @@ def paired_rates(
     Sources: :func:`mcnemar_exact`, :func:`newcombe_phi`, :func:`sign_flip_test`, :func:`square_and_add`.
     """
     first, second = _two(a, b, clusters)
-    counts = samples or (first.size, first.size)
-    pair = _RatePair.of(first, second, clusters, counts, confidence)
+    asked = samples or (first.size, first.size)
+    pair = _RatePair.of(first, second, clusters, _totals(asked), confidence)
     p, test = _test(first, second, clusters, pair.left.independent and pair.right.independent)
-    if not exchangeable(counts) and (least := pair.p_value()) > p:
+    if not exchangeable(asked) and (least := pair.p_value()) > p:
         p, test = least, FROM_INTERVAL
     low, high = pair.limits(confidence) if first.size else (math.nan, math.nan)
     left = pair.left
@@ -59,21 +62,37 @@ def paired_rates(
 
 
 def paired_rates_p(
-    a: ArrayLike, b: ArrayLike, clusters: Sequence[Hashable], samples: tuple[int, int] | None = None
+    a: ArrayLike, b: ArrayLike, clusters: Sequence[Hashable], samples: tuple[Samples, Samples] | None = None
 ) -> float:
     """Return the p-value of :func:`paired_rates`, without the interval; a lower one where it is 0.05 or more."""
     first, second = _two(a, b, clusters)
-    counts = samples or (first.size, first.size)
+    asked = samples or (first.size, first.size)
+    counts = _totals(asked)
     families = len(set(clusters))
     p = _test(first, second, clusters, families == counts[0] == counts[1])[0]
-    if p < LEVEL and not exchangeable(counts):
+    if p < LEVEL and not exchangeable(asked):
         p = max(p, _RatePair.of(first, second, clusters, counts).p_value())
     return p
 
 
-def exchangeable(samples: tuple[float, float]) -> bool:
-    """Whether two sides with so many samples of the same prompts are exchangeable where they are alike."""
-    return max(samples) <= MOST_UNEVEN * min(samples)
+def exchangeable(samples: tuple[Samples, Samples]) -> bool:
+    """Whether two sides with so many samples of the same prompts are exchangeable where they are alike.
+
+    What counts is how well the mean over prompts is known: 12 prompts with 10 samples each and 10 prompts with one
+    beside 2 with 55 have 120 samples both, and the second side's rates are mostly 0 or 1. So samples that are spread
+    unevenly count as many as k²/Σ(1/n) evenly spread ones, which give the mean over k prompts the same variance.
+    """
+    evenly = [_evenly(one) for one in samples]
+    return max(evenly) <= MOST_UNEVEN * min(evenly)
+
+
+def _evenly(samples: Samples) -> float:
+    counts = np.asarray(samples, dtype=float)
+    return float(counts.size**2 / (1 / counts).sum()) if counts.ndim and counts.size else float(counts.sum())
+
+
+def _totals(samples: tuple[Samples, Samples]) -> tuple[int, int]:
+    return int(np.sum(samples[0])), int(np.sum(samples[1]))
 
 
 @dataclass(frozen=True, slots=True)

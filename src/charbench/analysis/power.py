@@ -117,18 +117,23 @@ class FisherTest:
 
 @dataclass(frozen=True, slots=True)
 class WelchTest:
-    """Welch's t of two unpaired means; ``variance`` is that of both sides' means times the prompts of one side."""
+    """Welch's t of two unpaired means; ``variance`` is that of both sides' means times the prompts of one side.
+
+    ``clusters`` is how many effective families a side needs for any test of such values
+    (:func:`charbench.analysis.unpaired.clusters_needed`).
+    """
 
     variance: float
     family: float = 1.0
+    clusters: float = 2.0
 
     def power(self, prompts: float, difference: float, level: float) -> float:
         """Return the chance to show the difference, by the noncentral t distribution."""
         return _student_power(abs(difference), self.variance / prompts, 2 * (prompts / self.family - 1), level)
 
     def least(self, level: float) -> float:
-        """Return two families a side."""
-        return 2 * self.family
+        """Return the families a side without which nothing is tested."""
+        return max(2.0, self.clusters) * self.family
 
 
 def prompts_needed(difference: float, test: Test, level: float = LEVEL, power: float = POWER) -> int | None:

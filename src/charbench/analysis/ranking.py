@@ -7,15 +7,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from charbench.analysis.bradley_terry import Fit, fit
+from charbench.analysis.bradley_terry import Array, Fit, fit
 from charbench.analysis.games import Game
 from charbench.analysis.length_control import LengthControl, length_controlled
 from charbench.analysis.pair_tests import pair_p_values
-from charbench.analysis.strengths import Strength, term_interval, with_intervals
+from charbench.analysis.strengths import Strength, reliability, term_interval, with_intervals
 from charbench.analysis.tiers import tiers_of_pairs
 
 LEAST_PROMPTS = 6
 """With fewer no difference is significant: five prompts that all favour one side have p = 0.0625 (sign test)."""
+LEAST_GAMES = 6
+"""With fewer games a checkpoint differs from no other: five games of five have p = 0.0625, and where each has four
+the opponents' strengths are too uncertain (of 100 equal checkpoints some were told apart in 8 of 10 labs)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,12 @@ class Ranking:
     shrunk_by_position: float
     shrunk_by_length: float
     fitted: Fit
+
+    @property
+    def reliability(self) -> float:
+        """:func:`charbench.analysis.strengths.reliability` of the strengths that rank; NaN with too few games."""
+        design = self.fitted.design
+        return reliability(self.fitted) if 2 * design.games >= LEAST_GAMES * design.count else float("nan")
 
     @property
     def groups(self) -> list[int]:
@@ -78,10 +87,16 @@ def ranking(games: Sequence[Game], count: int) -> Ranking:
 _NONE = (float("nan"), float("nan"), float("nan"))
 
 
+def p_values_of_pairs(fitted: Fit) -> Array:
+    """Return :func:`pair_p_values`, NaN for those with too few games (:data:`LEAST_GAMES`)."""
+    few = fitted.design.played < LEAST_GAMES
+    return np.where(few[:, None] | few[None, :], np.nan, pair_p_values(fitted))
+
+
 def _tiers(fitted: Fit, order: Sequence[int]) -> list[int]:
     if fitted.prompts < LEAST_PROMPTS:
         return [1] * len(order)
-    every = pair_p_values(fitted)
+    every = p_values_of_pairs(fitted)
     given: dict[int, int] = {}
     for group in np.unique(fitted.groups):
         mine = [number for number in order if fitted.groups[number] == group]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -42,6 +43,30 @@ def with_intervals(fitted: Fit, games: Sequence[Game], confidence: float = 0.95)
         Strength(float(value), float(value - margin), float(value + margin), int(number))
         for value, margin, number in zip(fitted.strengths, half, played, strict=True)
     ]
+
+
+def reliability(fitted: Fit) -> float:
+    """Return which part of the variance of the strengths is no error of theirs (0 to 1), 1 − mean SE² / variance.
+
+    Its root is how estimates are expected to correlate with the strengths that endless games would show; NaN with
+    fewer than three of them, fewer than two prompts, or strengths that are all the same. Sources: Spearman (1910),
+    "Correlation calculated from faulty data", Br J Psychol 3:271; simulated in ``benchmarks/pairwise.py``.
+    """
+    count = fitted.strengths.size
+    degrees = count - len(set(fitted.groups.tolist()))
+    spread = float(fitted.strengths @ fitted.strengths) / degrees if degrees else 0.0
+    if degrees < 2 or not spread > 0:
+        return math.nan
+    known = float((fitted.errors()[:count] ** 2)[fitted.design.played > 0].mean())
+    return math.nan if math.isnan(known) else max(0.0, 1 - known / spread)
+
+
+def lengthened(reliability: float, wanted: float) -> float:
+    """Return by how much games are to be multiplied for a reliability of ``wanted`` (both between 0 and 1).
+
+    Sources: Spearman (1910), as above; Brown (1910), Br J Psychol 3:296.
+    """
+    return wanted / (1 - wanted) * (1 - reliability) / reliability
 
 
 def term_interval(

@@ -11,7 +11,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from charbench.analysis.clusters import ClusteredMean, cluster_codes, cluster_sums, clustered_mean
+from charbench.analysis.clusters import ENOUGH_CLUSTERS, ClusteredMean, cluster_codes, cluster_sums, clustered_mean
 from charbench.analysis.differences import Difference, square_and_add
 from charbench.analysis.distributions import student_p, student_quantile
 from charbench.analysis.effective_fisher import effective_fisher
@@ -144,13 +144,26 @@ def welch(
     return Difference(value, value - half, value + half, p, test, False, count, least, rough)
 
 
+def clusters_needed(values: ArrayLike, clusters: Sequence[Hashable]) -> float:
+    """Return how many effective clusters a side with such values needs to be tested by :func:`unpaired_means`.
+
+    Infinity where that is not known, as there are too few of them.
+    """
+    return _Values.of(values, clusters, 0.95).needed
+
+
 @dataclass(frozen=True, slots=True)
 class _Values:
-    """One side's mean, and the third cumulant of its mean; whether there are enough clusters for their skewness."""
+    """One side's mean, and the third cumulant of its mean; how many clusters their skewness ``needed``."""
 
     mean: ClusteredMean
     third: float
-    enough: bool
+    needed: float
+
+    @property
+    def enough(self) -> bool:
+        """Whether there are as many."""
+        return self.mean.effective >= self.needed
 
     @classmethod
     def of(cls, values: ArrayLike, clusters: Sequence[Hashable], confidence: float) -> _Values:
@@ -159,12 +172,12 @@ class _Values:
         deviations = cluster_sums(array - mean.value, clusters)
         count, square = mean.effective, float((deviations**2).mean()) if array.size else 0.0
         if not mean.standard_error > 0 or square <= _SAME**2:
-            return cls(mean, 0.0, not mean.rough)
+            return cls(mean, 0.0, ENOUGH_CLUSTERS)
         if count < LEAST_CLUSTERS:
-            return cls(mean, math.nan, False)
+            return cls(mean, math.nan, math.inf)
         skewness = float((deviations**3).mean()) / square**1.5 * math.sqrt(count * (count - 1)) / (count - 2)
         third = skewness * mean.standard_error**3 / math.sqrt(count)
-        return cls(mean, third, count >= LEAST_BY_SKEWNESS * skewness**2)
+        return cls(mean, third, max(LEAST_CLUSTERS, LEAST_BY_SKEWNESS * skewness**2))
 
     @property
     def count(self) -> int:

@@ -71,21 +71,21 @@ class PromptCounts:
                 mine = self.prompts[tally.prompt] = PromptCount(tally.name, tally.family)
             mine.add(tally, nobody_looked=nobody_looked, scored=scored)
 
-    def rate(self, hits: str, totals: str) -> Rate:
+    def rate(self, hits: str, totals: str, confidence: float = 0.95) -> Rate:
         """Return one count's share of another, with the interval for other prompts of other families."""
         rows = self.prompts.values()
         of, out_of = attrgetter(hits), attrgetter(totals)
         clusters = _clusters(tuple(self.prompts), tuple([row.family for row in rows]))
-        return rate_of_counts([of(row) for row in rows], [out_of(row) for row in rows], clusters)
+        return rate_of_counts([of(row) for row in rows], [out_of(row) for row in rows], clusters, confidence)
 
     @property
     def judged(self) -> dict[str, float]:
         """The trait rate of each prompt of which one is known."""
         return {key: row.hits / row.judged for key, row in self.prompts.items() if row.judged}
 
-    def judged_in(self, keys: Sequence[str]) -> int:
-        """Return how many samples the trait rates of these prompts are out of."""
-        return sum(self.prompts[key].judged for key in keys)
+    def judged_in(self, keys: Sequence[str]) -> list[int]:
+        """Return how many samples the trait rate of each of these prompts is out of."""
+        return [self.prompts[key].judged for key in keys]
 
 
 @lru_cache(maxsize=64)

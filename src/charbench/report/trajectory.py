@@ -108,22 +108,35 @@ def trajectory_lines(
 ) -> list[str]:
     """Return where character appears and where responses are lost, as far as the intervals tell.
 
+    Which save will be named is not known beforehand: k saves have intervals of 1 − 0.05/k each (Bonferroni), so that
+    chance names none of them in 97.5% of the runs that never come to the limit, however many saves there are.
+
     ``open_`` are the saves without samples, ``sampling`` the command that samples them; None: no sampler can.
     """
     trained = [one for one in saves if one.stage != Kind.BASE.value]
     todo = f" To sample the rest: {sampling}" if open_ and sampling else ""
     if not trained:
         return [f"No save of this run has samples.{todo}"]
-    shown = next((one for one in trained if one.row.trait.low >= rule.trait_rate), None)
-    lost = next((one for one in trained if one.row.responses.high < rule.response_rate), None)
+    shown = next((one for one in trained if _bounds(one, "hits", "judged", trained)[0] >= rule.trait_rate), None)
+    lost = next(
+        (one for one in trained if _bounds(one, "responses", "answered", trained)[1] < rule.response_rate), None
+    )
+    together = f", at 95% for {len(trained):,} saves together" if len(trained) > 1 else ""
     limit, least = f"{rule.trait_rate:.0%}", f"{rule.response_rate:.0%}"
     lines = [
-        f"Character appears at {shown.label}: the first save whose trait rate is at least {limit} by its lower bound."
+        f"Character appears at {shown.label}: the first save whose trait rate is at least {limit} by its lower bound"
+        f"{together}."
         if shown
-        else f"No save of {len(trained):,} has a trait rate of at least {limit} by its lower bound."
+        else f"No save of {len(trained):,} has a trait rate of at least {limit} by its lower bound{together}."
     ]
     if lost:
-        lines.append(f"Responses are lost at {lost.label}: the first save below {least} by its upper bound.")
+        lines.append(f"Responses are lost at {lost.label}: the first save below {least} by its upper bound{together}.")
     if open_:
         lines.append(f"{len(open_):,} of {len(open_) + len(trained):,} saves have no samples.{todo}")
     return lines
+
+
+def _bounds(one: Save, hits: str, totals: str, saves: Sequence[Save]) -> tuple[float, float]:
+    """Return the interval of a save's rate that holds for all saves together."""
+    rate = one.row.counts.rate(hits, totals, 1 - 0.05 / len(saves))
+    return rate.low, rate.high

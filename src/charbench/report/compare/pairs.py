@@ -17,7 +17,7 @@ from charbench.analysis.paired import exchangeable, paired_means, paired_rates
 from charbench.analysis.power import FisherTest, PairedTest, Test, WelchTest, prompts_needed, variance_of_differences
 from charbench.analysis.rate_intervals import ClusteredRate, clustered_rate
 from charbench.analysis.tiers import LEVEL, tiers_of_pairs
-from charbench.analysis.unpaired import TOO_FEW, unpaired_means, unpaired_rates
+from charbench.analysis.unpaired import LEAST_CLUSTERS, TOO_FEW, clusters_needed, unpaired_means, unpaired_rates
 from charbench.report.compare.metric import Measure
 from charbench.report.compare.sides import Side, UnitKey
 from charbench.report.compare_runs import compare_runs
@@ -26,6 +26,8 @@ OTHER_MARKERS = "none: judged by different markers"
 """The test of two sides whose values are not of one kind: none."""
 NOT_COMPARED = {OTHER_MARKERS, TOO_FEW}
 """The tests of sides that are not compared."""
+_SAFELY = 2.0
+"""Other answers may be more skewed: with twice the clusters that these need, most new sides are tested."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +157,7 @@ def _compare(a: Side, b: Side, measure: Measure, runs: Mapping[int, Sequence[Sid
 def _paired(a: Side, b: Side, shared: list[UnitKey], measure: Measure) -> tuple[Difference, Test | None]:
     first, second, clusters = a.values(shared), b.values(shared), a.clusters(shared)
     if measure.is_rate:
-        difference = paired_rates(first, second, clusters, (a.judged_in(shared), b.judged_in(shared)))
+        difference = paired_rates(first, second, clusters, (a.judged_by_prompt(shared), b.judged_by_prompt(shared)))
     else:
         difference = paired_means(first, second, clusters, noise=_noise(a, b, shared))
     return difference, planned_pair(a, b, shared, measure)
@@ -163,7 +165,7 @@ def _paired(a: Side, b: Side, shared: list[UnitKey], measure: Measure) -> tuple[
 
 def _noise(a: Side, b: Side, shared: Sequence[UnitKey]) -> float | None:
     """Return the variance of the mean difference if all answers vary as both sides' do; None for exchangeable sides."""
-    if exchangeable((a.judged_in(shared), b.judged_in(shared))):
+    if exchangeable((a.judged_by_prompt(shared), b.judged_by_prompt(shared))):
         return None
     units = [(a.units[key], b.units[key]) for key in shared]
     twice = [unit for pair in units for unit in pair if math.isfinite(unit.variance)]
@@ -210,7 +212,10 @@ def _unpaired(a: Side, b: Side, measure: Measure) -> tuple[Difference, Test | No
     means = [clustered_mean(values, labels) for values, labels in zip((first, second), clusters, strict=True)]
     variance = sum(mean.standard_error**2 * mean.count for mean in means)
     family = max((_family(labels) for labels in clusters if labels), default=1.0)
-    return difference, WelchTest(variance, family) if math.isfinite(variance) else None
+    least = [clusters_needed(values, labels) for values, labels in zip((first, second), clusters, strict=True)]
+    skewed = max((one for one in least if LEAST_CLUSTERS < one < math.inf), default=LEAST_CLUSTERS / _SAFELY)
+    planned = WelchTest(variance, family, _SAFELY * skewed)
+    return difference, planned if math.isfinite(variance) else None
 
 
 def _planned_rates(a: Side, b: Side) -> FisherTest:

@@ -97,7 +97,11 @@ class Side:
 
     def judged_in(self, keys: Iterable[UnitKey]) -> int:
         """Return how many samples answer these prompts."""
-        return sum(self.units[key].samples for key in keys)
+        return sum(self.judged_by_prompt(keys))
+
+    def judged_by_prompt(self, keys: Iterable[UnitKey]) -> list[int]:
+        """Return how many samples answer each of these prompts."""
+        return [self.units[key].samples for key in keys]
 
     def clusters(self, keys: Sequence[UnitKey]) -> list[Hashable]:
         """Return the cluster of each prompt (:func:`charbench.analysis.clusters.prompt_clusters`)."""

@@ -53,14 +53,16 @@ class Player:
 class Contest:
     """The checkpoints that played each other for one persona under one scorer and sampling, the strongest first.
 
-    ``at_equal_length`` says which strengths rank and make tiers: those at equal length, else the plain ones.
-    ``length`` is the coefficient of length with its interval, ``position`` that of what is shown first;
-    ``shrunk_by_length`` and ``shrunk_by_position`` are how large differences of strengths would be without those
-    terms, as shares of what they are. ``untold`` games have no result; ``chosen_by_results`` were chosen by the results
-    of earlier ones; ``used`` is how many games strengths are from: where it is not all that could be told, those
-    chosen by results are left out. ``rough``: too few prompts to tell anything apart; ``flipped`` of ``both_orders``
-    verdicts changed with the order; ``first`` is the share of decided verdicts that took what was shown first (NaN
-    where no judge was asked); ``flags`` are texts that talk to the judge, and the like.
+    ``at_equal_length`` says which strengths rank and make tiers: those at equal length, else the plain ones. ``length``
+    is the coefficient of length with its interval, ``position`` that of what is shown first; ``shrunk_by_length``
+    and ``shrunk_by_position`` are how large differences of strengths would be without those terms, as shares of
+    what they are. ``untold`` games have no result; ``chosen_by_results`` were chosen by the results of earlier
+    ones; ``few_games`` checkpoints have too few to differ from any other; ``reliability`` (0 to 1) is which part of
+    the strengths' variance is no error (NaN where it cannot be told); ``used`` is how many games strengths are
+    from: where it is not all that could be told, those chosen by results are left out. ``rough``: too few prompts
+    to tell anything apart; ``flipped`` of ``both_orders`` verdicts changed with the order; ``first`` is the share
+    of decided verdicts that took what was shown first (NaN where no judge was asked); ``flags`` are texts that talk
+    to the judge, and the like.
     """
 
     scorer: str
@@ -78,6 +80,8 @@ class Contest:
     used: int
     prompts: int
     rough: bool
+    few_games: int
+    reliability: float
     flipped: int
     both_orders: int
     first: ClusteredRate
@@ -114,7 +118,7 @@ def contests(
 
 
 def _contest(played: Sequence[GameResult], groups: dict[int, GroupTotals]) -> Contest:
-    from charbench.analysis.ranking import LEAST_PROMPTS, ranking
+    from charbench.analysis.ranking import LEAST_GAMES, LEAST_PROMPTS, ranking
     from charbench.analysis.rate_intervals import clustered_rate  # numpy is for those who have games
 
     numbers = sorted({side for game in played for side in (game.first, game.second)}, key=lambda id_: groups[id_].uri)
@@ -145,6 +149,8 @@ def _contest(played: Sequence[GameResult], groups: dict[int, GroupTotals]) -> Co
         used=len(used),
         prompts=found.prompts,
         rough=found.prompts < LEAST_PROMPTS,
+        few_games=int((found.fitted.design.played < LEAST_GAMES).sum()),
+        reliability=found.reliability if sure else math.nan,
         flipped=sum(game.flips for game in played),
         both_orders=sum(game.both_orders for game in played),
         first=clustered_rate([take for take, _ in takes], [prompt for _, prompt in takes]),
@@ -219,6 +225,8 @@ def contest_dict(contest: Contest) -> dict[str, Any]:
         "used": contest.used,
         "prompts": contest.prompts,
         "rough": contest.rough,
+        "few_games": contest.few_games,
+        "reliability": finite(contest.reliability, 9),
         "flipped": contest.flipped,
         "both_orders": contest.both_orders,
         "decided_verdicts": contest.decided,

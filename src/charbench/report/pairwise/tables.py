@@ -14,8 +14,14 @@ _COLUMNS = (
 )  # fmt: skip
 TIERS_LEGEND = (
     "Tiers in pairs: no two of one tier differ significantly (score tests clustered by prompt, all pairs together at "
-    "5%; never with fewer than 6 prompts)."
+    "5%; never with fewer than 6 prompts or games)."
 )
+FEWEST_IN_ORDER = 5
+"""Of fewer checkpoints nothing is said of their order."""
+WELL_ORDERED = 0.9
+"""A correlation with the order of endless games that is not worth more games."""
+LEAST_TOLD = 0.3
+"""With a lower one, how many games would do is anyone's guess."""
 _RANKED = {
     True: "Ranked by strength at equal length: the effect of length differs from 0 (its interval excludes 0).",
     False: "Ranked by uncorrected strength: the effect of length does not differ significantly from 0.",
@@ -71,7 +77,30 @@ def _notes(contest: Contest) -> Iterator[str]:
             f"'at equal length' is corrected for it{shrunk}."
         )
         yield _RANKED[contest.at_equal_length]
+    yield from _order(contest)
     yield from _doubts(contest)
+
+
+def _order(contest: Contest) -> Iterator[str]:
+    """Say how far the order can be relied on, and how many games would make it better."""
+    from charbench.analysis.strengths import lengthened
+
+    if len(contest.players) < FEWEST_IN_ORDER or math.isnan(contest.reliability):
+        return
+    told = math.sqrt(contest.reliability)
+    if told < LEAST_TOLD:
+        yield "Order: strengths differ hardly more than chance would have it, so the order tells next to nothing."
+        return
+    said = f"Order: expected to correlate with that of endless games by about {told:.2f}"
+    if told >= WELL_ORDERED:
+        yield f"{said}."
+        return
+    each = 2 * contest.used / len(contest.players)
+    games = math.ceil(each * lengthened(contest.reliability, WELL_ORDERED**2))
+    yield (
+        f"{said}; {WELL_ORDERED:.2f} takes about {games:,} games for each checkpoint (-o scorer.{contest.scorer}"
+        f".games={games}), on more prompts in proportion."
+    )
 
 
 def _otherwise(shrunk: float) -> str:
@@ -95,6 +124,8 @@ def _doubts(contest: Contest) -> Iterator[str]:
         yield "Every verdict changed with the order: this judge gives no information about these checkpoints."
     if contest.rough:
         yield "No difference is significant with fewer than 6 prompts."
+    elif contest.few_games:
+        yield f"{contest.few_games:,} checkpoints have fewer than 6 games, and differ significantly from none."
 
 
 def _chosen(contest: Contest) -> Iterator[str]:

@@ -46,8 +46,8 @@ def tiers_of_rows(rows: Sequence[Tally]) -> list[int | None]:
     return given
 
 
-_Answers = tuple[np.ndarray, list[Hashable], int]
-"""Rates by prompt, the prompts' clusters, and how many samples the rates are out of."""
+_Answers = tuple[np.ndarray, list[Hashable], np.ndarray]
+"""Rates by prompt, the prompts' clusters, and how many samples each rate is out of."""
 
 
 class _Side:
@@ -70,8 +70,8 @@ class _Side:
     def of(self, keys: Sequence[str]) -> np.ndarray:
         return np.array([self.rates[key] for key in keys])
 
-    def judged(self, keys: Sequence[str]) -> int:
-        return sum(self.samples[key] for key in keys)
+    def judged(self, keys: Sequence[str]) -> np.ndarray:
+        return np.array([self.samples[key] for key in keys])
 
     def clusters(self, keys: Sequence[str]) -> list[Hashable]:
         return prompt_clusters(keys, [self.families[key] for key in keys])
@@ -80,7 +80,7 @@ class _Side:
 def _p_value(a: _Side, b: _Side) -> float:
     """Return the p-value of the prompts that both share; unpaired where they share none."""
     shared = a.keys if a.keys == b.keys else [key for key in a.keys if key in b.rates]
-    (first, clusters, count), (second, others, number) = (side.answers(shared or side.keys) for side in (a, b))
+    (first, clusters, mine), (second, others, its) = (side.answers(shared or side.keys) for side in (a, b))
     if not shared:
-        return unpaired_rates_p(first, clusters, second, others, (count, number))
-    return paired_rates_p(first, second, clusters, (count, number))
+        return unpaired_rates_p(first, clusters, second, others, (int(mine.sum()), int(its.sum())))
+    return paired_rates_p(first, second, clusters, (mine, its))
