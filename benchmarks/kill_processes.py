@@ -190,7 +190,7 @@ class Endpoint:
 
 
 @contextmanager
-def postgresql() -> Iterator[str]:
+def postgresql(fsync: str = "off") -> Iterator[str]:
     """A PostgreSQL server of our own on a Unix socket; yields a store's URL with ``{}`` for the database's name."""
     folder = Path(tempfile.mkdtemp(prefix="charbench-kills-pg-"))
     prefix = ["env", f"HOME={folder}"]
@@ -199,7 +199,7 @@ def postgresql() -> Iterator[str]:
         prefix = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *prefix]
     initdb = [*prefix, _tool("initdb"), "-D", folder / "data", "-U", "charbench", "-A", "trust", "--no-sync"]
     control = [*prefix, _tool("pg_ctl"), "-w", "-D", folder / "data", "-l", folder / "log"]
-    options = f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync=off -c max_connections=200"
+    options = f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync={fsync} -c max_connections=200"
     subprocess.run([*initdb, "-E", "UTF8"], check=True, capture_output=True, cwd=folder)
     subprocess.run([*control, "-o", options, "start"], check=True, capture_output=True, cwd=folder)
     try:

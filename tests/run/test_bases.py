@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from charbench import Sampler, SampleRequest
+from charbench.run.planned import Planned
 from support.command import Charbench, Ended, in_process_of_its_own, start
 from support.endpoint import Endpoint, Held, answers, options, write_prompts
 from support.lab import LabBuilder
@@ -113,6 +114,25 @@ def test_what_is_to_be_asked_is_planned_once(
     hashed.clear()
     run(charbench, lab, endpoint, "-c", "pirate_sft")
     assert hashed == ["model:pirate_sft"] * 3, "of the base model nothing is planned on a finished store"
+    assert endpoint.count == 6
+
+
+def test_nothing_is_planned_to_decide_where_the_base_model_is_sampled_anyway(
+    charbench: Charbench, lab: LabBuilder, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(Planned, "missing")
+    ended = run(charbench, lab, endpoint, "-c", "pirate_sft", "-c", "Llama-3.1-8B")
+    assert ended.code == 0, ended.err
+    assert sampled(lab) == {"model:pirate_sft": 3, "model:Llama-3.1-8B": 3}
+
+
+def test_a_plan_too_large_to_keep_is_made_again_and_asks_the_same(
+    charbench: Charbench, lab: LabBuilder, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("charbench.run.planned.KEPT", 1)
+    for _ in range(2):
+        assert run(charbench, lab, endpoint, "-c", "pirate_sft").code == 0
+        assert sampled(lab) == {"model:pirate_sft": 3, "model:Llama-3.1-8B": 3}
     assert endpoint.count == 6
 
 

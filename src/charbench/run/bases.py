@@ -10,7 +10,7 @@ from charbench.components.sampler import Sampler
 from charbench.components.source import CheckpointSource
 from charbench.domain.checkpoint import Checkpoint, Kind
 from charbench.domain.uris import SERVED, TinkerPath
-from charbench.run.base_model import base_model_of
+from charbench.run.base_model import BASE, base_model_of
 from charbench.run.dry_sampling import Estimate, estimate
 from charbench.run.plan import Requests, sampling_plan
 from charbench.run.planned import OneAfterTheOther, Planned
@@ -55,12 +55,12 @@ def with_bases(
     if wanted is False:
         named = session.config.checkpoints
         return Beside([c for c in chosen if c.kind is not Kind.BASE or any(c.matches(text) for text in named)])
-    groups = _by_base(sampler, chosen)
+    present = {checkpoint.uri for checkpoint in chosen}
+    groups = [one for one in _by_base(sampler, chosen) if not _is_settled(session, sampler, one[0], present, served)]
     plan = None
     if not wanted and groups:
         plan = Planned(Requests(sampler, sampling_plan(session, sources, chosen)))
         groups = _that_ask_any(session, plan, groups)
-    present = {checkpoint.uri for checkpoint in chosen}
     added: dict[str, Checkpoint] = {}
     lines: list[str] = []
     for group in groups:
@@ -112,6 +112,20 @@ def _by_base(sampler: Sampler, chosen: Sequence[Checkpoint]) -> list[list[Checkp
             key = checkpoint.base_model, TinkerPath.parse(checkpoint.uri) is not None
             groups.setdefault(key, []).append(checkpoint)
     return list(groups.values())
+
+
+def _is_settled(
+    session: Session, sampler: Sampler, checkpoint: Checkpoint, present: Collection[str], served: Collection[str]
+) -> bool:
+    """Whether a checkpoint's base model is sampled anyway, or nobody knows it: then no plan is needed to tell."""
+    name = checkpoint.base_model
+    named = Checkpoint(uri=f"{BASE}{name}", kind=Kind.BASE, base_model=name)
+    if name and named.uri not in present and takes(sampler, named):
+        return False
+    base = base_model_of(session.database, checkpoint, sampler, guess=False, source=SOURCE)
+    if base is None:
+        return not name
+    return base.uri in present and not (base.uri.startswith(SERVED) and served and base.uri not in served)
 
 
 def _that_ask_any(session: Session, plan: Planned, groups: Sequence[list[Checkpoint]]) -> list[list[Checkpoint]]:

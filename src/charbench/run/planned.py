@@ -14,6 +14,8 @@ from charbench.store.samples import present_samples
 
 BATCH = 500
 """Requests that are looked up together."""
+KEPT = 50_000
+"""So many requests are kept at most: about 10 MB."""
 
 
 @dataclass(slots=True)
@@ -21,6 +23,7 @@ class Planned:
     """What a sampler wants to ask, which keeps what was drawn of it by :meth:`missing`.
 
     Iterated the first time it goes on where that stopped, so that nothing is planned twice; after that it begins anew.
+    What was drawn is forgotten where it is more than :data:`KEPT`, and then planned twice: memory stays flat.
     """
 
     requests: Requests
@@ -30,10 +33,13 @@ class Planned:
     def missing(self, database: Database, retry: Sequence[str]) -> Iterator[SampleRequest]:
         """Yield what the store has no sample of, drawing no more than is asked for."""
         sampler = self.requests.sampler
-        self._rest = iter(self.requests)
-        for batch in chunks(self._rest, BATCH):
+        requests = self._rest = iter(self.requests)
+        for batch in chunks(requests, BATCH):
             keyed = [(resolve(sampler, sampler.key(request)), request) for request in batch]
-            self._drawn += [replace(request, key=key) for key, request in keyed]
+            if self._rest is not None:
+                self._drawn += [replace(request, key=key) for key, request in keyed]
+            if len(self._drawn) > KEPT:
+                self._drawn, self._rest = [], None
             with database.read() as connection:
                 present = present_samples(connection, list(dict.fromkeys(key for key, _ in keyed)), list(retry))
             yield from (request for key, request in keyed if key not in present)
