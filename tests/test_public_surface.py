@@ -229,6 +229,11 @@ def test_version_imports_no_plugin_and_nothing_heavy() -> None:
     assert_light(loaded_by(code))
 
 
+def test_a_command_that_has_ended_leaves_python_no_objects_to_look_through() -> None:
+    code = command("--version") + "\nimport gc\nassert len(gc.get_objects()) * 10 < gc.get_freeze_count()"
+    assert "charbench.cli" in loaded_by(code)
+
+
 def test_listing_plugins_imports_no_sdk() -> None:
     code = command("plugins", "list")
     modules = loaded_by(code)
