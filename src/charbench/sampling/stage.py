@@ -91,6 +91,8 @@ class SampleStage:
     _planned_uris: set[str] = field(default_factory=set)
     _settings_of: dict[str, SamplingSettings] = field(default_factory=dict)
     """The settings of what this run is to sample, by key."""
+    _last_settings: tuple[str, SamplingSettings] | None = None
+    """Those of the last request, spelled out: the next one's are seldom others, and to hash them takes as long."""
     _code: str | None = field(init=False)
     """A digest of the sampler's source files, where it is a plugin's."""
     _adopted: set[str] = field(default_factory=set)
@@ -227,7 +229,11 @@ class SampleStage:
         params = resolve(self.sampler, self.sampler.params(request))
         if (apart := self._apart(request.checkpoint)) and APART not in params:
             params = {**params, APART: apart}
-        return SamplingSettings(self.sampler.name, self.sampler.version, params, request.condition, self._code)
+        said, last = f"{request.condition} {params!r}", self._last_settings
+        if last is None or last[0] != said:
+            made = SamplingSettings(self.sampler.name, self.sampler.version, params, request.condition, self._code)
+            last = self._last_settings = said, made
+        return last[1]
 
     def _apart(self, checkpoint: Checkpoint) -> str | None:
         """Return what keeps a served model's samples apart from those that another endpoint gave before."""

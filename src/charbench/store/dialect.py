@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import islice
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.sql.operators import in_op, not_in_op
 
 T = TypeVar("T")
 MAX_PARAMETERS = 900
@@ -17,7 +21,11 @@ MAX_PARAMETERS = 900
 
 def insert(connection: Connection, table: sa.Table) -> Any:
     """Return an INSERT that knows ON CONFLICT."""
-    if connection.dialect.name == "postgresql":
+    return _insert(connection.dialect.name, table)
+
+
+def _insert(dialect: str, table: sa.Table) -> Any:
+    if dialect == "postgresql":
         from sqlalchemy.dialects import postgresql
 
         return postgresql.insert(table)
@@ -35,8 +43,20 @@ def among(connection: Connection, column: sa.ColumnElement[Any], values: Sequenc
         from sqlalchemy.dialects import postgresql
 
         return column == sa.func.any(sa.literal(list(values), postgresql.ARRAY(column.type)))
-    each = sa.func.json_each(json.dumps(list(values))).table_valued("value")
-    return column.in_(sa.select(each.c.value))
+    listed = _Listed(sa.literal(json.dumps(list(values)), sa.Text()))
+    return sa.BinaryExpression(column, listed, in_op, type_=sa.Boolean(), negate=not_in_op)
+
+
+class _Listed(FunctionElement[Any]):
+    """The values of a JSON array, as SQLite reads them: a select that is put together in a tenth of the time."""
+
+    name = "listed"
+    inherit_cache = True
+
+
+@compiles(_Listed, "sqlite")
+def _written(element: _Listed, compiler: Any, **how: Any) -> str:
+    return f"(SELECT value FROM json_each({compiler.process(element.clauses, **how)}))"  # noqa: S608 (a parameter)
 
 
 def insert_tuples(connection: Connection, table: sa.Table, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -71,10 +91,15 @@ def add_totals(connection: Connection, table: sa.Table, key: Sequence[str], rows
     """
     if not rows:
         return
-    statement = insert(connection, table)
-    sums = {name: table.c[name] + statement.excluded[name] for name in rows[0] if name not in key}
-    statement = statement.on_conflict_do_update(index_elements=list(key), set_=sums)
+    statement = _adding(connection.dialect.name, table, tuple(key), tuple(rows[0]))
     connection.execute(statement, sorted(rows, key=lambda row: tuple(row[name] for name in key)))
+
+
+@lru_cache(maxsize=32)
+def _adding(dialect: str, table: sa.Table, key: tuple[str, ...], names: tuple[str, ...]) -> Any:
+    statement = _insert(dialect, table)
+    sums = {name: table.c[name] + statement.excluded[name] for name in names if name not in key}
+    return statement.on_conflict_do_update(index_elements=list(key), set_=sums)
 
 
 def get_or_add(connection: Connection, table: sa.Table, key: dict[str, Any], rest: dict[str, Any]) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
@@ -39,7 +40,7 @@ PromptKey = tuple[str, str, str]
 """What makes a row of the table of prompts: what is asked, and the names it goes by."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SamplingSettings:
     """What samples of one group have in common besides the checkpoint."""
 
@@ -50,7 +51,7 @@ class SamplingSettings:
     code: str | None = None
     """A digest of the sampler's source files; None: its version alone tells what it is. It is in no key."""
 
-    @property
+    @cached_property
     def key(self) -> str:
         """The settings' key."""
         return digest(self.sampler, self.protocol, self.params, self.condition)
