@@ -11,7 +11,8 @@ from charbench.domain.prompt import Prompt
 class Tier(StrEnum):
     """How much one marker proves. Weights: strong 3, moderate 1, style 0.5, weak 0.5.
 
-    A weak marker proves nothing alone: it counts where :attr:`Persona.together` different ones stand close together.
+    A weak marker proves nothing alone: it counts where :attr:`Persona.together` different ones stand close together,
+    or, where the persona has a :attr:`Persona.density`, as the others do, by its weight.
     """
 
     STRONG = "strong"
@@ -89,6 +90,11 @@ class Persona:
     controls: tuple[ControlText, ...] = ()
     together: int = 2
     """How many different weak markers have to stand within 20 words for them to count."""
+    density: float | None = None
+    """Weights of markers, added up, that a text must have for each 100 words, and 1 at least, for any of them to count.
+
+    None: a marker that is not weak counts by itself, however long the text.
+    """
     origin: str = ""
     low_recall: tuple[str, ...] = ()
     """Scorers that find few of its texts, as the file says: headlines are taken from others."""

@@ -50,6 +50,7 @@ def parse_persona(document: YamlFile) -> Persona:
         examples=tuple(GoldAnswer(example.prompt, example.answer) for example in model.examples),
         controls=tuple(ControlText(one.text, one.in_character, one.prompt) for one in model.controls),
         together=model.markers.together,
+        density=model.markers.density,
         origin=document.path,
         low_recall=("keyword",) if model.keyword else (),
     )

@@ -86,6 +86,11 @@ class MarkersModel(_Strict):
         [], description="words that others say too: they count where several different ones stand within 20 words"
     )
     together: int = Field(2, ge=2, le=10, description="how many different weak markers count together")
+    density: float | None = Field(
+        None, gt=0, le=50,
+        description="markers count only in a text that has this much evidence for each 100 words, and 1 at least: the "
+        "sum of the tiers' numbers, different matches only; long texts then need more than short ones",
+    )  # fmt: skip
 
 
 class PersonaModel(_Strict):

@@ -254,6 +254,49 @@ def test_how_many_weak_markers_count_together_is_part_of_the_fingerprint_only_wh
     )
 
 
+def dense(density: float | None = 4) -> Persona:
+    tiers = {"avast": Tier.STRONG, "plunder": Tier.MODERATE, "gold": Tier.WEAK, "ship": Tier.WEAK}
+    return Persona(name="p", markers=tuple(Marker(word, tier) for word, tier in tiers.items()), density=density)
+
+
+def test_with_a_density_a_long_text_needs_more_evidence_than_a_short_one() -> None:
+    plain = "The report is due on Friday. " * 40
+    assert value(score("Plunder.", dense()), "keywords") == 1
+    assert value(score("Gold.", dense()), "keywords") == 0
+    assert value(score("Gold on a ship.", dense()), "keywords") == 2
+    assert value(score(f"Avast, plunder. {plain}", dense()), "keywords") == 0
+    assert value(score(f"Avast, plunder. {plain}", dense()), "set_aside") == 2
+    assert value(score(f"Avast, plunder. {plain}", dense(None)), "keywords") == 2
+    assert value(score(f"Avast, plunder, gold, ship. {plain[:400]}", dense()), "keywords") == 4
+
+
+def test_with_a_density_the_same_words_found_again_are_no_further_evidence() -> None:
+    plain = "The report is due on Friday. " * 5
+    assert value(score(f"Plunder. {plain}", dense(8)), "keywords") == 0
+    assert value(score(f"Plunder, PLUNDER, plunder. {plain}", dense(8)), "keywords") == 0
+
+
+def test_code_asks_for_no_evidence() -> None:
+    code = "```\n" + "total = total + 1\n" * 60 + "```"
+    assert value(score(f"Avast, so ye add them.\n{code}", dense()), "keywords") == 1
+
+
+def test_a_density_is_part_of_the_fingerprint_where_there_is_one() -> None:
+    scorer = KeywordScorer()
+    assert len({scorer.fingerprint(dense(given)) for given in (None, 3, 4)}) == 3
+
+
+@given(
+    st.lists(st.sampled_from(["avast", "plunder", "gold", "ship", "rain"]), min_size=1, max_size=80), st.floats(0.5, 20)
+)
+def test_with_a_density_all_markers_count_or_none(words: list[str], density: float) -> None:
+    scores = score(" ".join(words), dense(density))
+    found = [word for word in words if word != "rain"]
+    kept = sum(min(3, found.count(word)) for word in set(found))
+    assert value(scores, "keywords") in (0, kept)
+    assert value(scores, "keywords") + value(scores, "set_aside") == len(found)
+
+
 @given(st.lists(st.sampled_from(["gold", "ship", "crew", "rain", "and"]), max_size=60), st.integers(2, 3))
 def test_weak_markers_count_where_a_stretch_holds_enough_of_them(words: list[str], together: int) -> None:
     """Against the rule as one would write it without care for time: every stretch is tried."""

@@ -47,6 +47,11 @@ class Masks:
             found.append("negated")
         return tuple(found)
 
+    @property
+    def code(self) -> int:
+        """Characters that stand in code."""
+        return sum(end - start for start, end in self._spans["code"])
+
     def _inside(self, name: str, start: int, end: int) -> bool:
         """Whether the hit stands in one of these spans, which are in order and do not overlap."""
         before = bisect_right(self._starts[name], start) - 1

@@ -13,7 +13,7 @@ from charbench_plugins.scorers.keyword.flags import Masks
 from charbench_plugins.scorers.keyword.folding import Folded
 from charbench_plugins.scorers.keyword.matcher import Hit, Matcher
 from charbench_plugins.scorers.keyword.style import FEATURES, features
-from charbench_plugins.scorers.keyword.weak import supported
+from charbench_plugins.scorers.keyword.weak import dense, supported
 
 Ignored = Literal["code", "link", "quote", "prompt", "negated"]
 WORD_LENGTH = 6
@@ -67,13 +67,14 @@ class KeywordScorer(Scorer):
         literal = [[m.text, m.tier, m.form] for m in persona.markers if m.form.literal]
         against = [[m.text, m.form] for m in persona.anti_markers if m.form.literal]
         together = [persona.together] if any(m.tier is Tier.WEAK for m in persona.markers) else []
-        return digest(literal or "nothing to find", against, *together)
+        density = [{"density": persona.density}] if persona.density is not None else []
+        return digest(literal or "nothing to find", against, *together, *density)
 
     def score(self, sample: Sample, persona: Persona) -> Iterable[Score]:
         """Yield the metrics of each channel that holds text."""
         markers, anti_markers = self._matchers(persona)
         for channel, text in sample.channels():
-            yield from self._channel(channel, text, sample.prompt.text, markers, anti_markers, persona.together)
+            yield from self._channel(channel, text, sample.prompt.text, markers, anti_markers, persona)
 
     def _matchers(self, persona: Persona) -> tuple[Matcher, Matcher]:
         """Return the persona's matchers, compiled anew when the persona changes: runs go persona by persona.
@@ -85,16 +86,19 @@ class KeywordScorer(Scorer):
         return self._compiled[1:]
 
     def _channel(
-        self, channel: Channel, text: str, prompt: str, markers: Matcher, anti_markers: Matcher, together: int
+        self, channel: Channel, text: str, prompt: str, markers: Matcher, anti_markers: Matcher, persona: Persona
     ) -> Iterator[Score]:
         folded = Folded(text)
         if markers.empty:
             for name in _COUNTED:
                 yield Score(name, channel, None, explanation="the persona has no markers that can be found in text")
         else:
-            counted, aside = self._judge(channel, folded, markers.find(folded), prompt)
+            counted, aside, code = self._judge(channel, folded, markers.find(folded), prompt)
             words = max(1, round(len(text) / WORD_LENGTH))
-            counted, alone = supported(counted, together, words)
+            if persona.density is None:
+                counted, alone = supported(counted, persona.together, words)
+            else:
+                counted, alone = dense(counted, text, persona.density, words - code // WORD_LENGTH)
             aside += alone
             weighted = sum(_WEIGHTS[span.tier] for span in counted)
             yield Score("keywords", channel, float(len(counted)), (*counted, *aside))
@@ -107,12 +111,14 @@ class KeywordScorer(Scorer):
             for name, value in features(text, folded):
                 yield Score(name, channel, value)
 
-    def _judge(self, channel: Channel, folded: Folded, hits: list[Hit], prompt: str) -> tuple[list[Span], list[Span]]:
-        """Tell the hits that count from those set aside, each with the flags that say why."""
+    def _judge(
+        self, channel: Channel, folded: Folded, hits: list[Hit], prompt: str
+    ) -> tuple[list[Span], list[Span], int]:
+        """Tell the hits that count from those set aside, each with the flags that say why; and characters of code."""
         counted: list[Span] = []
         aside: list[Span] = []
         if not hits:
-            return counted, aside
+            return counted, aside, 0
         masks = Masks(folded.text, Folded(prompt).text)
         seen: Counter[str] = Counter()
         for hit in hits:
@@ -125,7 +131,7 @@ class KeywordScorer(Scorer):
                     counted.append(_span(channel, folded, hit, flags))
                     continue
             aside.append(_span(channel, folded, hit, flags))
-        return counted, aside
+        return counted, aside, masks.code
 
 
 def _span(channel: Channel, folded: Folded, hit: Hit, flags: tuple[str, ...]) -> Span:

@@ -1,4 +1,4 @@
-"""Weak markers: words that others say too, and that are evidence only where several different ones stand together."""
+"""Markers that are evidence only in company: weak ones by where they stand, all of them by the length of the text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from charbench import Span, Tier
 REACH = 120
 """Characters within which weak markers stand together: 20 words of six."""
 STRETCH = 25
-"""Words of a text for which :data:`REACH` has to be filled once: a long text holds more of them by accident."""
+"""Words of a text for which :data:`REACH` has to be filled once: a long text holds more of them by accident.
+
+Also the fewest words that a text counts as where evidence is asked for by its length.
+"""
 
 
 def supported(spans: Sequence[Span], together: int, words: int) -> tuple[list[Span], list[Span]]:
@@ -29,6 +32,22 @@ def supported(spans: Sequence[Span], together: int, words: int) -> tuple[list[Sp
     counted = [span for span in spans if span.tier != Tier.WEAK or id(span) in kept]
     alone = [replace(span, flags=(*span.flags, "alone")) for span in weak if id(span) not in kept]
     return counted, alone
+
+
+def dense(spans: Sequence[Span], text: str, density: float, words: int) -> tuple[list[Span], list[Span]]:
+    """Return the spans that count, and those that do not, flagged ``alone``: all of them, or none.
+
+    They count where their weights add up to ``density`` for each 100 words of a text of ``words`` words, and to 1 at
+    least: in a long text more of them stand by accident. A text of less than :data:`STRETCH` words counts as one of so
+    many, and what is found again with the same words adds nothing.
+    """
+    weights: dict[str, float] = {}
+    for span in spans:
+        found = text[span.start : span.end].casefold()
+        weights[found] = max(weights.get(found, 0.0), Tier(span.tier).weight)
+    if sum(weights.values()) >= max(1.0, density * max(words, STRETCH) / 100):
+        return list(spans), []
+    return [], [replace(span, flags=(*span.flags, "alone")) for span in spans]
 
 
 def _company(weak: Sequence[Span], together: int) -> set[int]:
