@@ -27,9 +27,6 @@ _REFUSED = {
     404: "the endpoint has no such model",
 }
 _LONGEST_MESSAGE = 300
-_OPTIONS: Any = {"idempotency_key": "", "headers": {}, "params": {}, "max_retries": 0, "timeout": None}
-"""No idempotency key: making one costs a system call, and the endpoints that we know do not read it. The rest is as in
-the client: what is not given is a deep copy of its default for each request."""
 _ABOUT_THIS_MACHINE = ("Lang", "Package-Version", "OS", "Arch", "Runtime", "Runtime-Version", "Async")
 """What the client's headers ``X-Stainless-...`` tell its maker of us; each costs 10 µs a request."""
 
@@ -73,35 +70,34 @@ class HttpClient:
 
     async def get(self, path: str) -> Any:
         """Return the JSON at a path; raises :class:`SamplingError` as :meth:`post` does."""
-        return await self._answer("get", path)
+        return await self._answer(path, None)
 
     async def post(self, path: str, body: dict[str, Any]) -> Any:
         """Return the answer's JSON; raises :class:`SamplingError` for everything that is none."""
-        return await self._answer("post", path, content=json.dumps(body).encode(), options=_OPTIONS)
+        return await self._answer(path, json.dumps(body).encode())
 
-    async def _answer(self, method: str, path: str, **request: Any) -> Any:
-        """Send a request; once more where its key was refused and is one that can be renewed."""
+    async def _answer(self, path: str, content: bytes | None) -> Any:
+        """Post ``content``, or get where it is None; once more where its key was refused and is renewed."""
         renewed = self._renewed
         if renewed is None:
-            return await self._send(method, path, **request)
+            return await self._send(path, content)
         sent = await renewed.current()
         try:
-            return await self._send(method, path, **request)
+            return await self._send(path, content)
         except RefusedError as error:
             if error.kind != "http_401" or not await renewed.replaces(sent):
                 raise
-        return await self._send(method, path, **request)
+        return await self._send(path, content)
 
-    async def _send(self, method: str, path: str, **request: Any) -> Any:
+    async def _send(self, path: str, content: bytes | None) -> Any:
         import openai
-        from httpx2 import Response
 
         url = f"{self._endpoint.base_url}{path}"
         client = self._open()
         if self._renewed is not None:
             client.use_key(await self._renewed.current())
         try:
-            response = await getattr(client, method)(url, cast_to=Response, **request)
+            response = await client.ask(url, content)
         except openai.APIStatusError as error:
             raise _status_error(error, self._endpoint.withheld) from None
         except openai.APIConnectionError as error:  # "timeouts" too: the client keeps no time, so they are none

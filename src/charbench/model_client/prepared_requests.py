@@ -12,9 +12,13 @@ from typing import Any
 from httpx2 import AsyncBaseTransport, ByteStream, Limits, Proxy, Request, Response
 from multidict import CIMultiDict
 from openai import AsyncOpenAI, DefaultAioHttpClient
+from openai._models import FinalRequestOptions
 from yarl import URL
 
 from charbench.model_client.transport import BoundedTransport
+
+_OPTIONS: Any = {"idempotency_key": "", "headers": {}, "params": {}, "max_retries": 0, "timeout": None}
+"""No idempotency key: making one costs a system call, and the endpoints that we know do not read it."""
 
 
 class PreparedClient(AsyncOpenAI):
@@ -27,6 +31,7 @@ class PreparedClient(AsyncOpenAI):
         self._sends = _HttpClient(lambda limits, proxy: BoundedTransport(where, limit, limits, proxy))
         super().__init__(http_client=self._sends, **options)
         self._prepared: dict[str, _Prepared] = {}
+        self._options: dict[str, FinalRequestOptions] = {}
 
     @property
     def user_agent(self) -> str:
@@ -38,6 +43,15 @@ class PreparedClient(AsyncOpenAI):
         if key != self.api_key:
             self.api_key = key
             self._prepared.clear()
+
+    async def ask(self, url: str, content: bytes | None) -> Response:
+        """Post this JSON, or get what is there; return the answer as it came. Raises the client's own errors."""
+        if content is None:
+            return await self.get(url, cast_to=Response)
+        options = self._options.get(url)
+        if options is None:
+            options = self._options[url] = FinalRequestOptions.construct(method="post", url=url, **_OPTIONS)
+        return await self.request(Response, options.model_copy(update={"content": content}))
 
     def _build_request(self, options: Any, *, retries_taken: int = 0) -> Request:
         """Return a request as the client makes it; only the first one to a URL is made anew."""
