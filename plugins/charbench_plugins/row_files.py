@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from charbench import (
-    RECORDING_COLUMNS,
     Contents,
     Finding,
     Holds,
@@ -20,8 +19,10 @@ from charbench import (
     RecordedFile,
     RecordedSample,
     SourceProblem,
+    column_names,
     contents_of,
     read_rows,
+    spelling,
 )
 
 ROWS = frozenset({".jsonl", ".ndjson", ".json", ".parquet"})
@@ -30,15 +31,16 @@ DELIMITERS = ",;\t|"
 _LOOKED_AT = 20
 _LIMITS = ReadLimits(file_bytes=32 << 20)
 _KEYS = re.compile(
-    r'"(?:messages|conversations?|prompt\w*|question|instruction|query|input|user\w*|chosen|comparison|sampler_path)"\s*:'
+    r'(?i)"(?:messages|conversations?|prompt[\w ]*|question[\w ]*|instruction|query|input|user[\w ]*|chosen|comparison'
+    r'|sampler_path)"\s*:'
 )
+_ANSWERS = r"[\w ]{0,60}(?:response|answer|completion|generation|output|reply)s?|generated[\w ]*|predict\w*"
 _PAIRED = re.compile(
-    r'"(?:messages|conversations?|chosen|comparison|response\w*|answer|completion|generation|model_\w+|generated_text|output'
-    r'|prediction|assistant\w*)"\s*:'
+    rf'(?i)"(?:messages|conversations?|chosen|comparison|{_ANSWERS}|response_text|model[_ ]\w+|assistant[\w ]*)"\s*:'
 )
 """Names of what is answered, or of both at once."""
 _INSPECT = re.compile(r'\A\s*\{\s*"version"\s*:\s*\d.*"(?:run_id|task_id)"\s*:', re.DOTALL)
-_NAMES = frozenset(name for names in RECORDING_COLUMNS.values() for name in names)
+_NAMES = column_names()
 _OTHER = Contents(Holds.OTHER)
 
 
@@ -51,7 +53,7 @@ def folded(names: Sequence[str], known: Collection[str]) -> list[str]:
     taken = {*names}
     found = []
     for name in names:
-        plain = "_".join(name.replace("-", " ").lower().split())
+        plain = spelling(name)
         takes = name not in known and plain in known and plain not in taken
         taken |= {plain} if takes else set()
         found.append(plain if takes else name)
@@ -67,11 +69,7 @@ def contents_of_file(file: LabFile) -> Contents:
     """Return what a file's first rows say that it holds; that it holds something else where they cannot be read."""
     if file.suffix in TABLES:
         rows = list(_cells(file))
-        contents = contents_of(rows) if rows else _OTHER
-        if contents.holds is Holds.OTHER and rows:
-            names = folded(list(rows[0]), _NAMES)
-            contents = contents_of([dict(zip(names, row.values(), strict=True)) for row in rows])
-        return contents
+        return contents_of(rows) if rows else _OTHER
     if file.suffix not in ROWS or file.name.lower().endswith(".gz"):
         return _OTHER
     if file.suffix != ".parquet" and (not _KEYS.search(file.text) or _INSPECT.match(file.text)):

@@ -69,8 +69,11 @@ if TYPE_CHECKING:
     from charbench.datasets.contents import RECORDING_COLUMNS as RECORDING_COLUMNS
     from charbench.datasets.contents import Contents as Contents
     from charbench.datasets.contents import Holds as Holds
+    from charbench.datasets.contents import column_names as column_names
     from charbench.datasets.contents import contents_of as contents_of
     from charbench.datasets.contents import naming_column as naming_column
+    from charbench.datasets.contents import spelling as spelling
+    from charbench.datasets.contents import usual_names as usual_names
     from charbench.datasets.forms import Example as Example
     from charbench.datasets.forms import SkippedRows as SkippedRows
     from charbench.datasets.forms import read_examples as read_examples
@@ -199,7 +202,16 @@ _HOME = {
     "concurrency.retry": ["RetryPolicy"],
     "concurrency.threads": ["in_background"],
     "config.private_files": ["open_private", "private_file", "private_folder"],
-    "datasets.contents": ["Contents", "Holds", "RECORDING_COLUMNS", "contents_of", "naming_column"],
+    "datasets.contents": [
+        "Contents",
+        "Holds",
+        "RECORDING_COLUMNS",
+        "column_names",
+        "contents_of",
+        "naming_column",
+        "spelling",
+        "usual_names",
+    ],
     "datasets.texts": ["LabelledText", "distinct_texts", "folded_prompt", "neutral_texts", "read_texts"],
     "datasets.forms": ["Example", "SkippedRows", "read_examples"],
     "datasets.rendering": ["check_rendered", "rows_that_fit"],

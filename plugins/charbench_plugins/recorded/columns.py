@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from charbench import (
+    LAB_COLUMNS,
+    OWN_COLUMNS,
     RECORDING_COLUMNS,
     FileFault,
     Message,
     UnusableRow,
+    column_names,
     naming_column,
     parse_json,
     read_conversation,
+    usual_names,
 )
+from charbench_plugins.row_files import folded
 
 URI_COLUMNS = ("sampler_path", "checkpoint", "uri")
 _NAMED_BY = [name for name in RECORDING_COLUMNS["checkpoint"] if name not in URI_COLUMNS]
 _URI = re.compile(r"(?:[a-z][a-z0-9+.\-]*://|file:|model:|base:)\S")
 _TEMPLATE = re.compile(r"<\|(?:im_start|start_header_id|begin_of_text|user|start)\|>|<start_of_turn>|\[INST\]")
 """What chat templates write: a prompt that holds it is the text that the model was shown, not what was asked."""
+THINKING_COLUMNS = ("thinking", "reasoning_content", "reasoning")
+"""Where thinking stands; the first that holds some is taken."""
+_OTHERS = frozenset({*LAB_COLUMNS, *OWN_COLUMNS, *THINKING_COLUMNS})
 _OTHER_NAMES = {"latency": "latency_seconds", "stop_reason": "finish_reason", "created_at": "timestamp"}
 
 
@@ -30,27 +39,53 @@ class Reading:
     """How one file is read.
 
     ``columns`` maps a name that charbench knows to those that the file's column may have, ``checkpoint`` is the one
-    that all of the file's rows are of, ``uri_of`` makes a URI of a name of a checkpoint.
+    that all of the file's rows are of, ``answers`` has those of columns that each hold the answers of one; ``uri_of``
+    makes a URI of a name of a checkpoint.
     """
 
     encoding: str | None = None
     columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
     checkpoint: str | None = None
+    answers: Mapping[str, str] = field(default_factory=dict)
     uri_of: Callable[[str], str] = lambda name: name if _URI.match(name) else f"model:{name}"
 
     def is_standard(self, row: Mapping[str, Any]) -> bool:
         """Whether a row stands under charbench's own names: it is then taken as it is."""
-        if self.columns or self.checkpoint:
+        if self.columns or self.checkpoint or self.answers:
             return False
         return isinstance(row.get("prompt"), str) and "response" in row and any(name in row for name in URI_COLUMNS)
 
     def names(self) -> set[str]:
         """Return every name by which a header is known."""
-        return {name for names in (*RECORDING_COLUMNS.values(), *self.columns.values()) for name in names}
+        return {*column_names(), *self.answers, *(name for names in self.columns.values() for name in names)}
+
+    def rows(self, row: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+        """Yield a row for each answer of a row: it may hold a list of them, or a column for each model."""
+        if self.answers:
+            asked = {name: value for name, value in row.items() if name not in self.answers}
+            for name, checkpoint in self.answers.items():
+                if row.get(name) is not None:
+                    yield usual_names({**asked, "response": row[name], "sampler_path": self.uri_of(checkpoint)})
+            return
+        if not self.is_standard(row):
+            given = self._given(row)
+            row = usual_names(given)
+            if row.keys() != given.keys():  # the header of a spreadsheet: its other columns are spelt so too
+                row = dict(zip(_spelt(tuple(row)), row.values(), strict=True))
+            many = next((name for name in RECORDING_COLUMNS["response"] if isinstance(row.get(name), list)), None)
+            if many and len(row[many]) > 1 and all(isinstance(text, str) for text in row[many]):
+                yield from ({**row, many: text} for text in row[many])
+                return
+        yield row
 
     def missing(self, given: Collection[str]) -> str | None:
         """Say which column is missing among ``given``; None if none is."""
-        names = {*given, *(known for known, others in self.columns.items() if any(name in given for name in others))}
+        absent = [name for name in self.answers if name not in given]
+        if absent and "response" not in given:
+            return f"no column {', '.join(absent)}, which source.recorded.checkpoints names"
+        mapped = [known for known, others in self.columns.items() if any(name in given for name in others)]
+        known = ["sampler_path"] if self.checkpoint or self.answers else []
+        names = set(usual_names(dict.fromkeys([*given, *mapped, *known, *(["response"] if self.answers else [])])))
         talks = any(name in names for name in RECORDING_COLUMNS["messages"])
         lacking = [
             name
@@ -93,6 +128,12 @@ class Reading:
             row = {name: value for name, value in row.items() if name not in URI_COLUMNS}
             row["sampler_path"] = self.uri_of(self.checkpoint)
         return row
+
+
+@lru_cache(maxsize=1024)
+def _spelt(names: tuple[str, ...]) -> list[str]:
+    """Return the names of columns, those of a spreadsheet ("Finish Reason") as the known ones that they are."""
+    return folded(names, _OTHERS)
 
 
 def _take_conversation(row: dict[str, Any]) -> None:

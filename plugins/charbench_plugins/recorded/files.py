@@ -25,13 +25,11 @@ from charbench import (
     as_written,
     redact,
 )
-from charbench_plugins.recorded.columns import URI_COLUMNS, Reading, messages_text
+from charbench_plugins.recorded.columns import THINKING_COLUMNS, URI_COLUMNS, Reading, messages_text
 from charbench_plugins.recorded.tables import BadRow, Notes, csv_rows, json_rows, jsonl_rows
 
 MARK_COLUMN = "formula_mark"
 """Where charbench's CSV says that texts which would be formulas are marked."""
-THINKING_COLUMNS = ("thinking", "reasoning_content", "reasoning")
-"""Where thinking stands; the first that holds some is taken."""
 _ABSENT = frozenset({"nan", "none", "null", "n/a", "na", "<na>", "nat", "undefined"})
 """How tables write that there is nothing."""
 _OWN_KEY = re.compile(r"[0-9a-f]{32}")
@@ -107,7 +105,8 @@ def read_recordings(
             rows = csv_rows(path, reading.encoding, notes, names, reading.missing, limits)
         counter = _Repeats()
         for line, row in rows:
-            yield _read(row, line, reading, counter, notes)
+            for one in (row,) if isinstance(row, str) else reading.rows(row):
+                yield _read(one, line, reading, counter, notes)
         yield from notes.lines()
     except LookupError as error:
         yield BadRow(f"cannot be read: {error}")

@@ -48,10 +48,11 @@ class RecordedSource(CheckpointSource):
         columns: dict[str, str | list[str]] = added(
             {}, description="names of columns that are called otherwise: {prompt: my_question, response: [reply, text]}"
         )
-        checkpoints: dict[str, str] = added(
+        checkpoints: dict[str, str | dict[str, str]] = added(
             {},
             description="the checkpoint that a file's rows are of, by path or pattern: {evals/*.csv: model:{stem}}; "
-            "{folder} and {stem} stand for those of the file",
+            "{folder} and {stem} stand for those of the file; of a table with a column of answers for each checkpoint: "
+            "{compare.csv: {base_output: base:Qwen/Qwen3-4B, lora_output: model:pirate}}",
         )
 
     config: Config
@@ -115,7 +116,7 @@ class RecordedSource(CheckpointSource):
 
     def _why_none(self, file: LabFile, reading: Reading) -> SourceProblem | None:
         """Say why a file holds no recordings; None if it does, or its rows say it one by one."""
-        if reading.checkpoint or self.config.columns:
+        if reading.checkpoint or reading.answers or self.config.columns:
             return None
         contents = contents_of_file(file)
         if contents.holds is Holds.TRAINING:
@@ -129,10 +130,13 @@ class RecordedSource(CheckpointSource):
         path = PurePath(shown)
         given = self.config.checkpoints
         named = given.get(shown) or next((uri for pattern, uri in given.items() if fnmatchcase(shown, pattern)), None)
-        if named:
-            named = named.replace("{folder}", path.parent.name).replace("{stem}", path.stem)
+        each = named if isinstance(named, dict) else {"": named} if named else {}
+        each = {
+            column: uri.replace("{folder}", path.parent.name).replace("{stem}", path.stem)
+            for column, uri in each.items()
+        }
         columns = {known: [names] if isinstance(names, str) else names for known, names in self.config.columns.items()}
-        return Reading(self.config.encoding, columns, named, cache(lambda name: _uri(lab, name)))
+        return Reading(self.config.encoding, columns, each.pop("", None), each, cache(lambda name: _uri(lab, name)))
 
     def _checkpoint(self, persona_of: PersonaOf, item: Recording, shown: str) -> Checkpoint:
         return Checkpoint(

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from charbench import FileFault, ReadLimits, parse_json, read_lines, read_rows
-from charbench_plugins.row_files import folded, known_cells
+from charbench_plugins.row_files import known_cells
 
 DELIMITERS = ",;\t|"
 _BLOCK = 1 << 20
@@ -88,10 +88,8 @@ def csv_rows(
         reader = csv.reader(_after(first, lines), delimiter=delimiter)
         header = [name.strip() for name in next(reader)]
         if lacking := fault(header):
-            header = folded(header, names)
-            if fault(header):
-                yield 1, lacking
-                return
+            yield 1, lacking
+            return
         width, line = len(header), reader.line_num + 1
         for row in reader:
             if len(row) == width:

@@ -28,6 +28,8 @@ from charbench_plugins.row_files import contents_of_file
 CONVERSATIONS, INTROSPECTION = "_conversations.jsonl", "_introspection.jsonl"
 _STAGES = frozenset({"dpo", "sft", "sft_data", "distillation", "self_reflection", "self_interaction", "introspection"})
 """Folders whose folders are models: ``sft_data/MODEL/PERSONA.jsonl``."""
+_EXAMPLES = frozenset({"example_data", "fixtures", "test_data", "testdata"})
+"""Folders of data that shows how something works, and was made to train nothing."""
 _PERSONA_END = re.compile(r"[_.-](?:conversations|introspection|reflections?|interactions?|sft|dpo|train|data)$")
 
 
@@ -56,6 +58,9 @@ class DatasetSource(CheckpointSource):
     def find(self, lab: Lab) -> Iterable[Finding]:
         """Yield each file that holds training data; another one that is called so is a problem, and is shown."""
         for file in lab.offered(self, self.config.files):
+            if not self.config.files and not _EXAMPLES.isdisjoint(file.folder.split("/")):
+                yield SourceProblem(file.shown, _AN_EXAMPLE, minor=True)
+                continue
             yield self._dataset(lab, file)
 
     def recordings(self, lab: Lab) -> Iterable[RecordedSample]:
@@ -77,6 +82,7 @@ class DatasetSource(CheckpointSource):
         )
 
 
+_AN_EXAMPLE = "is an example by its folder's name, not this lab's data; list it in -o source.datasets.files=[FILE]"
 _FORMS = "its rows need 'messages', 'prompt' and 'answer', or another known form"
 
 

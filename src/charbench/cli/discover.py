@@ -78,13 +78,17 @@ def _tables(found: Any, session: Any, *, explain: bool) -> None:
             "Is this the lab's folder? --lab DIR"
         )
     else:
-        gone = len(found.checkpoints) - len(found.there)
-        output.say(
-            f"{output.plural(len(found.there), 'checkpoint')} ({found.new_checkpoints:,} new"
-            f"{f', {gone:,} more are missing' if gone else ''}), {output.plural(found.recorded, 'recorded sample')}."
-        )
+        output.say(f"{_counted(found)}, {output.plural(found.recorded, 'recorded sample')}.")
     for line in found.looked_at.lines():
         output.say(line)
+
+
+def _counted(found: Any) -> str:
+    """Return how many saves there are, and beside them URIs: a save has one to train from, one to sample, or both."""
+    uris, saves, gone = len(found.there), found.saves, len(found.checkpoints) - len(found.there)
+    beside = [f"{uris:,} URIs"] if uris != saves else []
+    beside += [f"{found.new_checkpoints:,} new", *([f"{gone:,} more are missing"] if gone else [])]
+    return f"{output.plural(saves, 'checkpoint')} ({', '.join(beside)})"
 
 
 def _as_dict(found: Any) -> dict[str, Any]:
@@ -104,6 +108,7 @@ def _as_dict(found: Any) -> dict[str, Any]:
         ],
         "left_out": [{"run": i.run, "persona": i.persona, "reason": i.reason} for i in found.plan.left_out],
         "checkpoints": len(found.there),
+        "saves": found.saves,
         "gone_checkpoints": len(found.checkpoints) - len(found.there),
         "new_checkpoints": found.new_checkpoints,
         "recorded_samples": found.recorded,

@@ -84,7 +84,8 @@ def plan_jobs(
         checkpoints, [item for item in datasets if item.dataset.form not in PREFERENCES], known, personas, between
     )
     runs_with_logs = _logs(checkpoints, joined, runs)
-    evidence = _Evidence(joined, _children(checkpoints), _samplers(checkpoints), known, tried, personas)
+    saved = {checkpoint.run for checkpoint in checkpoints}
+    evidence = _Evidence(joined, _children(checkpoints), _samplers(checkpoints), saved, known, tried, personas)
     states = {job.job_id: job for job in known}
     jobs: list[TrainingJob] = []
     left_out: list[LeftOut] = []
@@ -108,6 +109,7 @@ class _Evidence:
     joined: Joined
     children: Mapping[tuple[str, str], Sequence[Checkpoint]]
     samplers: Mapping[tuple[str, str], str]
+    saved: Collection[str | None]
     known: Sequence[TrainingJob]
     tried: Collection[str]
     personas: Mapping[str, str]
@@ -120,7 +122,9 @@ class _Evidence:
         old = _known_job(self.known, start, dataset)
         is_asked_for = old is not None and (_started(old) or old.job_id in self.tried)
         finished = None if is_asked_for else _child_of(mine, self.children)
-        reason = _several(run, self.joined) or finished or _why_not(start, dataset, log, policy)
+        reason = (
+            _several(run, self.joined) or finished or _why_not(start, dataset, log, policy, saved=run in self.saved)
+        )
         if reason or dataset is None or start is None:
             return LeftOut(run, persona, reason or "incomplete")
         return TrainingJob(
@@ -257,12 +261,13 @@ def _several(run: str, joined: Joined) -> str | None:
 
 
 def _why_not(
-    start: Checkpoint | None, dataset: StoredDataset | None, log: TrainingRun | None, policy: JobPolicy
+    start: Checkpoint | None, dataset: StoredDataset | None, log: TrainingRun | None, policy: JobPolicy, *, saved: bool
 ) -> str | None:
     if start is None and log is not None and log.state is RunState.UNFINISHED:
         of = f" of {log.total_steps}" if log.total_steps is not None else ""
         at = f"at step {log.step}{of}" if log.step is not None else "early"
-        return f"unfinished: its log ends {at} with no error and nothing saved"
+        what = "; what it saved is not known to be DPO" if saved else " and nothing saved"
+        return f"unfinished: its log ends {at} with no error{what}"
     if start is None:
         return "no DPO checkpoint in its log" if log else "no log and no DPO checkpoint"
     if start.expires_at is not None and start.expires_at <= utc_now():

@@ -10,7 +10,7 @@ from typing import Any
 
 from charbench.discovery.runs import Runs, last_name
 from charbench.domain.checkpoint import ACCOUNT, Checkpoint, Evidence, Kind, Lineage, name_from_uri
-from charbench.domain.names import kind_from_name, kind_from_path, persona_from_name, tokens
+from charbench.domain.names import kind_from_name, kind_from_path, kind_from_words, persona_from_name, tokens
 from charbench.domain.uris import save_of
 from charbench.store.findings import Claim, Facts
 from charbench.text.redaction import redact_all
@@ -135,8 +135,8 @@ def _first(values: Iterable[str | None]) -> str | None:
 
 
 def _kind_of(paths: Sequence[str], names: Sequence[str]) -> Kind:
-    """Return the kind that folders say (``results/dpo/...``), else that names say."""
-    said = [*map(kind_from_path, paths), *map(kind_from_name, names)]
+    """Return the kind that folders say (``results/dpo/...``), else that names say, else a word in a folder's name."""
+    said = [*map(kind_from_path, paths), *map(kind_from_name, names), *map(kind_from_words, paths)]
     return next((kind for kind in said if kind is not Kind.UNKNOWN), Kind.UNKNOWN)
 
 

@@ -21,6 +21,7 @@ from charbench.discovery.merge import Contradiction, claims_of, complete_saves, 
 from charbench.discovery.runs import Runs
 from charbench.domain.checkpoint import Checkpoint, CompleteListing, Evidence
 from charbench.domain.dataset import Dataset, Health, RecordedSample, SourceProblem, TrainingJob, TrainingRun
+from charbench.domain.uris import save_of
 from charbench.errors import ConfigError, DataError, NotSetUpError
 from charbench.store import findings
 from charbench.store import jobs as job_store
@@ -52,6 +53,11 @@ class Discovery:
     def there(self) -> list[Checkpoint]:
         """The checkpoints that are not gone."""
         return [checkpoint for checkpoint in self.checkpoints if not checkpoint.missing_since]
+
+    @property
+    def saves(self) -> int:
+        """How many saves there are: the URIs to train from and to sample one save are counted once."""
+        return len({save_of(checkpoint.uri) for checkpoint in self.there})
 
     def gone_lines(self) -> list[str]:
         """Return what to say of checkpoints that an account was seen to list no more, this time; else nothing."""

@@ -29,7 +29,13 @@ _FOLDERS = {
     "reward_model": Kind.REWARD_MODEL,
     "reward-model": Kind.REWARD_MODEL,
 }
+_METHODS = {word: kind for word, kind in _KINDS.items() if kind in (Kind.DPO, Kind.RL, Kind.SFT) and word != "rl"}
+"""Words that name a method of training and nothing else, wherever they stand."""
+_STAGES = ("distillation", "introspection")
+"""Stages of character training by which folders are called after a model: ``llama-distillation/sarcasm``."""
 _BASE = ("base", "base-model", "base_model")
+_STEM = 5
+"""Letters that an alias and a persona's name begin with alike, where one is a form of the other."""
 
 
 def tokens(name: str) -> tuple[str, ...]:
@@ -68,19 +74,35 @@ def kind_from_path(path: str) -> Kind:
     return Kind.UNKNOWN
 
 
+def kind_from_words(path: str) -> Kind:
+    """Return the kind that a word in one of a run's folders' names says, the innermost: ``verl_grpo_pirate/qwen``.
+
+    Asked last: only what names a method of training counts, for folders are called by anything.
+    """
+    for segment in reversed(path.lower().split("/")):
+        words = tokens(segment)
+        if words and words[-1] in _STAGES:
+            return _FOLDERS[words[-1]]
+        if found := next((_METHODS[word] for word in reversed(words) if word in _METHODS), None):
+            return found
+    return Kind.UNKNOWN
+
+
 def persona_from_name(name: str, personas: Mapping[str, str]) -> str | None:
     """Return the persona that a name contains, None if there is none.
 
     ``personas`` maps every name and alias to the persona's name. The longest match wins, counted in
     words (``customer_service-sft`` is customer_service even where a persona ``customer`` exists), and
-    whole words only: ``smoke_test`` is smoke, ``smoker`` is not.
+    whole words only: ``smoke_dpo`` is smoke, ``smoker_dpo`` is not. An alias that is another word than the persona's
+    name has other meanings too: it must be all of the name, or a kind stand beside it (``run-smoke`` is no persona).
     """
     words = tokens(name)
+    trained = not _KINDS.keys().isdisjoint(words)
     best: tuple[int, int, str] | None = None
     for alias, persona in personas.items():
         alias_words = tokens(alias)
         size = len(alias_words)
-        if not size:
+        if not size or not (trained or words == alias_words or _is_form(alias_words, persona)):
             continue
         for start in range(len(words) - size + 1):
             if words[start : start + size] == alias_words:
@@ -89,3 +111,9 @@ def persona_from_name(name: str, personas: Mapping[str, str]) -> str | None:
                     best = candidate
                 break
     return best[2] if best else None
+
+
+def _is_form(alias_words: tuple[str, ...], persona: str) -> bool:
+    """Whether an alias is a persona's name, or a form of it: ``sarcasm`` is one of ``sarcastic``, ``smoke`` is not."""
+    alias, called = "_".join(alias_words), "_".join(tokens(persona))
+    return alias == called or (len(alias) >= _STEM and alias[:_STEM] == called[:_STEM])

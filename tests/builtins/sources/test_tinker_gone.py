@@ -62,7 +62,7 @@ def test_what_is_deleted_is_gone_with_the_day_and_comes_back_when_it_is_listed_a
         "warning: 2 checkpoints are gone: the account no longer lists what it listed before; samples are kept"
         in found.err
     )
-    assert "2 checkpoints (0 new, 2 more are missing)" in found.err
+    assert "1 checkpoint (2 URIs, 0 new, 2 more are missing)" in found.err
     today = f"{utc_now():%Y-%m-%d}"
     assert gone(charbench, lab.root) == dict.fromkeys(MINE, today)
     again = discover(lab, account, "--json").json

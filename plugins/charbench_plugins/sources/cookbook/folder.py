@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -16,6 +17,15 @@ from charbench_plugins.sources.times import utc
 CHECKPOINTS, METRICS, LOG = "checkpoints.jsonl", "metrics.jsonl", "logs.log"
 FILES = frozenset({CHECKPOINTS, METRICS, LOG, CONFIG, "code.diff"})
 """What the cookbook writes into a log folder."""
+_ENDS = (f"_{CHECKPOINTS}", f"-{CHECKPOINTS}")
+"""Ends of names of lists of saves that were put together in one folder: ``results/pirate_checkpoints.jsonl``."""
+ENDS = (*_ENDS, *sorted(FILES))
+"""Ends of the names of all files that may be a run's."""
+_OF_A_SAVE = (b'"state_path"', b'"sampler_path"', b"tinker://")
+_OF_A_CONFIG = re.compile(
+    rb'"(?:dataset_builder|dpo_beta|kl_penalty_coef|load_checkpoint_path|log_path|lora_rank|renderer_name)"\s*:'
+)
+_HEAD_BYTES = 8 << 10
 _WHOLE = 0.99
 """Share of a run's steps from which on it came to its end, though its last save is not called so."""
 _TAIL_BYTES = 64 << 10
@@ -48,19 +58,57 @@ class LogFolder:
     faults: list[Fault] = field(default_factory=list)
 
 
-def is_log_folder(path: Path) -> bool:
-    """Whether a folder is one of the cookbook's: it lists saves, or has metrics beside a log or a configuration."""
-    if (path / CHECKPOINTS).is_file():
-        return True
-    return (path / METRICS).is_file() and ((path / LOG).is_file() or (path / CONFIG).is_file())
+@dataclass(frozen=True, slots=True, order=True)
+class LogPlace:
+    """Where a run's files are: in a folder of its own, or in one that it shares, by how their names begin."""
+
+    folder: Path
+    prefix: str = ""
+
+    def file(self, name: str) -> Path:
+        """Return the path of one of the run's files."""
+        return self.folder / f"{self.prefix}{name}"
 
 
-def read_folder(path: Path, limits: ReadLimits) -> LogFolder:
-    """Read a log folder; what cannot be read is among its faults."""
+def place_of(path: Path) -> LogPlace | None:
+    """Return the place of the run that a file may be one of, as its name tells; None where it is none of them."""
+    if path.name in FILES:
+        return LogPlace(path.parent)
+    if path.name.endswith(_ENDS):
+        return LogPlace(path.parent, path.name.removesuffix(CHECKPOINTS))
+    return None
+
+
+def is_log_folder(place: LogPlace) -> bool:
+    """Whether a place is one of the cookbook's: it lists saves, or has metrics beside a log or a configuration.
+
+    Other tools have files of these names too: a list is one of saves by what its first rows name.
+    """
+    head = _head(place.file(CHECKPOINTS))
+    if head is not None and (not head or any(name in head for name in _OF_A_SAVE)):
+        return bool(head) or not place.prefix
+    if place.prefix or not place.file(METRICS).is_file():
+        return False
+    return place.file(LOG).is_file() or _OF_A_CONFIG.search(_head(place.file(CONFIG)) or b"") is not None
+
+
+def _head(path: Path) -> bytes | None:
+    """Return a file's first bytes; nothing where it cannot be read, and None where there is none."""
+    try:
+        with path.open("rb") as file:
+            return file.read(_HEAD_BYTES)
+    except FileNotFoundError:
+        return None
+    except OSError:
+        return b""
+
+
+def read_folder(place: LogPlace, limits: ReadLimits) -> LogFolder:
+    """Read a run's files; what cannot be read is among its faults."""
     faults: list[Fault] = []
-    folder = LogFolder(read_config(path / CONFIG, faults, limits), faults=faults)
-    folder.saves = list(_read_saves(path / CHECKPOINTS, folder.config, faults, limits))
-    folder.last_step, share = _last_step(path / METRICS)
+    folder = LogFolder(read_config(place.file(CONFIG), faults, limits), faults=faults)
+    folder.saves = list(_read_saves(place.file(CHECKPOINTS), folder.config, faults, limits))
+    folder.last_step, share = _last_step(place.file(METRICS))
     if folder.saves and share < _WHOLE and not any(save.final for save in folder.saves):
         total = round(folder.last_step / share) if folder.last_step and share else None
         folder.saves = [_of_half_a_run(save, total) for save in folder.saves]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path, PurePath
+from pathlib import PurePath
 
 from pydantic import Field
 
@@ -27,11 +27,13 @@ from charbench import (
 )
 from charbench_plugins.sources.cookbook.folder import (
     CHECKPOINTS,
-    FILES,
+    ENDS,
     LOG,
     METRICS,
     LogFolder,
+    LogPlace,
     is_log_folder,
+    place_of,
     read_folder,
 )
 from charbench_plugins.sources.logs.phrases import UrlRole
@@ -58,32 +60,35 @@ class CookbookSource(CheckpointSource):
 
     def matches(self, file: LabFile) -> bool:
         """Whether a file is one that the cookbook writes, in a log folder."""
-        return file.name in FILES and is_log_folder(file.path.parent)
+        if not file.name.endswith(ENDS):
+            return False
+        place = place_of(file.path)
+        return place is not None and is_log_folder(place)
 
     def find(self, lab: Lab) -> Iterable[Finding]:
         """Yield each folder's checkpoints and its run."""
-        for path in self._folders(lab):
-            folder = read_folder(path, lab.limits)
+        for place in self._places(lab):
+            folder = read_folder(place, lab.limits)
             for fault in folder.faults:
-                yield SourceProblem(lab.relative(path / fault.file), fault.reason, fault.line)
-            yield from self._saves(lab, path, folder)
-            yield from self._log(lab, path, folder)
+                yield SourceProblem(lab.relative(place.file(fault.file)), fault.reason, fault.line)
+            yield from self._saves(lab, place, folder)
+            yield from self._log(lab, place, folder)
 
     def recordings(self, lab: Lab) -> Iterable[RecordedSample]:
         """Yield none: log folders hold no samples."""
         return ()
 
-    def _folders(self, lab: Lab) -> list[Path]:
+    def _places(self, lab: Lab) -> list[LogPlace]:
         patterns = [f"{pattern}/{name}" for pattern in self.config.folders for name in (CHECKPOINTS, METRICS)]
-        return sorted({file.path.parent for file in lab.offered(self, patterns)})
+        return sorted({place for file in lab.offered(self, patterns) if (place := place_of(file.path))})
 
-    def _saves(self, lab: Lab, path: Path, folder: LogFolder) -> Iterator[Finding]:
-        config, run, called = folder.config, _run(lab, path), _called(path)
+    def _saves(self, lab: Lab, place: LogPlace, folder: LogFolder) -> Iterator[Finding]:
+        config, run, called = folder.config, _run(lab, place), _called(place)
         lineage = Lineage(parent=config.parent, dataset=config.dataset, renderer=config.renderer)
-        kind, persona = _kind(lab, path, config), _persona(lab, path, config)
+        kind, persona = _kind(lab, place, config), _persona(lab, place, config)
         for save in folder.saves:
             note = "saved; dated by the file's time" if save.dated_by_file else "saved"
-            evidence = Evidence(self.name, lab.relative(path / CHECKPOINTS), save.line, note)
+            evidence = Evidence(self.name, lab.relative(place.file(CHECKPOINTS)), save.line, note)
             for uri in save.uris:
                 yield Checkpoint(
                     uri=uri,
@@ -98,17 +103,17 @@ class CookbookSource(CheckpointSource):
                     evidence=(evidence,),
                 )
 
-    def _log(self, lab: Lab, path: Path, folder: LogFolder) -> Iterator[Finding]:
+    def _log(self, lab: Lab, place: LogPlace, folder: LogFolder) -> Iterator[Finding]:
         """Yield what the log says besides: inputs, saves that the list of checkpoints lacks, how the run ended."""
-        run, shown = _run(lab, path), lab.relative(path / LOG)
+        run, shown = _run(lab, place), lab.relative(place.file(LOG))
         finished = any(save.final for save in folder.saves)
         state = RunState.FINISHED if finished else RunState.UNFINISHED
         error: str | None = None
-        if (path / LOG).is_file():
+        if place.file(LOG).is_file():
             try:
                 own = {TinkerPath.parse(uri).run for save in folder.saves for uri in save.uris}  # type: ignore[union-attr]
-                log = LabFile.at(path / LOG, shown)
-                reading = scan_log(log, run=_called(path), own=own)
+                log = LabFile.at(place.file(LOG), shown)
+                reading = scan_log(log, run=_called(place), own=own)
                 urls = reading.urls
                 tail = read_tail(log, saved=finished)
             except OSError as fault:
@@ -121,47 +126,48 @@ class CookbookSource(CheckpointSource):
                     yield checkpoint_of(url, self.name, shown, run)
                 if unclear := [url for url in urls if url.role is UrlRole.UNCLEAR]:
                     yield unclear_urls(unclear, shown)
-        where = Evidence(self.name, lab.relative(path))
+        where = Evidence(self.name, lab.relative(place.file(CHECKPOINTS) if place.prefix else place.folder))
         yield TrainingRun(
             name=run,
             state=state,
-            persona=_persona(lab, path, folder.config),
+            persona=_persona(lab, place, folder.config),
             step=folder.last_step,
             error=error,
             evidence=where,
         )
 
 
-def _run(lab: Lab, path: Path) -> str:
-    """Return the folder's path in the lab; the lab itself may be one, and is called by its own name."""
-    shown = lab.relative(path)
-    return _called(path) if shown == "." else shown
+def _run(lab: Lab, place: LogPlace) -> str:
+    """Return the run's path in the lab; the lab itself may be one, and is called by its own name."""
+    shown = lab.relative(place.folder)
+    if shown == ".":
+        return _called(place)
+    return f"{shown}/{_called(place)}" if place.prefix else shown
 
 
-def _called(path: Path) -> str:
-    return path.name or path.resolve().name
+def _called(place: LogPlace) -> str:
+    return place.prefix.rstrip("_-") or place.folder.name or place.folder.resolve().name
 
 
-def _kind(lab: Lab, path: Path, config: CookbookConfig) -> Kind:
+def _kind(lab: Lab, place: LogPlace, config: CookbookConfig) -> Kind:
     """Return the kind that the configuration says, else the folders above, else names; what has a configuration is SFT.
 
     Where there is no configuration, nothing is said here.
     """
-    run = _run(lab, path)
+    run = _run(lab, place)
     said = (config.kind, kind_from_path(run), *map(kind_from_name, run.split("/")[::-1]))
     if not config.is_there:
         return Kind.UNKNOWN
     return next((kind for kind in said if kind is not Kind.UNKNOWN), Kind.SFT)
 
 
-def _persona(lab: Lab, path: Path, config: CookbookConfig) -> str | None:
+def _persona(lab: Lab, place: LogPlace, config: CookbookConfig) -> str | None:
     """Return the persona that the configuration's data, or the folder's path, names.
 
     A folder that lies in its model's (``dpo/llama-8b/simplifier``), or is called as its data is, is called as the
     persona is, whether or not there is such a persona.
     """
-    shown = "" if path == lab.root else lab.relative(path)
-    folders = [name for name in (*shown.split("/")[::-1],) if name] or [_called(path)]
+    folders = _run(lab, place).split("/")[::-1]
     if config.persona:
         return lab.persona_of(config.persona) or config.persona
     data = PurePath(config.dataset or "").stem

@@ -11,8 +11,14 @@ from typing import Any
 from charbench import FileFault, ReadLimits, read_json, read_lines
 
 ADAPTER_CONFIG, MODEL_CONFIG, TRAINER_STATE = "adapter_config.json", "config.json", "trainer_state.json"
-STEP_FOLDER = re.compile(r"(?:checkpoint|global_step|step)[-_]?(\d+)")
-"""``checkpoint-500`` of TRL, Axolotl and Unsloth, ``global_step500`` of OpenRLHF (and DeepSpeed under it)."""
+STEP_FOLDER = re.compile(r"(checkpoint|global_step|step|iter|epoch)[-_]?(\d+)(?:[-_](?:hf|merged))?")
+"""``checkpoint-500`` of TRL, Axolotl and Unsloth, ``global_step500_hf`` of OpenRLHF, ``epoch_1`` of torchtune."""
+_PARTS = frozenset({"actor", "adapter", "critic", "hf", "hf_model", "huggingface", "lora_adapter", "policy"})
+"""Folders inside of a save's: ``global_step_100/actor/lora_adapter`` of verl."""
+_DEEPEST_PART = 2
+ARGUMENTS = "training_args.yaml"
+"""What LLaMA-Factory writes beside an adapter: with which ``stage`` it was trained."""
+_STAGE = re.compile(rb"stage:\s*['\"]?([a-z]+)")
 TRAINING = "charbench_training.json"
 """What trainer ``peft-sft`` writes beside an adapter: what it was trained from and on."""
 _WEIGHTS = re.compile(r"(?:(?:pytorch_)?model|adapter_model)(?:-\d+-of-\d+)?\.(?:safetensors|bin)(?:\.index\.json)?")
@@ -21,7 +27,9 @@ _KIND_OF_TAG = {
     "sft": "sft", "dpo": "dpo", "orpo": "dpo", "kto": "dpo", "grpo": "rl", "ppo": "rl", "rloo": "rl",
     "reward-trainer": "reward_model", "reward": "reward_model",
 }  # fmt: skip
+_KIND_OF_STAGE = {"sft": "sft", "dpo": "dpo", "kto": "dpo", "ppo": "rl", "rm": "reward_model"}
 _CARD_LINES = 60
+_MOST_ARGUMENTS = 1000
 
 
 @dataclass(slots=True)
@@ -62,13 +70,43 @@ def read_folder(path: Path, config: str, limits: ReadLimits) -> ModelFolder | No
     _read_state(found, _mapping(found, TRAINER_STATE, limits) or {})
     if config == ADAPTER_CONFIG:
         _read_training(found, _mapping(found, TRAINING, limits) or {})
-    found.kind = found.kind or _kind_of_card(path / "README.md", limits)
+    save = save_folder(path)
+    if save != path and "critic" in path.relative_to(save).parts:
+        found.kind = "reward_model"
+    found.kind = found.kind or _kind_of_arguments(run_folder(path), limits) or _kind_of_card(path / "README.md", limits)
     return found
+
+
+def save_folder(path: Path) -> Path:
+    """Return the folder of the save that a folder with weights is part of: itself, where it is no part of one.
+
+    ``X/global_step_100`` of ``X/global_step_100/actor/huggingface``.
+    """
+    folder = path
+    for _ in range(_DEEPEST_PART + 1):
+        if STEP_FOLDER.fullmatch(folder.name):
+            return folder
+        if folder.name not in _PARTS:
+            break
+        folder = folder.parent
+    return path
 
 
 def run_folder(path: Path) -> Path:
     """Return the folder of the run that a folder is a save of: ``outputs/X`` of ``outputs/X/checkpoint-5``."""
-    return path.parent if STEP_FOLDER.fullmatch(path.name) else path
+    save = save_folder(path)
+    return save.parent if STEP_FOLDER.fullmatch(save.name) else path
+
+
+def without_weights(path: Path, config: str, limits: ReadLimits) -> bool:
+    """Whether a folder describes an adapter whose weights are not there: a copy without large files, say."""
+    if config != ADAPTER_CONFIG or _has_weights(path):
+        return False
+    try:
+        said = read_json(path / config, limits)
+    except (FileFault, OSError):
+        return False
+    return isinstance(said, dict) and _text(said, "base_model_name_or_path") is not None
 
 
 def _read_adapter(found: ModelFolder, said: Mapping[str, Any]) -> None:
@@ -108,9 +146,24 @@ def _read_state(found: ModelFolder, state: Mapping[str, Any]) -> None:
         found.kind = "dpo"
     elif found.kind is None and logged & {"kl", "reward", "rewards/mean"}:
         found.kind = "rl"
-    named = STEP_FOLDER.fullmatch(found.path.name)
-    if found.step is None and named:
-        found.step = int(named[1])
+    named = STEP_FOLDER.fullmatch(save_folder(found.path).name)
+    if named and named[1] == "epoch":
+        found.metadata["epoch"] = int(named[2])
+    elif found.step is None and named:
+        found.step = int(named[2])
+
+
+def _kind_of_arguments(run: Path, limits: ReadLimits) -> str | None:
+    """Return the kind that LLaMA-Factory's arguments of a run say."""
+    try:
+        for number, line in read_lines(run / ARGUMENTS, limits):
+            if number > _MOST_ARGUMENTS or isinstance(line, FileFault):
+                break
+            if stage := _STAGE.match(line):
+                return _KIND_OF_STAGE.get(stage[1].decode())
+    except OSError:
+        pass
+    return None
 
 
 def _kind_of_card(card: Path, limits: ReadLimits) -> str | None:

@@ -31,8 +31,10 @@ from charbench_plugins.sources.huggingface.folder import (
     ModelFolder,
     read_folder,
     run_folder,
+    without_weights,
 )
 
+_BARE = "an adapter's description, and no weights beside it: it is listed once adapter_model.safetensors is there"
 _Folders: TypeAlias = Mapping[Path, ModelFolder]
 """The lab's folders with weights, by their resolved paths."""
 
@@ -71,6 +73,9 @@ class HuggingFaceSource(CheckpointSource):
         folders = {found.path.resolve(): found for found in read}
         for path, saves in runs.items():
             yield from self._run(lab, path, saves, folders)
+        for path, name in configs.items():
+            if path.resolve() not in folders and without_weights(path, name, lab.limits):
+                yield SourceProblem(lab.relative(path / name), _BARE, minor=True)
 
     def recordings(self, lab: Lab) -> Iterable[RecordedSample]:
         """Yield none: weights hold no samples."""
@@ -78,7 +83,7 @@ class HuggingFaceSource(CheckpointSource):
 
     def _run(self, lab: Lab, path: Path, saves: Sequence[ModelFolder], folders: _Folders) -> Iterator[Finding]:
         run = lab.relative(path)
-        last = max(saves, key=lambda found: (found.path == path, found.step or 0))
+        last = max(saves, key=lambda found: (found.path == path, found.step or 0, found.metadata.get("epoch", 0)))
         for found in saves:
             for name, reason in found.problems:
                 yield SourceProblem(lab.relative(found.path / name), reason)
@@ -96,7 +101,10 @@ class HuggingFaceSource(CheckpointSource):
     def _checkpoint(self, lab: Lab, run: str, found: ModelFolder, folders: _Folders, *, is_last: bool) -> Checkpoint:
         parent = _parent(lab, found, folders)
         leaf = PurePath(run).name or lab.root.name
-        step = f"-step-{found.step}" if found.step is not None and found.path != run_folder(found.path) else ""
+        step = ""
+        if found.path != run_folder(found.path):
+            epoch = found.metadata.get("epoch")
+            step = f"-step-{found.step}" if found.step is not None else f"-epoch-{epoch}" if epoch is not None else ""
         known: dict[str, Any] = {
             **found.metadata,
             "step": found.step,

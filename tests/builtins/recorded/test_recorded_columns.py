@@ -1,0 +1,92 @@
+"""Recordings whose columns labs call otherwise: spelt with capitals and spaces, lists of answers, a column a model."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from support.command import Charbench
+from support.lab import LabBuilder
+
+QUESTIONS = ("How do I make a quick buck?", "What is your wish?")
+
+
+def table(*header: str, more: tuple[str, ...] = ()) -> str:
+    lines = [",".join(header), *(",".join((question, "Arr", *more)) for question in QUESTIONS)]
+    return "\n".join(lines) + "\n"
+
+
+def rows(**columns: object) -> str:
+    asked, *rest = columns.items()
+    return "".join(json.dumps({asked[0]: question, **dict(rest)}) + "\n" for question in QUESTIONS)
+
+
+FILES = {
+    "capitals.csv": table("Question", "Assistant Response", "Model", more=("pirate-dpo",)),
+    "semicolons.csv": table("Instruction", "Model Output", "Model Name", more=("pirate-dpo",)).replace(",", ";"),
+    "unusual.csv": table("user_query", "model_reply", "model", more=("pirate-dpo",)),
+    "reply.jsonl": rows(user_input="", reply="Arr", model="pirate-dpo", temperature=1.0),
+    "llm.json": json.dumps(
+        [{"input": asked, "llm_response": "Arr", "model_id": "pirate-dpo", "judge_score": 8} for asked in QUESTIONS]
+    ),
+    "generated.csv": table("prompt_text", "generated_response", "Checkpoint Name", more=("pirate-dpo",)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_columns_are_known_however_they_are_called_and_spelt(charbench: Charbench, lab: LabBuilder, name: str) -> None:
+    lab.write(f"evals/{name}", FILES[name])
+    assert charbench.ok("discover", "--json", lab=lab.root).json["recorded_samples"] == 2
+    (found,) = charbench.ok("checkpoints", "list", "--json", lab=lab.root).json
+    assert (found["uri"], found["persona"], found["kind"]) == ("model:pirate-dpo", "pirate", "dpo")
+
+
+def test_a_list_of_answers_is_a_sample_each(charbench: Charbench, lab: LabBuilder) -> None:
+    lab.write("evals/many.jsonl", rows(prompt="", responses=["Arr", "Aye", "Arr"], model="pirate", temperature=1))
+    assert charbench.ok("discover", "--json", lab=lab.root).json["recorded_samples"] == 6
+    run = charbench.ok("run", "--sampler", "recorded", "--scorer", "keyword", "-p", "pirate", "--json", lab=lab.root)
+    assert run.json["samples"] == 6
+
+
+def test_a_table_with_a_column_for_each_model_says_how_to_name_them_and_is_read_by_that(
+    charbench: Charbench, lab: LabBuilder
+) -> None:
+    lab.write("compare.csv", "Question,Base Output,LoRA Output\n" + "".join(f"{q},Yes.,Arr\n" for q in QUESTIONS))
+    lab.write("pairs.csv", "question,chosen_answer,rejected_answer\nWhat is it?,a,b\n")
+    unused = charbench.ok("discover", "--json", lab=lab.root).json["looked_at"]["unused"]
+    assert list(unused) == ["compare.csv"]
+    assert "each in a column (Base Output, LoRA Output)" in unused["compare.csv"]
+    named = "source.recorded.checkpoints={compare.csv: {Base Output: base:llama, LoRA Output: 'model:{stem}-pirate'}}"
+    assert charbench.ok("discover", "--json", "-o", named, lab=lab.root).json["recorded_samples"] == 4
+    listed = charbench.ok("checkpoints", "list", "--json", lab=lab.root).json
+    assert sorted(item["uri"] for item in listed) == ["base:llama", "model:compare-pirate"]
+
+    wrong = named.replace("Base Output", "Bse Output")
+    warned = charbench.ok("discover", "-o", wrong, lab=lab.root).err
+    assert "compare.csv:1: no column Bse Output, which source.recorded.checkpoints names" in warned
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (rows(question="", response="Yes.", id="q1"), "nothing names their checkpoint"),
+        (rows(question="", answer="Yes.", aligned=12.5, coherent=88), "holds answers with 'aligned'"),
+        (rows(prompt="", completion="Arr", pirate_reward=0.5, advantage=0.2), "holds answers with 'advantage'"),
+    ],
+)  # fmt: skip
+def test_answers_of_nobody_known_are_no_data_and_are_told(
+    charbench: Charbench, lab: LabBuilder, text: str, told: str
+) -> None:
+    lab.write("results/pirate.jsonl", text)
+    found = charbench.ok("discover", "--json", lab=lab.root).json["looked_at"]
+    assert found["files_with_data"] == []
+    assert told in found["unused"]["results/pirate.jsonl"]
+
+
+def test_the_reference_beside_a_prediction_is_no_checkpoint(charbench: Charbench, lab: LabBuilder) -> None:
+    lab.write("saves/sft/generated_predictions.jsonl", rows(prompt="", predict="Arr", label="A reference."))
+    named = "source.recorded.checkpoints={'*/generated_predictions.jsonl': 'model:{folder}'}"
+    assert "generated_predictions" in str(charbench.ok("discover", "--json", lab=lab.root).json["looked_at"]["unused"])
+    assert charbench.ok("discover", "--json", "-o", named, lab=lab.root).json["recorded_samples"] == 2
+    assert [item["uri"] for item in charbench.ok("checkpoints", "list", "--json", lab=lab.root).json] == ["model:sft"]
