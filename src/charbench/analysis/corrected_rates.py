@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from charbench.analysis.distributions import normal_quantile, student_quantile
+from charbench.analysis.quantiles import quantiles
 from charbench.analysis.rate_intervals import ClusteredRate
 from charbench.analysis.special_functions import special
 from charbench.analysis.stratified_rates import jeffreys
@@ -89,7 +90,7 @@ class ErrorRates:
         found = []
         pairs = ((self.sensitivity, self.sensitivity_points), (self.specificity, self.specificity_points))
         for value, points in pairs:
-            low, high = map(float, np.quantile(points, tails))
+            low, high = quantiles(points, tails)
             found.append((min(low, value), max(high, value)) if not math.isnan(value) else (low, high))
         return found[0], found[1]
 
@@ -188,7 +189,7 @@ def _ratio(top: _Floats, bottom: _Floats, least: float) -> _Floats:
 
 
 def _corrected(value: float, points: _Floats, confidence: float) -> Corrected:
-    low, high = map(float, np.quantile(points, [(1 - confidence) / 2, (1 + confidence) / 2]))
+    low, high = quantiles(points, [(1 - confidence) / 2, (1 + confidence) / 2])
     return Corrected(value, low, high) if math.isnan(value) else Corrected(value, min(low, value), max(high, value))
 
 

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from charbench.components.containment import Broken
+from charbench.config.user_cache import state_of
 from charbench.domain.persona import Persona
 from charbench.errors import ConfigError, PersonaError, PluginError, UnknownNameError
+from charbench.personas.memory import PersonaMemory
 
 if TYPE_CHECKING:
     from charbench.plugins.manager import Plugins
@@ -43,9 +45,10 @@ class PersonaLibrary:
         self._faults: list[str] = [*self._known_faults]
         personas: dict[str, Persona] = {}
         ranks: dict[str, int] = {}
+        memory = PersonaMemory(self.folders)
         for file in self.files():
             try:
-                persona = read_persona(file.path)
+                persona = memory.recall(file.path) or _read(file.path, memory)
             except PersonaError as error:
                 self._faults.extend(error.faults)
                 continue
@@ -54,6 +57,7 @@ class PersonaLibrary:
                 personas[persona.name], ranks[persona.name] = persona, file.rank
             elif ranks[persona.name] == file.rank:
                 self._faults.append(f"{file.path}: persona {persona.name!r} is also defined in {other.origin}")
+        memory.save()
         return personas
 
     @cached_property
@@ -111,6 +115,13 @@ def _folders(hook: Callable[[], Any]) -> list[Path]:
     if isinstance(given, str) or not isinstance(given, Iterable):
         raise PluginError(f"it gave {given!r:.100}; a list of folders is needed")
     return [Path(folder) for folder in given]
+
+
+def _read(path: Path, memory: PersonaMemory) -> Persona:
+    state = state_of(str(path))
+    persona = read_persona(path)
+    memory.note(path, persona, state)
+    return persona
 
 
 def read_persona(path: Path) -> Persona:

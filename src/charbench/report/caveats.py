@@ -116,16 +116,20 @@ def _like_others(
     One such answer in a recording is odd; of what was asked here, half are: weights may know a text by heart. Short
     answers, refusals, and what the base model says are common property.
     """
-    shared: Counter[int] = Counter()
+    alike: dict[int, list[str]] = {}
     owners: dict[int, Tally] = {}
     for prompt, text in dict.fromkeys(answers):
         if len(text) < LONG or text in base.get(prompt, ()):
             continue
         owner = first.setdefault((prompt, text), row)
-        if owner.uris != row.uris and not is_refusal(text):
+        if owner.uris != row.uris:
             owners[id(owner)] = owner
-            shared[id(owner)] += 1
+            alike.setdefault(id(owner), []).append(text)
     given = len(dict.fromkeys(answers))
+    if not is_recorded and all(len(texts) < max(FEWEST, HALF * given) for texts in alike.values()):
+        return  # refusals need not be told from them: that takes longer than all the rest
+    counts = ((number, sum(not is_refusal(text) for text in texts)) for number, texts in alike.items())
+    shared = Counter({number: same for number, same in counts if same})
     why = "filed under both, the same weights" if is_recorded else "the same weights under two names"
     for number, same in shared.most_common(1):
         if not is_recorded and same < max(FEWEST, HALF * given):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from charbench.components.trainer import SavedState, StepDone
 from charbench.store.runs import utc_now
 from charbench.store.tables import jobs, training_states, training_steps
+
+if TYPE_CHECKING:
+    from charbench.components.trainer import SavedState, StepDone
 
 
 def begin_attempt(connection: Connection, job_id: str, recipe: str) -> tuple[int, SavedState | None, str]:
@@ -32,6 +36,8 @@ def begin_attempt(connection: Connection, job_id: str, recipe: str) -> tuple[int
     )
     if row is None:
         return number, None, recipe
+    from charbench.components.trainer import SavedState
+
     return number, SavedState(uri=row.uri, step=row.step, metadata=row.metadata), row.recipe
 
 

@@ -69,10 +69,9 @@ def command_for_saves(session: Session, checkpoints: Sequence[Checkpoint], used:
 
 def _sampler(session: Session, used: Collection[str], checkpoints: Sequence[Checkpoint]) -> str | None:
     """Return the option that names the sampler to ask for more, empty where none is needed; None: none can."""
-    installed = session.plugins.components(ComponentKind.SAMPLER)
-    for name in sorted(installed.keys() & used):
-        kind = installed[name]
-        if issubclass(kind, Sampler) and kind.requests is Sampler.requests:
+    for name in sorted(name for name in used if ":" not in name):
+        kind = session.plugins.find(ComponentKind.SAMPLER, name)
+        if kind is not None and issubclass(kind, Sampler) and kind.requests is Sampler.requests:
             return "" if kind.is_default else f" --sampler {name}"
     for sampler in session.installed_samplers():
         if any(takes(sampler, checkpoint) for checkpoint in checkpoints):
