@@ -29,6 +29,7 @@ from charbench.store.claims import claim, release
 from charbench.store.code_versions import adopt_samples
 from charbench.store.database import Database
 from charbench.store.dialect import chunks
+from charbench.store.digest_map import DigestMap
 from charbench.store.group_commit import Commits
 from charbench.store.reattribution import reopen_cut_replies, split_again, uris_of_groups
 from charbench.store.samples import (
@@ -73,7 +74,7 @@ class SampleStage:
     rescue: Callable[[Sequence[NewSample]], None] | None = None
     """Keeps samples that the store does not take."""
     tally: SampleTally = field(default_factory=SampleTally)
-    recorded_rows: dict[str, dict[str, str]] = field(default_factory=dict)
+    recorded_rows: dict[str, DigestMap] = field(default_factory=dict)
     """By file and key: a digest of what the recorded row says, the first of several."""
     recorded_also: dict[str, dict[str, set[str]]] = field(default_factory=dict)
     """By file and key: digests of further rows of that key that say something else."""
@@ -212,7 +213,7 @@ class SampleStage:
         for key, request in keyed.items():
             row = request.recorded
             if row is not None and row.source_file and row.row_digest:
-                rows = self.recorded_rows.setdefault(row.source_file, {})
+                rows = self.recorded_rows.setdefault(row.source_file, DigestMap())
                 if rows.setdefault(key, row.row_digest) != row.row_digest:
                     self.recorded_also.setdefault(row.source_file, {}).setdefault(key, set()).add(row.row_digest)
 
