@@ -7,6 +7,7 @@ import sys
 import tempfile
 from importlib.metadata import version
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 
 
@@ -31,4 +32,15 @@ with tempfile.TemporaryDirectory() as name:
     assert json.loads(charbench("personas", "list", "--json", folder=lab))
     report = charbench("quickstart", "lab", "--quiet", folder=lab)
     assert re.search(r"viable +│ +1 │ pirate-full_sft", report), report
+    made = lab / "lab"
+    if find_spec("pandas"):
+        from charbench.frames import samples
+
+        assert len(samples(made)) == 240, "not every sample is in the data frame"
+    if find_spec("pyarrow"):
+        charbench("export", "--format", "parquet", "-O", "samples.parquet", folder=made)
+        assert (made / "samples.parquet").stat().st_size > 0
+    if find_spec("vl_convert"):
+        charbench("report", "--format", "plots", "-O", "plots", folder=made)
+        assert list((made / "plots").glob("*.png")), "no plot was drawn"
     print(f"charbench {version('charbench')} works on Python {sys.version.split()[0]}")

@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 _JUDGES = re.compile("judge|pairwise")
+_TIERS = frozenset({"strong", "moderate", "weak", "style"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ def _kind(here: Sequence[Sequence[Any]]) -> str:
         return "aside"
     if _JUDGES.search(scorer):
         return "judge"
-    return ("strong" if tier == "strong" else "moderate") if scorer == "keyword" else ""
+    return tier if scorer == "keyword" and tier in _TIERS else ""
 
 
 def _title(here: Sequence[Sequence[Any]]) -> str:

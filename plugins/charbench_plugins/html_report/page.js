@@ -98,6 +98,7 @@
   if (!cards) return;
   const PAGE = 24;
 
+  const tiers = ["strong", "moderate", "weak", "style"];
   const highlighted = (text, spans) => {
     // Positions count code points, as Python does.
     const place = make("div", "text");
@@ -113,7 +114,7 @@
         continue;
       }
       const [, scorer, , , marker, tier, ...flags] = here.find((span) => span.length === 6) || here[0];
-      const kind = flags.length ? "aside" : /judge|pairwise/.test(scorer) ? "judge" : scorer === "keyword" ? (tier === "strong" ? "strong" : "moderate") : "";
+      const kind = flags.length ? "aside" : /judge|pairwise/.test(scorer) ? "judge" : scorer === "keyword" && tiers.includes(tier) ? tier : "";
       const mark = make("mark", kind, piece);
       mark.title = here.map(([, by, , , what, level, ...why]) => [by, what, level, ...why].filter(Boolean).join(", ")).join("; ");
       place.append(mark);
@@ -186,7 +187,7 @@
   const start = ({ prompts, samples }) => {
     const sides = [...document.querySelectorAll("[data-side]")];
     const choose = (select, entries) => select.append(...entries.map(([value, text]) => Object.assign(make("option", "", visible(text)), { value })));
-    const named = [...new Set(samples.map((sample) => sample.c))].map((index) => [index, `${labels.rows[index][0]} (${labels.rows[index][1]})`]);
+    const named = [...new Set(samples.map((sample) => sample.c))].sort((a, b) => a - b).map((index) => [index, `${labels.rows[index][0]} (${labels.rows[index][1]})`]);
     sides.forEach((select, number) => choose(select, [["", number ? "–" : "all"], ...named]));
     choose(byId("prompt"), [["", "all"], ...prompts.map((prompt, index) => [index, prompt.name + (prompt.text ? `: ${prompt.text.slice(0, 70)}` : "")])]);
     let many = PAGE;
@@ -210,7 +211,7 @@
           const at = x.findIndex((value, index) => value !== y[index]);
           return at < 0 ? 0 : x[at] < y[at] ? -1 : 1;
         });
-      }
+      } else found.sort(([a], [b]) => a.c - b.c); // as the leaderboard has them
       cards.className = "side";
       cards.replaceChildren(...found.slice(0, many).map(([sample, number]) => card(sample, number, prompts)));
       // What scrolls can be reached by keyboard.

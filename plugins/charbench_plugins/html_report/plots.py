@@ -11,6 +11,8 @@ SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 MOST_CELLS = 6_000
 """A heat map of more cells is left out: none of them could be read."""
 _MOST_MARKERS = 15
+_MOST_NAMES = 15
+"""Columns of a heat map whose names can be read."""
 _STEP = 18
 """Pixels of a row."""
 _PERCENT = {"format": ".0%"}
@@ -166,7 +168,7 @@ def _doses(rows: Sequence[Mapping[str, Any]]) -> Iterable[Plot | None]:
         if len({row[name] for row in shown}) < 2:
             yield None
             continue
-        x = {"field": name, "type": "quantitative", "title": title}
+        x = {"field": name, "type": "quantitative", "title": title, "axis": {"labelOverlap": "greedy"}}
         layers = [
             {
                 "mark": {"type": "rule", "opacity": 0.4},
@@ -249,8 +251,12 @@ def _heat_map(
     field, said = across
     if len({row[field] for row in shown}) < 2 or len(shown) > MOST_CELLS:
         return None
+    columns = len({row[field] for row in shown})
+    axis: dict[str, Any] = {"labelAngle": -45, "labelLimit": 140}
+    if columns > _MOST_NAMES:  # they would lie upon each other; each cell says its own
+        axis, said = {"labels": False, "ticks": False}, f"{columns} {said.lower()}s; point at a cell for its name"
     encoding = {
-        "x": {"field": field, "type": "nominal", "title": said, "axis": {"labelAngle": -45, "labelLimit": 140}},
+        "x": {"field": field, "type": "nominal", "title": said, "axis": axis},
         "y": {"field": "checkpoint", "type": "nominal", "title": None, "sort": None, "axis": {"labelLimit": 160}},
         "color": {
             "field": "trait",
@@ -291,7 +297,7 @@ def _markers(markers: Sequence[Mapping[str, Any]]) -> Plot | None:
         "x": {
             "field": "difference",
             "type": "quantitative",
-            "title": "Share of responses with the marker, minus the base model's",
+            "title": "Share of responses, minus the base model's",
             "axis": _PERCENT,
         },
         "color": {"field": "persona", "type": "nominal", "title": "Persona"},

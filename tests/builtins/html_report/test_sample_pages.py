@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from importlib.resources import files
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from charbench import OWN_COLUMNS, SamplePage
+from charbench import OWN_COLUMNS, SamplePage, Tier
 from charbench_plugins.html_report import HtmlReporter
 from charbench_plugins.html_report.highlight import pieces
 
@@ -51,3 +52,20 @@ def test_the_parts_are_the_text_and_marked_where_a_span_is(text: str, spans: lis
     assert "".join(part.text for part in parts) == text
     marked = [part.kind is not None for part in parts for _ in part.text]
     assert marked == [any(start <= at < end for start, end in spans) for at in range(len(text))]
+
+
+def test_each_tier_of_markers_has_a_look_and_a_place_in_the_legend_of_its_own() -> None:
+    text = "sea"
+    page = {tier: pieces(text, [["keyword", 0, 3, "sea", tier]]) for tier in Tier}
+    assert [part.kind for parts in page.values() for part in parts] == [tier.value for tier in Tier]
+    look = {tier: re.findall(rf"mark\.{tier}\b[^}}]*\{{([^}}]*)\}}", source("page.css")) for tier in Tier}
+    assert len({str(styles) for styles in look.values()}) == len(Tier)
+    for tier in Tier:
+        assert f'<mark class="{tier}">' in source("card.html.j2")
+        assert f'"{tier}"' in source("page.js")
+    assert "legend()" in source("page.html.j2")
+
+
+def source(name: str) -> str:
+    """A file of the page's."""
+    return (files("charbench_plugins.html_report") / name).read_text(encoding="utf-8")
