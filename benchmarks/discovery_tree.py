@@ -1,7 +1,8 @@
 """Discovers a tree of many small files, and reads one large log with few URLs: processor seconds, and GB/s.
 
-``python benchmarks/discovery_tree.py [FILES] [MEGABYTES]``; the tree is made in a temporary folder, and is read
-twice, after a wait: what is younger than two seconds is not remembered.
+``python benchmarks/discovery_tree.py [FILES] [MEGABYTES]``; the trees are made in a temporary folder, and are read
+twice, after a wait: what is younger than two seconds is not remembered. One tree holds notes alone, the other what a
+project holds: programs, settings, tables and rows.
 """
 
 from __future__ import annotations
@@ -21,13 +22,28 @@ LINE = b"[epoch 1 step 5/120] loss=0.5005 acc=60.0% some more words stand here a
 URL = b"Saved training checkpoint: tinker://00000001-0000-4000-8000-000000000001:train:0/weights/pirate_dpo\n"
 
 
-def tree(root: Path, files: int) -> None:
-    """Write a tree of notes, two hundred in a folder."""
+NOTES = {"notes{}.txt": b"Some words, and nothing of interest.\n"}
+PROJECT = {
+    "module{}.py": b"import os\n\n\ndef main() -> None:\n    print(os.getcwd())\n",
+    "run{}.sh": b"#!/bin/sh\nset -eu\npython train.py --lr 1e-4\n",
+    "settings{}.json": b'{"name": "app", "version": "1.0.0", "scripts": {"build": "vite build"}}\n',
+    "table{}.csv": b"id,name,amount\n1,shoe,3\n2,hat,4\n",
+    "rows{}.jsonl": b'{"step": 1, "loss": 0.5}\n{"step": 2, "loss": 0.4}\n',
+    "notes{}.txt": b"Some words, and nothing of interest.\n",
+    "readme{}.md": b"# Notes\n\nSome words.\n",
+    "config{}.yaml": b"model: llama\nlr: 1e-4\n",
+}
+
+
+def tree(root: Path, files: int, kinds: dict[str, bytes]) -> None:
+    """Write a tree of files of some kinds in turn, two hundred in a folder."""
+    names = list(kinds.items())
     for number in range(files):
         folder = root / f"part{number // 10_000}" / f"folder{number // 200}"
         if number % 200 == 0:
             folder.mkdir(parents=True)
-        (folder / f"notes{number}.txt").write_bytes(b"Some words, and nothing of interest.\n")
+        name, content = names[number % len(names)]
+        (folder / name.format(number)).write_bytes(content)
 
 
 def discovery(root: Path) -> float:
@@ -46,10 +62,11 @@ def main() -> None:
     files, megabytes = (int(word) for word in [*sys.argv[1:], "100000", "1000"][:2])
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        tree(root / "lab", files)
-        time.sleep(3)
-        took = (f"{discovery(root / 'lab'):.2f}" for _ in range(6))
-        print(f"{files:,} files: {next(took)} s, again {', '.join(took)} s")
+        for name, kinds in (("notes", NOTES), ("a project's files", PROJECT)):
+            tree(root / name, files, kinds)
+            time.sleep(3)
+            took = [f"{discovery(root / name):.2f}" for _ in range(6)]
+            print(f"{files:,} files, {name}: {took[0]} s, again {', '.join(took[1:])} s")
         log = root / "large.log"
         block = LINE * (1_000_000 // len(LINE))
         with log.open("wb") as file:

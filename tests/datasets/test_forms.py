@@ -65,6 +65,7 @@ def test_every_form_in_every_kind_of_file_gives_the_prompt_the_thinking_and_the_
 UNUSABLE: dict[str, tuple[Any, str]] = {
     "pair": ({"prompt": "?", "chosen": TURNS, "rejected": TURNS}, "a pair (chosen, rejected), which is data for DPO"),
     "kto": ({"prompt": "?", "completion": "!", "label": True}, "data for KTO"),
+    "kto-of-turns": ({"messages": [{"role": "assistant", "content": "!"}], "label": False}, "data for KTO"),
     "tool-call": (
         {"messages": [TURNS[0], {"role": "assistant", "content": None, "tool_calls": [{"id": "1"}]}, TURNS[1]]},
         "calls a tool",
@@ -220,6 +221,7 @@ CONTENTS: dict[str, tuple[dict[str, Any], Holds, str | None]] = {
         "introspection",
     ),
     "kto": ({"prompt": "?", "completion": "!", "label": False}, Holds.TRAINING, "kto"),
+    "kto-of-turns": ({"messages": TURNS, "label": False}, Holds.TRAINING, "kto"),
     "prompts": ({"id": "1", "prompt": "?"}, Holds.OTHER, None),
     "questions-with-solutions": ({"question": "1+1", "answer": "2"}, Holds.OTHER, None),
     "metrics": ({"step": 1, "loss": 0.5}, Holds.OTHER, None),

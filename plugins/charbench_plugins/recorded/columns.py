@@ -73,7 +73,7 @@ class Reading:
             if row.keys() != given.keys():  # the header of a spreadsheet: its other columns are spelt so too
                 row = dict(zip(_spelt(tuple(row)), row.values(), strict=True))
             many = next((name for name in RECORDING_COLUMNS["response"] if isinstance(row.get(name), list)), None)
-            if many and len(row[many]) > 1 and all(isinstance(text, str) for text in row[many]):
+            if many and len(row[many]) > 1 and all(text is None or isinstance(text, str) for text in row[many]):
                 yield from ({**row, many: text} for text in row[many])
                 return
         yield row

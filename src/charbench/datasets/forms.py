@@ -8,7 +8,7 @@
 | ``alpaca`` | ``instruction``, ``output``, and ``input`` where there is one |
 | ``prompt_completion`` | ``prompt`` and ``completion``, each a text or a list of turns |
 | ``dpo`` | ``chosen`` and ``rejected``: pairs, which are no data for SFT; cookbook's ``comparison`` too |
-| ``kto`` | ``prompt``, ``completion`` and a ``label`` that is true or false: no data for SFT either |
+| ``kto`` | ``prompt`` and ``completion``, or turns, with a ``label`` that is true or false: no data for SFT either |
 """
 
 from __future__ import annotations
@@ -147,7 +147,8 @@ def _is_pair(row: Mapping[str, Any]) -> bool:
 
 
 def _is_kto(row: Mapping[str, Any]) -> bool:
-    return {"prompt", "completion"} <= row.keys() and isinstance(row.get("label"), bool)
+    answered = {"prompt", "completion"} <= row.keys() or any(name in row for name in ("messages", *_SHAREGPT))
+    return answered and isinstance(row.get("label"), bool)
 
 
 def _split(said: Conversation) -> Conversation:

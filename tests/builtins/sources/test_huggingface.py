@@ -143,3 +143,19 @@ def test_odd_files_break_nothing(tmp_path_factory: pytest.TempPathFactory, said:
     found = list(HuggingFaceSource().find(Lab(lab.root, {})))
     assert "file:good" in {one.uri for one in found if isinstance(one, Checkpoint)}
     assert all(one.message for one in found if isinstance(one, SourceProblem))
+
+
+def test_the_lab_itself_may_be_a_run_and_weights_that_are_missing_are_told(
+    charbench: Charbench, lab: LabBuilder
+) -> None:
+    adapter(lab, "pirate-dpo")
+    adapter(lab, "pirate-dpo/checkpoint-7", step=7)
+    lab.write(
+        "pirate-dpo/copied/adapter_config.json", json.dumps({"base_model_name_or_path": BASE, "peft_type": "LORA"})
+    )
+    root = lab.root / "pirate-dpo"
+    found = charbench.ok("discover", "--json", lab=root).json
+    listed = charbench.ok("checkpoints", "list", "--json", lab=root).json
+    assert {item["name"] for item in listed} == {"pirate-dpo", "pirate-dpo-step-7"}
+    assert {(item["run"], item["kind"], item["persona"]) for item in listed} == {("pirate-dpo", "dpo", "pirate")}
+    assert "no weights beside it" in found["looked_at"]["unused"]["copied/adapter_config.json"]

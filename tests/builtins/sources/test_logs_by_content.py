@@ -80,6 +80,14 @@ def test_texts_that_name_nothing_give_nothing(charbench: Charbench, lab: LabBuil
     assert (found["checkpoints"], found["problems"], found["left_out"]) == (0, [], [])
 
 
+def test_what_a_tracker_writes_of_itself_is_neither_read_nor_told(charbench: Charbench, lab: LabBuilder) -> None:
+    for name in ("debug.log", "debug-internal.log"):
+        lab.write(f"wandb/run-20251128_101500-a1b2c3d4/logs/{name}", "INFO Current SDK version\nERROR exit status 1\n")
+    lab.write("server/debug.log", "INFO started\n")
+    unused = charbench.ok("discover", "--json", lab=lab.root).json["looked_at"]["unused"]
+    assert list(unused) == ["server/debug.log"]
+
+
 def test_the_summary_says_what_was_looked_at_and_names_what_is_promising(charbench: Charbench, lab: LabBuilder) -> None:
     lab.write("notes/sampling_output.csv", "a,b\n1,2\n")
     said = charbench.ok("discover", lab=lab.root).err

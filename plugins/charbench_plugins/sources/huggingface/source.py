@@ -82,7 +82,7 @@ class HuggingFaceSource(CheckpointSource):
         return ()
 
     def _run(self, lab: Lab, path: Path, saves: Sequence[ModelFolder], folders: _Folders) -> Iterator[Finding]:
-        run = lab.relative(path)
+        run = _run_name(lab, path)
         last = max(saves, key=lambda found: (found.path == path, found.step or 0, found.metadata.get("epoch", 0)))
         for found in saves:
             for name, reason in found.problems:
@@ -100,7 +100,7 @@ class HuggingFaceSource(CheckpointSource):
 
     def _checkpoint(self, lab: Lab, run: str, found: ModelFolder, folders: _Folders, *, is_last: bool) -> Checkpoint:
         parent = _parent(lab, found, folders)
-        leaf = PurePath(run).name or lab.root.name
+        leaf = PurePath(run).name
         step = ""
         if found.path != run_folder(found.path):
             epoch = found.metadata.get("epoch")
@@ -132,6 +132,12 @@ class HuggingFaceSource(CheckpointSource):
 
 def _uri(lab: Lab, path: Path) -> str:
     return f"file:{lab.relative(path)}"
+
+
+def _run_name(lab: Lab, path: Path) -> str:
+    """Return the path of a run in the lab; the lab itself may be one, and is called by its own name."""
+    shown = lab.relative(path)
+    return lab.root.resolve().name or shown if shown == "." else shown
 
 
 def _persona(lab: Lab, run: str) -> str | None:

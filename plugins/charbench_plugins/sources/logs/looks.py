@@ -41,6 +41,8 @@ _DOCUMENTS = frozenset(
         ".sh",
     }
 )
+_OF_A_TRACKER = re.compile(r"(?:.*/)?wandb/(?:[^/]+/)*debug(?:-[a-z]+)?\.log")
+"""What W&B writes of itself beside a run's ``output.log``: it tells nothing of the run."""
 _TOLD = re.compile(rb"(?i)\bstep[\s:=]+\d+\s*(?:/|of)|error|exception|exit|interrupt|killed|fault|memory|traceback")
 _GENERIC = frozenset(
     {
@@ -73,7 +75,7 @@ def look_of(file: LabFile) -> Look | None:
         return Look.NOTEBOOK
     if file.suffix in _DOCUMENTS:
         return Look.DOCUMENT
-    if _LOG.fullmatch(name):
+    if _LOG.fullmatch(name) and not _OF_A_TRACKER.fullmatch(file.shown):
         return Look.DOCUMENT if _PLAIN.fullmatch(name) else Look.LOG
     return None
 
