@@ -16,9 +16,9 @@ class HtmlReporter(Reporter):
 
     def report(self, report: ReportContent) -> Iterator[str]:
         """Yield the page."""
-        from charbench_plugins.html_report.page import page
+        from charbench_plugins.html_report.page import page_text
 
-        yield page(report).text
+        return page_text(report)
 
     def view(self, page: ViewPage) -> WebPage:
         """Return a page of the view."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
@@ -12,33 +12,42 @@ from charbench import PageLink, ReportContent, WebPage
 from charbench_plugins.html_report.plots import plots
 from charbench_plugins.html_report.samples import Samples
 from charbench_plugins.html_report.states import STATES
-from charbench_plugins.html_report.templates import written
+from charbench_plugins.html_report.templates import pieces, written
+
+_TEMPLATE, _SCRIPTS = "page.html.j2", ("vega", "page")
 
 
 def page(report: ReportContent, links: Sequence[PageLink] = ()) -> WebPage:
     """Return the page: one file that asks for no other. ``links`` lead to pages that are served beside it."""
+    return written(_TEMPLATE, _SCRIPTS, **_values(report, links))
+
+
+def page_text(report: ReportContent) -> Iterator[str]:
+    """Yield the text of the page, piece by piece."""
+    return pieces(_TEMPLATE, _SCRIPTS, **_values(report))
+
+
+def _values(report: ReportContent, links: Sequence[PageLink] = ()) -> dict[str, Any]:
     data = report.data
     samples = Samples.of(report)
     packed, left_out = samples.packed()
     drawn = plots(data, samples.markers())
-    return written(
-        "page.html.j2",
-        ("vega", "page"),
-        links=links,
-        title=_title(data),
-        made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        version=version("charbench"),
-        data=data,
-        rows=[_row(index, row, data) for index, row in enumerate(data["checkpoints"])],
-        verdict=data.get("verdict"),
-        notes=report.notes,
-        runs=report.runs,
-        has_verdicts=any(row.get("verdict") for row in data["checkpoints"]),
-        choices=_choices(data["checkpoints"]),
-        states=STATES,
-        plots=drawn,
-        specs=_json({plot.name: plot.spec for plot in drawn}),
-        labels=_json(
+    return {
+        "links": links,
+        "title": _title(data),
+        "made": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "version": version("charbench"),
+        "data": data,
+        "rows": [_row(index, row, data) for index, row in enumerate(data["checkpoints"])],
+        "verdict": data.get("verdict"),
+        "notes": report.notes,
+        "runs": report.runs,
+        "has_verdicts": any(row.get("verdict") for row in data["checkpoints"]),
+        "choices": _choices(data["checkpoints"]),
+        "states": STATES,
+        "plots": drawn,
+        "specs": _json({plot.name: plot.spec for plot in drawn}),
+        "labels": _json(
             {
                 "rows": [[row["checkpoint"], row["persona"], row["kind"]] for row in data["checkpoints"]],
                 "states": {name.removeprefix("state_"): said for name, said in STATES.items()},
@@ -46,12 +55,12 @@ def page(report: ReportContent, links: Sequence[PageLink] = ()) -> WebPage:
                 "served": bool(links),
             }
         ),
-        packed=packed,
-        shown=len(samples.shown) - left_out,
-        left_out=left_out + max(0, data["samples"] - len(samples.shown)),
-        cut=samples.cut,
-        intervals=[_interval(row) for row in data["checkpoints"]],
-    )
+        "packed": packed,
+        "shown": len(samples.shown) - left_out,
+        "left_out": left_out + max(0, data["samples"] - len(samples.shown)),
+        "cut": samples.cut,
+        "intervals": [_interval(row) for row in data["checkpoints"]],
+    }
 
 
 def _title(data: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import io
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -81,14 +82,22 @@ class Samples:
         They are JSON, compressed by gzip, as base64: as many samples of each row as can be, never a part of one.
         """
         kept = self.shown
-        prompts = _json(self.prompts)
         while True:
-            text = f'{{"prompts":{prompts},"samples":[{",".join(kept)}]}}'
-            packed = base64.b64encode(gzip.compress(text.encode(), 6, mtime=0)).decode()
+            packed = self._compressed(kept)
             if len(packed) <= MOST_BYTES or len(kept) <= 1:
-                return packed, len(self.shown) - len(kept)
+                return packed.decode(), len(self.shown) - len(kept)
             share = max(2.0, 1.1 * len(packed) / MOST_BYTES)
             kept = [one for index, one in enumerate(kept) if int(index / share) != int((index - 1) / share)]
+
+    def _compressed(self, kept: Sequence[str]) -> bytes:
+        """Return these samples, written piece by piece: all of them as one text take ten times the memory."""
+        packed = io.BytesIO()
+        with gzip.GzipFile("", "wb", 6, packed, mtime=0) as file:
+            file.write(f'{{"prompts":{_json(self.prompts)},"samples":['.encode())
+            for index, one in enumerate(kept):
+                file.write(f",{one}".encode() if index else one.encode())
+            file.write(b"]}")
+        return base64.b64encode(packed.getbuffer())
 
     def _add(self, index: int, sample: Mapping[str, Any], scores: Sequence[Mapping[str, Any]]) -> None:
         persona = self._rows[index]["persona"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -26,12 +26,19 @@ def written(template: str, scripts: Sequence[str] = (), **values: Any) -> WebPag
 
     It is given ``scripts`` (by their names), ``style`` and ``policy``, a Content-Security-Policy that names them.
     """
-    code = {name: asset(f"{name}.js") for name in scripts}
-    style = asset(_STYLE)
-    texts = list(code.values())
+    code, style = _code(scripts)
+    return WebPage("".join(pieces(template, scripts, **values)), list(code.values()), [style])
+
+
+def pieces(template: str, scripts: Sequence[str] = (), **values: Any) -> Iterator[str]:
+    """Yield the text of such a page; the whole of it takes several times the memory."""
+    code, style = _code(scripts)
     made = _environment().get_template(template)
-    text = made.render(scripts=code, style=style, policy=_policy([style], texts), **values)
-    return WebPage(text, texts, [style])
+    return made.generate(scripts=code, style=style, policy=_policy([style], list(code.values())), **values)
+
+
+def _code(scripts: Sequence[str]) -> tuple[dict[str, str], str]:
+    return {name: asset(f"{name}.js") for name in scripts}, asset(_STYLE)
 
 
 def visible(value: object) -> str:

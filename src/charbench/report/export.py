@@ -156,19 +156,28 @@ def _scores(
     if scoring_ids is not None:
         mine &= scored.c.scoring_id.in_(scoring_ids)
     query = (
-        sa.select(scored.c.sample_id, scored.c.id, series.c.id, scorings.c.scorer, scorings.c.persona,
-                  series.c.metric, series.c.channel, scores.c.value)
+        sa.select(scored.c.sample_id, scored.c.id, scores.c.series_id, scores.c.value)
         .join(scores, scores.c.scored_id == scored.c.id)
-        .join(series, series.c.id == scores.c.series_id)
-        .join(scorings, scorings.c.id == scored.c.scoring_id)
         .where(mine)
-        .order_by(scored.c.id, series.c.id)
-    )  # fmt: skip
+        .order_by(scored.c.id, scores.c.series_id)
+    )
     told = _evidence(connection, mine)
     nothing: dict[str, Any] = {}
+    names: dict[int, tuple[str, str, str, str]] = {}
     for rows in connection.execute(query).partitions(1_000):
-        for sample, number, of, scorer, persona, metric, channel, value in rows:
+        if unknown := {row[2] for row in rows} - names.keys():
+            names |= _names(connection, sorted(unknown))
+        for sample, number, of, value in rows:
+            scorer, persona, metric, channel = names[of]
             yield sample, of, scorer, persona, metric, channel, value, told.get((number, metric, channel), nothing)
+
+
+def _names(connection: sa.Connection, ids: Sequence[int]) -> dict[int, tuple[str, str, str, str]]:
+    """Return scorer, persona, metric and channel of each of these series, which have many scores each."""
+    query = sa.select(series.c.id, scorings.c.scorer, scorings.c.persona, series.c.metric, series.c.channel)
+    query = query.join(scorings, scorings.c.id == series.c.scoring_id).where(among(connection, series.c.id, ids))
+    return {number: (scorer, persona, metric, channel) for number, scorer, persona, metric, channel
+            in connection.execute(query)}  # fmt: skip
 
 
 def _evidence(connection: sa.Connection, wanted: sa.ColumnElement[bool]) -> dict[tuple[int, str, str], dict[str, Any]]:

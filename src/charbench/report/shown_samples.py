@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 
 from charbench.report.export import sample_row, scores_of
 from charbench.store.database import Database
-from charbench.store.dialect import MAX_PARAMETERS, chunks
+from charbench.store.dialect import chunks
 from charbench.store.findings import read_checkpoints
 from charbench.store.samples import SampleReader
 from charbench.store.selection import Selection
@@ -20,6 +20,8 @@ from charbench.store.tables import prompts, samples
 
 _LOOK_AT = 20
 """Of each group the first samples are looked at, so many times as many as are shown: a store may hold millions."""
+_PAGE = 200
+"""Samples that are read together, with some twenty scores each."""
 
 
 def shown_samples(
@@ -34,7 +36,7 @@ def shown_samples(
         known = {checkpoint.uri: checkpoint for checkpoint in read_checkpoints(connection)}
         chosen = [number for group in groups[:most] for number in _some(connection, group, each)]
     reader = SampleReader()
-    for ids in chunks(chosen, min(500, MAX_PARAMETERS)):
+    for ids in chunks(chosen, _PAGE):
         with database.read() as connection:
             given = scores_of(connection, ids, selection.scorings)
             found = {stored.id: stored for stored in reader.read(connection, ids)}
