@@ -27,6 +27,7 @@ class One(Scorer):
     """Counts nothing."""
 
     name = {name}
+    is_default = True
     metrics = (Metric("one", range=(0, 1), aggregate="mean"),)
 
     def score(self, sample, persona):
@@ -115,7 +116,7 @@ def test_only_the_plugin_that_is_asked_for_is_loaded(programs: Programs) -> None
     assert programs.loaded == {"my_scorer"}
     assert [name for name, _ in plugins.implementations("charbench_run_finished")] == ["my-observer"]
     assert [plugin.name for plugin in plugins.found] == ["my-observer", "my-scorer"]
-    assert programs.start().defaults(ComponentKind.SCORER) == []
+    assert programs.start().defaults(ComponentKind.SCORER) == ["mine"]
     assert not programs.loaded
 
 

@@ -62,7 +62,7 @@ def list_(json_output: bool, **given: Any) -> None:
     personas = sorted(session.personas.all.values(), key=lambda persona: persona.name)
     aliases = session.personas.aliases
     output.warn(session.personas.faults)
-    scorer = session.scorers()[0].name
+    scorer = session.first_scorer
     measured = {persona.name: session.measured(scorer, persona.name) for persona in personas}
     if json_output:
         output.print_json(

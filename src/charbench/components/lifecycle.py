@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import concurrent.futures
 import threading
 from collections.abc import Callable, Coroutine, Iterable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from charbench.components.base import Component
 from charbench.components.calling import awaited, resolve
 from charbench.components.containment import Broken, error_of, guarded, guarded_async, printing_to_stderr
 from charbench.components.metering import Meter
+
+if TYPE_CHECKING:
+    import asyncio  # 10 ms, which commands that make a component and run nothing are spared
 
 T = TypeVar("T")
 C = TypeVar("C", bound=Component)
@@ -45,6 +46,8 @@ class Lifecycle:
         Where an exception ends it, Ctrl-C among them, whatever it has begun is cancelled first.
         """
         if self._runner is None:
+            import asyncio
+
             self._runner = asyncio.Runner()
         try:
             with printing_to_stderr():
@@ -61,6 +64,9 @@ class Lifecycle:
         runner = self._runner
         if runner is None or not runner.get_loop().is_running():
             return self.run(work)
+        import asyncio
+        import concurrent.futures
+
         try:
             return asyncio.run_coroutine_threadsafe(work, runner.get_loop()).result()
         except concurrent.futures.CancelledError:
@@ -68,6 +74,8 @@ class Lifecycle:
 
     @staticmethod
     def _cancel_all(loop: asyncio.AbstractEventLoop) -> None:
+        import asyncio
+
         tasks = asyncio.all_tasks(loop)
         for task in tasks:
             task.cancel()
@@ -140,6 +148,8 @@ class Lifecycle:
             self.run(self._close_each(ready))
 
     async def _close_each(self, components: Iterable[Component]) -> None:
+        import asyncio
+
         closing = {asyncio.create_task(_aclose(component.aclose)): component for component in components}
         await asyncio.wait(closing, timeout=CLOSE_SECONDS)
         for task, component in closing.items():

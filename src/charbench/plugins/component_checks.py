@@ -11,7 +11,6 @@ from pydantic import BaseModel
 
 from charbench.components.base import Component, ComponentKind
 from charbench.components.pair_scorer import PairScorer
-from charbench.components.sampler import Sampler
 from charbench.components.scorer import Scorer
 from charbench.domain.score import Metric
 from charbench.errors import PluginError
@@ -36,14 +35,14 @@ def check_component(
     where = f"{component.__module__}.{component.__qualname__}"
     if not member and (not isinstance(component.name, str) or not _SLUG.fullmatch(component.name)):
         raise PluginError(f"{where}.name is {component.name!r}; a lower-case slug such as 'my-{kind}' is needed")
-    in_batches = issubclass(component, Sampler) and component.batch_size > 1
+    in_batches = kind is ComponentKind.SAMPLER and component.batch_size > 1
     method = "sample_batch" if in_batches else method
     if all(getattr(component, one) is getattr(base, one) for one in method.split(" or ")):
         raise PluginError(f"{where} does not define {method.replace(' or ', '() or ')}()")
     _check_methods(component, base, where)
     if not (isinstance(component.Config, type) and issubclass(component.Config, BaseModel)):
         raise PluginError(f"{where}.Config is not a pydantic model; derive it from {base.__name__}.Config")
-    if issubclass(component, Sampler) and not (
+    if kind is ComponentKind.SAMPLER and not (
         isinstance(component.costs_money, bool) and isinstance(component.batch_size, int) and component.batch_size >= 1
     ):
         raise PluginError(f"{where}: costs_money is True or False, and batch_size a whole number from 1 on")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from charbench.plugins.watched_loading import Reads
 
 GROUP = "charbench"
-_FORM = 1
+_FORM = 2
 """Increased where another charbench could take what is kept for something else."""
 
 
@@ -36,6 +36,10 @@ class Brought:
     name: str
     is_default: bool
     is_family: bool
+    has_headline: bool
+    """Whether it has a metric that reports rank by."""
+    needs_file: bool
+    """Whether it scores only personas that have a file."""
 
 
 @dataclass(slots=True)

@@ -120,6 +120,9 @@ def describe(plugin: Listed, components: Iterable[type[Component]], callers: Ite
         if caller.spec and caller.spec.warn_on_impl
     ]
     for one in components:
-        plugin.brings.append(Brought(one.kind.value, one.name, bool(one.is_default), one.is_family()))
+        has_headline = any(metric.role == "headline" for metric in getattr(one, "metrics", ()))
+        needs_file = bool(getattr(one, "needs_file", True))
+        of_kind = one.kind.value, one.name, bool(one.is_default), one.is_family()
+        plugin.brings.append(Brought(*of_kind, has_headline=has_headline, needs_file=needs_file))
         plugin.key_issuers |= one.key_issuers
         plugin.default_endpoints += [asdict(endpoint) for endpoint in one.default_endpoints]

@@ -249,10 +249,12 @@ class Plugins:
         found = {one.name: one for plugin in plugins for one in plugin.components if one.kind is kind}
         return {own: found[own] for own in sorted(found) if name in (None, own)}
 
-    def defaults(self, kind: ComponentKind) -> list[type[Component]]:
-        """Return the components of a kind that say that they are used where none is configured, by name."""
-        brought = {one.name for plugin in self.listed for one in plugin.brings if one.kind == kind and one.is_default}
-        return [one for name in sorted(brought) for one in self._named(kind, name).values() if not one.is_family()]
+    def defaults(self, kind: ComponentKind) -> list[str]:
+        """Return the names of the components that are used where none is configured, headline scorers first."""
+        owners(self.listed, kind.value)
+        mine = [one for plugin in self.listed for one in plugin.brings if one.kind == kind and one.is_default]
+        ranks = [(not one.has_headline, not one.needs_file, one.name) for one in mine if not one.is_family]
+        return [name for *_, name in sorted(ranks)]
 
     def commands(self, taken: Collection[str]) -> dict[str, tuple[str, click.Command]]:
         """Return the commands that plugins bring, by name, each with its plugin's name.

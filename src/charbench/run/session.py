@@ -286,6 +286,13 @@ class Session:
         return self._create(ComponentKind.SCORER, self.config.scorers or self._defaults(ComponentKind.SCORER))
 
     @property
+    def first_scorer(self) -> str:
+        """The name of the first scorer: of those that are configured, or used by default."""
+        if self.config.scorers:
+            return str(self.scorers()[0].name)
+        return self._defaults(ComponentKind.SCORER)[0]
+
+    @property
     def has_store(self) -> bool:
         """Whether there may be a store to read: one is named, or the lab has one."""
         return bool(self.config.store) or self.store_exists
@@ -317,7 +324,7 @@ class Session:
         if not chosen:
             lines = "".join(f"\n  {line}" for line in self.plugins.broken_lines())
             raise UsageError(f"no installed {kind} is a default; name one with --{kind} NAME{lines}")
-        return [component.name for component in sorted(chosen, key=_default_order)]
+        return chosen
 
     def missing_defaults(self) -> list[str]:
         """Return a warning for each broken plugin, where its defaults, if it has any, would have been used."""
@@ -381,11 +388,3 @@ class Session:
             made.endpoints = self.endpoints
             self._components[kind, name] = made
         return self._components[kind, name]
-
-
-def _default_order(component: type[Component]) -> tuple[bool, bool]:
-    return not _has_headline(component), not getattr(component, "needs_file", True)
-
-
-def _has_headline(component: type[Component]) -> bool:
-    return any(metric.role == "headline" for metric in getattr(component, "metrics", ()))
