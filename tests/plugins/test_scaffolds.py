@@ -94,6 +94,17 @@ def test_personas_are_known(written: Callable[[str], Run]) -> None:
 
 
 @pytest.mark.slow
+def test_a_command_is_one_of_charbench_s(written: Callable[[str], Run], lab: LabBuilder) -> None:
+    lab.write("samples.jsonl", '{"sampler_path": "model:a"}\n' * 3)
+    assert written("command")("fog", "samples.jsonl", "--json").json == {"model:a": 3}
+
+
+@pytest.mark.slow
+def test_a_doctor_check_is_made(written: Callable[[str], Run], lab: LabBuilder) -> None:
+    assert "not on PATH" in written("doctor-check")("doctor").out
+
+
+@pytest.mark.slow
 def test_an_observer_observes(written: Callable[[str], Run], lab: LabBuilder) -> None:
     lab.recorded([row()])
     written("observer")("run")
@@ -128,6 +139,7 @@ def test_the_command_that_it_prints_works_in_an_empty_lab(
         ("keyword", "scorer", "there is a plugin keyword (from charbench"),
         ("refusal", "scorer", "there is a scorer 'refusal' already"),
         ("pirate", "personas", "there is a persona 'pirate' already"),
+        ("report", "command", "there is a command 'report' already"),
         ("ends-in-", "scorer", "a lower-case slug is needed"),
     ],
 )

@@ -91,6 +91,35 @@ def test_start_and_end_of_a_run_are_noted(tmp_path: Path) -> None:
     charbench_run_finished(run_id=1, status="done", counts={"samples": 1}, folder=tmp_path)
     assert len((tmp_path / "$name.log").read_text().splitlines()) == 2
 """
+_COMMAND_TEST = """\
+from pathlib import Path
+
+from charbench_$module import command
+from click.testing import CliRunner
+
+
+def test_samples_are_counted(tmp_path: Path) -> None:
+    file = tmp_path / "samples.jsonl"
+    file.write_text('{"sampler_path": "model:a"}\\n' * 2, encoding="utf-8")
+    assert CliRunner().invoke(command, [str(file)]).output.split() == ["2", "model:a"]
+"""
+_DOCTOR_TEST = """\
+import pytest
+from charbench_$module import charbench_doctor_checks
+
+
+@pytest.mark.parametrize(("found", "state"), [("/usr/bin/$name", "ok"), (None, "note")])
+def test_the_program_is_looked_for(monkeypatch: pytest.MonkeyPatch, found: str | None, state: str) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: found)
+    assert [result.state for result in charbench_doctor_checks()] == [state]
+"""
+_TESTS = {
+    "personas": _PERSONAS_TEST,
+    "observer": _OBSERVER_TEST,
+    "command": _COMMAND_TEST,
+    "doctor-check": _DOCTOR_TEST,
+}
+"""The tests of what is no component."""
 _PERSONA = """\
 name: $name
 description: Somebody who is called $name, and says so.
@@ -101,6 +130,7 @@ markers:
 
 def check_free(name: str, kind: str, plugins: Plugins, personas: Collection[str]) -> None:
     """Raise :class:`UsageError` where a plugin, a component of this kind or a persona has this name already."""
+    from charbench.cli import COMMANDS
     from charbench.components.base import ComponentKind
 
     for plugin in plugins.found:
@@ -111,6 +141,8 @@ def check_free(name: str, kind: str, plugins: Plugins, personas: Collection[str]
         name in plugins.components(ComponentKind(component)) or name in plugins.families(ComponentKind(component))
     ):
         raise UsageError(f"there is a {component} {name!r} already; choose another name")
+    if kind == "command" and (name in COMMANDS or name in plugins.commands(COMMANDS)):
+        raise UsageError(f"there is a command {name!r} already; choose another name")
     if kind == "personas" and name in personas:
         raise UsageError(f"there is a persona {name!r} already; choose another name")
 
@@ -161,8 +193,8 @@ def _class_name(name: str, module: str) -> str:
 
 
 def _test(kind: str, name: str) -> str:
-    if kind in ("personas", "observer"):
-        return _PERSONAS_TEST if kind == "personas" else _OBSERVER_TEST
+    if kind in _TESTS:
+        return _TESTS[kind]
     asks = kind.startswith("sampler")
     more = ", make_checkpoint" if asks else ""
     arguments = f', checkpoint=make_checkpoint("{name}:anything")' if asks else ""

@@ -13,5 +13,8 @@ KINDS = {
     "reporter": "charbench eval -c tiny:base -p pirate --lab {lab} && charbench report --format {name} --lab {lab}",
     "personas": "charbench personas show {name} --lab {lab}",
     "observer": "charbench eval -c tiny:base -p pirate --lab {lab}",
+    "command": "charbench eval -c tiny:base -p pirate --lab {lab} && charbench export --jsonl -O {lab}/samples.jsonl "
+    "--lab {lab} && charbench {name} {lab}/samples.jsonl",
+    "doctor-check": "charbench doctor --lab {lab}",
 }
 """Each kind of plugin, and the command that uses one in a lab: an empty folder will do."""
