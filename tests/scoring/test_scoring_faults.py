@@ -6,10 +6,12 @@ import os
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from charbench.run.stages import Stages
 from charbench.store.runs import process_start
 from support.command import Charbench, finish, start
 from support.lab import LabBuilder, rows
@@ -73,3 +75,23 @@ def test_what_failed_is_not_tried_again_while_another_run_is_at_work(
     assert (ended.code, "scorer failing: 5 failed: not now" in ended.err) == (1, True), ended.err
     assert sorted(Counter(notes.read_text().splitlines()).values()) == [1] * 5
     assert count(store, "claims") == 0
+
+
+def test_how_many_samples_are_left_is_told_of_scorers_that_only_compute(
+    charbench: Charbench, lab: LabBuilder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is counted where nothing is to do."""
+    runs: list[Stages] = []
+    shown = Stages.shown
+
+    def noted(stages: Stages, *given: Any) -> Any:
+        runs.append(stages)
+        return shown(stages, *given)
+
+    monkeypatch.setattr(Stages, "shown", noted)
+    lab.recorded(rows(5))
+    for _ in range(2):
+        charbench.ok("run", "-q", "--scorer", "keyword", lab=lab.root)
+    told = [(stage.title, stage.total, stage.done) for stages in runs for stage in stages.stages]
+    assert ("scoring (keyword; remorseful)", 5, 5) in told
+    assert ("scoring (keyword; remorseful)", None, 0) in told

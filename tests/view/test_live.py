@@ -51,7 +51,7 @@ def test_a_run_at_work_is_told_with_what_it_did_before_and_after_the_first_look(
         connection.execute(sa.insert(claims), [{"stage": "sample", "item": str(n), "run_id": run} for n in range(3)])
     reader = LiveReader()
     (told,) = look(store, reader)["runs"]
-    assert (told["samples"], told["failed"], told["in_flight"]) == (2, 0, {"sample": 3})
+    assert (told["samples"], told["failed"], told["claimed"]) == (2, 0, {"sample": 3})
     with store.write() as connection:
         last = dict(connection.execute(sa.select(samples).where(samples.c.id == 5)).mappings().one())
         failed = {"error_kind": "timeout", "error": "late", "attempt": 3}
@@ -153,7 +153,8 @@ def _is_held(told: dict[str, Any]) -> bool:
     """Whether three runs wait for their answers, and have said how far they are."""
     at_work = [run for run in told["runs"] if run["stages"] and run["spent"] is not None]
     spent = sum(run["spent"] for run in at_work)
-    return len(at_work) == 3 and told["samples"] == 12 and math.isclose(spent, 12 * 0.02)
+    waiting = [run["stages"][0]["in_flight"] for run in at_work]
+    return waiting == [2, 2, 2] and told["samples"] == 12 and math.isclose(spent, 12 * 0.02)
 
 
 def until(events: Iterator[dict[str, Any]], good: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:

@@ -21,9 +21,9 @@
     return hours ? `${hours} h ${minutes} min` : minutes ? `${minutes} min ${seconds % 60} s` : `${seconds} s`;
   };
 
-  const stage = ({ title, done, total, ended }) => {
+  const stage = ({ title, done, total, ended, in_flight: asked }) => {
     const line = make("p", ended ? "muted" : "");
-    line.append(make("span", "", `${title}: ${number(done)}${total === null ? "" : ` of ${number(total)}`}${ended ? ", ended" : ""}`));
+    line.append(make("span", "", `${title}: ${number(done)}${total === null ? "" : ` of ${number(total)}`}${asked ? `, ${number(asked)} in flight` : ""}${ended ? ", ended" : ""}`));
     if (!ended && total) {
       const bar = make("progress");
       bar.max = total;
@@ -40,8 +40,8 @@
     add("At work", `${duration(run.seconds)} on ${run.host}`);
     add("Samples of this run", `${number(run.samples)}${run.failed ? `, ${number(run.failed)} of them failed` : ""}`);
     add("Per second", `${number(run.samples_a_second, 1)} samples, ${number(run.requests_a_second, 1)} requests`);
-    const held = Object.entries(run.in_flight);
-    add("In flight or next", held.length ? held.map(([name, count]) => `${name} ${number(count)}`).join(", ") : "nothing");
+    const held = Object.entries(run.claimed);
+    add("Claimed, not stored yet", held.length ? held.map(([name, count]) => `${name} ${number(count)}`).join(", ") : "nothing");
     if (run.completion_tokens) add("Completion tokens", number(run.completion_tokens));
     const errors = Object.entries(run.errors);
     add("Failed tries by kind", errors.length ? errors.map(([kind, count]) => `${kind} ${number(count)}`).join(", ") : "none");

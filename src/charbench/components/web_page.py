@@ -81,12 +81,13 @@ class LivePage:
     """What goes on in the store, told by server-sent events.
 
     Each is a JSON object: ``samples`` (how many the store has), ``runs`` at work (``id``, ``command``, ``host``,
-    ``started_at`` in UTC, ``seconds``, ``stages`` of ``title``, ``done``, ``total`` and ``ended``, ``in_flight`` by
-    stage, ``samples`` and ``failed`` of this run, ``samples_a_second``, ``requests_a_second``, ``completion_tokens``,
-    ``errors`` by kind, ``spent`` and ``expected`` by the price table), ``jobs`` (``job_id``, ``persona``, ``status``,
-    ``step``, ``total_steps``, ``loss``, ``error`` and, in training, ``losses`` of step and loss), the ``newest``
-    samples (``key``, ``name``, ``state``, ``error_kind``, beginnings of ``response`` and ``thinking``) and ``past``
-    runs; or ``fault``: why the store cannot be read.
+    ``started_at`` in UTC, ``seconds``, ``stages`` of ``title``, ``done``, ``total``, ``ended`` and ``in_flight``
+    (what waited for an answer a few seconds ago; None: not told), ``claimed`` by stage, ``samples`` and ``failed`` of
+    this run, ``samples_a_second``, ``requests_a_second``, ``completion_tokens``, ``errors`` by kind, ``spent`` and
+    ``expected`` by the price table), ``jobs`` (``job_id``, ``persona``, ``status``, ``step``, ``total_steps``,
+    ``loss``, ``error`` and, in training, ``losses`` of step and loss), the ``newest`` samples (``key``, ``name``,
+    ``state``, ``error_kind``, beginnings of ``response`` and ``thinking``) and ``past`` runs; or ``fault``: why the
+    store cannot be read.
     """
 
     events: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from charbench.concurrency.progress import Figures, Progress
@@ -17,12 +17,19 @@ _MOST = 20
 
 @dataclass(slots=True)
 class Stage:
-    """One stage; ``total`` None: not known."""
+    """One stage; ``total`` None: not known. ``figures`` tells what is under way."""
 
     title: str
     total: int | None
     done: int = 0
     ended: bool = False
+    figures: Callable[[], Figures] = Figures
+
+    def as_json(self) -> dict[str, Any]:
+        """Return how far it is, as the store keeps it."""
+        in_flight = None if self.ended else self.figures().in_flight
+        told = {"title": self.title, "total": self.total, "done": self.done, "ended": self.ended}
+        return told | {"in_flight": in_flight}
 
 
 @dataclass(slots=True)
@@ -45,7 +52,7 @@ class Stages:
     def progress(self, spending: Spending) -> dict[str, Any]:
         """Return how far the run is, as the store keeps it; ``spent`` None: there is no price table."""
         spent = spending.spent if spending.prices else None
-        return {"stages": [asdict(one) for one in self.stages[-_MOST:]], "spent": spent}
+        return {"stages": [one.as_json() for one in self.stages[-_MOST:]], "spent": spent}
 
 
 class _Counted:
@@ -70,6 +77,7 @@ class _Counted:
 
     def watch(self, figures: Callable[[], Figures]) -> None:
         spending, (requests, tokens) = self._spending, self._before
+        self._stage.figures = figures
         self._inner.watch(
             lambda: replace(
                 figures(),

@@ -30,6 +30,8 @@ from charbench.store.writer import Writer
 
 BATCH = 500
 WAIT_SECONDS = 0.5
+_COUNTED = 20_000
+"""Samples that are counted by one query."""
 
 Task = tuple[Scoring, StoredSample]
 
@@ -74,13 +76,12 @@ class ScoreStage:
         self._scorings = [one for one in scorings if not one.is_held]
         with self.database.read() as connection:
             self._sampled = settings_of_groups(connection, group_ids)
-        asks = any(waits(scoring.scorer) for scoring in self._scorings)
-        if asks or self.workers > 1:
-            wanted = [scoring.rows.scoring_id for scoring in self._scorings]
-            pending = sum(map(len, pending_samples(self.database, wanted, group_ids, BATCH)))
-            self._batch = claimed_together(BATCH, pending, self.workers)
-            if asks:  # whoever waits wants to know how much is left
-                progress.expect(pending)
+        wanted = [scoring.rows.scoring_id for scoring in self._scorings]
+        pending = sum(map(len, pending_samples(self.database, wanted, group_ids, _COUNTED))) if wanted else 0
+        if not pending:
+            return self.tally
+        progress.expect(pending)
+        self._batch = claimed_together(BATCH, pending, self.workers)
         while self._scorings:
             self._elsewhere = False
             tasks = self._tasks(group_ids)

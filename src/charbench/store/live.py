@@ -120,7 +120,7 @@ def _run(row: Any, counts: _Counts, held: Mapping[str, int]) -> dict[str, Any]:
         "started_at": _time(row.started_at),
         "seconds": max(0, int((utc_now() - row.started_at).total_seconds())),
         "stages": progress.get("stages", []),
-        "in_flight": dict(held),
+        "claimed": dict(held),
         "samples": counts.samples,
         "failed": counts.failed,
         "samples_a_second": round(a_second, 2),
