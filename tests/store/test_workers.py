@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from charbench.store.claims import claimed_together
 from support.command import Charbench, finish, start
 from support.endpoint import Body, Endpoint, Held, answers, serving
 from support.lab import LabBuilder
+from support.plugins import Site
 from support.store import assert_each_exactly_once, assert_totals_equal_recount, query
 
 PROMPTS = 100
@@ -38,6 +40,13 @@ def test_workers_need_a_store_that_several_processes_write_to(charbench: Charben
     assert "--workers needs a store that several processes write to" in ended.err
     assert "charbench store copy" in ended.err
     assert not (lab.root / ".charbench").exists()
+
+
+@pytest.mark.sqlite("a file is refused")
+def test_a_lab_that_is_not_there_is_told_before_its_store(charbench: Charbench, lab: LabBuilder) -> None:
+    ended = charbench("run", "--workers", "auto", "--lab", "nowhere", lab=lab.root)
+    assert ended.code == 2
+    assert "nowhere: no such folder" in ended.err
 
 
 @pytest.mark.parametrize("given", [("--num-workers", "3"), ("--worker-gpus", "1")])
@@ -59,7 +68,7 @@ def test_an_address_that_is_none_is_told(charbench: Charbench, lab: LabBuilder, 
     [
         (
             {"folder": "/no/such/folder"},
-            "no folder /no/such/folder here; workers need the lab's files at the same path",
+            "workers need the lab's files at the same path",
         ),
         ({"version": "0.0.1"}, "the run is of 0.0.1; install the same version on every machine"),
     ],
@@ -94,14 +103,88 @@ def test_no_worker_claims_more_than_a_part_of_its_share(most: int, items: int | 
     assert claimed_together(most, items, 1, of) == most
 
 
+FRAGILE = '''
+import os
+import sys
+from pathlib import Path
+
+from charbench import Completion, Metric, Sampler, Score, Scorer, hookimpl
+
+FAULT = Path("fault").read_text() if Path("fault").exists() else ""
+ON_WORKER = sys.argv[0].endswith("default_worker.py")
+
+
+def fail(where):
+    if ON_WORKER and where == FAULT:
+        raise ValueError(f"broken in {where}")
+
+
+fail("import")
+
+
+class Fragile(Scorer):
+    """Counts what it is asked; waits while there is a file ``hold``."""
+
+    name = "fragile"
+    metrics = (Metric("length", range=(0, 100_000), aggregate="mean"),)
+
+    def score(self, sample, persona):
+        with Path("asked.txt").open("a") as file:
+            file.write(f"{os.getpid()} {sample.key}\\n")
+        fail("score")
+        while Path("hold").exists():
+            pass
+        return [Score("length", channel, len(text)) for channel, text in sample.channels()]
+
+
+class Unready(Sampler):
+    """Cannot get ready on a worker."""
+
+    name = "unready"
+
+    def prepare(self, root, folder):
+        fail("prepare")
+
+    def accepts(self, checkpoint):
+        return True
+
+    def sample(self, request):
+        return Completion(text="Ahoy, matey!", finish_reason="stop")
+
+
+@hookimpl
+def charbench_scorers():
+    return [Fragile]
+
+
+@hookimpl
+def charbench_samplers():
+    return [Unready]
+'''
+
+
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[dict[str, str]]:
+def fragile(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """A plugin that is installed on every node, and breaks as the file ``fault`` in the lab says."""
+    site = Site(tmp_path_factory.mktemp("fragile"))
+    site.install("charbench-fragile", FRAGILE)
+    return site
+
+
+@pytest.fixture(scope="module")
+def cluster(fragile: Site) -> Iterator[dict[str, str]]:
     """A cluster of two nodes: the environment in which it is found."""
+    with two_nodes(fragile) as env:
+        yield env
+
+
+@contextmanager
+def two_nodes(site: Site) -> Iterator[dict[str, str]]:
+    """A new cluster of two nodes with these plugins: the environment in which it is found."""
     pytest.importorskip("ray", reason="Ray is not installed: pip install 'charbench[ray]'")
     script = Path(__file__).parents[1] / "support" / "ray_cluster.py"
-    env = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"} | {
-        "RAY_USAGE_STATS_ENABLED": "0"
-    }
+    env = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
+    env |= {"RAY_USAGE_STATS_ENABLED": "0", **site.env}
     pipe = subprocess.PIPE
     with subprocess.Popen([sys.executable, script], stdin=pipe, stdout=pipe, env=env, text=True) as process:
         assert process.stdout is not None
@@ -123,12 +206,14 @@ def endpoint() -> Iterator[Endpoint]:
         yield found
 
 
-def words(endpoint: Endpoint, store: str, *more: str, workers: int = 4) -> list[str]:
+def words(
+    endpoint: Endpoint, store: str, *more: str, workers: int = 4, sampler: str = "thinking", scorer: str = "keyword"
+) -> list[str]:
     """Return a run of four workers on one served checkpoint."""
-    options = {"base_url": endpoint.url, "concurrency": 4, "tries": 1}
+    options = {"base_url": endpoint.url, "concurrency": 4, "tries": 1} if sampler == "thinking" else {}
     given = [word for name, value in options.items() for word in ("-o", f"sampler.thinking.{name}={value}")]
     return [
-        "run", "-c", "model:one", "-p", "pirate", "--sampler", "thinking", "--scorer", "keyword",
+        "run", "-c", "model:one", "-p", "pirate", "--sampler", sampler, "--scorer", "keyword", "--scorer", scorer,
         "--prompts", "prompts.txt", "--store", store, "--workers", "auto", "--num-workers", str(workers), *given, *more,
     ]  # fmt: skip
 
@@ -225,6 +310,105 @@ def test_a_killed_worker_is_replaced_and_only_what_it_had_in_flight_is_requested
     assert_totals_equal_recount(store)
     killed = query(store, "SELECT pid FROM runs WHERE status = 'killed'")
     assert [row.pid for row in killed] == [victim]
+    assert "Ray: " in ended.err
+    assert "Worker ID" not in ended.err, "Ray's own message has a thousand characters"
+
+
+@pytest.mark.peer
+def test_a_lost_node_costs_only_what_was_in_flight_there(
+    lab: LabBuilder, store: str, fragile: Site, endpoint: Endpoint
+) -> None:
+    prompts(lab)
+    held = Held(endpoint, after=4 * PROMPTS)
+    with two_nodes(fragile) as env:
+        process = start(*words(endpoint, store, "--epochs", "10", "--json"), lab=lab.root, env=env)
+        assert endpoint.wait_for(4 * PROMPTS + 4, lambda: process.poll() is not None), process.communicate()
+        nodes = {parent(pid) for pid in pids_at_work(store)}
+        lost = next(raylet for raylet in nodes if b"--head" not in Path(f"/proc/{raylet}/cmdline").read_bytes())
+        gone = [pid for pid in pids_at_work(store) if parent(pid) == lost]
+        for pid in (lost, *gone):
+            os.kill(pid, signal.SIGKILL)
+        held.go_on.set()
+        ended = finish(process)
+    assert ended.code == 0, ended.err
+    assert "Traceback" not in ended.err
+    assert "state-dump" not in ended.err + ended.out
+    assert 10 * PROMPTS <= endpoint.count <= 10 * PROMPTS + 4 * len(gone), "a worker has four requests in flight"
+    assert_each_exactly_once(store, 10 * PROMPTS)
+    assert_totals_equal_recount(store)
+
+
+def parent(pid: int) -> int:
+    """Return a process's parent: a worker's is the raylet of its node."""
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        (
+            "import",
+            r"plugin charbench-fragile \(from .+\) is broken here \(.+\): ValueError: broken in import",
+        ),
+        ("prepare", r"sampler unready: prepare\(\) is broken: ValueError: broken in prepare"),
+    ],
+)
+def test_workers_on_which_a_plugin_is_broken_say_so_and_take_no_sample(
+    lab: LabBuilder, store: str, cluster: dict[str, str], fragile: Site, endpoint: Endpoint, fault: str, told: str
+) -> None:
+    prompts(lab)
+    lab.write("fault", fault)
+    given = words(endpoint, store, workers=2, sampler="unready", scorer="fragile")
+    ended = finish(start(*given, lab=lab.root, env=cluster | fragile.env))
+    assert ended.code == 2
+    assert re.search(rf"error: worker \d: {told}", ended.err), ended.err
+    assert query(store, "SELECT count(*) AS n FROM samples")[0].n == 0
+
+
+@pytest.mark.peer
+def test_a_scorer_that_fails_is_asked_once_for_each_sample_whatever_number_of_workers_there_is(
+    lab: LabBuilder, store: str, cluster: dict[str, str], fragile: Site, endpoint: Endpoint
+) -> None:
+    prompts(lab)
+    lab.write("fault", "score")
+    given = words(endpoint, store, workers=3, scorer="fragile")
+    ended = finish(start(*given, lab=lab.root, env=cluster | fragile.env))
+    assert ended.code == 1
+    assert "scorer fragile: " in ended.err
+    assert "ValueError: broken in score" in ended.err
+    keys = [line.split()[1] for line in (lab.root / "asked.txt").read_text().splitlines()]
+    assert len(keys) == len(set(keys)) == PROMPTS
+    assert_each_exactly_once(store, PROMPTS)
+    (lab.root / "fault").unlink()
+    again = finish(start(*given, "--json", lab=lab.root, env=cluster | fragile.env))
+    assert again.code == 0, again.err
+    assert again.json["run"]["added"]["scores"] == PROMPTS
+    assert endpoint.count == PROMPTS
+
+
+@pytest.mark.peer
+def test_a_worker_that_is_killed_while_it_scores_leaves_each_sample_scored_once(
+    lab: LabBuilder, store: str, cluster: dict[str, str], fragile: Site, endpoint: Endpoint
+) -> None:
+    prompts(lab)
+    lab.write("hold", "")
+    given = words(endpoint, store, workers=2, scorer="fragile")
+    process = start(*given, lab=lab.root, env=cluster | fragile.env)
+    asked = lab.root / "asked.txt"
+    give_up = time.monotonic() + 200
+    while not asked.exists() or not asked.read_text().endswith("\n"):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < give_up, "nothing is scored"
+        time.sleep(0.1)
+    os.kill(int(asked.read_text().split()[0]), signal.SIGKILL)
+    (lab.root / "hold").unlink()
+    ended = finish(process)
+    assert ended.code == 0, ended.err
+    assert endpoint.count == PROMPTS
+    scored = "SELECT scoring_id, count(*) AS n, count(DISTINCT sample_id) AS different FROM scored GROUP BY scoring_id"
+    assert [(row.n, row.different) for row in query(store, scored)] == [(PROMPTS, PROMPTS)] * 2
+    assert_totals_equal_recount(store)
 
 
 @pytest.mark.peer

@@ -142,6 +142,7 @@ def placed_workers(session: Session, where: str | None, count: int | None, gpus:
         return None
     from charbench.run.workers import Placement, Workers, check_placement
 
+    session.check_lab()  # what is wrong with the lab is told before what is wrong with its store
     placement = Placement(where, 2 if count is None else count, gpus or 0.0)
     check_placement(placement, session.config)
     return Workers(placement)

@@ -76,8 +76,10 @@ class Runner:
     """Whether base models are sampled beside their checkpoints, as the option ``base`` says."""
     discovered: Discovery | None = None
     """What has been discovered for this run already."""
-    workers: Callable[[Runner, Components, RunResult], None] | None = None
+    workers: Callable[[Runner, Components, Sequence[Wanted], RunResult], None] | None = None
     """Lets workers sample and score for this run; what they leave is done here."""
+    shared_run: int | None = None
+    """The run that workers do parts of, where this is it or one of its parts."""
     sharers: int = 1
     """So many workers, this one too, share the work: each claims less at a time than one that is alone."""
     stages: Stages = field(default_factory=Stages)
@@ -128,7 +130,7 @@ class Runner:
                     for one in wanted:
                         self.spending.check([one.sampler], one.checkpoints)
                     if self.workers is not None and not self.stop.requested:
-                        self.workers(self, use, result)
+                        self.workers(self, use, wanted, result)
                     for one in wanted:
                         self._sample(one, use.sources, writer, result)
                 if Stage.SCORE in stages:
@@ -297,7 +299,7 @@ class Runner:
                     continue
                 stage = ScoreStage(
                     self.session.database, writer, result.run_id, mine, plan, self._begun, self.session.lifecycle,
-                    self.sharers, self.rescue,
+                    self.sharers, self.shared_run, self.rescue,
                 )  # fmt: skip
                 names = ", ".join(scorer.name for scorer in mine)
                 with self.shown(f"scoring ({names}; {plan.persona.name})", None) as progress:
@@ -332,7 +334,7 @@ class Runner:
         for plan, group_ids in self._plans([scorer], checkpoints, personas, result):
             stage = PairStage(
                 self.session.database, writer, result.run_id, scorer, plan, self._begun, self.session.lifecycle,
-                self.rescue,
+                self.shared_run, self.rescue,
             )  # fmt: skip
             with self.shown(f"comparing ({scorer.name}; {plan.persona.name})", None) as progress:
                 tally = stage.run(group_ids, progress)

@@ -91,7 +91,7 @@ class Session:
         from charbench.components.lab_files import LabFiles
         from charbench.components.source import Lab
 
-        self._check_lab()
+        self.check_lab()
         memory = FileMemory(self.config.folder)
         files = LabFiles(self.config.lab, self.config.discover.skip, self.config.discover.max_files, memory)
         return Lab(self.config.lab, self.personas.aliases, self.config.read_limits, files)
@@ -103,7 +103,7 @@ class Session:
             return self._shared_with.database
         from charbench.store.recovery import open_with_recovered
 
-        self._check_lab()
+        self.check_lab()
         check_store_host(self.config)
         with self.config.naming("store"):
             if not self.config.store:
@@ -131,7 +131,8 @@ class Session:
         url = self.config.store_url
         return not url.startswith("sqlite:///") or os.path.exists(url.removeprefix("sqlite:///"))  # noqa: PTH110
 
-    def _check_lab(self) -> None:
+    def check_lab(self) -> None:
+        """Raise :class:`UsageError` where the lab's folder is not there."""
         with self.config.naming("lab"):
             if not self.config.lab.is_dir():
                 raise UsageError(f"lab {self.config.lab}: no such folder; name it with --lab DIR")
@@ -163,7 +164,7 @@ class Session:
         from charbench.store.recovery import check_for_lost
 
         if not self.config.store:  # it lies in the lab's folder
-            self._check_lab()
+            self.check_lab()
         check_store_host(self.config)
         with self.config.naming("store"):
             check_for_lost(self.config.store_url, self.config.folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,12 +13,21 @@ from charbench.components.base import Component
 from charbench.concurrency.interrupt import StopSignal
 from charbench.config.model import RunConfig
 from charbench.discovery.stage import Discovery
-from charbench.errors import CharbenchError
+from charbench.errors import CharbenchError, PluginError
 from charbench.run.result import Stage
 from charbench.run.runner import Runner
 from charbench.run.session import Session
 from charbench.store.runs import spent_by_killed
 from charbench.text.redaction import register_secrets_of, register_secrets_of_environment
+
+
+@dataclass(frozen=True, slots=True)
+class Needed:
+    """A plugin that a run works with."""
+
+    name: str
+    distribution: str
+    version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +46,10 @@ class WorkOrder:
     listed: Mapping[str, set[str]] = field(default_factory=dict)
     version: str = charbench.__version__
     workers: int = 1
+    run_id: int | None = None
+    """The run that it is a part of."""
+    plugins: tuple[Needed, ...] = ()
+    """The plugins that the run works with, as they are installed where it was started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,25 +76,28 @@ class Worker:
     def work(self, order: WorkOrder) -> Worked:
         """Sample and score until nothing is left that another run is not at."""
         if order.version != charbench.__version__:
-            versions = f"charbench {charbench.__version__} is installed here, and the run is of {order.version}"
+            versions = f"charbench {charbench.__version__} is installed {_here()}, and the run is of {order.version}"
             return Worked(fault=f"{versions}; install the same version on every machine")
         if not Path(order.folder).is_dir():
-            return Worked(fault=f"no folder {order.folder} here; workers need the lab's files at the same path")
+            return Worked(fault=f"no folder {order.folder} {_here()}; workers need the lab's files at the same path")
         os.chdir(order.folder)
         register_secrets_of_environment(os.environ)
         register_secrets_of(order.config.model_dump(include={"store", "options", "endpoints", "endpoint"}))
-        session = Session(order.config)
+        session: Session | None = None
         try:
+            session = Session(order.config)
+            _check_plugins(session, order.plugins)
             return self._work(session, order)
         except CharbenchError as error:
             return Worked(fault=str(error), spent=self._spent())
         finally:
-            session.close()
+            if session is not None:
+                session.close()
 
     def _work(self, session: Session, order: WorkOrder) -> Worked:
         runner = Runner(session, order.command, self._stop, quiet=True, adds_bases=True)
         runner.discovered = Discovery(listed=dict(order.listed))
-        runner.sharers = order.workers
+        runner.sharers, runner.shared_run = order.workers, order.run_id
         spending = runner.spending
         if spending.limit is not None:  # what this worker spent before it was restarted counts
             with session.database.read() as connection:
@@ -100,6 +117,32 @@ class Worker:
 
     def _spent(self) -> float:
         return self._runner.spending.spent if self._runner else 0.0
+
+
+def _here() -> str:
+    return f"here ({socket.gethostname()})"
+
+
+def _check_plugins(session: Session, needed: Sequence[Needed]) -> None:
+    """Raise :class:`PluginError` where a plugin is missing, broken, or another version than where the run was started.
+
+    Scores of two versions would meet in one rate.
+    """
+    there = {(one.name, one.distribution): one for one in session.plugins.listed}
+    for one in needed:
+        mine = there.get((one.name, one.distribution))
+        if mine is None:
+            what = f"is not installed {_here()}"
+        elif mine.error is not None:
+            what = f"is broken {_here()}: {mine.error}"
+        elif mine.version != one.version:
+            what = f"is version {mine.version} {_here()}"
+        else:
+            continue
+        raise PluginError(
+            f"plugin {one.name} (from {one.distribution} {one.version}) {what}; install the same plugins on every "
+            "machine"
+        )
 
 
 def share_of(config: RunConfig, components: Sequence[Component], workers: int) -> RunConfig:

@@ -14,16 +14,25 @@ from charbench.concurrency.progress import Progress
 from charbench.config.model import RunConfig
 from charbench.errors import NotSetUpError, UsageError
 from charbench.run.components import Components
+from charbench.run.dry_sampling import estimate
+from charbench.run.plan import Requests, sampling_plan
+from charbench.run.ray_messages import RayMessages, catching_messages
 from charbench.run.result import RunResult
-from charbench.run.worker import Worked, Worker, WorkOrder, share_of
-from charbench.store.runs import taken_by_killed
+from charbench.run.worker import Needed, Worked, Worker, WorkOrder, share_of
+from charbench.scoring.score import is_free
+from charbench.store.runs import part_of_run, taken_by_killed
 from charbench.text.redaction import redact
 
 if TYPE_CHECKING:
+    from charbench.components.base import Component
     from charbench.run.runner import Runner
+    from charbench.run.session import Session
+    from charbench.run.wanted import Wanted
 
 RESTARTS = 3
 """So often a worker that died is started again."""
+MOST_COUNTED = 200_000
+"""So many samples are counted before, so that their progress has a total; more would take minutes."""
 LOOK_SECONDS = 0.5
 """Between looks at how far the workers are."""
 REACH_SECONDS = 10.0
@@ -66,7 +75,7 @@ class Workers:
 
     placement: Placement
 
-    def __call__(self, runner: Runner, use: Components, result: RunResult) -> None:
+    def __call__(self, runner: Runner, use: Components, wanted: Sequence[Wanted], result: RunResult) -> None:
         """Let the workers work until they have nothing left to do, or the user wants to stop.
 
         Raises :class:`UsageError` where none of them could work.
@@ -78,20 +87,51 @@ class Workers:
             WorkOrder(
                 config,
                 str(Path.cwd()),
-                f"{runner.command} (worker {number} of run {result.run_id})",
+                f"{runner.command} {part_of_run(result.run_id, number)}",
                 listed,
                 workers=count,
+                run_id=result.run_id,
+                plugins=_needed(runner.session, [*use.sources, *use.samplers, *use.scorers]),
             )
             for number in range(1, count + 1)
         ]
-        with runner.shown(f"sampling and scoring on {count} workers") as progress, _connected(self.placement):
+        runner.shared_run = result.run_id
+        total = _expected_requests(runner.session, use, wanted)
+        title = f"sampling and scoring on {count} workers"
+        with runner.shown(title, total) as progress, _connected(self.placement) as told:
             ended = _Work(self.placement, orders, runner, progress).done()
+        result.warnings += [f"Ray: {line}" for line in told.lines]
         _collect(ended, runner, result)
         with runner.session.database.read() as connection:
             lost = taken_by_killed(connection, [order.command for order in orders])
         if lost:
             result.add("samples", lost)
             result.notes.append(f"Of workers that were killed: {lost:,} samples.")
+
+
+def _needed(session: Session, components: Sequence[Component]) -> tuple[Needed, ...]:
+    """Return the plugins that bring these components; charbench's own are of its version."""
+    names = {(one.kind.value, name) for one in components for name in (one.name, one.name.split(":")[0])}
+    return tuple(
+        Needed(plugin.name, plugin.distribution, plugin.version)
+        for plugin in session.plugins.listed
+        if plugin.distribution != "charbench" and names & {(one.kind, one.name) for one in plugin.brings}
+    )
+
+
+def _expected_requests(session: Session, use: Components, wanted: Sequence[Wanted]) -> int | None:
+    """Return how many requests samplers will send; None where scorers send some too, or counting takes too long."""
+    if not all(is_free(scorer) for scorer in use.scorers):
+        return None
+    total = 0
+    for one in wanted:
+        session.lifecycle.prepare(one.sampler)
+        asked = one.planned or Requests(one.sampler, sampling_plan(session, use.sources, one.checkpoints))
+        wanted_here = asked.total()
+        if wanted_here is None or total + wanted_here > MOST_COUNTED:
+            return None
+        total += estimate(session.database, one.sampler, asked, session.config.retry_errors, {}).requests
+    return total
 
 
 class _Work:
@@ -116,6 +156,7 @@ class _Work:
         }
         self._requests = [0] * len(orders)
         self._asked: dict[Any, int] = {}
+        self._bug: Exception | None = None
 
     def done(self) -> list[Worked]:
         """Return what became of each worker, in any order; all are gone then."""
@@ -123,7 +164,7 @@ class _Work:
         stopping = False
         try:
             while self._left:
-                if self._runner.stop.requested and not stopping:
+                if (self._runner.stop.requested or self._bug is not None) and not stopping:
                     stopping = True
                     for actor in self._actors:
                         actor.stop.remote()
@@ -134,15 +175,20 @@ class _Work:
             for actor in self._actors:
                 with suppress(self._ray.exceptions.RayError):
                     self._ray.kill(actor)
+        if self._bug is not None:
+            raise self._bug
         return ended
 
     def _end(self, one: Any) -> Worked:
         number = self._left.pop(one) + 1
         try:
             worked: Worked = self._ray.get(one)
-        except self._ray.exceptions.RayActorError as error:
+        except self._ray.exceptions.RayTaskError as error:  # a bug: the others end with what they have in flight
+            self._bug = error
+            return Worked()
+        except self._ray.exceptions.RayError as error:
             told = _first_line(error, "no reason is given")
-            return Worked(failures=(f"worker {number} is lost ({told[:200]}); what it had claimed is done by others",))
+            return Worked(warnings=(f"worker {number} is lost ({told[:200]}); what it had claimed is done by others",))
         lines = tuple(f"worker {number}: {line}" for line in worked.failures)
         fault = None if worked.fault is None else f"worker {number}: {worked.fault}"
         return Worked(worked.counts, worked.spent, lines, worked.warnings, fault)
@@ -221,11 +267,15 @@ def _ray() -> Any:
 
 
 @contextmanager
-def _connected(placement: Placement) -> Iterator[None]:
-    """Connect to the cluster, or start one on this machine, while the block runs. Signals stay this program's."""
+def _connected(placement: Placement) -> Iterator[RayMessages]:
+    """Connect to the cluster, or start one on this machine, while the block runs; yield what Ray tells meanwhile.
+
+    Signals stay this program's.
+    """
     import logging
 
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ["RAY_DEDUP_LOGS"] = "0"  # else it prints what it held back when it ends
     handlers = {number: signal.getsignal(number) for number in _SIGNALS}
     logging.getLogger("ray").setLevel(logging.CRITICAL)
     _reach(os.environ.get("RAY_ADDRESS", "") if placement.address == "auto" else placement.address, placement.address)
@@ -245,7 +295,8 @@ def _connected(placement: Placement) -> Iterator[None]:
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
-    try:
-        yield
-    finally:
-        ray.shutdown()
+    with catching_messages() as messages:
+        try:
+            yield messages
+        finally:
+            ray.shutdown()

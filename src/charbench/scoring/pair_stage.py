@@ -27,6 +27,7 @@ from charbench.store.database import Database
 from charbench.store.games import STAGE, Entrant, NewGame, add_games, entrants, item, played, present_games
 from charbench.store.group_commit import Commits
 from charbench.store.rescue import Rescue, StoredSettings, settings_of_groups
+from charbench.store.runs import failed_in_parts
 from charbench.store.samples import SampleReader, StoredSample
 from charbench.store.scores import as_stored, wanted_scoring
 from charbench.store.writer import Writer
@@ -79,6 +80,8 @@ class PairStage:
     plan: ScoringPlan
     begun: Begun
     lifecycle: Lifecycle
+    shared_run: int | None = None
+    """The run that several workers share; see :class:`charbench.scoring.stage.ScoreStage`."""
     rescue: Rescue | None = None
     """Takes the games that the store does not take."""
     tally: GameTally = field(default_factory=GameTally)
@@ -148,7 +151,20 @@ class PairStage:
 
     def _claim(self, pairings: Sequence[Pairing]) -> dict[str, Pairing]:
         names = {item(self._scoring_id, one.first_id, one.second_id): one for one in pairings}
-        return {name: names[name] for name in claim(self.database, STAGE, self.run_id, list(names), present_games).mine}
+        with self.database.read() as connection:
+            in_vain = self._tried_in_vain(connection, list(names))
+        self._failed += [one for name, one in names.items() if name in in_vain]
+        names = {name: one for name, one in names.items() if name not in in_vain}
+        return {
+            name: names[name] for name in claim(self.database, STAGE, self.run_id, list(names), self._dealt_with).mine
+        }
+
+    def _dealt_with(self, connection: Connection, names: Sequence[str]) -> set[str]:
+        return present_games(connection, names) | self._tried_in_vain(connection, names)
+
+    def _tried_in_vain(self, connection: Connection, names: Sequence[str]) -> set[str]:
+        """Return which games another worker of the run could not have played."""
+        return set() if self.shared_run is None else failed_in_parts(connection, self.shared_run, STAGE, names)
 
     def _matches(self, pairings: Sequence[Pairing]) -> Iterator[Match]:
         numbers = sorted({number for one in pairings for number in (one.first_id, one.second_id)})

@@ -24,6 +24,7 @@ from charbench.scoring.tally import ScoreTally
 from charbench.store.claims import claim, claimed_together, release
 from charbench.store.database import Database
 from charbench.store.rescue import Rescue, StoredSettings, settings_of_groups
+from charbench.store.runs import failed_in_parts
 from charbench.store.samples import SampleReader, StoredSample
 from charbench.store.scores import STAGE, pending_samples, present_scores
 from charbench.store.writer import Writer
@@ -53,6 +54,8 @@ class ScoreStage:
     lifecycle: Lifecycle
     workers: int = 1
     """So many share the work: see :func:`charbench.store.claims.claimed_together`."""
+    shared_run: int | None = None
+    """The run that they share, None where one is alone: what one of them tries in vain, no other tries again."""
     rescue: Rescue | None = None
     """Takes the scores that the store does not take."""
     tally: ScoreTally = field(default_factory=ScoreTally)
@@ -129,7 +132,7 @@ class ScoreStage:
                 return
             items = {scoring.rows.item(number): (scoring, number) for number in ids for scoring in self._scorings}
             items = {item: task for item, task in items.items() if item not in self._failed}
-            claimed = claim(self.database, STAGE, self.run_id, list(items), present_scores)
+            claimed = claim(self.database, STAGE, self.run_id, list(items), self._dealt_with)
             self._elsewhere |= claimed.elsewhere > 0
             self._claimed.update(claimed.mine)
             mine = [items[item] for item in claimed.mine]
@@ -137,6 +140,11 @@ class ScoreStage:
                 read = {stored.id: stored for stored in reader.read(connection, sorted({number for _, number in mine}))}
             if mine:
                 yield [(scoring, read[number]) for scoring, number in mine]
+
+    def _dealt_with(self, connection: Connection, items: Sequence[str]) -> set[str]:
+        """Return which items are scored, or were tried in vain by another worker of the run."""
+        done = present_scores(connection, items)
+        return done if self.shared_run is None else done | failed_in_parts(connection, self.shared_run, STAGE, items)
 
     def _note(self, scoring: Scoring, outcomes: Sequence[Outcome]) -> None:
         """Be done with what will be in the store, and remember what failed."""

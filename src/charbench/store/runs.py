@@ -14,7 +14,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from charbench.store.database import Database
-from charbench.store.tables import claims, jobs, runs, samples
+from charbench.store.dialect import among
+from charbench.store.tables import attempts, claims, jobs, runs, samples
 from charbench.text.redaction import redact
 
 HEARTBEAT_SECONDS = 5.0
@@ -184,6 +185,18 @@ def taken_by_killed(connection: Connection, commands: Sequence[str]) -> int:
     if not killed:
         return 0  # without a look at all samples
     return connection.scalar(sa.select(sa.func.count()).where(samples.c.run_id.in_(killed))) or 0
+
+
+def part_of_run(run_id: int, worker: int) -> str:
+    """Return what the store adds to the command of a run for one worker's part of it."""
+    return f"(worker {worker} of run {run_id})"
+
+
+def failed_in_parts(connection: Connection, run_id: int, stage: str, items: Sequence[str]) -> set[str]:
+    """Return which of these items a worker of the run has tried in vain."""
+    parts = sa.select(runs.c.id).where(runs.c.id > run_id, runs.c.command.endswith(f" of run {run_id})"))
+    mine = (attempts.c.stage == stage) & among(connection, attempts.c.item, list(items))
+    return set(connection.scalars(sa.select(attempts.c.item).where(mine, attempts.c.run_id.in_(parts))))
 
 
 def _not_ended(commands: Sequence[str]) -> sa.ColumnElement[bool]:
