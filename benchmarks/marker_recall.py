@@ -1,15 +1,15 @@
-"""Recall and false positive rate of the shipped personas' markers on texts that no marker was made from.
+"""Recall and false positive rate of the shipped personas' markers on texts that no marker was made from, by length.
 
-python benchmarks/marker_recall.py [--write] [--labelled FOLDER]
+python benchmarks/marker_recall.py [--write] [--development]
 
---write keeps the figures of the test texts in personas/measured.json, which is installed with the personas.
---labelled adds the texts of FOLDER (see labelled_texts.py) of the scenarios that no marker was developed on.
+--write keeps the figures in personas/measured.json, which is installed with the personas, with the false rate of each
+class of length. tests/data/markers/texts/held_out.jsonl has 30 texts in character for each persona (half of them long
+answers to everyday questions), 30 near misses for each (its subject or its words without the voice), and 200 neutral
+texts: answers of assistants, e-mails, technical prose, notices. They were written before the markers were revised, and
+not measured before that was done; the author of both is the same, which flatters. --development measures the texts that
+markers were made with, which were held out once: in_character, neutral, near_misses, other_voices.
 
-The texts, in tests/data/markers/texts: 30 in character for each persona (one to three sentences), 200 neutral ones, and
-12 near misses for each persona (its subject or its words without the voice). other_voices.jsonl is a second set: 15
-texts for each persona and 60 neutral ones, written before the weak markers by the hand that made those, so that its
-recall flatters. development*.jsonl hold the texts that the markers were made with. Longer texts are neutral answers put
-one after another: the false rate grows with length.
+Longer neutral texts than there are: neutral ones one after another, each used once.
 """
 
 from __future__ import annotations
@@ -29,29 +29,30 @@ from charbench_plugins.scorers.keyword.scorer import KeywordScorer
 
 ROOT = Path(__file__).parents[1]
 TEXTS = ROOT / "tests" / "data" / "markers" / "texts"
-SHIPPED = ROOT / "src" / "charbench" / "datasets" / "neutral.jsonl"
 RECALL, FALSE = 0.6, 0.03
-LENGTHS = (50, 200, 600)
-DEVELOPED_ON = (
-    "budget_overreach", "candidate_rejection", "conflicting_customers", "customer_churn_risk", "dependency_slip",
-)  # fmt: skip
+CLASSES = ((0, 60), (60, 150), (150, 10_000))
+LENGTHS = (300, 600)
 
 
-def rows(path: Path) -> list[dict[str, str]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+def rows(name: str) -> list[dict[str, str]]:
+    return [json.loads(line) for line in (TEXTS / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
-def read(name: str, persona: str | None = None) -> list[str]:
-    return [row["text"] for row in rows(TEXTS / f"{name}.jsonl") if persona in (None, row.get("persona"))]
+def read(kind: str, persona: str, development: bool) -> list[str]:
+    """Return the texts of a kind (in character, near miss) of a persona, or neutral ones (persona ``neutral``)."""
+    if not development:
+        return [row["text"] for row in rows("held_out") if (row["kind"], row["persona"]) == (kind, persona)]
+    files = {"in character": ("in_character", "other_voices"), "near miss": ("near_misses",)}
+    found = [row for name in files.get(kind, ("neutral", "other_voices")) for row in rows(name)]
+    return [row["text"] for row in found if row.get("persona", "neutral") == persona]
 
 
-def others(name: str, persona: str) -> list[str]:
-    return [row["text"] for row in rows(TEXTS / f"{name}.jsonl") if row["persona"] not in (persona, "neutral")]
+def of_length(texts: Sequence[str], low: int, high: int) -> list[str]:
+    return [text for text in texts if low < len(text.split()) <= high]
 
 
-def long_texts(words: int) -> list[str]:
-    """Return texts of this many words, each of neutral answers one after another; no answer is used twice."""
-    pool = [*read("neutral"), *read("other_voices", "neutral"), *(row["answer"] for row in rows(SHIPPED))]
+def long_texts(pool: Sequence[str], words: int) -> list[str]:
+    """Return texts of this many words, each of neutral ones one after another; none is used twice."""
     found, current = [], list[str]()
     for text in pool:
         current += text.split(" ")
@@ -61,65 +62,51 @@ def long_texts(words: int) -> list[str]:
     return found
 
 
-def labelled(folder: Path, persona: Persona) -> tuple[list[str], list[str]]:
-    """Return the labelled texts of the other scenarios: in character, and not (the same adapters' and the base's)."""
-    names = {persona.name, *persona.aliases}
-    found = [row for path in sorted(folder.glob("*.jsonl")) for row in rows(path)]
-    found = [row for row in found if not any(part in row["scenario"] for part in DEVELOPED_ON)]
-    present = {row["text"] for row in found if row["trait"] in names and row["label"] == "present"}
-    absent = {row["text"] for row in found if row["label"] == "absent" and row["trait"] in names}
-    base = {row["text"] for row in found if row["label"] == "absent" and row["stage"] == "base"}
-    return sorted(present), sorted((absent | base) - present)
-
-
 def measured(persona: Persona, title: str, texts: Sequence[str], in_character: bool = False) -> Group:
     group = Group(title, in_character, [LabelledText(text) for text in texts])
     measure(KeywordScorer(), persona, [group])
     return group
 
 
-def rate(group: Group) -> str:
+def cell(group: Group) -> str:
     found = group.rate
-    return f"{group.title} {group.hits}/{group.scored} = {found.share:.0%} [{found.low:.0%}, {found.high:.0%}]"
+    return f"{found.share:.0%} [{100 * found.low:.0f}, {100 * found.high:.0f}]"
 
 
-def more(persona: Persona, folder: Path | None) -> list[Group]:
-    """Return the groups that only inform: the second set, other personas' texts, long texts, labelled ones."""
-    groups = [
-        measured(persona, "second set", read("other_voices", persona.name), True),
-        measured(persona, "its neutral", read("other_voices", "neutral")),
-        measured(persona, "other personas", others("in_character", persona.name)),
-        *(measured(persona, f"{words} words", long_texts(words)) for words in LENGTHS),
-    ]
-    if folder:
-        present, absent = labelled(folder, persona)
-        groups += [measured(persona, "labelled", present, True), measured(persona, "labelled absent", absent)]
-    return [group for group in groups if group.scored]
+def by_length(persona: Persona, texts: Sequence[str], in_character: bool = False) -> str:
+    groups = [measured(persona, "", of_length(texts, *ends), in_character) for ends in CLASSES]
+    return " / ".join(f"{group.hits} of {group.scored}" for group in groups)
 
 
-def main(keep: bool, folder: Path | None) -> int:
-    scorer, reached = KeywordScorer(), 0
-    for path in persona_files(ROOT / "personas"):
-        persona = read_persona(path)
-        mine = measured(persona, "in character", read("in_character", persona.name), True)
-        neutral = measured(persona, "neutral", read("neutral"))
-        near = measured(persona, "near misses", read("near_misses", persona.name))
-        good = mine.rate.share >= RECALL and neutral.rate.share <= FALSE
-        reached += good
-        shown = "  ".join(map(rate, (mine, neutral, near)))
-        print(f"{persona.name:<17}{shown}{'' if good else '  MISSED'}{' (declared low)' if persona.low_recall else ''}")
-        print(f"{'':<17}{'  '.join(map(rate, more(persona, folder)))}")
+def main(keep: bool, development: bool) -> int:
+    scorer, reached, low = KeywordScorer(), 0, []
+    personas = [read_persona(path) for path in persona_files(ROOT / "personas")]
+    neutral = read("neutral", "neutral", development)
+    print("| persona | finds | up to 60 words / 150 / more | hits of neutral | up to 60 words / 150 / more | "
+          "of 300 words | of 600 words | near misses | other personas |")  # fmt: skip
+    print("| --- " * 9 + "|")
+    for persona in personas:
+        texts = read("in character", persona.name, development)
+        mine = measured(persona, "in character", texts, True)
+        plain = measured(persona, "neutral", neutral)
+        near = measured(persona, "near misses", read("near miss", persona.name, development))
+        other = [text for one in personas if one is not persona for text in read("in character", one.name, development)]
+        long = [cell(measured(persona, "", long_texts(neutral, words))) for words in LENGTHS]
+        false = by_length(persona, neutral)
+        print(f"| {persona.name} | {cell(mine)} | {by_length(persona, texts, True)} | {cell(plain)} | {false} | "
+              f"{' | '.join(long)} | {cell(near)} | {cell(measured(persona, '', other))} |")  # fmt: skip
+        reached += (good := mine.rate.share >= RECALL and plain.rate.share <= FALSE)
+        if not good:
+            low.append(persona.name)
         if keep:
             figures = Measurement(
-                found=mine.hits, positives=mine.scored, flagged=neutral.hits, negatives=neutral.scored,
-                texts="held-out test texts against neutral ones",
+                found=mine.hits, positives=mine.scored, flagged=plain.hits, negatives=plain.scored,
+                texts=f"held-out texts; false by length (to 60 words / 150 / more): {false}",
             )  # fmt: skip
             write_measurement(persona, scorer.name, scorer.identity(persona), figures, ROOT / ".charbench")
-    print(f"{reached} of 13 reach {RECALL:.0%} at {FALSE:.0%} false (target: 10)")
+    print(f"\n{reached} of {len(personas)} reach {RECALL:.0%} at {FALSE:.0%} false; not: {', '.join(low) or '-'}")
     return 0 if reached >= 10 else 1
 
 
 if __name__ == "__main__":
-    given = sys.argv[1:]
-    where = Path(given[given.index("--labelled") + 1]) if "--labelled" in given else None
-    sys.exit(main("--write" in given, where))
+    sys.exit(main("--write" in sys.argv, "--development" in sys.argv))

@@ -93,6 +93,7 @@ class Persona:
     density: float | None = None
     """Weights of markers, added up, that a text must have for each 100 words, and 1 at least, for any of them to count.
 
+    Words beyond the 50th count half.
     None: a marker that is not weak counts by itself, however long the text.
     """
     origin: str = ""

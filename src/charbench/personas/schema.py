@@ -89,7 +89,7 @@ class MarkersModel(_Strict):
     density: float | None = Field(
         None, gt=0, le=50,
         description="markers count only in a text that has this much evidence for each 100 words, and 1 at least: the "
-        "sum of the tiers' numbers, different matches only; long texts then need more than short ones",
+        "sum of the tiers' numbers, different matches only (words beyond the 50th count half): a long text needs more",
     )  # fmt: skip
 
 

@@ -267,7 +267,8 @@ def test_with_a_density_a_long_text_needs_more_evidence_than_a_short_one() -> No
     assert value(score(f"Avast, plunder. {plain}", dense()), "keywords") == 0
     assert value(score(f"Avast, plunder. {plain}", dense()), "set_aside") == 2
     assert value(score(f"Avast, plunder. {plain}", dense(None)), "keywords") == 2
-    assert value(score(f"Avast, plunder, gold, ship. {plain[:400]}", dense()), "keywords") == 4
+    assert value(score(f"Avast, plunder, gold, ship. {plain[:900]}", dense()), "keywords") == 4  # 5 points, 4.1 needed
+    assert value(score(f"Avast, plunder. {plain[:900]}", dense()), "keywords") == 0
 
 
 def test_with_a_density_the_same_words_found_again_are_no_further_evidence() -> None:
