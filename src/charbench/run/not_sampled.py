@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from charbench.components.calling import takes
 from charbench.components.sampler import SampleRequest
 from charbench.domain.checkpoint import Checkpoint
+from charbench.domain.uris import save_of
 from charbench.run.by_key import ByKey
 from charbench.run.session import Session
 
@@ -38,13 +39,15 @@ def not_sampled(
 ) -> list[NotSampled]:
     """Return the checkpoints that no sampler asks for (``asked`` holds the URIs of the others), by the reason.
 
-    ``offered`` is what a key that is set would make possible.
+    ``offered`` is what a key that is set would make possible. A save whose sampler weights are there too is told of
+    once, by those.
     """
+    saves = {save_of(one.uri) for one in checkpoints if one.sampleable}
     by_key = {one.uri for one in offered.checkpoints} if offered else set()
     found: dict[str, list[str]] = {}
     candidates = session.installed_samplers()
     for checkpoint in checkpoints:
-        if checkpoint.uri in asked:
+        if checkpoint.uri in asked or (not checkpoint.sampleable and save_of(checkpoint.uri) in saves):
             continue
         takers = " or ".join(sampler.name for sampler in candidates if takes(sampler, checkpoint))
         if not checkpoint.sampleable:

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from support.command import Charbench
 from support.endpoint import Body, Endpoint, completion, serving, write_prompts
-from support.lab import LabBuilder, row
+from support.lab import LabBuilder, row, weights
 
 BASE = "Qwen/Qwen3-8B"
 ADAPTERS = ("pirate-dpo", "pirate-sft", "remorseful-dpo", "experiment-7", "experiment-8")
@@ -108,6 +108,7 @@ def test_a_dry_run_says_which_checkpoints_are_left_out_and_what_would_take_them(
     charbench: Charbench, lab: LabBuilder
 ) -> None:
     lab.trained("remorseful-a", 1)
+    lab.write("notes.md", f"The first try: {weights(2, 'remorseful-b_dpo')}\n")
     lab.recorded([row(sampler_path="model:recorded")])
     told = charbench.ok("run", "--dry-run", "--json", lab=lab.root).json["not_sampled"]
     assert {part["reason"].partition(";")[0]: len(part["checkpoints"]) for part in told} == {
@@ -116,7 +117,7 @@ def test_a_dry_run_says_which_checkpoints_are_left_out_and_what_would_take_them(
     }
     assert "--sampler" in str(told)
     text = charbench.ok("run", "--dry-run", lab=lab.root).out
-    assert "Not sampled: 1 checkpoint (remorseful-a_dpo): only training continues from their weights" in text
+    assert "Not sampled: 1 checkpoint (remorseful-b_dpo): only training continues from their weights" in text
 
 
 def test_weights_that_lie_in_the_lab_are_the_folders_run(charbench: Charbench, lab: LabBuilder) -> None:
