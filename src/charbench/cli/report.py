@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from charbench.cli import options
+from charbench.components.garbage import no_collection
 from charbench.report.summary.by import By
 
 
@@ -55,7 +56,8 @@ def command(
 
         show_settings(session, form=form, json_output=json_output, path=path)
         return
-    from charbench.cli.show import show_report
+    with no_collection():
+        from charbench.cli.show import show_report
 
     show_report(
         session, by=By(by), metric=metric, form=form, json_output=json_output, settings=settings, path=path, steps=steps

@@ -11,11 +11,12 @@ from collections.abc import Hashable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-import yaml
+from typing import TYPE_CHECKING, Any
 
 from charbench.errors import ConfigError
+
+if TYPE_CHECKING:
+    import yaml
 
 Location = tuple[str | int, ...]
 MAX_BYTES = 1_000_000
@@ -25,25 +26,6 @@ _NESTING = re.compile(r"[\[{]|[-?:]\s+(?=[-?])")
 _MOST_NESTING = 1_000
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 """What an escape may put into a text and no database can hold."""
-
-
-class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader with YAML 1.2's booleans and numbers."""
-
-
-class _FastLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """The same in C, where PyYAML was built so; its messages say less, so faults are told by the other."""
-
-
-_Loader.yaml_implicit_resolvers = {}
-_FastLoader.yaml_implicit_resolvers = _Loader.yaml_implicit_resolvers
-for _tag, _pattern, _first in (
-    ("bool", r"^(?:true|True|TRUE|false|False|FALSE)$", "tTfF"),
-    ("null", r"^(?:~|null|Null|NULL|)$", ["~", "n", "N", ""]),
-    ("int", r"^[-+]?[0-9]+$", "-+0123456789"),
-    ("float", r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$", "-+.0123456789"),
-):
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), list(_first))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +72,15 @@ def read_yaml(path: Path, shown: str | None = None) -> YamlFile:
 
 def parse_yaml(text: str, name: str) -> YamlFile:
     """Parse YAML text; ``name`` is the file that messages name."""
+    import yaml
+
+    from charbench.config.yaml_loaders import FastLoader, Loader
+
     try:
         if len(_NESTING.findall(text)) <= _MOST_NESTING:  # libyaml overruns its stack on what nests too deeply
             with suppress(yaml.YAMLError):
-                return _parse(_FastLoader, text, name)
-        return _parse(_Loader, text, name)
+                return _parse(FastLoader, text, name)
+        return _parse(Loader, text, name)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         at = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
@@ -139,6 +125,9 @@ class _Walker:
     """Builds plain data from YAML nodes and notes where each part stands."""
 
     def __init__(self, loader: Any, name: str) -> None:
+        import yaml
+
+        self._mappings, self._sequences = yaml.MappingNode, yaml.SequenceNode
         self.loader = loader
         self.name = name
         self.positions: dict[Location, tuple[int, int]] = {}
@@ -151,9 +140,9 @@ class _Walker:
             what = "expands to more than can be meant (aliases of aliases?)"
             raise ConfigError(f"{self._at(node)}: {what}; the limits are {limits}")
         self.positions[location] = (node.start_mark.line + 1, node.start_mark.column + 1)
-        if isinstance(node, yaml.MappingNode):
+        if isinstance(node, self._mappings):
             return self._mapping(node, location)
-        if isinstance(node, yaml.SequenceNode):
+        if isinstance(node, self._sequences):
             return [self.build(child, (*location, index)) for index, child in enumerate(node.value)]
         if unstorable := _UNSTORABLE.search(str(node.value)):
             which = f"\\u{ord(unstorable.group()):04x}"
