@@ -58,7 +58,7 @@ def test_totals_by_prompt_are_right_after_merging_removing_and_counting_anew(
     charbench.ok("discover", "--store", store, lab=lab.root)
     old, new = Database.open(f"sqlite:///{store_of(studio_run_template)}"), Database.open(store)
     with old.read() as source, new.write() as target:
-        assert merge(source, target) == 175
+        assert merge(source, target).samples == 175
     assert_totals_equal_recount(store)
     (first,) = query(store, "SELECT group_id, min(id) AS id FROM samples GROUP BY group_id ORDER BY group_id LIMIT 1")
     with new.write() as connection:
