@@ -75,7 +75,7 @@ class ModelFolders:
             return Weights(self.base(name, checkpoint.uri, self.root), (), name)
         folder = self.root / checkpoint.uri.removeprefix(FILE)
         adapters: list[Path] = []
-        said = ""
+        said, named = "", None
         while (config := _adapter_config(folder, checkpoint.uri)) is not None:
             adapters.insert(0, folder)
             named = config.get("base_model_name_or_path") or (checkpoint.base_model if len(adapters) == 1 else None)
@@ -87,11 +87,30 @@ class ModelFolders:
             if len(adapters) > _LONGEST_CHAIN:
                 raise ConfigError(f"{checkpoint.uri}: its adapters are trained on one another in a circle")
             folder = self.base(named, checkpoint.uri, folder)
+        if adapters:
+            self._check_name(checkpoint, str(named), folder)
         if not (folder / MODEL_CONFIG).is_file():
             raise ConfigError(
                 f"{checkpoint.uri}: {folder} holds no model: neither {ADAPTER_CONFIG} nor {MODEL_CONFIG} is there"
             )
         return Weights(folder, tuple(adapters), said or checkpoint.base_model or folder.name)
+
+    def _check_name(self, checkpoint: Checkpoint, named: str, folder: Path) -> None:
+        """Raise where an adapter names another base model than what else is known of the checkpoint.
+
+        Weights of two models of one architecture fit each other: their names alone tell them apart. They are compared
+        without owner and folders. The option ``base_models`` says what is the same.
+        """
+        known = checkpoint.base_model
+        if known is None or named in self.base_models or folder == self.folder_of(known):
+            return
+        if _leaf(known) in (_leaf(named), _leaf(folder.name)):
+            return
+        raise ConfigError(
+            f"{checkpoint.uri}: its {ADAPTER_CONFIG} names {named} as its base model, and elsewhere its base model is "
+            f'{known}; where the two are the same, say where it is: -o \'{self.who}.base_models={{"{named}": '
+            '"FOLDER"}\''
+        )
 
     def base(self, name: str, whose: str, beside: Path) -> Path:
         """Return the folder of a base model that is called ``name`` in a file of the folder ``beside``."""
@@ -137,6 +156,11 @@ class ModelFolders:
                 else f"{whose}: its base model {name} is not on this machine; say where it is: {mapped}, or let it be "
                 f"fetched: -o {self.who}.allow_download=true{_offline()}"
             ) from None
+
+
+def _leaf(name: str) -> str:
+    """Return the last part of a model's name or path, in lower case."""
+    return name.removeprefix(FILE).replace("\\", "/").rstrip("/").rpartition("/")[2].casefold()
 
 
 def _offline() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,31 @@ def folders(lab: LabBuilder, **base_models: str) -> ModelFolders:
 @pytest.fixture(autouse=True)
 def _no_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "no-cache"))
+
+
+@pytest.mark.parametrize("known", [None, QWEN, "qwen3-8b", "file:models/Qwen3-8B", "/data/models/Qwen3-8B/"])
+def test_a_base_model_goes_by_its_name_whatever_folder_it_is_in(lab: LabBuilder, known: str | None) -> None:
+    model = model_in(lab, "models/Qwen3-8B")
+    adapter_on(lab, str(model))
+    found = folders(lab).find(replace(PIRATE, base_model=known))
+    assert found.base == model
+
+
+def test_an_adapter_that_names_another_base_model_than_its_checkpoint_is_refused_unless_they_are_said_to_be_one(
+    lab: LabBuilder,
+) -> None:
+    model = model_in(lab, "models/Qwen3-8B-Base")
+    adapter_on(lab, "models/Qwen3-8B-Base")
+    pirate = replace(PIRATE, base_model=QWEN)
+    with pytest.raises(ConfigError) as refused:
+        folders(lab).find(pirate)
+    assert str(refused.value) == (
+        "file:outputs/pirate: its adapter_config.json names models/Qwen3-8B-Base as its base model, and elsewhere its "
+        "base model is Qwen/Qwen3-8B; where the two are the same, say where it is: "
+        '-o \'sampler.transformers.base_models={"models/Qwen3-8B-Base": "FOLDER"}\''
+    )
+    said = ModelFolders(lab.root, {"models/Qwen3-8B-Base": "models/Qwen3-8B-Base"}, "sampler.transformers")
+    assert said.find(pirate).base == model
 
 
 def test_a_base_model_that_is_not_here_is_named_with_what_to_do_and_nothing_is_fetched(
