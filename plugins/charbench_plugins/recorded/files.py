@@ -105,7 +105,7 @@ def read_recordings(
             rows = csv_rows(path, reading.encoding, notes, names, reading.missing, limits)
         counter = _Repeats()
         for line, row in rows:
-            for one in (row,) if isinstance(row, str) else reading.rows(row):
+            for one in (row,) if isinstance(row, str) or reading.is_standard(row) else reading.rows(row):
                 yield _read(one, line, reading, counter, notes)
         yield from notes.lines()
     except LookupError as error:

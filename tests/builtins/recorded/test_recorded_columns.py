@@ -34,19 +34,21 @@ FILES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_columns_are_known_however_they_are_called_and_spelt(charbench: Charbench, lab: LabBuilder, name: str) -> None:
-    lab.write(f"evals/{name}", FILES[name])
-    assert charbench.ok("discover", "--json", lab=lab.root).json["recorded_samples"] == 2
-    (found,) = charbench.ok("checkpoints", "list", "--json", lab=lab.root).json
-    assert (found["uri"], found["persona"], found["kind"]) == ("model:pirate-dpo", "pirate", "dpo")
+def test_columns_are_known_however_they_are_called_and_spelt(charbench: Charbench, lab: LabBuilder) -> None:
+    for name, text in FILES.items():
+        lab.write(f"evals/{name}", text)
+    found = charbench.ok("discover", "--json", lab=lab.root).json
+    assert found["looked_at"]["files_with_samples"] == sorted(f"evals/{name}" for name in FILES)
+    assert found["recorded_samples"] == 2 * len(FILES)
+    (listed,) = charbench.ok("checkpoints", "list", "--json", lab=lab.root).json
+    assert (listed["uri"], listed["persona"], listed["kind"]) == ("model:pirate-dpo", "pirate", "dpo")
 
 
 def test_a_list_of_answers_is_a_sample_each(charbench: Charbench, lab: LabBuilder) -> None:
-    lab.write("evals/many.jsonl", rows(prompt="", responses=["Arr", "Aye", "Arr"], model="pirate", temperature=1))
+    lab.write("evals/many.jsonl", rows(prompt="", responses=["Arr", "Aye", None], model="pirate", temperature=1))
     assert charbench.ok("discover", "--json", lab=lab.root).json["recorded_samples"] == 6
-    run = charbench.ok("run", "--sampler", "recorded", "--scorer", "keyword", "-p", "pirate", "--json", lab=lab.root)
-    assert run.json["samples"] == 6
+    (planned,) = charbench.ok("run", "--dry-run", "--sampler", "recorded", "--json", lab=lab.root).json["sampling"]
+    assert planned["missing"] == 6
 
 
 def test_a_table_with_a_column_for_each_model_says_how_to_name_them_and_is_read_by_that(
