@@ -1,7 +1,7 @@
 """charbench beside other tools that ask an endpoint: the same prompts, requests in flight and machine.
 
     python benchmarks/compare.py [--install FOLDER] [--peer NAME=PATH] [--only NAME]
-                                 [--runs 3] [--prompts 2000] [--in-flight 64 --in-flight 256] [--out FILE.json]
+                                 [--runs 3] [--prompts 2000] [--in-flight 64 --in-flight 256] [--out FILE.jsonl]
 
 A server in a process of its own (``chat_server.py``) answers every chat completion after 50 ms. Each tool asks it all
 prompts with so many requests in flight and no cache, and keeps the answers. Printed for each, as median (least to most)
@@ -23,7 +23,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import resource
 import statistics
 import subprocess
@@ -34,7 +33,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from chat_server import LATENCY, RESPONSE, Server, prompt, serving
+from chat_server import RESPONSE, Server, prompt, serving
 from peer_commands import TOOLS, Job, Tool, environment, install
 
 
@@ -43,8 +42,13 @@ class Run:
     """How one run of one tool went."""
 
     tool: str
+    version: str
+    date: str
+    load: float
+    """The machine's load average when it ended."""
     in_flight: int
     number: int
+    """Of the round: every tool runs once in each."""
     cpu_ms: float
     """Processor milliseconds for each prompt, of the whole process and its children."""
     per_second: float
@@ -62,23 +66,23 @@ def main(words: Sequence[str] | None = None) -> int:
     tools, absent = present(given.only or [tool.name for tool in TOOLS], given.peer, given.install)
     for name, why in absent.items():
         print(f"{name}: left out: {why}", file=sys.stderr)
-    about = {
-        "prompts": given.prompts, "latency_seconds": LATENCY, "runs": given.runs, "date": time.strftime("%Y-%m-%d"),
-        "python": platform.python_version(), "cores": os.cpu_count(), "absent": absent,
-        "versions": {tool.name: tool.version(path) for tool, path in tools}, "load_at_start": os.getloadavg()[0],
-    }  # fmt: skip
+    versions = {tool.name: tool.version(path) for tool, path in tools}
     runs: list[Run] = []
+    if given.out and given.out.exists():
+        runs = [Run(**json.loads(line)) for line in given.out.read_text(encoding="utf-8").splitlines()]
+    begin = max((one.number + 1 for one in runs), default=0)
     with serving() as server:
-        for number in range(given.runs):
+        for number in range(begin, begin + given.runs):
             for in_flight in given.in_flight or (64, 256):
                 for tool, path in tools:
-                    runs.append(measured(tool, path, server, given.prompts, in_flight, number))
-                    print(json.dumps(asdict(runs[-1])), file=sys.stderr, flush=True)
-    about["load_at_end"] = os.getloadavg()[0]
-    print("\n".join(table(runs, about["versions"])))
-    if given.out:
-        given.out.write_text(json.dumps({**about, "results": [asdict(one) for one in runs]}, indent=1) + "\n")
-    return int(any(one.fault for one in runs))
+                    runs.append(measured(tool, path, versions[tool.name], server, given.prompts, in_flight, number))
+                    line = json.dumps(asdict(runs[-1]))
+                    print(line, file=sys.stderr, flush=True)
+                    if given.out:
+                        with given.out.open("a", encoding="utf-8") as file:
+                            file.write(f"{line}\n")
+    print("\n".join(table(runs)))
+    return int(any(one.fault for one in runs if one.number >= begin))
 
 
 def parsed(words: Sequence[str] | None) -> argparse.Namespace:
@@ -90,7 +94,7 @@ def parsed(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--prompts", type=int, default=2000)
     parser.add_argument("--in-flight", type=int, action="append", help="[default: 64 and 256]")
-    parser.add_argument("--out", type=Path, metavar="FILE.json")
+    parser.add_argument("--out", type=Path, metavar="FILE.jsonl", help="add the runs; the table is of all in it")
     given = parser.parse_args(words)
     for one in given.peer:
         name, _, path = one.partition("=")
@@ -130,7 +134,7 @@ def present(
     return found, absent
 
 
-def measured(tool: Tool, path: Path, server: Server, prompts: int, in_flight: int, number: int) -> Run:
+def measured(tool: Tool, path: Path, version: str, server: Server, prompts: int, in_flight: int, number: int) -> Run:
     """Run a tool once, and see whether it did what the others do."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -157,13 +161,15 @@ def measured(tool: Tool, path: Path, server: Server, prompts: int, in_flight: in
             kept = sum(one.strip().endswith(RESPONSE) for one in answers)  # Inspect keeps the thinking apart
             fault = None if len(answers) == kept == prompts else f"{kept} answers kept of {prompts}"
     return Run(
-        tool.name, in_flight, number, round(1000 * (usage.ru_utime + usage.ru_stime) / prompts, 4),
-        round(seen.requests / seen.seconds, 1) if seen.seconds else 0.0, round(usage.ru_maxrss / 1024, 1),
-        round(seconds, 2), seen.in_flight, fault,
+        tool=tool.name, version=version, date=time.strftime("%Y-%m-%d"), load=round(os.getloadavg()[0], 1),
+        in_flight=in_flight, number=number,
+        cpu_ms=round(1000 * (usage.ru_utime + usage.ru_stime) / prompts, 4),
+        per_second=round(seen.requests / seen.seconds, 1) if seen.seconds else 0.0,
+        peak_mb=round(usage.ru_maxrss / 1024, 1), seconds=round(seconds, 2), most_in_flight=seen.in_flight, fault=fault,
     )  # fmt: skip
 
 
-def table(runs: Sequence[Run], versions: dict[str, str]) -> list[str]:
+def table(runs: Sequence[Run]) -> list[str]:
     """Return a Markdown table: a row for each tool and number in flight."""
     lines = [
         "| tool | in flight | CPU ms a prompt | to the bare loop | prompts/s | peak MB | n |",
@@ -176,7 +182,7 @@ def table(runs: Sequence[Run], versions: dict[str, str]) -> list[str]:
             good = [one for one in mine if one.fault is None]
             if not mine:
                 continue
-            head = f"| {tool.title} {versions[tool.name]} | {in_flight}"
+            head = f"| {tool.title} {mine[-1].version} | {in_flight}"
             if not good:
                 lines.append(f"{head} | failed: {' '.join((mine[0].fault or '').split())[-200:]} | | | | 0 |")
                 continue

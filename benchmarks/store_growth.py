@@ -1,6 +1,6 @@
 """What grows with a PostgreSQL store, and how: each command at 10,000, 100,000 and 1,000,000 samples.
 
-    python benchmarks/store_growth.py [--samples N ...] [--repeat 3] [--out FILE.jsonl]
+    python benchmarks/store_growth.py [--samples N ...] [--repeat 3] [--no-plan] [--out FILE.jsonl]
 
 The server is our own, with fsync on and else as it comes. At each size (see ``large_store.py``): ``status``,
 ``checkpoints list`` and ``report``; ``run`` over a lab that has everything (no request may be sent); ``run`` of one
@@ -19,7 +19,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--samples", type=int, action="append", help="a multiple of 1,000; repeatable")
     parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--no-plan", action="store_true", help="leave out the run that finds everything there")
     parser.add_argument("--out", type=Path, metavar="FILE.jsonl")
     given = parser.parse_args()
     wanted = sorted(given.samples or (10_000, 100_000, 1_000_000))
@@ -53,7 +54,7 @@ def main() -> int:
                 {"what": "fill", "samples": samples, "seconds": round(time.monotonic() - begun, 1), **sizes(store)}
             )
             tell(rows[-1], given.out)
-            for row in measured(lab, store, server, samples, given.repeat):
+            for row in measured(lab, store, server, samples, given.repeat, plan=not given.no_plan):
                 rows.append(row)
                 tell(row, given.out)
             claims = claimed(store)
@@ -70,30 +71,29 @@ def tell(row: Row, out: Path | None) -> None:
             file.write(json.dumps(row) + "\n")
 
 
-def measured(lab: Path, store: str, server: Server, samples: int, repeat: int) -> list[Row]:
+def measured(lab: Path, store: str, server: Server, samples: int, repeat: int, *, plan: bool) -> Iterator[Row]:
     """Run each command so often over a store of so many samples."""
     at = ("--lab", str(lab), "--store", store)
-    rows = []
+    commands: list[tuple[str, tuple[str, ...]]] = [
+        ("status", ("status", "--json", *at)),
+        ("checkpoints list", ("checkpoints", "list", "--json", *at)),
+        ("report", ("report", "--json", *at)),
+    ]
+    if plan:
+        commands.append(("run, nothing to do", tuple(run_words(lab, store, server.url))))
     for number in range(repeat):
-        for what, words in (
-            ("status", ("status", "--json", *at)),
-            ("checkpoints list", ("checkpoints", "list", "--json", *at)),
-            ("report", ("report", "--json", *at)),
-            ("run, nothing to do", run_words(lab, store, server.url)),
-        ):
-            rows.append({"what": what, "samples": samples, **one(store, server, *words)})
+        for what, words in commands:
+            row = {"what": what, "samples": samples, **one(store, server, *words)}
+            if row["requests"]:
+                row["fault"] = "a command over a store that has everything sent requests"
+            yield row
         total, checkpoints = count(store), samples // PER_CHECKPOINT + number
         write_lab(lab, checkpoints + 1)
-        rows.append({
-            "what": "run, 1,000 samples more", "samples": samples,
-            **one(store, server, *run_words(lab, store, server.url), "-c", uri(checkpoints)),
-        })  # fmt: skip
-        if count(store) != total + PER_CHECKPOINT:
-            rows[-1]["fault"] = f"{count(store) - total} samples more"
-        del number
-        if any(row["requests"] for row in rows if row["what"] == "run, nothing to do"):
-            rows[-1]["fault"] = "a run over a store that has everything sent requests"
-    return rows
+        words = (*run_words(lab, store, server.url), "-c", uri(checkpoints))
+        row = {"what": "run, 1,000 samples more", "samples": samples, **one(store, server, *words)}
+        if (more := count(store) - total) != PER_CHECKPOINT:
+            row["fault"] = f"{more} samples more"
+        yield row
 
 
 def count(store: str) -> int:
@@ -108,17 +108,22 @@ def connected(store: str) -> sa.Connection:
 def one(store: str, server: Server, *words: str) -> Row:
     """Run a command once, and return what it took of this process's cores and of the server's."""
     server.forget()
-    with connected(store) as connection:
-        backend = int(connection.scalar(sa.text("SELECT pg_backend_pid()")) or 0)
-        postmaster = int(Path(f"/proc/{backend}/stat").read_text().rpartition(")")[2].split()[1])
-        before = processor(postmaster)
-        done = run_charbench(*words)
-        after = processor(postmaster)
+    postmaster = postmaster_of(store)
+    before = processor(postmaster)
+    done = run_charbench(*words)
+    after = processor(postmaster)
     return {
         "cpu_seconds": round(done.cpu_seconds, 3), "server_cpu_seconds": round(after - before, 3),
         "peak_mb": round(done.peak_mb), "seconds": round(done.seconds, 2), "requests": server.seen().requests,
         "load": round(os.getloadavg()[0], 1), **({"fault": f"exit code {done.code}"} if done.code else {}),
     }  # fmt: skip
+
+
+def postmaster_of(store: str) -> int:
+    """Return the number of the process that is the parent of all of the server's."""
+    with connected(store) as connection:
+        backend = int(connection.scalar(sa.text("SELECT pg_backend_pid()")) or 0)
+        return int(Path(f"/proc/{backend}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 def processor(postmaster: int) -> float:

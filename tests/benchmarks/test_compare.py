@@ -23,13 +23,13 @@ def compared(*words: str | Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.slow
 def test_the_bare_loop_and_charbench_ask_each_prompt_once_and_keep_every_answer(tmp_path: Path) -> None:
-    out = tmp_path / "table.json"
+    out = tmp_path / "runs.jsonl"
     tools = ("bare", "sample", "eval")
     ended = compared("--in-flight", "4", *(word for tool in tools for word in ("--only", tool)), "--out", out)
     assert ended.returncode == 0, ended.stderr
-    found = json.loads(out.read_text())
-    assert [one["tool"] for one in found["results"]] == list(tools)
-    for one in found["results"]:
+    found = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [one["tool"] for one in found] == list(tools)
+    for one in found:
         assert one["fault"] is None
         assert one["most_in_flight"] <= 4
         assert min(one["cpu_ms"], one["per_second"], one["peak_mb"]) > 0

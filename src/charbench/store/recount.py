@@ -10,7 +10,8 @@ from sqlalchemy.engine import Connection
 
 from charbench.store.by_prompt import has_response, number_of
 from charbench.store.dialect import among
-from charbench.store.tables import GROUP_TOTALS, prompts, samples, scored, scores, series
+from charbench.store.tables import GROUP_TOTALS, prompt_samples, prompts, samples, scored, scores, series
+from charbench.store.tables import groups as sample_groups
 
 SERIES_TOTALS = ("count", "missing", "total", "total_squared", "hits")
 Sums = dict[str, float]
@@ -18,16 +19,34 @@ _STATES = GROUP_TOTALS[GROUP_TOTALS.index("closed") :]
 
 
 def samples_by_prompt(connection: Connection, groups: Sequence[int]) -> dict[int, dict[str, int]]:
-    """Return how many samples, failed ones among them, each group has of each prompt (by its key)."""
-    query = (
-        sa.select(samples.c.group_id, prompts.c.key, sa.func.count())
-        .join(prompts, prompts.c.id == samples.c.prompt_id)
-        .where(among(connection, samples.c.group_id, groups))
-        .group_by(samples.c.group_id, prompts.c.key)
+    """Return how many samples, failed ones among them, each group has of each prompt (by its key).
+
+    Totals by prompt leave failed samples out: only where a group has some are its samples counted.
+    """
+    answered = (
+        sa.select(prompt_samples.c.group_id, prompts.c.key, sa.func.sum(prompt_samples.c.answered))
+        .join(prompts, prompts.c.id == prompt_samples.c.prompt_id)
+        .where(among(connection, prompt_samples.c.group_id, groups), prompt_samples.c.answered > 0)
+        .group_by(prompt_samples.c.group_id, prompts.c.key)
     )
+    sizes = sa.select(sample_groups.c.id, sample_groups.c.samples).where(among(connection, sample_groups.c.id, groups))
+    found = _by_group(connection, answered)
+    partly = [row.id for row in connection.execute(sizes) if sum(found.get(row.id, {}).values()) != row.samples]
+    if partly:
+        every = (
+            sa.select(samples.c.group_id, prompts.c.key, sa.func.count())
+            .join(prompts, prompts.c.id == samples.c.prompt_id)
+            .where(among(connection, samples.c.group_id, partly))
+            .group_by(samples.c.group_id, prompts.c.key)
+        )
+        found |= _by_group(connection, every)
+    return found
+
+
+def _by_group(connection: Connection, query: sa.Select[Any]) -> dict[int, dict[str, int]]:
     found: dict[int, dict[str, int]] = {}
     for group, prompt, count in connection.execute(query):
-        found.setdefault(group, {})[prompt] = count
+        found.setdefault(group, {})[prompt] = int(count)
     return found
 
 

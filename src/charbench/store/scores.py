@@ -284,17 +284,22 @@ def pending_samples(
 
     Failed samples are never among them.
     """
-    lacking = [
-        ~sa.exists().where(scored.c.sample_id == samples.c.id, scored.c.scoring_id == scoring_id)
-        for scoring_id in scoring_ids
-    ]
+    # Counted by sample: of "does not exist in one or in another" PostgreSQL makes a hash of everything scored, anew for
+    # each list.
+    wanted = sorted(set(scoring_ids))
+    number = (
+        sa.select(sa.func.count())
+        .where(scored.c.sample_id == samples.c.id, scored.c.scoring_id.in_(wanted))
+        .correlate(samples)
+        .scalar_subquery()
+    )
     for group in sorted(group_ids):
         last = -1
         while True:
             query = (
                 sa.select(samples.c.id)
                 .where(samples.c.group_id == group, samples.c.id > last)
-                .where(samples.c.error_kind.is_(None), sa.or_(*lacking))
+                .where(samples.c.error_kind.is_(None), number < len(wanted))
                 .order_by(samples.c.id)
                 .limit(size)
             )
