@@ -129,14 +129,15 @@ def test_each_persona_is_complete(path: Path, personas: dict[str, Persona]) -> N
 def test_each_shipped_persona_has_figures_of_its_own_markers(charbench: Charbench) -> None:
     """They are made by benchmarks/marker_recall.py --write; a marker that changes makes them unknown."""
     listed = charbench.ok("personas", "list", "--json").json
-    declared = {one["name"] for one in listed if one["measured"].get("declared_low", False)}
+    reached = 0
     for one in listed:
         measured = one["measured"]
         assert measured["positives"] == 30, one["name"]
         assert measured["negatives"] == 200
-        reached = measured.get("found", 0) >= 18 and measured.get("flagged", 0) <= 6
-        assert reached or one["name"] in declared, one["name"]
-    assert len(listed) - len(declared) >= 10
+        found, flagged = measured.get("found", 0), measured.get("flagged", 0)
+        assert found >= 18 or measured.get("declared_low", False), one["name"]
+        reached += found >= 18 and flagged <= 6
+    assert reached >= 10
 
 
 def test_the_checked_in_schema_is_the_generated_one(charbench: Charbench) -> None:
