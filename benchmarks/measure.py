@@ -23,6 +23,12 @@ def tell(
     return met
 
 
+def as_installed() -> dict[str, str]:
+    """Return an environment in which Python keeps bytecode, as pip leaves it, and requests go to no proxy."""
+    return {name: text for name, text in os.environ.items()
+            if name != "PYTHONDONTWRITEBYTECODE" and not name.lower().endswith("_proxy")}  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Finished:
     """How a command went: seconds by the clock and of the processor, peak resident megabytes, exit code."""
