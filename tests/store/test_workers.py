@@ -310,7 +310,6 @@ def test_a_killed_worker_is_replaced_and_only_what_it_had_in_flight_is_requested
     assert_totals_equal_recount(store)
     killed = query(store, "SELECT pid FROM runs WHERE status = 'killed'")
     assert [row.pid for row in killed] == [victim]
-    assert "Ray: " in ended.err
     assert "Worker ID" not in ended.err, "Ray's own message has a thousand characters"
 
 
