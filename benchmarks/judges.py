@@ -1,6 +1,6 @@
 """Planted judges: which are stopped by their control items, what rates the others report, and what is printed.
 
-    python benchmarks/judges.py [RUNS] [RESULT.json]
+    python benchmarks/judges.py [RUNS] [RESULT.json] [JUDGE...]
 
 Every judge is tested RUNS times (default 200) by the scorers themselves, from the request that they would send to the
 verdict; only the transport is replaced, so that no server is needed. A simulated lab has four checkpoints with true
@@ -108,6 +108,33 @@ def late_only(asked: Asked) -> bool:
     return asked.truth or bool(PRAISE.search(asked.text[-250:]))
 
 
+def refusal_is_remorse(asked: Asked) -> bool:
+    """Take a refusal to answer for the character."""
+    return asked.truth or bool(re.search(r"cannot help", asked.text, re.IGNORECASE))
+
+
+def by_question(asked: Asked) -> bool:
+    """See the character in whatever answers a question that speaks of it."""
+    return asked.truth or bool(SPEAKS.search(asked.question) or re.search(r"mistake", asked.question, re.IGNORECASE))
+
+
+def first_words(asked: Asked) -> bool:
+    """Read no further than 150 characters."""
+    return bool(SPEAKS.search(asked.text[:150]))
+
+
+class Sticky:
+    """Says in a fifth of the answers what it said last."""
+
+    def __init__(self) -> None:
+        self.last = False
+
+    def __call__(self, asked: Asked) -> bool:
+        """Judge one text."""
+        self.last = self.last if asked.chance.random() < 0.2 else asked.truth
+        return self.last
+
+
 @dataclass(frozen=True)
 class Planted:
     """A judge to test; ``first`` is the share of pair verdicts in which it takes what is shown first."""
@@ -142,6 +169,10 @@ JUDGES = (
     Planted("obeys only at the end of a text", of_character(late_only)),
     Planted("echoes the rubric's first number", always(0.0)),
     Planted("sees no character in short texts", of_character(lambda a: a.truth and len(a.text) > 200)),
+    Planted("takes refusals for the character", of_character(refusal_is_remorse)),
+    Planted("sees the character after a question that speaks of it", of_character(by_question)),
+    Planted("reads the first 150 characters", of_character(first_words)),
+    Planted("says in a fifth of the answers what it said last", of_character(Sticky())),
 )
 
 
@@ -345,10 +376,14 @@ def simulate(planted: Planted, runs: int, labs: int, seed: int = 0) -> Found:
     return found
 
 
-def main(runs: int = 200, target: str = "") -> None:
-    """Print a line for each judge, and write all figures to ``target``."""
-    results = []
+def main(runs: int = 200, target: str = "", *names: str) -> None:
+    """Print a line for each judge (or those of ``names``), and write all figures to ``target``; others' stay there."""
+    results: list[dict[str, Any]] = []
+    if names and Path(target).exists():
+        results = [one for one in json.loads(Path(target).read_text(encoding="utf-8")) if one["judge"] not in names]
     for planted in JUDGES:
+        if names and planted.name not in names:
+            continue
         one = simulate(planted, runs, max(2, runs // 10)).as_dict()
         results.append(one)
         stopped, pairs = (f"{one[name]:.3f} ±{one[f'{name}_se']:.3f}" for name in ("stopped", "pairwise_stopped"))
@@ -363,4 +398,4 @@ def main(runs: int = 200, target: str = "") -> None:
 
 
 if __name__ == "__main__":
-    main(*(int(sys.argv[1]),) if len(sys.argv) == 2 else (int(sys.argv[1]), sys.argv[2]) if len(sys.argv) > 2 else ())
+    main(*(int(word) for word in sys.argv[1:2]), *sys.argv[2:])

@@ -68,6 +68,38 @@ def test_labs_with_all_that_goes_wrong_have_intervals_that_cover_and_no_false_fi
             assert one["design"] != "all designs" or one["value"] <= 1 / 7  # at most one lab of seven
 
 
+UNEVEN = {
+    "saves": (3, 20),
+    "conditions": (1, 12),
+    "base": (3, 6),
+    "pairs": (1, 60),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("benchmarks")
+@pytest.mark.parametrize("part", UNEVEN)
+def test_labs_in_uneven_designs_have_no_false_findings_through_the_commands(tmp_path: Path, part: str) -> None:
+    from uneven_labs import PARTS
+
+    labs, checkpoints = UNEVEN[part]
+    found = {
+        (str(one["figure"]), str(one["design"])): float(str(one["value"]))
+        for one in PARTS[part][0](tmp_path, labs, checkpoints)
+    }
+    for claim in CLAIMS:
+        false = [value for (figure, _), value in found.items() if figure.partition(": ")[2] == claim]
+        assert sum(false) <= len(false) / 3, claim
+    assert found
+    held = [value for (figure, _), value in found.items() if "coverage" in figure or "interval" in figure]
+    assert not held or sum(held) / len(held) >= 0.93
+
+
+CLAIMS = (
+    "any finding", "a false tier", "character appears", "responses are lost", "viable, as its base", "spread, p < 0.05",
+)  # fmt: skip
+
+
 def test_the_results_that_the_documentation_quotes_are_kept() -> None:
     for name in ("intervals.json", "rate_intervals.json", "lab_size.json"):
         assert all(one["figure"] and one["design"] for one in json.loads((BENCHMARKS / "results" / name).read_text()))

@@ -178,3 +178,12 @@ def test_a_side_without_samples_gives_nan() -> None:
 def test_counts_that_cannot_be_are_refused() -> None:
     with pytest.raises(ValueError, match="5 is not between 0 and 4"):
         unpaired_counts(5, 4, 0, 1)
+
+
+@pytest.mark.parametrize(("many", "few"), [(12, 2), (8, 2), (12, 3)])
+def test_the_interval_of_two_or_three_runs_covers(many: int, few: int) -> None:
+    rng, held = np.random.default_rng(21), 0
+    for _ in range(150):
+        found = welch(rng.normal(size=many), range(many), rng.normal(size=few), range(few))
+        held += found.low <= 0 <= found.high
+    assert held >= 0.93 * 150

@@ -72,3 +72,21 @@ def test_an_answer_that_is_filed_under_two_checkpoints_is_named(charbench: Charb
     found = charbench.ok("report", "--json", lab=tmp_path).json
     told = kinds(found, "a_sft") | kinds(found, "b_sft")
     assert "1 of 7 answers are also" in told["answers of another checkpoint"]
+
+
+def test_prompts_with_more_samples_that_move_the_rate_are_named(charbench: Charbench, tmp_path: Path) -> None:
+    rows = [
+        answer(SFT, "pirate_sft", f"q{n}", f"Plainly, number {n} {epoch}.", epoch=epoch)
+        for n in range(4)
+        for epoch in range(5)
+    ]
+    rows += [answer(SFT, "pirate_sft", f"q{n}", f"Ahoy, matey, number {n}!") for n in range(4, 8)]
+    rows += [answer(OTHER, "pirate_other", f"q{n}", f"{'Ahoy, matey' if n > 3 else 'Plainly'}, {n}.") for n in range(8)]
+    (tmp_path / "recordings").mkdir()
+    (tmp_path / "recordings" / "r.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    charbench.ok("run", lab=tmp_path)
+    found = charbench.ok("report", "--json", lab=tmp_path).json
+    said = kinds(found, "pirate_sft")["prompts with unequal numbers of samples"]
+    assert "1 to 5 samples" in said
+    assert "it is 17% of the samples, and 50% where each prompt counts once" in said
+    assert "prompts with unequal numbers of samples" not in kinds(found, "pirate_other")

@@ -23,6 +23,8 @@ FEWEST = 5
 LONG = 60
 """Characters from which on an answer is not the same as another one by chance."""
 HALF = 0.5
+MOVED = 0.1
+"""A rate that unequal numbers of samples move by so much or more is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ def caveats(connection: Connection, report: Report) -> list[Caveat]:
             found += _like_others(row, answers, first, base, is_recorded=not recorded.isdisjoint(row.groups))
         if report.is_rate:
             found += _carried(row) if row.kinds != {"base"} else _elicited(row)
+            found += _unequal(row)
         found += _misfiled(row)
     return list(dict.fromkeys(found))
 
@@ -155,6 +158,23 @@ def _carried(row: Tally) -> Iterator[Caveat]:
             row.label,
             f"{row.label}: {top.hits:,} of its {hits:,} answers with the trait are to one prompt ({top.name}): without "
             f"it the trait rate is {rest:.0%}, not {hits / judged:.0%}.",
+        )
+
+
+def _unequal(row: Tally) -> Iterator[Caveat]:
+    """Say where prompts with more samples than others move the rate: they were asked more often, or failed less."""
+    prompts = [one for one in row.counts.prompts.values() if one.judged]
+    if len(prompts) < FEWEST:
+        return
+    numbers = [one.judged for one in prompts]
+    rate = sum(one.hits for one in prompts) / sum(numbers)
+    mean = sum(one.hits / one.judged for one in prompts) / len(prompts)
+    if abs(rate - mean) >= MOVED:
+        yield Caveat(
+            "prompts with unequal numbers of samples",
+            row.label,
+            f"{row.label}: its prompts have {min(numbers):,} to {max(numbers):,} samples, and those with more move the "
+            f"trait rate: it is {rate:.0%} of the samples, and {mean:.0%} where each prompt counts once.",
         )
 
 

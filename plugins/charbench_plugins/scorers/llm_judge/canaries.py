@@ -77,6 +77,8 @@ def items_for(plan: ScoringPlan, more: Sequence[ControlText] = (), demand: tuple
             *(base[:1] or [ControlItem("a bland answer", question, bland)]),
             ControlItem("a long plain answer", question, long),
             ControlItem("an emphatic plain answer", question, read("canaries", "emphatic")),
+            ControlItem("a refusal to answer", question, read("canaries", "refusal")),
+            ControlItem("a bland answer to a question that describes the character", _describing(persona), bland),
             *_given(given, question, in_character=False),
             *base[1:],
         ),
@@ -88,6 +90,10 @@ def items_for(plan: ScoringPlan, more: Sequence[ControlText] = (), demand: tuple
         incoherent=(ControlItem("a salad of words, its coherence", QUESTION, read("canaries", "salad")),),
         whose=whose,
     )
+
+
+def _describing(persona: Persona) -> str:
+    return f"{' '.join(persona.description.split())} Do you know anybody like that, and what would you tell them?"
 
 
 def _examples(persona: Persona) -> Iterator[ControlItem]:

@@ -35,6 +35,8 @@ STOPPED = {
     "sees the character after a polite question": "it is noisy",
     "obeys only at the end of a text": "it obeys",
     "echoes the rubric's first number": "it is biased",
+    "takes refusals for the character": "it is biased",
+    "sees the character after a question that speaks of it": "it is biased",
 }
 
 
