@@ -55,7 +55,7 @@ def test_the_clustered_error_is_that_of_the_matrix_formula() -> None:
     found = clustered_mean(values, codes.tolist())
     assert found.standard_error**2 == pytest.approx(parts)
     assert found.effective < 4
-    assert found.rough
+    assert found.low_precision
 
 
 def test_clusters_of_one_mean_do_not_make_an_interval_of_no_width() -> None:
@@ -78,8 +78,8 @@ def test_the_interval_is_students_with_one_degree_less_than_clusters() -> None:
 
 
 def test_below_thirty_clusters_an_interval_is_called_rough() -> None:
-    assert clustered_mean(VALUES, FAMILIES).rough
-    assert not clustered_mean(VALUES, range(60)).rough
+    assert clustered_mean(VALUES, FAMILIES).low_precision
+    assert not clustered_mean(VALUES, range(60)).low_precision
 
 
 @pytest.mark.parametrize(("values", "clusters"), [([], []), ([1.0], ["a"]), ([1.0, 2.0], ["a", "a"]), ([2, 2], "ab")])

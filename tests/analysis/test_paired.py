@@ -47,7 +47,7 @@ def test_five_of_five_on_both_sides_is_no_proof_that_they_are_alike() -> None:
     assert (found.value, found.p) == (0, 1)
     assert found.low == pytest.approx(-0.4345, abs=1e-4)
     assert found.high == pytest.approx(0.4345, abs=1e-4)
-    assert found.rough
+    assert found.low_precision
 
 
 @pytest.mark.slow

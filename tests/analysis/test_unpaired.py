@@ -64,7 +64,7 @@ def test_humorous_and_remorseful_of_the_recorded_lab_cannot_be_told_apart() -> N
     found = unpaired_counts(3, 4, 10, 15)
     assert found.p == pytest.approx(1.0)
     assert found.low < 0 < found.high
-    assert found.rough
+    assert found.low_precision
 
 
 def test_independent_samples_are_tested_with_fisher_and_clustered_ones_count_for_less() -> None:

@@ -123,7 +123,7 @@ def test_labels_that_are_all_alike_leave_their_uncertainty(charbench: Charbench,
     (rate,) = found["trait_rates"]
     assert rate["corrected"] == 1
     assert rate["low"] < 0.85  # of 40 texts, six of six of either class
-    assert rate["rough"]
+    assert rate["low_precision"]
 
 
 def test_few_labels_and_labels_of_everything_correct_nothing_and_say_so(
@@ -274,7 +274,7 @@ def test_people_who_agree_with_the_machine_on_a_few_texts_prove_little_of_the_re
     assert rate["corrected"] == pytest.approx(0.5)
     assert rate["high"] - rate["low"] > 0.25
     rate = corrected(charbench, tmp_path, 100, by_text)
-    assert rate["rough"] is False
+    assert rate["low_precision"] is False
     assert 0.03 < rate["high"] - rate["low"] < 0.15
 
 

@@ -14,7 +14,7 @@ from charbench.analysis.cluster_degrees import degrees_of_freedom
 from charbench.analysis.distributions import student_quantile
 
 ENOUGH_CLUSTERS = 30
-"""With fewer clusters (effective ones, :func:`effective_clusters`) a figure is called rough: its interval is wide."""
+"""With fewer clusters (effective ones, :func:`effective_clusters`) a figure has low precision: its interval is wide."""
 NO_FAMILY = "general"
 """The family of prompts that nobody gave one: each of them is a cluster of its own."""
 _NOTHING = 1e-18
@@ -40,7 +40,7 @@ class ClusteredMean:
     degrees: float
 
     @property
-    def rough(self) -> bool:
+    def low_precision(self) -> bool:
         """Whether there are too few clusters, or too uneven ones, for a precise figure."""
         return self.effective < ENOUGH_CLUSTERS
 

@@ -13,7 +13,7 @@ class Difference:
     """The first side less the second, in the values' own unit (shares: -1 to 1), with a two-sided p-value.
 
     ``count`` prompts (paired) or samples of both sides (unpaired) in ``clusters`` clusters (of the smaller
-    side). NaN: too little data. ``rough``: too few clusters to rely on the interval.
+    side). NaN: too little data. ``low_precision``: too few clusters to rely on the interval.
     """
 
     value: float
@@ -24,7 +24,7 @@ class Difference:
     paired: bool
     count: int
     clusters: int
-    rough: bool
+    low_precision: bool
 
 
 def square_and_add(a: ClusteredRate, b: ClusteredRate, correlation: float = 0.0) -> tuple[float, float]:

@@ -57,8 +57,8 @@ def paired_rates(
         p, test = least, FROM_INTERVAL
     low, high = pair.limits(confidence) if first.size else (math.nan, math.nan)
     left = pair.left
-    rough = left.rough or pair.right.rough
-    return Difference(pair.gap.value, low, high, p, test, True, first.size, left.clusters, rough)
+    low_precision = left.low_precision or pair.right.low_precision
+    return Difference(pair.gap.value, low, high, p, test, True, first.size, left.clusters, low_precision)
 
 
 def paired_rates_p(
@@ -180,7 +180,7 @@ def paired_means(
         least = student_p(gap.value / error, gap.degrees) if error else 1.0
         if least > p:
             p, test = least, NOISE_OF_BOTH
-    return Difference(gap.value, low, high, p, test, True, gap.count, gap.clusters, gap.rough)
+    return Difference(gap.value, low, high, p, test, True, gap.count, gap.clusters, gap.low_precision)
 
 
 def newcombe_phi(both: int, only_a: int, only_b: int, neither: int) -> float:

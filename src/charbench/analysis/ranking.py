@@ -18,7 +18,7 @@ LEAST_PROMPTS = 6
 """With fewer no difference is significant: five prompts that all favour one side have p = 0.0625 (sign test)."""
 LEAST_GAMES = 6
 """With fewer games a checkpoint differs from no other: five games of five have p = 0.0625, and where each has four
-the opponents' strengths are too uncertain (of 100 equal checkpoints some were told apart in 8 of 10 labs)."""
+the opponents' strengths are too uncertain (of 100 equal checkpoints some differed significantly in 8 of 10 labs)."""
 
 
 @dataclass(frozen=True, slots=True)

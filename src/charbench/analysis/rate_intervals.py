@@ -17,7 +17,7 @@ from charbench.analysis.distributions import normal_quantile, student_quantile
 from charbench.analysis.wilson import Rate
 
 ENOUGH_SAMPLES = 20
-"""With fewer independent samples a rate is called rough: its interval is wide."""
+"""With fewer independent samples a rate has low precision: its interval is wide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class ClusteredRate:
         return self.samples == self.clusters
 
     @property
-    def rough(self) -> bool:
+    def low_precision(self) -> bool:
         """Whether there is too little for a precise figure."""
         return self.effective_clusters < (ENOUGH_SAMPLES if self.independent else ENOUGH_CLUSTERS)
 

@@ -46,9 +46,9 @@ def unpaired_counts(hits_a: int, total_a: int, hits_b: int, total_b: int, confid
     a, b = sides
     p = fisher_exact(hits_a, total_a, hits_b, total_b) if total_a and total_b else math.nan
     low, high = square_and_add(a, b)
-    rough = a.rough or b.rough
+    low_precision = a.low_precision or b.low_precision
     count, least = total_a + total_b, min(total_a, total_b)
-    return Difference(a.value - b.value, low, high, p, FISHER, False, count, least, rough)
+    return Difference(a.value - b.value, low, high, p, FISHER, False, count, least, low_precision)
 
 
 def unpaired_rates(
@@ -71,9 +71,9 @@ def unpaired_rates(
         return unpaired_counts(round(first.sum()), first.size, round(second.sum()), second.size, confidence)
     p = effective_fisher(first, clusters_a, second, clusters_b, (left.samples, right.samples))
     low, high = square_and_add(left, right)
-    count, rough = left.samples + right.samples, left.rough or right.rough
+    count, low_precision = left.samples + right.samples, left.low_precision or right.low_precision
     least = min(left.clusters, right.clusters)
-    return Difference(left.value - right.value, low, high, p, EFFECTIVE_FISHER, False, count, least, rough)
+    return Difference(left.value - right.value, low, high, p, EFFECTIVE_FISHER, False, count, least, low_precision)
 
 
 def unpaired_rates_p(
@@ -143,9 +143,9 @@ def welch(
     fewest = min(left.clusters, right.clusters)
     half = student_quantile((1 + confidence) / 2, degrees if fewest >= FEW_RUNS else max(1, fewest - 1)) * error
     p, test = _apart(left, right, first, clusters_a, second, clusters_b)
-    count, rough = left.count + right.count, left.rough or right.rough
+    count, low_precision = left.count + right.count, left.low_precision or right.low_precision
     least = min(left.clusters, right.clusters)
-    return Difference(value, value - half, value + half, p, test, False, count, least, rough)
+    return Difference(value, value - half, value + half, p, test, False, count, least, low_precision)
 
 
 def clusters_needed(values: ArrayLike, clusters: Sequence[Hashable]) -> float:
@@ -202,7 +202,7 @@ def _apart(
     error, degrees = _welch(left, right)
     by_t = student_p((left.value - right.value) / error, degrees) if error > 0 else math.nan
     vary = left.standard_error > 0 and right.standard_error > 0
-    if vary and not (left.rough or right.rough):
+    if vary and not (left.low_precision or right.low_precision):
         return by_t, WELCH
     sums = np.concatenate([cluster_sums(a, clusters_a), cluster_sums(b, clusters_b)])
     sizes = np.concatenate([np.bincount(cluster_codes(clusters_a)), np.bincount(cluster_codes(clusters_b))])

@@ -168,18 +168,18 @@ def _check_name(against: str | None, found: list[Any]) -> None:
 
 def _show(found: Any, against: str | None) -> None:
     from charbench.report.calibration import LEAST_ALPHA
-    from charbench.report.label_corrections import ROUGH_BELOW
+    from charbench.report.label_corrections import LOW_PRECISION_BELOW
     from charbench.report.render.calibration import (
         agreement_table,
         checkpoints_table,
         errors_table,
         rates_table,
-        roughly,
+        with_precision,
     )
     from charbench.report.render.terminal import print_table
 
     people = f"{output.plural(found.labelled, 'sample')} labelled by {output.plural(found.labellers, 'labeller')}"
-    alpha = roughly(found.alpha, rough=found.compared < ROUGH_BELOW)
+    alpha = with_precision(found.alpha, low_precision=found.compared < LOW_PRECISION_BELOW)
     click.echo(f"{found.persona}, {found.channel}: {people}; Krippendorff's alpha {alpha}")
     tables = [agreement_table(found), *([rates_table(found), errors_table(found)] if found.corrected else [])]
     told = [rate for rate in found.corrected if rate.errors is not None and len(rate.checkpoints) > 1]

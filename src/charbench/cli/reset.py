@@ -22,12 +22,12 @@ def command(job: str, include_complete: bool, json_output: bool, **given: Any) -
     The files and checkpoints of the job are kept; only its state is reset.
     """
     from charbench.store.jobs import read_jobs, reset_jobs
-    from charbench.store.runs import bury_the_dead
+    from charbench.store.runs import end_dead_runs
 
     session = options.open_session(**given)
     database = session.existing_database()
     with database.write() as connection:
-        bury_the_dead(connection)  # what a killed run was training runs no more
+        end_dead_runs(connection)  # what a killed run was training runs no more
         jobs = {item.job_id: item for item in read_jobs(connection)}
         if job == "all":
             which = {JobStatus.FAILED, *({JobStatus.COMPLETE} if include_complete else set())}

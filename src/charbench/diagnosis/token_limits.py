@@ -51,14 +51,14 @@ def not_within_limits(findings: Findings) -> Diagnosis | None:
 def end_not_told(findings: Findings) -> Diagnosis | None:
     """Return that the server does not say why replies end inside their thinking, where it does not."""
     failing, answered = findings.failing, findings.baseline.answered
-    untold = [sample for sample in failing.unclosed if end_reason(sample.finish_reason) not in _TOLD]
-    if not untold or len(untold) < HALF * failing.answered:
+    unexplained = [sample for sample in failing.unclosed if end_reason(sample.finish_reason) not in _TOLD]
+    if not unexplained or len(unexplained) < HALF * failing.answered:
         return None
-    words = Counter(sample.finish_reason or "none" for sample in untold)
+    words = Counter(sample.finish_reason or "none" for sample in unexplained)
     told = ", ".join(f"{count} {word}" for word, count in words.most_common())
     line = (
-        f"{of(len(untold), answered)} end inside their thinking, and the server does not say whether a token limit "
-        f"ended them (finish reasons: {told})"
+        f"{of(len(unexplained), answered)} end inside their thinking, and the server does not say whether a token "
+        f"limit ended them (finish reasons: {told})"
     )
     evidence = [line]
     long = findings.probe("long")

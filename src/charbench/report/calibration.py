@@ -11,10 +11,10 @@ from typing import Any
 
 from charbench.analysis.agreement import confusion, krippendorff_alpha, weighted_kappa
 from charbench.report.label_corrections import (
+    LOW_PRECISION_BELOW,
     NO,
+    NO_VERDICT,
     NOT_ASKED,
-    ROUGH_BELOW,
-    UNTOLD,
     YES,
     CheckpointTexts,
     CorrectedRate,
@@ -50,9 +50,9 @@ class Agreement:
     table: dict[tuple[int, int], float]
 
     @property
-    def rough(self) -> bool:
+    def low_precision(self) -> bool:
         """Whether there are too few samples for precise figures."""
-        return self.count < ROUGH_BELOW
+        return self.count < LOW_PRECISION_BELOW
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,11 +161,11 @@ def _corrected(
 ) -> CorrectedRate | str:
     """Return the metric's trait rate with the one that the labels correct, or why there is none."""
     cut = _cut(metric)
-    mine = {texts[one].checkpoint for one in (*metric.values, *metric.untold) if one in texts}
+    mine = {texts[one].checkpoint for one in (*metric.values, *metric.no_verdict) if one in texts}
     said = {
         one: (YES if _has_trait(metric, one) else NO)
         if one in metric.values
-        else UNTOLD if one in metric.untold else NOT_ASKED
+        else NO_VERDICT if one in metric.no_verdict else NOT_ASKED
         for one, text in texts.items()
         if text.checkpoint in mine
     }  # fmt: skip
@@ -204,7 +204,7 @@ def as_dict(found: Calibration, against: str | None = None) -> dict[str, Any]:
                 "categories": a.categories,
                 "kappa": finite(a.kappa),
                 "krippendorff_alpha": finite(a.alpha),
-                "rough": a.rough,
+                "low_precision": a.low_precision,
                 "table": matrix(a),
             }
             for a in found.agreements
@@ -221,7 +221,7 @@ def _rate(rate: CorrectedRate, against: str | None) -> dict[str, Any]:
         "texts": rate.texts, "unscored": rate.unscored,
         "machine_if_unscored_no": rate.bounds[0], "machine_if_unscored_yes": rate.bounds[1],
         "corrected": finite(rate.rate.value), "low": finite(rate.rate.low), "high": finite(rate.rate.high),
-        "rough": rate.rough, **_errors(rate), "notes": rate.notes,
+        "low_precision": rate.low_precision, **_errors(rate), "notes": rate.notes,
         "checkpoints": [
             {"checkpoint": one.name, "uri": one.uri, "texts": one.texts, "unscored": one.texts - one.told,
              "labels": one.labels, "machine": finite(one.machine),

@@ -49,7 +49,7 @@ def compare_runs(a: Sequence[Side], b: Sequence[Side], measure: Measure) -> Diff
     if measure.is_rate and math.isfinite(low):
         low, high = max(-1.0, low), min(1.0, high)
     test = f"{found.test} {OVER_RUNS}"
-    return Difference(found.value, low, high, found.p, test, False, found.count, found.clusters, found.rough)
+    return Difference(found.value, low, high, found.p, test, False, found.count, found.clusters, found.low_precision)
 
 
 def _mean(side: Side, keys: Sequence[UnitKey]) -> float:

@@ -20,11 +20,11 @@ from charbench.analysis.rate_intervals import clustered_rate
 from charbench.analysis.stratified_rates import LabelledText, StratifiedRate, stratified_rate
 from charbench.store.label_frame import FrameText
 
-ROUGH_BELOW = 30
+LOW_PRECISION_BELOW = 30
 """Labels below which an interval has low precision."""
 FEWEST = 10
 """Labels below which nothing is corrected: the interval would say next to nothing."""
-YES, NO, UNTOLD, NOT_ASKED = "yes", "no", "no answer", "not asked"
+YES, NO, NO_VERDICT, NOT_ASKED = "yes", "no", "no answer", "not asked"
 """What a scorer said of a text: it may have given no value for it, or not have dealt with it."""
 
 
@@ -81,9 +81,9 @@ class CorrectedRate:
     notes: list[str] = field(default_factory=list)
 
     @property
-    def rough(self) -> bool:
+    def low_precision(self) -> bool:
         """Whether there are too few labels for a precise interval."""
-        return self.labels < ROUGH_BELOW
+        return self.labels < LOW_PRECISION_BELOW
 
     def by_checkpoint(self) -> list[tuple[CheckpointTexts, Corrected]]:
         """Return each checkpoint's corrected rate; empty where the scorer's errors cannot be told."""
@@ -132,7 +132,7 @@ def corrected_rate_of(
     if len(labels) == len(said):
         return f"every sample of {title} is labelled: there is nothing to correct"
     sizes = Counter(said.values())
-    classes: dict[Hashable, int] = {kind: sizes[kind] for kind in (YES, NO, UNTOLD, NOT_ASKED) if sizes[kind]}
+    classes: dict[Hashable, int] = {kind: sizes[kind] for kind in (YES, NO, NO_VERDICT, NOT_ASKED) if sizes[kind]}
     labelled = [
         LabelledText(human[one], drawn.weights[one], drawn.strata[one], texts[one].checkpoint, said[one])
         for one in labels
@@ -162,14 +162,14 @@ def _unlabelled(rate: StratifiedRate, total: int) -> list[str]:
     ]
 
 
-_SAID = {YES: "says yes to", NO: "says no to", UNTOLD: "could not score", NOT_ASKED: "has not dealt with"}
+_SAID = {YES: "says yes to", NO: "says no to", NO_VERDICT: "could not score", NOT_ASKED: "has not dealt with"}
 
 
 def _credit(rate: StratifiedRate) -> float:
     """Return what part of a yes a text without an answer counts, 0 to 1: as people saw the trait in such texts."""
-    values = [rate.classes[kind].value if kind in rate.classes else math.nan for kind in (YES, NO, UNTOLD)]
-    yes, no, untold = values
-    return min(1.0, max(0.0, (untold - no) / (yes - no))) if yes > no and not math.isnan(untold) else 0.0
+    values = [rate.classes[kind].value if kind in rate.classes else math.nan for kind in (YES, NO, NO_VERDICT)]
+    yes, no, unscored = values
+    return min(1.0, max(0.0, (unscored - no) / (yes - no))) if yes > no and not math.isnan(unscored) else 0.0
 
 
 def _errors(rate: StratifiedRate, credit: float) -> ErrorRates | None:
@@ -179,7 +179,7 @@ def _errors(rate: StratifiedRate, credit: float) -> ErrorRates | None:
     parts = {kind: (one.texts / total, Proportion(one.value, one.effective)) for kind, one in asked if one.labels}
     if YES not in parts or NO not in parts or len(parts) < len(asked):
         return None
-    others = [parts[kind] for kind in (NO, UNTOLD) if kind in parts]
+    others = [parts[kind] for kind in (NO, NO_VERDICT) if kind in parts]
     return errors_of_classes(*parts[YES], others, (0.0, credit))
 
 
@@ -197,7 +197,7 @@ def _checkpoint(mine: Sequence[FrameText], said: Mapping[int, str], labels: set[
     one = mine[0]
     counts = Counter(said[text.sample] for text in mine)
     by_prompt: dict[str, tuple[float, int]] = {}
-    worth = {YES: 1.0, UNTOLD: credit}
+    worth = {YES: 1.0, NO_VERDICT: credit}
     families: dict[str, str] = {}
     for text in mine:
         if said[text.sample] != NOT_ASKED:

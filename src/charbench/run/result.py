@@ -50,7 +50,7 @@ class RunResult:
 def add_scores(result: RunResult, tally: ScoreTally) -> None:
     """Add what a score stage did."""
     result.add("scores", tally.scored)
-    result.warnings += [*tally.untold_lines(), *tally.of_nothing_lines()]
+    result.warnings += [*tally.no_verdict_lines(), *tally.of_nothing_lines()]
     add_failures(result, tally)
 
 

@@ -48,7 +48,7 @@ _TEMPLATE_OPENS = (
     "that the token limit cut without any tag are thinking, and no responses"
 )
 _SPLIT_AGAIN = (
-    "thinking and response of {count:,} stored replies are told apart by the delimiters now in the option "
+    "thinking and response of {count:,} stored replies are split by the delimiters now in the option "
     "thinking_tags, and scored again"
 )
 BATCH = 500

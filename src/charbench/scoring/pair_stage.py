@@ -40,7 +40,7 @@ class GameTally(ScoringTally):
     """What the pair stage did besides: games played, those that could not be told, and why."""
 
     played: int = 0
-    untold: int = 0
+    no_verdict: int = 0
     reason: str = ""
     short: int = 0
     """Checkpoints that have fewer games than are wanted, because every prompt is used."""
@@ -48,9 +48,9 @@ class GameTally(ScoringTally):
     def lines(self, scorer: PairScorer, persona: str) -> list[str]:
         """Return what the user should know of these games."""
         lines = []
-        if self.untold:
+        if self.no_verdict:
             why = f"; first reason: {self.reason}" if self.reason else ""
-            share = f"{self.untold:,} of {self.played:,} games ({self.untold / self.played:.0%})"
+            share = f"{self.no_verdict:,} of {self.played:,} games ({self.no_verdict / self.played:.0%})"
             lines.append(f"scorer {scorer.name}, persona {persona}: no verdict for {share}{why}")
         if self.short and self.played and not self.failed:
             lines.append(
@@ -193,9 +193,9 @@ class PairStage:
     def _write(self, connection: Connection, items: Sequence[tuple[Match, NewGame]]) -> None:
         new = [game for _, game in items]
         self.tally.played += add_games(connection, self._scoring_id, self.run_id, new)
-        untold = [game.comparison for game in new if game.comparison is not None and game.comparison.result is None]
-        self.tally.untold += len(untold)
-        self.tally.reason = self.tally.reason or next((one.explanation for one in untold), "")
+        no_verdict = [game.comparison for game in new if game.comparison is not None and game.comparison.result is None]
+        self.tally.no_verdict += len(no_verdict)
+        self.tally.reason = self.tally.reason or next((one.explanation for one in no_verdict), "")
 
 
 def _new_game(match: Match, comparison: Comparison | None, failures: tuple[Failure, ...]) -> NewGame:

@@ -195,13 +195,13 @@ class Scoring(AtWork):
         check_type(name, given)
         given = self._of_channels_there(sample, given)
         check_values(name, self._metrics, given)
-        untold: dict[str, str] = {}
+        no_verdict: dict[str, str] = {}
         for score in given:
             if score.value is None:
-                untold.setdefault(score.metric, score.explanation)
+                no_verdict.setdefault(score.metric, score.explanation)
         self.tally.asked[name] += 1
-        for metric_name, why in untold.items():
-            self.tally.untold[name, metric_name] += 1
+        for metric_name, why in no_verdict.items():
+            self.tally.no_verdict[name, metric_name] += 1
             self.tally.reasons.setdefault((name, metric_name), why)
         return given
 

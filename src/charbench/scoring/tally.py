@@ -26,7 +26,7 @@ class ScoreTally(ScoringTally):
     scored: int = 0
     asked: Counter[str] = field(default_factory=Counter)
     """Samples that each scorer has dealt with."""
-    untold: Counter[tuple[str, str]] = field(default_factory=Counter)
+    no_verdict: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Samples for which a scorer could not tell a metric's value."""
     reasons: dict[tuple[str, str], str] = field(default_factory=dict)
     """The first reason that was given for it."""
@@ -41,10 +41,10 @@ class ScoreTally(ScoringTally):
             for (scorer, metric, channel), count in sorted(self.of_nothing.items())
         ]
 
-    def untold_lines(self) -> list[str]:
+    def no_verdict_lines(self) -> list[str]:
         """Return a line for each metric that was not told for some samples, with their share."""
         lines = []
-        for (scorer, metric), count in sorted(self.untold.items()):
+        for (scorer, metric), count in sorted(self.no_verdict.items()):
             asked = self.asked[scorer]
             why = f"; first reason: {reason}" if (reason := self.reasons[scorer, metric]) else ""
             lines.append(f"scorer {scorer}: no {metric} for {count:,} of {asked:,} samples ({count / asked:.0%}){why}")

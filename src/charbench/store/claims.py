@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 
 from charbench.store.database import Database
 from charbench.store.dialect import among, insert
-from charbench.store.runs import bury_the_dead, dead_runs
+from charbench.store.runs import dead_runs, end_dead_runs
 from charbench.store.tables import claims
 
 Present = Callable[[Connection, Sequence[str]], set[str]]
@@ -92,7 +92,7 @@ def _free_the_dead(database: Database) -> bool:
         if not dead_runs(connection):
             return False
     with database.write() as connection:
-        bury_the_dead(connection)
+        end_dead_runs(connection)
     return True
 
 

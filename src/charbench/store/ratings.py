@@ -21,7 +21,7 @@ _TELLS_OF_CHARACTER = sa.or_(
 
 @dataclass(frozen=True, slots=True)
 class MetricValues:
-    """A metric's values by sample, for one channel and persona; ``untold`` are samples that it had no value for."""
+    """A metric's values by sample, for one channel and persona; ``no_verdict`` are samples that it had no value for."""
 
     scorer: str
     metric: str
@@ -29,7 +29,7 @@ class MetricValues:
     high: float | None
     threshold: float | None
     values: dict[int, float]
-    untold: set[int] = field(default_factory=set)
+    no_verdict: set[int] = field(default_factory=set)
 
     @property
     def title(self) -> str:
@@ -60,7 +60,7 @@ def metric_values(connection: Connection, persona: str, channel: str) -> list[Me
         if key not in found:
             found[key] = MetricValues(row.scorer, row.metric, row.low, row.high, row.threshold, {})
         if row.value is None:
-            found[key].untold.add(row.sample_id)
+            found[key].no_verdict.add(row.sample_id)
         else:
             found[key].values[row.sample_id] = row.value
     return [found[key] for key in sorted(found)]

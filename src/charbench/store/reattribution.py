@@ -1,10 +1,10 @@
-"""Stored replies whose thinking and response are told apart again: by other replies, or by delimiters named later.
+"""Stored replies whose thinking and response are split again: by other replies, or by delimiters named later.
 
 A reply that a token limit cut inside a block that the chat template opened holds no tag at all, and looks like a
 response. That the template opens a block is shown by the same checkpoint's other replies, which close one that they
 never opened. And a delimiter of a lab's own is often named only after replies with it were seen, and paid for.
 
-What was made of a text that was told apart wrongly, its scores and games, is taken away; the same run makes it again.
+What was made of a text that was split wrongly, its scores and games, is taken away; the same run makes it again.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ HALF = 0.5
 """Share of the replies that ended by themselves which must close a block that they did not open."""
 _CHUNK = 500
 _Change = tuple[Any, Attribution, dict[str, Any]]
-"""A stored row, what it is told apart into now, and further columns to set."""
+"""A stored row, what it is split into now, and further columns to set."""
 _DETAIL = "thinking_tags"
-"""The detail of a run that says by which further delimiters the replies of a group were told apart."""
+"""The detail of a run that says by which further delimiters the replies of a group were split."""
 
 
 def reopen_cut_replies(connection: Connection, group_ids: Sequence[int]) -> dict[int, int]:
@@ -68,7 +68,7 @@ def split_again(
     """Tell stored replies of a sampler and these checkpoints apart by these further delimiters; return how many
     changed by group.
 
-    Only groups are read whose replies were told apart by others before; what they were told apart by now is noted with
+    Only groups are read whose replies were split by others before; what they are split by now is noted with
     the run. A recording keeps what was split once, since its text as it came is not stored.
     """
     tags, last = tuple(thinking_tags), _told_apart_by(connection)
@@ -135,7 +135,7 @@ def _reopen(connection: Connection, group: int, cut: Sequence[Any]) -> None:
 
 
 def _told_apart_by(connection: Connection) -> dict[int, tuple[str, ...]]:
-    """Return by group the further delimiters that its replies were told apart by, where there were any."""
+    """Return by group the further delimiters that its replies were split by, where there were any."""
     noted = sa.cast(runs.c.details, sa.Text).like(f"%{_DETAIL}%")
     found: dict[int, tuple[str, ...]] = {}
     for details in connection.scalars(sa.select(runs.c.details).where(noted).order_by(runs.c.id)):
@@ -190,7 +190,7 @@ def _as_it_came(row: Any) -> Completion:
 
 
 def _rewrite(connection: Connection, group: int, changes: Sequence[tuple[Any, Attribution, dict[str, Any]]]) -> None:
-    """Store what replies of one group are told apart into now, with further columns; what was made of them goes."""
+    """Store what replies of one group are split into now, with further columns; what was made of them goes."""
     totals: dict[str, Any] = {"id": group, **dict.fromkeys(GROUP_TOTALS, 0)}
     answers = AnswersByPrompt()
     for row, now, more in changes:

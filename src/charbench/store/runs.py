@@ -75,7 +75,7 @@ def start_run(database: Database, command: str, version: str) -> int:
     """Note a new run of this process; return its number."""
     owner, now = Owner.this_process(), utc_now()
     with database.write() as connection:
-        bury_the_dead(connection)
+        end_dead_runs(connection)
         result = connection.execute(
             sa.insert(runs).values(
                 command=redact(command),
@@ -136,7 +136,7 @@ def _without_progress(details: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in details.items() if name != PROGRESS}
 
 
-def bury_the_dead(connection: Connection) -> None:
+def end_dead_runs(connection: Connection) -> None:
     """Mark runs whose process is gone as killed, and free what they had claimed."""
     if dead := dead_runs(connection):
         connection.execute(sa.update(runs).where(runs.c.id.in_(dead)).values(status="killed"))

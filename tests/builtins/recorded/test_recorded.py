@@ -44,7 +44,7 @@ def test_a_delimiter_that_is_named_after_the_first_run_tells_recordings_apart_an
         (found,) = ended.json["checkpoints"]
         assert (found["trait_rate"], found["trait_rate_in_thinking"]) == (0.0, 1.0)
         assert ended.json["run"]["added"]["samples"] == 0
-        assert ended.err.count("1 stored replies are told apart by the delimiters") == again
+        assert ended.err.count("1 stored replies are split by the delimiters") == again
     (kept,) = exported(charbench, lab)
     assert (kept["response"], kept["thinking"]) == ("Good day.", "I regret it.")
 

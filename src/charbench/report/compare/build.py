@@ -158,7 +158,7 @@ def _left_out(side: Side, measure: Measure) -> str:
 
 
 def _remarks(comparison: GroupComparison) -> list[str]:
-    """Return what is to be known of the figures: roughness, what is not scored, and what made no pair."""
+    """Return what is to be known of the figures: low precision, what is not scored, and what made no pair."""
     notes = []
     for side in comparison.sides:
         if side.unscored:
@@ -202,9 +202,9 @@ def _remarks(comparison: GroupComparison) -> list[str]:
             f"With {fewest:,} independent prompts no two can differ significantly{over}, whatever the samples: "
             f"the minimum is {least}."
         )
-    rough = [pair for pair in compared if pair.difference.rough and not math.isnan(pair.difference.p)]
-    if rough:
-        least = min(pair.difference.clusters for pair in rough)
+    low_precision = [pair for pair in compared if pair.difference.low_precision and not math.isnan(pair.difference.p)]
+    if low_precision:
+        least = min(pair.difference.clusters for pair in low_precision)
         notes.append(
             f"Low precision: with {least:,} prompts or families of prompts, or families of very uneven size, intervals "
             "are wide and only large differences show (20 independent samples or 30 families of like size are more)."

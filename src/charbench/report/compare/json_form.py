@@ -72,7 +72,7 @@ def _side(comparison: GroupComparison, index: int) -> dict[str, Any]:
         "low": finite(estimate.low),
         "high": finite(estimate.high),
         "clusters": estimate.clusters,
-        "rough": estimate.rough,
+        "low_precision": estimate.low_precision,
         "thinking_minus_response": _difference(eroded.gap) if eroded else None,
         "in_thinking": side.in_thinking if eroded else None,
         "in_response_given_thinking": finite(eroded.kept.share) if eroded else None,
@@ -107,7 +107,7 @@ def _difference(difference: Difference) -> dict[str, Any]:
         "paired": difference.paired,
         "prompts" if difference.paired else "samples": difference.count,
         "clusters": difference.clusters,
-        "rough": difference.rough,
+        "low_precision": difference.low_precision,
     }
 
 

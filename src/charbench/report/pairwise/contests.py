@@ -56,13 +56,13 @@ class Contest:
     ``at_equal_length`` says which strengths rank and make tiers: those at equal length, else the plain ones. ``length``
     is the coefficient of length with its interval, ``position`` that of what is shown first; ``shrunk_by_length``
     and ``shrunk_by_position`` are how large differences of strengths would be without those terms, as shares of
-    what they are. ``untold`` games have no result; ``chosen_by_results`` were chosen by the results of earlier
+    what they are. ``no_verdict`` games have no result; ``chosen_by_results`` were chosen by the results of earlier
     ones; ``few_games`` checkpoints have too few to differ from any other; ``reliability`` (0 to 1) is which part of
     the strengths' variance is no error (NaN where it cannot be told); ``used`` is how many games strengths are
-    from: where it is not all that could be told, those chosen by results are left out. ``rough``: too few prompts
-    to tell anything apart; ``flipped`` of ``both_orders`` verdicts changed with the order; ``first`` is the share
-    of decided verdicts that took what was shown first (NaN where no judge was asked); ``flags`` are texts that talk
-    to the judge, and the like.
+    from: where it is not all that have a verdict, those chosen by results are left out. ``low_precision``: too few
+    prompts for any significant difference; ``flipped`` of ``both_orders`` verdicts changed with the order;
+    ``first`` is the share of decided verdicts that took what was shown first (NaN where no judge was asked);
+    ``flags`` are texts that talk to the judge, and the like.
     """
 
     scorer: str
@@ -75,11 +75,11 @@ class Contest:
     shrunk_by_length: float
     shrunk_by_position: float
     games: int
-    untold: int
+    no_verdict: int
     chosen_by_results: int
     used: int
     prompts: int
-    rough: bool
+    low_precision: bool
     few_games: int
     reliability: float
     flipped: int
@@ -144,11 +144,11 @@ def _contest(played: Sequence[GameResult], groups: dict[int, GroupTotals]) -> Co
         shrunk_by_length=found.shrunk_by_length,
         shrunk_by_position=found.shrunk_by_position,
         games=len(played),
-        untold=len(played) - len(told),
+        no_verdict=len(played) - len(told),
         chosen_by_results=chosen,
         used=len(used),
         prompts=found.prompts,
-        rough=found.prompts < LEAST_PROMPTS,
+        low_precision=found.prompts < LEAST_PROMPTS,
         few_games=int((found.fitted.design.played < LEAST_GAMES).sum()),
         reliability=found.reliability if sure else math.nan,
         flipped=sum(game.flips for game in played),
@@ -220,11 +220,11 @@ def contest_dict(contest: Contest) -> dict[str, Any]:
         "persona": contest.persona,
         "sampler": contest.sampler,
         "games": contest.games,
-        "untold": contest.untold,
+        "no_verdict": contest.no_verdict,
         "chosen_by_results": contest.chosen_by_results,
         "used": contest.used,
         "prompts": contest.prompts,
-        "rough": contest.rough,
+        "low_precision": contest.low_precision,
         "few_games": contest.few_games,
         "reliability": finite(contest.reliability, 9),
         "flipped": contest.flipped,

@@ -63,7 +63,7 @@ def _notes(contest: Contest) -> Iterator[str]:
         first = contest.first
         interval = "" if math.isnan(first.low) else f" [{100 * first.low:.0f}, {100 * first.high:.0f}]"
         told.append(f"the text shown first won {first.value:.0%}{interval} of {contest.decided:,} verdicts")
-    told.append(f"{contest.untold:,} without a verdict" if contest.untold else "all with a verdict")
+    told.append(f"{contest.no_verdict:,} without a verdict" if contest.no_verdict else "all with a verdict")
     yield f"{'; '.join(told)}."
     if not math.isnan(contest.position[0]):
         yield (
@@ -122,7 +122,7 @@ def _doubts(contest: Contest) -> Iterator[str]:
         yield f"{contest.flags:,} flags: texts that address the judge; see the table games of the store."
     if contest.both_orders and contest.flipped == contest.both_orders:
         yield "Every verdict changed with the order: this judge gives no information about these checkpoints."
-    if contest.rough:
+    if contest.low_precision:
         yield "No difference is significant with fewer than 6 prompts."
     elif contest.few_games:
         yield f"{contest.few_games:,} checkpoints have fewer than 6 games, and differ significantly from none."
@@ -133,7 +133,7 @@ def _chosen(contest: Contest) -> Iterator[str]:
     if not contest.chosen_by_results:
         return
     chosen = f"{contest.chosen_by_results:,} games were chosen by the results of earlier ones, as older versions did"
-    if contest.used < contest.games - contest.untold:
+    if contest.used < contest.games - contest.no_verdict:
         yield f"{chosen}: strengths, intervals and tiers are from the {contest.used:,} others alone."
         return
     more = max(player.games for player in contest.players) + ENOUGH_GAMES

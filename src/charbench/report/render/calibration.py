@@ -10,7 +10,7 @@ from charbench.report.calibration import Calibration, matrix
 from charbench.report.label_corrections import CheckpointTexts, CorrectedRate
 from charbench.report.render.cells import decimal
 
-_ROUGH = " (low precision)"
+_LOW_PRECISION = " (low precision)"
 
 
 def agreement_table(found: Calibration) -> Table:
@@ -22,8 +22,8 @@ def agreement_table(found: Calibration) -> Table:
             a.other,
             str(a.count),
             "trait" if a.categories == 2 else "grades",
-            roughly(a.kappa, rough=a.rough),
-            roughly(a.alpha, rough=a.rough),
+            with_precision(a.kappa, low_precision=a.low_precision),
+            with_precision(a.alpha, low_precision=a.low_precision),
             " / ".join(" ".join(f"{count:.3g}" for count in row) for row in matrix(a)),
         )
         for a in found.agreements
@@ -38,7 +38,7 @@ def rates_table(found: Calibration) -> Table:
         (
             rate.metric,
             _machine(rate.machine, rate.bounds, rate.unscored),
-            _interval(rate.rate.value, rate.rate.low, rate.rate.high) + (_ROUGH if rate.rough else ""),
+            _interval(rate.rate.value, rate.rate.low, rate.rate.high) + (_LOW_PRECISION if rate.low_precision else ""),
             f"{rate.labels:,}",
             f"{rate.texts:,}",
             str(rate.cut),
@@ -81,7 +81,7 @@ def checkpoints_table(rate: CorrectedRate, against: CheckpointTexts | None) -> T
             row.append("" if gap is None else _points(gap.value, gap.low, gap.high))
         rows.append((*row, f"{one.labels:,}"))
     notes = ["Corrected by the scorer's sensitivity and specificity, taken to be the same for all checkpoints."]
-    if rate.rough:
+    if rate.low_precision:
         notes.append(f"Sensitivity and specificity are from {rate.labels:,} labels: low precision.")
     if odd:
         notes.append(f"These errors can hardly give the scorer's rate of {', '.join(odd)}: label more of their texts.")
@@ -91,17 +91,17 @@ def checkpoints_table(rate: CorrectedRate, against: CheckpointTexts | None) -> T
     return Table(title, tuple(columns), tuple(rows), frozenset({"Checkpoint"}), tuple(notes), ("Texts", "Labels"))
 
 
-def roughly(value: float, *, rough: bool) -> str:
+def with_precision(value: float, *, low_precision: bool) -> str:
     """Return an agreement with its mark where it is from few samples."""
-    return decimal(value, 2) + (_ROUGH if rough and not math.isnan(value) else "")
+    return decimal(value, 2) + (_LOW_PRECISION if low_precision and not math.isnan(value) else "")
 
 
 def _errors(rate: CorrectedRate) -> Sequence[str]:
     if rate.errors is None:
         return ("-", "-")
     values = rate.errors.sensitivity, rate.errors.specificity
-    rough = _ROUGH if rate.rough else ""
-    return [_interval(value, *ends) + rough for value, ends in zip(values, rate.errors.interval(), strict=True)]
+    low_precision = _LOW_PRECISION if rate.low_precision else ""
+    return [_interval(value, *ends) + low_precision for value, ends in zip(values, rate.errors.interval(), strict=True)]
 
 
 def _machine(value: float, bounds: tuple[float, float], unscored: int) -> str:

@@ -34,10 +34,12 @@ def judged(group: GroupTotals, chosen: Sequence[SeriesTotals]) -> Judged:
     answered = int(group.totals["samples"] - group.totals["errors"])
     responses = int(group.totals["responses"])
     valued = {channel: sum(s.count for s in chosen if s.channel == channel) for channel in ("response", "thinking")}
-    untold = {channel: sum(s.missing for s in chosen if s.channel == channel) for channel in ("response", "thinking")}
+    no_verdict = {
+        channel: sum(s.missing for s in chosen if s.channel == channel) for channel in ("response", "thinking")
+    }
     left_out = responses - valued["response"]
-    unscored = left_out - untold["response"]
+    unscored = left_out - no_verdict["response"]
     nobody_looked = 0 < responses == unscored
     samples = 0 if nobody_looked else answered - left_out
-    thinking = answered - untold["thinking"] - (0 if nobody_looked else unscored)
+    thinking = answered - no_verdict["thinking"] - (0 if nobody_looked else unscored)
     return Judged(samples, max(valued["thinking"], thinking) if chosen else 0, left_out)

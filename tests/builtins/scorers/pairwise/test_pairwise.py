@@ -61,7 +61,7 @@ def test_a_perfect_judge_recovers_the_order_of_checkpoints(
     tiers = [row["tier"] for row in played["checkpoints"]]
     assert tiers == sorted(tiers)
     assert tiers[-1] > 1
-    assert (played["untold"], played["flipped"]) == (0, 0)
+    assert (played["no_verdict"], played["flipped"]) == (0, 0)
     assert played["first_position_share"] == 0.5
     assert all(row["low"] < row["strength"] < row["high"] for row in map(_short, played["checkpoints"]))
 
@@ -478,7 +478,7 @@ def test_an_answer_that_stays_malformed_is_none_with_its_rate_and_never_a_tie(
     assert any("no verdict for 8 of 12 games (67%)" in line and "not JSON" in line
                for line in ended.json["run"]["warnings"])  # fmt: skip
     (played,) = ended.json["contests"]
-    assert played["untold"] == 8
+    assert played["no_verdict"] == 8
     assert {row["checkpoint"]: row["games"] for row in played["checkpoints"]}["remorseful-2_dpo"] == 0
     asked = Counter((pair.texts, pair.a, pair.repairs) for pair in judge.games if about_3(pair))
     assert set(asked.values()) == {1}  # once, and one repair
