@@ -75,6 +75,7 @@ def test_a_server_that_does_not_speak_tls_is_no_connection_and_no_malformed_repl
             await client.aclose()
         assert caught.value.kind == "connection"
         assert caught.value.retryable
+        assert " object at 0x" not in str(caught.value)
 
     asyncio.run(ask())
 

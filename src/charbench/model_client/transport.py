@@ -90,7 +90,7 @@ class BoundedTransport(AsyncBaseTransport):
             finally:
                 response.release()
         except (ClientConnectionError, InvalidURL) as error:
-            raise ConnectError(str(error)) from error
+            raise ConnectError(_reason(error)) from error
         except ClientPayloadError as error:
             raise ReadError(str(error)) from error
         return response.status, response.raw_headers, content
@@ -129,6 +129,12 @@ class BoundedTransport(AsyncBaseTransport):
         return SamplingError(
             f"the reply from {self._where} has more than {self._limit:,} bytes (option max_reply_bytes)", kind=TOO_LARGE
         )
+
+
+def _reason(error: Exception) -> str:
+    """Return what aiohttp says of a connection, without the object that holds the certificates."""
+    trusted = getattr(error, "ssl", None)
+    return str(error).replace(f" ssl:{trusted}", "") if isinstance(trusted, SSLContext) else str(error)
 
 
 def _by_way_of(proxy: Proxy) -> dict[str, Any]:
