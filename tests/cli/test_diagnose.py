@@ -21,6 +21,7 @@ from support.endpoint import (
     options,
     refuses,
     serving,
+    write_prompts,
 )
 from support.lab import LabBuilder, row
 from support.store import count, query, store_of
@@ -238,3 +239,20 @@ def test_a_checkpoint_without_samples_that_nobody_can_ask_is_an_error_with_the_o
     ended = charbench("diagnose", "-c", "model:m", lab=tmp_path)
     assert ended.code == 2
     assert "-o sampler.thinking.base_url" in ended.err
+
+
+def test_a_diagnosis_with_prompts_of_its_own_changes_no_report(
+    charbench: Charbench, tmp_path: Path, endpoint: Endpoint
+) -> None:
+    endpoint.handler = always(content=AHOY)
+    shown = []
+    for epochs in "1", None, "2":  # what a diagnosis alone asked is shown; then never again
+        if epochs is None:
+            prompts = str(write_prompts(tmp_path / "q.txt", 7))
+            words = ("eval", "-c", "model:m", "-p", "pirate", "--scorer", "keyword", "--prompts", prompts)
+            charbench.ok(*words, *options(endpoint, **FEW_TRIES), lab=tmp_path)
+        else:
+            assert diagnose(charbench, tmp_path, endpoint, "--epochs", epochs).code == 0
+        (row,) = charbench.ok("report", "--json", lab=tmp_path).json["checkpoints"]
+        shown.append(row["samples"])
+    assert shown == [5, 7, 7]

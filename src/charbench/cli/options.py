@@ -107,7 +107,7 @@ workers = _all(
 )  # fmt: skip
 setting = click.option(
     "--setting", "settings", multiple=True, metavar="ID",
-    help="This setting of its persona. [default: that of the newest run that added samples]",
+    help="This setting of its persona. [default: that of the newest run that added samples, diagnoses aside]",
 )  # fmt: skip
 _FORMATS = (
     click.option(

@@ -25,6 +25,7 @@ from charbench.run.evaluate import selected
 from charbench.run.plan import sampling_plan
 from charbench.run.result import RunResult
 from charbench.run.runner import Runner
+from charbench.store.asked import note_diagnosis
 from charbench.store.diagnoses import save_diagnosis
 from charbench.store.samples import samples_with_keys
 from charbench.store.summaries import trait_hits
@@ -152,6 +153,8 @@ def diagnose(runner: Runner, say: Callable[[str], None]) -> tuple[list[Diagnosis
     scorers = session.scorers()
     reports: list[DiagnosisReport] = []
     with runner.recorded() as result:
+        with session.database.write() as connection:
+            note_diagnosis(connection, result.run_id)
         with Writer(session.database, result.run_id) as writer:
             for checkpoint in checkpoints:
                 if runner.asks_no_more:

@@ -12,7 +12,7 @@ from charbench.store.selection import Selection
 from charbench.store.served_models import APART
 from charbench.store.settings import Setting
 
-RULE = "of each persona the setting of the newest run that added samples; --setting ID takes another"
+RULE = "of each persona the setting of the newest run that added samples, diagnoses aside; --setting ID takes another"
 MOST = 3
 """So many personas' settings are written out below a table."""
 ENDPOINT = "endpoint"

@@ -12,6 +12,7 @@ from charbench.store.runs import change_details
 from charbench.store.tables import runs
 
 _NAME = "asked"
+_DIAGNOSIS = "diagnosis"
 NO_PERSONA = ""
 """Under which the prompts of base models and of checkpoints without a persona stand."""
 
@@ -21,6 +22,8 @@ class Asked:
     """By run, by the sampling's key and by persona: the keys of the prompts that the run asked for."""
 
     by_run: Mapping[int, Mapping[str, Mapping[str, frozenset[str]]]]
+    diagnoses: frozenset[int] = frozenset()
+    """The runs that looked for a cause: what they ask is no evaluation."""
 
     def runs(self, persona: str, samplings: Iterable[str]) -> list[int]:
         """Return the runs that asked a persona's checkpoints with one of these samplings."""
@@ -48,13 +51,23 @@ def note_asked(connection: Connection, run_id: int, sampling: str, by_persona: M
     change_details(connection, run_id, lambda known: {**known, _NAME: {**known.get(_NAME, {}), **asked}})
 
 
+def note_diagnosis(connection: Connection, run_id: int) -> None:
+    """Note with a run that it looks for a cause."""
+    change_details(connection, run_id, lambda known: {**known, _DIAGNOSIS: True})
+
+
 def read_asked(connection: Connection) -> Asked:
     """Return what all runs asked for, as far as they say."""
     found = {}
-    for row in connection.execute(sa.select(runs.c.id, runs.c.details).where(runs.c.details.is_not(None))):
+    diagnoses = set()
+    columns = runs.c.id, runs.c.command, runs.c.details
+    for row in connection.execute(sa.select(*columns).where(runs.c.details.is_not(None))):
         asked = (row.details or {}).get(_NAME, {})
+        # Earlier versions noted no more than the command.
+        if (row.details or {}).get(_DIAGNOSIS) or row.command.split()[1:2] == ["diagnose"]:
+            diagnoses.add(row.id)
         found[row.id] = {
             sampling: {name: frozenset(keys) for name, keys in by_persona.items()}
             for sampling, by_persona in asked.items()
         }
-    return Asked(found)
+    return Asked(found, frozenset(diagnoses))

@@ -96,6 +96,8 @@ class Setting:
     groups: tuple[GroupOf, ...] = field(compare=False)
     run: int = field(compare=False)
     """The newest run that added to it."""
+    is_probe: bool = field(default=False, compare=False)
+    """Whether nothing but diagnoses asked for it."""
 
     @cached_property
     def id(self) -> str:
@@ -133,7 +135,8 @@ def read_settings(connection: Connection, as_if: Mapping[str, Sequence[str]] = M
     ``as_if`` holds personas by URI: these checkpoints count as theirs, and as no other's.
 
     Of a persona the setting of the newest run comes first: of the run that was the last to add a sample to the
-    persona's own checkpoints (to those without a persona only where it has none).
+    persona's own checkpoints (to those without a persona only where it has none). What nothing but diagnoses asked for
+    comes last.
     """
     found = [
         replace(group, persona=persona)
@@ -171,7 +174,8 @@ def _newest_first(judged: Mapping[int, Mapping[int, int]], setting: Setting) -> 
     # Of two that one run added to: the one that has more checkpoints; what was asked before what is recorded. Of two
     # states of the scorers the one that has scored more checkpoints: a new judge that is tried on one of them does not
     # take the others' scores out of sight.
-    return -setting.run, setting.prompts is None, -uris, recorded, -size, -_covered(judged, setting), newest, setting.id
+    about_scores = -_covered(judged, setting), newest, setting.id
+    return setting.is_probe, -setting.run, setting.prompts is None, -uris, recorded, -size, *about_scores
 
 
 def _covered(judged: Mapping[int, Mapping[int, int]], setting: Setting) -> int:
@@ -208,8 +212,10 @@ def _of_request(
             if (group.sampling.sampler, group.sampling.variant) in {(one.sampler, one.variant) for one in used.values()}
             or group.sampling.sampler not in used
         ]
-        for prompts, run in _prompt_sets(persona, held, keys, asked):
-            yield (Setting(persona, used, scorers, prompts, (*held, *beside), run), is_whole and is_complete)
+        for prompts, runs in _prompt_sets(persona, held, keys, asked).items():
+            is_probe = asked.diagnoses.issuperset(runs)
+            made = Setting(persona, used, scorers, prompts, (*held, *beside), runs[-1], is_probe)
+            yield made, is_whole and is_complete
 
 
 def _states(events: Sequence[Any], slot: Any) -> list[tuple[dict[str, Any], bool]]:
@@ -231,14 +237,17 @@ def _states(events: Sequence[Any], slot: Any) -> list[tuple[dict[str, Any], bool
 
 def _prompt_sets(
     persona: str, own: Sequence[GroupOf], keys: set[str], asked: Asked
-) -> list[tuple[frozenset[str] | None, int]]:
-    """Return the sets of prompts that runs asked for, each with the newest run; None: a run does not say."""
-    found: dict[frozenset[str] | None, int] = {}
+) -> dict[frozenset[str] | None, list[int]]:
+    """Return the sets of prompts that runs asked for, each with those runs, the newest last.
+
+    None stands for the prompts of runs that do not say.
+    """
+    found: dict[frozenset[str] | None, list[int]] = {}
     newest = max(group.last_run for group in own)
     for run in sorted({*asked.runs(persona, keys), *(r for g in own for r in (g.first_run, g.last_run))}):
         if run <= newest:
-            found[asked.prompts(run, persona, keys)] = run
-    return list(found.items())
+            found.setdefault(asked.prompts(run, persona, keys), []).append(run)
+    return found
 
 
 def _groups(connection: Connection) -> list[GroupOf]:
