@@ -232,8 +232,13 @@ def test_version_imports_no_plugin_and_nothing_heavy() -> None:
     assert_light(loaded_by(code))
 
 
-def test_a_command_that_has_ended_leaves_python_no_objects_to_look_through() -> None:
-    code = command("--version") + "\nimport gc\nassert len(gc.get_objects()) * 10 < gc.get_freeze_count()"
+def test_a_program_that_has_ended_leaves_python_no_objects_to_look_through() -> None:
+    code = command("--version").replace("from charbench.cli import main", "from charbench.__main__ import main")
+    assert "charbench.cli" in loaded_by(f"{code}\nimport gc\nassert len(gc.get_objects()) * 10 < gc.get_freeze_count()")
+
+
+def test_who_calls_the_command_line_as_a_library_keeps_no_memory() -> None:
+    code = command("--version") + "\nimport gc\nassert not gc.get_freeze_count()"
     assert "charbench.cli" in loaded_by(code)
 
 

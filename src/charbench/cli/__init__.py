@@ -158,7 +158,6 @@ def main() -> None:
         code = _pipe_closed()
     except OSError as error:
         code = _cannot_write(error)
-    gc.freeze()  # or Python looks through all that was loaded while it ends: a third of a second after a run
     sys.exit(code)
 
 
