@@ -133,7 +133,7 @@ def test_a_delimiter_that_is_named_later_tells_stored_replies_apart_and_no_reque
     ):  # fmt: skip
         found, ended = run(charbench, lab, endpoint, reply, thinking_tags=tags)
         assert (found["trait_rate"], found["trait_rate_in_thinking"]) == rates
-        assert ended.err.count(f"thinking and response of {again} stored replies are told apart") == bool(again)
+        assert ended.err.count(f"thinking and response of {again} stored replies are split") == bool(again)
     assert endpoint.count == asked
     assert found == before
     assert_totals_equal_recount(store_of(lab.root), emptied=True)

@@ -85,11 +85,16 @@ def is_log_folder(place: LogPlace) -> bool:
     Other tools have files of these names too: a list is one of saves by what its first rows name.
     """
     head = _head(place.file(CHECKPOINTS))
-    if head is not None and (not head or any(name in head for name in _OF_A_SAVE)):
+    if head is not None and (not head or _may_list_saves(head)):
         return bool(head) or not place.prefix
     if place.prefix or not place.file(METRICS).is_file():
         return False
     return place.file(LOG).is_file() or _OF_A_CONFIG.search(_head(place.file(CONFIG)) or b"") is not None
+
+
+def _may_list_saves(head: bytes) -> bool:
+    """Whether the first rows of a list name a save; also where the first one is longer than what was read of it."""
+    return any(name in head for name in _OF_A_SAVE) or (len(head) == _HEAD_BYTES and b"\n" not in head)
 
 
 def _head(path: Path) -> bytes | None:
