@@ -151,6 +151,7 @@ def placed_workers(session: Session, where: str | None, count: int | None, gpus:
 def open_session(config: Path | None = None, options: tuple[str, ...] = (), **overrides: Any) -> Session:
     """Return a session for what the command line gave."""
     from charbench.cli import COLLECTIONS
+    from charbench.config import user_cache
     from charbench.config.loading import load_config
     from charbench.run.session import Session
 
@@ -161,7 +162,7 @@ def open_session(config: Path | None = None, options: tuple[str, ...] = (), **ov
     session.place = output.place_as_typed(PLACE)
     # A run closes its components itself; this is for what comes before one, and for commands that run nothing.
     click.get_current_context().call_on_close(lambda: output.warn(session.close()))
-    if not gc.get_freeze_count():
-        gc.freeze()  # what is loaded by now stays: the collector need not look through it
+    if user_cache.is_used():  # in the program itself: what is loaded by now stays, and need not be looked through
+        gc.freeze()
     gc.set_threshold(*COLLECTIONS)
     return session

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -125,6 +126,7 @@ def _marker_fault(form: MarkerForm, text: str) -> str | None:
     return None
 
 
+@lru_cache(maxsize=4096)
 def _regex_fault(pattern: str) -> str | None:
     import re2
 
