@@ -80,30 +80,15 @@ def build_report(
         groups = [group for group in groups if group.uri in checkpoints or group.name in checkpoints]
     series = selection.series(connection, groups)
     scored = scored_metrics(connection, selection.scorings)
-    shown = {(item.scorer, item.metric) for item in series}
-    here = [one for one in scored if (one.scorer, one.metric) in shown]
-    preferred = choose_headline(one for one in here if one.scorer in scorers and one.is_headline)
-    headline = _named(here, metric) if metric is not None else preferred or choose_headline(here)
-    chosen = (headline.scorer, headline.metric) if headline else None
-    of_persona = {} if metric is not None or len(scorers) == 1 else better_headlines(headline, here, series, measured)
+    chosen, of_persona, notes = _choose(scored, series, metric, scorers, measured)
     mine = [item for item in series if (item.scorer, item.metric) == chosen]
     is_rate = any(item.threshold is not None for item in mine)
     best_first = partial(_rank, is_rate, all(item.higher_is_better for item in mine))
-    by_group: dict[int, list[SeriesTotals]] = {}
-    for item in series:
-        by_group.setdefault(item.group_id, []).append(item)
-    pieces = [
-        (group, persona, [s for s in by_group.get(group.id, ()) if s.persona == persona])
-        for group in groups
-        for persona in _personas_of(group, by_group.get(group.id, ()))
-        if not personas or persona in personas
-    ]
+    pieces = _pieces(groups, series, personas)
     prompts = _by_prompt(connection, selection, pieces, chosen if is_rate else None, of_persona)
     metrics = {persona: of_persona.get(persona, chosen) for _, persona, _ in pieces}
     heads, rows = _count(pieces, prompts, health_metrics(series), metrics, by, is_rate=is_rate)
     _share_prompts(rows)
-    notes = [] if metric is not None else headline_notes(headline, here, scored, *_why(headline, here))
-    notes += instead_lines(of_persona, chosen)
     counted = {(group.id, group.prompts): group for group, _, _ in pieces}.values()
     return Report(
         metric=".".join(chosen) if chosen else None,
@@ -123,6 +108,39 @@ def build_report(
         },
         metric_of={persona: ".".join(one) for persona, one in of_persona.items()},
     )
+
+
+def _choose(
+    scored: Sequence[ScoredMetric],
+    series: Sequence[SeriesTotals],
+    metric: str | None,
+    scorers: Sequence[str],
+    measured: Measured,
+) -> tuple[tuple[str, str] | None, Mapping[str, tuple[str, str]], list[str]]:
+    """Return scorer and metric of the headline, those of personas that have another, and what is to be said of it."""
+    shown = {(item.scorer, item.metric) for item in series}
+    here = [one for one in scored if (one.scorer, one.metric) in shown]
+    preferred = choose_headline(one for one in here if one.scorer in scorers and one.is_headline)
+    headline = _named(here, metric) if metric is not None else preferred or choose_headline(here)
+    chosen = (headline.scorer, headline.metric) if headline else None
+    if metric is not None:
+        return chosen, {}, []
+    of_persona = {} if len(scorers) == 1 else better_headlines(headline, here, series, measured)
+    notes = headline_notes(headline, here, scored, *_why(headline, here))
+    return chosen, of_persona, [*notes, *instead_lines(of_persona, chosen)]
+
+
+def _pieces(groups: Sequence[GroupTotals], series: Sequence[SeriesTotals], personas: Sequence[str]) -> list[Piece]:
+    """Return each group with the personas that it counts for, of ``personas`` alone where some are named."""
+    by_group: dict[int, list[SeriesTotals]] = {}
+    for item in series:
+        by_group.setdefault(item.group_id, []).append(item)
+    return [
+        (group, persona, [s for s in by_group.get(group.id, ()) if s.persona == persona])
+        for group in groups
+        for persona in _personas_of(group, by_group.get(group.id, ()))
+        if not personas or persona in personas
+    ]
 
 
 def _count(
