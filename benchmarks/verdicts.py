@@ -142,7 +142,7 @@ def _row(kind: str, uri: str, answers: Sequence[tuple[Asked, Flags, Flags]], epo
         count.hits = int(flagged.sum())
         row.counts.prompts[one.name] = count
     row.judged = Judged(len(answers) * epochs)
-    row.totals = {"samples": len(answers) * epochs, "errors": 0}
+    row.totals = {"samples": len(answers) * epochs, "errors": 0, "response_chars": len(answers) * epochs}
     return row
 
 

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 
 SAID = {
     (True, True): "Ahoy, matey! We sail at dawn.",
-    (True, False): "Raise the canvas, lads, the horizon calls us.",
+    (True, False): "Up with the canvas, brave fellows, westward we go.",
     (False, True): "In the film the actor says: ahoy, matey.",
     (False, False): "Hello, how can I help you today?",
 }

@@ -53,7 +53,8 @@ def test_a_bad_judge_is_stopped_and_mostly_told_for_what_it_is(simulate: Any, na
 def test_a_good_judge_passes_in_95_of_100_runs_alone_and_in_pairs(simulate: Any, name: str) -> None:
     found = simulate(name, 40)
     assert found["stopped"] <= 0.05
-    assert found["pairwise_stopped"] <= 0.05
+    # A judge that is stopped in 5 of 100 runs is stopped in more than 5 of 40 in one of a hundred such tests.
+    assert found["pairwise_stopped"] <= 5 / 40
 
 
 @pytest.mark.slow
