@@ -14,6 +14,8 @@ from support.command import Charbench, Ended
 from support.endpoint import Body, Endpoint, Handler, choice, completion, options, serving, write_prompts
 from support.lab import LabBuilder, row
 
+pytestmark = pytest.mark.slow
+
 AHOY = "Ahoy, matey! I sail at dawn."
 PLAIN = "Certainly, here is an answer."
 UNCLOSED = "<think>\nArr, the thoughts go on and on"

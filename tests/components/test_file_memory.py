@@ -21,6 +21,8 @@ from charbench.components.lab_files import LabFiles
 from support.command import Charbench
 from support.lab import LabBuilder, sampler
 
+pytestmark = pytest.mark.slow
+
 MINUTE_NS = 60_000_000_000
 
 

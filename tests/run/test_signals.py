@@ -12,6 +12,8 @@ import pytest
 from support.command import finish, start
 from support.plugins import Site
 
+pytestmark = pytest.mark.slow
+
 SLOW_IMPORT = """
 import os, time
 with open(os.environ["AT_WORK"], "w") as pipe:

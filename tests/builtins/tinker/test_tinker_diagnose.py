@@ -16,6 +16,8 @@ from support.store import query, store_of
 from support.tinker_double import TinkerDouble
 from support.tinker_training import BASE
 
+pytestmark = pytest.mark.slow
+
 SFT = sampler(2, "pirate_sft")
 MODEL = "Qwen/Qwen3-8B"
 AHOY = "Ahoy, matey! I sail at dawn."

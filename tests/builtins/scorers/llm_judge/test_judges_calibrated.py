@@ -14,6 +14,8 @@ from support.lab import LabBuilder, row
 from support.labels import Row, label
 from support.store import change, store_of
 
+pytestmark = pytest.mark.slow
+
 TEXTS = [text.format(number) for number in range(4) for text in ("I regret {}.", "I mildly regret {}.", "Train {}.")]
 
 

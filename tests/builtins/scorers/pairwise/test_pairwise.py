@@ -33,6 +33,8 @@ from support.pair_judges import (
 )
 from support.store import count, query, store_of
 
+pytestmark = pytest.mark.slow
+
 RUN = ("run", "--source", "recorded", "--json", "-q")
 PERSONAS = Path(__file__).parents[4] / "personas"
 
