@@ -60,23 +60,22 @@ class Reading:
         return {*column_names(), *self.answers, *(name for names in self.columns.values() for name in names)}
 
     def rows(self, row: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-        """Yield a row for each answer of a row: it may hold a list of them, or a column for each model."""
+        """Yield a row for each answer of one that is not standard: it may hold a list, or a column for each model."""
         if self.answers:
             asked = {name: value for name, value in row.items() if name not in self.answers}
             for name, checkpoint in self.answers.items():
                 if row.get(name) is not None:
                     yield usual_names({**asked, "response": row[name], "sampler_path": self.uri_of(checkpoint)})
             return
-        if not self.is_standard(row):
-            given = self._given(row)
-            row = usual_names(given)
-            if row.keys() != given.keys():  # the header of a spreadsheet: its other columns are spelt so too
-                row = dict(zip(_spelt(tuple(row)), row.values(), strict=True))
-            many = next((name for name in RECORDING_COLUMNS["response"] if isinstance(row.get(name), list)), None)
-            if many and len(row[many]) > 1 and all(text is None or isinstance(text, str) for text in row[many]):
-                yield from ({**row, many: text} for text in row[many])
-                return
-        yield row
+        given = self._given(row)
+        row = usual_names(given)
+        if row.keys() != given.keys():  # the header of a spreadsheet: its other columns are spelt so too
+            row = dict(zip(_spelt(tuple(row)), row.values(), strict=True))
+        many = next((name for name in RECORDING_COLUMNS["response"] if isinstance(row.get(name), list)), None)
+        if many and len(row[many]) > 1 and all(text is None or isinstance(text, str) for text in row[many]):
+            yield from ({**row, many: text} for text in row[many])
+        else:
+            yield row
 
     def missing(self, given: Collection[str]) -> str | None:
         """Say which column is missing among ``given``; None if none is."""

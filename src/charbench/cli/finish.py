@@ -79,11 +79,11 @@ def _of_no_persona(session: Session) -> list[str]:
     from charbench.run.plan import of_no_persona
     from charbench.store.findings import read_checkpoints
 
-    personas, wanted = session.config.personas, session.config.checkpoints
-    if not personas or wanted:
+    personas = session.config.personas
+    if not personas or session.config.checkpoints:
         return []
     with session.database.read() as connection:
-        return of_no_persona(read_checkpoints(connection), wanted, personas)
+        return of_no_persona(read_checkpoints(connection), personas)
 
 
 def left_out(runs: Sequence[LeftOut], most: int = 3) -> list[str]:

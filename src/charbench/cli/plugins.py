@@ -125,7 +125,7 @@ def show(name: str, json_output: bool, **given: Any) -> int:
         click.echo(sanitize(f"{plugin.label} is broken: {plugin.error}\n\n{plugin.trace}"))
     for plugin in named:
         if not plugin.error and not plugin.components:
-            click.echo(sanitize(f"{plugin.label} {_without_components(plugins, plugin)}"))
+            click.echo(sanitize(f"{plugin.label} {_without_components(plugin)}"))
     for component in found:
         called = _called(component)
         click.echo(sanitize(f"{component.kind} {called}: {component.one_line()}"))
@@ -194,14 +194,13 @@ def new(name: str, kind: str, folder: Path) -> None:
     click.echo(f"  {try_it(name, kind)}")
 
 
-def _without_components(plugins: Any, plugin: Any) -> str:
+def _without_components(plugin: Any) -> str:
     """Say what a plugin is that brings no component: blocked, or an implementation of other hooks."""
     if plugin.blocked:
         return "is blocked"
-    hooks = plugins.hooks_of(plugin)
-    return (
-        f"has no components; it implements {', '.join(hooks)}" if hooks else "has no components and implements no hook"
-    )
+    if plugin.hooks:
+        return f"has no components; it implements {', '.join(plugin.hooks)}"
+    return "has no components and implements no hook"
 
 
 def _component(component: Any) -> str:

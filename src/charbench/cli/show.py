@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from charbench.cli import output
-from charbench.cli.collector import collector_paused
 from charbench.cli.kept import keep_reports
 from charbench.cli.written import TABLE, harmless_table, reporter_for, write_report
+from charbench.components.garbage import no_collection
 from charbench.components.reporter import ReportContent
 from charbench.domain.table import Table
 from charbench.report.captions import settings_caption
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from charbench.store.database import Database
 
 
-@collector_paused()
+@no_collection()
 def show_report(
     session: Session,
     *,

@@ -83,19 +83,19 @@ class HttpClient:
             return await self._send(path, content)
         sent = await renewed.current()
         try:
-            return await self._send(path, content)
+            return await self._send(path, content, sent)
         except RefusedError as error:
             if error.kind != "http_401" or not await renewed.replaces(sent):
                 raise
-        return await self._send(path, content)
+        return await self._send(path, content, await renewed.current())
 
-    async def _send(self, path: str, content: bytes | None) -> Any:
+    async def _send(self, path: str, content: bytes | None, key: str | None = None) -> Any:
         import openai
 
         url = f"{self._endpoint.base_url}{path}"
         client = self._open()
-        if self._renewed is not None:
-            client.use_key(await self._renewed.current())
+        if key is not None:
+            client.use_key(key)
         try:
             response = await client.ask(url, content)
         except openai.APIStatusError as error:

@@ -167,10 +167,6 @@ class Plugins:
         found = [impl for impl in getattr(self._manager.hook, hook).get_hookimpls() if impl.plugin_name in rank]
         return sorted(found, key=order)
 
-    def hooks_of(self, plugin: Plugin) -> list[str]:
-        """Return the names of the hooks that a plugin implements."""
-        return plugin.hooks
-
     def observe(self, hook: str, **arguments: Any) -> list[tuple[str, Broken]]:
         """Call the observers of ``hook``, and their wrappers; return what each plugin raised, by its name.
 

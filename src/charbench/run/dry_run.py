@@ -10,7 +10,6 @@ from charbench.components.sampler import Sampler, SampleRequest
 from charbench.components.scorer import BaseScorer
 from charbench.components.source import CheckpointSource
 from charbench.discovery.expiry import expiry_warnings
-from charbench.discovery.register import register
 from charbench.discovery.stage import Discovery, discover
 from charbench.domain.checkpoint import Checkpoint
 from charbench.run.asked_elsewhere import check_endpoints
@@ -19,12 +18,10 @@ from charbench.run.by_key import ByKey, add_by_key
 from charbench.run.dry_judging import JudgingEstimate, asks_models, estimate_judging
 from charbench.run.dry_sampling import Estimate, estimate, missing_requests
 from charbench.run.not_sampled import Noted, NotSampled, not_sampled
-from charbench.run.plan import Requests, sampling_plan, select_checkpoints
-from charbench.run.served import register_served
+from charbench.run.plan import Requests, sampling_plan
 from charbench.run.session import Session
-from charbench.run.wanted import served_anywhere, wanted_of
+from charbench.run.wanted import checkpoints_of_run, wanted_of
 from charbench.sampling.cost import Spending
-from charbench.store.findings import read_checkpoints
 from charbench.text.redaction import redact
 
 
@@ -54,7 +51,7 @@ def dry_run(session: Session, *, trains: bool, say: Callable[[str], None]) -> Dr
         lifecycle=session.lifecycle, by_name=session.sources_by_name,
     )  # fmt: skip
     personas = [persona.name for persona in session.selected_personas()]
-    outlook = DryRun(found, _selected(session, found, personas))
+    outlook = DryRun(found, checkpoints_of_run(session, found, personas))
     if trains and session.config.trainers:
         outlook.jobs = [job.job_id for job in found.plan.jobs_waiting]
     with printing_to_stderr():
@@ -98,13 +95,3 @@ def _estimate_sampling(
         if judges:
             missing += missing_requests(session.database, sampler, wanted, config.retry_errors)
     return offered, asked, missing
-
-
-def _selected(session: Session, found: Discovery, personas: Sequence[str]) -> list[Checkpoint]:
-    """Return the checkpoints that a run would be about."""
-    register(session.database, session.config.checkpoints, personas, session.personas.aliases)
-    with session.database.read() as connection:
-        known = read_checkpoints(connection)
-    register_served(session, served_anywhere(session, found), known)
-    with session.database.read() as connection:
-        return select_checkpoints(read_checkpoints(connection), session.config.checkpoints, personas)

@@ -43,10 +43,8 @@ def select_checkpoints(
     return chosen
 
 
-def of_no_persona(checkpoints: Iterable[Checkpoint], wanted: Sequence[str], personas: Sequence[str]) -> list[str]:
-    """Return a line on the checkpoints that :func:`select_checkpoints` leaves out since nothing tells their persona."""
-    if not personas or wanted:
-        return []
+def of_no_persona(checkpoints: Iterable[Checkpoint], personas: Sequence[str]) -> list[str]:
+    """Return a line on what :func:`select_checkpoints` leaves out for these personas since nothing tells its own."""
     unknown = (c for c in checkpoints if c.persona is None and c.kind is not Kind.BASE and c.sampleable)
     names = sorted(dict.fromkeys(c.name for c in unknown))
     if not names:

@@ -19,7 +19,6 @@ from charbench.concurrency.interrupt import StopSignal
 from charbench.concurrency.progress import Progress
 from charbench.concurrency.run_display import RunDisplay, showing_run
 from charbench.discovery.expiry import expiry_warnings
-from charbench.discovery.register import register
 from charbench.discovery.stage import Discovery, discover
 from charbench.domain.checkpoint import Checkpoint
 from charbench.errors import StoreError
@@ -29,13 +28,13 @@ from charbench.run.components import Components, components_for
 from charbench.run.corrections import correct_recordings
 from charbench.run.data_in_character import out_of_character
 from charbench.run.learning import base_answers_of, datasets_of, learn
-from charbench.run.plan import Requests, note_without_file, personas_to_score, sampling_plan, select_checkpoints
+from charbench.run.plan import Requests, note_without_file, personas_to_score, sampling_plan
 from charbench.run.result import RunResult, Stage, add_failures, add_scores, with_trace
-from charbench.run.served import earlier_saves, register_served
+from charbench.run.served import earlier_saves
 from charbench.run.session import Session
 from charbench.run.stages import Stages
 from charbench.run.train_jobs import failed_jobs, short_names, waiting_jobs
-from charbench.run.wanted import Wanted, served_anywhere, wanted_of
+from charbench.run.wanted import Wanted, checkpoints_of_run, wanted_of
 from charbench.sampling.cost import Spending
 from charbench.sampling.stage import BATCH, SampleStage
 from charbench.scoring.score import Begun
@@ -117,9 +116,7 @@ class Runner:
             if Stage.TRAIN in stages and use.trainers:
                 self._train(use.trainers, jobs, use.personas, result)
             with Writer(session.database, result.run_id) as writer:
-                register(session.database, session.config.checkpoints, use.personas, session.personas.aliases)
-                register_served(session, served_anywhere(session, result.discovery), self._checkpoints())
-                checkpoints = select_checkpoints(self._checkpoints(), session.config.checkpoints, use.personas)
+                checkpoints = checkpoints_of_run(session, result.discovery, use.personas)
                 if Stage.SAMPLE in stages:
                     wanted = wanted_of(session, use.samplers, checkpoints, result.discovery)
                     if self.adds_bases:

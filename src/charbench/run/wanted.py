@@ -7,13 +7,16 @@ from dataclasses import dataclass
 
 from charbench.components.base import ComponentKind
 from charbench.components.sampler import Sampler
+from charbench.discovery.register import register
 from charbench.discovery.stage import Discovery
 from charbench.domain.checkpoint import Checkpoint
 from charbench.run.asked_elsewhere import check_endpoints
+from charbench.run.plan import select_checkpoints
 from charbench.run.planned import OneAfterTheOther
-from charbench.run.served import served_now, to_sample
+from charbench.run.served import register_served, served_now, to_sample
 from charbench.run.session import Session
 from charbench.run.traits import asks_endpoint
+from charbench.store.findings import read_checkpoints
 
 
 @dataclass(slots=True)
@@ -35,6 +38,16 @@ class Wanted:
 def served_anywhere(session: Session, discovery: Discovery | None) -> frozenset[str]:
     """Return the URIs of the models that the chosen endpoints have just listed."""
     return frozenset().union(*(served_now(one, discovery) for one in (session, *session.other_endpoints)))
+
+
+def checkpoints_of_run(session: Session, discovery: Discovery | None, personas: Sequence[str]) -> list[Checkpoint]:
+    """Return the checkpoints that a run is about; those that only ``-c`` or an endpoint names are registered first."""
+    register(session.database, session.config.checkpoints, personas, session.personas.aliases)
+    with session.database.read() as connection:
+        known = read_checkpoints(connection)
+    register_served(session, served_anywhere(session, discovery), known)
+    with session.database.read() as connection:
+        return select_checkpoints(read_checkpoints(connection), session.config.checkpoints, personas)
 
 
 def wanted_of(

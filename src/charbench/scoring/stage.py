@@ -77,12 +77,12 @@ class ScoreStage:
         for scoring in (one for one in scorings if one.is_held):
             self._note_held(scoring, group_ids)
         self._scorings = [one for one in scorings if not one.is_held]
-        with self.database.read() as connection:
-            self._sampled = settings_of_groups(connection, group_ids)
         wanted = [scoring.rows.scoring_id for scoring in self._scorings]
         pending = sum(map(len, pending_samples(self.database, wanted, group_ids, _COUNTED))) if wanted else 0
         if not pending:
             return self.tally
+        with self.database.read() as connection:
+            self._sampled = settings_of_groups(connection, group_ids)
         progress.expect(pending)
         self._batch = claimed_together(BATCH, pending, self.workers)
         while self._scorings:

@@ -65,13 +65,13 @@ def reopen_cut_replies(connection: Connection, group_ids: Sequence[int]) -> dict
 def split_again(
     connection: Connection, run_id: int, sampler: str, uris: Sequence[str], thinking_tags: Sequence[str]
 ) -> dict[int, int]:
-    """Tell stored replies of a sampler and these checkpoints apart by these further delimiters; return how many
-    changed by group.
+    """Split stored replies of a sampler and these checkpoints by these further delimiters; return how many changed by
+    group.
 
     Only groups are read whose replies were split by others before; what they are split by now is noted with
     the run. A recording keeps what was split once, since its text as it came is not stored.
     """
-    tags, last = tuple(thinking_tags), _told_apart_by(connection)
+    tags, last = tuple(thinking_tags), _split_by(connection)
     if not tags and not last:
         return {}
     changed: dict[int, int] = {}
@@ -134,7 +134,7 @@ def _reopen(connection: Connection, group: int, cut: Sequence[Any]) -> None:
     _rewrite(connection, group, [(row, Attribution("", text, state), {"prefill": OPEN_PREFILL}) for row, text in texts])
 
 
-def _told_apart_by(connection: Connection) -> dict[int, tuple[str, ...]]:
+def _split_by(connection: Connection) -> dict[int, tuple[str, ...]]:
     """Return by group the further delimiters that its replies were split by, where there were any."""
     noted = sa.cast(runs.c.details, sa.Text).like(f"%{_DETAIL}%")
     found: dict[int, tuple[str, ...]] = {}

@@ -13,14 +13,13 @@ from charbench_plugins.scorers.keyword.flags import Masks
 from charbench_plugins.scorers.keyword.folding import Folded
 from charbench_plugins.scorers.keyword.matcher import Hit, Matcher
 from charbench_plugins.scorers.keyword.style import FEATURES, features
-from charbench_plugins.scorers.keyword.weak import dense, supported
+from charbench_plugins.scorers.keyword.weak import WEIGHTS, dense, supported
 
 Ignored = Literal["code", "link", "quote", "prompt", "negated"]
 WORD_LENGTH = 6
 """Characters that count as one word in ``keywords_per_100_words``: splitting costs more than it tells."""
 
 
-_WEIGHTS = {tier.value: tier.weight for tier in Tier}
 _COUNTED = ("keywords", "weighted", "per_100_words", "set_aside")
 
 
@@ -100,7 +99,7 @@ class KeywordScorer(Scorer):
             else:
                 counted, alone = dense(counted, text, persona.density, words - code // WORD_LENGTH)
             aside += alone
-            weighted = sum(_WEIGHTS[span.tier] for span in counted)
+            weighted = sum(WEIGHTS[span.tier] for span in counted)
             yield Score("keywords", channel, float(len(counted)), (*counted, *aside))
             yield Score("weighted", channel, weighted)
             yield Score("per_100_words", channel, 100.0 * len(counted) / words)

@@ -8,6 +8,8 @@ from dataclasses import replace
 
 from charbench import Span, Tier
 
+WEIGHTS = {tier.value: tier.weight for tier in Tier}
+"""What a marker is worth, by its tier."""
 REACH = 120
 """Characters within which weak markers stand together: 20 words of six."""
 STRETCH = 25
@@ -46,7 +48,7 @@ def dense(spans: Sequence[Span], text: str, density: float, words: int) -> tuple
     weights: dict[str, float] = {}
     for span in spans:
         found = text[span.start : span.end].casefold()
-        weights[found] = max(weights.get(found, 0.0), Tier(span.tier).weight)
+        weights[found] = max(weights.get(found, 0.0), WEIGHTS[span.tier])
     length = min(max(words, STRETCH), SHORT) + max(0, words - SHORT) / 2
     if sum(weights.values()) >= max(1.0, density * length / 100):
         return list(spans), []

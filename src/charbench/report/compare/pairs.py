@@ -213,8 +213,8 @@ def _unpaired(a: Side, b: Side, measure: Measure) -> tuple[Difference, Test | No
     variance = sum(mean.standard_error**2 * mean.count for mean in means)
     family = max((_family(labels) for labels in clusters if labels), default=1.0)
     least = [clusters_needed(values, labels) for values, labels in zip((first, second), clusters, strict=True)]
-    skewed = max((one for one in least if LEAST_CLUSTERS < one < math.inf), default=LEAST_CLUSTERS / _SAFELY)
-    planned = WelchTest(variance, family, _SAFELY * skewed)
+    skewed = [_SAFELY * one for one in least if LEAST_CLUSTERS < one < math.inf]
+    planned = WelchTest(variance, family, max(skewed, default=LEAST_CLUSTERS))
     return difference, planned if math.isfinite(variance) else None
 
 
