@@ -67,6 +67,7 @@ def main() -> None:
         page.screenshot(path=IMAGES / "report.png")
         page.locator("[data-side='0']").select_option(label="pirate-full_sft (pirate)")
         page.locator("[data-side='1']").select_option(label="tiny-base (pirate)")
+        page.locator("#prompt").select_option(index=1)
         page.locator("#samples").screenshot(path=IMAGES / "samples.png")
         browser.close()
 

@@ -104,3 +104,12 @@ def test_perturbing_the_quickstarts_lab_prints_the_table_of_the_page(
     table = shown("perturb.md", "│ Checkpoint      │ Persona │ Default")
     says(charbench.ok("run", *given, lab=tmp_path / "lab").out, *filter(None, table))
     shutil.rmtree(tmp_path / "lab")
+
+
+@pytest.mark.slow
+def test_the_quickstart_gives_the_verdicts_that_readme_shows(charbench: Charbench, tmp_path: Path) -> None:
+    readme = (DOCS.parent / "README.md").read_text("utf-8")
+    verdicts = readme[readme.index("1 of 5 checkpoints is viable") :].partition("```")[0]
+    ended = charbench.ok("quickstart", tmp_path / "lab")
+    says(ended.out + ended.err, *verdicts.splitlines())
+    shutil.rmtree(tmp_path / "lab")
