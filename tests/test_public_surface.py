@@ -289,6 +289,13 @@ def test_reading_a_store_imports_no_numbers_no_migrations_and_no_other_database(
     assert "sqlalchemy.dialects.postgresql" not in modules
 
 
+def test_a_report_as_a_table_loads_nothing_that_makes_samples_games_or_pages(studio_known_template: Path) -> None:
+    modules = loaded_by(command("report", "--lab", str(studio_known_template)))
+    assert "charbench.report.pairwise.contests" in modules
+    makers = {"charbench.store.samples", "charbench.store.games", "charbench.components.web_page", "jinja2", "scipy"}
+    assert not makers & modules
+
+
 def test_asking_a_model_loads_none_of_the_models_of_replies_that_the_client_would_build() -> None:
     modules = loaded_by("from charbench.model_client.http_client import load_client\nload_client()")
     assert "openai._client" in modules

@@ -23,7 +23,6 @@ from charbench.report.pairwise.tables import contest_tables
 from charbench.report.provenance import ServedRow, provenance_dicts, provenance_lines
 from charbench.report.render.cells import INTERVALS_LEGEND, OTHER_PROMPTS_LEGEND, STATES_LEGEND, TIERS_LEGEND
 from charbench.report.settings import selection_dict, setting_lines
-from charbench.report.shown_samples import shown_samples
 from charbench.report.summary.details import row_details, run_dicts
 from charbench.report.summary.insights import in_no_rate, only_in_thinking, without_score
 from charbench.report.summary.measured import figures as measured_figures
@@ -119,6 +118,8 @@ def report_content(known: ReadReport, database: Database, run: RunResult | None 
             return run_dicts(connection)
 
     def some_samples(most: int) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
+        from charbench.report.shown_samples import shown_samples
+
         counted = {number for row in rows for number in row.groups}
         return shown_samples(database, selection, [one for one in selection.groups if one.id in counted], most)
 

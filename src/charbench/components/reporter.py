@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from charbench.components.base import Component, ComponentKind
-from charbench.components.web_page import ViewPage, WebPage
 from charbench.domain.sample_columns import SAMPLE_KINDS, ColumnKind
 from charbench.domain.table import Table
+
+if TYPE_CHECKING:
+    from charbench.components.web_page import ViewPage, WebPage
 
 
 def _none(_: int) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:

@@ -15,10 +15,7 @@ from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.dataset import RecordedSample
 from charbench.domain.keys import digest
 from charbench.domain.prompt import Prompt
-from charbench.domain.sample import Completion
-
-DEFAULT_CONDITION = "default"
-"""The only condition that enters headlines."""
+from charbench.domain.sample import DEFAULT_CONDITION, Completion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

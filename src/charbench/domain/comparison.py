@@ -12,6 +12,9 @@ from charbench.domain.forms import number_from, text_from, texts_from
 from charbench.domain.sample import Channel
 from charbench.domain.words import one_of
 
+BALANCED = "balanced"
+"""How games are scheduled, kept with each; without it, a game was chosen by the results of earlier ones."""
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from charbench.domain.checkpoint import Evidence
 from charbench.domain.prompt import Prompt
-from charbench.domain.sample import Completion
+from charbench.domain.sample import DEFAULT_CONDITION, Completion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +127,7 @@ class RecordedSample:
     identity: str
     persona: str | None = None
     epoch: int = 0
-    condition: str = "default"
+    condition: str = DEFAULT_CONDITION
     key: str | None = None
     source_file: str | None = None
     row_digest: str | None = None

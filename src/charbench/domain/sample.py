@@ -11,6 +11,9 @@ from typing import Any
 from charbench.domain.forms import number_from, whole_from
 from charbench.domain.prompt import Prompt
 
+DEFAULT_CONDITION = "default"
+"""The only condition that enters headlines."""
+
 
 class Channel(StrEnum):
     """Where text stands: in the thinking, or in the response that a user sees."""
@@ -158,7 +161,7 @@ class Sample:
     prompt: Prompt
     sampler: str
     epoch: int = 0
-    condition: str = "default"
+    condition: str = DEFAULT_CONDITION
     response: str = ""
     thinking: str = ""
     state: ThinkingState = ThinkingState.NONE

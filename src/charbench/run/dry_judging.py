@@ -12,12 +12,12 @@ import sqlalchemy as sa
 from charbench.components.calling import resolve
 from charbench.components.containment import asked
 from charbench.components.pair_scorer import PairScorer
-from charbench.components.sampler import DEFAULT_CONDITION, SampleRequest
+from charbench.components.sampler import SampleRequest
 from charbench.components.scorer import BaseScorer, Scorer
 from charbench.config.model import Price
 from charbench.domain.checkpoint import Checkpoint, Kind
 from charbench.domain.persona import Persona
-from charbench.domain.sample import Sample, Usage
+from charbench.domain.sample import DEFAULT_CONDITION, Sample, Usage
 from charbench.run.dry_sampling import CHARACTERS_PER_TOKEN, ExpectedUsage, tokens_of
 from charbench.run.plan import personas_to_score
 from charbench.run.session import Session

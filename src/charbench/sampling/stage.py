@@ -13,12 +13,12 @@ from sqlalchemy.engine import Connection
 from charbench.components.calling import resolve
 from charbench.components.containment import Broken, guarded
 from charbench.components.lifecycle import Lifecycle
-from charbench.components.sampler import DEFAULT_CONDITION, Sampler, SampleRequest
+from charbench.components.sampler import Sampler, SampleRequest
 from charbench.components.source_digest import source_digest
 from charbench.concurrency.interrupt import StopSignal
 from charbench.concurrency.progress import Figures, Progress
 from charbench.domain.checkpoint import Checkpoint, Kind
-from charbench.domain.sample import Completion, ThinkingState, Usage
+from charbench.domain.sample import DEFAULT_CONDITION, Completion, ThinkingState, Usage
 from charbench.sampling.ask import Asker, AskResult, sample_with_follow_ups
 from charbench.sampling.cost import Spending
 from charbench.sampling.requests import Keyed, Questions, by_question

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from charbench.components.sampler import DEFAULT_CONDITION
 from charbench.domain.checkpoint import Kind
-from charbench.domain.sample import Sample
+from charbench.domain.sample import DEFAULT_CONDITION, Sample
 from charbench.store.samples import SampleReader
 from charbench.store.tables import checkpoints, groups, samples, samplings
 

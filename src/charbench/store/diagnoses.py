@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from charbench.components.sampler import DEFAULT_CONDITION
+from charbench.domain.sample import DEFAULT_CONDITION
 from charbench.store.runs import utc_now
 from charbench.store.tables import checkpoints, diagnoses, groups, samples, samplings
 

@@ -10,9 +10,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from charbench.components.sampler import DEFAULT_CONDITION
-from charbench.domain.comparison import Comparison
-from charbench.domain.sample import Failure
+from charbench.domain.comparison import BALANCED, Comparison
+from charbench.domain.sample import DEFAULT_CONDITION, Failure
 from charbench.store.claims import release
 from charbench.store.dialect import among, insert
 from charbench.store.samples import attempt_row
@@ -20,8 +19,6 @@ from charbench.store.tables import attempts, checkpoints, games, groups, prompts
 from charbench.text.redaction import redact
 
 STAGE = "pair"
-BALANCED = "balanced"
-"""How games are scheduled, kept with each; without it, a game was chosen by the results of earlier ones."""
 Slot = tuple[str, int]
 """A prompt's key and an epoch: two checkpoints can play where both have a sample for it."""
 

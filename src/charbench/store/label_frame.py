@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from charbench.components.sampler import DEFAULT_CONDITION
+from charbench.domain.sample import DEFAULT_CONDITION
 from charbench.store.summaries import newest_scorings
 from charbench.store.tables import checkpoints, groups, prompts, samples, samplings, scored, scores, scorings, series
 

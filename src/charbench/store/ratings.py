@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from charbench.components.sampler import DEFAULT_CONDITION
+from charbench.domain.sample import DEFAULT_CONDITION
 from charbench.store.summaries import newest_scorings
 from charbench.store.tables import groups, samples, samplings, scored, scores, scorings, series
 

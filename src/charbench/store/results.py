@@ -9,8 +9,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from charbench.domain.comparison import BALANCED
 from charbench.store.dialect import among
-from charbench.store.games import BALANCED
 from charbench.store.tables import games, prompts, samples, scorings
 
 

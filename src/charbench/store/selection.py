@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from sqlalchemy.engine import Connection
 
-from charbench.components.sampler import DEFAULT_CONDITION
+from charbench.domain.sample import DEFAULT_CONDITION
 from charbench.errors import UnknownNameError, UsageError
 from charbench.store.dialect import MAX_PARAMETERS, chunks
 from charbench.store.recount import SERIES_TOTALS, add_up, group_sums, samples_by_prompt, series_sums

@@ -19,9 +19,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from charbench.components.generation import GenerationConfig
-from charbench.components.sampler import DEFAULT_CONDITION
 from charbench.domain.checkpoint import Kind
 from charbench.domain.keys import digest
+from charbench.domain.sample import DEFAULT_CONDITION
 from charbench.store.asked import Asked, read_asked
 from charbench.store.dialect import among
 from charbench.store.summaries import ADHOC, has_results

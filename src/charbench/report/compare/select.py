@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from charbench.components.sampler import DEFAULT_CONDITION
 from charbench.domain.checkpoint import Checkpoint
+from charbench.domain.sample import DEFAULT_CONDITION
 from charbench.errors import UnknownNameError, UsageError
 from charbench.report.compare.sides import Side
 from charbench.store.summaries import GroupTotals

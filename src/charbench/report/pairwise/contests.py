@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.engine import Connection
 
-from charbench.components.sampler import DEFAULT_CONDITION
 from charbench.domain.keys import digest
+from charbench.domain.sample import DEFAULT_CONDITION
 from charbench.report.render.cells import finite
 from charbench.store.results import GameResult, game_results
 from charbench.store.selection import Selection

@@ -11,8 +11,8 @@ from sqlalchemy.engine import Connection
 
 from charbench.analysis.robust_rates import Chance, Counts, spread_by_chance, worst
 from charbench.analysis.wilson import Rate
-from charbench.components.sampler import DEFAULT_CONDITION
 from charbench.diagnosis.probes import PREFIX
+from charbench.domain.sample import DEFAULT_CONDITION
 from charbench.domain.table import Table
 from charbench.report.prompt_counts import PromptCounts
 from charbench.report.render.cells import NOTHING, percent, percent_with_interval, share

@@ -12,9 +12,9 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from charbench.analysis.wilson import Rate
-from charbench.components.sampler import DEFAULT_CONDITION
 from charbench.domain.headline import ScoredMetric, choose_headline, headline_notes
 from charbench.domain.measurement import Measurement
+from charbench.domain.sample import DEFAULT_CONDITION
 from charbench.errors import UnknownNameError
 from charbench.report.render.cells import finite
 from charbench.report.summary.by import By as By
