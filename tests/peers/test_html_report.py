@@ -169,6 +169,34 @@ def test_checkpoints_stand_side_by_side_on_one_prompt(chromium: Any, report: Pat
     seen.context.close()
 
 
+@pytest.mark.parametrize("width", [768, 1100, 1280, 1600])
+def test_what_is_side_by_side_stands_in_one_row_whatever_the_filter(chromium: Any, report: Path, width: int) -> None:
+    seen = Watched(chromium, report, viewport={"width": width, "height": 900})
+    page = seen.page
+    page.locator("[data-side='0']").select_option(label="one_dpo (remorseful)")
+    page.locator("[data-side='1']").select_option(label="the-base (remorseful)")
+    page.locator("#only").select_option("trait")
+    tops = page.locator(".beside").evaluate_all(
+        "rows => rows.map(row => [...row.querySelectorAll('article')].map(card => card.getBoundingClientRect().top))"
+    )
+    assert len(tops) > 1
+    assert all(len(row) == 2 and row[0] == row[1] for row in tops), "the base model never has the trait, and is shown"
+    assert page.locator(".beside").first.locator(".asked").count() == 1, "the prompt stands once"
+    seen.context.close()
+
+
+def test_a_row_of_the_leaderboard_expands_to_its_prompts(chromium: Any, report: Path) -> None:
+    seen = Watched(chromium, report)
+    page = seen.page
+    page.locator("button.name", has_text="one_dpo").click()
+    detail = page.locator("tr.detail:visible")
+    detail.locator("summary").click()
+    rows = detail.locator("[data-prompts] tr")
+    assert sorted(rows.locator("td:first-child").all_inner_texts()) == ["0", "1", "2", "3", "4"]
+    assert rows.first.locator("td").all_inner_texts()[2:] == ["2", "2", "2/2", "2"]
+    seen.context.close()
+
+
 def test_only_samples_with_the_character_in_the_thinking_are_shown_where_that_is_asked(
     chromium: Any, charbench: Charbench, lab: LabBuilder
 ) -> None:

@@ -7,12 +7,13 @@ import io
 from collections.abc import Iterator
 
 from charbench import ConfigError, ReportContent, no_formulas
-from charbench_plugins.html_report.plots import plots
+from charbench_plugins.html_report.plots import HEAT, plots
 from charbench_plugins.html_report.samples import Samples
 
 _SCALE = 2.0
 """Pixels of the PNG for each pixel of the plot."""
 _WIDTH = 640
+_CONFIG = {"range": {"heatmap": HEAT}}
 
 
 def plot_files(report: ReportContent) -> Iterator[tuple[str, bytes]]:
@@ -22,7 +23,7 @@ def plot_files(report: ReportContent) -> Iterator[tuple[str, bytes]]:
     except ImportError:
         raise ConfigError("--format plots needs vl-convert-python: pip install 'charbench[plots]'") from None
     for plot in plots(report.data, Samples.of(report).markers()):
-        spec = plot.spec | {"width": _WIDTH, "title": plot.title, "background": "white"}
+        spec = plot.spec | {"width": _WIDTH, "title": plot.title, "background": "white", "config": _CONFIG}
         yield f"{plot.name}.svg", vl_convert.vegalite_to_svg(spec).encode()
         yield f"{plot.name}.png", vl_convert.vegalite_to_png(spec, scale=_SCALE)
         text = io.StringIO(newline="")

@@ -13,6 +13,10 @@
   const visible = (text) =>
     text.replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, (c) => "\\u" + c.charCodeAt(0).toString(16).padStart(4, "0"));
 
+  // A table that came column by column (columns.py).
+  const unfold = ({ count, columns }) =>
+    Array.from({ length: count }, (_, place) => Object.fromEntries(columns.map(([name, values, texts]) => [name, texts ? texts[values[place]] : values[place]])));
+
   // Leaderboard: sort, filter, expand.
   const board = byId("board");
   if (board) {
@@ -22,7 +26,7 @@
       const button = heading.querySelector("button");
       if (!button) return;
       button.addEventListener("click", () => {
-        const down = heading.getAttribute("aria-sort") !== "descending";
+        const down = heading.hasAttribute("aria-sort") ? heading.getAttribute("aria-sort") === "ascending" : "down" in heading.dataset;
         headings.forEach((other) => other.removeAttribute("aria-sort"));
         heading.setAttribute("aria-sort", down ? "descending" : "ascending");
         const key = (body) => body.rows[0].cells[column].dataset.sort;
@@ -42,16 +46,41 @@
           dataset.filter === "name" ? body.dataset.name.includes(value.toLowerCase()) : !value || body.dataset[dataset.filter] === value);
         count += !body.hidden;
       }
-      byId("counted").textContent = `${count} of ${bodies().length} checkpoints`;
+      byId("counted").textContent = `${count} of ${bodies().length} rows`;
     };
     filters.forEach((one) => one.addEventListener("input", filter));
     filter();
+    let byRow;
+    const fillPrompts = (place) => {
+      byRow ||= Map.groupBy(unfold(read("prompts")), ({ row }) => row);
+      for (const { row, ...one } of byRow.get(Number(place.dataset.prompts)) || []) {
+        const line = make("tr");
+        line.append(...Object.values(one).map((value) => make("td", typeof value === "number" || /^\d+\/\d+$/.test(value) ? "n" : "", visible(String(value)))));
+        place.append(line);
+      }
+    };
     board.addEventListener("click", (event) => {
       const button = event.target.closest("button[aria-expanded]");
       if (button) {
         const detail = byId(button.getAttribute("aria-controls"));
         detail.hidden = !detail.hidden;
         button.setAttribute("aria-expanded", String(!detail.hidden));
+        const prompts = detail.querySelector("[data-prompts]");
+        if (prompts && !prompts.firstChild) fillPrompts(prompts);
+      }
+    });
+  }
+
+  // Commands to copy; where a browser does not let us, the command is selected.
+  for (const button of document.querySelectorAll("[data-copy]")) {
+    button.addEventListener("click", async () => {
+      const command = button.parentElement.querySelector("pre");
+      try {
+        await navigator.clipboard.writeText(command.textContent);
+        button.textContent = "Copied";
+      } catch {
+        getSelection().selectAllChildren(command);
+        button.textContent = "Selected";
       }
     });
   }
@@ -70,10 +99,11 @@
       view: { stroke: color("--line") },
       rule: { color: color("--fg") },
       line: { color: color("--fg") },
-      range: { category: dark.matches ? ["#7db7f0", "#f2b46a", "#7dd3a0", "#f2938f", "#c7a6f0", "#e6d66a", "#8be0e0", "#e8a0cf"] : ["#0b5cad", "#c25e00", "#19693c", "#a12622", "#6a3fa0", "#7a6a00", "#0b7a7a", "#a1387a"] },
+      range: { heatmap: dark.matches ? ["#2a323b", "#2f6ea8", "#bfe0ff"] : ["#e1e7ed", "#5b93c7", "#08306b"], category: dark.matches ? ["#7db7f0", "#f2b46a", "#7dd3a0", "#f2938f", "#c7a6f0", "#e6d66a", "#8be0e0", "#e8a0cf"] : ["#0b5cad", "#c25e00", "#19693c", "#a12622", "#6a3fa0", "#7a6a00", "#0b7a7a", "#a1387a"] },
     };
     const options = { actions: false, renderer: "svg", ast: true, defaultStyle: false, config, tooltip: { disableDefaultStyle: true } };
-    return window.vegaEmbed(place, specs[place.dataset.plot], options);
+    const spec = specs[place.dataset.plot];
+    return window.vegaEmbed(place, { ...spec, data: { values: unfold(spec.data) } }, options);
   };
   const places = [...document.querySelectorAll("[data-plot]")];
   const near = new IntersectionObserver((entries) => {
@@ -99,6 +129,8 @@
   const PAGE = 24;
 
   const tiers = ["strong", "moderate", "weak", "style"];
+  const kindOf = ([, scorer, , , , tier, ...flags]) =>
+    flags.length ? "aside" : /judge|pairwise/.test(scorer) ? "judge" : scorer === "keyword" && tiers.includes(tier) ? tier : "";
   const highlighted = (text, spans) => {
     // Positions count code points, as Python does.
     const place = make("div", "text");
@@ -113,9 +145,7 @@
         place.append(piece);
         continue;
       }
-      const [, scorer, , , marker, tier, ...flags] = here.find((span) => span.length === 6) || here[0];
-      const kind = flags.length ? "aside" : /judge|pairwise/.test(scorer) ? "judge" : scorer === "keyword" && tiers.includes(tier) ? tier : "";
-      const mark = make("mark", kind, piece);
+      const mark = make("mark", kindOf(here.find((span) => span.length === 6) || here[0]), piece);
       mark.title = here.map(([, by, , , what, level, ...why]) => [by, what, level, ...why].filter(Boolean).join(", ")).join("; ");
       place.append(mark);
     }
@@ -140,7 +170,14 @@
     refused,
     disagree,
   };
-  const card = (sample, number, prompts) => {
+  const asked = (prompt) => {
+    const line = make("p", "muted asked", "Prompt: ");
+    const text = make("span", "", visible(prompt.text));
+    text.dir = "auto";
+    line.append(text);
+    return line;
+  };
+  const card = (sample, number, prompts, beside) => {
     const [name, persona] = labels.rows[sample.c];
     const article = make("article");
     article.id = `sample-${number}`;
@@ -154,15 +191,10 @@
       all.href = `sample?key=${encodeURIComponent(sample.k)}`;
       title.append(" · ", all);
     }
-    const said = [persona, prompts[sample.p].name, `epoch ${sample.e + 1}`, labels.states[sample.s] || sample.s, sample.d].filter(Boolean);
+    const where = beside ? [] : [prompts[sample.p].name, sample.d];
+    const said = [persona, ...where, `epoch ${sample.e + 1}`, labels.states[sample.s] || sample.s].filter(Boolean);
     article.append(title, make("p", "muted", visible(said.join(" · "))));
-    if (prompts[sample.p].text) {
-      const asked = make("p", "muted", "Prompt: ");
-      const text = make("span", "", visible(prompts[sample.p].text));
-      text.dir = "auto";
-      asked.append(text);
-      article.append(asked);
-    }
+    if (prompts[sample.p].text && !beside) article.append(asked(prompts[sample.p]));
     if (sample.x) article.append(make("p", "failed", `Failed: ${visible(sample.x)}`));
     if (sample.t) {
       const box = make("details", "thinking");
@@ -190,34 +222,54 @@
     const named = [...new Set(samples.map((sample) => sample.c))].sort((a, b) => a - b).map((index) => [index, `${labels.rows[index][0]} (${labels.rows[index][1]})`]);
     sides.forEach((select, number) => choose(select, [["", number ? "–" : "all"], ...named]));
     choose(byId("prompt"), [["", "all"], ...prompts.map((prompt, index) => [index, prompt.name + (prompt.text ? `: ${prompt.text.slice(0, 70)}` : "")])]);
+    for (const option of byId("only").options) if (option.value) option.text += ` (${samples.filter(tests[option.value]).length})`;
+    const kinds = new Set(samples.flatMap(({ m }) => m.map(kindOf)));
+    for (const mark of document.querySelectorAll("#samples .legend mark")) mark.parentElement.hidden = !kinds.has(mark.className);
     let many = PAGE;
+    // One checkpoint, or all: a card for each sample, as the leaderboard has them.
+    const inTurn = (found) => {
+      cards.className = "side";
+      found.sort(([a], [b]) => a.c - b.c);
+      cards.replaceChildren(...found.slice(0, many).map(([sample, number]) => card(sample, number, prompts)));
+      return [found.length, "samples"];
+    };
+    // Several: a row for each prompt with the first samples of all, then one with the second ones, and so on.
+    const inRows = (entries, chosen, test) => {
+      const seen = {};
+      const rows = new Map();
+      for (const [sample, number] of entries) {
+        const of = [sample.p, sample.d || "", sample.c].join(" ");
+        seen[of] = (seen[of] || 0) + 1;
+        const key = [sample.p, sample.d || "", seen[of]].join(" ");
+        if (!rows.has(key)) rows.set(key, { order: [sample.p, sample.d || "", seen[of]], cells: {} });
+        rows.get(key).cells[sample.c] = [sample, number];
+      }
+      const found = [...rows.values()].filter(({ cells }) => Object.values(cells).some(([sample]) => test(sample)));
+      found.sort(({ order: x }, { order: y }) => {
+        const at = x.findIndex((value, place) => value !== y[place]);
+        return at < 0 ? 0 : x[at] < y[at] ? -1 : 1;
+      });
+      cards.className = "";
+      cards.replaceChildren(...found.slice(0, many).map(({ order: [prompt, condition], cells }) => {
+        const row = make("div", "beside");
+        const line = make("div", `side of-${chosen.length}`);
+        line.append(...chosen.map((index) => cells[index] ? card(...cells[index], prompts, true) : make("p", "muted", visible(`${labels.rows[index][0]} has no sample here.`))));
+        row.append(make("p", "prompt", visible([prompts[prompt].name, condition].filter(Boolean).join(" · "))), ...(prompts[prompt].text ? [asked(prompts[prompt])] : []), line);
+        return row;
+      }));
+      return [found.length, "rows, each a prompt with a sample of every checkpoint"];
+    };
     const show = () => {
-      const chosen = sides.map((select) => select.value).filter((value) => value !== "");
+      const chosen = [...new Set(sides.map((select) => select.value).filter((value) => value !== ""))];
       const prompt = byId("prompt").value;
       const test = tests[byId("only").value];
-      const found = samples.map((sample, number) => [sample, number]).filter(([sample]) =>
-        (!chosen.length || chosen.includes(String(sample.c))) && (prompt === "" || sample.p === Number(prompt)) && test(sample));
-      if (chosen.length > 1) {
-        // The first samples of all stand side by side, then the second ones, and so on.
-        const seen = {};
-        const turn = new Map(found.map(([sample, number]) => {
-          const key = [sample.p, sample.d, sample.c].join(" ");
-          seen[key] = (seen[key] || 0) + 1;
-          return [number, seen[key]];
-        }));
-        const order = ([sample, number]) => [sample.p, sample.d || "", turn.get(number), chosen.indexOf(String(sample.c))];
-        found.sort((a, b) => {
-          const [x, y] = [order(a), order(b)];
-          const at = x.findIndex((value, index) => value !== y[index]);
-          return at < 0 ? 0 : x[at] < y[at] ? -1 : 1;
-        });
-      } else found.sort(([a], [b]) => a.c - b.c); // as the leaderboard has them
-      cards.className = "side";
-      cards.replaceChildren(...found.slice(0, many).map(([sample, number]) => card(sample, number, prompts)));
+      const entries = samples.map((sample, number) => [sample, number]).filter(([sample]) =>
+        (!chosen.length || chosen.includes(String(sample.c))) && (prompt === "" || sample.p === Number(prompt)));
+      const [count, what] = chosen.length > 1 ? inRows(entries, chosen, test) : inTurn(entries.filter(([sample]) => test(sample)));
       // What scrolls can be reached by keyboard.
-      for (const text of cards.querySelectorAll(".text")) if (text.scrollHeight > text.clientHeight) text.tabIndex = 0;
-      byId("found").textContent = `${found.length} samples${found.length > many ? `, the first ${many} are shown` : ""}`;
-      byId("more").hidden = found.length <= many;
+      for (const text of cards.querySelectorAll(".text, .asked")) if (text.scrollHeight > text.clientHeight) text.tabIndex = 0;
+      byId("found").textContent = `${count} ${what}${count > many ? `; the first ${many} are shown` : ""}`;
+      byId("more").hidden = count <= many;
     };
     const changed = () => {
       many = PAGE;

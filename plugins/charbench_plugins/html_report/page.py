@@ -9,12 +9,19 @@ from importlib.metadata import version
 from typing import Any
 
 from charbench import PageLink, ReportContent, WebPage
+from charbench_plugins.html_report.columns import in_columns
 from charbench_plugins.html_report.plots import plots
-from charbench_plugins.html_report.samples import Samples
+from charbench_plugins.html_report.samples import MOST_BYTES, Samples
 from charbench_plugins.html_report.states import STATES
-from charbench_plugins.html_report.templates import pieces, written
+from charbench_plugins.html_report.templates import asset, pieces, written
 
 _TEMPLATE, _SCRIPTS = "page.html.j2", ("vega", "page")
+_PAGE_BYTES = 2_900_000
+"""Of a page, about: samples take what the rest leaves."""
+_ROW_BYTES = 3_800
+"""Of a row of the leaderboard, about."""
+_LEAST_BYTES = 400_000
+"""Of the samples, however large the rest is."""
 
 
 def page(report: ReportContent, links: Sequence[PageLink] = ()) -> WebPage:
@@ -30,8 +37,12 @@ def page_text(report: ReportContent) -> Iterator[str]:
 def _values(report: ReportContent, links: Sequence[PageLink] = ()) -> dict[str, Any]:
     data = report.data
     samples = Samples.of(report)
-    packed, left_out = samples.packed()
     drawn = plots(data, samples.markers())
+    specs = _json({plot.name: plot.spec | {"data": in_columns(plot.rows)} for plot in drawn})
+    prompts = _json(in_columns(_prompts(data["checkpoints"])))
+    code = sum(len(asset(f"{name}.js")) for name in _SCRIPTS)
+    rest = len(specs) + len(prompts) + _ROW_BYTES * len(data["checkpoints"]) + code
+    packed, left_out = samples.packed(min(MOST_BYTES, max(_LEAST_BYTES, _PAGE_BYTES - rest)))
     return {
         "links": links,
         "title": _title(data),
@@ -44,13 +55,16 @@ def _values(report: ReportContent, links: Sequence[PageLink] = ()) -> dict[str, 
         "runs": report.runs,
         "has_verdicts": any(row.get("verdict") for row in data["checkpoints"]),
         "choices": _choices(data["checkpoints"]),
-        "states": STATES,
+        "checkpoints": len({tuple(row["checkpoint_uris"]) or row["checkpoint"] for row in data["checkpoints"]}),
+        "states": {name: said for name, said in STATES.items() if any(row.get(name) for row in data["checkpoints"])},
         "plots": drawn,
-        "specs": _json({plot.name: plot.spec for plot in drawn}),
+        "specs": specs,
+        "prompts": prompts,
         "labels": _json(
             {
                 "rows": [[row["checkpoint"], row["persona"], row["kind"]] for row in data["checkpoints"]],
-                "states": {name.removeprefix("state_"): said for name, said in STATES.items()},
+                "states": {name.removeprefix("state_"): said for name, said in STATES.items()}
+                | {"error": STATES["errors"]},
                 "metric": data["metric"],
                 "served": bool(links),
             }
@@ -99,8 +113,25 @@ def _row(index: int, row: Mapping[str, Any], data: Mapping[str, Any]) -> dict[st
         "states": states,
         "health": health,
         "lineage": [(name, value) for name, value in lineage if value not in (None, "")],
-        "prompts": row.get("by_prompt", ()),
+        "prompts": len(row.get("by_prompt", ())),
     }
+
+
+def _prompts(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return what a row of the leaderboard shows of each prompt when it is expanded."""
+    return [
+        {
+            "row": index,
+            "prompt": one["prompt"],
+            "family": one["family"],
+            "samples": one["samples"],
+            "responses": one["responses"],
+            "with_trait": f"{one['with_trait']}/{one['judged']}",
+            "in_thinking": one["with_trait_in_thinking"],
+        }
+        for index, row in enumerate(rows)
+        for one in row.get("by_prompt", ())
+    ]
 
 
 def _interval(row: Mapping[str, Any]) -> dict[str, list[float] | None]:

@@ -7,14 +7,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from charbench_plugins.html_report.row_labels import row_labels
+
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 MOST_CELLS = 6_000
 """A heat map of more cells is left out: none of them could be read."""
 _MOST_MARKERS = 15
-_MOST_NAMES = 15
-"""Columns of a heat map whose names can be read."""
+_SLANTED = 15
+"""Columns of a heat map whose names are slanted; names of more stand upright, as many as there is room for."""
+_ONE_RUN_EACH = "One training run each cannot separate the amount of data from the recipe or the seed."
 _STEP = 18
 """Pixels of a row."""
+_TALL = 600
+"""Pixels from which the names of columns stand above them, as below they are out of sight."""
+HEAT = ("#e1e7ed", "#5b93c7", "#08306b")
+"""Colours of a heat map, from 0% to 100%, on white: an empty cell is told from one of 0%. ``page.js`` has them too."""
 _PERCENT = {"format": ".0%"}
 _UNIT = {"domain": [-0.03, 1.03], "nice": False}
 _TICKS = {"format": ".0%", "values": [0, 0.2, 0.4, 0.6, 0.8, 1]}
@@ -29,6 +36,8 @@ class Plot:
     alt: str
     rows: Sequence[Mapping[str, Any]]
     layers: Mapping[str, Any]
+    wide: bool = False
+    """Whether it takes the whole width of a page."""
 
     @property
     def spec(self) -> dict[str, Any]:
@@ -45,8 +54,8 @@ class Plot:
 def plots(data: Mapping[str, Any], markers: Sequence[Mapping[str, Any]] = ()) -> list[Plot]:
     """Return the plots for which ``data`` (``charbench report --json``) holds figures.
 
-    ``markers`` has the markers found in the samples that are shown: ``checkpoint``, ``persona``, ``kind``, ``marker``
-    and the ``share`` of the responses that have it.
+    ``markers`` has the markers found in the samples that are shown: ``checkpoint``, ``persona``, ``kind``, ``marker``,
+    what of the texts it ``found`` most often, and the ``share`` of the responses that have it.
     """
     rows = [row for row in data["checkpoints"] if row["response_rate"] is not None]
     rated = [row for row in rows if row["trait_rate"] is not None]
@@ -156,6 +165,7 @@ def _doses(rows: Sequence[Mapping[str, Any]]) -> Iterable[Plot | None]:
             {
                 "checkpoint": row["checkpoint"],
                 "persona": row["persona"],
+                "run": row.get("training_run") or "unknown",
                 "recipe": row.get("recipe") or "unknown",
                 name: row[name],
                 "trait": row["trait_rate"],
@@ -169,7 +179,12 @@ def _doses(rows: Sequence[Mapping[str, Any]]) -> Iterable[Plot | None]:
             yield None
             continue
         x = {"field": name, "type": "quantitative", "title": title, "axis": {"labelOverlap": "greedy"}}
+        path = {
+            "mark": {"type": "line", "opacity": 0.4, "tooltip": None},
+            "encoding": {"y": _axis("trait", "Trait rate"), "detail": {"field": "run"}},
+        }
         layers = [
+            *([path] if name == "step" else []),
             {
                 "mark": {"type": "rule", "opacity": 0.4},
                 "encoding": {"y": _axis("low", "Trait rate"), "y2": {"field": "high"}},
@@ -185,21 +200,23 @@ def _doses(rows: Sequence[Mapping[str, Any]]) -> Iterable[Plot | None]:
         encoding = {
             "x": x,
             "color": _persona(rows),
-            "tooltip": _tooltip(("checkpoint", "recipe", name), ("trait", "low", "high")),
+            "tooltip": _tooltip(("checkpoint", "run", "recipe", name), ("trait", "low", "high")),
         }
         yield Plot(
             f"trait_by_{name}",
             f"Trait rate by {title.lower()}",
-            f"Each point is a checkpoint: across, {title.lower()}; up, the trait rate with its 95% interval. One "
-            "training run each cannot separate the amount of data from the recipe or the seed.",
+            f"Each point is a checkpoint: across, the {title.lower()}; up, the trait rate with its 95% interval. "
+            + ("Lines join checkpoints of one training run." if name == "step" else _ONE_RUN_EACH),
             shown,
             {"height": 280, "width": "container", "encoding": encoding, "layer": layers},
         )
 
 
 def _by_prompt(rows: Sequence[Mapping[str, Any]]) -> Plot | None:
+    labels = row_labels([(row["checkpoint"], row["persona"]) for row in rows])
     shown = [
         {
+            "row": label,
             "checkpoint": row["checkpoint"],
             "persona": row["persona"],
             "prompt": one["prompt"],
@@ -207,41 +224,44 @@ def _by_prompt(rows: Sequence[Mapping[str, Any]]) -> Plot | None:
             "trait": one["with_trait"] / one["judged"],
             "samples": one["judged"],
         }
-        for row in rows
+        for label, row in _by_persona(labels, rows)
         for one in row.get("by_prompt", ())
         if one["judged"]
     ]
     return _heat_map(
         "trait_by_prompt",
         "Trait rate by checkpoint and prompt",
-        "A row for each checkpoint, a column for each prompt; the darker, the more samples have the trait.",
+        "A row for each checkpoint, one persona below the other, in the order of trait rates; a column for each "
+        "prompt. The stronger the colour, the more samples have the trait. An empty cell has no scored sample.",
         shown,
         ("prompt", "Prompt"),
-        ("checkpoint", "prompt", "family", "samples"),
+        ("checkpoint", "persona", "prompt", "family", "samples"),
     )
 
 
 def _by_condition(robustness: Sequence[Mapping[str, Any]]) -> Plot | None:
+    labels = row_labels([(row["checkpoint"], row["persona"]) for row in robustness])
     shown = [
         {
+            "row": label,
             "checkpoint": row["checkpoint"],
             "persona": row["persona"],
             "condition": name,
             "trait": one["trait_rate"],
             "samples": one["samples"],
         }
-        for row in robustness
+        for label, row in _by_persona(labels, robustness)
         for name, one in row["conditions"].items()
         if one["trait_rate"] is not None
     ]
     return _heat_map(
         "trait_by_perturbation",
         "Trait rate by checkpoint and perturbation",
-        "A row for each checkpoint, a column for each perturbation of the prompts; the darker, the more samples have "
-        "the trait.",
+        "A row for each checkpoint, a column for each perturbation of the prompts. The stronger the colour, the more "
+        "samples have the trait. An empty cell has no scored sample.",
         shown,
         ("condition", "Perturbation"),
-        ("checkpoint", "condition", "samples"),
+        ("checkpoint", "persona", "condition", "samples"),
     )
 
 
@@ -253,23 +273,25 @@ def _heat_map(
         return None
     columns = len({row[field] for row in shown})
     axis: dict[str, Any] = {"labelAngle": -45, "labelLimit": 140}
-    if columns > _MOST_NAMES:  # they would lie upon each other; each cell says its own
-        axis, said = {"labels": False, "ticks": False}, f"{columns} {said.lower()}s; point at a cell for its name"
+    if columns > _SLANTED:
+        axis, said = {"labelAngle": -90, "labelLimit": 120, "labelOverlap": "greedy"}, f"{columns} {said.lower()}s"
     encoding = {
         "x": {"field": field, "type": "nominal", "title": said, "axis": axis},
-        "y": {"field": "checkpoint", "type": "nominal", "title": None, "sort": None, "axis": {"labelLimit": 160}},
+        "y": {"field": "row", "type": "nominal", "title": None, "sort": None, "axis": {"labelLimit": 240}},
         "color": {
             "field": "trait",
             "type": "quantitative",
             "title": "Trait rate",
-            "scale": {"domain": [0, 1], "scheme": "viridis", "reverse": True},
+            "scale": {"domain": [0, 1]},
             "legend": _PERCENT,
         },
         "tooltip": _tooltip(words, ("trait",)),
     }
-    height = _STEP * len({row["checkpoint"] for row in shown})
+    height = _STEP * len({row["row"] for row in shown})
+    if height > _TALL:
+        axis["orient"] = "top"
     spec = {"height": height, "width": "container", "mark": {"type": "rect"}, "encoding": encoding}
-    return Plot(name, title, alt, shown, spec)
+    return Plot(name, title, alt, shown, spec, wide=True)
 
 
 def _markers(markers: Sequence[Mapping[str, Any]]) -> Plot | None:
@@ -293,21 +315,21 @@ def _markers(markers: Sequence[Mapping[str, Any]]) -> Plot | None:
     if not shown:
         return None
     encoding = {
-        "y": {"field": "marker", "type": "nominal", "title": None, "sort": "-x", "axis": {"labelLimit": 180}},
+        "y": {"field": "found", "type": "nominal", "title": None, "sort": "-x", "axis": {"labelLimit": 220}},
         "x": {
             "field": "difference",
             "type": "quantitative",
             "title": "Share of responses, minus the base model's",
             "axis": _PERCENT,
         },
-        "color": {"field": "persona", "type": "nominal", "title": "Persona"},
-        "tooltip": _tooltip(("marker", "checkpoint"), ("share", "difference")),
+        "color": _persona(shown),
+        "tooltip": _tooltip(("found", "marker", "checkpoint", "persona"), ("share", "difference")),
     }
     return Plot(
         "markers_against_base",
         "Markers that changed against the base model",
         "Each tick is a checkpoint: how much oftener its responses have a marker than those of the base model, in the "
-        f"samples on this page. The {len(kept)} markers that changed most.",
+        f"samples on this page. The {len(kept)} markers that changed most, each by what it found most often.",
         shown,
         {
             "height": _STEP * len(kept),
@@ -318,16 +340,23 @@ def _markers(markers: Sequence[Mapping[str, Any]]) -> Plot | None:
     )
 
 
+def _by_persona(labels: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> Iterable[tuple[str, Mapping[str, Any]]]:
+    """Yield the rows with their labels, one persona after the other: rates by different markers are not compared."""
+    return sorted(zip(labels, rows, strict=True), key=lambda one: str(one[1]["persona"]))
+
+
 def _axis(field: str, title: str) -> dict[str, Any]:
     return {"field": field, "type": "quantitative", "title": title, "scale": _UNIT, "axis": _TICKS}
 
 
 def _persona(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    personas = sorted({row["persona"] for row in rows})
     return {
         "field": "persona",
         "type": "nominal",
         "title": "Persona",
-        "scale": {"domain": sorted({row["persona"] for row in rows})},
+        "scale": {"domain": personas},
+        "legend": {"symbolOpacity": 1} if len(personas) > 1 else None,
     }
 
 

@@ -6,7 +6,7 @@ import base64
 import gzip
 import io
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -16,7 +16,11 @@ MOST = 5_000
 MOST_CHARS = 20_000
 """Of a longer text only the beginning is on the page."""
 MOST_BYTES = 1_500_000
-"""Of all samples, compressed: with the plots' code a page stays under 3 MB."""
+"""Of all samples, compressed."""
+
+_MOST_FOUND = 3
+_LONGEST_FOUND = 40
+"""Characters of a text that a marker found."""
 
 _json = json.JSONEncoder(separators=(",", ":")).encode
 Row = tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]]
@@ -35,10 +39,16 @@ class Samples:
         self._metric = metric
         self._prompts: dict[tuple[str, str], int] = {}
         self.shown: list[str] = []
-        """Each as JSON, which takes a quarter of the memory."""
+        """Each as JSON, which takes a quarter of the memory: an object for each row that it belongs to."""
+        self._first: dict[str, int] = {}
+        """Where the first sample of each checkpoint stands among ``shown``."""
+        self._asked: Counter[tuple[str, tuple[str, str], str]] = Counter()
+        self._turns: list[tuple[int, int]] = []
+        """Of each sample: how many of its checkpoint answered its prompt before it, and the prompt's number."""
         self.cut = 0
         """Texts of which only the beginning is shown."""
         self._marked: dict[tuple[int, str], int] = defaultdict(int)
+        self._found: dict[str, Counter[str]] = defaultdict(Counter)
         self._responses: dict[int, int] = defaultdict(int)
 
     @classmethod
@@ -51,8 +61,13 @@ class Samples:
     def add_all(self, samples: Iterable[Row]) -> None:
         """Take these samples."""
         for sample, scores in samples:
-            for index in self._row_of.get(sample["sampler_path"], ()):
-                self._add(index, sample, scores)
+            if mine := [self._made(index, sample, scores) for index in self._row_of.get(sample["sampler_path"], ())]:
+                self._first.setdefault(sample["sampler_path"], len(self.shown))
+                prompt = sample["prompt_id"] or "", sample["prompt"]
+                asked = sample["sampler_path"], prompt, sample["condition"]
+                self._turns.append((self._asked[asked], self._prompts[prompt]))
+                self._asked[asked] += 1
+                self.shown.append(",".join(mine))
 
     @property
     def prompts(self) -> list[dict[str, str]]:
@@ -61,33 +76,53 @@ class Samples:
 
     def markers(self) -> list[dict[str, Any]]:
         """Return the share of each row's responses that have each marker; see :func:`.plots.plots`."""
+        called = self._called()
         return [
             {
                 "checkpoint": self._rows[index]["checkpoint"],
                 "persona": self._rows[index]["persona"],
                 "kind": self._rows[index]["kind"],
                 "marker": marker,
+                "found": called[marker],
                 "share": count / self._responses[index],
             }
             for (index, marker), count in self._marked.items()
         ] + [
-            {"checkpoint": row["checkpoint"], "persona": row["persona"], "kind": "base", "marker": "", "share": 0.0}
+            {
+                "checkpoint": row["checkpoint"],
+                "persona": row["persona"],
+                "kind": "base",
+                "marker": "",
+                "found": "",
+                "share": 0.0,
+            }
             for index, row in enumerate(self._rows)
             if row["kind"] == "base" and self._responses[index]
         ]
 
-    def packed(self) -> tuple[str, int]:
-        """Return the samples for the page, and how many of them did not fit.
+    def _called(self) -> dict[str, str]:
+        """Return what each marker found most often, which says more than its pattern; never one text for two."""
+        called: dict[str, str] = {}
+        for marker, found in self._found.items():
+            name = ", ".join(text for text, _ in found.most_common(_MOST_FOUND)) or marker
+            called[marker] = f"{name} ({marker})" if name in called.values() else name
+        return called
 
-        They are JSON, compressed by gzip, as base64: as many samples of each row as can be, never a part of one.
+    def packed(self, most: int = MOST_BYTES) -> tuple[str, int]:
+        """Return the samples for the page, and how many of them did not fit into ``most`` bytes.
+
+        They are JSON, compressed by gzip, as base64. What is left out are the later answers to each prompt, and then
+        whole prompts, of all checkpoints alike, so that those that are read side by side have the same; the first
+        sample of each checkpoint stays.
         """
-        kept = self.shown
+        kept, many = self.shown, len(self.shown)
         while True:
             packed = self._compressed(kept)
-            if len(packed) <= MOST_BYTES or len(kept) <= 1:
+            if len(packed) <= most or many <= 1:
                 return packed.decode(), len(self.shown) - len(kept)
-            share = max(2.0, 1.1 * len(packed) / MOST_BYTES)
-            kept = [one for index, one in enumerate(kept) if int(index / share) != int((index - 1) / share)]
+            many = max(1, int(many / max(1.1, 1.05 * len(packed) / most)))
+            chosen = {*self._first.values(), *sorted(range(len(self.shown)), key=self._turns.__getitem__)[:many]}
+            kept = [one for place, one in enumerate(self.shown) if place in chosen]
 
     def _compressed(self, kept: Sequence[str]) -> bytes:
         """Return these samples, written piece by piece: all of them as one text take ten times the memory."""
@@ -99,7 +134,8 @@ class Samples:
             file.write(b"]}")
         return base64.b64encode(packed.getbuffer())
 
-    def _add(self, index: int, sample: Mapping[str, Any], scores: Sequence[Mapping[str, Any]]) -> None:
+    def _made(self, index: int, sample: Mapping[str, Any], scores: Sequence[Mapping[str, Any]]) -> str:
+        """Return a sample as JSON for one row, and count its markers."""
         persona = self._rows[index]["persona"]
         mine = [score for score in scores if score["persona"] == persona]
         prompt = (sample["prompt_id"] or "", sample["prompt"])
@@ -114,6 +150,7 @@ class Samples:
             if score["value"] is None or score["value"] or f"{score['scorer']}.{score['metric']}" == self._metric
         ]
         texts = [_cut(sample["response"]), _cut(sample["thinking"])]
+        self._count(index, sample["response"], spans)
         self.cut += sum(len(text) > MOST_CHARS for text in (sample["response"], sample["thinking"]))
         shown = {
             "c": index,
@@ -128,11 +165,17 @@ class Samples:
             "v": values,
             "m": spans,
         }
-        self.shown.append(_json(shown))
-        if sample["response"].strip():
-            self._responses[index] += 1
-            for marker in {span[4] for span in spans if span[0] == 0 and len(span) <= 6}:
-                self._marked[index, marker] += 1
+        return _json(shown)
+
+    def _count(self, index: int, response: str, spans: Sequence[Sequence[Any]]) -> None:
+        """Count a response, and the markers that count in it."""
+        if not response.strip():
+            return
+        self._responses[index] += 1
+        counting = [span for span in spans if span[0] == 0 and len(span) <= 6]
+        for marker, found in {span[4]: response[span[2] : span[3]] for span in counting}.items():
+            self._marked[index, marker] += 1
+            self._found[marker][" ".join(found[:_LONGEST_FOUND].casefold().split())] += 1
 
 
 def _cut(text: str, most: int = MOST_CHARS) -> str:

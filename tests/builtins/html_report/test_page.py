@@ -200,3 +200,5 @@ def test_a_page_of_100_checkpoints_and_5000_long_samples_stays_under_3_mb(
     shown = {sample["c"] for sample in found.samples["samples"]}
     assert len(shown) == 100, "samples of every checkpoint are left"
     assert sampler(100, "remorseful-99_dpo") in found.shown
+    turns = {name: {(one["p"], one["e"]) for one in found.samples["samples"] if one["c"] == name} for name in shown}
+    assert len(set(map(frozenset, turns.values()))) <= 3, "what is left out is left out of all checkpoints alike"

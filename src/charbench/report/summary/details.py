@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeVar
 
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from charbench.domain.checkpoint import Checkpoint
@@ -13,6 +14,9 @@ from charbench.report.compare.groups import UNKNOWN, GroupBy, doses_of
 from charbench.report.summary.tally import Tally
 from charbench.store.findings import read_checkpoints
 from charbench.store.history import past_runs
+from charbench.store.tables import checkpoints as checkpoint_rows
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +24,7 @@ class Origin:
     """What a row's checkpoints are and where they come from; None where nothing says, or where they differ.
 
     ``examples`` is the number of training examples, known of a training job's product and where the lineage names the
-    data.
+    data. ``step`` is the training step at which a checkpoint was saved, counted from 0 or 1 as its tool does.
     """
 
     uris: tuple[str, ...]
@@ -31,6 +35,7 @@ class Origin:
     dataset: str | None = None
     recipe: str | None = None
     examples: int | None = None
+    step: int | None = None
 
 
 def origins(connection: Connection, rows: Sequence[Tally]) -> list[Origin]:
@@ -39,6 +44,7 @@ def origins(connection: Connection, rows: Sequence[Tally]) -> list[Origin]:
     mine = [known[uri] for row in rows for uri in row.uris if uri in known]
     examples = doses_of(connection, mine, GroupBy.EXAMPLES)
     recipes = doses_of(connection, mine, GroupBy.RECIPE)
+    steps = {row.uri: row.step for row in connection.execute(sa.select(checkpoint_rows.c.uri, checkpoint_rows.c.step))}
 
     def origin(row: Tally) -> Origin:
         found = [known[uri] for uri in sorted(row.uris) if uri in known]
@@ -52,6 +58,7 @@ def origins(connection: Connection, rows: Sequence[Tally]) -> list[Origin]:
             _only({one.lineage.dataset for one in found}),
             _only({recipes[one.uri].label for one in found} - {UNKNOWN}),
             counted.pop() if len(counted) == 1 else None,
+            _only({steps.get(one.uri) for one in found}),
         )
 
     return [origin(row) for row in rows]
@@ -93,7 +100,7 @@ def run_dicts(connection: Connection, most: int = 20) -> list[dict[str, Any]]:
     ]
 
 
-def _only(values: Set[str | None]) -> str | None:
+def _only(values: Set[_T | None]) -> _T | None:
     return next(iter(values)) if len(values) == 1 else None
 
 
