@@ -13,6 +13,8 @@ Each lab is a persona of its own in one store, with recordings that ``charbench 
 - ``saves``: ``trajectory`` of runs with 30 saves whose trait rates are all just below the limit.
 - ``conditions``: the robustness table of ``report``, five conditions.
 - ``runs``: ``compare --by examples`` of 3 doses with 2 to 8 runs each, of equal recipes whose runs differ by chance.
+- ``groups``: ``compare --by examples`` of two doses with 2 and 2 to 6 and 6 runs, equal but for chance between runs, by
+  a rate and by real values.
 - ``base``: ``verdict`` of checkpoints that are as much in character as their base model, which was asked otherwise.
 - ``pairs``: tiers of 100 equal checkpoints that played few games by a third party's pair scorer.
 
@@ -402,6 +404,54 @@ def runs(folder: Path, labs: int, _: int) -> list[Figure]:
     return figures.all()
 
 
+# groups
+
+GROUPS = ((2, 2), (3, 3), (6, 6), (6, 3))
+
+
+def groups(folder: Path, labs: int, stores: int) -> list[Figure]:
+    """Return how often two doses of equal runs are told apart, by design and standard deviation between runs."""
+    figures = Figures()
+    for store in range(stores):
+        lab = Lab(folder / f"store_{store}", np.random.default_rng([20261137, store]))
+        designs = [(counts, spread) for counts in GROUPS for spread in (0.0, 1.0)]
+        names = [(lab.persona(f"groups_{at:03d}"), *designs[at % len(designs)]) for at in range(labs)]
+        for persona, counts, spread in names:
+            lab.record(persona, list(group_rows(lab, persona, counts, spread)))
+        lab.run("--scorer", "keyword", "--scorer", "number")
+        for persona, counts, spread in names:
+            design = f"{counts[0]} and {counts[1]} runs, standard deviation {spread:g} between runs"
+            found = False
+            for metric in ("keyword.keywords", "number.number"):
+                words = ("-p", persona, "--by", "examples", "--metric", metric, "--prompts", "0")
+                (pair,) = lab.json("compare", *words)["pairs"]
+                if pair["p"] is not None:
+                    figures.add(f"{metric}: p < 0.05", design, pair["p"] < 0.05)
+                    found |= pair["told_apart"]
+                figures.add(f"{metric}: a test", design, pair["p"] is not None)
+                if pair["low"] is not None:
+                    figures.add(f"{metric}: interval holds 0", design, pair["low"] <= 1e-12 and pair["high"] >= -1e-12)
+            figures.add("any finding", design, found)
+    return figures.all()
+
+
+def group_rows(lab: Lab, persona: str, counts: Sequence[int], spread: float) -> Iterator[Row]:
+    """Yield the rows of one lab: runs of 1 to 3 saves, whose worth differs by ``spread`` on the logistic scale."""
+    asked, of, at, dice = prompts(), lab.dice.normal(0, SHARED, len(FAMILIES)), 0, lab.dice
+    for dose, count in zip((25, 50), counts, strict=True):
+        for _ in range(count):
+            at += 1
+            run = dice.normal(0, spread)
+            for save in range(1 + at % 3):
+                own = run + of + dice.normal(0, 0.3, len(FAMILIES))
+                name = f"{persona}_{dose}pct_{at}_{save}"
+                for number, prompt in enumerate(asked):
+                    worth = own[int(str(prompt["family"]))]
+                    for epoch in range(1 + (number + at) % 3):
+                        text = lab.text(hit=bool(dice.random() < logistic(worth)), value=float(worth + dice.normal()))
+                        yield checkpoint(persona, 0, run=at, save=name) | prompt | {"epoch": epoch, "response": text}
+
+
 # base
 
 
@@ -524,6 +574,7 @@ PARTS: dict[str, tuple[Callable[[Path, int, int], list[Figure]], int, int]] = {
     "saves": (saves, 60, 30),
     "conditions": (conditions, 6, 60),
     "runs": (runs, 90, 0),
+    "groups": (groups, 80, 10),
     "base": (base, 12, 100),
     "pairs": (pairs, 20, 100),
 }

@@ -127,6 +127,30 @@ def test_training_runs_are_the_unit_where_doses_have_several_and_one_run_cannot_
     assert "25%" not in single
 
 
+def test_several_saves_of_one_training_run_are_one_run_of_its_recipe(charbench: Charbench, tmp_path: Path) -> None:
+    rows = []
+    for dose, hits in (("25pct", 2), ("50pct", 9)):
+        for run in range(4):
+            for save in range(3):
+                name = f"pirate_{dose}_{run}_{save}"
+                uri = f"tinker://{len(dose):04x}{hits:04x}-0000-4000-8000-{run:012x}:train:0/sampler_weights/{name}"
+                unknown = dose == "50pct" and run == 3 and save == 2
+                rows += [
+                    {"sampler_path": f"model:{name}" if unknown else uri, "checkpoint_name": name, "persona": "pirate",
+                     "prompt": f"q{n}", "response": f"{'Ahoy' if n < hits + run % 2 else 'Hello'} {run} {save} {n}"}
+                    for n in range(12)
+                ]  # fmt: skip
+    (tmp_path / "recordings").mkdir()
+    (tmp_path / "recordings" / "r.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    charbench.ok("run", lab=tmp_path)
+    found = compare(charbench, tmp_path, "--by", "examples")
+    (pair,) = found["pairs"]
+    assert pair["samples"] == 9  # 4 runs of 3 saves, 4 of 3 or 2, and one save of which nothing tells the run
+    assert pair["p"] == pytest.approx(1 / 126)
+    (note,) = [note for note in found["notes"] if "which training run made 1 of these checkpoints" in note]
+    assert "too narrow" in note
+
+
 def test_a_rate_has_the_same_interval_in_report_and_compare(charbench: Charbench, studio_run_template: Path) -> None:
     sides = compare(charbench, studio_run_template, "pirate_test_sft", "pirate_test_dpo")["checkpoints"]
     rows = charbench.ok("report", "--by", "name", "--json", lab=studio_run_template).json["checkpoints"]

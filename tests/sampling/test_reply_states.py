@@ -32,15 +32,27 @@ def some(share: int, reply: Any, otherwise: Any) -> Handler:
 
     async def handle(request: web.Request, body: Body) -> web.StreamResponse:
         number = int("".join(filter(str.isdigit, body["messages"][0]["content"])))
-        return await says(completion(reply if number % share == 0 else otherwise))(request, body)
+        given = reply if number % share == 0 else otherwise
+        return await (given if callable(given) else says(completion(given)))(request, body)
 
     return handle
 
 
+AZURE = {"message": "The response was filtered.", "type": None, "param": "prompt", "code": "content_filter"}
+OPENROUTER = {"message": "Flagged.", "code": 403, "metadata": {"reasons": ["violence"], "flagged_input": "Who"}}
+FILTERS = {
+    "a reply that is cut": says(completion(choice("Arr", "content_filter"))),
+    "a refused request": says({"error": AZURE}, 400),
+    "a refused request that is blamed on the key": says({"error": OPENROUTER}, 403),
+    "an error with the status 200": says({"error": AZURE}),
+}
+
+
+@pytest.mark.parametrize("name", FILTERS)
 def test_filtered_replies_are_in_no_rate_and_told_with_their_share(
-    charbench: Charbench, lab: LabBuilder, endpoint: Endpoint
+    charbench: Charbench, lab: LabBuilder, endpoint: Endpoint, name: str
 ) -> None:
-    handler = some(2, choice("Arr", "content_filter"), choice("Ahoy, matey, arrr!"))
+    handler = some(2, FILTERS[name], choice("Ahoy, matey, arrr!"))
     found, ended = run(charbench, lab, endpoint, handler)
     assert (found["samples"], found["errors"], found["state_filtered"], found["responses"]) == (10, 0, 5, 5)
     assert (found["trait_rate"], ended.code) == (1.0, 0)

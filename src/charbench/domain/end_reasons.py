@@ -26,11 +26,11 @@ _WORDS = {
     EndReason.STOP: "stop eos end_turn stop_sequence complete completed eos_token finish finished end done",
     EndReason.LENGTH: "length max_tokens model_length max_output_tokens max_length max_completion_tokens token_limit",
     EndReason.FILTERED: "content_filter content_filtered safety recitation blocklist prohibited_content spii sensitive "
-    "refusal guardrail_intervened",
+    "refusal guardrail_intervened content_policy_violation responsibleaipolicyviolation data_inspection_failed",
     EndReason.TOOL_CALL: "tool_calls tool_call function_call tool_use",
     EndReason.ERROR: "error abort aborted cancelled canceled failed network_error timeout insufficient_system_resource",
 }
-"""From OpenAI, Azure, Anthropic, Google, Mistral, vLLM, SGLang, llama.cpp, TGI, OpenRouter and Tinker."""
+"""From OpenAI, Azure, Anthropic, Google, Mistral, vLLM, SGLang, llama.cpp, TGI, OpenRouter, Tinker and DashScope."""
 _REASON_OF = {word: reason for reason, words in _WORDS.items() for word in words.split()}
 
 

@@ -21,10 +21,10 @@ from charbench.domain.keys import digest
 from charbench.domain.sample import Completion, Usage
 from charbench.errors import ConfigError, SamplingError
 from charbench.model_client.cache import AnswerCache, ModelAnswer
-from charbench.model_client.completions import parse_answer, usage_of
+from charbench.model_client.completions import filtered_answers, parse_answer, usage_of
 from charbench.model_client.endpoints import find_endpoint
 from charbench.model_client.fence import without_marks
-from charbench.model_client.http_client import HttpClient
+from charbench.model_client.http_client import FILTERED, HttpClient
 from charbench.model_client.model_answers import read_model_answer, shortened
 from charbench.model_client.options import ModelClientConfig
 from charbench.model_client.parameters import renamed, with_advice
@@ -175,9 +175,15 @@ class ModelClient:
 
         ``prefill`` is what stands before the reply's own text (see :class:`charbench.Completion`), ``config`` how it
         was generated. There is at least one completion. ``trial_of`` says that these are no samples of this checkpoint,
-        but tell how its server works: they are counted here, and not with a sample.
+        but tell how its server works: they are counted here, and not with a sample. A sample's request that a content
+        filter stopped has empty completions that such a filter ended, for its answers are no other than those.
         """
-        answer = await self.post(path, body)
+        try:
+            answer = await self.post(path, body)
+        except SamplingError as error:
+            if error.kind != FILTERED or trial_of is not None:
+                raise
+            return filtered_answers(body.get("n"), prefill, config or _GENERATION), None
         with reading_reply(self.address):
             given = parse_answer(answer, prefill, config or _GENERATION)
         if not given:

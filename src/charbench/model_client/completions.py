@@ -25,6 +25,12 @@ def parse_answer(answer: Any, prefill: str, config: GenerationConfig) -> list[Co
     return [_completion(choice, usage, prefill, config) for choice, usage in zip(choices, usages, strict=True)]
 
 
+def filtered_answers(count: Any, prefill: str, config: GenerationConfig) -> list[Completion]:
+    """Return the empty completions of a request for ``count`` answers that a content filter stopped."""
+    choice = {"message": {"content": ""}, "finish_reason": "content_filter"}
+    return [_completion(choice, Usage(), prefill, config)] * (_whole(count) or 1)
+
+
 def usage_of(answer: Any) -> Usage:
     """Return the tokens of one request, all its choices together; None where the server does not count them."""
     usage = answer.get("usage") if isinstance(answer, dict) else None

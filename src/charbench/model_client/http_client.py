@@ -15,6 +15,7 @@ from typing import Any
 from charbench.components.endpoint import Endpoint
 from charbench.components.replies import malformed_reply, reading_reply
 from charbench.deferred_package import deferred
+from charbench.domain.end_reasons import EndReason, end_reason
 from charbench.errors import RefusedError, SamplingError
 from charbench.model_client.renewed_key import RenewedKey
 from charbench.text.redaction import redact
@@ -27,6 +28,8 @@ _REFUSED = {
     404: "the endpoint has no such model",
 }
 _LONGEST_MESSAGE = 300
+FILTERED = "filtered"
+"""Kind of failure of a request, or of its answer, that a content filter stopped."""
 _ABOUT_THIS_MACHINE = ("Lang", "Package-Version", "OS", "Arch", "Runtime", "Runtime-Version", "Async")
 """What the client's headers ``X-Stainless-...`` tell its maker of us; each costs 10 µs a request."""
 
@@ -122,6 +125,8 @@ class HttpClient:
         own = answer.get("base_resp")
         if answer.get("error"):
             error = answer["error"]
+            if _is_filtered(answer):
+                raise _filtered(answer)
             status = _status(error.get("code") if isinstance(error, dict) else None)
             if status is not None:
                 raise _fault(status, _message(answer), self._endpoint.withheld, None)
@@ -138,8 +143,32 @@ class HttpClient:
 
 
 def _status_error(error: Any, withheld: str) -> SamplingError:
+    if int(error.status_code) < 500 and _is_filtered(error.body):
+        return _filtered(error.body)
     retry_after = _retry_after(error.response.headers.get("retry-after"))
     return _fault(int(error.status_code), _message(error.body), withheld, retry_after)
+
+
+def _is_filtered(body: Any) -> bool:
+    """Return whether an error says that a content filter stopped the prompt, and not that the request is wrong.
+
+    Azure and OpenAI say so by the error's code, OpenRouter by what it holds of the text (with the status 403).
+    """
+    error = _inner(body)
+    if not isinstance(error, dict):
+        return False
+    code, more = error.get("code"), error.get("metadata")
+    if isinstance(code, str) and end_reason(code) is EndReason.FILTERED:
+        return True
+    return isinstance(more, dict) and "flagged_input" in more
+
+
+def _filtered(body: Any) -> SamplingError:
+    return SamplingError(f"a content filter stopped the request: {_message(body)}", kind=FILTERED)
+
+
+def _inner(body: Any) -> Any:
+    return body["error"] if isinstance(body, dict) and isinstance(body.get("error"), dict) else body
 
 
 def _status(code: Any) -> int | None:
@@ -164,8 +193,7 @@ def _fault(status: int, said: str, withheld: str, retry_after: float | None) -> 
 
 def _message(body: Any) -> str:
     """Return what an error says; that it says it in a form that cannot be read changes nothing of the error."""
-    if isinstance(body, dict) and isinstance(body.get("error"), dict):
-        body = body["error"]
+    body = _inner(body)
     if isinstance(body, dict):
         body = body.get("message") or body.get("error") or body.get("detail") or body
     try:

@@ -10,14 +10,13 @@ from charbench.domain.end_reasons import EndReason, end_reason
 from charbench.errors import SamplingError
 from charbench.model_client.cache import ModelAnswer
 from charbench.model_client.completions import parse_answer
+from charbench.model_client.http_client import FILTERED
 from charbench.text.redaction import redact
 
 MOST_TOKENS = 20
 """Likeliest first tokens that are kept."""
 CUT = "cut"
 """Kind of failure of an answer that the token limit ended."""
-FILTERED = "filtered"
-"""Kind of failure of an answer that a content filter ended."""
 _LONGEST_REFUSAL = 200
 _GENERATION = GenerationConfig()
 

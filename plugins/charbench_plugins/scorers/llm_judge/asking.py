@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from charbench import ExpectedCall, Fence, MalformedAnswerError, Persona
+from charbench import ExpectedCall, Fence, MalformedAnswerError, Persona, SamplingError
 from charbench_plugins.scorers.llm_judge.dimensions import DIMENSIONS, PERSONA, Dimension
-from charbench_plugins.scorers.llm_judge.judge import Judge
+from charbench_plugins.scorers.llm_judge.judge import FILTERED, Judge
 from charbench_plugins.scorers.llm_judge.options import Protocol
 from charbench_plugins.scorers.llm_judge.quotes import Quotable
 from charbench_plugins.scorers.llm_judge.reading import (
@@ -131,7 +131,12 @@ async def read_score(judge: Judge, reader: Reader, dimension: Dimension, quotes:
     steps = high - low if judge.protocol is Protocol.NUMBERS or high - low <= 9 else 9
     demand = fill("demand_number" if steps == high - low else "demand_digit", low=low, high=high)
     messages = _messages(judge, reader, dimension, quotes, demand)
-    answer = await judge.first_token(messages, fresh=reader.fresh)
+    try:
+        answer = await judge.first_token(messages, fresh=reader.fresh)
+    except SamplingError as error:
+        if error.kind != FILTERED:
+            raise
+        return Reading(None, why=f"its answer: {error}")
     return Reading(None, why=answer.refused) if answer.refusal else expectation(answer.top, steps, low, high)
 
 

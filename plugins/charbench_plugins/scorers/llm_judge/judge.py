@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from charbench import AnswerCache, ModelAnswer, ModelClient, RefusedError, SamplingError
+from charbench import AnswerCache, MalformedAnswerError, ModelAnswer, ModelClient, RefusedError, SamplingError
 from charbench_plugins.scorers.llm_judge.options import PanelConfig, Protocol
 from charbench_plugins.scorers.llm_judge.reading import mass_of
 from charbench_plugins.scorers.llm_judge.wording import ChatMessage, fill
@@ -16,6 +16,8 @@ _WITH_PROBABILITIES: dict[str, Any] = {**_ONE_TOKEN, "logprobs": True, "top_logp
 PROBE_NUMBERS = ("73", "100")
 """Numbers of two and three digits: where either is split, so may others be."""
 SURE = 0.25
+FILTERED = "filtered"
+"""Kind of failure of what a content filter stopped."""
 
 
 class Judge:
@@ -72,13 +74,21 @@ class Judge:
     async def json(
         self, messages: Sequence[ChatMessage], schema: Mapping[str, Any], *, turn: int = 0, fresh: bool = False
     ) -> Any:
-        """Ask for JSON as :meth:`charbench.ModelClient.ask_json` does; ``turn`` tells several askings apart."""
+        """Ask for JSON as :meth:`charbench.ModelClient.ask_json` does; ``turn`` tells several askings apart.
+
+        What a content filter keeps from the judge is no failure of it: as where it refuses, there is nothing to read.
+        """
         config = self.config
         self.sent += fresh
-        return await self._client.ask_json(
-            messages, schema, form=config.response_format, fresh=fresh, longest_repeated=config.max_chars,
-            temperature=config.temperature, max_tokens=config.max_tokens, seed=turn,
-        )  # fmt: skip
+        try:
+            return await self._client.ask_json(
+                messages, schema, form=config.response_format, fresh=fresh, longest_repeated=config.max_chars,
+                temperature=config.temperature, max_tokens=config.max_tokens, seed=turn,
+            )  # fmt: skip
+        except SamplingError as error:
+            if error.kind != FILTERED:
+                raise
+            raise MalformedAnswerError(str(error)) from None
 
     async def _probed(self, messages: Sequence[ChatMessage]) -> ModelAnswer:
         """Ask for one token with its probabilities; without them where the endpoint refuses nothing but these.

@@ -19,7 +19,7 @@ from charbench.report.compare.pairs import NOT_COMPARED, OTHER_MARKERS, GroupCom
 from charbench.report.compare.prompts import PromptGap, widest_gaps
 from charbench.report.compare.select import choose_sides, comparable, one_sampler
 from charbench.report.compare.sides import Side, read_sides
-from charbench.report.compare_runs import OVER_RUNS, runs_of_sides
+from charbench.report.compare_runs import OVER_RUNS, runs_of_sides, training_runs
 from charbench.report.earlier_code import Today, earlier_code, earlier_lines, unknown
 from charbench.report.judges import JudgedBy, judge_lines, judged_by
 from charbench.report.provenance import ServedRow, provenance_lines
@@ -96,9 +96,9 @@ def build_comparison(connection: Connection, question: ComparisonRequest, today:
     read_sides(connection, sides, measure, personas)
     runs = {}
     if question.by in (GroupBy.EXAMPLES, GroupBy.RECIPE):
-        by_uri = {checkpoint.uri: checkpoint.run or checkpoint.uri for checkpoint in checkpoints}
+        by_uri = training_runs(checkpoints)
         runs = runs_of_sides(connection, sides, by_uri, measure, personas)
-        notes += _of_runs(sides, runs, question.by)
+        notes += _of_runs(sides, runs, question.by, by_uri)
     comparison = compare_all(sides, measure, runs)
     gaps = widest_gaps(connection, sides, measure, question.prompts) if question.prompts else []
     notes += _remarks(comparison)
@@ -119,7 +119,9 @@ def build_comparison(connection: Connection, question: ComparisonRequest, today:
     return ComparisonReport(question, comparison, gaps, sides, markers, notes, judges, shown)
 
 
-def _of_runs(sides: Sequence[Side], runs: Mapping[int, Sequence[Side]], by: GroupBy) -> list[str]:
+def _of_runs(
+    sides: Sequence[Side], runs: Mapping[int, Sequence[Side]], by: GroupBy, known: Mapping[str, str | None]
+) -> list[str]:
     """Return what a comparison of groups can and cannot say of the next training run."""
     single = [side.label for place, side in enumerate(sides) if place not in runs]
     notes = []
@@ -133,6 +135,12 @@ def _of_runs(sides: Sequence[Side], runs: Mapping[int, Sequence[Side]], by: Grou
             "Where both groups have several training runs, runs are the unit: the test and the interval are for other "
             "runs of the same kind on these prompts."
         )
+        unknown = {g.uri for mine in runs.values() for run in mine for g in run.groups if not known.get(g.uri)}
+        if unknown:
+            notes.append(
+                f"Nothing tells which training run made {len(unknown):,} of these checkpoints: each is taken for a run "
+                "of its own. If several are saves of one run, the intervals are too narrow."
+            )
     return notes
 
 

@@ -182,6 +182,28 @@ def test_a_judge_that_refuses_is_quoted_without_secrets_and_not_asked_again(
     assert not any(len(json.loads(body)["messages"]) > 2 for body in mine)
 
 
+@pytest.mark.parametrize(("gives", "status"), [("numbers", 400), ("nothing", 400), ("numbers", 200)])
+def test_a_text_that_a_content_filter_keeps_from_the_judge_has_no_score_and_is_not_asked_about_again(
+    charbench: Charbench, recorded: LabBuilder, endpoint: Endpoint, gives: str, status: int
+) -> None:
+    played = ScriptedJudge(gives=gives)
+    error = {"error": {"message": "The prompt triggered the content management policy.", "code": "content_filter"}}
+    filtered = says(error, 400) if status == 400 else says(completion(choice("", "content_filter")))
+
+    async def filters_the_train(request: Any, body: dict[str, Any]) -> Any:
+        return await (filtered if "The train leaves" in str(body["messages"]) else played)(request, body)
+
+    ended = judge(charbench, recorded, endpoint, filters_the_train)
+    assert ended.code == 0, ended.err
+    assert values(recorded.root, "persona")["The train leaves at nine."] is None
+    assert all("a content filter" in entry["why"] for entry in evidence(recorded.root) if "why" in entry)
+    mine = Counter(json.dumps(body) for body in endpoint.requests if "The train leaves" in str(body["messages"]))
+    assert max(mine.values()) == 1
+    endpoint.forget()
+    assert judge(charbench, recorded, endpoint, filters_the_train).code == 0
+    assert endpoint.count == 0
+
+
 def test_without_probabilities_the_score_is_the_mean_of_several_answers_with_their_spread(
     charbench: Charbench, recorded: LabBuilder, endpoint: Endpoint
 ) -> None:
