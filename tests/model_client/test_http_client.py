@@ -37,6 +37,27 @@ def test_a_redirected_request_arrives_with_its_body() -> None:
     assert bodies == [{"model": "m"}, {"model": "m"}, {"model": "n"}]
 
 
+def test_a_request_that_is_redirected_to_another_host_takes_no_key_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def ask() -> tuple[list[str], list[str], list[object]]:
+        async with a_server([FINE]) as (other, heads, bodies):
+            moved = MOVED.replace(b"/elsewhere", b"http://127.0.0.1:%d/v1" % other)
+            async with a_server([moved, FINE]) as (port, first, _):
+                keyed = endpoint_at(
+                    f"http://127.0.0.1:{port}/v1", "sampler x", api_key_env="A_KEY", default_env=None, trust=TRUSTING
+                )
+                client = HttpClient(keyed, 1_000)
+                for number in range(2):
+                    assert await client.post("/chat/completions", {"n": number}) == {}
+                await client.aclose()
+        return first, heads, bodies
+
+    monkeypatch.setenv("A_KEY", "sk-secret")
+    own, others, told = asyncio.run(ask())
+    assert ["sk-secret" in head for head in own] == [True, True]
+    assert [("sk-secret" in head, "authorization" in head.lower()) for head in others] == [(False, False)]
+    assert told == [{"n": 0}]
+
+
 def test_cookies_are_sent_back_as_a_load_balancer_needs_them() -> None:
     heads, bodies = asyncio.run(answered([STICKY, FINE, FINE], [{"model": "m"}, {"model": "n"}, {"model": "o"}]))
     assert ["cookie: node=7" in head.lower() for head in heads] == [False, True, True]
