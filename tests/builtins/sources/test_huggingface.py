@@ -80,6 +80,33 @@ def test_every_folder_with_weights_is_a_checkpoint_with_what_its_files_say(
     assert "final" not in half["metadata"]
 
 
+@pytest.mark.parametrize(
+    ("folders", "runs"),
+    [
+        (["exp/ckpt/_actor/global_step9_hf", "exp/ckpt/_actor/global_step4_hf"], {"exp": ["exp-step-4", "exp-step-9"]}),
+        (["out/pirate/weights/step_9"], {"pirate": ["pirate-step-9"]}),
+        (["runs/pirate/checkpoints/epoch_1", "runs/pirate/final"], {"pirate": ["pirate-epoch-1", "pirate-final"]}),
+        (["checkpoints/poet/step_1", "checkpoints/pirate/step_1"],
+         {"pirate": ["pirate-step-1"], "poet": ["poet-step-1"]}),
+        (["a/output/checkpoint-5", "a/results/checkpoint-5"],
+         {"output": ["output-step-5"], "results": ["results-step-5"]}),
+        (["checkpoints/checkpoint-5"], {"lab": ["lab-step-5"]}),
+        (["weights"], {"lab": ["lab-weights"]}),
+    ],
+)  # fmt: skip
+def test_folders_that_only_hold_saves_do_not_name_the_run(
+    charbench: Charbench, lab: LabBuilder, folders: list[str], runs: dict[str, list[str]]
+) -> None:
+    for folder in folders:
+        adapter(lab, folder)
+    found: dict[str, list[str]] = {}
+    for item in listed(charbench, lab).values():
+        found.setdefault(item["run"].replace(lab.root.name, "lab"), []).append(
+            item["name"].replace(lab.root.name, "lab")
+        )
+    assert {run: sorted(names) for run, names in found.items()} == runs
+
+
 def test_an_adapter_on_the_labs_own_folder_is_its_child(charbench: Charbench, trees: LabBuilder) -> None:
     child = listed(charbench, trees)["file:outputs/sft/pirate/checkpoint-40"]
     assert (child["parent"], child["base_model"], child["kind"]) == ("file:outputs/dpo/pirate", BASE, "sft")

@@ -9,13 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from charbench import FileFault, ReadLimits, read_json, read_lines
+from charbench_plugins.sources.huggingface.layout import STEP_FOLDER, save_folder
 
 ADAPTER_CONFIG, MODEL_CONFIG, TRAINER_STATE = "adapter_config.json", "config.json", "trainer_state.json"
-STEP_FOLDER = re.compile(r"(checkpoint|global_step|step|iter|epoch)[-_]?(\d+)(?:[-_](?:hf|merged))?")
-"""``checkpoint-500`` of TRL, Axolotl and Unsloth, ``global_step500_hf`` of OpenRLHF, ``epoch_1`` of torchtune."""
-_PARTS = frozenset({"actor", "adapter", "critic", "hf", "hf_model", "huggingface", "lora_adapter", "policy"})
-"""Folders inside of a save's: ``global_step_100/actor/lora_adapter`` of verl."""
-_DEEPEST_PART = 2
 ARGUMENTS = "training_args.yaml"
 """What LLaMA-Factory writes beside an adapter: with which ``stage`` it was trained."""
 _STAGE = re.compile(rb"stage:\s*['\"]?([a-z]+)")
@@ -41,6 +37,8 @@ class ModelFolder:
     """
 
     path: Path
+    run: Path
+    """The folder of the run that it is a save of."""
     config: str
     """Name of the file that says what it is."""
     base: str | None = None
@@ -55,9 +53,9 @@ class ModelFolder:
     """Names of files that could not be read, each with the reason."""
 
 
-def read_folder(path: Path, config: str, limits: ReadLimits) -> ModelFolder | None:
-    """Return what a folder's files say; None where it holds no weights, or is no model's."""
-    found = ModelFolder(path, config)
+def read_folder(path: Path, run: Path, config: str, limits: ReadLimits) -> ModelFolder | None:
+    """Return what the files of a folder, a save of ``run``, say; None where it holds no weights, or is no model's."""
+    found = ModelFolder(path, run, config)
     said = _mapping(found, config, limits)
     if not _has_weights(path) or (said is None and not found.problems):
         return None
@@ -73,29 +71,8 @@ def read_folder(path: Path, config: str, limits: ReadLimits) -> ModelFolder | No
     save = save_folder(path)
     if save != path and "critic" in path.relative_to(save).parts:
         found.kind = "reward_model"
-    found.kind = found.kind or _kind_of_arguments(run_folder(path), limits) or _kind_of_card(path / "README.md", limits)
+    found.kind = found.kind or _kind_of_arguments(run, limits) or _kind_of_card(path / "README.md", limits)
     return found
-
-
-def save_folder(path: Path) -> Path:
-    """Return the folder of the save that a folder with weights is part of: itself, where it is no part of one.
-
-    ``X/global_step_100`` of ``X/global_step_100/actor/huggingface``.
-    """
-    folder = path
-    for _ in range(_DEEPEST_PART + 1):
-        if STEP_FOLDER.fullmatch(folder.name):
-            return folder
-        if folder.name not in _PARTS:
-            break
-        folder = folder.parent
-    return path
-
-
-def run_folder(path: Path) -> Path:
-    """Return the folder of the run that a folder is a save of: ``outputs/X`` of ``outputs/X/checkpoint-5``."""
-    save = save_folder(path)
-    return save.parent if STEP_FOLDER.fullmatch(save.name) else path
 
 
 def without_weights(path: Path, config: str, limits: ReadLimits) -> bool:

@@ -30,9 +30,9 @@ from charbench_plugins.sources.huggingface.folder import (
     TRAINER_STATE,
     ModelFolder,
     read_folder,
-    run_folder,
     without_weights,
 )
+from charbench_plugins.sources.huggingface.layout import FINAL, STEP_FOLDER, run_folders, save_folder
 
 _BARE = "an adapter's description, and no weights beside it: it is listed once adapter_model.safetensors is there"
 _Folders: TypeAlias = Mapping[Path, ModelFolder]
@@ -66,10 +66,11 @@ class HuggingFaceSource(CheckpointSource):
         for file in lab.offered(self, self.config.files):
             if configs.get(file.path.parent) != ADAPTER_CONFIG:
                 configs[file.path.parent] = file.name
-        read = [found for path, name in configs.items() if (found := read_folder(path, name, lab.limits))]
+        run_of = run_folders(configs, lab.root)
+        read = [found for path, name in configs.items() if (found := read_folder(path, run_of[path], name, lab.limits))]
         runs: dict[Path, list[ModelFolder]] = {}
         for found in read:
-            runs.setdefault(run_folder(found.path), []).append(found)
+            runs.setdefault(found.run, []).append(found)
         folders = {found.path.resolve(): found for found in read}
         for path, saves in runs.items():
             yield from self._run(lab, path, saves, folders)
@@ -83,7 +84,7 @@ class HuggingFaceSource(CheckpointSource):
 
     def _run(self, lab: Lab, path: Path, saves: Sequence[ModelFolder], folders: _Folders) -> Iterator[Finding]:
         run = _run_name(lab, path)
-        last = max(saves, key=lambda found: (found.path == path, found.step or 0, found.metadata.get("epoch", 0)))
+        last = max(saves, key=_lateness)
         for found in saves:
             for name, reason in found.problems:
                 yield SourceProblem(lab.relative(found.path / name), reason)
@@ -102,9 +103,8 @@ class HuggingFaceSource(CheckpointSource):
         parent = _parent(lab, found, folders)
         leaf = PurePath(run).name
         step = ""
-        if found.path != run_folder(found.path):
-            epoch = found.metadata.get("epoch")
-            step = f"-step-{found.step}" if found.step is not None else f"-epoch-{epoch}" if epoch is not None else ""
+        if found.path != found.run:
+            step = _save_name(found)
         known: dict[str, Any] = {
             **found.metadata,
             "step": found.step,
@@ -128,6 +128,20 @@ class HuggingFaceSource(CheckpointSource):
             metadata=metadata,
             evidence=(Evidence(self.name, lab.relative(found.path / found.config), None, "weights in its folder"),),
         )
+
+
+def _lateness(found: ModelFolder) -> tuple[bool, bool, int, int]:
+    """Return what the last save of a run has most of: its own folder, a name that says so, steps, epochs."""
+    epoch = found.metadata.get("epoch", 0)
+    return found.path == found.run, found.path.name.lower() in FINAL, found.step or 0, epoch
+
+
+def _save_name(found: ModelFolder) -> str:
+    """Return what tells a save from the others of its run."""
+    epoch = found.metadata.get("epoch")
+    if STEP_FOLDER.fullmatch(save_folder(found.path).name) is None:
+        return f"-{found.path.name}"
+    return f"-step-{found.step}" if found.step is not None else f"-epoch-{epoch}" if epoch is not None else ""
 
 
 def _uri(lab: Lab, path: Path) -> str:
@@ -164,7 +178,7 @@ def _parent(lab: Lab, found: ModelFolder, folders: _Folders) -> ModelFolder | No
     """Return the lab's own folder that a model was trained from; None where its base is another's."""
     if not found.base:
         return None
-    for start in (lab.root, found.path, run_folder(found.path).parent):
+    for start in (lab.root, found.path, found.run.parent):
         try:
             parent = folders.get((start / found.base).resolve())
         except (OSError, ValueError):
