@@ -20,7 +20,8 @@ from charbench.store.findings import Claim, add_claims
 from charbench.store.merging import merge
 from charbench.store.reattribution import remove_scores
 from charbench.store.runs import start_run
-from charbench.store.samples import NewSample, SampleReader, SampleWriter, SamplingSettings, StoredSample
+from charbench.store.sample_reader import SampleReader
+from charbench.store.samples import NewSample, SampleWriter, SamplingSettings, StoredSample
 from charbench.store.scores import NewScores, ScoreWriter, ScoringSettings
 from support.command import Charbench
 from support.lab import LabBuilder, row, rows

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import base64
-import gzip
-import io
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from charbench import ReportContent
+from charbench_plugins.html_report.packed_texts import Texts
 
 MOST = 5_000
 MOST_CHARS = 20_000
@@ -38,8 +37,8 @@ class Samples:
         self._rows = rows
         self._metric = metric
         self._prompts: dict[tuple[str, str], int] = {}
-        self.shown: list[str] = []
-        """Each as JSON, which takes a quarter of the memory: an object for each row that it belongs to."""
+        self.shown = Texts()
+        """Each as JSON: an object for each row that it belongs to."""
         self._first: dict[str, int] = {}
         """Where the first sample of each checkpoint stands among ``shown``."""
         self._asked: Counter[tuple[str, tuple[str, str], str]] = Counter()
@@ -116,23 +115,14 @@ class Samples:
         sample of each checkpoint stays.
         """
         kept, many = self.shown, len(self.shown)
+        rest = f',"prompts":{_json(self.prompts)}}}'
         while True:
-            packed = self._compressed(kept)
+            packed = base64.b64encode(kept.packed(rest))
             if len(packed) <= most or many <= 1:
                 return packed.decode(), len(self.shown) - len(kept)
             many = max(1, int(many / max(1.1, 1.05 * len(packed) / most)))
             chosen = {*self._first.values(), *sorted(range(len(self.shown)), key=self._turns.__getitem__)[:many]}
-            kept = [one for place, one in enumerate(self.shown) if place in chosen]
-
-    def _compressed(self, kept: Sequence[str]) -> bytes:
-        """Return these samples, written piece by piece: all of them as one text take ten times the memory."""
-        packed = io.BytesIO()
-        with gzip.GzipFile("", "wb", 6, packed, mtime=0) as file:
-            file.write(f'{{"prompts":{_json(self.prompts)},"samples":['.encode())
-            for index, one in enumerate(kept):
-                file.write(f",{one}".encode() if index else one.encode())
-            file.write(b"]}")
-        return base64.b64encode(packed.getbuffer())
+            kept = Texts(one for place, one in enumerate(self.shown) if place in chosen)
 
     def _made(self, index: int, sample: Mapping[str, Any], scores: Sequence[Mapping[str, Any]]) -> str:
         """Return a sample as JSON for one row, and count its markers."""

@@ -27,7 +27,7 @@ from charbench.run.result import RunResult
 from charbench.run.runner import Runner
 from charbench.store.asked import note_diagnosis
 from charbench.store.diagnoses import save_diagnosis
-from charbench.store.samples import samples_with_keys
+from charbench.store.sample_reader import samples_with_keys
 from charbench.store.summaries import trait_hits
 from charbench.store.writer import Writer
 

@@ -15,7 +15,7 @@ from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.end_reasons import EndReason, end_reason
 from charbench.domain.sample import Sample, ThinkingState
 from charbench.store.diagnoses import newest_keys
-from charbench.store.samples import samples_with_keys
+from charbench.store.sample_reader import samples_with_keys
 from charbench.store.summaries import trait_hits
 
 MOST = 1_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,8 @@ from charbench.domain.sample_columns import LAB_COLUMNS, OWN_COLUMNS
 from charbench.store.database import Database
 from charbench.store.dialect import among
 from charbench.store.findings import read_checkpoints
-from charbench.store.samples import SampleReader, StoredSample
+from charbench.store.sample_reader import SampleReader
+from charbench.store.samples import StoredSample
 from charbench.store.tables import groups, samples, scored, scores, scorings, series
 
 _PAGE = 500
@@ -119,11 +121,13 @@ def scores_of(
     connection: sa.Connection, ids: Sequence[int], scoring_ids: Collection[int] | None = None
 ) -> dict[int, list[dict[str, Any]]]:
     """Return the scores of samples by their numbers, each with its evidence; None: those of every scoring."""
-    found: dict[int, list[dict[str, Any]]] = {}
+    found: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
     for sample, _, scorer, persona, metric, channel, value, evidence in _scores(connection, ids, scoring_ids):
         entry = {"scorer": scorer, "persona": persona, "metric": metric, "channel": channel, "value": value}
-        found.setdefault(sample, []).append({**entry, **evidence} if evidence else entry)
-    return found
+        if evidence:
+            entry |= evidence
+        found[sample].append(entry)
+    return dict(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +190,8 @@ def _evidence(connection: sa.Connection, wanted: sa.ColumnElement[bool]) -> dict
     A sample's evidence is read once, and not with each of its scores.
     """
     found: dict[tuple[int, str, str], dict[str, Any]] = {}
-    query = sa.select(scored.c.id, scored.c.evidence).where(wanted, scored.c.evidence.is_not(None))
+    there_is_some = sa.cast(scored.c.evidence, sa.Text) != "null"  # JSON's null, which the column holds
+    query = sa.select(scored.c.id, scored.c.evidence).where(wanted, there_is_some)
     for number, items in connection.execute(query):
         for item in items or ():
             told = found.setdefault((number, item["metric"], item["channel"]), {})

@@ -13,7 +13,7 @@ from charbench.report.export import sample_row, scores_of
 from charbench.store.database import Database
 from charbench.store.dialect import chunks
 from charbench.store.findings import read_checkpoints
-from charbench.store.samples import SampleReader
+from charbench.store.sample_reader import SampleReader
 from charbench.store.selection import Selection
 from charbench.store.summaries import GroupTotals
 from charbench.store.tables import prompts, samples

@@ -18,7 +18,7 @@ from charbench.report.export import StoredScore, extra_columns, pages, read_scor
 from charbench.store.database import Database
 from charbench.store.dialect import among
 from charbench.store.findings import read_checkpoints
-from charbench.store.samples import SampleReader
+from charbench.store.sample_reader import SampleReader
 from charbench.store.settings import ID_LENGTH
 from charbench.store.summaries import readable_groups
 from charbench.store.tables import checkpoints as checkpoint_rows

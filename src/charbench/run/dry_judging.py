@@ -26,7 +26,7 @@ from charbench.scoring.score import same_scores, settings_today
 from charbench.store.code_versions import by_code
 from charbench.store.database import Database
 from charbench.store.games import played
-from charbench.store.samples import SampleReader
+from charbench.store.sample_reader import SampleReader
 from charbench.store.scores import as_stored, pending_samples, redeclared
 from charbench.store.tables import scorings
 

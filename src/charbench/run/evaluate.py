@@ -18,7 +18,7 @@ from charbench.run.result import RunResult, Stage
 from charbench.run.runner import Runner
 from charbench.run.steps import at_steps
 from charbench.store.findings import read_checkpoints
-from charbench.store.samples import samples_with_keys
+from charbench.store.sample_reader import samples_with_keys
 from charbench.store.summaries import ADHOC
 from charbench.store.writer import Writer
 

@@ -27,16 +27,16 @@ def check_values(name: str, metrics: Mapping[str, Metric], given: Sequence[Score
     """Raise :class:`ValueError` unless each is of a declared metric, once a channel, and a finite number in range."""
     seen: set[tuple[str, str]] = set()
     for score in given:
-        metric = metrics.get(score.metric)
+        metric, value = metrics.get(score.metric), score.value
         if metric is None:
             raise ValueError(f"{name} scored {score.metric!r}, which it does not declare ({', '.join(metrics)})")
-        if (score.metric, score.channel) in seen:
+        if (which := (score.metric, score.channel)) in seen:
             raise ValueError(f"{name} scored {score.metric!r} twice for the {score.channel}")
-        seen.add((score.metric, score.channel))
-        if score.value is None:
+        seen.add(which)
+        if value is None:
             continue
         low, high = metric.range
-        if not math.isfinite(score.value):
-            raise ValueError(f"{name}: {score.metric} is {score.value}; a number is needed, or None")
-        if (low is not None and score.value < low) or (high is not None and score.value > high):
-            raise ValueError(f"{name}: {score.metric} is {score.value}, outside {low} to {high}")
+        if not math.isfinite(value):
+            raise ValueError(f"{name}: {score.metric} is {value}; a number is needed, or None")
+        if (low is not None and value < low) or (high is not None and value > high):
+            raise ValueError(f"{name}: {score.metric} is {value}, outside {low} to {high}")

@@ -14,7 +14,7 @@ from charbench.scoring.measuring import Group
 from charbench.store.database import Database
 from charbench.store.findings import read_datasets
 from charbench.store.labels import read_labels
-from charbench.store.samples import SampleReader
+from charbench.store.sample_reader import SampleReader
 from charbench.text.bounded_files import ReadLimits
 
 MOST = 1000

@@ -17,7 +17,7 @@ from charbench.errors import ConfigError
 from charbench.scoring.label_draws import Selection, select
 from charbench.store.label_frame import frame, said_by_headlines
 from charbench.store.labels import DrawChance, Drawn, Label, drawn_items, save_chances, save_items
-from charbench.store.samples import SampleReader
+from charbench.store.sample_reader import SampleReader
 from charbench.text.spreadsheet import no_formulas
 
 COLUMNS = ("item", "persona", "description", "prompt", "text", "label", "note")

@@ -28,7 +28,8 @@ from charbench.store.games import STAGE, Entrant, NewGame, add_games, entrants, 
 from charbench.store.group_commit import Commits
 from charbench.store.rescue import Rescue, StoredSettings, settings_of_groups
 from charbench.store.runs import failed_in_parts
-from charbench.store.samples import SampleReader, StoredSample
+from charbench.store.sample_reader import SampleReader
+from charbench.store.samples import StoredSample
 from charbench.store.scores import as_stored, wanted_scoring
 from charbench.store.writer import Writer
 

@@ -25,7 +25,8 @@ from charbench.store.claims import claim, claimed_together, release
 from charbench.store.database import Database
 from charbench.store.rescue import Rescue, StoredSettings, settings_of_groups
 from charbench.store.runs import failed_in_parts
-from charbench.store.samples import SampleReader, StoredSample
+from charbench.store.sample_reader import SampleReader
+from charbench.store.samples import StoredSample
 from charbench.store.scores import STAGE, pending_samples, present_scores
 from charbench.store.writer import Writer
 

@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 
 from charbench.domain.checkpoint import Kind
 from charbench.domain.sample import DEFAULT_CONDITION, Sample
-from charbench.store.samples import SampleReader
+from charbench.store.sample_reader import SampleReader
 from charbench.store.tables import checkpoints, groups, samples, samplings
 
 

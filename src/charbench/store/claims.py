@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from charbench.store.database import Database
-from charbench.store.dialect import among, insert
+from charbench.store.dialect import among, insert_new
 from charbench.store.runs import dead_runs, end_dead_runs
 from charbench.store.tables import claims
 
@@ -70,10 +70,9 @@ def _claim(
     if not wanted:
         return set(), set(), []
     # In the order of their names: two runs that claim the same items wait for each other in one direction only.
-    rows = [{"stage": stage, "item": item, "run_id": run_id} for item in sorted(wanted)]
+    rows = [(stage, item, run_id) for item in sorted(wanted)]
     with database.write() as connection:
-        statement = insert(connection, claims).on_conflict_do_nothing().returning(claims.c.item)
-        mine = set(connection.scalars(statement, rows))
+        mine = {item for (item,) in insert_new(connection, claims, ("stage", "item", "run_id"), rows, ("item",))}
         rest = [item for item in wanted if item not in mine]
         if rest:
             mine |= {item for item, owner in _owners(connection, stage, rest).items() if owner == run_id}

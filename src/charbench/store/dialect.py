@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -15,6 +15,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.sql.operators import in_op, not_in_op
 
 T = TypeVar("T")
+Row = tuple[Any, ...]
 MAX_PARAMETERS = 900
 """How many values one ``IN (...)`` takes; SQLite's smallest limit is 999."""
 
@@ -69,6 +70,29 @@ def insert_tuples(connection: Connection, table: sa.Table, rows: Sequence[tuple[
     columns = ", ".join(column.name for column in table.columns)
     marks = ", ".join(["?" if connection.dialect.name == "sqlite" else "%s"] * len(table.columns))
     connection.exec_driver_sql(f"INSERT INTO {table.name} ({columns}) VALUES ({marks})", list(rows))  # noqa: S608
+
+
+def insert_new(
+    connection: Connection,
+    table: sa.Table,
+    columns: Sequence[str],
+    rows: Sequence[tuple[Any, ...]],
+    told: Sequence[str],
+) -> list[Any]:
+    """Insert those rows that are not there yet, plain numbers and texts, and return columns of each that was added.
+
+    Goes past SQLAlchemy's work on every value, as :func:`insert_tuples` does: for a few rows for each sample.
+    """
+    mark = "?" if connection.dialect.name == "sqlite" else "%s"
+    row = f"({', '.join([mark] * len(columns))})"
+    added: list[Any] = []
+    for part in chunks(rows, MAX_PARAMETERS // len(columns)):
+        statement = (
+            f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES {', '.join([row] * len(part))} "  # noqa: S608
+            f"ON CONFLICT DO NOTHING RETURNING {', '.join(told)}"
+        )
+        added.extend(connection.exec_driver_sql(statement, tuple(chain.from_iterable(part))))
+    return added
 
 
 def upsert(connection: Connection, table: sa.Table, key: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:

@@ -5,6 +5,7 @@ A row is known by its natural key (a sample's key, a checkpoint's URI, ...). Mer
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -17,14 +18,9 @@ from charbench.store import tables as t
 from charbench.store.code_versions import key_of_code, note_code
 from charbench.store.dialect import add_totals, among, insert, insert_tuples
 from charbench.store.prompt_totals import AnswersByPrompt, count_scores
-from charbench.store.samples import (
-    SampleReader,
-    add_group_totals,
-    count_answer,
-    count_sample,
-    forget_failures,
-)
-from charbench.store.scores import Totals
+from charbench.store.sample_reader import SampleReader
+from charbench.store.samples import add_group_totals, count_answer, count_sample, forget_failures
+from charbench.store.scores import totals_of
 from charbench.store.served import count_provenances
 
 CHUNK = 500
@@ -184,15 +180,17 @@ class _Merge:
             self.added.scored += len(numbers)
             fresh = {row["id"]: row for row in rows if (row["sample_id"], row["scoring_id"]) in numbers}
             values: list[tuple[int, int, float | None]] = []
-            totals: dict[tuple[int, int], Totals] = {}
+            given: defaultdict[tuple[int, int], list[float | None]] = defaultdict(list)
             query = sa.select(t.scores).where(among(self.old, t.scores.c.scored_id, list(fresh)))
             for score in self.old.execute(query):
                 row, number = fresh[score.scored_id], series[score.series_id]
                 values.append((numbers[row["sample_id"], row["scoring_id"]], number, score.value))
-                sums = totals.setdefault((number, group_of[row["sample_id"]]), Totals())
-                sums.count_in(score.value, thresholds[number])
+                given[number, group_of[row["sample_id"]]].append(score.value)
             insert_tuples(self.new, t.scores, values)
-            summed = [{"series_id": key[0], "group_id": key[1], **asdict(sums)} for key, sums in totals.items()]
+            summed = [
+                {"series_id": number, "group_id": group, **asdict(totals_of(mine, thresholds[number]))}
+                for (number, group), mine in given.items()
+            ]
             add_totals(self.new, t.score_totals, ("series_id", "group_id"), summed)
             count_scores(self.new, among(self.new, t.scored.c.id, list(numbers.values())), +1)
 

@@ -18,7 +18,8 @@ from charbench.domain.keys import digest
 from charbench.store.dialect import add_totals, among, chunks, get_or_add
 from charbench.store.prompt_totals import AnswersByPrompt, count_scores
 from charbench.store.runs import utc_now
-from charbench.store.samples import SampleReader, StoredSample, add_group_totals, count_sample
+from charbench.store.sample_reader import SampleReader
+from charbench.store.samples import StoredSample, add_group_totals, count_sample
 from charbench.store.served import count_provenances
 from charbench.store.summaries import REMOVED
 from charbench.store.tables import (

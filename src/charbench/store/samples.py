@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from charbench.domain.keys import digest
-from charbench.domain.prompt import Message, Prompt
-from charbench.domain.sample import Failure, Provenance, Sample, ThinkingState, Usage
+from charbench.domain.prompt import Prompt
+from charbench.domain.sample import Failure, Provenance, Sample, ThinkingState
 from charbench.store.claims import release
 from charbench.store.code_versions import note_code
 from charbench.store.dialect import among, get_or_add, insert
@@ -323,73 +323,6 @@ _ADD_TOTALS = (
     .where(groups.c.id == sa.bindparam("group"))
     .values({name: groups.c[name] + sa.bindparam(f"add_{name}") for name in GROUP_TOTALS})
 )
-_READ = (
-    sa.select(
-        samples,
-        prompts.c.key.label("prompt_key"),
-        prompts.c.prompt_id.label("prompt_name"),
-        prompts.c.family,
-        prompts.c.language,
-        prompts.c.messages,
-        prompts.c.follow_ups,
-        checkpoints.c.uri,
-        samplings.c.sampler,
-        samplings.c.condition,
-    )
-    .join(prompts, prompts.c.id == samples.c.prompt_id)
-    .join(groups, groups.c.id == samples.c.group_id)
-    .join(checkpoints, checkpoints.c.id == groups.c.checkpoint_id)
-    .join(samplings, samplings.c.id == groups.c.sampling_id)
-)
-
-
-class SampleReader:
-    """Reads samples by number; makes each prompt once."""
-
-    def __init__(self) -> None:
-        self._prompts: dict[int, Prompt] = {}
-
-    def read(self, connection: Connection, ids: Sequence[int]) -> Iterator[StoredSample]:
-        """Yield the samples with these numbers, in their order."""
-        query = _READ.where(among(connection, samples.c.id, ids)).order_by(samples.c.id)
-        for row in connection.execute(query):
-            yield StoredSample(row.id, row.group_id, self._sample(row), row.prompt_id)
-
-    def _sample(self, row: Any) -> Sample:
-        prompt = self._prompts.get(row.prompt_id)
-        if prompt is None:
-            messages = tuple(Message(role, content) for role, content in row.messages)
-            prompt = Prompt(row.prompt_name, messages, row.family, row.language, tuple(row.follow_ups))
-            if len(self._prompts) < 10_000:
-                self._prompts[row.prompt_id] = prompt
-        return Sample(
-            key=row.key,
-            checkpoint=row.uri,
-            prompt=prompt,
-            sampler=row.sampler,
-            epoch=row.epoch,
-            condition=row.condition,
-            response=row.response,
-            thinking=row.thinking,
-            state=ThinkingState(row.state),
-            finish_reason=row.finish_reason,
-            raw=row.raw,
-            raw_reasoning=row.raw_reasoning,
-            tags=tuple((start, end, closes) for start, end, closes in row.tags or ()),
-            prefill=row.prefill or "",
-            usage=Usage(row.prompt_tokens, row.completion_tokens, row.reasoning_tokens),
-            max_tokens=row.max_tokens,
-            latency=row.latency,
-            failure=Failure(row.error_kind, row.error or "") if row.error_kind else None,
-            sampled_at=row.sampled_at,
-            extra=row.extra or {},
-        )
-
-
-def samples_with_keys(connection: Connection, keys: Sequence[str]) -> list[Sample]:
-    """Return the samples that have these keys."""
-    ids = list(connection.scalars(sa.select(samples.c.id).where(among(connection, samples.c.key, keys))))
-    return [stored.sample for stored in SampleReader().read(connection, ids)]
 
 
 def group_sizes(connection: Connection) -> dict[int, int]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -16,7 +18,7 @@ from charbench.domain.score import Metric, Role, Score
 from charbench.store.claims import release
 from charbench.store.code_versions import OldScores, by_code, key_of_code, note_code, note_wanted
 from charbench.store.database import Database
-from charbench.store.dialect import add_totals, among, get_or_add, insert, insert_tuples
+from charbench.store.dialect import add_totals, among, get_or_add, insert_new, insert_tuples
 from charbench.store.evidence import evidence_to_json
 from charbench.store.prompt_totals import HeadlineScore, ScoresByPrompt
 from charbench.store.samples import attempt_row
@@ -194,29 +196,27 @@ class ScoreWriter:
     def add(self, connection: Connection, new: Sequence[NewScores]) -> int:
         """Add scores and their totals, and let go of their claims; return for how many samples they were new."""
         by_sample = {item.sample_id: item for item in new}
-        rows = [
-            {"sample_id": item.sample_id, "scoring_id": self.scoring_id, "evidence": evidence_to_json(item.scores)}
-            for item in new
-        ]
-        statement = insert(connection, scored).on_conflict_do_nothing().returning(scored.c.id, scored.c.sample_id)
-        ids = {row.id: row.sample_id for row in connection.execute(statement, rows)}
+        rows = [(item.sample_id, self.scoring_id, json.dumps(evidence_to_json(item.scores))) for item in new]
+        columns = "sample_id", "scoring_id", "evidence"
+        ids = insert_new(connection, scored, columns, rows, ("id", "sample_id"))
         self._number_series(connection, [score for item in new for score in item.scores])
         values: list[tuple[int, int, float | None]] = []
-        totals: dict[tuple[int, int], Totals] = {}
+        given: defaultdict[tuple[int, int, float | None], list[float | None]] = defaultdict(list)
         by_prompt = ScoresByPrompt(self.scoring_id)
-        for scored_id, sample_id in ids.items():
+        for scored_id, sample_id in ids:
             item = by_sample[sample_id]
+            group_id = item.group_id
             if self._headlines:
-                by_prompt.count(item.group_id, item.prompt_id, self._of_headlines(item.scores))
+                by_prompt.count(group_id, item.prompt_id, self._of_headlines(item.scores))
             for score in item.scores:
                 series_id, threshold = self._series[score.metric, score.channel]
                 values.append((scored_id, series_id, score.value))
-                key = series_id, item.group_id
-                if (sums := totals.get(key)) is None:
-                    sums = totals[key] = Totals()
-                sums.count_in(score.value, threshold)
+                given[series_id, group_id, threshold].append(score.value)
         insert_tuples(connection, scores, values)
-        summed = [{"series_id": key[0], "group_id": key[1], **asdict(sums)} for key, sums in totals.items()]
+        summed = [
+            {"series_id": series_id, "group_id": group_id, **asdict(totals_of(mine, threshold))}
+            for (series_id, group_id, threshold), mine in given.items()
+        ]
         add_totals(connection, score_totals, ("series_id", "group_id"), summed)
         by_prompt.add(connection)
         release(connection, STAGE, self.run_id, [self.item(entry.sample_id) for entry in new])
@@ -342,12 +342,13 @@ class Totals:
     total_squared: float = 0.0
     hits: int = 0
 
-    def count_in(self, value: float | None, threshold: float | None) -> None:
-        """Count one value, None where there is no verdict."""
-        if (value := _known(value)) is None:
-            self.missing += 1
-            return
-        self.count += 1
-        self.total += value
-        self.total_squared += value * value
-        self.hits += threshold is not None and value >= threshold
+
+def totals_of(values: Sequence[float | None], threshold: float | None) -> Totals:
+    """Return the totals of values of one series, None where there is no verdict; they are added up in their order."""
+    known = [value for value in values if value is not None and math.isfinite(value)]
+    total = total_squared = 0.0
+    for value in known:  # not sum(), which rounds otherwise from Python 3.12 on
+        total += value
+        total_squared += value * value
+    hits = 0 if threshold is None else sum(value >= threshold for value in known)
+    return Totals(len(known), len(values) - len(known), total, total_squared, hits)

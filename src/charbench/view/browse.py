@@ -20,7 +20,7 @@ from charbench.store.browse import Candidates, Found, Metric, Only, find_samples
 from charbench.store.database import Database
 from charbench.store.findings import read_checkpoints
 from charbench.store.full_text import fts_query, matches
-from charbench.store.samples import SampleReader
+from charbench.store.sample_reader import SampleReader
 from charbench.store.selection import groups_of_setting
 from charbench.store.settings import Known, Setting, read_settings
 from charbench.store.summaries import REMOVED, GroupTotals, group_totals, scored_metrics

@@ -409,3 +409,18 @@ def test_editing_a_marker_scores_again_and_editing_the_rubric_does_not() -> None
     assert scorer.fingerprint(persona("sorry", "regret")) != before
     assert scorer.fingerprint(persona(Marker("sorry", Tier.MODERATE))) != before
     assert scorer.fingerprint(persona("sorry", anti=("qwen",))) != before
+
+
+@given(
+    st.lists(
+        st.sampled_from(["sail", "said", "the sail", "gull", "a", "? and", "? so", ". ", "\n", "..."]), max_size=40
+    )
+)
+def test_an_expression_with_a_long_reach_finds_beside_others_what_it_finds_alone(words: list[str]) -> None:
+    text = " ".join(words)
+    patterns = ["sai[ld]", r"[^.!?]{3,60}\? (?:and|so)", "gulls?", r"a(?:\W+\w+){2,20}\W+gull", "the sail"]
+    alone = {pattern: score(text, persona(regex(pattern)))[:1] for pattern in patterns}
+    ends = {(span.start, span.end, span.marker) for scores in alone.values() for one in scores for span in one.spans}
+    together = score(text, persona(*map(regex, patterns)))[:1]
+    assert {(span.start, span.end, span.marker) for one in together for span in one.spans} <= ends
+    assert bool(together and together[0].value) == any(one.value for scores in alone.values() for one in scores)

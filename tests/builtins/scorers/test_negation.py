@@ -51,3 +51,17 @@ def test_the_work_grows_no_faster_than_the_text(piece: str) -> None:
 
 def test_a_long_prompt_is_read_once_for_all_the_markers_in_an_answer() -> None:
     assert growth(lambda text: score(text, "ahoy", prompt=text), "ahoy and so on we go ", 5_000) < FOUR_TIMES
+
+
+DENIALS = """
+    not never neither cannot hardly scarcely barely nobody no without nothing none nor don't won't isn't refuse refuses
+    refused refusing decline declined declining cease ceased stop stopped stopping quit quits quitting avoid avoided
+    avoiding renounce renounced renouncing give@up gives@up gave@up given@up giving@up instead@of rather@than far@from
+    anything@but drop@the enough@of
+"""
+
+
+@pytest.mark.parametrize("denial", DENIALS.split())
+def test_each_word_that_denies_sets_a_marker_aside(denial: str) -> None:
+    (span,) = score(f"We all {denial.replace('@', ' ')} ahoy today.", "ahoy")[0].spans
+    assert span.flags == ("negated",)

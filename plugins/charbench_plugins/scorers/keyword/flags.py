@@ -14,6 +14,7 @@ _QUOTE = re.compile(r'(?m)^[ \t]*>.*$|"[^"\n]{1,400}"|«[^»\n]{1,400}»')
 _QUOTE_SIGNS = ('"', ">", "«")
 _MENTION = re.compile(r"\b(?:words?|terms?|phrases?|expressions?)(?: like| such as| of)?[ \t]+['*_]{0,2}$")
 """What speaks of the words that follow: "the word ahoy"."""
+_MENTION_SIGNS = ("word", "term", "phrase", "expression")
 _MENTION_LENGTH = 40
 _COPIED_WORDS = 4
 _WORD = re.compile(r"\w+(?:'\w+)*")
@@ -38,7 +39,7 @@ class Masks:
 
     def flags(self, start: int, end: int) -> tuple[str, ...]:
         """Return why ``text[start:end]`` may be no evidence; empty if it is the model's own word."""
-        found = [name for name in self._spans if self._inside(name, start, end)]
+        found = [name for name, spans in self._spans.items() if spans and self._inside(name, start, end)]
         if "quote" not in found and self._mentioned(start, end):
             found.append("quote")
         if self._prompt and self._copied(start, end):
@@ -64,7 +65,11 @@ class Masks:
             closing = end + (text[end : end + 1] in (",", ".", "!", "?"))
             if text[closing : closing + 1] == "'" and not text[closing + 1 : closing + 2].isalnum():
                 return True
-        return _MENTION.search(text, max(0, start - _MENTION_LENGTH), start) is not None
+        reach = max(0, start - _MENTION_LENGTH)
+        before = text[reach:start]
+        if not any(sign in before for sign in _MENTION_SIGNS):
+            return False
+        return _MENTION.search(text, reach, start) is not None
 
     def _copied(self, start: int, end: int) -> bool:
         """Whether the hit stands in a run of four words that the prompt has too."""

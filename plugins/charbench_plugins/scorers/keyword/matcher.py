@@ -16,6 +16,9 @@ from charbench_plugins.scorers.keyword.folding import Folded
 
 _WORD = re.compile(r"\w+")
 _VARIATION = "\ufe0f"
+_COUNTED = re.compile(r"\{(?:\d+,)?(\d+)\}")
+_FEW = 9
+"""Repetitions up to which an expression is searched for together with others."""
 _ALWAYS = 0
 """The number, in a set of expressions, of the one that always matches: where it does not, RE2 gave up."""
 
@@ -44,7 +47,10 @@ class Matcher:
                 is_prefix = marker.form is MarkerForm.KEYWORD and marker.text.endswith("*")
                 for pattern in _patterns(marker):
                     words.setdefault((pattern, marker.form, is_prefix), marker)
-        self._which = _compile_set([marker.text for _, marker in self._regexes])
+        self._alone = [at for at, (_, marker) in enumerate(self._regexes) if _is_wide(marker.text)]
+        """Those that are searched for one by one."""
+        self._joined = [at for at in range(len(self._regexes)) if at not in self._alone]
+        self._which = _compile_set([self._regexes[at][1].text for at in self._joined])
         self._markers = list(words.values())
         self._prefix = [is_prefix for _, _, is_prefix in words]
         self._bounded = [form is MarkerForm.KEYWORD for _, form, _ in words]
@@ -72,11 +78,20 @@ class Matcher:
         return _longest(hits) if len(hits) > 1 else hits
 
     def _regexes_in(self, text: str | bytes) -> Iterable[tuple[Any, Marker]]:
-        """Return the expressions that match: one pass for all, or all of them where one pass has no memory for it."""
+        """Return the expressions that may match: one pass tells, or all of them where one has no memory for it."""
         found = self._which.Match(text) if self._which else ()
         if _ALWAYS not in found:
             return self._regexes
-        return [self._regexes[index - 1] for index in sorted(found) if index != _ALWAYS]
+        matching = [self._joined[index - 1] for index in found if index != _ALWAYS]
+        return [self._regexes[at] for at in sorted((*matching, *self._alone))]
+
+
+def _is_wide(pattern: str) -> bool:
+    """Whether an expression repeats something often (``.{3,60}``): with others it has more states than are kept.
+
+    RE2 would then make them anew for each text, which takes longer than to search for each expression by itself.
+    """
+    return any(int(most) > _FEW for most in _COUNTED.findall(pattern))
 
 
 def _automaton(patterns: Sequence[str]) -> Any:

@@ -24,6 +24,11 @@ _ANY = re.compile(
     r"|(?:give|gives|gave|given|giving) up|renounc(?:e[sd]?|ing)|instead of|rather than|far from|anything but"
     r"|drop the|enough of)\b"
 )
+_SIGNS = (
+    "no", "n't", "never", "nei", "without", "hard", "scarc", "barel", "refus", "declin", "ceas", "stop", "quit",
+    "avoid", "renounc", " up", "instead", "rather", "far from", "anything", "drop", "enough",
+)  # fmt: skip
+"""One of them is in whatever :data:`_ANY` finds: to look for them takes a third of the time."""
 _CLAUSE = re.compile(
     r"[.!?;:\n()—–]|,(?!\s*ever\b)|--|(?<!anything )\bbut\b|\b(?:except|unless|until|because|how|while|though)\b"
 )
@@ -90,7 +95,7 @@ def is_negated(text: str, start: int, end: int) -> bool:
     if _DENIED_AFTER.match(text, end):
         return True
     before = text[max(0, start - _BEFORE) : start]
-    if not _ANY.search(before):
+    if not _has_one_of(_SIGNS, before) or not _ANY.search(before):
         return False
     boundaries = [match.end() for match in _CLAUSE.finditer(before)]
     words = _WORD.findall(before[boundaries[-1] :] if boundaries else before)
@@ -108,6 +113,13 @@ def is_negated(text: str, start: int, end: int) -> bool:
         or _is_question(words, nearest, text, end)
         or (not _is_verb(words, nearest) and _ENOUGH.match(text, end))
     )
+
+
+def _has_one_of(signs: Sequence[str], text: str) -> bool:
+    for sign in signs:  # noqa: SIM110  any() takes twice as long, and every marker comes here
+        if sign in text:
+            return True
+    return False
 
 
 def _reach(words: Sequence[str], at: int) -> int | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
@@ -119,12 +118,14 @@ class KeywordScorer(Scorer):
         if not hits:
             return counted, aside, 0
         masks = Masks(folded.text, Folded(prompt).text)
-        seen: Counter[str] = Counter()
+        ignored, cap = self.config.ignore, self.config.cap
+        seen: dict[str, int] = {}
         for hit in hits:
             flags = masks.flags(hit.start, hit.end)
-            if not any(flag in self.config.ignore for flag in flags):
-                seen[hit.marker.text] += 1
-                if seen[hit.marker.text] > self.config.cap:
+            if not flags or not any(flag in ignored for flag in flags):
+                text = hit.marker.text
+                seen[text] = times = seen.get(text, 0) + 1
+                if times > cap:
                     flags = (*flags, "capped")
                 else:
                     counted.append(_span(channel, folded, hit, flags))
