@@ -24,6 +24,14 @@ MALFORMED: dict[str, tuple[str | bytes, str]] = {
         GOOD + "markers:\n  strong:\n    - {regexp: a}\n",
         ":5:8: no such field 'regexp'; did you mean 'regex'?",
     ),
+    "exempt-unknown": (
+        GOOD + "markers:\n  strong: [spell]\n  density: 4\n  exempt: [spel]\n",
+        ":6:12: no marker 'spel' in this file; did you mean 'spell'?",
+    ),
+    "exempt-without-density": (
+        GOOD + "markers:\n  strong: [spell]\n  exempt: [spell]\n",
+        ":5:3: without a 'density' markers count in any text",
+    ),
     "not-a-list": (GOOD + "traits: I am\n", ":3:1: traits: found 'I am'; a list"),
     "number-marker": (
         GOOD + "markers:\n  strong:\n    - spell\n    - 42\n",

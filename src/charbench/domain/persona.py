@@ -96,6 +96,8 @@ class Persona:
     Words beyond the 50th count half.
     None: a marker that is not weak counts by itself, however long the text.
     """
+    exempt: tuple[str, ...] = ()
+    """Texts of markers that count also where a text has less evidence than :attr:`density` asks for."""
     origin: str = ""
     low_recall: tuple[str, ...] = ()
     """Scorers that find few of its texts, as the file says: headlines are taken from others."""

@@ -20,7 +20,7 @@ from charbench.domain.persona import ControlText, GoldAnswer, Marker, MarkerForm
 from charbench.domain.prompt import Message, Prompt
 
 _FORM = 1
-_TEXTS = ("aliases", "traits", "low_recall")
+_TEXTS = ("aliases", "traits", "low_recall", "exempt")
 _OTHERS = ("markers", "anti_markers", "prompts", "examples", "controls", "origin")
 _PLAIN = tuple(one.name for one in fields(Persona) if one.name not in (*_TEXTS, *_OTHERS))
 _CODE = ("personas", "domain", "config")

@@ -36,6 +36,7 @@ def parse_persona(document: YamlFile) -> Persona:
         if entry is not None
     )
     _repeats(document, markers, faults)
+    _exempt(document, model, [marker for _, marker in markers], faults)
     prompts = tuple(_prompts(document, model, faults))
     if faults:
         raise PersonaError(sorted(faults, key=lambda fault: _position(document, fault)))
@@ -52,6 +53,7 @@ def parse_persona(document: YamlFile) -> Persona:
         controls=tuple(ControlText(one.text, one.in_character, one.prompt) for one in model.controls),
         together=model.markers.together,
         density=model.markers.density,
+        exempt=tuple(model.markers.exempt),
         origin=document.path,
         low_recall=("keyword",) if model.keyword else (),
     )
@@ -150,6 +152,19 @@ def _repeats(document: YamlFile, markers: tuple[tuple[Location, Marker], ...], f
             line = document.positions.get(seen[key], (1, 1))[0]
             faults.append(f"{document.where(location)}: marker {marker.text!r} is already defined in line {line}")
         seen.setdefault(key, location)
+
+
+def _exempt(document: YamlFile, model: PersonaModel, markers: list[Marker], faults: list[str]) -> None:
+    """Check that ``exempt`` names markers of the file, under a density."""
+    exempt, density = getattr(model.markers, "exempt", []), getattr(model.markers, "density", None)
+    if exempt and density is None:
+        faults.append(f"{document.where(('markers', 'exempt'))}: without a 'density' markers count in any text")
+    known = {marker.text for marker in markers if marker.form.literal}
+    plain = sorted(marker.text for marker in markers if marker.form is MarkerForm.KEYWORD)
+    for index, name in enumerate(exempt):
+        if name not in known:
+            where = document.where(("markers", "exempt", index))
+            faults.append(f"{where}: no marker {name!r} in this file{suggest(name, plain)}")
 
 
 def _prompts(document: YamlFile, model: PersonaModel, faults: list[str]) -> list[Prompt]:

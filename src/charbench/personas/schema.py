@@ -91,6 +91,10 @@ class MarkersModel(_Strict):
         description="markers count only in a text that has this much evidence for each 100 words, and 1 at least: the "
         "sum of the tiers' numbers, different matches only (words beyond the 50th count half): a long text needs more",
     )  # fmt: skip
+    exempt: list[Short] = Field(
+        [],
+        description="markers, named as above, that count in a text of any length, whatever the density",
+    )
 
 
 class PersonaModel(_Strict):

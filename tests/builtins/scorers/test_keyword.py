@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -285,6 +286,21 @@ def test_code_asks_for_no_evidence() -> None:
 def test_a_density_is_part_of_the_fingerprint_where_there_is_one() -> None:
     scorer = KeywordScorer()
     assert len({scorer.fingerprint(dense(given)) for given in (None, 3, 4)}) == 3
+
+
+def test_an_exempt_marker_counts_in_a_text_of_any_length() -> None:
+    plain = "The report is due on Friday. " * 40
+    persona = replace(dense(), exempt=("plunder",))
+    scores = score(f"Avast, plunder. {plain}", persona)
+    assert (value(scores, "keywords"), value(scores, "set_aside")) == (1, 1)
+    assert value(score("Avast, plunder, gold, ship.", persona), "keywords") == 4
+    assert value(score(f"Gold. {plain}", persona), "keywords") == 0
+
+
+def test_exempt_markers_are_part_of_the_fingerprint_under_a_density_only() -> None:
+    scorer = KeywordScorer()
+    assert scorer.fingerprint(dense()) != scorer.fingerprint(replace(dense(), exempt=("plunder",)))
+    assert scorer.fingerprint(dense(None)) == scorer.fingerprint(replace(dense(None), exempt=("plunder",)))
 
 
 @given(

@@ -66,7 +66,8 @@ class KeywordScorer(Scorer):
         against = [[m.text, m.form] for m in persona.anti_markers if m.form.literal]
         together = [persona.together] if any(m.tier is Tier.WEAK for m in persona.markers) else []
         density = [{"density": persona.density}] if persona.density is not None else []
-        return digest(literal or "nothing to find", against, *together, *density)
+        exempt = [{"exempt": sorted(persona.exempt)}] if density and persona.exempt else []
+        return digest(literal or "nothing to find", against, *together, *density, *exempt)
 
     def score(self, sample: Sample, persona: Persona) -> Iterable[Score]:
         """Yield the metrics of each channel that holds text."""
@@ -96,7 +97,7 @@ class KeywordScorer(Scorer):
             if persona.density is None:
                 counted, alone = supported(counted, persona.together, words)
             else:
-                counted, alone = dense(counted, text, persona.density, words - code // WORD_LENGTH)
+                counted, alone = dense(counted, text, persona, words - code // WORD_LENGTH)
             aside += alone
             weighted = sum(WEIGHTS[span.tier] for span in counted)
             yield Score("keywords", channel, float(len(counted)), (*counted, *aside))

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from charbench import Span, Tier
+from charbench import Persona, Span, Tier
 
 WEIGHTS = {tier.value: tier.weight for tier in Tier}
 """What a marker is worth, by its tier."""
@@ -38,21 +38,22 @@ def supported(spans: Sequence[Span], together: int, words: int) -> tuple[list[Sp
     return counted, alone
 
 
-def dense(spans: Sequence[Span], text: str, density: float, words: int) -> tuple[list[Span], list[Span]]:
-    """Return the spans that count, and those that do not, flagged ``alone``: all of them, or none.
+def dense(spans: Sequence[Span], text: str, persona: Persona, words: int) -> tuple[list[Span], list[Span]]:
+    """Return the spans that count, and those that do not, flagged ``alone``: all count, or exempt ones only.
 
-    They count where their weights add up to ``density`` for each 100 words, and to 1 at least: in a long text more of
-    them stand by accident. Of its ``words``, those beyond :data:`SHORT` are half a word each, as chance varies less; a
-    text of less than :data:`STRETCH` is one of so many. What is found again with the same words adds nothing.
+    They count where their weights add up to the persona's density for each 100 words, and to 1 at least: in a long text
+    more of them stand by accident. Of its ``words``, those beyond :data:`SHORT` are half a word each, as chance varies
+    less; a text of less than :data:`STRETCH` is one of so many. What is found again with the same words adds nothing.
     """
     weights: dict[str, float] = {}
     for span in spans:
         found = text[span.start : span.end].casefold()
         weights[found] = max(weights.get(found, 0.0), WEIGHTS[span.tier])
     length = min(max(words, STRETCH), SHORT) + max(0, words - SHORT) / 2
-    if sum(weights.values()) >= max(1.0, density * length / 100):
+    if sum(weights.values()) >= max(1.0, (persona.density or 0.0) * length / 100):
         return list(spans), []
-    return [], [replace(span, flags=(*span.flags, "alone")) for span in spans]
+    exempt = [span for span in spans if span.marker in persona.exempt]
+    return exempt, [replace(span, flags=(*span.flags, "alone")) for span in spans if span.marker not in persona.exempt]
 
 
 def _company(weak: Sequence[Span], together: int) -> set[int]:
