@@ -401,6 +401,15 @@ def test_by_kind_answers_whether_sft_costs_responses(charbench: Charbench, studi
     assert found["pairs"][0]["prompts"] == 5
 
 
+@pytest.mark.parametrize("width", [80, 100])
+def test_what_is_compared_is_named_however_narrow_the_terminal(
+    charbench: Charbench, studio_run_template: Path, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    out = charbench.ok("compare", "--by", "kind", lab=studio_run_template).out
+    assert "Kind" in next(line for line in out.splitlines() if line.startswith("┃"))
+
+
 def test_the_character_that_stands_in_the_thinking_only_shows_as_a_gap(
     charbench: Charbench, studio_run_template: Path
 ) -> None:

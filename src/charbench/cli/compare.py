@@ -139,15 +139,14 @@ def _content(answer: ComparisonReport) -> ReportContent:
 
 
 def _print(answer: ComparisonReport) -> None:
-    from charbench.report.render.terminal import print_table
-    from charbench.text.terminal import sanitize
+    from charbench.report.render.terminal import print_prose, print_table
 
     first, last = _tables(answer)
     lines, notes = _said(answer)
     for table in first:
         print_table(table)
     for line in lines:
-        click.echo(sanitize(line))
+        print_prose(line)
     for table in last:
         print_table(table)
     for note in notes:

@@ -63,8 +63,7 @@ def command(json_output: bool, quiet: bool, **given: Any) -> int:
 
 def _show(report: Any) -> None:
     from charbench.domain.table import Table
-    from charbench.report.render.terminal import print_table
-    from charbench.text.terminal import sanitize
+    from charbench.report.render.terminal import print_prose, print_table
 
     columns = ("Probe", "Samples", "Responses", "In character", "Thinking in character", "States")
     rows = tuple(
@@ -84,8 +83,8 @@ def _show(report: Any) -> None:
     print_table(Table(title, columns, rows, frozenset({"Probe", "States"})))
     click.echo(f"Cause: {report.diagnosis.cause.value}")
     for line in report.diagnosis.evidence:
-        click.echo(sanitize(f"  - {line}"))
-    click.echo(sanitize(f"What to do: {report.diagnosis.advice}") + "\n")
+        print_prose(f"  - {line}")
+    print_prose(f"What to do: {report.diagnosis.advice}\n")
 
 
 def _states(result: Any) -> list[tuple[str, int]]:

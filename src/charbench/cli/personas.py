@@ -104,8 +104,7 @@ def list_(json_output: bool, **given: Any) -> None:
 def show(name: str, json_output: bool, **given: Any) -> None:
     """Show one persona, and the type of each of its markers: text, computed, or judged."""
     from charbench.domain.table import Table
-    from charbench.report.render.terminal import print_table
-    from charbench.text.terminal import sanitize
+    from charbench.report.render.terminal import print_prose, print_table
 
     persona = options.open_session(**given).personas.get(name)
     if json_output:
@@ -113,7 +112,7 @@ def show(name: str, json_output: bool, **given: Any) -> None:
 
         output.print_json(asdict(persona))
         return
-    click.echo(sanitize(f"{persona.name}: {persona.description.strip()}\n{persona.origin}\n"))
+    print_prose(f"{persona.name}: {persona.description.strip()}\n{persona.origin}\n")
     how = {"feature": "computed", "judge": "judged"}
     rows = [(m.tier.value, m.text, m.form.value, how.get(m.form.value, "found")) for m in persona.markers]
     rows += [("against", m.text, m.form.value, how.get(m.form.value, "found")) for m in persona.anti_markers]

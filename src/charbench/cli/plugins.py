@@ -92,7 +92,7 @@ def show(name: str, json_output: bool, **given: Any) -> int:
     """Show the options of a plugin or a component, with defaults and descriptions."""
     from charbench.components.base import ComponentKind
     from charbench.domain.table import Table
-    from charbench.report.render.terminal import print_table
+    from charbench.report.render.terminal import print_prose, print_table
     from charbench.text.terminal import sanitize
 
     plugins = options.open_session(**given).plugins
@@ -128,7 +128,7 @@ def show(name: str, json_output: bool, **given: Any) -> int:
             click.echo(sanitize(f"{plugin.label} {_without_components(plugin)}"))
     for component in found:
         called = _called(component)
-        click.echo(sanitize(f"{component.kind} {called}: {component.one_line()}"))
+        print_prose(f"{component.kind} {called}: {component.one_line()}")
         rows = tuple(
             (f"{component.kind}.{called}.{key}", _default(field), field.description or "")
             for key, field in component.Config.model_fields.items()

@@ -70,6 +70,7 @@ def command(
     """
     from charbench.analysis.power import LEVEL, least_prompts
     from charbench.report.compare.power import assumed
+    from charbench.report.render.terminal import print_prose
 
     wanted = differences or DIFFERENCES
     if any(not difference > 0 or not math.isfinite(difference) for difference in wanted):
@@ -94,7 +95,7 @@ def command(
         output.print_json(head | {"present": present, "needed": _needed(rows, asked)})
         return
     _print(name, rows, asked, variations, level, power, is_rate=is_rate)
-    click.echo(f"No two checkpoints can differ significantly with fewer than {least:,} prompts, whatever the samples.")
+    print_prose(f"No two checkpoints can differ significantly with fewer than {least:,} prompts, whatever the samples.")
     _say_what_is_assumed(rows, observed=rate is None)
 
 

@@ -22,12 +22,11 @@ def command(wanted: str, metric: str | None, settings: tuple[str, ...], json_out
     Its saves by step come after those of the runs that it was trained from and after the base model: where character
     appears, and where responses are lost. Saves before the last are sampled with 'charbench run --steps all'.
     """
-    from charbench.report.render.terminal import print_table
+    from charbench.report.render.terminal import print_prose, print_table
     from charbench.report.trajectory import not_sampled, on_the_way, saves_of, trajectory_lines, trajectory_table
     from charbench.report.verdict.read import read_report
     from charbench.report.verdict.to_copy import command_for_saves
     from charbench.store.findings import read_checkpoints
-    from charbench.text.terminal import sanitize
 
     session = options.open_session(**given)
     database = session.existing_database()
@@ -55,6 +54,6 @@ def command(wanted: str, metric: str | None, settings: tuple[str, ...], json_out
         output.print_json({"metric": found.report.metric, "lines": lines, "saves": saved})
         return
     for line in lines:
-        click.echo(sanitize(line))
+        print_prose(line)
     if saves:
         print_table(trajectory_table(saves))

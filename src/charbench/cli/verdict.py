@@ -62,14 +62,13 @@ def command(
     if json_output:
         output.print_json(verdict_dict(found))
     else:
-        from charbench.report.render.terminal import print_table
-        from charbench.text.terminal import sanitize
+        from charbench.report.render.terminal import print_prose, print_table
 
         if reporter is not None:
             _write(reporter, session, found, path)
         else:
             for line in found.summary.lines or ["No checkpoint has samples yet."]:
-                click.echo(sanitize(line))
+                print_prose(line)
             if found.report.checkpoints:
                 print_table(verdict_table(found))
             for line in (*(f"  {one}" for one in found.summary.commands), *earlier_lines(found.earlier)):

@@ -86,6 +86,7 @@ def test_on_every_terminal_a_table_of_checkpoints_keeps_what_decides(
     drawn = [line for line in out.splitlines() if line[:1] in ("┏", "┃", "┡", "│", "├", "└")]
     assert drawn
     assert all(cell_len(line) <= width for line in drawn)
+    assert all(cell_len(line) <= width or "charbench " in line for line in out.splitlines()), "sentences fold too"
     headings = " ".join(headings_of(drawn, "Checkpoint"))
     for name in ("Checkpoint", "Samples", "Responses", "Trait rate [95%]", *(["Verdict"] * (command[0] != "compare"))):
         assert name in headings, headings

@@ -70,8 +70,9 @@ def _sides(answer: ComparisonReport) -> Table:
     title = f"Checkpoints by {by.value}" if by else "Checkpoints compared"
     left = frozenset({columns[1], "Persona", "Kind"})
     cells_of_all = tuple(rows[id(side)] for side in order)
+    expendable = tuple(name for name in _EXPENDABLE if name != columns[1])
     return Table(
-        f"{title}: {measure.name}", tuple(columns), cells_of_all, left, (), _EXPENDABLE, comparison_caption(answer)
+        f"{title}: {measure.name}", tuple(columns), cells_of_all, left, (), expendable, comparison_caption(answer)
     )
 
 

@@ -21,13 +21,22 @@ _COLOURS = {"viable": "32", "not viable": "31", "undecided": "33", "title": "1",
 
 def screen_width() -> int:
     """Return the columns of the terminal, of ``COLUMNS`` where it is set, else of a pipe."""
-    seen = sys.stdout.isatty() or "COLUMNS" in os.environ
-    return max(20, shutil.get_terminal_size().columns) if seen else PIPE_WIDTH
+    return max(20, shutil.get_terminal_size().columns) if _is_seen() else PIPE_WIDTH
+
+
+def _is_seen() -> bool:
+    return sys.stdout.isatty() or "COLUMNS" in os.environ
 
 
 def has_colours() -> bool:
     """Whether stdout is a terminal that may be sent colours: see https://no-color.org."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def print_prose(text: str) -> None:
+    """Print sentences on stdout, no wider than a terminal; whole into a pipe, and where they hold a command to copy."""
+    safe = sanitize(text)
+    _print(wrap(safe, screen_width()) if _is_seen() and "charbench " not in safe else [safe])
 
 
 def print_table(table: Table) -> None:

@@ -131,9 +131,14 @@ def _health_table(report: Report) -> Table | None:
         return None
     titles = [metric.title for metric in measured[0].health]
     what = "Persona" if report.by is By.PERSONA else "Checkpoint"
-    body = tuple((row.label, *(percent(count.rate) for count in row.health.values())) for row in measured)
+    repeated = what == "Checkpoint" and len({row.label for row in measured}) < len(measured)  # a base model's rows
+    body = tuple(
+        (row.label, *([row.persona] if repeated else []), *(percent(count.rate) for count in row.health.values()))
+        for row in measured
+    )
+    columns = (what, *(["Persona"] if repeated else []), *titles)
     title = "Health: share of the responses with ..."
-    return Table(title, (what, *titles), body, frozenset({what}), caption=samples_caption(report))
+    return Table(title, columns, body, frozenset({what, "Persona"}), caption=samples_caption(report))
 
 
 def _columns(report: Report) -> tuple[_Figure, ...]:
