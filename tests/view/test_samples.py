@@ -249,6 +249,17 @@ def test_whatever_is_typed_is_a_query_or_a_fault(index: SearchIndex, text: str) 
         index.search(query, 10, 1)
 
 
+def test_a_samples_page_has_a_row_for_each_metric_with_both_channels(sampled: Path) -> None:
+    with app_of(sampled.parents[1]) as view:
+        listed = view.get("samples?only=thinking").text
+        key = re.search(r'sample\?key=([^"]+)', listed)
+        assert key
+        shown = view.get(f"sample?key={key[1]}").text
+    rows = re.findall(r"<tr><td>([\w.-]+)</td><td class=\"n\">([^<]*)</td><td class=\"n\">([^<]*)</td>", shown)
+    assert ("keyword.keywords", "0", "1") in rows
+    assert len({name for name, *_ in rows}) == len(rows)
+
+
 def test_hostile_text_is_shown_as_text(charbench: Charbench, lab: LabBuilder) -> None:
     fields = dict.fromkeys(("prompt", "prompt_id", "thinking"), HOSTILE)
     lab.recorded_jsonl([row(checkpoint_name=f"x {HOSTILE}", response=f"I regret {HOSTILE}", **fields)])

@@ -25,7 +25,7 @@ def samples_page(page: SamplesPage) -> WebPage:
         page=page,
         titles=_TITLES,
         cards=[
-            _card(row, [one for one in scores if _tells(one, page.metric)], page.metric, _IN_LIST)
+            _card(row, [one for one in scores if _tells(one, row, page.metric)], page.metric, _IN_LIST)
             for row, scores in page.samples
         ],
     )
@@ -40,6 +40,7 @@ def sample_page(page: SamplePage) -> WebPage:
         title=f"Sample of {row['checkpoint_name']}",
         links=page.links,
         card_=_card(row, scores, page.metric, _ALONE),
+        scores=_table(scores, page.metric),
         row=row,
         facts={name: str(value)[:_ALONE] for name, value in facts.items()},
     )
@@ -86,9 +87,26 @@ def _pieces(text: str, scores: Sequence[Mapping[str, Any]], channel: str, most: 
     return [*shown, Piece(" […]")] if len(text) > most else shown
 
 
-def _tells(score: Mapping[str, Any], metric: str | None) -> bool:
-    """Whether a score is worth a place in a list."""
-    return score["value"] is None or bool(score["value"]) or _comes_first(score, metric)
+def _tells(score: Mapping[str, Any], row: Mapping[str, Any], metric: str | None) -> bool:
+    """Whether a score is worth a place in a list: of a base model, which has them for all personas, not every 0."""
+    if score["value"] is None or bool(score["value"]):
+        return True
+    return score["persona"] == row["persona"] and _comes_first(score, metric)
+
+
+def _table(scores: Sequence[Mapping[str, Any]], metric: str | None) -> list[dict[str, Any]]:
+    """Return a row for each metric and persona, what the report ranks by first."""
+    rows: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for score in sorted(scores, key=lambda one: not _comes_first(one, metric)):
+        key = score["scorer"], score["metric"], score["persona"]
+        row = rows.setdefault(key, {"name": f"{key[0]}.{key[1]}", "persona": key[2], "why": []})
+        row[score["channel"]] = _value(score)
+        row["why"] += [score["why"]] if score.get("why") else []
+    return list(rows.values())
+
+
+def _value(score: Mapping[str, Any]) -> str:
+    return "no verdict" if score["value"] is None else f"{score['value']:.3g}"
 
 
 def _comes_first(score: Mapping[str, Any], metric: str | None) -> bool:
@@ -96,7 +114,7 @@ def _comes_first(score: Mapping[str, Any], metric: str | None) -> bool:
 
 
 def _said(score: Mapping[str, Any], several: bool) -> str:
-    value = "no verdict" if score["value"] is None else f"{score['value']:.3g}"
+    value = _value(score)
     channel = " (thinking)" if score["channel"] == "thinking" else ""
     persona = f" for {score['persona']}" if several else ""
     why = f": {score['why']}" if score.get("why") else ""

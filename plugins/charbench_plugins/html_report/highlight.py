@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-_JUDGES = re.compile("judge|pairwise")
+JUDGES = re.compile("judge|pairwise")
+"""Scorers whose evidence is a quote."""
 _TIERS = frozenset({"strong", "moderate", "weak", "style"})
 
 
@@ -43,7 +44,7 @@ def _kind(here: Sequence[Sequence[Any]]) -> str:
     scorer, _, _, _, tier, *flags = next((span for span in here if len(span) == 5), here[0])
     if flags:
         return "aside"
-    if _JUDGES.search(scorer):
+    if JUDGES.search(scorer):
         return "judge"
     return tier if scorer == "keyword" and tier in _TIERS else ""
 

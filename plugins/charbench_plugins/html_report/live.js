@@ -33,18 +33,21 @@
     }
     return line;
   };
+  const seen = new Set();
   const facts = (run) => {
     const list = make("dl", "facts");
     const add = (name, value) => list.append(make("dt", "", name), make("dd", "", value));
     add("Command", run.command);
     add("At work", `${duration(run.seconds)} on ${run.host}`);
     add("Samples of this run", `${number(run.samples)}${run.failed ? `, ${number(run.failed)} of them failed` : ""}`);
-    add("Per second", `${number(run.samples_a_second, 1)} samples, ${number(run.requests_a_second, 1)} requests`);
+    const rated = seen.has(run.id) || run.samples_a_second > 0; // the first look sees no time pass
+    seen.add(run.id);
+    add("Per second", rated ? `${number(run.samples_a_second, 1)} samples, ${number(run.requests_a_second, 1)} requests` : "not known yet");
     const held = Object.entries(run.claimed);
     add("Claimed, not stored yet", held.length ? held.map(([name, count]) => `${name} ${number(count)}`).join(", ") : "nothing");
     if (run.completion_tokens) add("Completion tokens", number(run.completion_tokens));
     const errors = Object.entries(run.errors);
-    add("Failed tries by kind", errors.length ? errors.map(([kind, count]) => `${kind} ${number(count)}`).join(", ") : "none");
+    add("Failed tries by kind", errors.length ? errors.map(([kind, count]) => `${kind.replaceAll("_", " ")} ${number(count)}`).join(", ") : "none");
     if (run.spent !== null) add("Cost so far", `${number(run.spent, 4)} by the price table${run.expected === null ? "" : `; about ${number(run.expected, 4)} when its sampling is done`}`);
     return list;
   };

@@ -10,7 +10,9 @@ from typing import Any
 
 from charbench import PageLink, ReportContent, WebPage
 from charbench_plugins.html_report.columns import in_columns
+from charbench_plugins.html_report.contests import contest_rows
 from charbench_plugins.html_report.plots import plots
+from charbench_plugins.html_report.row_labels import natural
 from charbench_plugins.html_report.samples import MOST_BYTES, Samples
 from charbench_plugins.html_report.states import STATES
 from charbench_plugins.html_report.templates import asset, pieces, written
@@ -57,6 +59,7 @@ def _values(report: ReportContent, links: Sequence[PageLink] = ()) -> dict[str, 
         "choices": _choices(data["checkpoints"]),
         "checkpoints": len({tuple(row["checkpoint_uris"]) or row["checkpoint"] for row in data["checkpoints"]}),
         "states": {name: said for name, said in STATES.items() if any(row.get(name) for row in data["checkpoints"])},
+        "contests": contest_rows(data),
         "plots": drawn,
         "specs": specs,
         "prompts": prompts,
@@ -130,7 +133,7 @@ def _prompts(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             "in_thinking": one["with_trait_in_thinking"],
         }
         for index, row in enumerate(rows)
-        for one in row.get("by_prompt", ())
+        for one in sorted(row.get("by_prompt", ()), key=lambda one: (one["family"], natural(one["prompt"])))
     ]
 
 

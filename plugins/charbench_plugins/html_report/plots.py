@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from charbench_plugins.html_report.row_labels import row_labels
+from charbench_plugins.html_report.contests import strengths
+from charbench_plugins.html_report.plot import Plot
+from charbench_plugins.html_report.row_labels import natural, row_labels
 
-SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 MOST_CELLS = 6_000
 """A heat map of more cells is left out: none of them could be read."""
 _MOST_MARKERS = 15
@@ -27,30 +27,6 @@ _UNIT = {"domain": [-0.03, 1.03], "nice": False}
 _TICKS = {"format": ".0%", "values": [0, 0.2, 0.4, 0.6, 0.8, 1]}
 
 
-@dataclass(frozen=True, slots=True)
-class Plot:
-    """One plot: ``name`` is fit for a file, ``alt`` says in words what it shows, ``rows`` are its data."""
-
-    name: str
-    title: str
-    alt: str
-    rows: Sequence[Mapping[str, Any]]
-    layers: Mapping[str, Any]
-    wide: bool = False
-    """Whether it takes the whole width of a page."""
-
-    @property
-    def spec(self) -> dict[str, Any]:
-        """The specification for Vega-Lite, with its data."""
-        return {
-            "$schema": SCHEMA,
-            "description": self.alt,
-            "data": {"values": list(self.rows)},
-            "autosize": {"type": "fit-x", "contains": "padding"},
-            **self.layers,
-        }
-
-
 def plots(data: Mapping[str, Any], markers: Sequence[Mapping[str, Any]] = ()) -> list[Plot]:
     """Return the plots for which ``data`` (``charbench report --json``) holds figures.
 
@@ -62,6 +38,7 @@ def plots(data: Mapping[str, Any], markers: Sequence[Mapping[str, Any]] = ()) ->
     found = [
         _responses_against_trait(rated),
         _thinking_against_response(rated),
+        *strengths(data),
         *_doses(rated),
         _by_prompt(rated),
         _by_condition(data.get("robustness", ())),
@@ -271,12 +248,13 @@ def _heat_map(
     field, said = across
     if len({row[field] for row in shown}) < 2 or len(shown) > MOST_CELLS:
         return None
-    columns = len({row[field] for row in shown})
+    ordered = sorted({row[field] for row in shown}, key=natural)
+    columns = len(ordered)
     axis: dict[str, Any] = {"labelAngle": -45, "labelLimit": 140}
     if columns > _SLANTED:
         axis, said = {"labelAngle": -90, "labelLimit": 120, "labelOverlap": "greedy"}, f"{columns} {said.lower()}s"
     encoding = {
-        "x": {"field": field, "type": "nominal", "title": said, "axis": axis},
+        "x": {"field": field, "type": "nominal", "title": said, "axis": axis, "sort": ordered},
         "y": {"field": "row", "type": "nominal", "title": None, "sort": None, "axis": {"labelLimit": 240}},
         "color": {
             "field": "trait",

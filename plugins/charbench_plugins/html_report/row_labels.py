@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from itertools import count
 
+_NUMBERS = re.compile(r"([0-9]{1,18})")
 _LONGEST = 34
 """Characters of a name; of a longer one the middle is left out, as checkpoints differ at their ends."""
 
@@ -24,6 +26,11 @@ def row_labels(names: Sequence[tuple[str, str]]) -> list[str]:
             labels[place] = next(one for number in count(1) if (one := f"{label} #{number}") not in taken)
             taken.add(labels[place])
     return labels
+
+
+def natural(name: str) -> list[tuple[int, str]]:
+    """Return what names are sorted by, so that ``p2`` stands before ``p10``."""
+    return [(int(part) if part.isascii() and part.isdecimal() else -1, part) for part in _NUMBERS.split(name)]
 
 
 def _short(name: str) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from charbench import ReportContent
+from charbench_plugins.html_report.highlight import JUDGES
 from charbench_plugins.html_report.packed_texts import Texts
 
 MOST = 5_000
@@ -162,7 +163,7 @@ class Samples:
         if not response.strip():
             return
         self._responses[index] += 1
-        counting = [span for span in spans if span[0] == 0 and len(span) <= 6]
+        counting = [span for span in spans if span[0] == 0 and len(span) <= 6 and not JUDGES.search(span[1])]
         for marker, found in {span[4]: response[span[2] : span[3]] for span in counting}.items():
             self._marked[index, marker] += 1
             self._found[marker][" ".join(found[:_LONGEST_FOUND].casefold().split())] += 1

@@ -183,8 +183,8 @@ def _losses(connection: Connection, job: str) -> list[list[float]]:
 def _newest(connection: Connection) -> list[dict[str, Any]]:
     columns = (
         samples.c.key, samples.c.state, samples.c.error_kind, checkpoints.c.name,
-        sa.func.substr(samples.c.response, 1, _EXCERPT).label("response"),
-        sa.func.substr(samples.c.thinking, 1, _EXCERPT).label("thinking"),
+        sa.func.substr(samples.c.response, 1, _EXCERPT + 1).label("response"),
+        sa.func.substr(samples.c.thinking, 1, _EXCERPT + 1).label("thinking"),
     )  # fmt: skip
     query = (
         sa.select(*columns)
@@ -193,7 +193,12 @@ def _newest(connection: Connection) -> list[dict[str, Any]]:
         .order_by(samples.c.id.desc())
         .limit(_NEWEST)
     )
-    return [dict(row) for row in connection.execute(query).mappings()]
+    found = connection.execute(query).mappings()
+    return [{**row, "response": _excerpt(row["response"]), "thinking": _excerpt(row["thinking"])} for row in found]
+
+
+def _excerpt(text: str) -> str:
+    return text if len(text) <= _EXCERPT else f"{text[:_EXCERPT]} […]"
 
 
 def _time(at: datetime | None) -> str | None:

@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from charbench_plugins.html_report.columns import in_columns
-from charbench_plugins.html_report.plots import Plot, plots
+from charbench_plugins.html_report.contests import contest_rows
+from charbench_plugins.html_report.plot import Plot
+from charbench_plugins.html_report.plots import plots
 from charbench_plugins.html_report.row_labels import row_labels
 
 
@@ -60,6 +62,39 @@ def test_a_marker_is_named_by_what_it_found() -> None:
     ]
     (plot,) = plots({"checkpoints": []}, shown)
     assert [(one["found"], one["difference"]) for one in plot.rows] == [("arr, arrgh", 1.0)]
+
+
+def player(name: str, strength: float | None, **more: Any) -> dict[str, Any]:
+    figures = {
+        f"{which}{end}": value
+        for which in ("strength", "length_controlled")
+        for end, value in (("", strength), ("_low", strength), ("_high", None))
+    }
+    counts = {"games": 4, "won": 1, "tied": 1, "lost": 2}
+    return {"checkpoint": name, "kind": "sft", "tier": 1, "group": 1} | figures | counts | more
+
+
+def test_a_contest_is_a_table_and_a_plot_and_who_has_no_strength_is_in_the_table_only() -> None:
+    players = [player("a", 1.5), player("b", -0.5), player("c", None, tier=None, games=0)]
+    about = {"scorer": "pairwise", "persona": "pirate", "games": 4, "prompts": 2, "flipped": 1, "both_orders": 4}
+    data = {"checkpoints": [], "contests": [{**about, "ranked_by": "strength", "checkpoints": players}]}
+    (contest,) = contest_rows(data)
+    assert [(one["tier"], one["name"], one["figures"][0]) for one in contest["rows"]] == [
+        ("1", "a", "+1.50"), ("1", "b", "−0.50"), ("–", "c", "–"),
+    ]  # fmt: skip
+    assert contest["said"].startswith("4 games on 2 prompts; 1 of 4 verdicts changed with the order")
+    (plot,) = plots(data)
+    assert [(one["row"], one["strength"]) for one in plot.rows] == [("a", 1.5), ("b", -0.5)]
+
+
+def test_prompts_stand_in_the_order_that_people_count_in() -> None:
+    prompts = [
+        {"prompt": name, "family": "general", "samples": 1, "responses": 1, "judged": 1, "with_trait": 1,
+         "with_trait_in_thinking": 0}
+        for name in ("p10", "p2", "p1")
+    ]  # fmt: skip
+    found = drawn(row("a", by_prompt=prompts))
+    assert found["trait_by_prompt"].spec["encoding"]["x"]["sort"] == ["p1", "p2", "p10"]
 
 
 @given(st.lists(st.tuples(st.text(max_size=60), st.sampled_from(["pirate", "poetic"])), max_size=12))
