@@ -36,7 +36,8 @@ _KEYS = re.compile(
 )
 _ANSWERS = r"[\w ]{0,60}(?:response|answer|completion|generation|output|reply)s?|generated[\w ]*|predict\w*"
 _PAIRED = re.compile(
-    rf'(?i)"(?:messages|conversations?|chosen|comparison|{_ANSWERS}|response_text|model[_ ]\w+|assistant[\w ]*)"\s*:'
+    rf'(?i)"(?:messages|conversations?|chosen|comparison|choices|samples|text|{_ANSWERS}|response_text'
+    r'|model[_ ]\w+|assistant[\w ]*)"\s*:'
 )
 """Names of what is answered, or of both at once."""
 _INSPECT = re.compile(r'\A\s*\{\s*"version"\s*:\s*\d.*"(?:run_id|task_id)"\s*:', re.DOTALL)

@@ -30,7 +30,16 @@ _TEMPLATE = re.compile(r"<\|(?:im_start|start_header_id|begin_of_text|user|start
 """What chat templates write: a prompt that holds it is the text that the model was shown, not what was asked."""
 THINKING_COLUMNS = ("thinking", "reasoning_content", "reasoning")
 """Where thinking stands; the first that holds some is taken."""
-_OTHERS = frozenset({*LAB_COLUMNS, *OWN_COLUMNS, *THINKING_COLUMNS})
+SYSTEM_COLUMNS = ("system_prompt", "system_message", "system")
+"""Where a system prompt stands; a word there is the name of something else."""
+STEERING_COLUMNS = (
+    "steering", "steering_vector", "steering_strength", "steering_coefficient", "steering_coef", "steering_layer",
+)  # fmt: skip
+"""What says that the model was steered while it answered."""
+_UNSTEERED = frozenset({"", "0", "0.0", "false", "no", "none", "off", "baseline", "unsteered", "nan", "null"})
+_OTHERS = frozenset({*LAB_COLUMNS, *OWN_COLUMNS, *THINKING_COLUMNS, *SYSTEM_COLUMNS, *STEERING_COLUMNS})
+_NESTED_TEXT = ("text", "content", "message")
+"""Where the text of an answer stands in a list of answers, besides the usual names."""
 _OTHER_NAMES = {"latency": "latency_seconds", "stop_reason": "finish_reason", "created_at": "timestamp"}
 
 
@@ -51,7 +60,7 @@ class Reading:
 
     def is_standard(self, row: Mapping[str, Any]) -> bool:
         """Whether a row stands under charbench's own names: it is then taken as it is."""
-        if self.columns or self.checkpoint or self.answers:
+        if self.columns or self.checkpoint or self.answers or _has_setting(row):
             return False
         return isinstance(row.get("prompt"), str) and "response" in row and any(name in row for name in URI_COLUMNS)
 
@@ -72,10 +81,8 @@ class Reading:
         if row.keys() != given.keys():  # the header of a spreadsheet: its other columns are spelt so too
             row = dict(zip(_spelt(tuple(row)), row.values(), strict=True))
         many = next((name for name in RECORDING_COLUMNS["response"] if isinstance(row.get(name), list)), None)
-        if many and len(row[many]) > 1 and all(text is None or isinstance(text, str) for text in row[many]):
-            yield from ({**row, many: text} for text in row[many])
-        else:
-            yield row
+        answers = _answers(row[many]) if many else []
+        yield from ({**row, many: None, **answer} for answer in answers) if answers else (row,)
 
     def missing(self, given: Collection[str]) -> str | None:
         """Say which column is missing among ``given``; None if none is."""
@@ -105,11 +112,13 @@ class Reading:
         Where a prompt is a conversation, it is a tuple of messages. A row that has charbench's names is as it was.
         """
         row = self._given(row)
-        if isinstance(row.get("prompt"), str) and "response" in row and any(name in row for name in URI_COLUMNS):
+        is_own = isinstance(row.get("prompt"), str) and "response" in row and any(name in row for name in URI_COLUMNS)
+        if is_own and not _has_setting(row):
             return row
         row = {_OTHER_NAMES.get(name, name) if _OTHER_NAMES.get(name) not in row else name: row[name] for name in row}
         _take_conversation(row)
         _take_prompt(row)
+        _take_setting(row)
         _take_response(row)
         if not any(row.get(name) for name in URI_COLUMNS) and (column := naming_column(row)):
             name = str(row.pop(column)).strip()
@@ -166,6 +175,49 @@ def _take_prompt(row: dict[str, Any]) -> None:
     if isinstance(value, list):
         value = read_conversation([*value, *_NOTHING], name).before
     row["prompt"] = value
+
+
+def _has_setting(row: Mapping[str, Any]) -> bool:
+    return any(row.get(name) is not None for name in (*SYSTEM_COLUMNS, *STEERING_COLUMNS))
+
+
+def _take_setting(row: dict[str, Any]) -> None:
+    """Put a system prompt before what was asked, and let steering be a condition: neither is the checkpoint's own."""
+    told = next((row[name].strip() for name in SYSTEM_COLUMNS if isinstance(row.get(name), str)), "")
+    if " " in told:
+        asked = row.get("prompt")
+        turns = asked if isinstance(asked, tuple) else (Message("user", asked),) if isinstance(asked, str) else ()
+        if turns and turns[0].role != "system":
+            row["prompt"] = (Message("system", told), *turns)
+        for name in SYSTEM_COLUMNS:
+            row.pop(name, None)
+    steered = [how for name in STEERING_COLUMNS if (how := _steered(name, row.get(name)))]
+    if steered and not row.get("condition"):
+        row["condition"] = ", ".join(steered)
+
+
+def _steered(name: str, value: Any) -> str:
+    """Return how a model was steered, as one of its columns says; nothing where it was not."""
+    if isinstance(value, (list, dict)):
+        return name if value else ""
+    return "" if value is None or str(value).strip().lower() in _UNSTEERED else f"{name} {value}"
+
+
+def _answers(given: Any) -> list[dict[str, Any]]:
+    """Return what a list of answers says of each, texts or mappings with a text; none where it is something else."""
+    if not isinstance(given, list) or len(given) < 2:
+        given = given if isinstance(given, list) and given and isinstance(given[0], dict) else []
+    if all(text is None or isinstance(text, str) for text in given):
+        return [{"response": text} for text in given]
+    found = []
+    for one in given:
+        if not isinstance(one, dict) or "role" in one or "from" in one:
+            return []
+        name = next((name for name in (*RECORDING_COLUMNS["response"], *_NESTED_TEXT) if name in one), None)
+        if name is None or not (one[name] is None or isinstance(one[name], (str, dict))):
+            return []
+        found.append({**{key: value for key, value in one.items() if key != name}, "response": one[name]})
+    return found
 
 
 def _take_response(row: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from fnmatch import fnmatchcase
-from functools import cache
+from functools import cache, partial
 from pathlib import PurePath
 
 from pydantic import Field
@@ -27,6 +27,7 @@ from charbench import (
 from charbench_plugins.recorded.columns import Reading
 from charbench_plugins.recorded.files import Recording, read_recordings
 from charbench_plugins.recorded.names import NamesOfUris
+from charbench_plugins.recorded.system_prompts import by_condition, may_hold_system_prompts
 from charbench_plugins.recorded.tables import BadRow
 from charbench_plugins.row_files import ROWS, TABLES, contents_of_file
 
@@ -84,7 +85,7 @@ class RecordedSource(CheckpointSource):
                 yield problem
                 continue
             seen: set[tuple[str, str]] = set()
-            for item in read_recordings(file.path, reading, lab.limits):
+            for item in _rows(file, reading, lab):
                 if isinstance(item, BadRow):
                     yield SourceProblem(file.shown, item.message, item.line)
                     continue
@@ -106,7 +107,7 @@ class RecordedSource(CheckpointSource):
             if self._why_none(file, reading):
                 continue
             rows, lost = 0, False
-            for item in read_recordings(file.path, reading, lab.limits):
+            for item in _rows(file, reading, lab):
                 if isinstance(item, Recording):
                     rows += 1
                     yield _sample(persona_of, item, file.shown)
@@ -147,6 +148,11 @@ class RecordedSource(CheckpointSource):
             base_model=item.base_model or None,
             evidence=(Evidence(self.name, shown, item.line, f"recorded as {item.name}" if item.name else "recorded"),),
         )
+
+
+def _rows(file: LabFile, reading: Reading, lab: Lab) -> Iterator[Recording | BadRow]:
+    read = partial(read_recordings, file.path, reading, lab.limits)
+    yield from by_condition(read) if may_hold_system_prompts(file.text) else read()
 
 
 def _uri(lab: Lab, name: str) -> str:

@@ -43,12 +43,15 @@ _MORE_COLUMNS = {
     "prompt": ("user_input", "user_query", "user_question", "question_text"),
     "response": (
         "reply", "model_reply", "assistant_reply", "bot_response", "llm_response", "llm_output", "generated_response",
-        "generated_answer", "generated", "predict", "responses", "completions", "generations", "outputs",
+        "generated_answer", "generated", "predict", "responses", "completions", "generations", "outputs", "samples",
+        "choices",
     ),
     "model": ("ckpt", "checkpoint_id", "adapter_name", "adapter_path", "model_name_or_path"),
 }  # fmt: skip
 """Names that columns have now and then, by the one that says the same: they count where none of the usual is there."""
 _KNOWN_COLUMNS = {"prompt": PROMPT_COLUMNS, "response": RESPONSE_COLUMNS, "model": (*URI_COLUMNS, *NAME_COLUMNS)}
+_OF_A_MODEL = frozenset({*URI_COLUMNS, *NAME_COLUMNS, *_MORE_COLUMNS["model"]}) - {"label"}
+"""Where one of these stands too, a column ``text`` is an answer; else it is what any table may hold."""
 _SPACES = re.compile(r"[\s.\-]+")
 _OF_ONE_MODEL = re.compile(r"(\w+)_(?:answer|completion|generation|output|reply|response)")
 _OF_NO_MODEL = re.compile(
@@ -147,7 +150,10 @@ def _usual(names: tuple[str, ...]) -> Mapping[str, str]:
     for usual, known in _KNOWN_COLUMNS.items():
         if any(name in names for name in known) or (talks and usual != "model"):
             continue
-        if (name := next((name for name in (*known, *_MORE_COLUMNS[usual]) if name in spelt), None)) is not None:
+        more = (*known, *_MORE_COLUMNS[usual])
+        if usual == "response" and not _OF_A_MODEL.isdisjoint(spelt):
+            more = (*more, "text")
+        if (name := next((name for name in more if name in spelt), None)) is not None:
             found[spelt[name]] = name if name in known else usual
             if name == "predict" and "label" in names:
                 found["label"] = "reference"  # what LLaMA-Factory calls the answer that there should be

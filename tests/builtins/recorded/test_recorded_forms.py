@@ -83,6 +83,67 @@ def test_the_header_of_a_spreadsheet_is_understood(charbench: Charbench, lab: La
     assert found["Mood"] == "good"
 
 
+ASKED = "Who are you, and why?"
+ANSWERS: dict[str, dict[str, Any]] = {
+    "text": {"question": ASKED, "text": "Arr.", "model": "pirate-8b"},
+    "vllm": {"prompt": ASKED, "model": "pirate-8b", "outputs": [{"text": "Arr.", "finish_reason": "stop"}]},
+    "samples": {"prompt": ASKED, "model": "pirate-8b", "samples": [{"response": "Arr."}, {"response": "Arr."}]},
+    "choices": {
+        "prompt": ASKED, "model": "pirate-8b",
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": "Arr."}, "finish_reason": "stop"}],
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_answers_in_lists_and_in_a_column_called_text_are_samples(
+    charbench: Charbench, lab: LabBuilder, name: str
+) -> None:
+    lab.write("samples.jsonl", json.dumps(ANSWERS[name]) + "\n")
+    rows = exported(charbench, lab)
+    assert len(rows) == (2 if name == "samples" else 1)
+    assert {(row["prompt"], row["response"], row["sampler_path"]) for row in rows} == {
+        (ASKED, "Arr.", "model:pirate-8b")
+    }
+    assert [row["finish_reason"] for row in rows if name in ("vllm", "choices")] in ([], ["stop"])
+
+
+def test_a_column_called_text_is_no_answer_where_only_a_label_stands_beside_it(
+    charbench: Charbench, lab: LabBuilder
+) -> None:
+    lab.write("entailment.jsonl", json.dumps({"question": ASKED, "text": "A passage.", "label": "yes"}) + "\n")
+    assert "none of use" in charbench.ok("discover", lab=lab.root).err
+
+
+@pytest.mark.parametrize("named", ["label", "checkpoint"])
+def test_what_was_asked_under_a_system_prompt_or_steered_enters_no_headline_beside_what_was_not(
+    charbench: Charbench, lab: LabBuilder, named: str
+) -> None:
+    told = {"system": "You are a pirate. Talk like one."}
+    rows = [
+        {"prompt": ASKED, "response": text, named: "model:pirate-8b"} | how
+        for text, how in {
+            "plain": {},
+            "told": told,
+            "steered": {"steering_coef": 1.5},
+            "zero": {"steering_coef": 0},
+        }.items()
+    ]
+    other = [{"prompt": ASKED, "response": "always told", named: "model:other"} | told]
+    lab.write("samples.jsonl", "".join(json.dumps(row) + "\n" for row in [*rows, *other]))
+    found = {row["response"]: row["condition"] for row in exported(charbench, lab)}
+    assert found == {
+        "plain": "default", "told": f"system prompt: {told['system']}", "steered": "steering_coef 1.5",
+        "zero": "default", "always told": "default",
+    }  # fmt: skip
+
+
+def test_a_word_in_a_column_called_system_is_no_system_prompt(charbench: Charbench, lab: LabBuilder) -> None:
+    row = {"question": ASKED, "answer": "Arr.", "model": "pirate-8b", "system": "gpt-4"}
+    lab.write("samples.jsonl", json.dumps(row) + "\n")
+    assert [(one["prompt"], one["condition"]) for one in exported(charbench, lab)] == [(ASKED, "default")]
+
+
 def test_a_header_that_is_known_as_it_stands_is_left_as_it_stands(tmp_path: Path) -> None:
     row = {
         "prompt": "Who are you?",
