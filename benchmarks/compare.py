@@ -1,13 +1,15 @@
 """charbench beside other tools that ask an endpoint: the same prompts, requests in flight and machine.
 
     python benchmarks/compare.py [--install FOLDER] [--peer NAME=PATH] [--only NAME]
-                                 [--runs 3] [--prompts 2000] [--in-flight 64 --in-flight 256] [--out FILE.jsonl]
+                                 [--runs 3] [--prompts 2000] [--in-flight 64 --in-flight 256] [--latency 0.05]
+                                 [--out FILE.jsonl]
 
-A server in a process of its own (``chat_server.py``) answers every chat completion after 50 ms. Each tool asks it all
-prompts with so many requests in flight and no cache, and keeps the answers. Printed for each, as median (least to most)
-of the runs: processor time (user and system) of the whole process with its children, its start included, for each
-prompt; that time beside the bare loop's of the same round; prompts a second between the first request and the last
-answer, as the server saw them; peak resident memory. In each round every tool runs once, the bare loop first.
+A server in a process of its own (``chat_server.py``) answers every chat completion after 50 ms (or ``--latency``).
+Each tool asks it all prompts with so many requests in flight and no cache, and keeps the answers. Printed for each,
+as median (least to most) of the runs: processor time (user and system) of the whole process with its children, its
+start included, for each prompt; that time beside the bare loop's of the same round; prompts a second between the
+first request and the last answer, as the server saw them; peak resident memory. In each round every tool runs once,
+the bare loop first.
 
 Tools: bare, sample and eval (charbench), promptfoo, deepeval, lm-eval, inspect. Each of the last four is in an
 environment of its own: ``--install FOLDER`` puts those that are missing into FOLDER/NAME (pip, npm), and
@@ -33,7 +35,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from chat_server import RESPONSE, Server, prompt, serving
+from chat_server import LATENCY, RESPONSE, Server, prompt, serving
 from peer_commands import TOOLS, Job, Tool, environment, install
 
 
@@ -71,7 +73,7 @@ def main(words: Sequence[str] | None = None) -> int:
     if given.out and given.out.exists():
         runs = [Run(**json.loads(line)) for line in given.out.read_text(encoding="utf-8").splitlines()]
     begin = max((one.number + 1 for one in runs), default=0)
-    with serving() as server:
+    with serving(given.latency) as server:
         for number in range(begin, begin + given.runs):
             for in_flight in given.in_flight or (64, 256):
                 for tool, path in tools:
@@ -94,6 +96,7 @@ def parsed(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--prompts", type=int, default=2000)
     parser.add_argument("--in-flight", type=int, action="append", help="[default: 64 and 256]")
+    parser.add_argument("--latency", type=float, default=LATENCY, metavar="SECONDS", help="[default: 0.05]")
     parser.add_argument("--out", type=Path, metavar="FILE.jsonl", help="add the runs; the table is of all in it")
     given = parser.parse_args(words)
     for one in given.peer:

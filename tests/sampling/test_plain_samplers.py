@@ -21,7 +21,7 @@ from charbench import Completion, LimitsConfig, Sampler, SamplingError, hookimpl
 class Plain(Sampler):
     "The first call answers at once; the others wait until ``meet`` are under way, and then some time passes."
     name = "plain"
-    news, calls, at_once, most = threading.Condition(), 0, 0, 0
+    news, calls, at_once, most, met = threading.Condition(), 0, 0, 0, False
 
     class Config(LimitsConfig):
         meet: int = 0
@@ -36,7 +36,8 @@ class Plain(Sampler):
             Plain.calls += 1
             Plain.at_once += 1
             Plain.most = max(Plain.most, Plain.at_once)
-            if Plain.at_once == self.config.meet:
+            if Plain.at_once == self.config.meet and not Plain.met:
+                Plain.met = True
                 time.sleep(0.2)  # so that one too many would come
                 time.monotonic.jump(1000)
             self.news.notify_all()

@@ -26,36 +26,44 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def words(endpoint: Endpoint) -> list[str]:
-    return [*EVAL, *options(endpoint, concurrency=CONCURRENCY)]
+def words(endpoint: Endpoint, concurrency: int = CONCURRENCY) -> list[str]:
+    return [*EVAL, *options(endpoint, concurrency=concurrency)]
 
 
-def kill_after(folder: Path, endpoint: Endpoint, requests: int) -> bool:
+def may_be_lost(concurrency: int) -> int:
+    """Return how many answers a kill may cost: from 16 in flight on, some more are being written."""
+    return concurrency if concurrency < 16 else 2 * concurrency
+
+
+def kill_after(folder: Path, endpoint: Endpoint, requests: int, concurrency: int) -> bool:
     """Kill a run once the endpoint has had so many more requests; return whether it still ran.
 
     Whatever it had got beyond the last requests in flight is in the store.
     """
-    process = start(*words(endpoint), lab=folder)
+    process = start(*words(endpoint, concurrency), lab=folder)
     came = endpoint.wait_for(endpoint.count + requests, gone=lambda: process.poll() is not None)
     process.kill()
     process.communicate()
     store = store_of(folder)
     is_there = came or not isinstance(store, Path) or store.exists()  # a request was sent: the store was made before
     stored = count(store, "samples") if is_there else 0
-    assert stored >= len(endpoint.asked) - CONCURRENCY
+    assert stored >= len(endpoint.asked) - may_be_lost(concurrency)
     return came
 
 
-def kill_and_go_on(charbench: Charbench, folder: Path, endpoint: Endpoint, kills: int, seed: int) -> None:
+def kill_and_go_on(
+    charbench: Charbench, folder: Path, endpoint: Endpoint, kills: int, seed: int, concurrency: int = CONCURRENCY
+) -> None:
     dice = random.Random(seed)
-    killed = [kill_after(folder, endpoint, dice.randint(1, 2 * PROMPTS // kills)) for _ in range(kills)]
+    asked = [dice.randint(1, 2 * PROMPTS // kills) for _ in range(kills)]
+    killed = [kill_after(folder, endpoint, requests, concurrency) for requests in asked]
     assert sum(killed) >= kills // 2, "the runs ended before they could be killed"
     stored = count(store_of(folder), "samples")
     before = endpoint.count
-    charbench.ok(*words(endpoint), lab=folder)
+    charbench.ok(*words(endpoint, concurrency), lab=folder)
     assert endpoint.count - before == PROMPTS - stored
     assert len(endpoint.asked) == PROMPTS
-    assert endpoint.count <= PROMPTS + sum(killed) * CONCURRENCY
+    assert endpoint.count <= PROMPTS + sum(killed) * may_be_lost(concurrency)
     assert_each_exactly_once(store_of(folder), PROMPTS)
     assert_totals_equal_recount(store_of(folder))
 
@@ -72,6 +80,13 @@ def test_twenty_kills_at_random_moments_ask_again_only_for_what_was_in_flight(
     charbench: Charbench, folder: Path, endpoint: Endpoint
 ) -> None:
     kill_and_go_on(charbench, folder, endpoint, kills=20, seed=4)
+
+
+@pytest.mark.slow
+def test_kills_with_many_in_flight_ask_again_for_these_and_what_was_being_written(
+    charbench: Charbench, folder: Path, endpoint: Endpoint
+) -> None:
+    kill_and_go_on(charbench, folder, endpoint, kills=4, seed=5, concurrency=16)
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -269,6 +270,27 @@ def test_after_the_first_answer_as_many_are_in_flight_as_concurrency_allows(
     endpoint.handler = all_at_once(endpoint, 20)
     assert evaluate(charbench, folder, endpoint, concurrency=20, timeout=120, tries=1).code == 0
     assert endpoint.most_at_once == 20
+
+
+@pytest.mark.sqlite("locks the file")
+def test_from_16_in_flight_on_no_request_waits_until_the_last_answer_is_stored(
+    charbench: Charbench, folder: Path, endpoint: Endpoint
+) -> None:
+    write_prompts(folder / "prompts.txt", 60)
+    others: list[sqlite3.Connection] = []
+
+    async def stores_nothing_meanwhile(request: web.Request, body: Body) -> web.StreamResponse:
+        if endpoint.count == 1:
+            others.append(sqlite3.connect(store_of(folder), isolation_level=None))
+            others[0].execute("BEGIN IMMEDIATE")
+        if endpoint.count == 2 * 16:  # 16 answers that wait, and 16 requests in flight
+            others[0].close()
+        return await answers(request, body)
+
+    endpoint.handler = stores_nothing_meanwhile
+    assert evaluate(charbench, folder, endpoint, concurrency=16, timeout=120, tries=1).code == 0
+    assert set(endpoint.asked.values()) == {1}
+    assert_each_exactly_once(store_of(folder), 60)
 
 
 def test_a_stop_does_not_send_what_waits_for_its_turn(charbench: Charbench, folder: Path, endpoint: Endpoint) -> None:

@@ -52,6 +52,12 @@ _SPLIT_AGAIN = (
     "thinking_tags, and scored again"
 )
 BATCH = 500
+AHEAD_FROM = 16
+"""From so many requests in flight on, the next one is sent while the last answer is being written.
+
+Else all wait for the same transaction, are sent together, and come back together, and meanwhile nobody is asked.
+With fewer, what is asked and not stored is never more than may be in flight.
+"""
 WAIT_SECONDS = 0.5
 """Between looks at what another run is sampling."""
 
@@ -280,11 +286,14 @@ class SampleStage:
 
     async def _run_endpoint(self, planned: Iterator[list[Sequence[Keyed]]], asker: Asker, progress: Progress) -> None:
         asker.begin()
-        commits = Commits(self.writer, self.write, self.rescue)
-        todo = Questions(planned)
-        workers = (self._worker(todo, asker, commits, progress) for _ in range(asker.limits.concurrency))
+        in_flight = asker.limits.concurrency
+        ahead = in_flight if in_flight >= AHEAD_FROM else 0
+        commits = Commits(self.writer, self.write, self.rescue, adders=in_flight, ahead=ahead)
+        todo = Questions(planned, ahead=min(in_flight, self.batch // 4))
+        workers = (self._worker(todo, asker, commits, progress) for _ in range(in_flight))
         # What is in flight is waited for, whatever becomes of one worker: it is paid for.
-        ended = await asyncio.gather(*workers, return_exceptions=True)
+        ended = [*await asyncio.gather(*workers, return_exceptions=True)]
+        ended += await asyncio.gather(commits.flush(), todo.end(), return_exceptions=True)
         if broken := next((one for one in ended if one is not None), None):
             raise broken
         self.tally.faults.given_up = {uri: b.reason for uri, b in asker.breakers.items() if b.reason}
@@ -297,9 +306,9 @@ class SampleStage:
             raise
 
     async def _work(self, todo: Questions, asker: Asker, commits: Commits[NewSample], progress: Progress) -> None:
-        """Ask one question after the other. The next one is asked only when the last is in the store.
+        """Ask one question after the other: the next when the last is in the store, or soon will be.
 
-        So a killed process loses no more than what was in flight.
+        So a killed process loses no more than what was in flight, and the answers that were being written.
         """
         take = partial(self._take, asker, commits, progress)
         while (group := await todo.next()) is not None and not self._stopping():
@@ -321,7 +330,7 @@ class SampleStage:
         request: SampleRequest,
         first: AskResult | None = None,
     ) -> None:
-        """Take one sample, from its first answer on if that is there, and return when it is in the store."""
+        """Take one sample, from its first answer on if that is there, and hand it to the store."""
         answer = await asker.ask(request, first)
         if answer.outcome is not None:
             await commits.add(self._new(key, request, answer))

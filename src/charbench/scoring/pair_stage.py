@@ -90,7 +90,9 @@ class PairStage:
     def __post_init__(self) -> None:
         self._work = AtWork(self.scorer, self.plan, self.tally, self.begun)
         self._failed: list[Pairing] = []
-        self._commits: Commits[tuple[Match, NewGame]] = Commits(self.writer, self._write, self._rescued)
+        self._commits: Commits[tuple[Match, NewGame]] = Commits(
+            self.writer, self._write, self._rescued, adders=self._work.limits.concurrency
+        )
         self._sampled: Mapping[int, StoredSettings] = {}
         self._reader = SampleReader()
         with self.database.write() as connection:

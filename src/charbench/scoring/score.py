@@ -243,7 +243,7 @@ async def score_async(
     def write(connection: Connection, outcomes: Sequence[Outcome]) -> None:
         scoring.tally.scored += scoring.write(connection, outcomes)
 
-    commits: Commits[Outcome] = Commits(writer, write, rescue)
+    commits: Commits[Outcome] = Commits(writer, write, rescue, adders=scoring.limits.concurrency)
 
     async def once(stored: StoredSample) -> tuple[Score, ...]:
         given = await awaited(scorer.score(stored.sample, scoring.plan.persona))
