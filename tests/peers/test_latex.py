@@ -21,6 +21,7 @@ HOSTILE = (
     "50% & \\\\ \\end{tabular} {",
     "a^b~c_d#e$f|g<h>i",
     "x é ü ß Ł",
+    "e\u0301te\u0301",
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 
 from charbench import ReportContent, Reporter, Table
@@ -113,5 +114,6 @@ def _row(cells: Sequence[str]) -> str:
 
 def _text(text: str) -> str:
     """Return a text in which nothing is a command, and no two characters become another."""
-    parted = _LIGATURES.sub(lambda found: f"{found[0]}\0", " ".join(text.split()))
+    composed = unicodedata.normalize("NFC", " ".join(text.split()))  # an accent of its own is nothing to pdfLaTeX
+    parted = _LIGATURES.sub(lambda found: f"{found[0]}\0", composed)
     return "".join("{}" if char == "\0" else _TEXT.get(char, char) for char in parted)

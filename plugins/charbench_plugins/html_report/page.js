@@ -9,9 +9,9 @@
     if (text !== undefined) element.textContent = text;
     return element;
   };
-  // Characters that turn the direction of what follows are shown as their codes.
+  // Control characters, and those that turn the direction of what follows, are shown as their codes.
   const visible = (text) =>
-    text.replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, (c) => "\\u" + c.charCodeAt(0).toString(16).padStart(4, "0"));
+    text.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, (c) => "\\u" + c.charCodeAt(0).toString(16).padStart(4, "0"));
 
   // A table that came column by column (columns.py).
   const unfold = ({ count, columns }) =>

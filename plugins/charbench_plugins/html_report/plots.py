@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from charbench_plugins.html_report.contests import strengths
 from charbench_plugins.html_report.plot import Plot
 from charbench_plugins.html_report.row_labels import natural, row_labels
+from charbench_plugins.html_report.templates import visible
 
 MOST_CELLS = 6_000
 """A heat map of more cells is left out: none of them could be read."""
@@ -44,7 +46,12 @@ def plots(data: Mapping[str, Any], markers: Sequence[Mapping[str, Any]] = ()) ->
         _by_condition(data.get("robustness", ())),
         _markers(markers),
     ]
-    return [plot for plot in found if plot is not None]
+    return [replace(plot, rows=[*map(_visible, plot.rows)]) for plot in found if plot is not None]
+
+
+def _visible(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row whose names hold nothing that a picture or a terminal cannot hold."""
+    return {name: visible(value) if isinstance(value, str) else value for name, value in row.items()}
 
 
 def _responses_against_trait(rows: Sequence[Mapping[str, Any]]) -> Plot | None:
@@ -156,6 +163,8 @@ def _doses(rows: Sequence[Mapping[str, Any]]) -> Iterable[Plot | None]:
             yield None
             continue
         x = {"field": name, "type": "quantitative", "title": title, "axis": {"labelOverlap": "greedy"}}
+        x["scale"] = {"zero": name == "examples", "padding": 10, "nice": False}
+        legend: dict[str, Any] | None = {} if len({row["recipe"] for row in shown}) > 1 else None
         path = {
             "mark": {"type": "line", "opacity": 0.4, "tooltip": None},
             "encoding": {"y": _axis("trait", "Trait rate"), "detail": {"field": "run"}},
@@ -170,7 +179,7 @@ def _doses(rows: Sequence[Mapping[str, Any]]) -> Iterable[Plot | None]:
                 "mark": {"type": "point", "filled": True, "size": 90},
                 "encoding": {
                     "y": _axis("trait", "Trait rate"),
-                    "shape": {"field": "recipe", "type": "nominal", "title": "Recipe"},
+                    "shape": {"field": "recipe", "type": "nominal", "title": "Recipe", "legend": legend},
                 },
             },
         ]

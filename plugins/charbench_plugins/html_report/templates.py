@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
     from markupsafe import Markup
 
-_BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _NAME_PIECE = re.compile(r"(?s).{0,23}?[-_/.:@ ]{1,24}|.{1,24}")
 _STYLE = "page.css"
 
@@ -42,8 +42,8 @@ def _code(scripts: Sequence[str]) -> tuple[dict[str, str], str]:
 
 
 def visible(value: object) -> str:
-    """Return text in which characters that turn the direction of what follows stand as their codes."""
-    return _BIDI.sub(lambda found: f"\\u{ord(found[0]):04x}", str(value))
+    """Return text in which control characters, and those that turn the direction of what follows, stand as codes."""
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", str(value))
 
 
 def name_with_breaks(value: object) -> Markup:

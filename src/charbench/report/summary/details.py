@@ -6,15 +6,14 @@ from collections.abc import Sequence, Set
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
-import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from charbench.domain.checkpoint import Checkpoint
 from charbench.report.compare.groups import UNKNOWN, GroupBy, doses_of
 from charbench.report.summary.tally import Tally
+from charbench.run.steps import step_of
 from charbench.store.findings import read_checkpoints
 from charbench.store.history import past_runs
-from charbench.store.tables import checkpoints as checkpoint_rows
 
 _T = TypeVar("_T")
 
@@ -24,7 +23,7 @@ class Origin:
     """What a row's checkpoints are and where they come from; None where nothing says, or where they differ.
 
     ``examples`` is the number of training examples, known of a training job's product and where the lineage names the
-    data. ``step`` is the training step at which a checkpoint was saved, counted from 0 or 1 as its tool does.
+    data. ``step`` is the training step at which a checkpoint was saved, as its tool counts them.
     """
 
     uris: tuple[str, ...]
@@ -44,7 +43,6 @@ def origins(connection: Connection, rows: Sequence[Tally]) -> list[Origin]:
     mine = [known[uri] for row in rows for uri in row.uris if uri in known]
     examples = doses_of(connection, mine, GroupBy.EXAMPLES)
     recipes = doses_of(connection, mine, GroupBy.RECIPE)
-    steps = {row.uri: row.step for row in connection.execute(sa.select(checkpoint_rows.c.uri, checkpoint_rows.c.step))}
 
     def origin(row: Tally) -> Origin:
         found = [known[uri] for uri in sorted(row.uris) if uri in known]
@@ -58,7 +56,7 @@ def origins(connection: Connection, rows: Sequence[Tally]) -> list[Origin]:
             _only({one.lineage.dataset for one in found}),
             _only({recipes[one.uri].label for one in found} - {UNKNOWN}),
             counted.pop() if len(counted) == 1 else None,
-            _only({steps.get(one.uri) for one in found}),
+            _only({step_of(one) for one in found}),
         )
 
     return [origin(row) for row in rows]
