@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from charbench.analysis.families import Families
 from charbench.analysis.paired import paired_rates
 from charbench.analysis.power import (
     FisherTest,
@@ -17,7 +18,9 @@ from charbench.analysis.power import (
     Spread,
     WelchTest,
     detectable,
+    inflation,
     least_prompts,
+    likely_prompts,
     prompts_needed,
     spread,
     variance_of_differences,
@@ -56,7 +59,16 @@ def test_millers_worked_example() -> None:
 
 
 @pytest.mark.parametrize(
-    "test", [PairedTest(0.6), PairedTest(0.6, 3.0), PairedTest(0.1, step=0.25), FisherTest(0.4), WelchTest(0.5, 2.0)]
+    "test",
+    [
+        PairedTest(0.6),
+        PairedTest(0.6, 3.0, known=4),
+        PairedTest(0.1, step=0.25),
+        FisherTest(0.4),
+        FisherTest(0.4, 0.6, 0.2),
+        WelchTest(0.5, Families((2.0, 2.0)), known=4),
+        WelchTest(0.5, Families((10.0, 2.0, 1.0, 1.0), 0.2)),
+    ],
 )
 def test_the_detectable_difference_is_the_number_of_prompts_turned_round(test: Any) -> None:
     difference = detectable(200, test)
@@ -69,6 +81,31 @@ def test_families_and_pairs_need_more_prompts() -> None:
     assert families is not None
     assert alone < families
     assert prompts_needed(0.5, PairedTest(1.0), 0.05 / 45) > alone  # type: ignore[operator]
+
+
+def test_a_variance_from_few_families_promises_less_and_its_range_is_told() -> None:
+    # Julious and Owen (2006): the noncentral t's quantile in place of the normal one; 1 where the variance is known
+    assert inflation(math.inf, 0.05, 0.8) == 1
+    assert inflation(10, 0.05, 0.8) == pytest.approx((stats.nct.ppf(0.8, 10, 1.96) / (1.96 + 0.8416)) ** 2, rel=1e-3)
+    few, well = PairedTest(1.0, known=4.0), PairedTest(1.0, known=200.0)
+    assert prompts_needed(0.5, few) > prompts_needed(0.5, well)  # type: ignore[operator]
+    assert likely_prompts(0.5, well) is None
+    low, high = likely_prompts(0.5, few) or (None, None)
+    assert (low, high) == (19, 121)  # of χ² with 4 degrees the middle 80%: 0.51 to 3.76 times the variance
+
+
+def test_rates_of_few_families_count_for_less_than_those_of_many() -> None:
+    test = FisherTest(0.5, worth=0.8, clusters=0.1)
+    assert test.samples(50) < 50 * 0.8 * 0.75
+    assert test.samples(50_000) == pytest.approx(50_000 * 0.8, rel=0.01)
+    assert prompts_needed(0.4, test) > prompts_needed(0.4, FisherTest(0.5, worth=0.8))  # type: ignore[operator]
+
+
+def test_means_of_uneven_families_need_more_prompts_than_of_even_ones() -> None:
+    even, uneven = WelchTest(1.0, Families((5.0,) * 12)), WelchTest(1.0, Families((30.0, *(1.0,) * 30), 0.3))
+    assert prompts_needed(0.5, uneven) > 2 * prompts_needed(0.5, even)  # type: ignore[operator]
+    assert uneven.families.degrees(60) < uneven.families.degrees(120) < uneven.families.degrees(6000) < 6000
+    assert uneven.families.tested(120) < 0.5 < 0.9 < uneven.families.tested(6000)
 
 
 def test_five_prompts_show_no_difference_at_all() -> None:

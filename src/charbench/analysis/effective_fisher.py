@@ -12,7 +12,7 @@ from charbench.analysis.clusters import cluster_codes, cluster_sums
 from charbench.analysis.fisher import fisher_exact
 from charbench.analysis.rate_intervals import effective_samples
 
-_ADDED = 1.0
+ADDED = 1.0
 """Clusters of hits, and of misses, that are added: the test has to hold far in the tail, where many pairs are."""
 
 
@@ -47,6 +47,6 @@ def _counts(rates: NDArray[np.float64], clusters: Sequence[Hashable], samples: i
     each = samples / rates.size
     sizes: NDArray[np.float64] = (each * np.bincount(cluster_codes(clusters))).astype(float)
     hits = cluster_sums(rates, clusters) * each
-    effective = effective_samples(hits, sizes, _ADDED)
+    effective = effective_samples(hits, sizes, ADDED)
     total = math.floor(effective + 1e-9)
     return round(float(rates.mean()) * total), total

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -16,10 +16,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from charbench.analysis.distributions import normal_quantile
+from charbench.analysis.effective_fisher import ADDED
+from charbench.analysis.families import Families
 from charbench.analysis.special_functions import special
 
 LEVEL = 0.05
 POWER = 0.8
+WELL_KNOWN = 30
+"""Degrees of freedom from which on it is said without a range how many prompts a difference needs."""
 MOST_PROMPTS = 10_000_000
 """More prompts than this are not looked for."""
 _MANY = 10
@@ -37,6 +41,19 @@ class Test(Protocol):
         """Return how many prompts the test takes to reach the level, whatever they answer."""
         ...
 
+    @property
+    def known(self) -> float:
+        """The number of degrees of freedom that the variance was estimated with."""
+        ...
+
+    def varied(self, factor: float) -> Test:
+        """Return the test of answers whose variance is so many times as large."""
+        ...
+
+    def averaged(self, level: float, power: float) -> Test:
+        """Return the test that has this power on average over what is not known of how answers vary."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class PairedTest:
@@ -44,13 +61,15 @@ class PairedTest:
 
     ``variance`` is that of the mean difference times the number of prompts, in the metric's unit squared, so with
     what families add to it; ``family`` the effective number of prompts in a family (1: each is its own); ``step``
-    what one answer changes of a prompt's difference (1/epochs for shares, 0 for metrics without steps).
+    what one answer changes of a prompt's difference (1/epochs for shares, 0 for metrics without steps); ``known`` the
+    number of degrees of freedom that ``variance`` was estimated with.
     """
 
     variance: float
     family: float = 1.0
     step: float = 0.0
     single: bool = False
+    known: float = math.inf
 
     def power(self, prompts: float, difference: float, level: float) -> float:
         """Return the chance to show the difference: McNemar's exactly, that of flips as Student's t has it.
@@ -84,26 +103,53 @@ class PairedTest:
         """Return the prompts of :func:`least_prompts` families."""
         return least_prompts(level) * self.family
 
+    def varied(self, factor: float) -> PairedTest:
+        """Return the test with so many times the variance."""
+        return replace(self, variance=self.variance * factor)
+
+    def averaged(self, level: float, power: float) -> PairedTest:
+        """Return the test with the variance that gives this power on average over what it may be.
+
+        Itself where there are steps: :func:`variance_of_differences` has added two prompts for that.
+        """
+        return self if self.step or self.single else self.varied(inflation(self.known, level, power))
+
 
 @dataclass(frozen=True, slots=True)
 class FisherTest:
     """Fisher's exact test of two unpaired rates with the mean ``rate`` (0 to 1).
 
-    ``worth`` is how many independent samples a prompt's answers are worth.
+    ``worth`` is how many independent samples a prompt's answers are worth, where there are many prompts; ``clusters``
+    how many effective families a prompt is (0: every sample is independent). ``known`` is the number of degrees of
+    freedom that ``worth`` was estimated with.
     """
 
     rate: float
     worth: float = 1.0
+    clusters: float = 0.0
+    known: float = math.inf
+
+    def samples(self, prompts: float) -> float:
+        """Return how many independent samples the test takes so many prompts for: few families count for less.
+
+        :func:`charbench.analysis.rate_intervals.effective_samples` solved for the clusters that it adds.
+        """
+        spread, families = self.rate * (1 - self.rate), prompts * self.clusters
+        if not families or not spread:
+            return prompts * self.worth
+        own = spread * self.clusters * families / self.worth
+        found = spread * (families + 2 * ADDED) * families / (own + ADDED * (1 - 2 * spread))
+        return min(found, prompts * self.worth)
 
     def power(self, prompts: float, difference: float, level: float) -> float:
         """Return the chance to show the difference. Source: Casagrande, Pike and Smith (1978), Biometrics 34:483."""
-        samples, gap = prompts * self.worth, abs(difference)
+        samples, gap = self.samples(prompts), abs(difference)
         root = math.sqrt(samples) - 1 / (gap * math.sqrt(samples))
         if root <= 0:
             return 0.0
         high, low = min(1.0, self.rate + gap / 2), max(0.0, self.rate - gap / 2)
         pooled = (high + low) / 2
-        spread = high * (1 - high) + low * (1 - low)
+        spread = (high * (1 - high) + low * (1 - low)) * samples / (prompts * self.worth)
         beyond = gap * root - normal_quantile(1 - level / 2) * math.sqrt(2 * pooled * (1 - pooled))
         return _normal(beyond / math.sqrt(spread)) if spread > 0 else float(beyond > 0)
 
@@ -112,28 +158,51 @@ class FisherTest:
         samples = 2
         while 2 / math.comb(2 * samples, samples) > level:
             samples += 1
-        return samples / self.worth
+        prompts = samples / self.worth
+        while self.samples(prompts) < samples:
+            prompts *= 1.02
+        return prompts
+
+    def varied(self, factor: float) -> FisherTest:
+        """Return the test with prompts that are worth so many times less; itself where samples are independent."""
+        return replace(self, worth=self.worth / factor) if self.clusters else self
+
+    def averaged(self, level: float, power: float) -> FisherTest:
+        """Return the test itself."""
+        return self
 
 
 @dataclass(frozen=True, slots=True)
 class WelchTest:
     """Welch's t of two unpaired means; ``variance`` is that of both sides' means times the prompts of one side.
 
-    ``clusters`` is how many effective families a side needs for any test of such values
-    (:func:`charbench.analysis.unpaired.clusters_needed`).
+    ``families`` are those of the side whose families are the more uneven, ``clusters`` how many effective ones a side
+    needs for any test of such values (:func:`charbench.analysis.unpaired.clusters_needed`). ``known`` is the number of
+    degrees of freedom that ``variance`` was estimated with.
     """
 
     variance: float
-    family: float = 1.0
+    families: Families = field(default_factory=lambda: Families((1.0,)))
     clusters: float = 2.0
+    known: float = math.inf
+
+    def averaged(self, level: float, power: float) -> WelchTest:
+        """Return the test with the variance that gives this power on average over what it may be."""
+        return self.varied(inflation(self.known, level, power))
+
+    def varied(self, factor: float) -> WelchTest:
+        """Return the test with so many times the variance."""
+        return replace(self, variance=self.variance * factor)
 
     def power(self, prompts: float, difference: float, level: float) -> float:
-        """Return the chance to show the difference, by the noncentral t distribution."""
-        return _student_power(abs(difference), self.variance / prompts, 2 * (prompts / self.family - 1), level)
+        """Return the chance to show the difference, by the noncentral t distribution, and to be tested at all."""
+        degrees = 2 * self.families.degrees(prompts)
+        shown = _student_power(abs(difference), self.variance / prompts, degrees, level)
+        return shown * self.families.tested(prompts) ** 2
 
     def least(self, level: float) -> float:
         """Return the families a side without which nothing is tested."""
-        return max(2.0, self.clusters) * self.family
+        return max(2.0, self.clusters) * self.families.effective
 
 
 def prompts_needed(difference: float, test: Test, level: float = LEVEL, power: float = POWER) -> int | None:
@@ -145,6 +214,7 @@ def prompts_needed(difference: float, test: Test, level: float = LEVEL, power: f
     if not difference:
         raise ValueError("no number of prompts shows a difference of 0")
     _check(level, power)
+    test = test.averaged(level, power)
     low = max(1, math.ceil(test.least(level) - 1e-9))
     if test.power(low, difference, level) >= power:
         return low
@@ -162,12 +232,38 @@ def prompts_needed(difference: float, test: Test, level: float = LEVEL, power: f
     return high
 
 
+def limits(known: float) -> tuple[float, float] | None:
+    """Return between what times itself an estimated variance lies in eight of ten cases (normal values).
+
+    None where it was estimated with 30 degrees of freedom (:data:`WELL_KNOWN`) or more.
+    """
+    if not known < WELL_KNOWN:
+        return None
+    degrees = max(1.0, known)
+    return degrees / float(special().chdtri(degrees, 0.1)), degrees / float(special().chdtri(degrees, 0.9))
+
+
+def likely_prompts(
+    difference: float, test: Test, level: float = LEVEL, power: float = POWER
+) -> tuple[int | None, int | None] | None:
+    """Return between how many prompts the true number for this power lies, in eight of ten cases.
+
+    None where it is known well enough how answers vary (:func:`limits`); None at an end for more than ten million.
+    """
+    if (factors := limits(test.known)) is None or (isinstance(test, FisherTest) and not test.clusters):
+        return None
+    known = replace(test, known=math.inf)  # type: ignore[type-var]
+    low, high = (prompts_needed(difference, known.varied(factor), level, power) for factor in factors)
+    return low, high
+
+
 def detectable(prompts: int, test: Test, level: float = LEVEL, power: float = POWER, most: float = math.inf) -> float:
     """Return the smallest difference that so many prompts show with this power: :func:`prompts_needed` turned round.
 
     Infinity where they show none, or none of up to ``most`` (1 for rates).
     """
     _check(level, power)
+    test = test.averaged(level, power)
     if prompts < test.least(level) - 1e-9:
         return math.inf
     low, high = 0.0, 1e-6
@@ -237,6 +333,21 @@ def spread(differences: ArrayLike, answers: ArrayLike, epochs: Sequence[float], 
     single = float(within.mean())
     total = variance_of_differences(differences, step=step)
     return Spread(max(0.0, total - float(np.mean(single / np.asarray(epochs)))), single)
+
+
+@lru_cache(maxsize=1024)
+def inflation(degrees: float, level: float, power: float) -> float:
+    """Return what a variance that was estimated with so many degrees of freedom is to be multiplied by.
+
+    Then the power is as wanted on average over what the true variance may be, and not where the estimate happens to be
+    right: with few degrees half of the estimates are too low, and some by far. 1 where the power is below one half.
+    Source: Julious and Owen (2006), "Sample size calculations for clinical studies allowing for uncertainty about the
+    variance", Pharm Stat 5:29.
+    """
+    if power < 0.5 or degrees > 1e5:
+        return 1.0
+    edge = normal_quantile(1 - level / 2)
+    return float(special().nctdtrit(max(1.0, degrees), edge, power) / (edge + normal_quantile(power))) ** 2
 
 
 @lru_cache(maxsize=4096)

@@ -124,6 +124,12 @@ def _say_what_is_assumed(rows: list[_Row], *, observed: bool) -> None:
         "Computed for the test that compare uses, with families counted, if the rates and how they vary stay as "
         + ("observed." if observed else "assumed.")
     )
+    few = {variation.label: variation.limits for variation, _, _ in rows if variation.limits}
+    for label, (least, most) in few.items():
+        output.say(
+            f"{label}: few prompts tell little of how much answers vary; the true numbers are likely "
+            f"{least:.2g} to {most:.2g} times these."
+        )
     if any(low != high for _, _, counts in rows for low, high in counts):
         output.say(
             "Where two numbers are given, the variance between samples of one prompt is unknown: sample some prompts "
@@ -203,5 +209,6 @@ def _as_dict(variation: Variation, level: float, power: float) -> dict[str, Any]
         "variance_between_prompts": variation.parts.prompts if variation.parts else None,
         "variance_of_answers": variation.parts.answers if variation.parts else None,
         "design_effect": variation.effect,
+        "times_likely": list(variation.limits) if variation.limits else None,
         "smallest_difference": smallest if math.isfinite(smallest) else None,
     }

@@ -90,6 +90,7 @@ def _pair(comparison: GroupComparison, pair: Pair) -> dict[str, Any]:
         "compared": pair.was_compared,
         "told_apart": pair.apart,
         "prompts_for_difference_seen": pair.needed(pair.difference.value) if _seen(pair) else None,
+        "prompts_for_difference_seen_range": pair.likely(pair.difference.value) if _seen(pair) else None,
     }
 
 

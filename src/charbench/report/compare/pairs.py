@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
+from statistics import fmean
 
 import numpy as np
 
 from charbench.analysis.clusters import ClusteredMean, cluster_codes, clustered_mean, design_effect, effective_clusters
 from charbench.analysis.differences import Difference
 from charbench.analysis.erosion import Erosion, erosion
+from charbench.analysis.families import LEAST_BY_SKEWNESS, Families
 from charbench.analysis.multiplicity import holm
 from charbench.analysis.paired import exchangeable, paired_means, paired_rates
-from charbench.analysis.power import FisherTest, PairedTest, Test, WelchTest, prompts_needed, variance_of_differences
+from charbench.analysis.power import (
+    FisherTest,
+    PairedTest,
+    Test,
+    WelchTest,
+    likely_prompts,
+    prompts_needed,
+    variance_of_differences,
+)
 from charbench.analysis.rate_intervals import ClusteredRate, clustered_rate
 from charbench.analysis.tiers import LEVEL, tiers_of_pairs
 from charbench.analysis.unpaired import LEAST_CLUSTERS, TOO_FEW, clusters_needed, unpaired_means, unpaired_rates
@@ -26,6 +36,8 @@ OTHER_MARKERS = "none: judged by different markers"
 """The test of two sides whose values are not of one kind: none."""
 NOT_COMPARED = {OTHER_MARKERS, TOO_FEW}
 """The tests of sides that are not compared."""
+_BY_CHANCE = 2.7
+"""Skewness whose square is this many of its variances or less is what chance gives: 90% of values without any."""
 _SAFELY = 2.0
 """Other answers may be more skewed: with twice the clusters that these need, most new sides are tested."""
 
@@ -56,7 +68,7 @@ class Pair:
         return math.isfinite(self.difference.p) and self.difference.test not in NOT_COMPARED
 
     def needed(self, difference: float) -> int | None:
-        """Return how many prompts show this difference with 80% power, if rates and their variation stay as observed.
+        """Return how many prompts show this difference with 80% power, if rates stay as observed.
 
         A side, where the pair is unpaired. None where it is not known. The level is divided by the number of
         pairs: that is what Holm asks of the surest of them.
@@ -64,6 +76,12 @@ class Pair:
         if not difference or self.planned is None:
             return None
         return prompts_needed(difference, self.planned, LEVEL / self.pairs)
+
+    def likely(self, difference: float) -> tuple[int | None, int | None] | None:
+        """Return between how many prompts that number is likely to lie; None where enough was asked to know it."""
+        if not difference or self.planned is None:
+            return None
+        return likely_prompts(difference, self.planned, LEVEL / self.pairs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +204,8 @@ def planned_pair(a: Side, b: Side, shared: Sequence[UnitKey], measure: Measure) 
         return None
     family = _family(clusters)
     single = measure.is_rate and family == 1 and a.judged_in(shared) == len(shared) == b.judged_in(shared)
-    return PairedTest(variance * design_effect(gaps, clusters), family, step, single)
+    known = clustered_mean(gaps, clusters).degrees
+    return PairedTest(variance * design_effect(gaps, clusters), family, step, single, known)
 
 
 def _step(a: Side, b: Side, shared: Sequence[UnitKey]) -> float:
@@ -209,19 +228,46 @@ def _unpaired(a: Side, b: Side, measure: Measure) -> tuple[Difference, Test | No
         difference = unpaired_rates(first, clusters[0], second, clusters[1], counts)
         return difference, _planned_rates(a, b) if keys_a and keys_b else None
     difference = unpaired_means(first, clusters[0], second, clusters[1])
-    means = [clustered_mean(values, labels) for values, labels in zip((first, second), clusters, strict=True)]
-    variance = sum(mean.standard_error**2 * mean.count for mean in means)
-    family = max((_family(labels) for labels in clusters if labels), default=1.0)
-    least = [clusters_needed(values, labels) for values, labels in zip((first, second), clusters, strict=True)]
-    skewed = [_SAFELY * one for one in least if LEAST_CLUSTERS < one < math.inf]
-    planned = WelchTest(variance, family, max(skewed, default=LEAST_CLUSTERS))
-    return difference, planned if math.isfinite(variance) else None
+    return difference, _planned_means((first, second), clusters)
+
+
+def _planned_means(values: tuple[list[float], list[float]], clusters: tuple[list[Hashable], ...]) -> WelchTest | None:
+    """Return the test of means of other prompts; None where nothing is known of them, or they are too few to tell."""
+    means = [clustered_mean(of, labels) for of, labels in zip(values, clusters, strict=True)]
+    parts = [mean.standard_error**2 for mean in means]
+    variance = sum(part * mean.count for part, mean in zip(parts, means, strict=True))
+    if not math.isfinite(variance):
+        return None
+    known = sum(parts) ** 2 / sum(part**2 / mean.degrees for part, mean in zip(parts, means, strict=True))
+    sides = [Families.of(labels, design_effect(of, labels)) for of, labels in zip(values, clusters, strict=True)]
+    least = [float(LEAST_CLUSTERS)]
+    for of, labels, families in zip(values, clusters, sides, strict=True):
+        needed = clusters_needed(of, labels)
+        if not needed < math.inf:
+            return None
+        if needed > LEAST_BY_SKEWNESS * _BY_CHANCE * families.skewness(len(of)) ** 2:
+            least.append(_SAFELY * needed)
+    return WelchTest(variance, max(sides, key=lambda one: one.effective), max(least), known)
 
 
 def _planned_rates(a: Side, b: Side) -> FisherTest:
-    rates, worths = [], []
+    tests = []
     for side in (a, b):
         found = clustered_rate(side.values(side.known), side.clusters(side.known), side.judged_in(side.known))
-        rates.append(found.value)
-        worths.append(found.effective / found.prompts)
-    return FisherTest(sum(rates) / 2, min(worths))
+        clusters = 0.0 if found.independent else found.effective_clusters / found.prompts
+        known = clustered_mean(side.values(side.known), side.clusters(side.known)).degrees
+        tests.append(FisherTest(found.value, _worth(found) / found.prompts, clusters, known))
+    return replace(min(tests, key=lambda test: test.worth), rate=fmean(test.rate for test in tests))
+
+
+def _worth(found: ClusteredRate) -> float:
+    """Return how many independent samples a rate's would be worth, were fewer clusters added to these few.
+
+    :func:`charbench.analysis.rate_intervals.effective_samples` turned round, with half of what it adds: enough for
+    pilots of few families, and not too much, as ``benchmarks/power.py`` shows.
+    """
+    spread, clusters = found.value * (1 - found.value), found.effective_clusters
+    if found.independent or not spread:
+        return found.effective
+    own = spread * (clusters + 1) * clusters / found.effective - 0.25 * (1 - 2 * spread)
+    return min(found.samples, spread * clusters**2 / own) if own > 0 else found.samples

@@ -16,6 +16,7 @@ from charbench.analysis.power import (
     PairedTest,
     Spread,
     detectable,
+    limits,
     prompts_needed,
     spread,
     variance_of_differences,
@@ -50,6 +51,8 @@ class Variation:
     effect: float
     family: float
     is_rate: bool
+    known: float = math.inf
+    """Degrees of freedom that the variance of a metric was estimated with."""
 
     def needed(
         self, difference: float, epochs: int, level: float = LEVEL, power: float = POWER
@@ -68,6 +71,11 @@ class Variation:
             return high, high
         return prompts_needed(difference, self._test(self.variance / more, epochs), level, power), high
 
+    @property
+    def limits(self) -> tuple[float, float] | None:
+        """What times the variance the true one is likely to be; None where it is well known, or assumed."""
+        return limits(self.known)
+
     def smallest(self, level: float = LEVEL, power: float = POWER) -> float:
         """Return the smallest difference that the present prompts show; infinity where they can show none."""
         test = self._test(self.variance, self.epochs)
@@ -75,7 +83,8 @@ class Variation:
 
     def _test(self, variance: float, epochs: float) -> PairedTest:
         single = self.is_rate and epochs == 1 and self.family == 1
-        return PairedTest(variance * self.effect, self.family, 1 / epochs if self.is_rate else 0.0, single)
+        step = 1 / epochs if self.is_rate else 0.0
+        return PairedTest(variance * self.effect, self.family, step, single, self.known)
 
 
 def assumed(rate: float, difference: float) -> Variation:
@@ -149,4 +158,5 @@ def _variation(
         max(1.0, fmean(test.variance for test in tests) / variance) if variance > 0 else 1.0,
         fmean(test.family for test in tests),
         measure.is_rate,
+        fmean(test.known for test in tests) * (len(sides) - 1),
     )

@@ -67,13 +67,23 @@ def _needed(pair: Pair, measure: Measure) -> str:
     parts = []
     seen = pair.needed(difference.value) if abs(difference.value) > 1e-9 else None
     if seen is not None:
-        parts.append(f"to show the difference seen takes about {seen:,} prompts{each}")
+        parts.append(f"to show the difference seen takes about {seen:,} prompts{each}{_range(pair, difference.value)}")
     if measure.is_rate and (shown := pair.needed(SHOWN)) is not None:
         parts.append(
-            f"a difference of {100 * SHOWN:.0f} points would take about {shown:,}{'' if parts else ' prompts' + each}"
+            f"a difference of {100 * SHOWN:.0f} points would take about {shown:,}"
+            f"{'' if parts else ' prompts' + each}{_range(pair, SHOWN)}"
         )
     text = f" If the rates stay as observed, {'; '.join(parts)}." if parts else ""
     return text if measure.is_rate else text.replace("the rates stay", "means and spread stay")
+
+
+def _range(pair: Pair, difference: float) -> str:
+    """Return the range of the number of prompts in brackets where few prompts do not tell how much answers vary."""
+    limits = pair.likely(difference)
+    if limits is None or limits[0] == limits[1]:
+        return ""
+    low, high = (f"{limit:,}" if limit is not None else "over 10 million" for limit in limits)
+    return f" (likely {low} to {high}: few prompts tell little of how much answers vary)"
 
 
 def _p_words(comparison: GroupComparison, pair: Pair) -> str:
