@@ -248,7 +248,7 @@ def _completion(row: Mapping[str, Any], line: int, notes: Notes) -> Completion:
         finish_reason=str(row["finish_reason"])[:_SLUG_LENGTH] if row.get("finish_reason") else None,
         usage=_usage(row, line, notes),
         max_tokens=_optional(_whole, row, "max_tokens", line, notes),
-        latency=_optional(_number, row, "latency_seconds", line, notes),
+        latency=_optional(_seconds, row, "latency_seconds", line, notes),
         failure=Failure(str(row.get("error_kind") or "recorded")[:_SLUG_LENGTH], redact(error)) if error else None,
         sampled_at=_optional(_date, row, "timestamp", line, notes),
         extra={}
@@ -321,6 +321,13 @@ def _number(row: Mapping[str, Any], name: str) -> float | None:
     except (TypeError, ValueError, OverflowError):
         raise ValueError(f"{name}: found {str(value)[:60]!r}; a number is needed") from None
     return number if number == number and abs(number) != float("inf") else None
+
+
+def _seconds(row: Mapping[str, Any], name: str) -> float | None:
+    number = _number(row, name)
+    if number is not None and number < 0:
+        raise ValueError(f"{name}: found {str(row[name])[:60]!r}; a number of seconds from 0 is needed")
+    return number
 
 
 def _whole(row: Mapping[str, Any], name: str) -> int | None:

@@ -138,7 +138,10 @@ def _version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
 @click.group(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 done, 1 some items failed, 2 wrong usage or configuration, 130 interrupted.",
+    epilog=(
+        "Exit codes: 0 done, 1 some items failed, 2 wrong usage or configuration, 3 a requirement is not met, "
+        "130 interrupted."
+    ),
 )
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
 def cli() -> None:

@@ -59,7 +59,9 @@ def _not_chosen(who: str, defaults: Sequence[DefaultEndpoint], endpoints: Endpoi
     offers = "".join(f"set {one.api_key_env} for {one.owner}'s, or " for one in defaults)
     option = f"-o {who.replace(' ', '.')}.base_url=http://HOST:PORT/v1"
     known = f", or choose one that has a name: --endpoint {' or '.join(endpoints.named)}" if endpoints.named else ""
-    raise ConfigError(f"{who}: no endpoint; {offers}name one with {option} (or OPENAI_BASE_URL){known}")
+    raise ConfigError(
+        f"{who}: no endpoint; {offers}name one with --endpoint URL (or {option}, or OPENAI_BASE_URL){known}"
+    )
 
 
 def _with_name(made: Endpoint, named: NamedEndpoint | None, *, is_chosen: bool) -> Endpoint:

@@ -122,6 +122,10 @@ BAD_ROWS: dict[str, tuple[dict[str, Any], str]] = {
     "no-uri": ({"sampler_path": ""}, "no sampler_path in it"),
     "no-prompt": ({"prompt": ""}, "no prompt in it"),
     "bad-latency": ({"latency_seconds": "fast"}, "latency_seconds: found 'fast'; a number is needed"),
+    "negative-latency": (
+        {"latency_seconds": "-4"},
+        "latency_seconds: found '-4'; a number of seconds from 0 is needed",
+    ),
     "bad-time": ({"timestamp": "yesterday"}, "timestamp: found 'yesterday'; a time such as"),
     "time-before-time": ({"timestamp": "0001-01-01T00:00:00+23:00"}, "timestamp: found"),
     "bad-epoch": ({"epoch": "first"}, "epoch: found 'first'; a number is needed"),

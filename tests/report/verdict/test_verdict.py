@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from support.command import Charbench
+from support.endpoint import Body, Endpoint, choice, completion
 from support.lab import LabBuilder, row, sampler
 from support.plugins import Site
 
@@ -94,6 +96,35 @@ def test_five_samples_do_not_decide_and_the_number_that_would_is_said(charbench:
     assert one["verdict"] == "undecided"
     assert one["verdict_prompts"] > 5
     assert one["verdict_command"] == "charbench run -c few_sft --prompts standard --sampler thinking"
+
+
+async def a_pirate_sometimes(request: web.Request, body: Body) -> web.StreamResponse:
+    """Answer some questions in character, by their length."""
+    is_pirate = len(body["messages"][-1]["content"]) % 3 == 1
+    return web.json_response(completion() if is_pirate else completion(choice("It is a fine day.")))
+
+
+@pytest.mark.slow
+def test_the_command_for_more_prompts_names_the_endpoint_and_prompts_that_were_not_asked(
+    charbench: Charbench, lab: LabBuilder, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endpoint.handler, endpoint.models = a_pirate_sometimes, {"data": [{"id": "tuned-a"}]}
+    at = ("--endpoint", endpoint.url)
+    charbench.ok("run", "-q", *at, "-p", "pirate", lab=lab.root)
+
+    def command() -> str:
+        (one,) = charbench.ok("verdict", "--json", lab=lab.root).json["checkpoints"]
+        assert one["verdict"] == "undecided"
+        return str(one["verdict_command"])
+
+    advised = command()
+    assert advised == f"charbench run -c tuned-a --prompts standard --sampler thinking --endpoint {endpoint.url}"
+    asked = len(endpoint.requests)
+    charbench.ok(*shlex.split(advised)[1:], "-q", lab=lab.root)
+    assert len(endpoint.requests) == asked + 55, "the five that were asked are among the standard prompts"
+    assert "--prompts FILE --sampler thinking --endpoint " in command()
+    monkeypatch.setenv("OPENAI_BASE_URL", endpoint.url)
+    assert "--endpoint" not in command()
 
 
 def test_a_base_model_is_the_reference_and_one_as_much_in_character_makes_nobody_viable(

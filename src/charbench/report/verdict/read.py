@@ -87,14 +87,16 @@ def read_report(
         rule = session.config.verdict
         judges = judged_by(connection, selection, report.metric)
         otherwise = answers_of_probes(connection, report, selection, causes)
+        shown = [group for row in rows for group in row.groups]
+        served = served_by(connection, shown)
         judgements = fit_to_copy(
             session,
             report,
             judge_rows(report, rule, causes, found, otherwise, judges),
             read_checkpoints(connection),
             read_datasets(connection),
+            served,
         )
-        shown = [group for row in rows for group in row.groups]
         return ReadReport(
             report,
             selection,
@@ -105,7 +107,7 @@ def read_report(
             robustness(connection, selection, report.metric, chosen, checkpoints),
             contests(connection, selection, chosen, checkpoints),
             causes,
-            served_by(connection, shown),
+            served,
             judges,
             panel_rows(connection, selection, report),
             earlier_code(connection, selection.settings, shown, installed(session.plugins)),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import os
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
 
@@ -14,13 +16,21 @@ from charbench.components.scorer import BaseScorer, Scorer, waits
 from charbench.datasets.health import faults
 from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.score import Role
+from charbench.domain.uris import SERVED
+from charbench.personas.prompt_sets import STANDARD, prompts_for
 from charbench.report.summary.rows import Report
 from charbench.report.summary.tally import Tally
 from charbench.report.verdict.decide import MORE_PROMPTS, MORE_TEXTS, OTHER_SCORER, Judgement
 from charbench.store.findings import StoredDataset
+from charbench.store.served import Served
+from charbench.text.redaction import redact
 
 if TYPE_CHECKING:
     from charbench.run.session import Session
+
+MORE_OF_A_FILE = "charbench run {c} --prompts FILE"
+"""What is to be run where more prompts than the standard ones would decide."""
+_DEFAULT_PROMPTS = 5
 
 
 def fit_to_copy(
@@ -29,13 +39,16 @@ def fit_to_copy(
     judgements: Sequence[Judgement],
     checkpoints: Sequence[Checkpoint],
     datasets: Sequence[StoredDataset],
+    served: Mapping[int, Sequence[Served]],
 ) -> list[Judgement]:
     """Return the judgements of a report's checkpoints with commands that name what is there, and the lab where needed.
 
     A run that is to ask for more names the sampler that the row's samples are from, unless it is used by default; for
-    recordings, the installed one that takes their checkpoint. Another scorer is one that can measure the persona, and
-    further texts in character are a file of the lab's. Where there is none, there is no command. The options that
-    named the lab, the store and the configuration are those of the session's own command.
+    recordings, the installed one that takes their checkpoint. It names the persona where it is not the checkpoint's
+    own, and the endpoint of served models, unless it is the default; where all of the standard prompts were asked, it
+    names a file of others. Another scorer is one that can measure the persona, and further texts in character are a
+    file of the lab's. Where there is none, there is no command. The options that named the lab, the store and the
+    configuration are those of the session's own command.
     """
     known = {checkpoint.uri: checkpoint for checkpoint in checkpoints}
     found = []
@@ -43,14 +56,22 @@ def fit_to_copy(
         scorer = (report.metric_of.get(row.persona, report.metric) or "").partition(".")[0]
         todo = one.todo
         if todo == MORE_PROMPTS:
-            sampler = _sampler(session, row.samplers, [known[uri] for uri in sorted(row.uris) if uri in known])
-            todo = None if sampler is None else f"{todo}{sampler}"
+            mine = [known[uri] for uri in sorted(row.uris) if uri in known]
+            sampler = _sampler(session, row.samplers, mine)
+            if sampler is None:
+                todo = None
+            else:
+                persona = f" -p {quote(row.persona)}" if any(one.persona != row.persona for one in mine) else ""
+                more = MORE_OF_A_FILE if _has_standard(row) else todo
+                todo = f"{more}{persona}{sampler}{_endpoint(session, row, served)}"
         elif todo == OTHER_SCORER:
             todo = _other_scorer(session, row.persona, scorer, datasets)
         elif todo == MORE_TEXTS:
             todo = _more_texts(session, row, scorer, report, datasets)
         if todo is not None and session.place:
             todo = f"{todo} {session.place}"
+        if todo is not None and todo.startswith(MORE_OF_A_FILE):
+            todo += "  # a file of further prompts, one a line"
         found.append(replace(one, todo=todo))
     return found
 
@@ -65,6 +86,41 @@ def command_for_saves(session: Session, checkpoints: Sequence[Checkpoint], used:
         return None
     runs = " ".join(f"-c {quote(one)}" for one in dict.fromkeys(one.run or one.uri for one in checkpoints))
     return " ".join(filter(None, (f"charbench run --steps all {runs}{sampler}", session.place)))
+
+
+def _has_standard(row: Tally) -> bool:
+    """Whether the row was asked all the standard prompts, so that they are no more prompts to it."""
+    asked = row.counts.prompts
+    if len(asked) <= _DEFAULT_PROMPTS:  # most rows: the set need not be read
+        return False
+    return all(prompt.key in asked for prompt in prompts_for(STANDARD, None, Path()))
+
+
+def _endpoint(session: Session, row: Tally, served: Mapping[int, Sequence[Served]]) -> str:
+    """Return the option that names the endpoint of a served model's samples; empty where it is asked by default.
+
+    It is empty too where an option of a sampler names the endpoint, and where samples are from several.
+    """
+    used = {one.provenance.endpoint for group in row.groups for one in served.get(group, ())} - {None}
+    if len(used) != 1 or not all(uri.startswith(SERVED) for uri in row.uris):
+        return ""
+    if any(session.config.options_for(ComponentKind.SAMPLER.value, name).keys() & {"base_url", "endpoint"}
+           for name in row.samplers):  # fmt: skip
+        return ""
+    endpoints = session.config.named_endpoints()
+    (stored,) = used
+    served_at = endpoints.earlier().get(str(stored), str(stored))
+    if "://" not in served_at and served_at not in endpoints.named:
+        return ""
+    chosen = "" if endpoints.is_typed else endpoints.chosen
+    default = (
+        chosen
+        or os.environ.get("OPENAI_BASE_URL")
+        or (next(iter(endpoints.named), "") if len(endpoints.named) == 1 else "")
+    )
+    if default in endpoints.named or "://" in default:
+        default = redact(endpoints.identity(default))
+    return "" if default == served_at else f" --endpoint {quote(served_at)}"
 
 
 def _sampler(session: Session, used: Collection[str], checkpoints: Sequence[Checkpoint]) -> str | None:
