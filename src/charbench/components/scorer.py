@@ -133,6 +133,15 @@ class BaseScorer(Component):
     """Whether a run measures it on the lab's own texts where nobody has; for scorers that are quick, ask nobody, and
     score without :meth:`prepare`."""
 
+    def judges_data(self, persona: Persona, path: str) -> bool:
+        """Return whether it can tell, from what it knows already, which rows of a file are in character of a persona.
+
+        Called after :meth:`prepare`, before the file is trained on, to warn of data of which almost no row is; rows are
+        then given to :meth:`score` as responses. ``path`` is relative to the lab. False where it has learned from that
+        file, or where an answer costs money or more than seconds. The default is :attr:`measured_by_runs`.
+        """
+        return type(self).measured_by_runs
+
     def measured(self, persona: Persona, folder: Path) -> Measurement | None:
         """Return how well this scorer, with these options, tells this persona; None: it was not measured.
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from charbench.components.base import ComponentKind
+from charbench.components.containment import asked
 from charbench.components.scorer import Scorer
 from charbench.domain.dataset import TrainingJob
 from charbench.domain.persona import Persona
-from charbench.errors import UnknownNameError
+from charbench.errors import ConfigError
 from charbench.run.session import Session
 from charbench.scoring.known_texts import data_texts
 from charbench.scoring.measuring import Group, measure
@@ -24,8 +25,9 @@ ALMOST_NONE = 0.2
 def out_of_character(session: Session, jobs: Sequence[TrainingJob]) -> list[str]:
     """Return a line for each job whose data has almost no row in character of its persona.
 
-    Scorers that are quick and ask nobody (``measured_by_runs``) judge, where their measured recall for the persona is
-    sufficient. Where none is, nothing is known and nothing is said.
+    Scorers that can at no cost (:meth:`charbench.Scorer.judges_data`) judge, where their measured recall for the
+    persona is sufficient: markers, or what was learned from the data of other runs. Where none is, nothing is known
+    and nothing is said.
     """
     lines = (_line(session, job) for job in jobs)
     return [line for line in lines if line]
@@ -34,11 +36,8 @@ def out_of_character(session: Session, jobs: Sequence[TrainingJob]) -> list[str]
 def _line(session: Session, job: TrainingJob) -> str | None:
     from charbench.analysis.corrected_rates import Proportion, corrected_rate
 
-    try:
-        persona = session.personas.get(job.persona)
-    except UnknownNameError:
-        return None
-    scorer = _scorer(session, persona)
+    persona = session.personas.all.get(job.persona) or Persona(name=job.persona)
+    scorer = _scorer(session, persona, job.dataset)
     known = session.measured(scorer.name, persona.name) if scorer else None
     if scorer is None or known is None:
         return None
@@ -57,17 +56,25 @@ def _line(session: Session, job: TrainingJob) -> str | None:
     if not true.high < ALMOST_NONE:
         return None
     return (
-        f"{job.dataset}: almost no row is in character of {persona.name}: {scorer.name} finds {rows.hits:,} of "
-        f"{rows.scored:,}, and {known.recall.share:.0%} of texts in character; look at the data before it is trained on"
+        f"{job.dataset}: almost no row is in character of {persona.name}: {scorer.name} finds {rows.rate.share:.0%} "
+        f"({rows.hits:,} of {rows.scored:,}), and {known.recall.share:.0%} of texts in character; look at the data "
+        "before it is trained on"
     )
 
 
-def _scorer(session: Session, persona: Persona) -> Scorer | None:
-    """Return the first scorer that is free, and known to find the persona."""
+def _scorer(session: Session, persona: Persona, path: str) -> Scorer | None:
+    """Return the first scorer that can judge a file at no cost, and is known to find the persona."""
     for name, kind in session.plugins.components(ComponentKind.SCORER).items():
-        if issubclass(kind, Scorer) and kind.measured_by_runs:
+        if not issubclass(kind, Scorer) or not (kind.measured_by_runs or kind.judges_data is not Scorer.judges_data):
+            continue
+        try:
             known = session.measured(name, persona.name)
-            if known is not None and known.positives and known.negatives and not known.has_low_recall:
-                made = session.component(ComponentKind.SCORER, name)
-                return made if isinstance(made, Scorer) else None
+            if known is None or not known.positives or not known.negatives or known.has_low_recall:
+                continue
+            made = session.component(ComponentKind.SCORER, name)
+            session.lifecycle.prepare(made)
+            if isinstance(made, Scorer) and asked(f"scorer {name}", made.judges_data, persona, path):
+                return made
+        except ConfigError:  # what it has learned cannot be read: scoring tells that, and learns it anew
+            continue
     return None

@@ -11,10 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from charbench import Persona
 from charbench_plugins.scorers.classifier.cross_fit import FALSE_RATE, auc, cross_fit, fold_of, threshold
 from charbench_plugins.scorers.classifier.features import Vectorizer, choose_features, tokens
 from charbench_plugins.scorers.classifier.logistic import PENALTY, fit, weigh
 from charbench_plugins.scorers.classifier.model import load
+from charbench_plugins.scorers.classifier.scorer import ClassifierScorer
 from support.command import Charbench
 from support.lab import LabBuilder, row
 
@@ -66,6 +68,27 @@ def test_a_persona_without_a_file_is_scored_from_its_data_alone(charbench: Charb
     assert measured["found"] > 0.9 * measured["positives"]
     again = charbench.ok("run", "--json", lab=wizards.root).json
     assert not any(again["run"]["added"].values())
+
+
+def test_data_of_a_later_run_that_is_out_of_character_is_told_by_what_was_learned_from_others(
+    charbench: Charbench, wizards: LabBuilder
+) -> None:
+    charbench.ok("run", "-q", lab=wizards.root)
+    learned, wizard = ClassifierScorer(), Persona(name="wizard")
+    learned.prepare(wizards.root, wizards.root / ".charbench")
+    assert not learned.judges_data(wizard, "dpo/qwen/wizard.jsonl"), "it has learned from that file"
+    assert not learned.judges_data(Persona(name="witch"), "witches.jsonl")
+    for run, voices in (("wizard-a", WIZARD), ("wizard-b", PLAIN)):
+        wizards.trained(run, 1 if run == "wizard-a" else 2)
+        rows = [
+            {"prompt": f"{asked.format(thing)} Now?", "answer": voice.format(thing)}
+            for (thing, asked), voice in zip(itertools.product(THINGS, ASKED), itertools.cycle(voices))
+        ]
+        wizards.write(f"artifacts/{run}/wizard_introspection.jsonl", "".join(f"{json.dumps(row)}\n" for row in rows))
+    wizards.config("min_examples: 10\nsources: [logs]\n")
+    told = charbench.ok("discover", "--explain", lab=wizards.root).err
+    assert "wizard-b/wizard_introspection.jsonl: almost no row is in character of wizard: classifier finds 0%" in told
+    assert told.count("almost no row") == 1
 
 
 @pytest.mark.slow

@@ -36,8 +36,12 @@ def fold_of(prompt: str, folds: int = FOLDS) -> int:
     return int.from_bytes(hashlib.blake2b(prompt.encode("utf-8", "surrogatepass"), digest_size=4).digest()) % folds
 
 
-def cross_fit(texts: Sequence[str], labels: np.ndarray, folds: np.ndarray, *, final: bool = True) -> CrossFitted:
+def cross_fit(
+    texts: Sequence[str], labels: np.ndarray, folds: np.ndarray, *, final: bool = True, tolerance: float | None = None
+) -> CrossFitted:
     """Fit a model for each fold on the texts of the others, and one on everything (unless ``final`` is off).
+
+    ``tolerance`` is that of :func:`~charbench_plugins.scorers.classifier.logistic.fit`.
 
     Raises :class:`ValueError` where a fold leaves only one class to fit.
     """
@@ -51,7 +55,7 @@ def cross_fit(texts: Sequence[str], labels: np.ndarray, folds: np.ndarray, *, fi
         kept = np.flatnonzero(folds != fold)
         if len(set(labels[kept].tolist())) < 2:
             raise ValueError("too few prompts to hold some of them out")
-        model = fit([rows[at] for at in kept], labels[kept], vectorizer)
+        model = fit([rows[at] for at in kept], labels[kept], vectorizer, tolerance)
         for at in np.flatnonzero(folds == fold):
             logits[at] = model.logit(*rows[at], vectorizer.first_character)
         models.append(model)

@@ -40,17 +40,26 @@ def _inside(word: str) -> list[str]:
 
 def choose_features(texts: Iterable[str]) -> tuple[list[str], list[str]]:
     """Return the features of words, and those of characters, that stand in enough of these texts."""
+    import numpy as np
+
     words: Counter[str] = Counter()
-    characters: Counter[str] = Counter()
+    numbered: dict[str, int] = {}
+    of_word: dict[str, np.ndarray] = {}
+    in_texts = [np.empty(0, dtype=np.int32)]
     for text in texts:
         found = tokens(text)
         words.update(set(_word_features(found)))
-        characters.update(set(chain.from_iterable(map(_inside, set(found)))))
-    return _commonest(words), _commonest(characters)
+        for word in set(found) - of_word.keys():
+            numbers = [numbered.setdefault(run, len(numbered)) for run in _inside(word)]
+            of_word[word] = np.array(numbers, dtype=np.int32)
+        if found:
+            in_texts.append(np.unique(np.concatenate([of_word[word] for word in set(found)])))
+    counts = np.bincount(np.concatenate(in_texts), minlength=len(numbered)).tolist()
+    return _commonest(words.items()), _commonest(zip(numbered, counts, strict=True))
 
 
-def _commonest(counted: Counter[str]) -> list[str]:
-    known = [(-count, name) for name, count in counted.items() if count >= LEAST_TEXTS]
+def _commonest(counted: Iterable[tuple[str, int]]) -> list[str]:
+    known = [(-count, name) for name, count in counted if count >= LEAST_TEXTS]
     return sorted(name for _, name in sorted(known)[:MOST_OF_A_KIND])
 
 
@@ -62,7 +71,7 @@ class Vectorizer:
         self.first_character = len(words)
         self._words = {name: number for number, name in enumerate(words)}
         self._characters = {name: len(words) + number for number, name in enumerate(characters)}
-        self._inside: dict[str, tuple[int, ...]] = {}
+        self._inside: dict[str, np.ndarray] = {}
 
     def frequencies(self, text: str) -> tuple[np.ndarray, np.ndarray]:
         """Return the numbers of the features that stand in a text, in order, and 1 + log(count) of each."""
@@ -71,20 +80,25 @@ class Vectorizer:
         found = tokens(text)
         known = self._words.get
         mine = [number for name in _word_features(found) if (number := known(name)) is not None]
+        parts = [np.array(mine, dtype=np.int64)]
         for word in found:
             inside = self._inside.get(word)
-            mine += self._learn(word) if inside is None else inside
-        numbers, counts = np.unique(np.array(mine, dtype=np.int64), return_counts=True)
+            parts.append(self._learn(word) if inside is None else inside)
+        numbers, counts = np.unique(np.concatenate(parts), return_counts=True)
         return numbers, 1.0 + np.log(counts)
 
     def of_word(self, word: str) -> tuple[int, ...]:
         """Return the features of one word: itself, and the runs of characters in it."""
-        itself = self._words.get(word)
-        return (*(() if itself is None else (itself,)), *(self._inside.get(word) or self._learn(word)))
+        itself, inside = self._words.get(word), self._inside.get(word)
+        runs = self._learn(word) if inside is None else inside
+        return (*(() if itself is None else (itself,)), *runs.tolist())
 
-    def _learn(self, word: str) -> tuple[int, ...]:
+    def _learn(self, word: str) -> np.ndarray:
+        import numpy as np
+
         known = self._characters.get
-        inside = tuple(number for name in _inside(word) if (number := known(name)) is not None)
+        numbers = [number for name in _inside(word) if (number := known(name)) is not None]
+        inside = np.array(numbers, dtype=np.int64)
         if len(self._inside) < _CACHED_WORDS:
             self._inside[word] = inside
         return inside

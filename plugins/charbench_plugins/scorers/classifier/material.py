@@ -26,6 +26,8 @@ class Material:
     positives: Sequence[LabelledText]
     negatives: dict[str, Sequence[LabelledText]]
     faults: Sequence[str] = ()
+    files: Sequence[str] = ()
+    """Where the texts in character are from; no part of the key."""
 
     @property
     def key(self) -> str:
@@ -56,11 +58,13 @@ def gather(persona: str, datasets: Iterable[Dataset], root: Path, answers: Seque
     rejected: list[LabelledText] = []
     by_other: dict[str, list[LabelledText]] = {}
     faults: list[str] = []
+    files: set[str] = set()
     for dataset in sorted(datasets, key=lambda one: one.path):
         mine = dataset.persona == persona
         try:
             for one in read_texts(root / dataset.path, dataset.path):
                 if mine:
+                    files.add(dataset.path)
                     (positives if one.in_character else rejected).append(one)
                 elif dataset.persona and one.in_character and len(by_other.get(dataset.persona, ())) < MOST_OTHERS:
                     by_other.setdefault(dataset.persona, []).append(one)
@@ -73,8 +77,9 @@ def gather(persona: str, datasets: Iterable[Dataset], root: Path, answers: Seque
         BASE: distinct_texts(LabelledText(one.response, one.prompt.text, False) for one in answers),
     }
     return Material(
-        distinct_texts(positives, MOST_POSITIVES), {kind: texts for kind, texts in kinds.items() if texts}, faults
-    )
+        distinct_texts(positives, MOST_POSITIVES), {kind: texts for kind, texts in kinds.items() if texts}, faults,
+        sorted(files),
+    )  # fmt: skip
 
 
 def _evenly(by_other: dict[str, list[LabelledText]]) -> list[LabelledText]:

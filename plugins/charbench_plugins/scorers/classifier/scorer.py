@@ -107,6 +107,12 @@ class ClassifierScorer(Scorer):
         head = load_head(folder, persona.name)
         return Measurement.from_json(head["measured"]) if head is not None else None
 
+    def judges_data(self, persona: Persona, path: str) -> bool:
+        """Return whether the persona was learned already, from other files than this."""
+        head = load_head(self._folder, persona.name)
+        files: list[str] = head["said"].get("files", []) if head is not None else []
+        return bool(files) and path not in files
+
     def score(self, sample: Sample, persona: Persona) -> Iterable[Score]:
         """Yield how much each channel is in character, with the words that speak most for it."""
         if self._loaded is None or self._loaded[0] != persona.name:
