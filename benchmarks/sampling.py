@@ -3,11 +3,12 @@
     python benchmarks/sampling.py [PROMPTS] [ROUNDS]
 
 A server in a process of its own answers every chat completion after 50 ms. ``charbench sample`` asks it 2,000 prompts
-and stores the samples; ``charbench eval`` scores them with keywords too, reports, and writes the page. The bare loop
-sends the same requests with the openai client and the same transport (aiohttp), and throws the answers away. CPU is
-user and system time of the whole process, its start included. Each command runs once in each round, in another order
-from round to round, and is divided by the bare loop of its round, so that a change in the machine's load does no harm;
-a round before them counts for nothing, and leaves the bytecode that pip would have. Told are medians, least and most.
+and stores the samples; ``charbench eval`` scores them too, with keywords or with the default scorers, reports, and
+writes the page. The bare loop sends the same requests with the openai client and the same transport (aiohttp), and
+throws the answers away. CPU is user and system time of the whole process, its start included. Each command runs once in
+each round, in another order from round to round, and is divided by the bare loop of its round, so that a change in the
+machine's load does no harm; a round before them counts for nothing, and leaves the bytecode that pip would have. Told
+are medians, least and most.
 """
 
 from __future__ import annotations
@@ -51,7 +52,8 @@ def commands(url: str, at_once: int, prompts: Path, folder: Path) -> dict[str, t
     return {
         "bare": (sys.executable, str(BARE), url, str(prompts), str(at_once)),
         "sample": (CHARBENCH, "sample", *given, str(folder / "sample.db")),
-        "eval": (CHARBENCH, "eval", "--scorer", "keyword", *given, str(folder / "eval.db")),
+        "eval, keyword": (CHARBENCH, "eval", "--scorer", "keyword", *given, str(folder / "keyword.db")),
+        "eval": (CHARBENCH, "eval", *given, str(folder / "eval.db")),
     }
 
 
@@ -64,7 +66,8 @@ def measure(url: str, prompts: int, at_once: int, rounds: int) -> bool:
             file = Path(temporary) / "prompts.txt"
             file.write_text("".join(f"{prompt(number)}\n" for number in range(prompts)))
             named = list(commands(url, at_once, file, Path(temporary)).items())
-            for name, words in named[number % 3 :] + named[: number % 3]:
+            first = number % len(named)
+            for name, words in named[first:] + named[:first]:
                 taken, megabytes, _ = cpu_of(*words)
                 if number:
                     cpu[name].append(taken)
@@ -73,7 +76,7 @@ def measure(url: str, prompts: int, at_once: int, rounds: int) -> bool:
     met = True
     for name in cpu:
         tell(f"{name}: CPU a prompt", 1000 * median(cpu[name]) / prompts, "ms")
-    for name in ("sample", "eval"):
+    for name in ("sample", "eval, keyword", "eval"):
         ratios = [ours / bare for ours, bare in zip(cpu[name], cpu["bare"], strict=True)]
         told = f"{name}: to the bare loop, {min(ratios):.2f} to {max(ratios):.2f}"
         met &= tell(told, median(ratios), "times", at_most=TIMES if name == "sample" else None)

@@ -232,7 +232,7 @@ def _engine(url: URL, *, read_only: bool = False) -> Engine:
         if not read_only:
             _turn_on_wal(connection)
         last = "query_only=ON" if read_only else "synchronous=NORMAL"
-        for pragma in ("foreign_keys=ON", "temp_store=MEMORY", "cache_size=-4000", last):
+        for pragma in ("foreign_keys=ON", "temp_store=MEMORY", "cache_size=-2000", last):
             connection.execute(f"PRAGMA {pragma}")
 
     @sa.event.listens_for(engine, "begin")

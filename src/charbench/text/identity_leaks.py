@@ -57,11 +57,14 @@ def find_identity_leaks(text: str, names: Collection[str] = ()) -> Iterator[tupl
     no leak.
     """
     straight = plain(text)
-    told = {name.lower() for name in names}
     found = list(_LEAKS.find(straight))
-    starts = {start for start, _ in found}
-    named = [(start, end) for start, end in _OWN_NAME.find(straight) if _name_in(straight[start:end]) not in told]
-    yield from sorted([*found, *(place for place in named if place[0] not in starts)])
+    named = list(_OWN_NAME.find(straight))
+    if named:
+        told = {name.lower() for name in names}
+        starts = {start for start, _ in found}
+        named = [(start, end) for start, end in named if _name_in(straight[start:end]) not in told]
+        found = sorted([*found, *(place for place in named if place[0] not in starts)])
+    yield from found
 
 
 def own_names(text: str) -> set[str]:

@@ -8,8 +8,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from charbench import Marker, MarkerForm, Tier
 from charbench_plugins.scorers.keyword.folding import Folded
@@ -23,8 +22,7 @@ _ALWAYS = 0
 """The number, in a set of expressions, of the one that always matches: where it does not, RE2 gave up."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """A marker in a folded text, ``text[start:end]``."""
 
     start: int
@@ -63,12 +61,12 @@ class Matcher:
         if self._automaton is not None:
             for index, start, end in self._automaton.find_matches_as_indexes(text, overlapping=True):
                 if self._bounded[index]:
-                    if start and _is_word(text[start - 1]) and _is_word(text[start]):
+                    if _is_cut(text, start):
                         continue
                     if self._prefix[index]:
                         word = _WORD.match(text, end)
                         end = word.end() if word else end
-                    elif end < len(text) and _is_word(text[end]) and _is_word(text[end - 1]):
+                    elif _is_cut(text, end):
                         continue
                 hits.append(Hit(start, end, self._markers[index]))
         if self._regexes:
@@ -146,17 +144,16 @@ def _options() -> Any:
 def _regex_hits(pattern: Any, searched: str | bytes, text: str, marker: Marker) -> Iterable[Hit]:
     for match in pattern.finditer(searched):
         start, end = match.span()
-        if start == end:
-            continue
-        if start and _is_word(text[start - 1]) and _is_word(text[start]):
-            continue
-        if end < len(text) and _is_word(text[end]) and _is_word(text[end - 1]):
-            continue
-        yield Hit(start, end, marker)
+        if start < end and not (_is_cut(text, start) or _is_cut(text, end)):
+            yield Hit(start, end, marker)
 
 
-def _is_word(char: str) -> bool:
-    return char.isalnum() or char == "_"
+def _is_cut(text: str, at: int) -> bool:
+    """Whether a word goes on at this place: there are letters, digits or underscores on both sides."""
+    if not 0 < at < len(text):
+        return False
+    before, after = text[at - 1], text[at]
+    return (before.isalnum() or before == "_") and (after.isalnum() or after == "_")
 
 
 def _overlaps(hit: Hit, others: Sequence[Hit]) -> bool:
