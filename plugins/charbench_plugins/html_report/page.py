@@ -138,11 +138,11 @@ def _prompts(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _interval(row: Mapping[str, Any]) -> dict[str, list[float] | None]:
-    """Return the rates of a row in hundredths, each with its interval, for the bars."""
+    """Return the rates of a row in hundredths, each with its interval; not rounded, as they will be."""
     rates = {}
     for name in ("response_rate", "trait_rate", "trait_rate_in_thinking"):
         values = [row[name], row[f"{name}_low"], row[f"{name}_high"]]
-        rates[name] = None if None in values else [round(100 * value, 1) for value in values]
+        rates[name] = None if None in values else [100 * value for value in values]
     return rates
 
 
