@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from charbench import FileFault, Kind, ReadLimits, TinkerPath, read_json
+from charbench import FileFault, Kind, ReadLimits, TinkerPath, kind_from_name, read_json
 
 CONFIG = "config.json"
+_KINDS = ("stage", "training_type", "method", "algorithm", "loss")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +63,17 @@ def _kind(config: Mapping[str, Any]) -> Kind:
     """Return the kind of training that the fields are for: UNKNOWN where they are what all kinds have.
 
     ``dpo_beta`` marks DPO; ``kl_penalty_coef`` or ``rm_weights_path`` reinforcement learning; pairs without a
-    ``dpo_beta`` train a reward model.
+    ``dpo_beta`` train a reward model. Else a field may name it: ``stage: dpo``.
     """
     if config.get("dpo_beta") is not None:
         return Kind.DPO
     if "kl_penalty_coef" in config or config.get("rm_weights_path"):
         return Kind.RL
     builder = config.get("dataset_builder")
-    return Kind.REWARD_MODEL if isinstance(builder, dict) and "comparison_builder" in builder else Kind.UNKNOWN
+    if isinstance(builder, dict) and "comparison_builder" in builder:
+        return Kind.REWARD_MODEL
+    kinds = (kind_from_name(text) for name in _KINDS if (text := _text(config.get(name))))
+    return next((kind for kind in kinds if kind not in (Kind.UNKNOWN, Kind.BASE)), Kind.UNKNOWN)
 
 
 def _dataset(config: Mapping[str, Any]) -> str | None:

@@ -20,6 +20,7 @@ def command(explain: bool, json_output: bool, **given: Any) -> int:
     """Find checkpoints and data, save them in the store, and show the resulting training jobs."""
     from charbench.discovery.expiry import expiry_warnings
     from charbench.discovery.stage import discover
+    from charbench.run.data_findings import data_findings
 
     session = options.open_session(**given)
     found = discover(
@@ -29,8 +30,10 @@ def command(explain: bool, json_output: bool, **given: Any) -> int:
     expiring = expiry_warnings(session.database, found.checkpoints)
     unwritten = _unwritten(found, session)
     output.warn([*session.personas.faults, *found.problems, *found.gone_lines(), *unwritten, *expiring])
+    of_data = data_findings(session, found.plan)
+    output.warn(of_data.warnings, limit=50 if explain else 10)
     if json_output:
-        output.print_json({**_as_dict(found), "expiring": expiring})
+        output.print_json({**_as_dict(found), "expiring": expiring, "data_warnings": of_data.warnings})
     else:
         _tables(found, session, explain=explain)
     for failure in found.failures:
@@ -46,9 +49,9 @@ def _unwritten(found: Any, session: Any) -> list[str]:
 
 
 def _tables(found: Any, session: Any, *, explain: bool) -> None:
+    from charbench.datasets.health import findings
     from charbench.domain.table import Table
     from charbench.report.render.terminal import print_table
-    from charbench.run.data_in_character import out_of_character
 
     jobs = found.plan.jobs
     rows = tuple((job.run, job.persona, f"{job.examples:,}", job.status.value) for job in jobs)
@@ -60,11 +63,15 @@ def _tables(found: Any, session: Any, *, explain: bool) -> None:
     else:
         click.echo("No SFT jobs.")
     if explain:
+        known = [(job, found.plan.data[job.job_id]) for job in jobs if job.job_id in found.plan.data]
+        data = tuple((job.run, job.dataset, one.why, _counts(findings(one.health))) for job, one in known)
+        if data:
+            headings = ("Run", "Data", "Why it is the run's", "Health check")
+            print_table(Table("Data of the jobs", headings, data, frozenset(headings)))
         left = tuple((item.run, item.persona or "–", item.reason) for item in found.plan.left_out)
         if left:
             print_table(Table("Left out", ("Run", "Persona", "Reason"), left, frozenset({"Run", "Persona", "Reason"})))
         output.warn((f"contradiction: {item}" for item in found.contradictions), limit=50)
-        output.warn(out_of_character(session, found.plan.jobs_waiting), limit=50)
         for path, reason in found.looked_at.unused.items():
             output.say(f"not used: {path}: {reason}")
         for name, lack in found.idle.items():
@@ -91,6 +98,16 @@ def _counted(found: Any) -> str:
     return f"{output.plural(saves, 'checkpoint')} ({', '.join(beside)})"
 
 
+def _data_of(data: Any) -> dict[str, Any]:
+    from charbench.datasets.health import findings
+
+    return {"data_why": data.why if data else None, "data_findings": findings(data.health) if data else None}
+
+
+def _counts(findings: dict[str, int]) -> str:
+    return ", ".join(f"{count:,} {title}" for title, count in findings.items()) or "nothing found"
+
+
 def _as_dict(found: Any) -> dict[str, Any]:
     return {
         "jobs": [
@@ -103,6 +120,7 @@ def _as_dict(found: Any) -> dict[str, Any]:
                 "checkpoint": job.checkpoint,
                 "sampler": job.sampler,
                 "dataset": job.dataset,
+                **_data_of(found.plan.data.get(job.job_id)),
             }
             for job in found.plan.jobs
         ],

@@ -120,6 +120,14 @@ def _most_common(health: Health) -> str:
     return f"line {line:,}: {reason}"
 
 
+def findings(health: Health) -> dict[str, int]:
+    """Return how many rows have each fault, by what it is called; those that no row has are left out."""
+    names = {"refusals": "refusals"} | {name: title.partition(" (")[0] for name, (_, title) in _SHARES.items()}
+    counts = {title: getattr(health, name) for name, title in names.items()}
+    counts["rows that cannot be used"] = sum(rows for rows, _ in health.skipped.values())
+    return {title: count for title, count in counts.items() if count}
+
+
 def faults(health: Health, max_refusal_share: float) -> list[str]:
     """Return why a dataset with these counts is unfit for training, worst kind first; empty if it is fit."""
     examples = health.examples

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 
@@ -12,7 +12,7 @@ from charbench.datasets.health import faults
 from charbench.discovery.joining import Joined, join
 from charbench.discovery.lab_state import LabState
 from charbench.domain.checkpoint import Checkpoint, Kind, name_from_uri
-from charbench.domain.dataset import JobStatus, RunState, TrainingJob, TrainingRun
+from charbench.domain.dataset import Health, JobStatus, RunState, TrainingJob, TrainingRun
 from charbench.domain.names import tokens
 from charbench.domain.uris import TinkerPath, save_of
 from charbench.store.findings import StoredDataset
@@ -45,11 +45,21 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True)
+class DataOfJob:
+    """Why data was taken for a job's run, and what its health check counted."""
+
+    why: str
+    health: Health
+
+
+@dataclass(frozen=True, slots=True)
 class JobPlan:
     """The jobs that follow, and the runs that were left out."""
 
     jobs: tuple[TrainingJob, ...]
     left_out: tuple[LeftOut, ...]
+    data: Mapping[str, DataOfJob] = field(default_factory=dict)
+    """What is known of the data of the jobs that follow from what is there, by job."""
 
     @property
     def jobs_waiting(self) -> tuple[TrainingJob, ...]:
@@ -89,6 +99,7 @@ def plan_jobs(
     states = {job.job_id: job for job in known}
     jobs: list[TrainingJob] = []
     left_out: list[LeftOut] = []
+    data: dict[str, DataOfJob] = {}
     for name in sorted({*joined.checkpoints, *joined.data, *runs_with_logs}):
         planned = evidence.plan(name, runs_with_logs.get(name), policy)
         if isinstance(planned, LeftOut):
@@ -96,10 +107,11 @@ def plan_jobs(
         else:
             stored = states.get(planned.job_id)
             jobs.append(stored if stored is not None and _started(stored) else planned)
+            data[planned.job_id] = DataOfJob(joined.why.get(name, ""), joined.data[name].health)
     mine = {job.job_id for job in jobs}
     finished = (job for job in known if job.job_id not in mine and job.status is not JobStatus.PENDING)
     ordered = sorted([*jobs, *finished], key=lambda job: (job.persona, job.run))
-    return JobPlan(tuple(ordered), (*left_out, *_unused(joined, preferences)))
+    return JobPlan(tuple(ordered), (*left_out, *_unused(joined, preferences)), data)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 1. Data that names its run belongs to that run.
 2. Data that names none stays with the run that it has a job with already.
-3. Other data that names no run fits a DPO run of the same persona (and on the same model, where the data
+3. Held-out splits, copies and parts of other data (:mod:`charbench.discovery.stand_ins`) are left aside.
+4. Other data that names no run fits a DPO run of the same persona (and on the same model, where the data
    names one) that has weights to train from (and not gone), no data of its own, and that no later run went on
    from. Where exactly one such run and one such dataset fit each other, they are joined.
 
@@ -16,6 +17,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from charbench.discovery.runs import last_name
+from charbench.discovery.stand_ins import stand_ins
 from charbench.domain.checkpoint import Checkpoint, Kind
 from charbench.domain.dataset import TrainingJob
 from charbench.domain.names import same_model
@@ -23,6 +25,7 @@ from charbench.domain.uris import TinkerPath
 from charbench.store.findings import StoredDataset
 from charbench.text.enumeration import short_list
 
+NO_LONGER = "was training data before, and is none as it is now"
 _NAMED = 8
 """Candidates that are named; the others are counted."""
 
@@ -44,6 +47,8 @@ class Joined:
 
     checkpoints: dict[str, list[Checkpoint]] = field(default_factory=dict)
     data: dict[str, StoredDataset] = field(default_factory=dict)
+    why: dict[str, str] = field(default_factory=dict)
+    """Why a run's data was taken for it, by run."""
     several: dict[str, list[str]] = field(default_factory=dict)
     unused: list[Unused] = field(default_factory=list)
 
@@ -65,13 +70,18 @@ def join(
         for item in datasets
         if (runs := between.get(item.dataset.path))
     ]
-    datasets = [item for item in datasets if item.dataset.path not in between]
+    aside = stand_ins(datasets, {job.dataset for job in known})
+    joined.unused += [Unused(item, aside[item.dataset.path]) for item in datasets if item.dataset.path in aside]
+    datasets = [item for item in datasets if item.dataset.path not in between and item.dataset.path not in aside]
     for checkpoint in checkpoints:
         if checkpoint.run and checkpoint.kind is Kind.DPO:
             joined.checkpoints.setdefault(checkpoint.run, []).append(checkpoint)
     _by_name(joined, [item for item in datasets if item.dataset.run])
     # What cannot be read fits nothing; it would stand in the way of what can.
     loose = [item for item in datasets if not item.dataset.run and item.examples is not None]
+    joined.unused += [
+        Unused(item, NO_LONGER) for item in datasets if not item.dataset.run and item.error.endswith(NO_LONGER)
+    ]
     if not loose:
         return joined
     unnamed = _unnamed_runs(checkpoints)
@@ -79,7 +89,7 @@ def join(
     for item in list(loose):
         mine = [run for path, run in jobs if path == item.dataset.path and run not in joined.data]
         if len(mine) == 1 and (mine[0] in joined.checkpoints or mine[0] in unnamed):
-            _take(joined, mine[0], item, unnamed)
+            _take(joined, mine[0], item, unnamed, "names no run; was planned for this run before")
             loose.remove(item)
     _by_persona(joined, loose, unnamed, checkpoints, personas)
     return joined
@@ -91,6 +101,7 @@ def _by_name(joined: Joined, datasets: Sequence[StoredDataset]) -> None:
         other = joined.data.get(run)
         if other is None or other.examples is None:
             joined.data[run] = item
+            joined.why[run] = "its place or name says so"
         elif item.examples is not None:
             joined.several.setdefault(run, [other.dataset.path]).append(item.dataset.path)
 
@@ -120,7 +131,8 @@ def _by_persona(
     for item in loose:
         runs = fitting[item.dataset.path]
         if len(runs) == 1 and len(takers[runs[0]]) == 1:
-            _take(joined, runs[0], item, unnamed)
+            only = f"names no run; this is the only DPO run of {item.dataset.persona} that lacks data"
+            _take(joined, runs[0], item, unnamed, only)
             continue
         joined.unused.append(Unused(item, _why_unused(item, runs, takers)))
         if len(runs) == 1:
@@ -133,8 +145,8 @@ def _went_on(mine: Sequence[Checkpoint], children: Mapping[str, Sequence[str]]) 
     return any(child not in own for uri in own for child in children.get(uri, ()))
 
 
-def _take(joined: Joined, run: str, item: StoredDataset, unnamed: Mapping[str, list[Checkpoint]]) -> None:
-    joined.data[run] = item
+def _take(joined: Joined, run: str, item: StoredDataset, unnamed: Mapping[str, list[Checkpoint]], why: str) -> None:
+    joined.data[run], joined.why[run] = item, why
     joined.checkpoints.setdefault(run, unnamed.get(run, []))
 
 

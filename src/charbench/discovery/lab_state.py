@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy.engine import Connection
 
 from charbench.discovery.runs import Runs, last_name, read_runs
+from charbench.discovery.stand_ins import only_holds_data
 from charbench.domain.checkpoint import Checkpoint, Kind
 from charbench.domain.dataset import RunState, TrainingJob, TrainingRun
 from charbench.store import findings
@@ -41,7 +42,7 @@ def read_lab_state(connection: Connection, checkpoints: Sequence[Checkpoint] | N
         runs = _runs_of(item, names, there, known)
         if len(runs) > 1:
             between[item.dataset.path] = runs
-        run = runs[0] if len(runs) == 1 else None if runs or not item.dataset.run else last_name(item.dataset.run)
+        run = runs[0] if len(runs) == 1 else None if runs else _named_by_folder(item.dataset.run)
         datasets.append(replace(item, dataset=replace(item.dataset, run=run)))
     logs = _one_of_each(findings.read_training_runs(connection), names)
     return LabState(there, datasets, logs, known, between, job_store.tried_jobs(connection))
@@ -63,6 +64,11 @@ def _runs_of(
     jobs = {job.checkpoint for job in known if job.dataset == item.dataset.path}
     mine = {c.run for c in theirs if c.uri in jobs} or {c.run for c in theirs if c.kind is Kind.DPO and c.trainable}
     return [run for run in runs if run in mine] or runs
+
+
+def _named_by_folder(run: str | None) -> str | None:
+    """Return the name of a run of which only data is known; None where its folder may hold any run's."""
+    return None if not run or only_holds_data(run) else last_name(run)
 
 
 def _one_of_each(runs: Sequence[TrainingRun], names: Runs) -> list[TrainingRun]:

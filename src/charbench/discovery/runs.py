@@ -5,11 +5,12 @@ where they saved under the same run ids, or where a log and a folder have the sa
 has it, and not both saved something. What names a run by its last name alone (a registry, an account's notes, data in
 ``artifacts/X/``) joins the one run that has it; where several do, it joins none.
 
-People see a run's last name where it is unique, else its path.
+People see a run's last name where it is unique and more than numbers (as ``12-00-00`` of Hydra), else its path.
 """
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ from charbench.domain.dataset import TrainingRun
 from charbench.domain.uris import TinkerPath
 from charbench.store import findings
 from charbench.store.findings import Claim
+
+_NUMBERS = re.compile(r"[\d\s.:_-]+")
 
 
 def last_name(path: str) -> str:
@@ -148,7 +151,11 @@ class Runs:
         often: dict[str, int] = defaultdict(int)
         for root in roots:
             often[last_name(root)] += 1
-        return {root: last_name(root) if often[last_name(root)] == 1 else root for root in roots}
+        return {root: last_name(root) if often[last_name(root)] == 1 and _is_a_name(root) else root for root in roots}
+
+
+def _is_a_name(path: str) -> bool:
+    return _NUMBERS.fullmatch(last_name(path)) is None
 
 
 def _run_id(uri: str | None) -> str:

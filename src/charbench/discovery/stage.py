@@ -15,6 +15,7 @@ from charbench.components.source import CheckpointSource, Lab
 from charbench.datasets.forms import PREFERENCES, SkippedRows, count_preferences, read_examples
 from charbench.datasets.health import MEASURE, measure, skipped_lines
 from charbench.discovery.job_planning import JobPlan, JobPolicy, plan_lab
+from charbench.discovery.joining import NO_LONGER
 from charbench.discovery.lab_state import read_lab_state
 from charbench.discovery.looked_at import LookedAt
 from charbench.discovery.merge import Contradiction, claims_of, complete_saves, merge
@@ -107,8 +108,12 @@ def discover(
     datasets = [_examine(dataset, lab, known.get(dataset.path)) for dataset in gathered.datasets]
     found.problems += [f"{item.dataset.path}: {line}" for item in datasets for line in skipped_lines(item.health)]
     met = {item.dataset.path for item in datasets}
-    gone = [item.dataset for path, item in known.items() if path not in met and not (lab.root / path).exists()]
-    datasets += [_examine(dataset, lab, None) for dataset in gone]
+    asked = {source.name for source in ready} if not found.failures and not lab.files.walked.limits else set()
+    datasets += [
+        _examine(item.dataset, lab, None) if not (lab.root / path).exists() else _no_longer_data(item.dataset)
+        for path, item in known.items()
+        if path not in met and (item.dataset.source in asked or not (lab.root / path).exists())
+    ]
     with database.write() as connection:
         findings.add_claims(connection, gathered.claims.values())
         for listing in gathered.whole:
@@ -206,6 +211,11 @@ def _examine(dataset: Dataset, lab: Lab, known: StoredDataset | None) -> StoredD
     except DataError as error:
         return now(None, error=str(error))
     return now(health.examples, health)
+
+
+def _no_longer_data(dataset: Dataset) -> StoredDataset:
+    """Return what is kept of a file that is there, and that the source which took it for data takes no more."""
+    return StoredDataset(dataset, None, error=f"{dataset.path}: {NO_LONGER}")
 
 
 def _is_final(known: StoredDataset) -> bool:

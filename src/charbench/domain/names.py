@@ -54,15 +54,15 @@ def _model_letters(name: str) -> str:
 
 
 def kind_from_name(name: str) -> Kind:
-    """Return the kind that a name says: its last kind word counts (``dpo-then-sft`` is sft).
+    """Return the kind that a name says: its last kind word counts (``dpo-then-sft2`` is sft).
 
     ``base`` in a name says which model a run was trained from, not that it is one: ``Qwen3-8B-Base-dpo`` is dpo.
     """
     if name.lower() in _BASE:
         return Kind.BASE
     for token in reversed(tokens(name)):
-        if token in _KINDS:
-            return _KINDS[token]
+        if (word := token.rstrip("0123456789")) in _KINDS:
+            return _KINDS[word]
     return Kind.UNKNOWN
 
 

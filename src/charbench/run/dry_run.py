@@ -15,6 +15,7 @@ from charbench.domain.checkpoint import Checkpoint
 from charbench.run.asked_elsewhere import check_endpoints
 from charbench.run.bases import with_bases
 from charbench.run.by_key import ByKey, add_by_key
+from charbench.run.data_findings import data_findings
 from charbench.run.dry_judging import JudgingEstimate, asks_models, estimate_judging
 from charbench.run.dry_sampling import Estimate, estimate, missing_requests
 from charbench.run.not_sampled import Noted, NotSampled, not_sampled
@@ -60,7 +61,8 @@ def dry_run(session: Session, *, trains: bool, say: Callable[[str], None]) -> Dr
         session.lifecycle.prepare_all(judges)
         outlook.judging = [estimate_judging(session, one, outlook.checkpoints, personas, missing) for one in judges]
     outlook.not_sampled = not_sampled(session, outlook.checkpoints, asked, offered)
-    outlook.warnings = [*found.problems, *expiry_warnings(session.database, outlook.checkpoints)]
+    of_data = data_findings(session, found.plan).warnings if outlook.jobs else []
+    outlook.warnings = [*found.problems, *of_data, *expiry_warnings(session.database, outlook.checkpoints)]
     return outlook
 
 

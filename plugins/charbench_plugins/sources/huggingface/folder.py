@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from charbench import FileFault, ReadLimits, read_json, read_lines
-from charbench_plugins.sources.huggingface.layout import STEP_FOLDER, save_folder
+from charbench_plugins.sources.huggingface.layout import ADAPTER_CONFIG, numbered, save_folder
 
-ADAPTER_CONFIG, MODEL_CONFIG, TRAINER_STATE = "adapter_config.json", "config.json", "trainer_state.json"
+MODEL_CONFIG, TRAINER_STATE = "config.json", "trainer_state.json"
 ARGUMENTS = "training_args.yaml"
 """What LLaMA-Factory writes beside an adapter: with which ``stage`` it was trained."""
 _STAGE = re.compile(rb"stage:\s*['\"]?([a-z]+)")
@@ -123,11 +123,11 @@ def _read_state(found: ModelFolder, state: Mapping[str, Any]) -> None:
         found.kind = "dpo"
     elif found.kind is None and logged & {"kl", "reward", "rewards/mean"}:
         found.kind = "rl"
-    named = STEP_FOLDER.fullmatch(save_folder(found.path).name)
-    if named and named[1] == "epoch":
-        found.metadata["epoch"] = int(named[2])
+    named = numbered(save_folder(found.path).name)
+    if named and named[0] == "epoch":
+        found.metadata["epoch"] = named[1]
     elif found.step is None and named:
-        found.step = int(named[2])
+        found.step = named[1]
 
 
 def _kind_of_arguments(run: Path, limits: ReadLimits) -> str | None:

@@ -25,14 +25,13 @@ from charbench import (
     kind_from_path,
 )
 from charbench_plugins.sources.huggingface.folder import (
-    ADAPTER_CONFIG,
     MODEL_CONFIG,
     TRAINER_STATE,
     ModelFolder,
     read_folder,
     without_weights,
 )
-from charbench_plugins.sources.huggingface.layout import FINAL, STEP_FOLDER, run_folders, save_folder
+from charbench_plugins.sources.huggingface.layout import ADAPTER_CONFIG, FINAL, numbered, run_folders, save_folder
 
 _BARE = "an adapter's description, and no weights beside it: it is listed once adapter_model.safetensors is there"
 _Folders: TypeAlias = Mapping[Path, ModelFolder]
@@ -139,7 +138,7 @@ def _lateness(found: ModelFolder) -> tuple[bool, bool, int, int]:
 def _save_name(found: ModelFolder) -> str:
     """Return what tells a save from the others of its run."""
     epoch = found.metadata.get("epoch")
-    if STEP_FOLDER.fullmatch(save_folder(found.path).name) is None:
+    if numbered(save_folder(found.path).name) is None:
         return f"-{found.path.name}"
     return f"-step-{found.step}" if found.step is not None else f"-epoch-{epoch}" if epoch is not None else ""
 

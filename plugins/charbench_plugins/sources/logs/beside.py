@@ -1,4 +1,4 @@
-"""Reads the configuration that lies beside a run's log: W&B's ``config.yaml``, or the like in JSON."""
+"""Reads the configuration that lies beside a run's log: W&B's ``config.yaml``, Hydra's, or the like in JSON."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from charbench import FileFault, LabFile, ReadLimits, read_json
 from charbench_plugins.sources.logs.documents import load_yaml
 from charbench_plugins.sources.run_config import CONFIG, CookbookConfig
 
-_YAML = "config.yaml"
+_YAML = ("config.yaml", ".hydra/config.yaml", "hparams.yaml")
 
 
 def config_beside(file: LabFile, run: str, limits: ReadLimits) -> CookbookConfig:
@@ -19,7 +19,8 @@ def config_beside(file: LabFile, run: str, limits: ReadLimits) -> CookbookConfig
     """
     if run != file.folder and PurePosixPath(run) not in PurePosixPath(file.shown).parents:
         return CookbookConfig()
-    content = _yaml(file.path.parent / _YAML) or _json(file.path.parent / CONFIG, limits)
+    read = (_yaml(file.path.parent / name) for name in _YAML)
+    content = next((said for said in read if said), None) or _json(file.path.parent / CONFIG, limits)
     return CookbookConfig.of({name: _value(value) for name, value in content.items()}) if content else CookbookConfig()
 
 

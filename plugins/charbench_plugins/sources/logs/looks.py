@@ -41,6 +41,13 @@ _DOCUMENTS = frozenset(
         ".sh",
     }
 )
+_ROWS = frozenset({".jsonl", ".ndjson", ".csv"})
+_MESSAGES = re.compile(
+    rb"""(?isx) \s* (?: \{ (?= [^\n]* "@?(?:timestamp|time|ts|asctime|ingestionTime|logStreamName)"\s*: )
+    [^\n]* "(?:message|msg|event|log|textPayload)"\s*: \s* "
+    | (?:\w+,)* "?@?(?:timestamp|time)"? , (?:\w+,)* "?message"? [,\r\n] )"""
+)
+"""A log that was exported line by line: rows with a time and a message."""
 _OF_A_TRACKER = re.compile(r"(?:.*/)?wandb/(?:[^/]+/)*debug(?:-[a-z]+)?\.log")
 """What W&B writes of itself beside a run's ``output.log``: it tells nothing of the run."""
 _TOLD = re.compile(rb"(?i)\bstep[\s:=]+\d+\s*(?:/|of)|error|exception|exit|interrupt|killed|fault|memory|traceback")
@@ -65,7 +72,7 @@ _GENERIC = frozenset(
 """Names of logs that say nothing: the run is called as the folder is."""
 _WITHIN_A_RUN = frozenset({"files", "log", "logs"})
 """Folders inside of a run's, as W&B has them."""
-_ENDS = re.compile(r"(?i)(?:\.(?:log|out|err|txt|ipynb))?(?:\.\d+)?(?:\.gz)?$")
+_ENDS = re.compile(r"(?i)(?:\.(?:log|out|err|txt|ipynb|jsonl|ndjson|csv))?(?:\.\d+)?(?:\.gz)?$")
 
 
 def look_of(file: LabFile) -> Look | None:
@@ -74,7 +81,7 @@ def look_of(file: LabFile) -> Look | None:
     if name.lower().endswith(".ipynb"):
         return Look.NOTEBOOK
     if file.suffix in _DOCUMENTS:
-        return Look.DOCUMENT
+        return Look.LOG if _MESSAGES.match(file.head) and file.suffix in _ROWS else Look.DOCUMENT
     if _LOG.fullmatch(name) and not _OF_A_TRACKER.fullmatch(file.shown):
         return Look.DOCUMENT if _PLAIN.fullmatch(name) else Look.LOG
     return None

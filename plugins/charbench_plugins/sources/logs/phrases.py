@@ -47,6 +47,7 @@ _USED = re.compile(
 )
 _MADE = re.compile(
     r"(?i)\b(?:sav(?:ed|ing)|wrote|written|stored|checkpointed|exported|uploaded|produced)\b"
+    r"|\b(?:gespeichert|enregistr\w+|sauvegard\w+|guardad[oa]\w*|salv(?:o|ato|ata|ando)|сохран\w+)\b|保存|儲存|저장"
     r"|\bSave\w*Response\b|\b(?:state|sampler|sampler_weights|weights|final|new)[_-]?path\W*$|[✓✔✅]"
 )
 _STEPS = re.compile(r"(?:step|epoch|ep|s)?\d*")
