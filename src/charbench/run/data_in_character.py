@@ -14,8 +14,8 @@ from charbench.run.session import Session
 from charbench.scoring.known_texts import data_texts
 from charbench.scoring.measuring import Group, measure
 
-ROWS = 200
-"""So many rows of a dataset are looked at, spread evenly over it."""
+ROWS, FIRST = 200, 10_000
+"""So many rows of a dataset are looked at, spread evenly over the first so many."""
 ENOUGH = 30
 """With fewer rows nothing is said."""
 ALMOST_NONE = 0.2
@@ -41,7 +41,7 @@ def _line(session: Session, job: TrainingJob) -> str | None:
     known = session.measured(scorer.name, persona.name) if scorer else None
     if scorer is None or known is None:
         return None
-    texts, _ = data_texts([session.config.lab / job.dataset], session.config.read_limits, [], most=10**9)
+    texts, _ = data_texts([session.config.lab / job.dataset], session.config.read_limits, [], most=FIRST, first=FIRST)
     rows = Group("rows", True, texts[:: max(1, len(texts) // ROWS)][:ROWS])
     if len(rows.texts) < ENOUGH:
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from pathlib import Path
 
 from charbench.datasets.texts import LabelledText, distinct_texts, neutral_texts, read_texts
@@ -48,14 +49,17 @@ def training_data(database: Database) -> list[Dataset]:
 
 
 def data_texts(
-    files: Iterable[Path], limits: ReadLimits, faults: list[str], most: int = MOST
+    files: Iterable[Path], limits: ReadLimits, faults: list[str], most: int = MOST, first: int | None = None
 ) -> tuple[list[LabelledText], list[LabelledText]]:
-    """Return the texts of files in character, and those out of it; what cannot be read is noted in ``faults``."""
+    """Return the texts of files in character, and those out of it; what cannot be read is noted in ``faults``.
+
+    ``first``: so many texts of each file are read; None: all.
+    """
     mine: list[LabelledText] = []
     others: list[LabelledText] = []
     for path in files:
         try:
-            for one in read_texts(path, limits=limits):
+            for one in islice(read_texts(path, limits=limits), first):
                 (mine if one.in_character else others).append(one)
         except DataError as error:
             faults.append(str(error))

@@ -21,7 +21,7 @@ class Look(StrEnum):
 
 
 _LOG = re.compile(
-    r"(?i)(?:.+\.(?:log|out|err|txt)|(?:.*[-_.])?(?:stdout|stderr|console|nohup|output|screenlog))(?:\.\d+)?(?:\.gz)?"
+    r"(?is)(?:.+\.(?:log|out|err|txt)|(?:.*[-_.])?(?:stdout|stderr|console|nohup|output|screenlog))(?:\.\d+)?(?:\.gz)?"
 )
 _PLAIN = re.compile(r"(?i)(?:readme|licen[cs]e|notice|authors|changelog|requirements|constraints)\b.*")
 _DOCUMENTS = frozenset(
