@@ -87,6 +87,12 @@
 
   // Plots: drawn when they come near the screen.
   const specs = read("specs");
+  const vega = () => {
+    if (window.vegaEmbed) return;
+    const script = make("script");
+    script.textContent = byId("vega").textContent;
+    document.head.append(script);
+  };
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const draw = (place) => {
     const style = getComputedStyle(document.documentElement);
@@ -103,6 +109,7 @@
     };
     const options = { actions: false, renderer: "svg", ast: true, defaultStyle: false, config, tooltip: { disableDefaultStyle: true } };
     const spec = specs[place.dataset.plot];
+    vega();
     return window.vegaEmbed(place, { ...spec, data: { values: unfold(spec.data) } }, options);
   };
   const places = [...document.querySelectorAll("[data-plot]")];
@@ -120,7 +127,9 @@
 
   // Samples.
   const unpack = async () => {
-    const bytes = Uint8Array.from(atob(byId("packed").textContent), (c) => c.charCodeAt(0));
+    const text = atob(byId("packed").textContent);
+    const bytes = new Uint8Array(text.length);
+    for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
     const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
     return JSON.parse(await new Response(stream).text());
   };
@@ -304,5 +313,10 @@
     show();
     linked();
   };
-  unpack().then(start);
+  // After the first picture, which has the leaderboard; a page in the background has none.
+  const pictured = new Promise((done) => {
+    requestAnimationFrame(() => setTimeout(done));
+    setTimeout(done, 1000);
+  });
+  pictured.then(unpack).then(start);
 })();
