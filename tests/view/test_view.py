@@ -115,6 +115,19 @@ def test_a_store_that_is_opened_for_reading_only_cannot_be_written(studio_run: P
     database.close()
 
 
+def test_a_store_that_was_deleted_is_told_and_not_shown_from_memory(
+    charbench: Charbench, lab: LabBuilder, tmp_path: Path
+) -> None:
+    lab.recorded([row()])
+    charbench.ok("run", "-q", lab=lab.root)
+    with app_of(lab.root) as view:
+        assert view.get("samples").status == 200
+        (lab.root / ".charbench" / "charbench.db").rename(tmp_path / "moved.db")
+        for page in ("", "samples", "sample?key=1"):
+            answer = view.get(page)
+            assert (answer.status, "was deleted or moved" in answer.text) == (500, True)
+
+
 def test_a_store_of_an_older_charbench_is_left_as_it_is(charbench: Charbench, studio_run: Path) -> None:
     store = studio_run / ".charbench" / "charbench.db"
     with closing(sqlite3.connect(store)) as connection:

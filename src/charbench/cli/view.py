@@ -58,7 +58,7 @@ def application(session: Session, settings: Sequence[str], token: str) -> tuple[
     from charbench.view.app import make_app
     from charbench.view.browse import Browser
     from charbench.view.live import Live
-    from charbench.view.pages import Pages
+    from charbench.view.pages import Pages, store_is_there
 
     database = session.existing_database(read_only=True)
     reporter = session.reporter("html", ("view",))
@@ -67,13 +67,14 @@ def application(session: Session, settings: Sequence[str], token: str) -> tuple[
         return report_content(read_report(session, database, settings=settings), database)
 
     read()
-    browser, live = Browser(database), Live(database)
+    there = store_is_there(database)
+    browser, live = Browser(database), Live(database, there)
 
     def end() -> None:
         browser.end()
         live.end()
 
-    return make_app(Pages(reporter, read, browser), live, token), end
+    return make_app(Pages(reporter, read, browser, there), live, token), end
 
 
 def _has_browser() -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from charbench.errors import StoreError
@@ -22,8 +22,9 @@ _ENDING = 0.2
 class Live:
     """One reader of the store for any number of browsers; reads nothing while there is none."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, check_store: Callable[[], None]) -> None:
+        """Take the store, and what raises :class:`StoreError` once it is not the one that was opened."""
+        self._database, self._check_store = database, check_store
         self._reader = LiveReader()
         self._told = ""
         self._number = 0
@@ -63,6 +64,7 @@ class Live:
 
     def _read(self) -> str:
         try:
+            self._check_store()
             with self._database.read() as connection:
                 state: dict[str, Any] = self._reader.read(connection)
         except StoreError as error:
