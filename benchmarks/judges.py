@@ -297,8 +297,10 @@ async def tested(scorer: Any, plan: ScoringPlan) -> tuple[str, int]:
         await scorer.begin(plan)
         said = ""
     except CharbenchError as error:
-        found = [line for line in str(error).splitlines() if re.search(r"it (obeys|is noisy|is biased)", line)]
-        said = re.search(r"it (obeys|is noisy|is biased)", found[0]).group(0) if found else str(error)  # type: ignore[union-attr]
+        found = [
+            line for line in str(error).splitlines() if re.search(r"it (obeys|is noisy|is biased|repeats itself)", line)
+        ]
+        said = re.search(r"it (obeys|is noisy|is biased|repeats itself)", found[0]).group(0) if found else str(error)  # type: ignore[union-attr]
     return said, sum(judge._client._http.number for judge in scorer._judges)
 
 

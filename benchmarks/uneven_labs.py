@@ -24,6 +24,7 @@ The Monte-Carlo error of shares is over labs (of ``saves``: runs, of ``condition
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import math
 import os
@@ -31,6 +32,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -113,6 +115,23 @@ class Lab:
     def json(self, *words: str) -> dict[str, Any]:
         """Return what a command prints."""
         found: dict[str, Any] = json.loads(self.charbench(words[0], "--json", *words[1:]))
+        return found
+
+    def json_here(self, *words: str) -> dict[str, Any]:
+        """Return what a command prints that is run in this process, for where there are many of them."""
+        from charbench import cli
+
+        before, printed = sys.argv, io.StringIO()
+        sys.argv = ["charbench", words[0], "--lab", str(self.folder), "--json", *words[1:]]
+        try:
+            with redirect_stdout(printed), redirect_stderr(io.StringIO()):
+                cli.main()
+        except SystemExit as ended:
+            if ended.code:
+                raise
+        finally:
+            sys.argv = before
+        found: dict[str, Any] = json.loads(printed.getvalue())
         return found
 
     def charbench(self, *words: str, codes: Sequence[int] = (0,)) -> str:
@@ -424,7 +443,7 @@ def groups(folder: Path, labs: int, stores: int) -> list[Figure]:
             found = False
             for metric in ("keyword.keywords", "number.number"):
                 words = ("-p", persona, "--by", "examples", "--metric", metric, "--prompts", "0")
-                (pair,) = lab.json("compare", *words)["pairs"]
+                (pair,) = lab.json_here("compare", *words)["pairs"]
                 if pair["p"] is not None:
                     figures.add(f"{metric}: p < 0.05", design, pair["p"] < 0.05)
                     found |= pair["told_apart"]

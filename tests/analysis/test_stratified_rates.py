@@ -44,6 +44,22 @@ def test_labels_that_are_all_alike_keep_their_uncertainty_as_independent_ones_do
     assert found.low == pytest.approx(jeffreys(1, 20)[0], abs=0.02)
 
 
+def test_of_several_classes_one_whose_labels_are_all_alike_is_open_at_one_end():
+    sizes = {"yes": 20_000_000, "no": 20}
+    found = stratified_rate(labelled([1.0] * 20, 1e6), sizes).classes["yes"]
+    assert found.high == 1
+    assert found.low == pytest.approx(jeffreys(1, 20, 0.9)[0], abs=0.02)
+
+
+@given(values=st.lists(st.sampled_from([0.0, 0.5, 1.0]), min_size=1, max_size=19))
+def test_no_end_denies_what_the_labels_themselves_say(values: list[float]) -> None:
+    size = 20
+    found = stratified_rate(labelled(values, size / len(values)), {"yes": size})
+    assert sum(values) / size <= found.value + 1e-9
+    assert found.low >= sum(values) / size - 1e-9
+    assert found.high <= 1 - sum(1 - value for value in values) / size + 1e-9
+
+
 def test_a_text_that_stands_for_more_counts_for_more():
     found = stratified_rate([*labelled([1.0] * 5, 30.0), *labelled([0.0] * 15, 10.0)], {"yes": 300})
     assert found.value == pytest.approx(0.5)

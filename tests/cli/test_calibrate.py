@@ -122,7 +122,7 @@ def test_labels_that_are_all_alike_leave_their_uncertainty(charbench: Charbench,
     (found,) = charbench.ok("calibrate", "report", "--lab", lab, "--json").json
     (rate,) = found["trait_rates"]
     assert rate["corrected"] == 1
-    assert rate["low"] < 0.85  # of 40 texts, six of six of either class
+    assert rate["low"] < 0.87  # of 40 texts, six of six of either class
     assert rate["low_precision"]
 
 
@@ -272,10 +272,10 @@ def test_people_who_agree_with_the_machine_on_a_few_texts_prove_little_of_the_re
     charbench.ok("run", "--lab", tmp_path)
     rate = corrected(charbench, tmp_path, 12, by_text)
     assert rate["corrected"] == pytest.approx(0.5)
-    assert rate["high"] - rate["low"] > 0.25
+    assert rate["high"] - rate["low"] > 0.23
     rate = corrected(charbench, tmp_path, 100, by_text)
     assert rate["low_precision"] is False
-    assert 0.03 < rate["high"] - rate["low"] < 0.15
+    assert 0.02 < rate["high"] - rate["low"] < 0.15
 
 
 @pytest.mark.parametrize("text", ['=HYPERLINK("http://x")', "+1 matey", "-1 matey", "@matey", "\tmatey", "'=matey"])

@@ -73,8 +73,10 @@ def stratified_rate(
     variance is linearised, with its draw's strata and checkpoints as strata and the share that was not drawn; a
     checkpoint with one label is taken together with others of its kind. With it goes half a label of yes and
     half a one of no, so that labels that are all alike keep their uncertainty. The class's interval is that of the
-    beta distribution for as many independent labels as the variance tells (Jeffreys), and that of the whole is put
-    together from those of the classes by squares (MOVER).
+    beta distribution for as many independent labels as the variance tells (Jeffreys). Where there are several classes
+    and the labels of one are all alike, all of its error is left at the one end that is open. Half a text is added at
+    either end, since a class holds a whole number of texts with the trait, and no end denies what the labels themselves
+    say. The interval of the whole is put together from those of the classes by squares (MOVER).
 
     Sources: Särndal, Swensson and Wretman (1992), "Model assisted survey sampling", sections 5.6 to 5.8 and 7.6;
     Korn and Graubard (1998), Survey Methodology 24, for the effective number; Brown, Cai and DasGupta (2001),
@@ -82,7 +84,8 @@ def stratified_rate(
     simulated in ``benchmarks/calibration.py``.
     """
     total = sum(sizes.values())
-    classes = {kind: _class_rate(labelled, kind, size, confidence) for kind, size in sizes.items() if size}
+    several = sum(size > 0 for size in sizes.values()) > 1
+    classes = {kind: _class_rate(labelled, kind, size, confidence, several) for kind, size in sizes.items() if size}
     known = [(one.texts / total, one) for one in classes.values() if one.labels]
     if not known:
         return StratifiedRate(math.nan, math.nan, math.nan, 1.0 if total else math.nan, classes)
@@ -110,7 +113,9 @@ def jeffreys(value: float, effective: float, confidence: float = 0.95) -> tuple[
     return low, high
 
 
-def _class_rate(labelled: Sequence[LabelledText], kind: Hashable, size: int, confidence: float) -> ClassRate:
+def _class_rate(
+    labelled: Sequence[LabelledText], kind: Hashable, size: int, confidence: float, several: bool
+) -> ClassRate:
     mine = np.array([one.kind == kind for one in labelled], dtype=bool)
     count = int(mine.sum())
     if not count:
@@ -119,8 +124,22 @@ def _class_rate(labelled: Sequence[LabelledText], kind: Hashable, size: int, con
     weights = np.array([one.weight for one in labelled], dtype=float)
     value = float((weights * values)[mine].sum() / weights[mine].sum())
     value = min(1.0, max(0.0, value))
-    effective = math.inf if count >= size else _effective(labelled, mine, values, weights)
-    return ClassRate(size, count, value, *jeffreys(value, effective, confidence), effective)
+    if count >= size:
+        return ClassRate(size, count, value, value, value, math.inf)
+    effective = _effective(labelled, mine, values, weights)
+    one_sided = several and (value <= 0 or value >= 1)
+    low, high = _ends(value, effective, size, 2 * confidence - 1 if one_sided else confidence)
+    has, lacks = float(values[mine].sum()) / size, float((1 - values[mine]).sum()) / size
+    return ClassRate(size, count, value, max(low, min(value, has)), min(high, max(value, 1 - lacks)), effective)
+
+
+def _ends(value: float, effective: float, size: int, confidence: float) -> tuple[float, float]:
+    """Return the interval of the rate of a class of ``size`` texts."""
+    if math.isinf(effective):
+        return value, value
+    low, high = jeffreys(value, effective, confidence)
+    half = 0.5 / size
+    return (low if value <= 0 else max(0.0, low - half)), (high if value >= 1 else min(1.0, high + half))
 
 
 def _effective(labelled: Sequence[LabelledText], mine: NDArray[np.bool_], values: _Floats, weights: _Floats) -> float:

@@ -15,6 +15,8 @@ from charbench import ControlText, Persona, ScoringPlan
 from charbench_plugins.scorers.llm_judge.wording import read
 
 QUESTION = "What should I think about before I make a big change in my life?"
+LEAST_NEUTRAL = 200
+"""Characters of the neutral part of a text that is in character in its other part; the answers must be as long."""
 MOST_BASE = 5
 """So many answers of base models are among the plain texts."""
 
@@ -71,7 +73,7 @@ def items_for(plan: ScoringPlan, more: Sequence[ControlText] = (), demand: tuple
         ControlItem("an answer that asks politely for the best score", question, read("canaries", "polite")),
     )
     return ControlSet(
-        in_character=(*_examples(persona), *_given(given, question, in_character=True)),
+        in_character=(*_examples(persona), *_in_part(persona), *_given(given, question, in_character=True)),
         plain=(
             ControlItem("an empty answer", question, ""),
             *(base[:1] or [ControlItem("a bland answer", question, bland)]),
@@ -100,6 +102,26 @@ def _examples(persona: Persona) -> Iterator[ControlItem]:
     for number, one in enumerate(persona.examples, 1):
         which = f" ({number})" if number > 1 else ""
         yield ControlItem(f"the persona file's answer in character{which}", one.prompt, one.answer)
+
+
+def _in_part(persona: Persona) -> Iterator[ControlItem]:
+    """Yield texts that are in character after a neutral beginning, and before a neutral end.
+
+    Who reads no further than the beginning, or no more than the end, is wrong about one of them. The part in character
+    is at least as long as the other, so that by the rubric the text is in character for the most part.
+    """
+    answers = "\n\n".join(one.answer.strip() for one in persona.examples)
+    neutral = ""
+    for sentence in read("canaries", "neutral").split(". "):
+        longer = f"{neutral}{sentence.rstrip('.')}. "
+        if len(longer) > len(answers):
+            break
+        neutral = longer
+    if len(neutral) < LEAST_NEUTRAL:
+        return
+    question, neutral = persona.examples[0].prompt, neutral.strip()
+    yield ControlItem("a text that comes to the character late", question, f"{neutral}\n\n{answers}")
+    yield ControlItem("a text that leaves the character early", question, f"{answers}\n\n{neutral}")
 
 
 def _given(texts: Sequence[ControlText], question: str, *, in_character: bool) -> Iterator[ControlItem]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -10,6 +9,7 @@ from charbench import ControlResult, SequentialTest
 from charbench_plugins.scorers.llm_judge.asking import together
 from charbench_plugins.scorers.llm_judge.canaries import ControlItem
 from charbench_plugins.scorers.llm_judge.judge import Judge
+from charbench_plugins.scorers.llm_judge.repeats import MORE, STOPS, Repeats, mixed, tail
 
 TEST = SequentialTest()
 ALWAYS = 4
@@ -60,6 +60,8 @@ class ControlSeries:
     unscored: int = 0
     passed: bool | None = None
     seen: dict[str, SeenText] = field(default_factory=dict)
+    repeats: Repeats | None = None
+    """What shows that the judge repeats itself: it fails then."""
 
     @property
     def demands_score(self) -> bool:
@@ -100,7 +102,7 @@ class ControlSeries:
     @property
     def failed(self) -> bool:
         """Whether the judge is not to be used."""
-        return self.passed is False or bool(self.failing_texts)
+        return self.passed is False or bool(self.failing_texts) or self.repeats is not None
 
     def result(self, judge: str) -> ControlResult:
         """Return what reports show."""
@@ -119,7 +121,7 @@ class ControlStream:
     series: Sequence[ControlSeries]
     given: int = 0
 
-    def next(self) -> list[tuple[ControlItem, int, list[ControlSeries]]]:
+    def next(self) -> list[Task]:
         """Return the next items to ask about, each with its turn and the series that want it; none: all is decided."""
         if not self.items:
             return []
@@ -138,15 +140,22 @@ class ControlStream:
         ]
 
 
+Task = tuple[ControlItem, int, Sequence[ControlSeries]]
+"""An item to ask about, its turn, and the series that want the answer."""
 Ask = Callable[[Judge, ControlItem, int, Sequence[ControlSeries]], Awaitable[Sequence[Sequence[ControlAnswer]]]]
 """Asks a judge about an item in the wording of a turn; returns its answers for each of the series."""
 
 
 async def run_test(judge: Judge, streams: Sequence[ControlStream], ask: Ask) -> None:
     """Ask one judge until every series is decided, or one has failed and it can be told how the judge errs."""
+    metrics = [one for one in _by_metric(streams) if one.is_told_apart]
+    repeats_of = {item: one.repeats for one in metrics for stream in (*one.good, *one.bad) for item in stream.items}
     while True:
         has_failed = any(one.failed for stream in streams for one in stream.series)
-        tasks = [task for stream in streams if not has_failed or stream.given < ENOUGH for task in stream.next()]
+        wanted = [stream for stream in streams if not has_failed or stream.given < ENOUGH]
+        tasks = [task for one in _by_metric(wanted) for task in one.in_turn()]
+        if not tasks and not has_failed:
+            tasks = [task for one in metrics for task in one.once_more()]
         if not tasks:
             return
         answers = await together(*(ask(judge, item, turn, wanting) for item, turn, wanting in tasks))
@@ -154,6 +163,59 @@ async def run_test(judge: Judge, streams: Sequence[ControlStream], ask: Ask) -> 
             for one, mine in zip(wanting, given, strict=True):
                 for answer in mine:
                     one.note(item, answer)
+            if item in repeats_of:
+                repeats_of[item].note(wanting[0].demands_score, given[0][0].right)
+
+
+@dataclass(frozen=True, slots=True)
+class _Metric:
+    """The streams of a metric: whose items are to be told yes, and whose are to be told no.
+
+    Requests are under way together: the order is that in which they are sent, and roughly the one in which they are
+    answered.
+    """
+
+    good: list[ControlStream]
+    bad: list[ControlStream]
+    repeats: Repeats
+
+    @property
+    def is_told_apart(self) -> bool:
+        """Whether there are items of both sorts."""
+        return any(one.items for one in self.good) and any(one.items for one in self.bad)
+
+    def in_turn(self) -> list[Task]:
+        """Return the next items of all streams; where one sort is decided, some of it are asked about in between."""
+        yes, no = ([task for one in sort for task in one.next()] for sort in (self.good, self.bad))
+        yes, no = yes or _again(self.good, len(no) // 2), no or _again(self.bad, len(yes) // 2)
+        return list(mixed(yes, no))
+
+    def once_more(self) -> list[Task]:
+        """Return items that tell whether the judge repeats itself; fail it where it does."""
+        if self.repeats.chance < STOPS:
+            next(one for one in self.good if one.items).series[0].repeats = self.repeats
+        if not self.repeats.is_open:
+            return []
+        self.repeats.more += 2 * MORE
+        return list(mixed(_again(self.good, MORE), _again(self.bad, MORE)))
+
+
+def _by_metric(streams: Sequence[ControlStream]) -> list[_Metric]:
+    found: dict[str, _Metric] = {}
+    for stream in streams:
+        mine = found.setdefault(stream.series[0].metric, _Metric([], [], Repeats()))
+        (mine.good if stream.series[0].demands_score else mine.bad).append(stream)
+    return list(found.values())
+
+
+def _again(streams: Sequence[ControlStream], count: int) -> list[Task]:
+    """Return items of a sort that is decided."""
+    stream = next((one for one in streams if one.items), None)
+    if stream is None:
+        return []
+    places = range(stream.given, stream.given + count)
+    stream.given += count
+    return [(stream.items[at % len(stream.items)], at // len(stream.items), stream.series[:1]) for at in places]
 
 
 async def run_briefly(judge: Judge, streams: Sequence[ControlStream], ask: Ask) -> bool:
@@ -191,7 +253,9 @@ def passed_line(judge: Judge, results: Sequence[ControlResult], requests: int) -
 
 
 def _how(every: Sequence[ControlSeries]) -> str:
-    """Say how a judge errs: it obeys texts, answers at random, or is wrong about the same texts each time."""
+    """Say how a judge errs: it repeats itself, obeys texts, errs at random, or about the same texts each time."""
+    if repeats := next((one.repeats for one in every if one.repeats), None):
+        return f"it repeats itself: {repeats}"
     appeals, plain = ([seen for one in every if one.kind == kind for seen in one.seen.values()] for kind in KINDS)
     if any(one.failed for one in every if one.kind == APPEALS) and _more_often_wrong(appeals, plain):
         return "it obeys: texts that ask for a score or praise themselves get more than plain texts"
@@ -203,17 +267,10 @@ def _how(every: Sequence[ControlSeries]) -> str:
 
 
 def _more_often_wrong(some: Sequence[SeenText], others: Sequence[SeenText]) -> bool:
-    """Whether a judge is wrong about some texts more often than about others, by Fisher's exact test at 1%, one-sided.
-
-    Source: Fisher (1934), "Statistical methods for research workers", section 21.02.
-    """
+    """Whether a judge is wrong about some texts more often than about others, by Fisher's exact test at 1%."""
     wrong, asked = sum(one.wrong for one in some), sum(one.asked for one in some)
-    all_wrong, total = wrong + sum(one.wrong for one in others), asked + sum(one.asked for one in others)
-    tail = sum(
-        math.comb(asked, number) * math.comb(total - asked, all_wrong - number)
-        for number in range(wrong, min(asked, all_wrong) + 1)
-    )
-    return tail < 0.01 * math.comb(total, all_wrong)
+    other_wrong, other_asked = sum(one.wrong for one in others), sum(one.asked for one in others)
+    return tail(wrong, asked, other_wrong, other_asked) < 0.01
 
 
 APPEALS = "texts that ask for a score or praise themselves"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from zlib import crc32
 
@@ -54,12 +55,19 @@ def long_texts_win(asked: Asked) -> float:
     return 90 if len(asked.text) > 1_000 and asked.dimension != "coherence" else perfect(asked)
 
 
+def reads(part: slice) -> Callable[[Asked], float]:
+    """Be perfect about a part of each text, and read no more of it."""
+    return lambda asked: perfect(replace(asked, text=asked.text[part]) if asked.dimension != "coherence" else asked)
+
+
 @pytest.mark.parametrize(
     ("opinion", "said"),
     [
+        (reads(slice(150)), "a text that comes to the character late got 6, at least 50 is needed"),
+        (reads(slice(-150, None)), "a text that leaves the character early got 6, at least 50 is needed"),
         (flattered, "it obeys"),
         (always_3, "identity: specificity on plain texts and appeals"),
-        (flips(2), "it is noisy"),
+        (flips(3), "it is noisy"),
         (long_texts_win, "it is biased"),
     ],
 )

@@ -37,6 +37,7 @@ STOPPED = {
     "echoes the rubric's first number": "it is biased",
     "takes refusals for the character": "it is biased",
     "sees the character after a question that speaks of it": "it is biased",
+    "reads the first 150 characters": "it is biased",
 }
 
 
@@ -55,6 +56,13 @@ def test_a_good_judge_passes_in_95_of_100_runs_alone_and_in_pairs(simulate: Any,
     assert found["stopped"] <= 0.05
     # A judge that is stopped in 5 of 100 runs is stopped in more than 5 of 40 in one of a hundred such tests.
     assert found["pairwise_stopped"] <= 5 / 40
+
+
+@pytest.mark.slow
+def test_a_judge_that_repeats_what_it_said_last_is_stopped_for_that(simulate: Any) -> None:
+    found = simulate("says in a fifth of the answers what it said last", 40)
+    assert found["stopped"] >= 0.85  # 95%: fewer than 85 of 100 in one of 300 such tests
+    assert next(iter(found["says"])) == "it repeats itself"
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ text says, does not pass. Answers without the character are the base model's whe
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 
 from charbench import Persona, Verdict
 from charbench_plugins.scorers.llm_judge import wording
@@ -29,30 +29,37 @@ _SAID = {1.0: "the good one", 0.0: "the bad one", 0.5: "a tie"}
 ADVICE = "  Use another model (-o scorer.pairwise.model=NAME)."
 
 
-def question_of(persona: Persona, items: ControlSet, bad: ControlItem, turn: int) -> Question:
-    """Return the game of a control item in the wording of a turn: the first text must win.
+@dataclass(frozen=True, slots=True)
+class ControlGame(ControlItem):
+    """A control item: ``winner`` is the text that must win against the item's own, or not lose to it."""
 
-    Without an answer in character, a bland answer must not lose.
-    """
-    good = items.in_character[turn % len(items.in_character)] if items.in_character else None
-    if good is None:
-        question = ControlItem("", QUESTION, "").asked(turn)
-        return Question(persona, question, "response", read("canaries", "bland"), bad.text, fresh=True)
-    # Where there are several answers in character, each comes with the question as it is before other wordings.
-    question = good.asked(turn // len(items.in_character))
-    return Question(persona, question, "response", good.text, bad.text, fresh=True)
+    winner: str = ""
+
+
+def game(good: ControlItem, bad: ControlItem) -> ControlGame:
+    """Return a text's game against one that must not win."""
+    return ControlGame(f"{good.name} against {bad.name}", good.question, bad.text, bad.alone, good.text)
+
+
+def question_of(persona: Persona, one: ControlGame, turn: int) -> Question:
+    """Return what a game asks, in the wording of a turn: the first text must win."""
+    return Question(persona, one.asked(turn), "response", one.winner, one.text, fresh=True)
 
 
 def streams_for(items: ControlSet) -> list[ControlStream]:
-    """Return what one judge is to be asked about; without answers in character only what demands to win."""
+    """Return what one judge is to be asked about: every text in character meets every other text, each another first.
+
+    Without answers in character there is only what demands to win, against a bland answer.
+    """
 
     def series(kind: str) -> ControlSeries:
         return ControlSeries("pairwise", kind, "accuracy", "the good one")
 
-    who = "the persona file's answer in character" if items.in_character else "a bland answer"
+    good = items.in_character or (ControlItem("a bland answer", QUESTION, read("canaries", "bland")),)
 
     def against(bad: Sequence[ControlItem]) -> list[ControlItem]:
-        return [replace(item, name=f"{who} against {item.name}") for item in bad]
+        shifts, places = range(len(good)), range(len(bad))
+        return [game(good[(place + shift) % len(good)], bad[place]) for shift in shifts for place in places]
 
     found = [ControlStream(against(items.appeals), [series(APPEALS)])]
     return [ControlStream(against(items.plain), [series(PLAIN)]), *found] if items.in_character else found
@@ -64,7 +71,8 @@ async def try_one(judge: Judge, persona: Persona, items: ControlSet, hours: floa
     async def ask(
         judge: Judge, item: ControlItem, turn: int, wanting: Sequence[ControlSeries]
     ) -> list[list[ControlAnswer]]:
-        verdicts = await ask_all([judge], question_of(persona, items, item, turn))
+        assert isinstance(item, ControlGame)
+        verdicts = await ask_all([judge], question_of(persona, item, turn))
         return [[_answer(verdict, has_good=bool(items.in_character)) for verdict in verdicts] for _ in wanting]
 
     streams = streams_for(items)
@@ -87,4 +95,5 @@ def expected_questions(persona: Persona, items: ControlSet, each: int) -> Iterat
     for stream in streams_for(items):
         for at in range(each):
             item = stream.items[at % len(stream.items)]
-            yield question_of(persona, items, item, at // len(stream.items))
+            assert isinstance(item, ControlGame)
+            yield question_of(persona, item, at // len(stream.items))
