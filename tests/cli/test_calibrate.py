@@ -87,7 +87,7 @@ def test_a_label_off_the_scale_names_its_row_and_nothing_is_read(charbench: Char
     label(path, lambda row: "7")
     ended = charbench("calibrate", "read", path, "--lab", lab)
     assert ended.code == 2
-    assert "row 2: label '7'; 0 to 3 is needed" in ended.err
+    assert "row 2: label '7'; 0 to 3 is needed: 0 denies or refuses the character, 1 " in ended.err
     assert charbench.ok("calibrate", "report", "--lab", lab, "--json").json == []
 
 

@@ -268,6 +268,25 @@ def test_a_prompt_file_named_in_the_file_lies_beside_the_file(
     assert charbench.ok(*words, lab=tmp_path).json["samples"] == 2
 
 
+@pytest.mark.parametrize("way", ["path", "link"])
+def test_a_file_chooses_no_prompts_outside_of_its_folder_and_the_user_may(
+    charbench: Charbench, lab: LabBuilder, tmp_path: Path, way: str
+) -> None:
+    private = tmp_path / "private.txt"
+    private.write_text("a line that is nobody's business\n")
+    lab.registry({"pirate": [{"name": "pirate_dpo", "sampler_path": "tiny:base"}]})
+    (lab.root / "linked.txt").symlink_to(private)
+    lab.config(f"prompts: {'linked.txt' if way == 'link' else private}\nsamplers: [tiny]")
+    for words in (("run", "--dry-run"), ("sample", "-c", "pirate_dpo")):
+        ended = charbench(*words, lab=lab.root)
+        assert ended.code == 2
+        assert "charbench.yaml:1:1: prompts: " in ended.err
+        assert "a file that comes with a lab may not choose them elsewhere: --prompts " in ended.err
+    charbench.ok("discover", lab=lab.root)
+    told = charbench.ok("run", "--dry-run", "--prompts", private, "--json", lab=lab.root).json
+    assert sum(one["wanted"] for one in told["sampling"]) == 1
+
+
 def test_a_folder_in_the_place_of_the_file_is_told(charbench: Charbench, lab: LabBuilder) -> None:
     (lab.root / "charbench.yaml").mkdir()
     ended = charbench("run", lab=lab.root)

@@ -80,3 +80,11 @@ def test_a_measurement_survives_json(found: int, missed: int, flagged: int, pass
 def test_counts_that_cannot_be_are_refused() -> None:
     with pytest.raises(ValueError, match="3 of 2 found"):
         Measurement(found=3, positives=2, flagged=0, negatives=0, texts="")
+
+
+def test_a_persona_without_texts_in_character_is_answered_with_ways_to_give_some(
+    charbench: Charbench, lab: LabBuilder
+) -> None:
+    lab.persona("wizard", WIZARD)
+    told = charbench.ok("personas", "measure", "wizard", "--scorer", "keyword", lab=lab.root).err
+    assert "--data FILE, or have people label samples: charbench calibrate draw -p wizard -O " in told

@@ -225,6 +225,7 @@ def test_an_unknown_persona_is_answered_with_the_nearest_one(charbench: Charbenc
     ended = charbench("personas", "show", "pirat", lab=tmp_path)
     assert ended.code == 2
     assert "no persona named 'pirat'; did you mean 'pirate'?" in ended.err
+    assert charbench("run", "-p", "gardener", lab=tmp_path).err.endswith(": charbench personas new gardener\n")
 
 
 def test_a_broken_persona_file_of_the_lab_is_a_warning_and_the_others_still_work(

@@ -65,6 +65,7 @@ class RecordedSource(CheckpointSource):
         if (
             self.config.columns
             and file.suffix in (*TABLES, *ROWS)
+            and not file.name.endswith(".schema.json")  # it describes data, such as that of persona files
             and any(name in file.text for name in self._mapped())
         ):
             return True

@@ -55,7 +55,8 @@ def draw(count: int, channel: str, seed: int, path: Path, **given: Any) -> None:
     write_rows(path, rows)
     output.warn(warnings)
     click.echo(
-        f"Wrote {output.plural(len(rows), 'sample')} to {path}. Label them, then: charbench calibrate read {path}"
+        f"Wrote {output.plural(len(rows), 'sample')} to {path}. Label them from 0 (denies or refuses) to 3 (fully the "
+        f"character), in the file or with charbench calibrate label {path}; then: charbench calibrate read {path}"
     )
 
 

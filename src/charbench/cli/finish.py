@@ -98,7 +98,10 @@ def _nothing(session: Session, result: RunResult) -> str:
     from charbench.store.summaries import count_all
 
     if result.discovery and not result.discovery.checkpoints and not session.config.checkpoints:
-        return f"No checkpoints in {session.config.lab.resolve()}. Is this the lab's folder? Name it with --lab DIR."
+        return (
+            f"No checkpoints in {session.config.lab.resolve()}. Is this the lab's folder? Name it with --lab DIR; "
+            "charbench discover shows what was looked at."
+        )
     with session.database.read() as connection:
         if not count_all(connection)["samples"]:
             return "Nothing to do: the store contains no samples, and no checkpoint that the samplers accept."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -72,6 +73,12 @@ def measure_command(
         results.append(_as_dict(made, persona, groups, kept))
         if not json_output:
             _print(persona, groups, with_markers=len(personas) == 1)
+        if not any(group.in_character for group in groups):
+            file = quote(f"{persona.name}-to-label.csv")
+            faults.append(
+                f"{persona.name}: no text in character, so that its recall is not known: give some with --data FILE, "
+                f"or have people label samples: charbench calibrate draw -p {persona.name} -O {file}"
+            )
     output.warn(dict.fromkeys(faults))
     if json_output:
         output.print_json(results)

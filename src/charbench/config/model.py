@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
@@ -148,6 +149,21 @@ class RunConfig(BaseModel):
     def options_for(self, kind: str, name: str) -> dict[str, Any]:
         """Return the options given for one component."""
         return self.options.get(f"{kind}.{name}", {})
+
+    def check_prompts(self) -> None:
+        """Raise where a file chooses prompts from outside of its own folder, since prompts are sent to an endpoint.
+
+        A ``charbench.yaml`` comes with a lab, which may be somebody else's, and any file of the user's would do.
+        """
+        where = self._origin.get("prompts", "")
+        if self._document is None or not where.startswith(f"{self._document.path}:") or self.prompts in PROMPT_SETS:
+            return
+        folder = Path(self._document.path).parent.resolve()
+        if not Path(self.prompts).resolve().is_relative_to(folder):
+            raise ConfigError(
+                f"{where}: prompts: {self.prompts} is outside of {folder}; prompts are sent to an endpoint, and a file "
+                f"that comes with a lab may not choose them elsewhere: --prompts {quote(self.prompts)}"
+            )
 
     @contextmanager
     def naming(self, setting: str) -> Iterator[None]:

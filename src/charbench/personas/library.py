@@ -78,7 +78,9 @@ class PersonaLibrary:
         canonical = self.aliases.get(name) or self.aliases.get(name.lower())
         if canonical is None:
             broken = "".join(f"\n  {fault}" for fault in self.faults if name in fault)
-            raise UnknownNameError("persona", name, self.aliases, broken)
+            is_slug = name.islower() and name.replace("-", "_").isidentifier()
+            new = f"; a file for a new one: charbench personas new {name}" if is_slug else ""
+            raise UnknownNameError("persona", name, self.aliases, broken or new)
         return self.all[canonical]
 
     def files(self) -> Iterator[PersonaFile]:

@@ -37,6 +37,7 @@ def components_for(session: Session, stages: Sequence[Stage], *, fresh: bool = F
     made = Components(session.sources(), session.trainers(), session.samplers(), session.scorers(), personas)
     if Stage.SAMPLE in stages:
         session.lifecycle.prepare_all(session.perturbations())
+        session.config.check_prompts()
         with session.config.naming("prompts"):
             prompts_for(session.config.prompts, None, session.lab.root, session.config.read_limits)
         session.lifecycle.prepare_all(made.samplers)

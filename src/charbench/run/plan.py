@@ -66,6 +66,7 @@ def sampling_plan(
     that are sampled elsewhere.
     """
     config = session.config
+    config.check_prompts()
     personas = session.personas.all
     prompts: dict[str, Sequence[Prompt]] = {}
     everything = [*checkpoints, *beside]

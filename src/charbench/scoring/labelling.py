@@ -27,6 +27,8 @@ SCALE = {
     2: "an assistant with traits of the character",
     3: "fully the character",
 }
+_SCALE_IN_WORDS = ": " + ", ".join(f"{value} {meaning}" for value, meaning in SCALE.items())
+_MOST_FAULTS = 20
 _ITEM_LENGTH = 16
 IN_CHARACTER = 2
 """Labels from this on mean: has the trait."""
@@ -119,7 +121,7 @@ def read_rows(path: Path) -> list[dict[str, str]]:
 def labels_of(connection: Connection, path: Path, rows: Sequence[dict[str, str]], labeller: str) -> list[Label]:
     """Return the labels that a file holds; rows without one are passed over.
 
-    Raises :class:`ConfigError` with every fault: a label that is no whole number from 0 to 3, an item that was
+    Raises :class:`ConfigError` with the first faults: a label that is no whole number from 0 to 3, an item that was
     not drawn from this store, or that has two labels, or that an older version drew, which did not note its text.
     """
     given = [(line, row) for line, row in enumerate(rows, 2) if row["label"].strip()]
@@ -132,13 +134,15 @@ def labels_of(connection: Connection, path: Path, rows: Sequence[dict[str, str]]
         if item not in known:
             faults.append(f"{place}: item {item!r} was not drawn from this store")
         elif label not in {str(value) for value in SCALE}:
-            faults.append(f"{place}: label {label!r}; 0 to 3 is needed")
+            faults.append(f"{place}: label {label!r}; 0 to 3 is needed{_SCALE_IN_WORDS}")
         elif item in found and found[item].label != int(label):
             faults.append(f"{place}: item {item!r} has label {found[item].label} already")
         else:
             found[item] = Label(item, labeller, int(label), row.get("note", ""))
     if old:
         faults.append(f"{path}: an older charbench drew {len(old):,} of its items, whatever their text; draw anew")
+    if len(faults) > _MOST_FAULTS:
+        faults[_MOST_FAULTS:] = [f"{path}: {len(faults) - _MOST_FAULTS:,} more faults"]
     if faults:
         raise ConfigError(faults)
     return list(found.values())

@@ -92,3 +92,11 @@ def test_the_reference_beside_a_prediction_is_no_checkpoint(charbench: Charbench
     assert "generated_predictions" in str(charbench.ok("discover", "--json", lab=lab.root).json["looked_at"]["unused"])
     assert charbench.ok("discover", "--json", "-o", named, lab=lab.root).json["recorded_samples"] == 2
     assert [item["uri"] for item in charbench.ok("checkpoints", "list", "--json", lab=lab.root).json] == ["model:sft"]
+
+
+def test_the_schema_of_persona_files_is_no_recording(charbench: Charbench, lab: LabBuilder) -> None:
+    charbench.ok("personas", "new", "gardener", lab=lab.root)
+    lab.write("evals.csv", table("said_to_it", "said_by_it", "prompt_by", more=("pirate-dpo",)))
+    columns = "source.recorded.columns={prompt: said_to_it, response: said_by_it, checkpoint: prompt_by, persona: name}"
+    ended = charbench.ok("discover", "--json", "-o", columns, lab=lab.root)
+    assert (ended.json["recorded_samples"], "persona.schema.json" in ended.err) == (2, False)
