@@ -126,6 +126,9 @@ def test_settings_are_listed_with_what_differs(lab: Lab) -> None:
     assert first["differs"] == ["temperature 0", "parrot beak blunt"]
     printed = lab.charbench.ok("report", "--list-settings", lab=lab.lab.root).out
     assert all(one["id"] in printed for one in (newest, second, first))
+    lab.eval(B, temperature=0.5, more=("--scorer", "refusal"))
+    with_one_more = lab.listed()[0]["differs"]
+    assert with_one_more == ["temperature 0.5", "parrot beak blunt", "scorer refusal"], "without the scorer's options"
 
 
 def test_an_id_depends_on_what_was_requested_alone(lab: Lab, charbench: Charbench, tmp_path: Path) -> None:
@@ -328,6 +331,9 @@ def test_history_lists_runs_with_their_settings_and_shows_where_one_comes_from(l
     assert cold in printed
     ended = charbench("history", "99", lab=lab.lab.root)
     assert (ended.code, "no run named '99'" in ended.err) == (2, True)
+    change(store_of(lab.lab.root), "UPDATE runs SET status = 'killed', counts = '{}', finished_at = NULL WHERE id = 1")
+    killed = " ".join(charbench.ok("history", "1", lab=lab.lab.root).out.split())
+    assert "│ Added │ 6 samples │" in killed, "what a killed run has left in the store"
 
 
 def forget(lab: Lab, *words: str) -> Any:

@@ -102,4 +102,5 @@ def _more(one: PastRun) -> dict[str, Any]:
 
 
 def _added(one: PastRun) -> str:
-    return ", ".join(f"{value:,} {name}" for name, value in one.counts.items() if value) or "nothing"
+    counts = one.counts or {"samples": sum(one.samples.values())}  # of one that was killed or is at work, what is there
+    return ", ".join(f"{value:,} {name}" for name, value in counts.items() if value) or "nothing"

@@ -30,14 +30,14 @@ def facts_of(setting: Setting) -> dict[str, str]:
         facts |= {
             f"{sampler} {name.replace('_', ' ')}": _shown(value) for name, value in one.own.items() if name != APART
         }
-        facts[f"{sampler} protocol"] = str(one.protocol)
+        facts[f"{sampler} version"] = str(one.protocol)
     if apart := {str(one.own[APART]) for one in setting.samplings.values() if APART in one.own}:
         facts[ENDPOINT] = " and ".join(sorted(apart))
     facts["prompts"] = "all" if setting.prompts is None else f"{len(setting.prompts):,} prompts"
     for scorer, by in setting.scorers.items():
         facts[f"scorer {scorer}"] = "yes"
         facts |= {f"{scorer} {name.replace('_', ' ')}": _shown(value) for name, value in by.config.items()}
-        facts[f"{scorer} protocol"] = str(by.protocol)
+        facts[f"{scorer} version"] = str(by.protocol)
         facts[f"{scorer} criteria"] = by.fingerprint[:6] or "none"
     return facts
 
@@ -57,7 +57,14 @@ def differences(settings: Sequence[Setting]) -> dict[str, list[str]]:
             elif len({twin.key for twin in twins}) > 1:
                 facts[one.id][f"{scorer} metric declaration"] = by.key[:6]
     names = list(dict.fromkeys(name for mine in facts.values() for name in mine))
-    varied = [name for name in names if len({mine.get(name) for mine in facts.values()}) > 1]
+    scorers = {scorer for one in settings for scorer in one.scorers}
+
+    def varies(name: str) -> bool:
+        owner = name.partition(" ")[0]  # of a setting without a scorer, its options are not said one by one
+        with_it = [mine for mine in facts.values() if owner not in scorers or f"scorer {owner}" in mine]
+        return len({mine.get(name) for mine in with_it}) > 1
+
+    varied = [name for name in names if varies(name)]
     return {number: [_phrase(name, mine[name]) for name in varied if name in mine] for number, mine in facts.items()}
 
 
