@@ -120,7 +120,8 @@ class ModelClient:
         meter = component.lifecycle.meter if component.lifecycle else None
         if meter is not None and component.kind is not ComponentKind.SAMPLER:  # checkpoints' prices are checked
             component.is_metered = True
-            meter.check_model(who, model)
+            if model or component.kind is not ComponentKind.SOURCE:  # a source that lists models asks none
+                meter.check_model(who, model)
         return cls(
             found, config, who=who, model=model, extra_body=extra_body, parameters=parameters, called=called,
             cache=AnswerCache(cache) if isinstance(cache, Path) else cache, meter=meter,

@@ -152,3 +152,15 @@ def test_a_dry_run_names_the_models_and_an_address_without_its_path_is_told(
     assert f"thinking would ask 5 checkpoints, 5 requests each: {BASE}, experiment-7, experiment-8, pirate-dpo" in told
     bare = server.url.removesuffix("/v1")
     assert f"most servers answer at {bare}/v1" in charbench("discover", "--endpoint", bare, lab=lab.root).err
+
+
+def test_a_limit_on_costs_asks_for_prices_of_what_is_sampled_and_not_of_the_listing(
+    charbench: Charbench, lab: LabBuilder, server: Endpoint
+) -> None:
+    words = ("run", "--endpoint", server.url, "-p", "pirate", "-c", "pirate-dpo", "--no-base", "--max-cost", "9")
+    refused = charbench(*words, lab=lab.root)
+    assert (refused.code, server.requests) == (2, [])
+    assert "no price for pirate-dpo" in refused.err
+    lab.config("prices: {pirate-dpo: {prompt: 1, completion: 1}}")
+    charbench.ok(*words, "-q", lab=lab.root)
+    assert len(server.requests) == 5
