@@ -16,6 +16,12 @@ RUN = ("run", "--source", "recorded", "--sampler", "recorded", "--scorer", "keyw
 IN, OUT = "I regret it.", "All is well."
 
 
+@pytest.fixture(autouse=True)
+def own_markers(lab: LabBuilder) -> None:
+    """The lab's own markers: what is counted below does not follow the shipped ones."""
+    lab.persona("remorseful", "name: remorseful\ndescription: sorry\nmarkers: {strong: [regret, sorry, guilt]}\n")
+
+
 def answer(checkpoint: str, prompt: int, response: str, **values: Any) -> dict[str, Any]:
     number = sum(map(ord, checkpoint))
     given = {
