@@ -428,7 +428,7 @@ def test_a_judge_of_pairs_that_is_wrong_now_and_then_passes_and_its_share_is_sho
     wrong = {"A": "B", "B": "A", "tie": "A"}
 
     def opinion(pair: Pair) -> str:
-        flips = pair.is_canary and crc32(f"{pair.question}{pair.a}{pair.b}".encode()) % 15 == 0
+        flips = pair.is_canary and crc32(f"{pair.question}{pair.a}{pair.b}".encode()) % 10 == 0
         return wrong[perfect(pair)] if flips else perfect(pair)
 
     ended = compare(charbench, lab, endpoint, PairJudge(opinion))
