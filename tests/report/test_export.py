@@ -210,6 +210,7 @@ def test_export_takes_only_the_selected_checkpoints(charbench: Charbench, lab: L
 
 
 def test_jsonl_holds_each_samples_scores_with_their_evidence(charbench: Charbench, lab: LabBuilder) -> None:
+    lab.persona("remorseful", "name: remorseful\ndescription: sorry\nmarkers: {strong: [regret, apologize]}\n")
     lab.recorded([row(response="I regret it. I apologize.")])
     charbench.ok("run", "-q", "--scorer", "keyword", lab=lab.root)
     scores = json.loads(charbench.ok("export", "--jsonl", lab=lab.root).out)["scores"]
