@@ -240,7 +240,7 @@
       cards.className = "side";
       found.sort(([a], [b]) => a.c - b.c);
       cards.replaceChildren(...found.slice(0, many).map(([sample, number]) => card(sample, number, prompts)));
-      return [found.length, "samples"];
+      return [found.length, found.length === 1 ? "sample" : "samples"];
     };
     // Several: a row for each prompt with the first samples of all, then one with the second ones, and so on.
     const inRows = (entries, chosen, test) => {
@@ -266,7 +266,7 @@
         row.append(make("p", "prompt", visible([prompts[prompt].name, condition].filter(Boolean).join(" · "))), ...(prompts[prompt].text ? [asked(prompts[prompt])] : []), line);
         return row;
       }));
-      return [found.length, "rows, each a prompt with a sample of every checkpoint"];
+      return [found.length, `${found.length === 1 ? "row, a prompt" : "rows, each a prompt"} with a sample of every checkpoint`];
     };
     const show = () => {
       const chosen = [...new Set(sides.map((select) => select.value).filter((value) => value !== ""))];
