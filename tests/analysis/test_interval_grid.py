@@ -127,5 +127,7 @@ def test_the_results_of_corrected_rates_hold_what_the_documentation_says() -> No
     found = json.loads((BENCHMARKS / "results" / "calibration.json").read_text(encoding="utf-8"))
     whole = [one for one in found if one["figure"] == "all texts"]
     assert len(whole) == 60
-    for labels, least, most in ((20, 0.95, 0.993), (50, 0.945, 0.985), (100, 0.925, 0.97)):
-        assert all(least <= one["coverage"] <= most for one in whole if one["labels"] == labels)
+    for labels, mean, most in ((20, 0.969, 0.993), (50, 0.964, 0.993), (100, 0.958, 0.983)):
+        mine = [one["coverage"] for one in whole if one["labels"] == labels]
+        assert sum(mine) / len(mine) == pytest.approx(mean, abs=0.0006)
+        assert 0.93 <= min(mine) <= max(mine) <= most
