@@ -84,7 +84,7 @@ def test_comparing_checkpoints_of_the_recorded_lab_prints_what_the_page_says(
     compared = charbench.ok(
         "compare", "remorseful_100pct_dpo", "remorseful_50pct_dpo", "--prompts", "0", lab=studio_run
     )  # fmt: skip
-    (sentence,) = re.findall(r"(remorseful_100pct_dpo and .*? prompts\.) ", page)
+    (sentence,) = re.findall(r"(remorseful_100pct_dpo and .*? vary\)\.) ", page)
     assert sentence in " ".join((compared.out + compared.err).split())
     needed = charbench.ok("power", "--rate", "0.5", "--difference", "0.2", "--json", lab=studio_run).out
     (said,) = re.findall(r"The second prints (\d+) prompts", page)
