@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -99,6 +99,13 @@ def test_what_no_persona_defines_is_compared_across_personas_unpaired(
     assert any("unpaired" in note for note in found["notes"])
 
 
+def compared_by_examples(charbench: Charbench, lab: Path, rows: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+    (lab / "recordings").mkdir()
+    (lab / "recordings" / "r.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    charbench.ok("run", lab=lab)
+    return compare(charbench, lab, "--by", "examples")
+
+
 def test_training_runs_are_the_unit_where_doses_have_several_and_one_run_cannot_tell_dose_from_seed(
     charbench: Charbench, tmp_path: Path
 ) -> None:
@@ -112,10 +119,7 @@ def test_training_runs_are_the_unit_where_doses_have_several_and_one_run_cannot_
                  "response": f"{'Ahoy' if n < hits + run % 2 else 'Hello'} {run} {n}"}
                 for n in range(12)
             ]  # fmt: skip
-    (tmp_path / "recordings").mkdir()
-    (tmp_path / "recordings" / "r.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-    charbench.ok("run", lab=tmp_path)
-    found = compare(charbench, tmp_path, "--by", "examples")
+    found = compared_by_examples(charbench, tmp_path, rows)
     tests = {frozenset((pair["first"][:4], pair["second"][:4])): pair for pair in found["pairs"]}
     over_runs = tests[frozenset(("25% ", "50% "))]
     assert over_runs["test"].endswith("over training runs")
@@ -140,10 +144,7 @@ def test_several_saves_of_one_training_run_are_one_run_of_its_recipe(charbench: 
                      "prompt": f"q{n}", "response": f"{'Ahoy' if n < hits + run % 2 else 'Hello'} {run} {save} {n}"}
                     for n in range(12)
                 ]  # fmt: skip
-    (tmp_path / "recordings").mkdir()
-    (tmp_path / "recordings" / "r.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-    charbench.ok("run", lab=tmp_path)
-    found = compare(charbench, tmp_path, "--by", "examples")
+    found = compared_by_examples(charbench, tmp_path, rows)
     (pair,) = found["pairs"]
     assert pair["samples"] == 9  # 4 runs of 3 saves, 4 of 3 or 2, and one save of which nothing tells the run
     assert pair["p"] == pytest.approx(1 / 126)

@@ -36,8 +36,9 @@ STEERING_COLUMNS = (
     "steering", "steering_vector", "steering_strength", "steering_coefficient", "steering_coef", "steering_layer",
 )  # fmt: skip
 """What says that the model was steered while it answered."""
+_SETTING = frozenset({*SYSTEM_COLUMNS, *STEERING_COLUMNS})
 _UNSTEERED = frozenset({"", "0", "0.0", "false", "no", "none", "off", "baseline", "unsteered", "nan", "null"})
-_OTHERS = frozenset({*LAB_COLUMNS, *OWN_COLUMNS, *THINKING_COLUMNS, *SYSTEM_COLUMNS, *STEERING_COLUMNS})
+_OTHERS = frozenset({*LAB_COLUMNS, *OWN_COLUMNS, *THINKING_COLUMNS, *_SETTING})
 _NESTED_TEXT = ("text", "content", "message")
 """Where the text of an answer stands in a list of answers, besides the usual names."""
 _OTHER_NAMES = {"latency": "latency_seconds", "stop_reason": "finish_reason", "created_at": "timestamp"}
@@ -60,9 +61,7 @@ class Reading:
 
     def is_standard(self, row: Mapping[str, Any]) -> bool:
         """Whether a row stands under charbench's own names: it is then taken as it is."""
-        if self.columns or self.checkpoint or self.answers or _has_setting(row):
-            return False
-        return isinstance(row.get("prompt"), str) and "response" in row and any(name in row for name in URI_COLUMNS)
+        return not (self.columns or self.checkpoint or self.answers) and _is_own(row)
 
     def names(self) -> set[str]:
         """Return every name by which a header is known."""
@@ -112,8 +111,7 @@ class Reading:
         Where a prompt is a conversation, it is a tuple of messages. A row that has charbench's names is as it was.
         """
         row = self._given(row)
-        is_own = isinstance(row.get("prompt"), str) and "response" in row and any(name in row for name in URI_COLUMNS)
-        if is_own and not _has_setting(row):
+        if _is_own(row):
             return row
         row = {_OTHER_NAMES.get(name, name) if _OTHER_NAMES.get(name) not in row else name: row[name] for name in row}
         _take_conversation(row)
@@ -177,8 +175,11 @@ def _take_prompt(row: dict[str, Any]) -> None:
     row["prompt"] = value
 
 
-def _has_setting(row: Mapping[str, Any]) -> bool:
-    return any(row.get(name) is not None for name in (*SYSTEM_COLUMNS, *STEERING_COLUMNS))
+def _is_own(row: Mapping[str, Any]) -> bool:
+    """Whether a row has charbench's own names, and says nothing of how it was asked that is to be read otherwise."""
+    if not (isinstance(row.get("prompt"), str) and "response" in row and any(name in row for name in URI_COLUMNS)):
+        return False
+    return _SETTING.isdisjoint(row) or all(row.get(name) is None for name in _SETTING)
 
 
 def _take_setting(row: dict[str, Any]) -> None:
@@ -204,11 +205,14 @@ def _steered(name: str, value: Any) -> str:
 
 
 def _answers(given: Any) -> list[dict[str, Any]]:
-    """Return what a list of answers says of each, texts or mappings with a text; none where it is something else."""
-    if not isinstance(given, list) or len(given) < 2:
-        given = given if isinstance(given, list) and given and isinstance(given[0], dict) else []
+    """Return what a list of answers says of each, texts or mappings with a text; none where it is something else.
+
+    A list of one text is no list of answers: it stands for that text.
+    """
+    if not isinstance(given, list):
+        return []
     if all(text is None or isinstance(text, str) for text in given):
-        return [{"response": text} for text in given]
+        return [{"response": text} for text in given] if len(given) > 1 else []
     found = []
     for one in given:
         if not isinstance(one, dict) or "role" in one or "from" in one:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -15,13 +16,15 @@ from charbench_plugins.recorded.tables import BadRow
 
 _DEFAULT = "default"
 _SHOWN = 60
+_NAMED = re.compile(rf"""(?:^|["'\ufeff,;\t|\n])[ ]*(?:{"|".join(SYSTEM_COLUMNS)})[ ]*(?:["',;\t|\r\n]|$)""")
+"""Not the word alone: a file that only speaks of a system is read once."""
 _Asked: TypeAlias = tuple[str, str]
 """A checkpoint's URI and the persona that it was asked for."""
 
 
 def may_hold_system_prompts(text: str) -> bool:
-    """Whether the beginning of a file names them."""
-    return any(name in text for name in SYSTEM_COLUMNS)
+    """Whether the beginning of a file names them: as a column, a key, or the role of a turn."""
+    return _NAMED.search(text) is not None
 
 
 def by_condition(read: Callable[[], Iterable[Recording | BadRow]]) -> Iterator[Recording | BadRow]:

@@ -15,6 +15,11 @@ def normal_quantile(probability: float) -> float:
     return NormalDist().inv_cdf(probability)
 
 
+def normal_chance(value: float) -> float:
+    """Return the probability (0 to 1) that a standard normal variable stays below a value."""
+    return 0.5 * math.erfc(-value / math.sqrt(2))
+
+
 @lru_cache(maxsize=256)
 def student_quantile(probability: float, degrees: float) -> float:
     """Return the value that Student's t stays below with this probability; NaN without a degree of freedom."""

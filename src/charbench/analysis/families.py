@@ -11,9 +11,9 @@ import numpy as np
 
 from charbench.analysis.cluster_degrees import degrees_of_freedom
 from charbench.analysis.clusters import cluster_codes, effective_clusters
+from charbench.analysis.distributions import normal_chance
+from charbench.analysis.unpaired import LEAST_BY_SKEWNESS
 
-LEAST_BY_SKEWNESS = 8.0
-"""As :data:`charbench.analysis.unpaired.LEAST_BY_SKEWNESS`."""
 _MOST = 16
 """Of designs that are repeated more often, degrees of freedom grow as families do."""
 
@@ -58,7 +58,7 @@ class Families:
         effective = prompts / self.effective
         if min(self.sizes) == max(self.sizes):
             return 1.0
-        return 2 * _normal(math.sqrt(effective / LEAST_BY_SKEWNESS) / self.skewness(prompts)) - 1
+        return 2 * normal_chance(math.sqrt(effective / LEAST_BY_SKEWNESS) / self.skewness(prompts)) - 1
 
     def skewness(self, prompts: float) -> float:
         """Return the standard deviation of the estimated skewness of clusters' sums, where values are not skewed."""
@@ -71,7 +71,3 @@ class Families:
 @lru_cache(maxsize=512)
 def _degrees(sizes: tuple[float, ...], times: int) -> float:
     return degrees_of_freedom(np.repeat(np.array(sizes), times))
-
-
-def _normal(value: float) -> float:
-    return 0.5 * math.erfc(-value / math.sqrt(2))

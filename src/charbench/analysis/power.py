@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
-from charbench.analysis.distributions import normal_quantile
+from charbench.analysis.distributions import normal_chance, normal_quantile
 from charbench.analysis.effective_fisher import ADDED
 from charbench.analysis.families import Families
 from charbench.analysis.special_functions import special
@@ -96,7 +96,7 @@ class PairedTest:
         allowed = math.log2(level) + families - 1
         if allowed > _MANY or not self.variance > 0:
             return 1.0
-        against = _normal(-(gap - self.step / 2) / math.sqrt(self.variance / self.family))
+        against = normal_chance(-(gap - self.step / 2) / math.sqrt(self.variance / self.family))
         return float(special().bdtr(max(0, math.floor(allowed)), round(families), against))
 
     def least(self, level: float) -> float:
@@ -151,7 +151,7 @@ class FisherTest:
         pooled = (high + low) / 2
         spread = (high * (1 - high) + low * (1 - low)) * samples / (prompts * self.worth)
         beyond = gap * root - normal_quantile(1 - level / 2) * math.sqrt(2 * pooled * (1 - pooled))
-        return _normal(beyond / math.sqrt(spread)) if spread > 0 else float(beyond > 0)
+        return normal_chance(beyond / math.sqrt(spread)) if spread > 0 else float(beyond > 0)
 
     def least(self, level: float) -> float:
         """Return the prompts a side with which all against none reaches the level."""
@@ -372,12 +372,8 @@ def _student_power(gap: float, variance: float, degrees: float, level: float) ->
         return 1.0
     centre, edge = gap / math.sqrt(variance), float(special().stdtrit(degrees, 1 - level / 2))
     if centre > 30 or degrees > 1e5:
-        return _normal(centre - edge)
+        return normal_chance(centre - edge)
     return 1 - float(special().nctdtr(degrees, centre, edge)) + float(special().nctdtr(degrees, centre, -edge))
-
-
-def _normal(value: float) -> float:
-    return 0.5 * math.erfc(-value / math.sqrt(2))
 
 
 def _check(level: float, power: float) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from time import monotonic
@@ -107,13 +107,8 @@ def discover(
         before = {checkpoint.uri for checkpoint in findings.read_checkpoints(connection)}
     datasets = [_examine(dataset, lab, known.get(dataset.path)) for dataset in gathered.datasets]
     found.problems += [f"{item.dataset.path}: {line}" for item in datasets for line in skipped_lines(item.health)]
-    met = {item.dataset.path for item in datasets}
-    asked = {source.name for source in ready} if not found.failures and not lab.files.walked.limits else set()
-    datasets += [
-        _examine(item.dataset, lab, None) if not (lab.root / path).exists() else _no_longer_data(item.dataset)
-        for path, item in known.items()
-        if path not in met and (item.dataset.source in asked or not (lab.root / path).exists())
-    ]
+    everything = not found.failures and not lab.files.walked.limits
+    datasets += _not_met(datasets, known, lab, {source.name for source in ready} if everything else set())
     with database.write() as connection:
         findings.add_claims(connection, gathered.claims.values())
         for listing in gathered.whole:
@@ -211,6 +206,23 @@ def _examine(dataset: Dataset, lab: Lab, known: StoredDataset | None) -> StoredD
     except DataError as error:
         return now(None, error=str(error))
     return now(health.examples, health)
+
+
+def _not_met(
+    met: Sequence[StoredDataset], known: Mapping[str, StoredDataset], lab: Lab, asked: Collection[str]
+) -> Iterator[StoredDataset]:
+    """Yield what is kept of known data that no source has named: files that are gone, and files that are data no more.
+
+    ``asked`` has the sources that were asked about everything in the lab.
+    """
+    named = {item.dataset.path for item in met}
+    for path, item in known.items():
+        if path in named:
+            continue
+        if not (lab.root / path).exists():
+            yield _examine(item.dataset, lab, None)
+        elif item.dataset.source in asked:
+            yield _no_longer_data(item.dataset)
 
 
 def _no_longer_data(dataset: Dataset) -> StoredDataset:

@@ -33,7 +33,9 @@ def find_endpoint(
     that asks.
     """
     own = endpoint or base_url
-    text = own or endpoints.chosen or os.environ.get("OPENAI_BASE_URL") or _not_chosen(who, defaults, endpoints)
+    text = own or asked_by_default(endpoints, defaults)
+    if not text:
+        raise _not_chosen(who, defaults, endpoints)
     named = endpoints.find(text)
     url = (named.base_url if named else text).rstrip("/")
     if named:
@@ -50,16 +52,20 @@ def find_endpoint(
     return _with_name(made, named, is_chosen=endpoints.is_typed and _is_chosen(made, endpoints))
 
 
-def _not_chosen(who: str, defaults: Sequence[DefaultEndpoint], endpoints: Endpoints) -> str:
-    """Return the endpoint of a component where nobody chose one; raises where there is none, or one of several."""
+def asked_by_default(endpoints: Endpoints, defaults: Sequence[DefaultEndpoint] = ()) -> str:
+    """Return the name or URL that a component asks which names none itself; empty: there is none, or one of several."""
+    if chosen := endpoints.chosen or os.environ.get("OPENAI_BASE_URL"):
+        return chosen
     if url := next((one.url for one in defaults if one.key_is_in()), None):
         return url
-    if len(endpoints.named) == 1:
-        return next(iter(endpoints.named))
+    return next(iter(endpoints.named)) if len(endpoints.named) == 1 else ""
+
+
+def _not_chosen(who: str, defaults: Sequence[DefaultEndpoint], endpoints: Endpoints) -> ConfigError:
     offers = "".join(f"set {one.api_key_env} for {one.owner}'s, or " for one in defaults)
     option = f"-o {who.replace(' ', '.')}.base_url=http://HOST:PORT/v1"
     known = f", or choose one that has a name: --endpoint {' or '.join(endpoints.named)}" if endpoints.named else ""
-    raise ConfigError(
+    return ConfigError(
         f"{who}: no endpoint; {offers}name one with --endpoint URL (or {option}, or OPENAI_BASE_URL){known}"
     )
 

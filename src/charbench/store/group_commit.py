@@ -76,9 +76,8 @@ class Commits(Generic[T]):
     async def _until(self, done: int) -> None:
         while self._done < done and self._error is None:
             assert self._next_end is not None
-            await asyncio.wait(
-                [self._next_end]
-            )  # unlike awaiting it, this leaves it alone where the caller is cancelled
+            # Unlike awaiting it, this leaves it alone where the caller is cancelled.
+            await asyncio.wait([self._next_end])
         if self._error is not None:
             raise self._error
 

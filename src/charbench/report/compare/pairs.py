@@ -13,7 +13,7 @@ import numpy as np
 from charbench.analysis.clusters import ClusteredMean, cluster_codes, clustered_mean, design_effect, effective_clusters
 from charbench.analysis.differences import Difference
 from charbench.analysis.erosion import Erosion, erosion
-from charbench.analysis.families import LEAST_BY_SKEWNESS, Families
+from charbench.analysis.families import Families
 from charbench.analysis.multiplicity import holm
 from charbench.analysis.paired import exchangeable, paired_means, paired_rates
 from charbench.analysis.power import (
@@ -27,7 +27,14 @@ from charbench.analysis.power import (
 )
 from charbench.analysis.rate_intervals import ClusteredRate, clustered_rate
 from charbench.analysis.tiers import LEVEL, tiers_of_pairs
-from charbench.analysis.unpaired import LEAST_CLUSTERS, TOO_FEW, clusters_needed, unpaired_means, unpaired_rates
+from charbench.analysis.unpaired import (
+    LEAST_BY_SKEWNESS,
+    LEAST_CLUSTERS,
+    TOO_FEW,
+    clusters_needed,
+    unpaired_means,
+    unpaired_rates,
+)
 from charbench.report.compare.metric import Measure
 from charbench.report.compare.sides import Side, UnitKey
 from charbench.report.compare_runs import compare_runs

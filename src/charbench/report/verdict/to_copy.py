@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from charbench.datasets.health import faults
 from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.score import Role
 from charbench.domain.uris import SERVED
+from charbench.model_client.endpoints import asked_by_default
 from charbench.personas.prompt_sets import STANDARD, prompts_for
 from charbench.report.summary.rows import Report
 from charbench.report.summary.tally import Tally
@@ -112,12 +112,7 @@ def _endpoint(session: Session, row: Tally, served: Mapping[int, Sequence[Served
     served_at = endpoints.earlier().get(str(stored), str(stored))
     if "://" not in served_at and served_at not in endpoints.named:
         return ""
-    chosen = "" if endpoints.is_typed else endpoints.chosen
-    default = (
-        chosen
-        or os.environ.get("OPENAI_BASE_URL")
-        or (next(iter(endpoints.named), "") if len(endpoints.named) == 1 else "")
-    )
+    default = asked_by_default(replace(endpoints, chosen="") if endpoints.is_typed else endpoints)
     if default in endpoints.named or "://" in default:
         default = redact(endpoints.identity(default))
     return "" if default == served_at else f" --endpoint {quote(served_at)}"
