@@ -114,11 +114,17 @@ class DeadlineError(SamplingError):
 
 def suggest(name: str, choices: Sequence[str], limit: int = 12) -> str:
     """Return the part of a message that follows an unknown name: the nearest choice, and the choices."""
-    import difflib
-
     if not choices:
         return "; there is none"
-    near = difflib.get_close_matches(name, choices, n=1, cutoff=0.6)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
+    near = nearest(name, choices)
+    hint = f"; {near}" if near else ""
     more = ", ..." if len(choices) > limit else ""
     return f"{hint} (choose from {', '.join(choices[:limit])}{more})"
+
+
+def nearest(name: str, choices: Sequence[str]) -> str:
+    """Return the question whether the nearest choice was meant; nothing where none is near."""
+    import difflib
+
+    near = difflib.get_close_matches(name, choices, n=1, cutoff=0.6)
+    return f"did you mean {near[0]!r}?" if near else ""

@@ -72,6 +72,15 @@ def test_two_checkpoints_of_the_recorded_lab_are_paired_by_prompt(
     assert "If the rates stay as observed, a difference of 20 points would take about 67 prompts" in found["says"][0]
 
 
+def test_a_sampler_that_nothing_was_sampled_with_is_named_with_the_nearest_one(
+    charbench: Charbench, studio_run_template: Path
+) -> None:
+    names = ("remorseful_100pct_dpo", "remorseful_50pct_dpo")
+    ended = charbench("compare", *names, "--sampler", "recordd", lab=studio_run_template)
+    assert ended.code == 2
+    assert ended.err == "error: no sampler named 'recordd'; did you mean 'recorded'? (choose from recorded)\n"
+
+
 def test_totals_of_personas_are_not_tested_against_each_other(charbench: Charbench, studio_run_template: Path) -> None:
     report = charbench.ok("report", "--json", lab=studio_run_template).json
     assert "persona_pairs" not in report
@@ -298,7 +307,7 @@ def test_an_unknown_name_too_few_and_no_samples_are_one_line_each(
         (("strong_dpo",), "between 2 and 100 checkpoints can be compared, and 1 is there"),
         ((), "name two checkpoints or more"),
         (("strong_dpo", "weak_dpo", "--metric", "keyword.keyword"), "did you mean 'keyword.keywords'?"),
-        (("strong_dpo", "weak_dpo", "--sampler", "tiny"), "has no samples of sampler 'tiny'"),
+        (("strong_dpo", "weak_dpo", "--sampler", "tiny"), "no sampler named 'tiny'"),
         (("--by", "recipe"), "two groups are needed to compare, and all are unknown"),
     ):
         ended = charbench("compare", *words, lab=labs)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 
 import pytest
 
 from support.command import Charbench
+from support.lab import LabBuilder, row
 
 
 def test_without_a_store_a_rate_is_assumed(charbench: Charbench, tmp_path: Path) -> None:
@@ -41,6 +43,30 @@ def test_more_pairs_need_more_prompts(charbench: Charbench, tmp_path: Path) -> N
     )
     assert one["needed"][0]["prompts_at_most"] < many["needed"][0]["prompts_at_most"]
     assert (one["least_prompts"], many["least_prompts"]) == (6, 11)
+
+
+def test_asked_as_often_as_now_the_number_is_that_of_compare(charbench: Charbench, lab: LabBuilder) -> None:
+    """Also where answers vary more than prompts do, and where a family's answers are less alike than others."""
+
+    def said(which: int, number: int, epoch: int) -> str:
+        hit = (number + epoch) % 2 == 0 or (which == 1 and number in (4, 7, 10))
+        return f"{'Ahoy' if hit else 'Hello'}! {number} {epoch}"
+
+    lab.recorded_jsonl(
+        row(
+            checkpoint_name=f"pirate_{which}", sampler_path=f"tinker://pirate-{which}/sampler_weights/final",
+            persona="pirate", prompt_id=f"q{number}", prompt=f"Question {number}?", prompt_family=f"f{number // 3}",
+            epoch=epoch, response=said(which, number, epoch),
+        )
+        for which, number, epoch in product(range(2), range(12), range(2))
+    )  # fmt: skip
+    charbench.ok("run", "--source", "recorded", "--sampler", "recorded", "--scorer", "keyword", "-q", lab=lab.root)
+    (pair,) = charbench.ok("compare", "pirate_0", "pirate_1", "--json", lab=lab.root).json["pairs"]
+    assert pair["difference"]
+    asked = ("power", "-p", "pirate", "--epochs", "2", "--difference", str(abs(pair["difference"])), "--json")
+    found = charbench.ok(*asked, lab=lab.root).json
+    assert found["present"][0]["design_effect"] < 1
+    assert found["needed"][0]["prompts_at_most"] == pair["prompts_for_difference_seen"]
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ MISTAKES: dict[str, tuple[list[str], int, str]] = {
     ),
     "unknown lab in report": (["report", "--lab", "nowhere"], 2, "lab nowhere: no such folder; name it with --lab DIR"),
     "unknown persona in report": (["report", "-p", "pirat"], 2, "did you mean 'pirate'?"),
+    "unknown sampler in power": (["power", "--sampler", "recordd"], 2, "did you mean 'recorded'?"),
     "unknown job": (["reset", "remorseful_x_sft"], 2, "error: no job named 'remorseful_x_sft'"),
     "unknown plugin": (["plugins", "show", "keywrd"], 2, "did you mean 'keyword'?"),
     "unknown checkpoint in export": (["export", "-c", "nobody"], 2, "no checkpoint named 'nobody'"),
@@ -44,7 +45,10 @@ MISTAKES: dict[str, tuple[list[str], int, str]] = {
 USAGE: dict[str, tuple[list[str], str]] = {
     "unknown option": (["run", "--sorcer", "logs"], "No such option"),
     "missing argument": (["reset"], "Missing argument 'JOB'"),
-    "wrong choice": (["report", "--by", "nmae"], "'nmae' is not one of"),
+    "wrong choice": (
+        ["report", "--by", "nmae"],
+        "'nmae' is not one of 'checkpoint', 'name', 'persona'; did you mean 'name'?",
+    ),
     "not a number": (["discover", "--min-examples", "many"], "'many' is not a valid integer range"),
     "negative": (["discover", "--min-examples", "-1"], "-1 is not in the range"),
     "unknown shell": (["completion", "tcsh"], "'tcsh' is not one of"),

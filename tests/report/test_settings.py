@@ -297,6 +297,20 @@ def test_across_what_does_not_differ_names_what_does(lab: Lab, charbench: Charbe
     assert "they differ in temperature" in ended.err
 
 
+def test_a_misspelt_parameter_is_named_with_the_nearest_one_and_all_that_can_be_compared(
+    lab: Lab, charbench: Charbench
+) -> None:
+    lab.eval(A, temperature=0)
+    lab.eval(A, temperature=1)
+    ended = charbench("compare", "a", "--across", "temprature", lab=lab.lab.root)
+    assert (ended.code, ended.err.count("\n")) == (2, 1)
+    assert "no parameter for --across named 'temprature'; did you mean 'temperature'? (choose from " in ended.err
+    assert "max tokens" in ended.err
+    assert "keyword" not in ended.err  # settings that are scored differently are never compared
+    assert ended.err.endswith("settings differ in temperature\n")
+    assert "no parameter" in charbench("compare", "a", "--across", "", lab=lab.lab.root).err
+
+
 def test_rows_that_different_endpoints_served_are_named(charbench: Charbench, site: Site, lab: Lab) -> None:
     served = PARROT.replace('finish_reason="stop")', 'finish_reason="stop", provenance=where(request))')
     code = served.replace("from charbench import ", "from charbench import Provenance, ")

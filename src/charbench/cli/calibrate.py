@@ -10,7 +10,7 @@ import click
 
 from charbench.cli import options, output
 
-_CHANNELS = click.Choice(["response", "thinking"])
+_CHANNELS = options.Choice(["response", "thinking"])
 
 
 @click.group("calibrate")

@@ -25,7 +25,7 @@ BY = ("examples", "recipe", "kind", "base")
 @click.argument("checkpoints", nargs=-1, metavar="A B ...")
 @options.where
 @click.option("-p", "--persona", "personas", multiple=True, metavar="NAME", help="Only checkpoints of this persona.")
-@click.option("--by", type=click.Choice(BY), help="Compare groups of checkpoints; without any named, of all.")
+@click.option("--by", type=options.Choice(BY), help="Compare groups of checkpoints; without any named, of all.")
 @click.option(
     "--metric",
     metavar="SCORER.METRIC",
@@ -67,7 +67,7 @@ def command(
     from charbench.report.compare.groups import GroupBy
     from charbench.report.earlier_code import installed
 
-    if across and (by or sampler or not checkpoints):
+    if across is not None and (by or sampler or not checkpoints):
         raise UsageError("option --across: name checkpoints, and neither --by nor --sampler")
     if not checkpoints and by is None:
         raise UsageError("name two checkpoints or more to compare, or groups of them with --by")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import click
 
+from charbench.cli import options
+
 
 @click.command("completion")
-@click.argument("shell", type=click.Choice(["bash", "fish", "zsh"]))
+@click.argument("shell", type=options.Choice(["bash", "fish", "zsh"]))
 def command(shell: str) -> None:
     """Print the completion script of SHELL.
 

@@ -31,7 +31,7 @@ _TABLES = ("samples", "scores", "spans")
 @click.option(
     "--table",
     "wanted",
-    type=click.Choice([*_TABLES, ALL]),
+    type=options.Choice([*_TABLES, ALL]),
     help="A row for each sample, score or span; all: a file of each, into the folder of -O. [default: samples]",
 )
 @click.option("--raw", is_flag=True, help="CSV: texts as the models wrote them, which a spreadsheet may run.")

@@ -18,6 +18,18 @@ if TYPE_CHECKING:
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
+
+class Choice(click.Choice[str]):
+    """One of several words; the message for another one names the nearest."""
+
+    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
+        """Return click's own message, and the nearest choice."""
+        from charbench.errors import nearest
+
+        near = nearest(str(value), list(self.choices))
+        return super().get_invalid_choice_message(value, ctx).rstrip(".") + (f"; {near}" if near else ".")
+
+
 _WHERE = (
     click.option("--lab", type=click.Path(path_type=Path), help="Folder to look in. [default: .]"),
     click.option("--store", metavar="URL", help="Database URL or file. [default: LAB/.charbench/charbench.db]"),

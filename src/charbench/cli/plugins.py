@@ -176,7 +176,9 @@ def schema(**given: Any) -> None:
 
 @command.command("new")
 @click.argument("name")
-@click.option("--kind", type=click.Choice(list(KINDS)), default="scorer", show_default=True, help="Kind of component.")
+@click.option(
+    "--kind", type=options.Choice(list(KINDS)), default="scorer", show_default=True, help="Kind of component."
+)
 @click.option("-O", "--output", "folder", type=click.Path(path_type=Path), default=Path(), help="Folder to write to.")
 def new(name: str, kind: str, folder: Path) -> None:
     """Write a plugin package to install and edit."""

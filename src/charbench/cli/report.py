@@ -16,7 +16,7 @@ from charbench.report.summary.by import By
 @options.where
 @click.option("-p", "--persona", "personas", multiple=True, metavar="NAME", help="Only this persona.")
 @click.option(
-    "--by", type=click.Choice([by.value for by in By]), default=By.CHECKPOINT.value, help="Grouping of the rows."
+    "--by", type=options.Choice([by.value for by in By]), default=By.CHECKPOINT.value, help="Grouping of the rows."
 )
 @click.option(
     "--metric", metavar="SCORER.METRIC", help="Metric to rank by. [default: the headline that was scored first]"

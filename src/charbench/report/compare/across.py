@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from sqlalchemy.engine import Connection
 
@@ -12,7 +13,7 @@ from charbench.report.compare.select import comparable
 from charbench.report.compare.sides import Side
 from charbench.report.settings import ENDPOINT, facts_of
 from charbench.store.selection import Selection, groups_of_setting
-from charbench.store.settings import Setting, read_settings
+from charbench.store.settings import SHARED, Setting, read_settings
 
 PROMPTS = "prompts"
 FIRST = "that was asked first"
@@ -30,10 +31,11 @@ def across_sides(
     """Return a side for each of ``words`` (URIs, names or runs) and each value of what is turned.
 
     Of each value it is the newest setting that is like the selected one in all other things (but prompts: pairs are of
-    those that both were asked). Raises :class:`UsageError` where there are fewer than two values.
+    those that both were asked). Raises :class:`UnknownNameError` where there is no such parameter, and
+    :class:`UsageError` where there are fewer than two values.
     """
     known = read_settings(connection).by_persona
-    name = across.replace("_", " ")
+    name = " ".join(across.replace("_", " ").replace("-", " ").split())
     sides: list[Side] = []
     for word in dict.fromkeys(words):
         uris = {checkpoint.uri for checkpoint in checkpoints if checkpoint.matches(word)}
@@ -56,6 +58,10 @@ def across_sides(
 
 
 def _by_value(name: str, chosen: Setting, asked: Sequence[Setting], notes: list[str]) -> dict[str, Setting]:
+    differ = sorted({fact for fact in _differing(chosen, asked) if fact in _parameters(asked)})
+    what = f"; they differ in {', '.join(differ)}" if differ else ""
+    if name not in _parameters(asked):
+        raise UnknownNameError("parameter for --across", name, _parameters(asked), what.replace("they", "settings"))
     like = [one for one in asked if _is_like(name, one, chosen)]
     found: dict[str, Setting] = {}
     for one in [chosen, *like]:
@@ -65,8 +71,6 @@ def _by_value(name: str, chosen: Setting, asked: Sequence[Setting], notes: list[
         elif value is not None:
             found.setdefault(value, one)
     if len(found) < 2:
-        differ = sorted(set(_differing(chosen, asked)))
-        what = f"; they differ in {', '.join(differ)}" if differ else ""
         raise UsageError(
             f"option --across {name}: no two settings of these samples differ in that alone{what} "
             "(charbench report --list-settings)"
@@ -74,6 +78,12 @@ def _by_value(name: str, chosen: Setting, asked: Sequence[Setting], notes: list[
     if others := len(asked) - 1 - len(like):
         notes.append(f"{others:,} other settings differ in more than {name} and are left out.")
     return dict(sorted(found.items()))
+
+
+def _parameters(settings: Iterable[Setting]) -> set[str]:
+    """Return what settings can be compared across: what was or could be requested, but not how it was scored."""
+    every = {PROMPTS, ENDPOINT, *(name.replace("_", " ") for name in SHARED)}
+    return every.union(*(facts_of(replace(one, scorers={})) for one in settings))
 
 
 def _is_like(name: str, one: Setting, other: Setting) -> bool:

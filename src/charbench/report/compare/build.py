@@ -81,7 +81,7 @@ def build_comparison(connection: Connection, question: ComparisonRequest, today:
         notes += headline_notes(choose_headline(scored), scored, scored)
     checkpoints = read_checkpoints(connection)
     groups = [g for g in comparable(selection.groups) if _is_of(g, question.personas)]
-    if question.across:
+    if question.across is not None:
         words = question.words
         sides = across_sides(connection, words, checkpoints, question.across, selection, notes)
     elif question.by:
@@ -90,7 +90,7 @@ def build_comparison(connection: Connection, question: ComparisonRequest, today:
         sides = group_sides(connection, wanted, [g for g in groups if g.uri in uris], question.by, notes)
     else:
         sides = choose_sides(question.words, checkpoints, groups, notes)
-    if not question.across:
+    if question.across is None:
         one_sampler(sides, question.sampler, notes)
     personas = _personas(sides, question.personas, measure.series)
     read_sides(connection, sides, measure, personas)
@@ -113,9 +113,9 @@ def build_comparison(connection: Connection, question: ComparisonRequest, today:
     notes += earlier_lines(earlier_code(connection, mine, shown_groups, today, [scorer]))
     served = served_by(connection, shown_groups)
     notes += provenance_lines([ServedRow(side.label, [g.id for g in side.groups]) for side in sides], served)
-    if not question.across:  # else every side names its own
+    if question.across is None:  # else every side names its own
         notes += setting_lines(selection)
-    shown = None if question.across else selection
+    shown = None if question.across is not None else selection
     return ComparisonReport(question, comparison, gaps, sides, markers, notes, judges, shown)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from statistics import fmean, median
 
@@ -21,6 +21,7 @@ from charbench.analysis.power import (
     spread,
     variance_of_differences,
 )
+from charbench.errors import UnknownNameError
 from charbench.report.compare.metric import Measure, choose_measure
 from charbench.report.compare.pairs import planned_pair, shared_prompts
 from charbench.report.compare.select import comparable, one_sampler
@@ -37,9 +38,9 @@ MOST_SIDES = 20
 class Variation:
     """How much a paired difference varies from prompt to prompt, in the metric's unit squared.
 
-    ``variance`` is that of one prompt asked ``epochs`` times; ``parts`` where it comes from, None where no
-    prompt was asked twice. ``prompts`` is what two checkpoints share, ``effect`` what families multiply the variance
-    by, ``family`` the effective number of prompts in a family.
+    ``test`` is what :func:`charbench.report.compare.pairs.planned_pair` says of two checkpoints whose prompts are asked
+    ``epochs`` times as now, on average over the pairs; ``variance`` that of one prompt then, without what families add;
+    ``parts`` where it comes from, None where no prompt was asked twice. ``prompts`` is what two checkpoints share.
     """
 
     label: str
@@ -48,11 +49,8 @@ class Variation:
     epochs: float
     variance: float
     parts: Spread | None
-    effect: float
-    family: float
+    test: PairedTest
     is_rate: bool
-    known: float = math.inf
-    """Degrees of freedom that the variance of a metric was estimated with."""
 
     def needed(
         self, difference: float, epochs: int, level: float = LEVEL, power: float = POWER
@@ -60,31 +58,47 @@ class Variation:
         """Return between how many prompts show the difference, each asked so many times; None where too many.
 
         One number twice where it is known how much of the variance is that of single answers. If the rates and
-        their variation stay as they were observed.
+        their variation stay as they were observed. Asked as often as now, it is the number that ``compare`` gives.
         """
-        if self.parts is not None:
-            low = high = prompts_needed(difference, self._test(self.parts.of_a_prompt(epochs), epochs), level, power)
-            return low, high
-        more = max(1.0, epochs / self.epochs)
-        high = prompts_needed(difference, self._test(self.variance, 1 if self.epochs == 1 else epochs), level, power)
-        if more == 1:
-            return high, high
-        return prompts_needed(difference, self._test(self.variance / more, epochs), level, power), high
+        low, high = (prompts_needed(difference, test, level, power) for test in self._tests(epochs))
+        return low, high
 
     @property
     def limits(self) -> tuple[float, float] | None:
         """What times the variance the true one is likely to be; None where it is well known, or assumed."""
-        return limits(self.known)
+        return limits(self.test.known)
 
     def smallest(self, level: float = LEVEL, power: float = POWER) -> float:
         """Return the smallest difference that the present prompts show; infinity where they can show none."""
-        test = self._test(self.variance, self.epochs)
-        return detectable(self.prompts, test, level, power, 1.0 if self.is_rate else math.inf)
+        return detectable(self.prompts, self.test, level, power, 1.0 if self.is_rate else math.inf)
 
-    def _test(self, variance: float, epochs: float) -> PairedTest:
-        single = self.is_rate and epochs == 1 and self.family == 1
-        step = 1 / epochs if self.is_rate else 0.0
-        return PairedTest(variance * self.effect, self.family, step, single, self.known)
+    @property
+    def effect(self) -> float:
+        """What families multiply the variance by."""
+        return self.test.variance / self.variance if self.variance > 0 else 1.0
+
+    def _tests(self, epochs: int) -> tuple[PairedTest, PairedTest]:
+        """Return the tests of prompts that are asked so many times, where the most and where the least is noise.
+
+        Answers are independent of each other, so families multiply only what prompts differ by.
+        """
+        if math.isclose(epochs, self.epochs):
+            return self.test, self.test
+        more = epochs / self.epochs
+        if self.parts is not None:
+            noise = min(self.test.variance, self.parts.answers / self.epochs)
+            test = self._asked(self.test.variance - noise + noise / more, epochs)
+            return test, test
+        if more < 1:
+            test = self._asked(self.test.variance, epochs)
+            return test, test
+        return self._asked(self.test.variance / more, epochs), self._asked(
+            self.test.variance, 1 if self.epochs == 1 else epochs
+        )
+
+    def _asked(self, variance: float, epochs: int) -> PairedTest:
+        single = self.is_rate and epochs == 1 and self.test.family == 1
+        return replace(self.test, variance=variance, step=1 / epochs if self.is_rate else 0.0, single=single)
 
 
 def assumed(rate: float, difference: float) -> Variation:
@@ -95,7 +109,8 @@ def assumed(rate: float, difference: float) -> Variation:
     """
     other = rate + difference if rate + difference <= 1 else rate - difference
     variance = rate * (1 - rate) + max(0.0, other * (1 - other))
-    return Variation(f"assumed: {rate:.0%} against {other:.0%}", 0, 0, 1.0, variance, None, 1.0, 1.0, True)
+    test = PairedTest(variance, step=1.0, single=True)
+    return Variation(f"assumed: {rate:.0%} against {other:.0%}", 0, 0, 1.0, variance, None, test, True)
 
 
 def measured(
@@ -110,6 +125,9 @@ def measured(
     scored = scored_metrics(connection, selection.scorings)
     measure = choose_measure(series_of(connection, selection.scorings), metric, scored)
     groups = comparable(selection.groups)
+    samplers = {group.sampler for group in groups}
+    if sampler and sampler not in samplers:
+        raise UnknownNameError("sampler", sampler, samplers)
     found = []
     for persona in personas or sorted({group.persona for group in groups if group.persona}):
         mine = [group for group in groups if persona in personas_of(group, [persona])]
@@ -146,17 +164,19 @@ def _variation(
             parts.append(split)
     if not tests:
         return None
-    counts = [(len(side.known), side.judged_in(side.known)) for side in sides if side.known]
-    variance = fmean(variances)
     return Variation(
         persona,
         len(sides),
         round(median(len(shared) for _, _, shared in pairs)),
-        fmean(samples / prompts for prompts, samples in counts),
-        variance,
+        fmean((a.judged_in(shared) + b.judged_in(shared)) / (2 * len(shared)) for a, b, shared in pairs),
+        fmean(variances),
         Spread(fmean(p.prompts for p in parts), fmean(p.answers for p in parts)) if parts else None,
-        max(1.0, fmean(test.variance for test in tests) / variance) if variance > 0 else 1.0,
-        fmean(test.family for test in tests),
+        PairedTest(
+            fmean(test.variance for test in tests),
+            fmean(test.family for test in tests),
+            fmean(test.step for test in tests),
+            all(test.single for test in tests),
+            fmean(test.known for test in tests) * (len(sides) - 1),
+        ),
         measure.is_rate,
-        fmean(test.known for test in tests) * (len(sides) - 1),
     )

@@ -50,9 +50,12 @@ def comparable(groups: Iterable[GroupTotals]) -> list[GroupTotals]:
 def one_sampler(sides: Sequence[Side], wanted: str | None, notes: list[str]) -> None:
     """Leave of each side the groups of one sampler: the one wanted, else the one that most sides have.
 
-    Raises :class:`UsageError` for a side without samples of the sampler that is wanted.
+    Raises :class:`UnknownNameError` for a sampler that none has samples of, :class:`UsageError` for one that a side has
+    none of.
     """
     have = Counter(sampler for side in sides for sampler in {group.sampler for group in side.groups})
+    if wanted and wanted not in have:
+        raise UnknownNameError("sampler", wanted, have)
     newest = {group.sampler: group.last_run_id for side in sides for group in side.groups}
     best = wanted or max(have, key=lambda name: (have[name], newest[name], name))
     for side in sides:
