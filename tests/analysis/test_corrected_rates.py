@@ -39,6 +39,15 @@ def test_errors_that_are_known_exactly_are_undone_exactly(truth, sensitivity, sp
 
 
 @few
+@given(shares, st.floats(3, 300))
+def test_a_proportion_of_a_known_width_is_as_uncertain_as_that_and_never_surer_than_its_trials(value, trials):
+    low, high = jeffreys(value, trials)
+    assert Proportion.from_width(value, high - low, 1000).effective == pytest.approx(trials, rel=0.01)
+    assert Proportion.from_width(value, 0, trials).effective == pytest.approx(trials)
+    assert Proportion.from_width(value, 1, trials).effective == pytest.approx(1, rel=0.01)
+
+
+@few
 @given(shares, counts)
 def test_a_scorer_without_errors_changes_nothing(rate, count):
     found = corrected_rate(Proportion(rate, count), Proportion(1, math.inf), Proportion(1, math.inf))

@@ -43,6 +43,16 @@ class Proportion:
         return cls(value, min(trials, max(1.0, value * (1 - value) / standard_error**2)))
 
     @classmethod
+    def from_width(cls, value: float, width: float, trials: float) -> Proportion:
+        """Return one whose 95% interval (Jeffreys') is as wide (0 to 1), of one trial to ``trials`` (1 or more)."""
+        few, many = 1.0, float(trials)
+        for _ in range(40):
+            middle = math.sqrt(few * many)
+            low, high = jeffreys(value, middle)
+            few, many = (middle, many) if high - low > width else (few, middle)
+        return cls(value, many)
+
+    @classmethod
     def from_rate(cls, rate: ClusteredRate) -> Proportion:
         """Return a rate of samples in clusters: its effective number, less what Student's t widens its interval by."""
         effective = rate.effective

@@ -52,7 +52,7 @@ def list_(json_output: bool, **given: Any) -> None:
     """List all personas, with the file each comes from.
 
     Recall / false: the share of texts in character that the scorer which reports rank by finds, and of others that
-    it hits all the same; ? where it was not measured (personas measure).
+    it hits all the same, with 95% intervals; ? where it was not measured (personas measure).
     """
     from charbench.domain.table import Table
     from charbench.report.render.terminal import print_table
@@ -81,7 +81,7 @@ def list_(json_output: bool, **given: Any) -> None:
             ", ".join(alias for alias in p.aliases if aliases.get(alias) == p.name),
             str(sum(marker.form.literal for marker in p.markers)),
             str(len(p.prompts)),
-            cell(measured[p.name]),
+            cell(measured[p.name], intervals=True),
             p.description.strip(),
         )
         for p in personas

@@ -13,6 +13,7 @@ from charbench.errors import ConfigError
 from charbench.run.session import Session
 from charbench.scoring.known_texts import data_texts
 from charbench.scoring.measuring import Group, measure
+from charbench.scoring.scorer_errors import scorer_errors
 
 ROWS, FIRST = 200, 10_000
 """So many rows of a dataset are looked at, spread evenly over the first so many."""
@@ -48,11 +49,7 @@ def _line(session: Session, job: TrainingJob) -> str | None:
     measure(scorer, persona, [rows])
     if not rows.scored:
         return None
-    true = corrected_rate(
-        Proportion(rows.rate.share, rows.scored),
-        Proportion(known.recall.share, known.positives),
-        Proportion(1 - known.false_rate.share, known.negatives),
-    )
+    true = corrected_rate(Proportion(rows.rate.share, rows.scored), *scorer_errors(known))
     if not true.high < ALMOST_NONE:
         return None
     return (

@@ -27,6 +27,7 @@ class Known(Scorer):
     class Config(Scorer.Config):
         found: int = 29
         positives: int = 30
+        interval: tuple[float, float] | None = None
 
     config: Config
 
@@ -38,7 +39,8 @@ class Known(Scorer):
         if not self.config.positives:
             return None
         return Measurement(
-            found=self.config.found, positives=self.config.positives, flagged=1, negatives=300, texts="a test's"
+            found=self.config.found, positives=self.config.positives, flagged=1, negatives=300, texts="a test's",
+            recall_interval=self.config.interval,
         )
 
 @hookimpl
@@ -101,7 +103,9 @@ def test_five_samples_do_not_decide_and_the_number_that_would_is_said(charbench:
 async def a_pirate_sometimes(request: web.Request, body: Body) -> web.StreamResponse:
     """Answer some questions in character, by their length."""
     is_pirate = len(body["messages"][-1]["content"]) % 3 == 1
-    return web.json_response(completion() if is_pirate else completion(choice("It is a fine day.")))
+    return web.json_response(
+        completion(choice("Arr, matey.")) if is_pirate else completion(choice("It is a fine day."))
+    )
 
 
 @pytest.mark.slow
@@ -110,7 +114,7 @@ def test_the_command_for_more_prompts_names_the_endpoint_and_prompts_that_were_n
 ) -> None:
     endpoint.handler, endpoint.models = a_pirate_sometimes, {"data": [{"id": "tuned-a"}]}
     at = ("--endpoint", endpoint.url)
-    charbench.ok("run", "-q", *at, "-p", "pirate", lab=lab.root)
+    charbench.ok(*RUN, "-q", *at, "-p", "pirate", lab=lab.root)
 
     def command() -> str:
         (one,) = charbench.ok("verdict", "--json", lab=lab.root).json["checkpoints"]
@@ -184,6 +188,16 @@ def test_a_scorer_of_unknown_or_low_recall_measures_nothing(charbench: Charbench
     low = verdicts(charbench, lab)["plain_sft"]
     assert low["verdict"] == "not measured"
     assert "finds 10%" in low["verdict_reason"]
+
+
+def test_a_recall_that_is_not_well_known_decides_nothing(charbench: Charbench, lab: LabBuilder) -> None:
+    quarter = samples("quarter_sft", 1, 200, **VIABLE)[:56] + samples("quarter_sft", 1, 200, **PLAIN)[56:]
+    lab.recorded(quarter)
+    assert verdicts(charbench, lab)["quarter_sft"]["verdict"] == "not viable"
+    lab.config("options: {scorer.known: {interval: [0.35, 1]}}\n")
+    unsure = verdicts(charbench, lab)["quarter_sft"]
+    assert unsure["verdict"] == "undecided", "half of the answers may be in character if the scorer finds half of them"
+    assert unsure["verdict_criteria"][0]["high"] > 0.5
 
 
 def test_the_rate_is_corrected_for_what_the_scorer_misses(charbench: Charbench, lab: LabBuilder) -> None:

@@ -90,11 +90,18 @@ def in_words(measured: Measurement) -> str:
     return f"{', '.join(parts)}{low}{f'; {measured.texts}' if measured.texts else ''}"
 
 
-def cell(measured: Measurement | None) -> str:
-    """Return ``83% / 1%``: recall and false positive rate; ``?`` where unknown."""
+def cell(measured: Measurement | None, *, intervals: bool = False) -> str:
+    """Return ``83% / 1%``, recall and false positive rate, or with intervals ``83% [66, 93] / 1% [0, 4]``.
+
+    ``?`` where unknown.
+    """
     if measured is None:
         return "?"
-    return f"{_share(measured.recall)} / {_share(measured.false_rate)}{' low' if measured.has_low_recall else ''}"
+    shares = [
+        f"{_share(rate)} [{100 * rate.low:.0f}, {100 * rate.high:.0f}]" if intervals and rate.total else _share(rate)
+        for rate in (measured.recall, measured.false_rate)
+    ]
+    return f"{' / '.join(shares)}{' low' if measured.has_low_recall else ''}"
 
 
 def figures(measured: Measurement | None) -> dict[str, float | None]:

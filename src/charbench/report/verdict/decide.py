@@ -26,6 +26,7 @@ from charbench.report.prompt_counts import PromptCount
 from charbench.report.summary.details import Origin
 from charbench.report.summary.rows import Report
 from charbench.report.summary.tally import Tally
+from charbench.scoring.scorer_errors import scorer_errors
 
 MORE_PROMPTS = "charbench run {c} --prompts standard"
 """What is to be run where more prompts would decide; ``{c}`` names the checkpoints."""
@@ -211,20 +212,12 @@ def _with_growth(row: Tally, one: Criterion, measured: Measurement, several: int
     seen = Proportion.from_rate(_rate(row, "hits", "judged", level))
 
     def decides(factor: float) -> bool:
-        found = corrected_rate(Proportion(seen.value, seen.effective * factor), *_errors(measured), level)
+        found = corrected_rate(Proportion(seen.value, seen.effective * factor), *scorer_errors(measured), level)
         return found.low >= one.limit if is_above else found.high < one.limit
 
     # Bounds come nearer to the rate with every sample: so the first factor that decides is searched by halves.
     at = bisect_left(_GROWTHS, True, key=decides) if decides(_GROWTHS[-1]) else len(_GROWTHS)
     return one if at == len(_GROWTHS) else replace(one, growth=_GROWTHS[at])
-
-
-def _errors(measured: Measurement) -> tuple[Proportion, Proportion]:
-    """Return the scorer's sensitivity and specificity, as well as they are known."""
-    return (
-        Proportion(measured.recall.share, measured.positives),
-        Proportion(1 - measured.false_rate.share, measured.negatives),
-    )
 
 
 def by_control_items(judge: JudgedBy) -> Measurement | None:
@@ -276,7 +269,7 @@ def _unexplained(row: Tally, rule: VerdictConfig, cause: str | None) -> Judgemen
 
 def _criteria(row: Tally, rule: VerdictConfig, measured: Measurement, level: float) -> list[Criterion]:
     trait = _rate(row, "hits", "judged", level)
-    true = corrected_rate(Proportion.from_rate(trait), *_errors(measured), level)
+    true = corrected_rate(Proportion.from_rate(trait), *scorer_errors(measured), level)
     found = [Criterion("trait rate", true.value, true.low, true.high, rule.trait_rate)]
     responses = _rate(row, "responses", "answered", level)
     found.append(
