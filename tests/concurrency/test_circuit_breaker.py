@@ -48,7 +48,8 @@ def test_an_answer_begins_the_count_anew() -> None:
 
 def test_until_one_is_answered_no_more_are_asked_at_once_than_may_be_refused() -> None:
     async def entered(outcome: object) -> int:
-        gate, breaker, inside = TrialGate(10), CircuitBreaker(), []
+        breaker, inside = CircuitBreaker(), []
+        gate = TrialGate(breaker)
 
         async def caller(number: int) -> None:
             await gate.enter()
@@ -58,8 +59,9 @@ def test_until_one_is_answered_no_more_are_asked_at_once_than_may_be_refused() -
         for _ in range(5):
             await asyncio.sleep(0)
         assert len(inside) == REFUSALS_TO_STOP
+        assert not gate.enter_now()
         breaker.note(outcome)
-        gate.leave(breaker, outcome)
+        gate.leave(outcome)
         for _ in range(20):
             await asyncio.sleep(0)
         for one in callers:

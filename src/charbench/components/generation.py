@@ -67,4 +67,6 @@ class GenerationConfig(DelimitersConfig):
 class EndpointConfig(LimitsConfig, GenerationConfig):
     """Generation parameters, and the limits of the endpoint."""
 
-    checkpoint_delay: float = operational(0.0, ge=0, description="pause in seconds between checkpoints")
+    checkpoint_delay: float = operational(
+        0.0, ge=0, description="pause in seconds between checkpoints; above 0 they are sampled one by one"
+    )

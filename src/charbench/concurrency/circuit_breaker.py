@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from dataclasses import dataclass
 
 from charbench.components.containment import Broken
@@ -40,23 +41,35 @@ class TrialGate:
     """Lets few requests through to a checkpoint until one is answered: the breaker's half-open state.
 
     A wrong key or an unknown model costs a few requests, and not the ``concurrency`` that may be in flight. A refused
-    request leaves no place for the next one, so no more than :data:`REFUSALS_TO_STOP` are ever refused.
+    request leaves no place for the next one, so no more than :data:`REFUSALS_TO_STOP` are ever refused. Once the
+    breaker has an answer or has tripped, there is a place for everybody.
     """
 
-    def __init__(self, concurrency: int) -> None:
-        self._concurrency = concurrency
-        self._places = asyncio.Semaphore(REFUSALS_TO_STOP)
-        self._open = False
+    def __init__(self, breaker: CircuitBreaker) -> None:
+        self._breaker = breaker
+        self._places = REFUSALS_TO_STOP
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    def enter_now(self) -> bool:
+        """Take a place; False where there is none before one of those inside has left."""
+        if self._breaker.answered or self._breaker.reason:
+            return True
+        if not self._places:
+            return False
+        self._places -= 1
+        return True
 
     async def enter(self) -> None:
-        """Wait until few enough are inside, or one has been answered, or the breaker has tripped."""
-        await self._places.acquire()
+        """Wait until there is a place, and take it."""
+        while not self.enter_now():
+            self._waiting.append(place := asyncio.get_running_loop().create_future())
+            await place
 
-    def leave(self, breaker: CircuitBreaker, outcome: object) -> None:
-        """Let the next one in, or everybody once it is known what the checkpoint is worth."""
-        if (breaker.answered or breaker.reason) and not self._open:
-            self._open = True
-            for _ in range(self._concurrency):
-                self._places.release()
-        elif not (isinstance(outcome, Broken) and isinstance(outcome.error, RefusedError)):
-            self._places.release()
+    def leave(self, outcome: object) -> None:
+        """Give the place back, once the breaker has noted the outcome."""
+        if not (isinstance(outcome, Broken) and isinstance(outcome.error, RefusedError)):
+            self._places += 1
+        waiting, self._waiting = self._waiting, deque()
+        for place in waiting:
+            if not place.done():
+                place.set_result(None)

@@ -64,26 +64,47 @@ class Asker:
         self._given_up: list[Future[Any]] = []
         self._waits = {name for name in ("sample", "sample_epochs") if is_async(getattr(self.sampler, name))}
         self._places: AbstractAsyncContextManager[Any] = nullcontext()
+        self._freed: Callable[[str], None] = _tell_nobody
 
     @property
     def in_flight(self) -> int:
         """Requests that were sent and are not answered."""
         return self._tries
 
-    def begin(self) -> None:
-        """Get ready for an event loop: what requests wait at belongs to one."""
+    def begin(self, freed: Callable[[str], None]) -> None:
+        """Get ready for an event loop: what requests wait at belongs to one.
+
+        ``freed`` is told the URI of a checkpoint for which :meth:`enter` may have another answer now.
+        """
         self._gates.clear()
+        self._freed = freed
         if self.sampler.epochs_at_once > 1:  # else there are no more callers than requests may be in flight
             self._places = asyncio.Semaphore(self.limits.concurrency)
 
     def breaker(self, uri: str) -> CircuitBreaker:
         """Return the breaker of a checkpoint."""
-        return self.breakers.setdefault(uri, CircuitBreaker())
+        if (breaker := self.breakers.get(uri)) is None:
+            breaker = self.breakers[uri] = CircuitBreaker()
+        return breaker
 
-    async def ask(self, request: SampleRequest, first: AskResult | None = None) -> AskResult:
+    def enter(self, uri: str) -> bool:
+        """Take a place for one question to a checkpoint; False while it has not answered yet and has enough of them.
+
+        Who has it asks with ``has_place``, or with :meth:`ask_together`, and so gives it back.
+        """
+        breaker = self.breaker(uri)
+        return breaker.answered or self._gate(uri, breaker).enter_now()
+
+    def _gate(self, uri: str, breaker: CircuitBreaker) -> TrialGate:
+        return self._gates.get(uri) or self._gates.setdefault(uri, TrialGate(breaker))
+
+    async def ask(
+        self, request: SampleRequest, first: AskResult | None = None, *, has_place: bool = False
+    ) -> AskResult:
         """Ask until there is an answer, no more try is allowed, or the run stops.
 
         ``first`` is what :meth:`ask_together` has brought for the prompt; its follow-ups are asked from there.
+        ``has_place``: :meth:`enter` has let the question in; otherwise it waits until there is a place.
         """
         said: Completion | None = None
         failed: list[Failure] = []
@@ -92,7 +113,7 @@ class Asker:
                 return first
             said, failed = first.outcome, list(first.failed_tries)
         talk = partial(self._converse, request, said, failed)
-        outcome = await self._within_limits(request.checkpoint.uri, talk, begun=said is not None)
+        outcome = await self._within_limits(request.checkpoint.uri, talk, begun=said is not None, has_place=has_place)
         return AskResult(outcome, tuple(failed))
 
     async def _room(self) -> None:
@@ -110,6 +131,7 @@ class Asker:
     async def ask_together(self, requests: Sequence[SampleRequest]) -> list[AskResult]:
         """Ask one question once for several epochs; return the answers that came, at most one for each.
 
+        :meth:`enter` has let the question in.
         A checkpoint that has given fewer than it was asked for is not asked so again: there are none then.
         """
         uri = requests[0].checkpoint.uri
@@ -117,7 +139,7 @@ class Asker:
             return []
         failed: list[Failure] = []
         outcome = await self._within_limits(
-            uri, partial(self._call, requests, failed, TimeLeft(self.limits.deadline)), begun=False
+            uri, partial(self._call, requests, failed, TimeLeft(self.limits.deadline)), begun=False, has_place=True
         )
         if not isinstance(outcome, list):
             return [AskResult(outcome, tuple(failed))] * len(requests)
@@ -125,22 +147,27 @@ class Asker:
             self._one_by_one.add(uri)
         return [AskResult(completion, tuple(failed)) for completion in outcome[: len(requests)]]
 
-    async def _within_limits(self, uri: str, talk: Callable[[], Awaitable[T]], *, begun: bool) -> T | Broken | None:
+    async def _within_limits(
+        self, uri: str, talk: Callable[[], Awaitable[T]], *, begun: bool, has_place: bool
+    ) -> T | Broken | None:
         """Return what ``talk()`` returns or raises; None where the breaker or the end of the run is in the way."""
         breaker = self.breaker(uri)
-        gate = None if breaker.answered else self._gates.setdefault(uri, TrialGate(self.limits.concurrency))
+        gate = None if breaker.answered else self._gate(uri, breaker)
         async with self._places:
-            if gate is not None:
+            if gate is not None and not has_place:
                 await gate.enter()
             outcome: T | Broken | None = None
-            if not breaker.reason and (begun or not self.stopping()):
-                outcome = await guarded_async(talk)
-                if isinstance(outcome, Broken) and self.stopping() and self._can_be_asked_later(outcome):
-                    outcome = None
-                else:
-                    breaker.note(outcome)
-            if gate is not None:
-                gate.leave(breaker, outcome)
+            try:
+                if not breaker.reason and (begun or not self.stopping()):
+                    outcome = await guarded_async(talk)
+                    if isinstance(outcome, Broken) and self.stopping() and self._can_be_asked_later(outcome):
+                        outcome = None
+                    else:
+                        breaker.note(outcome)
+            finally:
+                if gate is not None:
+                    gate.leave(outcome)
+                    self._freed(uri)
         return outcome
 
     def _can_be_asked_later(self, broken: Broken) -> bool:
@@ -205,6 +232,10 @@ class Asker:
         if isinstance(given, Broken):
             raise given.error
         return given
+
+
+def _tell_nobody(_uri: str) -> None:
+    """Do nothing: nobody waits for a place."""
 
 
 def _without_errors(given: list[Completion]) -> list[Completion]:

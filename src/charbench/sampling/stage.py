@@ -21,7 +21,8 @@ from charbench.domain.checkpoint import Checkpoint, Kind
 from charbench.domain.sample import DEFAULT_CONDITION, Completion, ThinkingState, Usage
 from charbench.sampling.ask import Asker, AskResult, sample_with_follow_ups
 from charbench.sampling.cost import Spending
-from charbench.sampling.requests import Keyed, Questions, by_question
+from charbench.sampling.question_queue import QuestionQueue
+from charbench.sampling.requests import Keyed, by_question
 from charbench.sampling.samples import make_sample
 from charbench.sampling.tally import SampleTally
 from charbench.store.asked import NO_PERSONA, note_asked
@@ -285,11 +286,14 @@ class SampleStage:
     # An endpoint: as many requests in flight as it may have.
 
     async def _run_endpoint(self, planned: Iterator[list[Sequence[Keyed]]], asker: Asker, progress: Progress) -> None:
-        asker.begin()
         in_flight = asker.limits.concurrency
         ahead = in_flight if in_flight >= AHEAD_FROM else 0
         commits = Commits(self.writer, self.write, self.rescue, adders=in_flight, ahead=ahead)
-        todo = Questions(planned, ahead=min(in_flight, self.batch // 4))
+        todo = QuestionQueue(
+            planned, asker.enter, workers=in_flight, one_by_one=asker.limits.checkpoint_delay > 0,
+            ahead=min(in_flight, self.batch // 4), most_held=self.batch, stopping=self._stopping,
+        )  # fmt: skip
+        asker.begin(todo.freed)
         workers = (self._worker(todo, asker, commits, progress) for _ in range(in_flight))
         # What is in flight is waited for, whatever becomes of one worker: it is paid for.
         ended = [*await asyncio.gather(*workers, return_exceptions=True)]
@@ -298,14 +302,16 @@ class SampleStage:
             raise broken
         self.tally.faults.given_up = {uri: b.reason for uri, b in asker.breakers.items() if b.reason}
 
-    async def _worker(self, todo: Questions, asker: Asker, commits: Commits[NewSample], progress: Progress) -> None:
+    async def _worker(self, todo: QuestionQueue, asker: Asker, commits: Commits[NewSample], progress: Progress) -> None:
         try:
             await self._work(todo, asker, commits, progress)
         except BaseException:
             self._broken = True  # the others end with what they have in flight
             raise
+        finally:
+            todo.hand_out()  # those who wait see that the run stops
 
-    async def _work(self, todo: Questions, asker: Asker, commits: Commits[NewSample], progress: Progress) -> None:
+    async def _work(self, todo: QuestionQueue, asker: Asker, commits: Commits[NewSample], progress: Progress) -> None:
         """Ask one question after the other: the next when the last is in the store, or soon will be.
 
         So a killed process loses no more than what was in flight, and the answers that were being written.
@@ -313,7 +319,7 @@ class SampleStage:
         take = partial(self._take, asker, commits, progress)
         while (group := await todo.next()) is not None and not self._stopping():
             if len(group) == 1:
-                await take(*group[0])
+                await take(*group[0], has_place=True)
                 continue
             given: list[AskResult | None] = [*await asker.ask_together([request for _, request in group])]
             given += [None] * (len(group) - len(given))
@@ -329,9 +335,11 @@ class SampleStage:
         key: str,
         request: SampleRequest,
         first: AskResult | None = None,
+        *,
+        has_place: bool = False,
     ) -> None:
         """Take one sample, from its first answer on if that is there, and hand it to the store."""
-        answer = await asker.ask(request, first)
+        answer = await asker.ask(request, first, has_place=has_place)
         if answer.outcome is not None:
             await commits.add(self._new(key, request, answer))
             progress.advance(1)
