@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Literal, Protocol
 
 from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.sample import Usage
@@ -19,3 +19,6 @@ class Meter(Protocol):
 
     def note(self, who: str, model: str, usage: Usage, checkpoint: Checkpoint | None = None) -> None:
         """Count one request that was answered, at the price of ``checkpoint`` where it is one that was asked."""
+
+    def note_again(self, who: str, model: str, why: Literal["failed", "malformed"], times: int) -> None:
+        """Count requests that were sent again, as the one before them failed or its answer was malformed."""

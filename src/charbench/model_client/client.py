@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from charbench.components.base import Component, ComponentKind
 from charbench.components.endpoint import Endpoint
@@ -18,7 +18,7 @@ from charbench.components.replies import reading_reply
 from charbench.concurrency.retry import RetryPolicy
 from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.keys import digest
-from charbench.domain.sample import Completion, Usage
+from charbench.domain.sample import Completion, Failure, Usage
 from charbench.errors import ConfigError, SamplingError
 from charbench.model_client.cache import AnswerCache, ModelAnswer
 from charbench.model_client.completions import filtered_answers, parse_answer, usage_of
@@ -197,28 +197,36 @@ class ModelClient:
     # Answers that are kept and counted, for judges.
 
     async def ask(
-        self, messages: Sequence[ChatMessage], *, fresh: bool = False, limit_is_meant: bool = False, **parameters: Any
+        self,
+        messages: Sequence[ChatMessage],
+        *,
+        fresh: bool = False,
+        limit_is_meant: bool = False,
+        check: Callable[[ModelAnswer], object] | None = None,
+        **parameters: Any,
     ) -> ModelAnswer:
         """Return the kept answer to this very request, else ask, and keep it.
 
         ``fresh`` asks in any case, and keeps nothing. ``parameters`` are further fields of the request (``max_tokens``,
         ``temperature``, ``seed``). An answer that is empty, that a filter or an error ended, or that the token limit
         cut is a failure, and is not kept; ``limit_is_meant`` takes one that the limit ended, as where one token is
-        wanted.
+        wanted. ``check`` is called with each answer, also with a kept one, and raises where it is of no use: that is
+        not kept, and tried again where the error is a retryable :class:`charbench.SamplingError`.
         """
         body = self._body(messages, parameters)
-        if (
-            not fresh
-            and (kept := self._kept(body, limit_is_meant))
-            and (limit_is_meant or not (kept.is_empty or kept.is_cut))
-        ):
+        if not fresh and (kept := self._kept(body, limit_is_meant)) and _is_of_use(kept, limit_is_meant, check):
             return kept
         if self._meter is not None and not self._meter.sends:
             raise SamplingError("a dry run sends no request", kind=NOT_SENT)
         if self._slots is None:
             self._slots = asyncio.Semaphore(self.config.concurrency)
+        post = partial(self._post, body, limit_is_meant=limit_is_meant, check=check)
+        failed: list[Failure] = []
         async with self._slots:
-            answer = await self._retries.call(partial(self._post, body, limit_is_meant=limit_is_meant))
+            try:
+                answer = await self._retries.call(post, failed=failed)
+            finally:
+                self._note_again("failed", len(failed))
         if not fresh:
             self._cache.put(self._key(body if limit_is_meant else self._unlimited(body)), answer)
         return answer
@@ -236,22 +244,23 @@ class ModelClient:
         """Ask for JSON, once more where it is malformed; raises :class:`charbench.MalformedAnswerError` if it still is.
 
         ``form`` says how JSON is asked for: ``json_schema``, ``json_object``, or ``none`` (in words only). A model that
-        refuses is not asked again: it is not the form that is wrong. Whoever judges by the answer hashes
-        :meth:`repair_wording` into its key.
+        refuses is not asked again: it is not the form that is wrong. A malformed answer is not kept. Whoever judges by
+        the answer hashes :meth:`repair_wording` into its key.
         """
         parameters |= response_format(form, schema)
-        answer = await self.ask(messages, fresh=fresh, **parameters)
+        reader = _Reader(schema)
         try:
-            return _read(answer, schema)
+            await self.ask(messages, fresh=fresh, check=reader, **parameters)
         except MalformedAnswerError as fault:
-            if answer.refusal or is_refusal(after_thinking(answer.content)):
-                raise
+            said = without_marks(reader.content[:longest_repeated])
             again = [
                 *messages,
-                {"role": "assistant", "content": without_marks(answer.content[:longest_repeated])},
+                {"role": "assistant", "content": said},
                 {"role": "user", "content": repair_request(fault)},
             ]
-        return _read(await self.ask(again, fresh=fresh, **parameters), schema)
+            self._note_again("malformed")
+            await self.ask(again, fresh=fresh, check=reader, **parameters)
+        return reader.value()
 
     @staticmethod
     def repair_wording() -> str:
@@ -295,13 +304,22 @@ class ModelClient:
         keys = (digest(name, one) for one in bodies for name in names)
         return next((kept for key in keys if (kept := self._cache.get(key))), None)
 
-    async def _post(self, body: dict[str, Any], *, limit_is_meant: bool) -> ModelAnswer:
+    def _note_again(self, why: Literal["failed", "malformed"], times: int = 1) -> None:
+        if self._meter is not None and times:
+            self._meter.note_again(self.who, self.model, why, times)
+
+    async def _post(
+        self, body: dict[str, Any], *, limit_is_meant: bool, check: Callable[[ModelAnswer], object] | None
+    ) -> ModelAnswer:
         try:
             said = await self._http.post(CHAT, body)
         except SamplingError as error:
             raise with_advice(error, body, self.who, self._parameters) from None
         self.count(usage_of(said))
-        return read_model_answer(said, self.address, limit_is_meant=limit_is_meant)
+        answer = read_model_answer(said, self.address, limit_is_meant=limit_is_meant)
+        if check is not None:
+            check(answer)
+        return answer
 
 
 _GENERATION = GenerationConfig()
@@ -335,12 +353,41 @@ def _endpoint(
     return found
 
 
-def _read(answer: ModelAnswer, schema: Mapping[str, Any]) -> Any:
-    if answer.refusal:
-        raise MalformedAnswerError(answer.refused)
+def _is_of_use(kept: ModelAnswer, limit_is_meant: bool, check: Callable[[ModelAnswer], object] | None) -> bool:
+    """Whether a kept answer is one that would be kept today: earlier versions kept what they could not read."""
+    if not limit_is_meant and (kept.is_empty or kept.is_cut):
+        return False
     try:
-        return read_answer(answer.content, schema)
-    except MalformedAnswerError:
-        if is_refusal(said := after_thinking(answer.content)):
-            raise MalformedAnswerError(ModelAnswer("", refusal=shortened(said)).refused) from None
-        raise
+        if check is not None:
+            check(kept)
+    except (SamplingError, MalformedAnswerError):
+        return False
+    return True
+
+
+class _Reader:
+    """Reads JSON in answers by a schema; a refusal is an answer, which holds no JSON."""
+
+    def __init__(self, schema: Mapping[str, Any]) -> None:
+        self._schema = schema
+        self._read: Any = None
+        self._refused = ""
+        self.content = ""
+
+    def __call__(self, answer: ModelAnswer) -> None:
+        """Read one answer; raises :class:`MalformedAnswerError` where that cannot be done."""
+        self.content, self._refused = answer.content, answer.refused if answer.refusal else ""
+        if answer.refusal:
+            return
+        try:
+            self._read = read_answer(answer.content, self._schema)
+        except MalformedAnswerError:
+            if not is_refusal(said := after_thinking(answer.content)):
+                raise
+            self._refused = ModelAnswer("", refusal=shortened(said)).refused
+
+    def value(self) -> Any:
+        """Return what the last answer says; raises :class:`MalformedAnswerError` where it refuses."""
+        if self._refused:
+            raise MalformedAnswerError(self._refused)
+        return self._read

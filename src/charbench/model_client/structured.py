@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from functools import cache
 from importlib.resources import files
 from string import Template
 from typing import Any
 
-_BLOCK = re.compile(r"```(?:json)?\s*(.*?)```", re.DOTALL)
-_THOUGHT = "</think>"
+from charbench.domain.sample import Completion
+from charbench.domain.thinking import attribute
+
+_BLOCK = re.compile(r"(?P<fence>`{3,}|~{3,})(?:\w[\w+.-]*)?\s*(?P<inside>.*?)(?:(?P=fence)|\Z)", re.DOTALL)
+"""A block of code in any language; one that is left open goes to the end."""
 _LONGEST_FAULT = 200
 
 
@@ -34,8 +36,8 @@ def read_answer(content: str, schema: Mapping[str, Any]) -> Any:
 
 
 def after_thinking(content: str) -> str:
-    """Return what an answer says after its thinking: all of it where there is none."""
-    return content.rpartition(_THOUGHT)[2].strip()
+    """Return what an answer says outside its thinking, in whichever form that is written: all where there is none."""
+    return attribute(Completion(text=content)).response.strip()
 
 
 @cache
@@ -57,21 +59,40 @@ def response_format(form: str, schema: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _parsed(content: str) -> Any:
-    """Return the JSON that is all of the answer, else all after the thinking, else all of the block there.
+    """Return the JSON that is all of the answer, else all outside the thinking, else all of the blocks of code there.
 
-    The whole comes first: a quote may hold a closing tag or a code block of its own.
+    The whole comes first: a quote may hold a closing tag or a block of its own. Of several blocks with different
+    content none is known to be meant.
     """
-    after = after_thinking(content)
-    block = _BLOCK.search(after)
-    found = [content.strip(), after, *([block.group(1)] if block else [])]
-    for text in found[:-1]:
-        with suppress(ValueError, RecursionError):
-            return json.loads(text)
+    content = content.strip().removeprefix("\ufeff")
     try:
-        return json.loads(found[-1])
+        return _json(content)
+    except (ValueError, RecursionError):
+        pass
+    after = after_thinking(content)
+    if not after:
+        raise MalformedAnswerError("it holds nothing but thinking" if content else "it is empty")
+    blocks = [block["inside"].strip() for block in _BLOCK.finditer(after)]
+    if len(set(blocks)) > 1:
+        raise MalformedAnswerError("it holds several blocks of code that differ")
+    try:
+        return _json(blocks[0] if blocks else after)
     except (ValueError, RecursionError) as error:
-        why = f"it is not JSON ({str(error)[:_LONGEST_FAULT]})" if after else "it is empty"
-        raise MalformedAnswerError(why) from None
+        raise MalformedAnswerError(f"it is not JSON ({str(error)[:_LONGEST_FAULT]})") from None
+
+
+def _json(text: str) -> Any:
+    return json.loads(text, object_pairs_hook=_without_contradiction)
+
+
+def _without_contradiction(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a mapping; raises :class:`ValueError` where it gives two values for one name."""
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found and found[name] != value:
+            raise ValueError("a name has two values")
+        found[name] = value
+    return found
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, Literal
 
 from charbench.components.calling import takes
 from charbench.components.sampler import Sampler
@@ -50,6 +50,23 @@ class ModelCalls:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cost: float | None = 0.0
+    failed: int = 0
+    """Requests that failed and were tried again; those that were answered all the same are among ``requests``."""
+    malformed: int = 0
+    """Answers, among ``requests``, that could not be read and were asked for once more."""
+
+    @property
+    def again(self) -> str:
+        """What is told of requests that were sent again."""
+        told = [
+            f"{count:,} {what} {'was' if count == 1 else 'were'} {why}"
+            for count, what, why in (
+                (self.failed, "request" if self.failed == 1 else "requests", "tried again after a failure"),
+                (self.malformed, "answer" if self.malformed == 1 else "answers", "malformed and asked for again"),
+            )
+            if count
+        ]
+        return "".join(f"; {one}" for one in told)
 
     @property
     def tokens(self) -> str:
@@ -138,12 +155,18 @@ class Spending:
             self.uncounted += usage.completion_tokens is None
             self.spent += cost_of(usage, price)
 
+    def note_again(self, who: str, model: str, why: Literal["failed", "malformed"], times: int) -> None:
+        """Count requests that were sent again, whether or not they were answered."""
+        calls = self.calls.setdefault((who, model), ModelCalls())
+        setattr(calls, why, getattr(calls, why) + times)
+
     def call_lines(self) -> list[str]:
         """Return a line for each component and model that was asked apart from samples."""
         return [
             f"{who} asked {model}: {calls.requests:,} request{'' if calls.requests == 1 else 's'}, "
             f"{calls.tokens}"
-            + (f", {calls.cost:,.4f} by the price table." if self.prices and calls.cost is not None else ".")
+            + (f", {calls.cost:,.4f} by the price table" if self.prices and calls.cost is not None else "")
+            + f"{calls.again}."
             for (who, model), calls in sorted(self.calls.items())
         ]
 

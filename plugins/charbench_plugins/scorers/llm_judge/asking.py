@@ -132,7 +132,8 @@ async def read_score(judge: Judge, reader: Reader, dimension: Dimension, quotes:
     demand = fill("demand_number" if steps == high - low else "demand_digit", low=low, high=high)
     messages = _messages(judge, reader, dimension, quotes, demand)
     try:
-        answer = await judge.first_token(messages, fresh=reader.fresh)
+        # A control item that gets no probabilities has no score, and the reason is told with the judge's other errors.
+        answer = await judge.first_token(messages, fresh=reader.fresh, needed=not reader.fresh)
     except SamplingError as error:
         if error.kind != FILTERED:
             raise

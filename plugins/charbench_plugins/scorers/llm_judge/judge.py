@@ -7,7 +7,7 @@ from typing import Any
 
 from charbench import AnswerCache, MalformedAnswerError, ModelAnswer, ModelClient, RefusedError, SamplingError
 from charbench_plugins.scorers.llm_judge.options import PanelConfig, Protocol
-from charbench_plugins.scorers.llm_judge.reading import mass_of
+from charbench_plugins.scorers.llm_judge.reading import are_probabilities, mass_of
 from charbench_plugins.scorers.llm_judge.wording import ChatMessage, fill
 
 TOP = 20
@@ -60,16 +60,20 @@ class Judge:
             one, first = mass_of(top, number), mass_of(top, number[0])
             if max(one, first) < SURE:
                 self.protocol = Protocol.SAMPLES
-                self.why = "it does not begin with the number" if top else "its endpoint gives no probabilities"
+                known = top and are_probabilities(top)
+                self.why = "it does not begin with the number" if known else "its endpoint gives no probabilities"
                 return
             whole.append(one >= first)
         self.protocol = Protocol.NUMBERS if all(whole) else Protocol.DIGITS
         self.why = "each number is one token" if all(whole) else "its tokenizer splits numbers"
 
-    async def first_token(self, messages: Sequence[ChatMessage], *, fresh: bool = False) -> ModelAnswer:
-        """Ask for one token with its probabilities."""
+    async def first_token(
+        self, messages: Sequence[ChatMessage], *, fresh: bool = False, needed: bool = False
+    ) -> ModelAnswer:
+        """Ask for one token with its probabilities; where they are ``needed``, an answer without them is a failure."""
         self.sent += fresh
-        return await self._client.ask(messages, fresh=fresh, limit_is_meant=True, **_WITH_PROBABILITIES)
+        check = _check_for_probabilities if needed else None
+        return await self._client.ask(messages, fresh=fresh, limit_is_meant=True, check=check, **_WITH_PROBABILITIES)
 
     async def json(
         self, messages: Sequence[ChatMessage], schema: Mapping[str, Any], *, turn: int = 0, fresh: bool = False
@@ -115,3 +119,10 @@ class Judge:
             if error.retryable or not error.kind.startswith("http_4"):
                 raise
             return None
+
+
+def _check_for_probabilities(answer: ModelAnswer) -> None:
+    """Raise where an endpoint that gives probabilities gave none: another server, or another way to think, answered."""
+    if answer.top is None and not answer.refusal:
+        told = "the endpoint gave no probabilities of its answer (option protocol=samples asks for none)"
+        raise SamplingError(told, kind="bad_response", retryable=True)

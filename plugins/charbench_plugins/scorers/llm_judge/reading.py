@@ -9,8 +9,10 @@ from typing import Any
 
 LEAST_MASS = 0.25
 """Numeric probability mass below which there is no score (persona_vectors, ``_aggregate_0_100_score``)."""
-_ROUNDING = 1e-6
-"""How far above 0 a logarithm may be that was meant to be 0."""
+_ROUNDING = 0.01
+"""How far above 0 a logarithm may be that was meant to be 0, as half-precision has it."""
+_MOST_MASS = 1.05
+"""Probability of all tokens together, above which they are no probabilities."""
 
 SCORE_SCHEMA = {
     "type": "object",
@@ -62,10 +64,13 @@ def score_schema(low: int, high: int) -> dict[str, Any]:
 def expectation(top: Sequence[tuple[str, float]] | None, steps: int, low: float, high: float) -> Reading:
     """Return Σ s·p / Σ p over the tokens that are whole numbers from 0 to ``steps``, mapped to ``low`` … ``high``.
 
-    None where less than a quarter of the mass is on such tokens (persona_vectors, Chen et al. 2025).
+    None where less than a quarter of the mass is on such tokens (persona_vectors, Chen et al. 2025), and where what the
+    endpoint sends are no logarithms of probabilities: one is above 0 (logits, probabilities), or all of them are 0.
     """
     if top is None:
         return Reading(None, why="the endpoint gave no probabilities")
+    if not are_probabilities(top):
+        return Reading(None, why="what the endpoint sends are no logarithms of probabilities")
     masses = [(int(token), _probability(value)) for token, value in top if _is_number(token, steps)]
     total = sum(mass for _, mass in masses)
     if total < LEAST_MASS:
@@ -87,8 +92,20 @@ def mean_of(scores: Sequence[float], faults: Sequence[str]) -> Reading:
 
 
 def mass_of(top: Sequence[tuple[str, float]] | None, text: str) -> float:
-    """Return the probability of ``text`` as the first token, spaces around it aside."""
+    """Return the probability of ``text`` as the first token, spaces around it aside; 0 where it is not known."""
+    if top and not are_probabilities(top):
+        return 0.0
     return sum(_probability(value) for token, value in top or () if token.strip() == text)
+
+
+def are_probabilities(top: Sequence[tuple[str, float]]) -> bool:
+    """Whether these are logarithms of probabilities: none is above 0, and the probabilities add up to 1 at most.
+
+    Some endpoints send logits, probabilities, or a 0 for each token. A token that is listed twice counts once.
+    """
+    if any(_ROUNDING < value < math.inf for _, value in top):
+        return False
+    return sum(_probability(value) for _, value in set(top)) <= _MOST_MASS
 
 
 def _probability(logarithm: float) -> float:

@@ -6,7 +6,7 @@ import json
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from charbench import MalformedAnswerError
@@ -72,12 +72,13 @@ def test_without_probabilities_there_is_no_score_and_a_reason() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 120).map(str) | st.sampled_from(["a", "", "7b"]), st.floats(-12, 0))))
 def test_it_is_the_protocol_of_persona_vectors(top: list[tuple[str, float]]) -> None:
+    assume(sum(math.exp(value) for _, value in set(top)) <= 1)
     ours, theirs = expectation(tuple(top), 100, 0, 100).value, persona_vectors(tuple(top))
     assert ours == (None if theirs is None else pytest.approx(theirs))
     assert ours is None or 0 <= ours <= 100
 
 
-@pytest.mark.parametrize("no_logarithm", [math.nan, math.inf, -math.inf, 0.5])
+@pytest.mark.parametrize("no_logarithm", [math.nan, math.inf, -math.inf])
 def test_what_is_no_logarithm_of_a_probability_counts_for_nothing(no_logarithm: float) -> None:
     top = (("90", -0.01), ("5", no_logarithm))
     assert expectation(top, 100, 0, 100).value == pytest.approx(90)
@@ -86,7 +87,27 @@ def test_what_is_no_logarithm_of_a_probability_counts_for_nothing(no_logarithm: 
 
 
 def test_a_sure_token_may_be_off_by_rounding() -> None:
-    assert expectation((("90", 3e-8),), 100, 0, 100).value == 90
+    for rounded in (3e-8, 0.004):
+        assert expectation((("90", rounded), ("5", -9.0)), 100, 0, 100).value == pytest.approx(90, abs=0.02)
+
+
+NO_PROBABILITIES: dict[str, Top] = {
+    "logits": (("90", 15.2), ("50", 3.0), ("5", -0.5)),
+    "probabilities": (("90", 0.95), ("50", 0.05), ("5", 0.0)),
+    "zeros": (("90", 0.0), ("50", 0.0), ("5", 0.0)),
+}
+
+
+@pytest.mark.parametrize("name", NO_PROBABILITIES)
+def test_logits_and_probabilities_are_never_taken_for_their_logarithms(name: str) -> None:
+    reading = expectation(NO_PROBABILITIES[name], 100, 0, 100)
+    assert reading.value is None
+    assert "no logarithms of probabilities" in reading.why
+    assert mass_of(NO_PROBABILITIES[name], "90") == 0
+
+
+def test_a_token_that_is_listed_twice_counts_as_one() -> None:
+    assert expectation((("90", -0.02), ("90", -0.02)), 100, 0, 100).value == pytest.approx(90)
 
 
 def test_mean_and_spread_of_several_answers() -> None:
@@ -101,10 +122,19 @@ def test_a_number_is_found_with_spaces_around_it() -> None:
     assert mass_of(top, "73") == pytest.approx(0.75)
 
 
-GOOD = ('{"score": 7}', '  {"score": 7}\n', '```json\n{"score": 7}\n```', '<think>maybe {9}</think>\n{"score": 7}')
+_OTHER = '```json\n{"score": 90}\n```'
+GOOD = (
+    '{"score": 7}', '  {"score": 7}\n', '\ufeff{"score": 7}', '{"score": 7, "score": 7}',
+    '```json\n{"score": 7}\n```', '```JSON\n{"score": 7}\n```', '~~~json\n{"score": 7}\n~~~',
+    '```json\n{"score": 7}', 'Here it is:\n```json\n{"score": 7}\n```\nI hope this helps!',
+    'So:\n```\n{"score": 7}\n```\nOnce more:\n```\n{"score": 7}\n```',
+    '<think>maybe {9}</think>\n{"score": 7}', f'<think>maybe {_OTHER}</think>\n{{"score": 7}}',
+    f'<thinking>maybe\n{_OTHER}</thinking>\n```json\n{{"score": 7}}\n```', f'[THINK]{_OTHER}[/THINK]{{"score": 7}}',
+    f'<|channel|>analysis<|message|>{_OTHER}<|end|><|start|>assistant<|channel|>final<|message|>{{"score": 7}}',
+)  # fmt: skip
 
 
-@pytest.mark.parametrize("content", GOOD)
+@pytest.mark.parametrize("content", GOOD, ids=range(len(GOOD)))
 def test_json_is_read_in_a_block_and_after_thinking(content: str) -> None:
     assert read_answer(content, score_schema(0, 100)) == {"score": 7}
 
@@ -130,6 +160,7 @@ BAD = (
     "", "7", "seven", '{"score": "7"}', '{"score": 7.5}', '{"score": 101}', '{"score": -1}', '{"score": true}',
     '{"score": NaN}', '{"score": Infinity}', '{"score": null}', '{"score": 7, "why": "x"}', "[" * 100_000,
     '{"score": ' + "1" * 5000 + "}", '{"score": 7} and more', "{}", "[7]",
+    '{"score": 7, "score": 90}', '```json\n{"score": 7}\n```\nAnother form:\n' + _OTHER, "<think>maybe\n" + _OTHER,
 )  # fmt: skip
 
 
