@@ -15,6 +15,7 @@ Each lab is a persona of its own in one store, with recordings that ``charbench 
 - ``runs``: ``compare --by examples`` of 3 doses with 2 to 8 runs each, of equal recipes whose runs differ by chance.
 - ``groups``: ``compare --by examples`` of two doses with 2 and 2 to 6 and 6 runs, equal but for chance between runs, by
   a rate and by real values.
+- ``six``: the same of 6 and 6 runs alone, all labs in one store.
 - ``base``: ``verdict`` of checkpoints that are as much in character as their base model, which was asked otherwise.
 - ``pairs``: tiers of 100 equal checkpoints that played few games by a third party's pair scorer.
 
@@ -428,12 +429,17 @@ def runs(folder: Path, labs: int, _: int) -> list[Figure]:
 GROUPS = ((2, 2), (3, 3), (6, 6), (6, 3))
 
 
-def groups(folder: Path, labs: int, stores: int) -> list[Figure]:
+def six(folder: Path, labs: int, stores: int) -> list[Figure]:
+    """Return the figures of ``groups`` for 6 and 6 runs alone: the design in which a finding is most likely."""
+    return groups(folder, labs, stores, ((6, 6),))
+
+
+def groups(folder: Path, labs: int, stores: int, sizes: Sequence[tuple[int, int]] = GROUPS) -> list[Figure]:
     """Return how often two doses of equal runs are told apart, by design and standard deviation between runs."""
     figures = Figures()
     for store in range(stores):
         lab = Lab(folder / f"store_{store}", np.random.default_rng([20261137, store]))
-        designs = [(counts, spread) for counts in GROUPS for spread in (0.0, 1.0)]
+        designs = [(counts, spread) for counts in sizes for spread in (0.0, 1.0)]
         names = [(lab.persona(f"groups_{at:03d}"), *designs[at % len(designs)]) for at in range(labs)]
         for persona, counts, spread in names:
             lab.record(persona, list(group_rows(lab, persona, counts, spread)))
@@ -594,6 +600,7 @@ PARTS: dict[str, tuple[Callable[[Path, int, int], list[Figure]], int, int]] = {
     "conditions": (conditions, 6, 60),
     "runs": (runs, 90, 0),
     "groups": (groups, 80, 10),
+    "six": (six, 320, 1),
     "base": (base, 12, 100),
     "pairs": (pairs, 20, 100),
 }

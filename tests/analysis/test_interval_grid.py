@@ -95,6 +95,18 @@ def test_labs_in_uneven_designs_have_no_false_findings_through_the_commands(tmp_
     assert not held or sum(held) / len(held) >= 0.93
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("benchmarks")
+@pytest.mark.parametrize("what", ["thinking", "endpoint", "prompts"])
+def test_settings_that_differ_in_one_thing_are_compared_with_intervals_that_hold(tmp_path: Path, what: str) -> None:
+    from across import simulated
+
+    found = simulated(tmp_path, 4, 6, what)
+    assert not any(one["value"] for one in found if str(one["figure"]).startswith("any finding"))
+    held = [(float(str(one["value"])), int(str(one["n"]))) for one in found if "interval" in str(one["figure"])]
+    assert sum(value * count for value, count in held) / sum(count for _, count in held) >= 0.85
+
+
 CLAIMS = (
     "any finding", "a false tier", "character appears", "responses are lost", "viable, as its base", "spread, p < 0.05",
 )  # fmt: skip

@@ -289,6 +289,23 @@ def test_prompts_are_compared_across_the_files_that_were_asked(lab: Lab, charben
     assert sorted(one["samples"] for one in found["checkpoints"]) == [2, 6]
 
 
+def test_prompts_that_two_sets_have_in_common_hide_no_difference_between_their_other_prompts(
+    lab: Lab, charbench: Charbench, site: Site
+) -> None:
+    code = PARROT.replace("self.config.temperature < 0.5", '"new" in request.prompt.messages[0].content')
+    (site.folder / "parrot.py").write_text(code)
+    lab.lab.write("q.txt", "".join(f"What of {n}?\n" for n in range(24)))
+    lab.lab.write("half.txt", "".join(f"What of {n}?\nWhat of new {n}?\n" for n in range(12)))
+    lab.lab.write("whole.txt", "".join(f"What of {n}?\nWhat of new {n}?\n" for n in range(24)))
+    for prompts in ("q.txt", "half.txt", "whole.txt"):
+        lab.eval(A, prompts=prompts)
+    found = charbench.ok("compare", "a", "--across", "prompts", "--json", lab=lab.lab.root).json
+    assert len(found["pairs"]) == 3
+    told = {abs(pair["difference"]) for pair in found["pairs"] if pair["told_apart"] and not pair["paired"]}
+    assert told == {1.0}
+    assert any("tell no difference" in note for note in found["notes"])
+
+
 def test_across_what_does_not_differ_names_what_does(lab: Lab, charbench: Charbench) -> None:
     lab.eval(A, temperature=0)
     lab.eval(A, temperature=1)

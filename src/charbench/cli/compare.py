@@ -59,6 +59,7 @@ def command(
     intervals; no two checkpoints of one tier differ significantly.
 
     Checkpoints are compared in one setting; --across compares settings that differ in one thing, paired by prompt.
+    --across prompts compares, unpaired, the prompts that only one of two sets has.
 
     Of exactly two it also shows the lift of each marker: which words of the character the first uses more than
     the second (or than the base model), on the same prompts.

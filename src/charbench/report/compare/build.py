@@ -15,10 +15,10 @@ from charbench.report.compare.across import across_sides
 from charbench.report.compare.groups import GroupBy, group_sides
 from charbench.report.compare.markers import MarkerLifts, marker_lifts
 from charbench.report.compare.metric import Measure, choose_measure
-from charbench.report.compare.pairs import NOT_COMPARED, OTHER_MARKERS, GroupComparison, compare_all
+from charbench.report.compare.pairs import NOT_COMPARED, OTHER_MARKERS, GroupComparison, compare_all, shared_prompts
 from charbench.report.compare.prompts import PromptGap, widest_gaps
 from charbench.report.compare.select import choose_sides, comparable, one_sampler
-from charbench.report.compare.sides import Side, read_sides
+from charbench.report.compare.sides import Side, read_sides, same_answers
 from charbench.report.compare_runs import OVER_RUNS, runs_of_sides, training_runs
 from charbench.report.earlier_code import Today, earlier_code, earlier_lines, unknown
 from charbench.report.judges import JudgedBy, judge_lines, judged_by
@@ -165,6 +165,11 @@ def _left_out(side: Side, measure: Measure) -> str:
     )
 
 
+def _of_rests(a: Side, b: Side) -> bool:
+    """Return whether two sides differ in prompts alone, and have some in common."""
+    return same_answers(a, b) and bool(shared_prompts(a, b))
+
+
 def _remarks(comparison: GroupComparison) -> list[str]:
     """Return what is to be known of the figures: low precision, what is not scored, and what made no pair."""
     notes = []
@@ -188,7 +193,14 @@ def _remarks(comparison: GroupComparison) -> list[str]:
             "such values: they are not compared."
         )
     paired = [pair for pair in compared if pair.difference.paired]
-    unpaired = len(compared) - len(paired)
+    rests = sum(_of_rests(comparison.sides[pair.first], comparison.sides[pair.second]) for pair in compared)
+    if rests:
+        notes.append(
+            f"In {rests:,} pairs some prompts are in both sets: they have the same answers on both sides and tell no "
+            "difference, so only the others are compared (a set within the other: with the other's rest), unpaired; "
+            "the sides' own rates are over all of theirs."
+        )
+    unpaired = len(compared) - len(paired) - rests
     if unpaired:
         which = "All pairs" if unpaired == len(comparison.pairs) else f"{unpaired:,} of {len(comparison.pairs):,} pairs"
         notes.append(

@@ -13,7 +13,7 @@ from charbench.analysis.multiplicity import benjamini_hochberg
 from charbench.analysis.sign_flips import sign_flip_p
 from charbench.analysis.tiers import LEVEL
 from charbench.domain.sample import Channel
-from charbench.report.compare.sides import Side, UnitKey, personas_of
+from charbench.report.compare.sides import Side, UnitKey, personas_of, same_answers
 from charbench.store.by_prompt import SeriesOf
 from charbench.store.markers import marked_texts
 
@@ -72,9 +72,10 @@ def marker_lifts(
     """Return, where exactly two sides answer prompts of one persona, the lift of each marker in each channel.
 
     The second side is what the first is held against, unless the first alone is a base model. ``series`` are
-    looked through in their order for the first headline that counts markers.
+    looked through in their order for the first headline that counts markers. None of sides that have the
+    same answers to the prompts of both.
     """
-    if len(sides) != 2:
+    if len(sides) != 2 or same_answers(*sides):
         return []
     side, base = sides if sides[0].kinds != "base" or sides[1].kinds == "base" else (sides[1], sides[0])
     personas = sorted({persona for persona, _ in side.units} & {persona for persona, _ in base.units})

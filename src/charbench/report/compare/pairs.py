@@ -36,7 +36,7 @@ from charbench.analysis.unpaired import (
     unpaired_rates,
 )
 from charbench.report.compare.metric import Measure
-from charbench.report.compare.sides import Side, UnitKey
+from charbench.report.compare.sides import Side, UnitKey, same_answers
 from charbench.report.compare_runs import compare_runs
 
 OTHER_MARKERS = "none: judged by different markers"
@@ -136,6 +136,18 @@ def shared_prompts(a: Side, b: Side) -> list[UnitKey]:
     return [key for key in a.known if key in b.units and math.isfinite(b.units[key].value)]
 
 
+def _apart(a: Side, b: Side) -> tuple[Side, Side]:
+    """Return two sides that differ in prompts alone, without the prompts of both.
+
+    Shared answers say nothing of a difference: as pairs they would be without any. Of a set within the other nothing
+    would be left, so it stays whole, and is compared with the other's rest.
+    """
+    both = a.units.keys() & b.units.keys()
+    rests = [{key: unit for key, unit in side.units.items() if key not in both} for side in (a, b)]
+    first, second = (replace(side, units=rest or side.units) for side, rest in zip((a, b), rests, strict=True))
+    return first, second
+
+
 def _rank(value: float, measure: Measure, label: str) -> tuple[float, str]:
     if math.isnan(value):
         return math.inf, label
@@ -169,6 +181,8 @@ def _compare(a: Side, b: Side, measure: Measure, runs: Mapping[int, Sequence[Sid
         difference = compare_runs(runs[id(a)], runs[id(b)], measure)
         if difference is not None:
             return difference, None
+    if same_answers(a, b):
+        a, b = _apart(a, b)
     shared = shared_prompts(a, b)
     if shared:
         return _paired(a, b, shared, measure)

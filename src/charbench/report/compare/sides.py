@@ -129,6 +129,12 @@ def read_sides(connection: Connection, sides: Sequence[Side], measure: Measure, 
             sides[number].units[persona, prompt] = _unit(tallies, measure)
 
 
+def same_answers(a: Side, b: Side) -> bool:
+    """Return whether the two differ in prompts alone: then what one prompt has on both sides are the same samples."""
+    groups = {group.id for group in a.groups}
+    return bool(groups) and groups == {group.id for group in b.groups} and a.units.keys() != b.units.keys()
+
+
 def personas_of(group: GroupTotals, personas: Sequence[str]) -> Sequence[str]:
     """Return the personas that a group is compared for: its own, or every one where it has none."""
     if group.persona and group.kind != "base":
