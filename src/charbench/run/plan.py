@@ -19,6 +19,7 @@ from charbench.errors import UnknownNameError
 from charbench.personas.prompt_sets import prompts_for
 from charbench.run.base_model import is_model
 from charbench.run.session import Session
+from charbench.store.claims import shared_out
 from charbench.store.summaries import groups_of
 from charbench.text.enumeration import short_list
 
@@ -109,12 +110,13 @@ def personas_to_score(
     warnings: list[str],
     *,
     without_file: bool = False,
+    others: int = 0,
 ) -> Iterator[tuple[Persona, list[Checkpoint], list[int]]]:
     """Yield each persona with the checkpoints and the groups of samples that are to be scored for it.
 
     A checkpoint's samples are scored for its own persona; a base model's for every one; those of no known
     persona for the one that the run is limited to, if it is limited to one. A persona that has no file is passed over
-    and told; ``without_file``: it is a bare name.
+    and told; ``without_file``: it is a bare name. A run that finds ``others`` at work begins with another persona.
     """
     mine: dict[str, list[str]] = {}
     bases: list[str] = []
@@ -127,7 +129,7 @@ def personas_to_score(
             mine.setdefault(personas[0], []).append(checkpoint.uri)
     if bases and not mine:
         mine = {name: [] for name in personas}
-    for name in sorted(mine):
+    for name in shared_out(sorted(mine), others):
         persona = session.personas.all.get(name)
         if persona is None and without_file:
             persona = Persona(name=name)

@@ -39,7 +39,7 @@ from charbench.sampling.cost import Spending
 from charbench.sampling.stage import BATCH, SampleStage
 from charbench.scoring.score import Begun
 from charbench.scoring.stage import ScoreStage
-from charbench.store.claims import claimed_together
+from charbench.store.claims import claimed_together, others_at_work
 from charbench.store.code_versions import OldScores
 from charbench.store.controls import keep_controls
 from charbench.store.endpoint_addresses import note_addresses
@@ -287,16 +287,17 @@ class Runner:
         Those that only compute go first, together; those that wait for somebody follow, one by one; then
         checkpoints are compared in pairs.
         """
+        others = others_at_work(self.session.database, result.run_id)
         plain = [scorer for scorer in scorers if isinstance(scorer, Scorer) and not waits(scorer)]
         waiting = [[scorer] for scorer in scorers if isinstance(scorer, Scorer) and waits(scorer)]
         for together in [plain, *waiting] if plain else waiting:
-            for plan, group_ids in self._plans(together, checkpoints, personas, result):
+            for plan, group_ids in self._plans(together, checkpoints, personas, result, others):
                 mine = self._scorers_for(together, plan, result)
                 if not mine:
                     continue
                 stage = ScoreStage(
                     self.session.database, writer, result.run_id, mine, plan, self._begun, self.session.lifecycle,
-                    self.sharers, self.shared_run, self.rescue,
+                    self.sharers, self.shared_run, others, self.rescue,
                 )  # fmt: skip
                 names = ", ".join(scorer.name for scorer in mine)
                 with self.shown(f"scoring ({names}; {plan.persona.name})", None) as progress:
@@ -345,6 +346,7 @@ class Runner:
         checkpoints: Sequence[Checkpoint],
         personas: Sequence[str],
         result: RunResult,
+        others: int = 0,
     ) -> Iterator[tuple[ScoringPlan, list[int]]]:
         """Get the scorers ready, once, and yield what they are to score for each persona, until the user wants to stop.
 
@@ -358,7 +360,7 @@ class Runner:
 
         bare = any(not scorer.needs_file for scorer in scorers)
         for persona, about, group_ids in personas_to_score(
-            self.session, checkpoints, personas, result.warnings, without_file=bare
+            self.session, checkpoints, personas, result.warnings, without_file=bare, others=others
         ):
             if stopping():
                 return

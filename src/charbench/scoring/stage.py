@@ -21,7 +21,7 @@ from charbench.domain.score import Score
 from charbench.scoring.given_scores import all_of
 from charbench.scoring.score import Begun, Outcome, Scoring, held_line, score_async
 from charbench.scoring.tally import ScoreTally
-from charbench.store.claims import claim, claimed_together, release
+from charbench.store.claims import claim, claimed_together, release, shared_out
 from charbench.store.database import Database
 from charbench.store.rescue import Rescue, StoredSettings, settings_of_groups
 from charbench.store.runs import failed_in_parts
@@ -31,7 +31,8 @@ from charbench.store.scores import STAGE, pending_samples, present_scores
 from charbench.store.writer import Writer
 
 BATCH = 500
-WAIT_SECONDS = 0.5
+FIRST_WAIT, LONGEST_WAIT = 0.05, 0.5
+"""Seconds between two looks at what another run is at: twice as many after each look that finds it at it still."""
 _COUNTED = 20_000
 """Samples that are counted by one query."""
 
@@ -57,6 +58,8 @@ class ScoreStage:
     """So many share the work: see :func:`charbench.store.claims.claimed_together`."""
     shared_run: int | None = None
     """The run that they share, None where one is alone: what one of them tries in vain, no other tries again."""
+    others: int = 0
+    """So many runs were at work when this one began: they begin with other groups."""
     rescue: Rescue | None = None
     """Takes the scores that the store does not take."""
     tally: ScoreTally = field(default_factory=ScoreTally)
@@ -73,6 +76,7 @@ class ScoreStage:
 
     def run(self, group_ids: Sequence[int], progress: Progress) -> ScoreTally:
         """Score the samples of these groups that are not scored yet."""
+        group_ids, wait = shared_out(sorted(group_ids), self.others), FIRST_WAIT
         made = (self.plan, self.run_id, self.tally, self.begun)
         scorings = [Scoring(self.database, scorer, *made) for scorer in self.scorers]
         for scoring in (one for one in scorings if one.is_held):
@@ -87,7 +91,7 @@ class ScoreStage:
         progress.expect(pending)
         self._batch = claimed_together(BATCH, pending, self.workers)
         while self._scorings:
-            self._elsewhere = False
+            self._elsewhere, before = False, self.tally.scored
             tasks = self._tasks(group_ids)
             if any(waits(scoring.scorer) for scoring in self._scorings):
                 self._run_async(tasks, progress)
@@ -97,7 +101,8 @@ class ScoreStage:
             self.writer.flush()
             if not self._elsewhere or self._over:
                 break
-            time.sleep(WAIT_SECONDS)
+            wait = FIRST_WAIT if self.tally.scored > before else min(2 * wait, LONGEST_WAIT)
+            time.sleep(wait)
         return self.tally
 
     def _note_held(self, scoring: Scoring, group_ids: Sequence[int]) -> None:

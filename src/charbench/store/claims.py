@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from charbench.store.database import Database
 from charbench.store.dialect import among, insert_new
-from charbench.store.runs import dead_runs, end_dead_runs
+from charbench.store.runs import dead_runs, end_dead_runs, live_runs
 from charbench.store.tables import claims
 
+T = TypeVar("T")
 Present = Callable[[Connection, Sequence[str]], set[str]]
 """Tells which of the items are done already."""
 _PARTS = 4
@@ -44,6 +46,27 @@ def claimed_together(most: int, items: int | None, workers: int, multiple: int =
     return min(most, max(1, -(-part // multiple)) * multiple)
 
 
+def shared_out(items: Iterable[T], others: int) -> list[T]:
+    """Return items in the order in which a run takes them that has found ``others`` at work when it began.
+
+    Each begins where it is farthest from those before it: at the start, in the middle, after a quarter, after three
+    (van der Corput's sequence). Runs that each take all from the start would ask for the same items all the way.
+    """
+    listed, place, part = list(items), 0.0, 0.5
+    while others > 0:
+        others, digit = divmod(others, 2)
+        place += digit * part
+        part /= 2
+    first = int(place * len(listed))
+    return [*listed[first:], *listed[:first]]
+
+
+def others_at_work(database: Database, run_id: int) -> int:
+    """Return how many runs that began before this one are at work on the store."""
+    with database.read() as connection:
+        return sum(number < run_id for number in live_runs(connection))
+
+
 def claim(database: Database, stage: str, run_id: int, items: Sequence[str], present: Present) -> Claimed:
     """Claim what is neither done nor claimed by another run that lives.
 
@@ -54,8 +77,11 @@ def claim(database: Database, stage: str, run_id: int, items: Sequence[str], pre
     """
     with database.read() as connection:
         done = present(connection, items)
-    wanted = [item for item in dict.fromkeys(items) if item not in done]
-    mine, finished, taken = _claim(database, stage, run_id, wanted, present)
+        wanted = [item for item in dict.fromkeys(items) if item not in done]
+        others = _owned_by_others(connection, stage, run_id, wanted)
+    # What another run is seen to have is not asked for in the transaction: all would wait for it, to learn the same.
+    mine, finished, taken = _claim(database, stage, run_id, [item for item in wanted if item not in others], present)
+    taken += [item for item in wanted if item in others]
     if taken and _free_the_dead(database):
         more, also_finished, taken = _claim(database, stage, run_id, taken, present)
         mine |= more
@@ -99,6 +125,14 @@ def release(connection: Connection, stage: str, run_id: int, items: Sequence[str
     """Let go of this run's claims, in the transaction that stores their results."""
     mine = (claims.c.stage == stage) & (claims.c.run_id == run_id)
     connection.execute(sa.delete(claims).where(mine, among(connection, claims.c.item, items)))
+
+
+def _owned_by_others(connection: Connection, stage: str, run_id: int, items: Sequence[str]) -> set[str]:
+    """Return which of these items other runs have claimed; nearly nothing to do where none is at work."""
+    others = sa.select(claims.c.item).where(claims.c.stage == stage, claims.c.run_id != run_id).limit(1)
+    if not items or connection.scalar(others) is None:
+        return set()
+    return {item for item, owner in _owners(connection, stage, items).items() if owner != run_id}
 
 
 def _owners(connection: Connection, stage: str, items: Sequence[str]) -> dict[str, int]:

@@ -280,7 +280,7 @@ def present_scores(connection: Connection, items: Sequence[str]) -> set[str]:
 def pending_samples(
     database: Database, scoring_ids: Sequence[int], group_ids: Sequence[int], size: int
 ) -> Iterator[list[int]]:
-    """Yield the numbers of samples in these groups that one of the scorings lacks, in lists of ``size``.
+    """Yield the numbers of samples in these groups, one after the other, that one of the scorings lacks, ``size`` each.
 
     Failed samples are never among them.
     """
@@ -293,7 +293,7 @@ def pending_samples(
         .correlate(samples)
         .scalar_subquery()
     )
-    for group in sorted(group_ids):
+    for group in group_ids:
         last = -1
         while True:
             query = (
