@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ast import literal_eval
+
 import pytest
 
 from support.command import Charbench
@@ -25,6 +27,31 @@ REPORT = """def report(self, report):
         print("noise")
         yield f"{len(report.rows)} rows, {report.data['samples']} samples, {report.tables[0].title}, \\x1b[31m\\n"
 """
+SAMPLES = """def report(self, report):
+        for zeros in (True, False):
+            for _, scores in report.samples(9, zeros=zeros):
+                yield f"{[(one['metric'], one['value'], one.get('why')) for one in scores]}\\n"
+"""
+SCORER = """
+from charbench import Channel, Metric, Score, Scorer, hookimpl
+
+class Mine(Scorer):
+    "Four metrics."
+    name = "mine"
+    metrics = (Metric("ranked", role="headline", threshold=1, range=(0, 1)), Metric("told"), Metric("unknown"),
+               Metric("zero"), Metric("one"))
+
+    def score(self, sample, persona):
+        return [
+            Score("ranked", Channel.RESPONSE, 0), Score("told", Channel.RESPONSE, 0, explanation="nothing to see"),
+            Score("told", Channel.THINKING, 0), Score("unknown", Channel.RESPONSE, None),
+            Score("zero", Channel.RESPONSE, 0), Score("one", Channel.RESPONSE, 1),
+        ]
+
+@hookimpl
+def charbench_scorers():
+    return [Mine]
+"""
 EXPORT = """async def export(self, samples):
         for row, scores in samples.rows_with_scores():
             yield f"{row['response']}: {len(scores) > 0}\\n"
@@ -45,6 +72,19 @@ def test_a_plugins_format_of_the_report_is_printed_and_commands_no_terminal(
     ended = charbench.ok("report", "--format", "counts", lab=scored.root)
     assert ended.out == "1 rows, 1 samples, Personas, \\u001b[31m\n"
     assert "noise" in ended.err
+
+
+def test_a_format_is_given_all_scores_of_a_sample_or_those_that_say_something(
+    charbench: Charbench, site: Site, lab: LabBuilder
+) -> None:
+    site.install("counts", COUNTS.format(method=SAMPLES))
+    site.install("mine", SCORER)
+    lab.recorded([row(response="I regret it.")])
+    charbench.ok("run", "-q", "--scorer", "mine", lab=lab.root)
+    everything, telling = charbench.ok("report", "--format", "counts", lab=lab.root).out.splitlines()
+    told = {("ranked", 0.0, None), ("told", 0.0, "nothing to see"), ("unknown", None, None), ("one", 1.0, None)}
+    assert set(literal_eval(telling)) == told
+    assert set(literal_eval(everything)) == told | {("told", 0.0, None), ("zero", 0.0, None)}
 
 
 def test_a_plugins_format_of_export_gets_the_samples_with_their_scores(

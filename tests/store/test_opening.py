@@ -202,3 +202,33 @@ def test_a_store_that_another_process_is_just_making_is_waited_for(tmp_path: Pat
             maker.close()
         opening.result().close()
     assert query(path, "PRAGMA journal_mode") == [("wal",)]
+
+
+def test_connections_are_closed_on_request_and_later_ones_read_on(tmp_path: Path) -> None:
+    database = Database.open(f"sqlite:///{tmp_path / 'new.db'}")
+    with database.write() as connection:
+        connection.exec_driver_sql("CREATE TABLE mine (number INTEGER)")
+    assert database.files is not None
+    assert database.files.fault() is None  # and knows the journal from here on
+    assert _beside(tmp_path)
+    database.release()
+    assert not _beside(tmp_path)  # SQLite removes them with the last connection
+    with database.read() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM mine").scalar() == 0
+    assert database.files.fault() is None
+    database.close()
+
+
+def test_a_store_whose_file_was_taken_away_keeps_its_connections(tmp_path: Path) -> None:
+    database = Database.open(f"sqlite:///{tmp_path / 'new.db'}")
+    with database.write() as connection:
+        connection.exec_driver_sql("CREATE TABLE mine (number INTEGER)")
+    (tmp_path / "new.db").rename(tmp_path / "old.db")
+    database.release()
+    with database.read() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM mine").scalar() == 0
+    database.close()
+
+
+def _beside(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.glob("new.db-*"))

@@ -55,7 +55,7 @@ class Samples:
     def of(cls, report: ReportContent) -> Samples:
         """Return some samples of each of a report's rows."""
         samples = cls(report.data["checkpoints"], report.data["metric"])
-        samples.add_all(report.samples(MOST))
+        samples.add_all(report.samples(MOST, zeros=False))
         return samples
 
     def add_all(self, samples: Iterable[Row]) -> None:

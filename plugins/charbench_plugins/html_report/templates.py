@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _NAME_PIECE = re.compile(r"(?s).{0,23}?[-_/.:@ ]{1,24}|.{1,24}")
 _STYLE = "page.css"
+_PART = 50_000
+"""Characters of a long script that are written together: Jinja copies what it writes several times."""
 
 
 def written(template: str, scripts: Sequence[str] = (), **values: Any) -> WebPage:
@@ -58,6 +60,12 @@ def percent(value: float | None) -> str:
     return "–" if value is None else f"{value:.0%}"
 
 
+def in_parts(text: str) -> Iterator[str]:
+    """Yield a long text part by part."""
+    for begin in range(0, len(text), _PART):
+        yield text[begin : begin + _PART]
+
+
 @cache
 def _environment() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -72,6 +80,7 @@ def _environment() -> Environment:
     environment.filters["visible"] = visible
     environment.filters["name_with_breaks"] = name_with_breaks
     environment.filters["percent"] = percent
+    environment.filters["in_parts"] = in_parts
     return environment
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from charbench.cli import output
+from charbench.components.garbage import return_free_memory
 
 if TYPE_CHECKING:
     from charbench.discovery.job_planning import LeftOut
@@ -35,6 +36,9 @@ def finish(
 
     ``idle`` is what to say where nothing was done; None says why there was nothing to do.
     """
+    if report:
+        session.database.release()
+        return_free_memory()  # before the report's modules take more
     from charbench.cli.personas_measure import measure_unknown
     from charbench.cli.show import show_report
 

@@ -117,11 +117,13 @@ def report_content(known: ReadReport, database: Database, run: RunResult | None 
         with database.read() as connection:
             return run_dicts(connection)
 
-    def some_samples(most: int) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
+    def some_samples(most: int, zeros: bool) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
         from charbench.report.shown_samples import shown_samples
 
         counted = {number for row in rows for number in row.groups}
-        return shown_samples(database, selection, [one for one in selection.groups if one.id in counted], most)
+        groups = [one for one in selection.groups if one.id in counted]
+        ranked_by = [report.metric] if report.metric else []
+        return shown_samples(database, selection, groups, most, None if zeros else ranked_by)
 
     served_rows = [ServedRow(row.label, row.groups) for row in rows]
     limits = [

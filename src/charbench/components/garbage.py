@@ -1,8 +1,10 @@
-"""Python's garbage collector, paused where objects are made by the hundred thousand and none of them is garbage."""
+"""Python's garbage collector, paused where objects are made by the hundred thousand and none of them is garbage; and
+memory that is free, given back to the system."""
 
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,3 +19,17 @@ def no_collection() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
+
+
+def return_free_memory() -> None:
+    """Give free memory back to the system, where the C library can be told to (``malloc_trim`` of glibc).
+
+    It keeps what threads that have ended, and what lay between objects still in use, leave free: 10 MB after a run.
+    """
+    if sys.platform != "linux":
+        return
+    import ctypes
+
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # other C libraries have none
+    if trim is not None:
+        trim(0)

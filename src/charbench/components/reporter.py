@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from charbench.components.web_page import ViewPage, WebPage
 
 
-def _none(_: int) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
+def _none(_most: int, _zeros: bool) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
     return iter(())
 
 
@@ -28,8 +28,8 @@ class ReportContent:
     read_data: Callable[[], Mapping[str, Any]]
     notes: Sequence[str] = ()
     """Lines that limit what the figures say, to be shown with them."""
-    read_samples: Callable[[int], Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]] = _none
-    """See :meth:`samples`."""
+    read_samples: Callable[[int, bool], Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]] = _none
+    """See :meth:`samples`, whose arguments it takes."""
     read_runs: Callable[[], Sequence[Mapping[str, Any]]] = tuple
     caption: str = ""
     """What every table that is read alone has to say besides its own ``caption``: the setting."""
@@ -54,13 +54,16 @@ class ReportContent:
         """The newest runs on the store: id, command (without secrets), version, status, started_at, added."""
         return self.read_runs()
 
-    def samples(self, most: int) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
+    def samples(self, most: int, *, zeros: bool = True) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
         """Yield the fields of up to ``most`` of the samples that the report counts, each with its scores.
+
+        Most scores are 0. With ``zeros`` off those are left out, which is quicker; the zeros of the metric that the
+        report ranks by stay, and so do those that have evidence (``why``, ``spans``, ``votes``).
 
         They are taken evenly from the rows and their prompts. Unlike all else here, their texts are as the models
         wrote them: escape them for where they are shown.
         """
-        return self.read_samples(most)
+        return self.read_samples(most, zeros)
 
 
 Row = tuple[Any, ...]

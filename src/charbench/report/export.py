@@ -118,11 +118,19 @@ def sample_row(stored: StoredSample, checkpoint: Checkpoint) -> dict[str, Any]:
 
 
 def scores_of(
-    connection: sa.Connection, ids: Sequence[int], scoring_ids: Collection[int] | None = None
+    connection: sa.Connection,
+    ids: Sequence[int],
+    scoring_ids: Collection[int] | None = None,
+    zeros_of: Collection[str] | None = None,
 ) -> dict[int, list[dict[str, Any]]]:
-    """Return the scores of samples by their numbers, each with its evidence; None: those of every scoring."""
+    """Return the scores of samples by their numbers, each with its evidence; None: those of every scoring.
+
+    With ``zeros_of``, names of metrics (``SCORER.METRIC``), scores of 0 are left out unless they are of these metrics
+    or have evidence; None leaves out none.
+    """
     found: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
-    for sample, _, scorer, persona, metric, channel, value, evidence in _scores(connection, ids, scoring_ids):
+    for row in _scores(connection, ids, scoring_ids, zeros_of):
+        sample, _, scorer, persona, metric, channel, value, evidence = row
         entry = {"scorer": scorer, "persona": persona, "metric": metric, "channel": channel, "value": value}
         if evidence:
             entry |= evidence
@@ -153,19 +161,27 @@ def read_scores(
 
 
 def _scores(
-    connection: sa.Connection, ids: Sequence[int], scoring_ids: Collection[int] | None
+    connection: sa.Connection,
+    ids: Sequence[int],
+    scoring_ids: Collection[int] | None,
+    zeros_of: Collection[str] | None = None,
 ) -> Iterator[tuple[int, int, str, str, str, str, float | None, Mapping[str, Any]]]:
-    """Yield what a :class:`StoredScore` holds: there are twenty for each sample."""
+    """Yield what a :class:`StoredScore` holds: there are twenty for each sample, most of them 0."""
     mine = among(connection, scored.c.sample_id, ids)
     if scoring_ids is not None:
         mine &= scored.c.scoring_id.in_(scoring_ids)
+    told = _evidence(connection, mine)
+    wanted = mine
+    if zeros_of is not None:
+        metrics = {name.partition(".")[2] for name in zeros_of} | {metric for _, metric, _ in told}
+        zeros = scores.c.series_id.in_(sa.select(series.c.id).where(among(connection, series.c.metric, list(metrics))))
+        wanted = mine & ((scores.c.value != 0) | scores.c.value.is_(None) | zeros)
     query = (
         sa.select(scored.c.sample_id, scored.c.id, scores.c.series_id, scores.c.value)
         .join(scores, scores.c.scored_id == scored.c.id)
-        .where(mine)
+        .where(wanted)
         .order_by(scored.c.id, scores.c.series_id)
     )
-    told = _evidence(connection, mine)
     nothing: dict[str, Any] = {}
     names: dict[int, tuple[str, str, str, str]] = {}
     for rows in connection.execute(query).partitions(1_000):
@@ -173,7 +189,10 @@ def _scores(
             names |= _names(connection, sorted(unknown))
         for sample, number, of, value in rows:
             scorer, persona, metric, channel = names[of]
-            yield sample, of, scorer, persona, metric, channel, value, told.get((number, metric, channel), nothing)
+            evidence = told.get((number, metric, channel), nothing)
+            if value == 0 and zeros_of is not None and not evidence and f"{scorer}.{metric}" not in zeros_of:
+                continue
+            yield sample, of, scorer, persona, metric, channel, value, evidence
 
 
 def _names(connection: sa.Connection, ids: Sequence[int]) -> dict[int, tuple[str, str, str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import zip_longest
 from typing import Any
 
@@ -20,16 +20,21 @@ from charbench.store.tables import prompts, samples
 
 _LOOK_AT = 20
 """Of each group the first samples are looked at, so many times as many as are shown: a store may hold millions."""
-_PAGE = 200
+_PAGE = 100
 """Samples that are read together, with some twenty scores each."""
 
 
 def shown_samples(
-    database: Database, selection: Selection, groups: Sequence[GroupTotals], most: int
+    database: Database,
+    selection: Selection,
+    groups: Sequence[GroupTotals],
+    most: int,
+    zeros_of: Collection[str] | None = None,
 ) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
     """Yield up to ``most`` samples, as many of each group and of its prompts as can be, with the selection's scores.
 
-    They come group by group, in the order of ``groups``, and within one by prompt, oldest first.
+    They come group by group, in the order of ``groups``, and within one by prompt, oldest first. With ``zeros_of``
+    scores of 0 are left out as :func:`~charbench.report.export.scores_of` does; None leaves out none.
     """
     each = max(1, most // max(1, len(groups)))
     with database.read() as connection:
@@ -38,7 +43,7 @@ def shown_samples(
     reader = SampleReader()
     for ids in chunks(chosen, _PAGE):
         with database.read() as connection:
-            given = scores_of(connection, ids, selection.scorings)
+            given = scores_of(connection, ids, selection.scorings, zeros_of)
             found = {stored.id: stored for stored in reader.read(connection, ids)}
         for number in ids:
             if (stored := found.get(number)) is not None:

@@ -88,6 +88,15 @@ class Database:
             finally:
                 connection.info.pop("immediate", None)
 
+    def release(self) -> None:
+        """Close the connections that nobody uses; each keeps some megabytes of a SQLite store. Later ones are new.
+
+        Those to a server stay, and those to a file that is no longer at its place: there is no other way to it.
+        """
+        if self.files is not None and self.files.main_fault() is None:
+            self.engine.dispose()
+            self.files.closed()
+
     @contextmanager
     def _faults(self) -> Iterator[None]:
         try:

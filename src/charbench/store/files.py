@@ -50,6 +50,10 @@ class StoreFiles:
             return "was deleted or moved"
         return None if found == self._main else "was replaced by another file"
 
+    def closed(self) -> None:
+        """Forget the files beside it: all connections are closed, and the next one makes others."""
+        self._known.clear()
+
     def put_ours_aside(self) -> Iterator[Path]:
         """Rename what belongs to our store and lies beside another, which would take it for its own; yield it."""
         if self.main_fault() is not None:
