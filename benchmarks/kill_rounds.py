@@ -16,12 +16,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from charbench.sampling.stage import AHEAD_FROM
 from kill_processes import KEY, Endpoint, Processes
 
 CONCURRENCY = 4
 PROMPTS = 150
+"""Of a process, with so many requests in flight; with more there are more."""
 LONGEST = 1.2
-"""Seconds from one kill to the next at most, shared by the processes at work."""
+"""Seconds from one kill to the next at most, shared by the processes at work; more where they are slow to start."""
 SAVE_EVERY = 5
 EVAL = ("eval", "-c", "model:m", "-p", "pirate", "--scorer", "keyword", "--prompts", "prompts.txt", "-q")
 TRAIN = ("train", "-c", "pirate-full", "-q")
@@ -36,11 +38,15 @@ class Round:
     backend: str
     processes: int
     seed: int
+    in_flight: int = CONCURRENCY
+    """Requests that a process may have in flight."""
     kills: int = 0
     items: int = 0
     """Samples or optimizer steps that were wanted."""
     again: int = 0
     """Items asked for again because they were in flight at a kill, or came after the last saved state."""
+    most_again: int = 0
+    """Answers that one killed process had asked for and not stored, at most."""
     lost: int = 0
     stored_twice: int = 0
     requested_twice: int = 0
@@ -49,6 +55,11 @@ class Round:
     """Commands that ended with anything but 0, without being killed."""
     seconds: float = 0.0
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def may_be_lost(self) -> int:
+        """Answers that a killed process may leave: in flight, and from 16 on as many that are being written."""
+        return self.in_flight if self.in_flight < AHEAD_FROM else 2 * self.in_flight
 
     @property
     def wrong(self) -> int:
@@ -78,6 +89,7 @@ class World:
     template: Path
     """A lab with a training job that waits."""
     postgresql: str | None = None
+    longest: float = LONGEST
     _databases: int = 0
 
     @contextmanager
@@ -186,13 +198,13 @@ def _query(store: str, text: str) -> list[Any]:
 
 
 def _sample(world: World, result: Round, lab: Path, store: str, kills: int) -> None:
-    result.items = PROMPTS * result.processes
+    result.items = PROMPTS * max(1, result.in_flight // CONCURRENCY) * result.processes
     (lab / "prompts.txt").write_text("".join(f"What of day {number}?\n" for number in range(result.items)))
     with Endpoint().serving() as endpoint:
-        given = {"base_url": endpoint.url, "timeout": 20, "concurrency": CONCURRENCY, "api_key_env": KEY}
+        given = {"base_url": endpoint.url, "timeout": 20, "concurrency": result.in_flight, "api_key_env": KEY}
         options = [word for name, value in given.items() for word in ("-o", f"sampler.thinking.{name}={value}")]
         play = KillRound(world, result, lab, [*EVAL, *options, "--store", store])
-        play.kill_at_random(kills, LONGEST / result.processes)
+        play.kill_at_random(kills, world.longest / result.processes)
     _check_samples(result, store, play.lives, endpoint)
 
 
@@ -235,9 +247,10 @@ def _check_requests(result: Round, lives: dict[str, Life], owner: dict[str, str]
         for request in requests:
             in_flight[request.key] += lives[request.key].killed and owner.get(prompt) != request.key
     for key, number in in_flight.items():
-        if number > CONCURRENCY:
-            result.lost += number - CONCURRENCY
-            result.notes.append(f"{key} was killed with {number} answers not stored; {CONCURRENCY} may be in flight")
+        if number > result.may_be_lost:
+            result.lost += number - result.may_be_lost
+            result.notes.append(f"{key} was killed with {number} answers not stored; {result.may_be_lost} may be")
+        result.most_again = max(result.most_again, number)
 
 
 def _as_json(value: Any) -> Any:
@@ -257,7 +270,7 @@ def _train(world: World, result: Round, lab: Path, store: str, kills: int) -> No
         return
     words = [*TRAIN, "--store", store, "-o", f"trainer.tiny-sft.save_every={SAVE_EVERY}"]
     play = KillRound(world, result, lab, words)
-    play.kill_at_random(kills, LONGEST)
+    play.kill_at_random(kills, world.longest)
     _check_steps(result, lab, store)
 
 

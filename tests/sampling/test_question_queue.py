@@ -14,11 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from charbench.components.containment import Broken
-from charbench.components.sampler import SampleRequest
+from charbench.components.limits import Limits
+from charbench.components.sampler import Sampler, SampleRequest
 from charbench.concurrency.circuit_breaker import REFUSALS_TO_STOP, CircuitBreaker, TrialGate
 from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.prompt import Prompt
+from charbench.domain.sample import Completion
 from charbench.errors import RefusedError, SamplingError
+from charbench.sampling.ask import Asker
 from charbench.sampling.question_queue import Question, QuestionQueue
 
 ANSWER = "an answer"
@@ -245,5 +248,33 @@ def test_what_the_planning_raises_is_raised_at_the_end_and_what_was_planned_is_a
         assert len(endpoint.asked) == 7
         with pytest.raises(ValueError, match="no store"):
             await queue.end()
+
+    run(play)
+
+
+def test_who_asks_without_a_queue_waits_for_the_first_answer() -> None:
+    async def play() -> None:
+        goes_on, under_way, most = asyncio.Event(), 0, [0]
+
+        class Slow(Sampler):
+            name = "slow"
+
+            async def sample(self, request: SampleRequest) -> Completion:
+                nonlocal under_way
+                under_way += 1
+                most[0] = max(most[0], under_way)
+                await goes_on.wait()
+                under_way -= 1
+                return Completion(text=ANSWER)
+
+        asker = Asker(Slow(), Limits(concurrency=10), lambda: False, lambda *_: None)
+        ((_, request),) = question(0, "model:a")
+        asking = [asyncio.create_task(asker.ask(request)) for _ in range(10)]
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert most[0] == REFUSALS_TO_STOP
+        goes_on.set()
+        answered = await asyncio.gather(*asking)
+        assert all(isinstance(one.outcome, Completion) for one in answered)
 
     run(play)
