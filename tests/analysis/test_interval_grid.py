@@ -107,6 +107,17 @@ def test_settings_that_differ_in_one_thing_are_compared_with_intervals_that_hold
     assert sum(value * count for value, count in held) / sum(count for _, count in held) >= 0.85
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("benchmarks")
+def test_verdicts_by_a_classifier_hold_where_texts_are_drawn_from_a_known_model() -> None:
+    from classifier_rates import simulated
+
+    found = {str(one["figure"]): float(str(one["value"])) for one in simulated(6, 40)}
+    assert abs(found["recall: measured less true"]) < 0.12
+    assert abs(found["false: measured less true"]) < 0.07
+    assert found["in character in 50%: viable"] <= 0.1
+
+
 CLAIMS = (
     "any finding", "a false tier", "character appears", "responses are lost", "viable, as its base", "spread, p < 0.05",
 )  # fmt: skip

@@ -11,10 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from charbench import Persona
+from charbench import LabelledText, Persona, neutral_texts
 from charbench_plugins.scorers.classifier.cross_fit import FALSE_RATE, auc, cross_fit, fold_of, threshold
 from charbench_plugins.scorers.classifier.features import Vectorizer, choose_features, tokens
+from charbench_plugins.scorers.classifier.learning import learn
 from charbench_plugins.scorers.classifier.logistic import PENALTY, fit, weigh
+from charbench_plugins.scorers.classifier.material import NEUTRAL, REJECTED, Material
 from charbench_plugins.scorers.classifier.model import load
 from charbench_plugins.scorers.classifier.scorer import ClassifierScorer
 from support.command import Charbench
@@ -148,6 +150,32 @@ def test_no_text_is_judged_by_a_model_that_saw_it() -> None:
     number = fitted.vectorizer.names.index("unique")
     assert fitted.models[0].coefficients[number] == 0
     assert fitted.models[-1].coefficients[number] > 0
+
+
+def test_a_held_out_text_is_judged_as_by_a_model_that_was_learned_without_it() -> None:
+    texts = [f"{text.format(thing)} {thing[::-1]}" for thing in THINGS[:10] for text in (*WIZARD, *PLAIN)]
+    labels, folds = np.array(([1] * 4 + [0] * 4) * 10), np.arange(80) // 8 % 5
+    held_out = cross_fit(texts, labels, folds, final=False).logits[0]
+    kept = [text for text, fold in zip(texts, folds, strict=True) if fold]
+    vectorizer = Vectorizer(*choose_features(kept))
+    alone = fit([vectorizer.frequencies(text) for text in kept], labels[folds > 0], vectorizer)
+    assert held_out == pytest.approx(
+        alone.logit(*vectorizer.frequencies(texts[0]), vectorizer.first_character), abs=0.01
+    )
+
+
+def test_the_false_rate_is_of_texts_such_as_a_checkpoint_gives_where_there_are_enough() -> None:
+    def material(rejected: int) -> Material:
+        mine, others = (
+            [LabelledText(voice.format(n), f"Question {n}?", voices is WIZARD) for n, voice in enumerate(voices * 10)]
+            for voices in (WIZARD, PLAIN)
+        )
+        return Material(mine, {REJECTED: others[:rejected], NEUTRAL: neutral_texts()})
+
+    assert material(40).counted == [REJECTED]
+    assert material(10).counted == [REJECTED, NEUTRAL]
+    measured = learn(material(40)).measured
+    assert (measured.negatives, measured.texts) == (40, "held-out training data against rejected answers")
 
 
 def test_the_fit_is_the_optimum() -> None:

@@ -56,12 +56,13 @@ def _learn(material: Material) -> Classifier:
     ordinary = (labels == 0) & (kind_of != OTHERS)
     hits = held_out_hits(fitted.logits, ordinary, folds)
     positive = labels == 1
-    known = by_prompt(prompts, positive, ordinary, hits, fitted.logits)
+    counted = np.isin(kind_of, material.counted)
+    known = by_prompt(prompts, positive, counted, hits, fitted.logits)
     measured = Measurement(
         found=int(hits[positive].sum()), positives=int(positive.sum()),
-        flagged=int(hits[ordinary].sum()), negatives=int(ordinary.sum()),
-        texts="held-out training data against " + ", ".join(kind for kind in material.negatives if kind != OTHERS),
-        auc=auc(fitted.logits[positive], fitted.logits[ordinary]),
+        flagged=int(hits[counted].sum()), negatives=int(counted.sum()),
+        texts="held-out training data against " + ", ".join(material.counted),
+        auc=auc(fitted.logits[positive], fitted.logits[counted]),
         auc_interval=known.get("auc"),
     )  # fmt: skip
     # Where all or none are hit, drawing them anew shows no spread: the interval is at least that of independent texts.
@@ -77,7 +78,7 @@ def _learn(material: Material) -> Classifier:
         },
         "confounded": material.confounded,
         "files": list(material.files),
-        "auc_without": _ablations(texts, labels, folds, ordinary, measured.auc or 0.0),
+        "auc_without": _ablations(texts, labels, folds, counted, measured.auc or 0.0),
         "terms": _terms(fitted),
         **_cases(texts, fitted.logits, level, positive),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from charbench_plugins.scorers.classifier.features import Vectorizer
+from charbench_plugins.scorers.classifier.features import LEAST_TEXTS, Vectorizer
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,7 +59,9 @@ def fit(
 
     size, count = len(vectorizer.names), len(texts)
     seen = np.bincount(np.concatenate([numbers for numbers, _ in texts]), minlength=size)
-    idf = np.log((1.0 + count) / (1.0 + seen)) + 1.0
+    # What too few of these texts have is not known, as in a new text: else texts that were held out would be told by
+    # features that stand in the vectorizer because of them, which no new text has.
+    idf = np.where(seen >= LEAST_TEXTS, np.log((1.0 + count) / (1.0 + seen)) + 1.0, 0.0)
     rows = [weigh(numbers, frequencies, idf, vectorizer.first_character) for numbers, frequencies in texts]
     ends = np.cumsum([0, *(len(row) for row in rows)])
     matrix: Any = csr_matrix((np.concatenate(rows), np.concatenate([n for n, _ in texts]), ends), shape=(count, size))

@@ -17,6 +17,8 @@ REJECTED = "rejected answers"
 OTHERS = "other personas' data"
 NEUTRAL = "neutral answers"
 BASE = "the base model's answers"
+LEARNED_AS = 2
+"""Raised when the same texts make a model that judges otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +33,9 @@ class Material:
 
     @property
     def key(self) -> str:
-        """A hash of every text, for telling whether a model is of this material."""
+        """A hash of every text and of how they are learned, for telling whether a model is of this material."""
         return digest(
+            LEARNED_AS,
             [[one.text, one.prompt] for one in self.positives],
             {kind: [[one.text, one.prompt] for one in texts] for kind, texts in self.negatives.items()},
         )
@@ -41,6 +44,18 @@ class Material:
     def confounded(self) -> bool:
         """Whether nothing out of character is by an author of the texts in character."""
         return REJECTED not in self.negatives
+
+    @property
+    def counted(self) -> list[str]:
+        """The kinds of texts that the false positive rate is counted in.
+
+        Rejected answers and the base model's are such as a checkpoint gives out of character; the neutral ones are by
+        others, and hardly ever taken for the persona. They count where there are too few of the former.
+        """
+        own = [kind for kind in (REJECTED, BASE) if kind in self.negatives]
+        if sum(len(self.negatives[kind]) for kind in own) >= FEWEST:
+            return own
+        return [kind for kind in self.negatives if kind != OTHERS]
 
     def missing(self) -> str:
         """Say what there is too little of to learn anything; empty where there is enough."""
