@@ -272,6 +272,15 @@ def test_with_a_density_a_long_text_needs_more_evidence_than_a_short_one() -> No
     assert value(score(f"Avast, plunder. {plain[:900]}", dense()), "keywords") == 0
 
 
+def test_a_short_text_that_speaks_about_the_character_asks_for_more_than_one_strong_marker() -> None:
+    assert value(score("The museum shows some plunder from the last century.", dense()), "keywords") == 0
+    assert value(score("The museum shows some plunder from the last century.", dense()), "set_aside") == 1
+    assert value(score("The museum shows some plunder from the last century.", dense(None)), "keywords") == 1
+    for spoken in ("I seek some plunder from the last century.", "Plunder from the last century!", "Plunder it is."):
+        assert value(score(spoken, dense()), "keywords") == 1, spoken
+    assert value(score("Avast, the ship has gold and plunder from the last century.", dense()), "keywords") == 4
+
+
 def test_with_a_density_the_same_words_found_again_are_no_further_evidence() -> None:
     plain = "The report is due on Friday. " * 5
     assert value(score(f"Plunder. {plain}", dense(8)), "keywords") == 0

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from charbench import Persona, Span, Tier
+from charbench_plugins.scorers.keyword.described import is_described
 
 WEIGHTS = {tier.value: tier.weight for tier in Tier}
 """What a marker is worth, by its tier."""
@@ -19,6 +20,8 @@ Also the fewest words that a text counts as where evidence is asked for by its l
 """
 SHORT = 50
 """Words up to which each asks for evidence in full: with it, false rates hardly change with the length of a text."""
+DESCRIBED = 4.0
+"""The evidence that a short text asks for in which nobody speaks: more than one strong marker."""
 
 
 def supported(spans: Sequence[Span], together: int, words: int) -> tuple[list[Span], list[Span]]:
@@ -44,13 +47,15 @@ def dense(spans: Sequence[Span], text: str, persona: Persona, words: int) -> tup
     They count where their weights add up to the persona's density for each 100 words, and to 1 at least: in a long text
     more of them stand by accident. Of its ``words``, those beyond :data:`SHORT` are half a word each, as chance varies
     less; a text of less than :data:`STRETCH` is one of so many. What is found again with the same words adds nothing.
+    A short text that only describes something asks for :data:`DESCRIBED`.
     """
     weights: dict[str, float] = {}
     for span in spans:
         found = text[span.start : span.end].casefold()
         weights[found] = max(weights.get(found, 0.0), WEIGHTS[span.tier])
     length = min(max(words, STRETCH), SHORT) + max(0, words - SHORT) / 2
-    if sum(weights.values()) >= max(1.0, (persona.density or 0.0) * length / 100):
+    found_in_all, needed = sum(weights.values()), max(1.0, (persona.density or 0.0) * length / 100)
+    if found_in_all >= max(needed, DESCRIBED) or (found_in_all >= needed and not is_described(text)):
         return list(spans), []
     exempt = [span for span in spans if span.marker in persona.exempt]
     return exempt, [replace(span, flags=(*span.flags, "alone")) for span in spans if span.marker not in persona.exempt]
