@@ -183,7 +183,7 @@ class Sample:
 
     def channels(self) -> Iterator[tuple[Channel, str]]:
         """Yield each channel that holds more than white space, with its text."""
-        if self.response.strip():
+        if self.response and not self.response.isspace():  # unlike strip() it copies no text
             yield Channel.RESPONSE, self.response
-        if self.thinking.strip():
+        if self.thinking and not self.thinking.isspace():
             yield Channel.THINKING, self.thinking

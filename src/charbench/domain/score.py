@@ -106,7 +106,7 @@ class Span:
             object.__setattr__(self, "flags", texts_from(self.flags, "a span's flags"))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Score:
     """One value of one metric for one channel. ``value`` None: no verdict, and is never 0.
 
@@ -122,19 +122,27 @@ class Score:
     explanation: str = ""
     votes: tuple[tuple[str, float | None], ...] = ()
 
-    def __post_init__(self) -> None:
-        if type(self.metric) is not str:
-            object.__setattr__(self, "metric", text_from(self.metric, "a score's metric"))
-        if type(self.channel) is not Channel:
-            object.__setattr__(self, "channel", one_of(Channel, self.channel, "channel"))
-        if self.value is not None and type(self.value) is not float:
-            object.__setattr__(self, "value", float(number_from(self.value, "a score's value")))
-        if self.spans or type(self.spans) is not tuple:
-            object.__setattr__(self, "spans", _spans_from(self.spans))
-        if self.votes or type(self.votes) is not tuple:
-            object.__setattr__(self, "votes", _votes_from(self.votes))
-        if not isinstance(self.explanation, str):
-            raise TypeError(f"a score's explanation is text, not {type(self.explanation).__name__}")
+    def __init__(
+        self,
+        metric: str,
+        channel: Channel,
+        value: float | None,
+        spans: tuple[Span, ...] = (),
+        explanation: str = "",
+        votes: tuple[tuple[str, float | None], ...] = (),
+    ) -> None:
+        # Written out: there are twenty of them for each sample, and a generated one calls another method.
+        put = object.__setattr__
+        put(self, "metric", metric if type(metric) is str else text_from(metric, "a score's metric"))
+        put(self, "channel", channel if type(channel) is Channel else one_of(Channel, channel, "channel"))
+        if value is not None and type(value) is not float:
+            value = float(number_from(value, "a score's value"))
+        put(self, "value", value)
+        put(self, "spans", _spans_from(spans) if spans or type(spans) is not tuple else spans)
+        put(self, "votes", _votes_from(votes) if votes or type(votes) is not tuple else votes)
+        if not isinstance(explanation, str):
+            raise TypeError(f"a score's explanation is text, not {type(explanation).__name__}")
+        put(self, "explanation", explanation)
 
 
 def _spans_from(given: Any) -> tuple[Span, ...]:

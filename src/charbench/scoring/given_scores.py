@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+import sys
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+from charbench.domain.sample import Channel
 from charbench.domain.score import Metric, Score
 
 
@@ -14,6 +16,31 @@ def all_of(scorer: Any, given: Any) -> tuple[Any, ...]:
     if isinstance(given, Score) or not isinstance(given, Iterable):
         raise TypeError(f"{scorer.name}.score() gave {given!r:.100}; yield Scores, or return a list of them")
     return tuple(given)
+
+
+def ranges_of(metrics: Iterable[Metric]) -> dict[str, tuple[float, float]]:
+    """Return the least and the greatest value of each metric, for :func:`are_sound`."""
+    return {
+        metric.name: (-sys.float_info.max if low is None else low, sys.float_info.max if high is None else high)
+        for metric in metrics
+        for low, high in (metric.range,)
+    }
+
+
+def are_sound(ranges: Mapping[str, tuple[float, float]], channels: Collection[Channel], given: Sequence[Any]) -> bool:
+    """Whether these are Scores of declared metrics, once for each of ``channels``, with values in their ``ranges``.
+
+    Where they are not, or one has no value, :func:`check_type` and :func:`check_values` tell what is wrong, if any.
+    """
+    seen = set()
+    for one in given:
+        if type(one) is not Score or one.value is None or one.channel not in channels or one.metric not in ranges:
+            return False
+        low, high = ranges[one.metric]
+        if not low <= one.value <= high:
+            return False
+        seen.add((one.metric, one.channel))
+    return len(seen) == len(given)
 
 
 def check_type(name: str, given: Sequence[Any]) -> None:

@@ -22,14 +22,14 @@ from charbench.domain.persona import Persona
 from charbench.domain.sample import Failure, Sample
 from charbench.domain.score import Score
 from charbench.errors import CharbenchError
-from charbench.scoring.given_scores import all_of, check_type, check_values
+from charbench.scoring.given_scores import all_of, are_sound, check_type, check_values, ranges_of
 from charbench.scoring.tally import ScoreTally, ScoringTally
 from charbench.store.code_versions import OldScores
 from charbench.store.database import Database
 from charbench.store.group_commit import Commits
 from charbench.store.rescue import Rescue, StoredSettings
 from charbench.store.samples import StoredSample
-from charbench.store.scores import NewScores, ScoreWriter, ScoringSettings, as_stored
+from charbench.store.scores import NewScores, ScoreWriter, ScoringSettings, as_stored, evidence_text
 from charbench.store.writer import Writer
 from charbench.text.redaction import redact
 
@@ -151,6 +151,7 @@ class Scoring(AtWork):
         self.is_async = waits(scorer)
         """Whether its scores are awaited; set where a plain method turns out to return an awaitable."""
         self._metrics = {metric.name: metric for metric in type(scorer).metrics}
+        self._ranges = ranges_of(type(scorer).metrics)
         unasked = begun.old_scores is OldScores.LEFT
         old = OldScores.AGAIN if unasked and is_free(scorer) else begun.old_scores
         with database.write() as connection:
@@ -174,7 +175,14 @@ class Scoring(AtWork):
 
     def write(self, connection: Connection, outcomes: Sequence[Outcome]) -> int:
         """Put outcomes into the store; return how many samples were new."""
-        new = [scores for _, scores in _given(outcomes)]
+        return self.add(connection, self.prepared(outcomes), outcomes)
+
+    def prepared(self, outcomes: Sequence[Outcome]) -> list[NewScores]:
+        """Return what :meth:`add` takes, with all that can be done before a transaction begins."""
+        return [replace(scores, evidence=evidence_text(scores.scores)) for _, scores in _given(outcomes)]
+
+    def add(self, connection: Connection, new: Sequence[NewScores], outcomes: Sequence[Outcome]) -> int:
+        """Put prepared scores into the store, and the failures among the outcomes; return how many samples were new."""
         failed = [(item.stored.id, item.failures) for item in outcomes if item.failures]
         added = self.rows.add(connection, new) if new else 0
         if failed:
@@ -192,6 +200,9 @@ class Scoring(AtWork):
         Returns those of channels that the sample has; the others are counted.
         """
         name = self.scorer.name
+        if are_sound(self._ranges, {channel for channel, _ in sample.channels()}, given):
+            self.tally.asked[name] += 1
+            return given
         check_type(name, given)
         given = self._of_channels_there(sample, given)
         check_values(name, self._metrics, given)

@@ -27,7 +27,7 @@ from charbench.store.rescue import Rescue, StoredSettings, settings_of_groups
 from charbench.store.runs import failed_in_parts
 from charbench.store.sample_reader import SampleReader
 from charbench.store.samples import StoredSample
-from charbench.store.scores import STAGE, pending_samples, present_scores
+from charbench.store.scores import STAGE, NewScores, pending_samples, present_scores
 from charbench.store.writer import Writer
 
 BATCH = 500
@@ -204,7 +204,8 @@ class ScoreStage:
                 results.append((scoring, outcomes))
                 if rest:
                     self._ask(scoring, iter(rest), progress)
-            self.writer.put(partial(self._write, results=results), partial(self._rescued_all, results))
+            ready = [(scoring, scoring.prepared(outcomes), outcomes) for scoring, outcomes in results]
+            self.writer.put(partial(self._write, results=ready), partial(self._rescued_all, results))
             for scoring, outcomes in results:
                 self._note(scoring, outcomes)
             progress.advance(len({stored.id for _, stored in batch}))
@@ -243,6 +244,10 @@ class ScoreStage:
             return None
         return scoring.checked(stored.sample, all_of(scoring.scorer, given))
 
-    def _write(self, connection: Connection, results: Sequence[tuple[Scoring, Sequence[Outcome]]]) -> None:
+    def _write(
+        self, connection: Connection, results: Sequence[tuple[Scoring, Sequence[NewScores], Sequence[Outcome]]]
+    ) -> None:
         """Add what several scorers gave for the same samples: a sample counts once."""
-        self.tally.scored += max((scoring.write(connection, outcomes) for scoring, outcomes in results), default=0)
+        self.tally.scored += max(
+            (scoring.add(connection, new, outcomes) for scoring, new, outcomes in results), default=0
+        )

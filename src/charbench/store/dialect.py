@@ -91,7 +91,7 @@ def insert_new(
             f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES {', '.join([row] * len(part))} "  # noqa: S608
             f"ON CONFLICT DO NOTHING RETURNING {', '.join(told)}"
         )
-        added.extend(connection.exec_driver_sql(statement, tuple(chain.from_iterable(part))))
+        added.extend(connection.exec_driver_sql(statement, tuple(chain.from_iterable(part))).all())
     return added
 
 

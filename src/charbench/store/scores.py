@@ -7,6 +7,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import chain
 from typing import Any
 
 import sqlalchemy as sa
@@ -62,6 +63,14 @@ class NewScores:
     group_id: int
     prompt_id: int
     scores: tuple[Score, ...]
+    evidence: str | None = None
+    """Their :func:`evidence_text`, where it was made before the transaction began; None: it is made in it."""
+
+
+def evidence_text(given: Sequence[Score]) -> str:
+    """Return the evidence of a sample's scores as the store keeps it."""
+    evidence = evidence_to_json(given)
+    return "null" if evidence is None else json.dumps(evidence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,22 +205,31 @@ class ScoreWriter:
     def add(self, connection: Connection, new: Sequence[NewScores]) -> int:
         """Add scores and their totals, and let go of their claims; return for how many samples they were new."""
         by_sample = {item.sample_id: item for item in new}
-        rows = [(item.sample_id, self.scoring_id, json.dumps(evidence_to_json(item.scores))) for item in new]
+        rows = [
+            (item.sample_id, self.scoring_id, evidence_text(item.scores) if item.evidence is None else item.evidence)
+            for item in new
+        ]
         columns = "sample_id", "scoring_id", "evidence"
         ids = insert_new(connection, scored, columns, rows, ("id", "sample_id"))
-        self._number_series(connection, [score for item in new for score in item.scores])
+        self._number_series(connection, new)
         values: list[tuple[int, int, float | None]] = []
         given: defaultdict[tuple[int, int, float | None], list[float | None]] = defaultdict(list)
+        # Most samples of a group have the same metrics and channels: their series, and where their values go.
+        places: dict[tuple[int, tuple[str, ...]], list[tuple[int, list[float | None]]]] = {}
         by_prompt = ScoresByPrompt(self.scoring_id)
         for scored_id, sample_id in ids:
             item = by_sample[sample_id]
             group_id = item.group_id
             if self._headlines:
                 by_prompt.count(group_id, item.prompt_id, self._of_headlines(item.scores))
-            for score in item.scores:
-                series_id, threshold = self._series[score.metric, score.channel]
-                values.append((scored_id, series_id, score.value))
-                given[series_id, group_id, threshold].append(score.value)
+            shape = group_id, _metrics_and_channels(item.scores)
+            if (known := places.get(shape)) is None:
+                numbered = (self._series[score.metric, score.channel] for score in item.scores)
+                known = places[shape] = [(number, given[number, group_id, least]) for number, least in numbered]
+            for score, (series_id, mine) in zip(item.scores, known, strict=True):
+                value = score.value
+                values.append((scored_id, series_id, value))
+                mine.append(value)
         insert_tuples(connection, scores, values)
         summed = [
             {"series_id": series_id, "group_id": group_id, **asdict(totals_of(mine, threshold))}
@@ -244,8 +262,10 @@ class ScoreWriter:
         """Return the name under which scoring this sample is claimed."""
         return f"{self.scoring_id}:{sample_id}"
 
-    def _number_series(self, connection: Connection, given: Sequence[Score]) -> None:
+    def _number_series(self, connection: Connection, new: Sequence[NewScores]) -> None:
         """Look up the series of these scores, adding those that are new, in an order that is every writer's."""
+        by_shape = {_metrics_and_channels(item.scores): item.scores for item in new}
+        given = chain.from_iterable(by_shape.values())
         fresh = {key: score for score in given if (key := (score.metric, score.channel)) not in self._series}
         for key, score in sorted(fresh.items()):
             self._series[key] = self._add_series(connection, score), self.metrics[score.metric].threshold
@@ -309,6 +329,10 @@ def pending_samples(
                 break
             yield ids
             last = ids[-1]
+
+
+def _metrics_and_channels(given: Sequence[Score]) -> tuple[str, ...]:
+    return (*[score.metric for score in given], *[score.channel for score in given])
 
 
 def _declaration(metric: Metric) -> dict[str, Any]:

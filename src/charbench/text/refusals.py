@@ -161,7 +161,10 @@ def find_refusals(answer: str) -> Iterator[tuple[int, int]]:
     shift = len(answer) - len(answer.lstrip())
     opening = plain(answer[shift : shift + WINDOW + _LONGEST])
     words = " ".join(opening.lower().split())
-    if not any(hint in words for hint in _HINTS):
+    for hint in _HINTS:  # any() takes twice as long, and nearly every answer comes here
+        if hint in words:
+            break
+    else:
         return
     for match in _refusal().finditer(opening):
         start, end = match.span()

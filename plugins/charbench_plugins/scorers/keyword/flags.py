@@ -14,7 +14,6 @@ _QUOTE = re.compile(r'(?m)^[ \t]*>.*$|"[^"\n]{1,400}"|«[^»\n]{1,400}»')
 _QUOTE_SIGNS = ('"', ">", "«")
 _MENTION = re.compile(r"\b(?:words?|terms?|phrases?|expressions?)(?: like| such as| of)?[ \t]+['*_]{0,2}$")
 """What speaks of the words that follow: "the word ahoy"."""
-_MENTION_SIGNS = ("word", "term", "phrase", "expression")
 _MENTION_LENGTH = 40
 _COPIED_WORDS = 4
 _WORD = re.compile(r"\w+(?:'\w+)*")
@@ -67,7 +66,7 @@ class Masks:
                 return True
         reach = max(0, start - _MENTION_LENGTH)
         before = text[reach:start]
-        if not any(sign in before for sign in _MENTION_SIGNS):
+        if not ("word" in before or "term" in before or "phrase" in before or "expression" in before):
             return False
         return _MENTION.search(text, reach, start) is not None
 

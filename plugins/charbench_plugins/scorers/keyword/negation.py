@@ -33,9 +33,9 @@ _CLAUSE = re.compile(
     r"[.!?;:\n()—–]|,(?!\s*ever\b)|--|(?<!anything )\bbut\b|\b(?:except|unless|until|because|how|while|though)\b"
 )
 _WORD = re.compile(r"\w+(?:'\w+)*")
-_VERB = re.compile(
-    r"(?:refus(?:e[sd]?|ing)|declin(?:e[sd]?|ing)|ceas(?:e[sd]?|ing)|stop(?:s|ped|ping)?|quit(?:s|ting)?"
-    r"|avoid(?:s|ed|ing)?|renounc(?:e[sd]?|ing))"
+_VERBS = _words(
+    "refuse refuses refused refusing decline declines declined declining cease ceases ceased ceasing stop stops "
+    "stopped stopping quit quits quitting avoid avoids avoided avoiding renounce renounces renounced renouncing"
 )
 _VERB_REACH = 5
 _PAIRS = {
@@ -127,7 +127,7 @@ def _reach(words: Sequence[str], at: int) -> int | None:
     word, after = words[at], words[at + 1] if at + 1 < len(words) else ""
     if (word, after) in _PAIRS:
         return _PAIRS[word, after]
-    if _VERB.fullmatch(word):
+    if word in _VERBS:
         return None if after in _IDIOMS["stop"] and word.startswith("stop") else _VERB_REACH
     if word.endswith("n't"):
         return None if after in _IDIOMS["not"] else _NOT_REACH
@@ -153,7 +153,7 @@ def _width(words: Sequence[str], at: int) -> int:
 
 def _is_verb(words: Sequence[str], at: int) -> bool:
     """Whether a denial is a verb such as "refuse" or "give up", which can itself be denied."""
-    return bool(_VERB.fullmatch(words[at])) or (tuple(words[at : at + 2]) in _PAIRS and words[at] != "no")
+    return words[at] in _VERBS or (tuple(words[at : at + 2]) in _PAIRS and words[at] != "no")
 
 
 def _is_cancelled(words: Sequence[str], at: int, denials: Sequence[int]) -> bool:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from charbench import Channel, Metric, Persona, Sample, Score, Scorer, Span, Tier, digest
+from charbench import Channel, Metric, Persona, Prompt, Sample, Score, Scorer, Span, Tier, digest
 from charbench_plugins.scorers.keyword.flags import Masks
 from charbench_plugins.scorers.keyword.folding import Folded
 from charbench_plugins.scorers.keyword.matcher import Hit, Matcher
@@ -73,7 +73,7 @@ class KeywordScorer(Scorer):
         """Yield the metrics of each channel that holds text."""
         markers, anti_markers = self._matchers(persona)
         for channel, text in sample.channels():
-            yield from self._channel(channel, text, sample.prompt.text, markers, anti_markers, persona)
+            yield from self._channel(channel, text, sample.prompt, markers, anti_markers, persona)
 
     def _matchers(self, persona: Persona) -> tuple[Matcher, Matcher]:
         """Return the persona's matchers, compiled anew when the persona changes: runs go persona by persona.
@@ -85,7 +85,7 @@ class KeywordScorer(Scorer):
         return self._compiled[1:]
 
     def _channel(
-        self, channel: Channel, text: str, prompt: str, markers: Matcher, anti_markers: Matcher, persona: Persona
+        self, channel: Channel, text: str, prompt: Prompt, markers: Matcher, anti_markers: Matcher, persona: Persona
     ) -> Iterator[Score]:
         folded = Folded(text)
         if markers.empty:
@@ -111,14 +111,14 @@ class KeywordScorer(Scorer):
                 yield Score(name, channel, value)
 
     def _judge(
-        self, channel: Channel, folded: Folded, hits: list[Hit], prompt: str
+        self, channel: Channel, folded: Folded, hits: list[Hit], prompt: Prompt
     ) -> tuple[list[Span], list[Span], int]:
         """Tell the hits that count from those set aside, each with the flags that say why; and characters of code."""
         counted: list[Span] = []
         aside: list[Span] = []
         if not hits:
             return counted, aside, 0
-        masks = Masks(folded.text, Folded(prompt).text)
+        masks = Masks(folded.text, Folded(prompt.text).text)
         ignored, cap = self.config.ignore, self.config.cap
         seen: dict[str, int] = {}
         for hit in hits:
