@@ -9,6 +9,7 @@ itself. A pilot of one times the design is what users have: what it does not kno
 
 - ``advice``: the sides that ``compare`` reads from a store are made directly, and given to the function that compares
   and advises: two sides for each lab, at the level of one pair or of 190.
+- ``held_out``: the same of designs that nothing was chosen on.
 - ``commands``: that ``compare --json`` and ``charbench power --json`` say the same of recordings that ``run`` took in
   as the functions say of the same answers.
 
@@ -45,9 +46,17 @@ SHAPES = {
     "one family of 30, 30 single": (30, *(1,) * 30),
     "30, 10, 3, 2, 1, 1": (30, 10, 3, 2, 1, 1),
 }
+NEW_SHAPES = {
+    "40, 8, 8, 4 and 10 single": (40, 8, 8, 4, *(1,) * 10),
+    "12, 12, 12 and 6 of 2": (12, 12, 12, *(2,) * 6),
+    "15, 15 and 20 single": (15, 15, *(1,) * 20),
+    "9, 7, 6, 5, 4, 3, 2, 1": (9, 7, 6, 5, 4, 3, 2, 1),
+    "25 single prompts": (1,) * 25,
+}
+"""Shapes that no rule was tried on before it was final."""
 KINDS = ("paired rate", "paired mean", "unpaired rate", "unpaired mean")
 LARGE, MOST = 20, 4000
-PILOTS = (LARGE, 5, 1)
+PILOTS = (LARGE, 1)
 """How much larger a large pilot is; more prompts than the second are not simulated."""
 COMMAND_SHAPES = ("60 single prompts", "12 families of 5", "30, 10, 3, 2, 1, 1")
 Floats = NDArray[Any]
@@ -65,14 +74,18 @@ class Design:
     pairs: int = 1
     family: float = 0.4
     """The share of the variance between prompts that families have."""
+    centre: float = 0.0
+    """Where both rates lie on the logistic scale."""
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        return SHAPES[self.shape]
+        return (SHAPES | NEW_SHAPES)[self.shape]
 
     @property
     def name(self) -> str:
         words = f"{self.kind}, {self.shape}, {self.epochs} answers, effect {self.effect:g}"
+        words += f", around {self.centre:g}" if self.centre else ""
+        words += f", family {self.family:g}" if self.family != 0.4 else ""
         return words if self.pairs == 1 else f"{words}, one of {self.pairs} pairs"
 
     @property
@@ -110,7 +123,7 @@ class Design:
             if not self.paired:
                 families = self.families(prompts, dice)
             own = self.worth(families, dice)
-            centre = sign * self.effect + (common + own if self.paired else math.sqrt(2) * own)
+            centre = self.centre + sign * self.effect + (common + own if self.paired else math.sqrt(2) * own)
             draw = dice.logistic if self.is_rate else dice.normal
             values = centre[:, None] + draw(0, 1, (prompts, self.epochs))
             sides.append((families, (values > 0).astype(float) if self.is_rate else values))
@@ -122,7 +135,10 @@ class Design:
             return self.effect
         points, weights = np.polynomial.hermite_e.hermegauss(81)
         rates = [
-            float((weights / (1 + np.exp(-(sign * self.effect + math.sqrt(2) * points)))).sum() / weights.sum())
+            float(
+                (weights / (1 + np.exp(-(self.centre + sign * self.effect + math.sqrt(2) * points)))).sum()
+                / weights.sum()
+            )
             for sign in (0.5, -0.5)
         ]
         return rates[0] - rates[1]
@@ -153,21 +169,21 @@ def compared(design: Design, sides: list[tuple[Floats, Floats]]) -> Pair:
     return Pair(pair.first, pair.second, pair.difference, pair.adjusted, pair.planned, design.pairs)
 
 
-def advice(labs: int, only: str) -> list[Figure]:
+def advice(part: str, labs: int, only: str, pilots: Sequence[int]) -> list[Figure]:
     """Return how often the advised number of prompts shows the difference, for each design and size of pilot."""
     figures = []
-    for number, design in enumerate(designs()):
+    for number, design in enumerate(designs() if part == "advice" else held_out()):
         if only not in design.name:
             continue
-        for times in PILOTS:
-            dice = np.random.default_rng([20261129, number, times])
+        for times in pilots:
+            dice = np.random.default_rng([20261129, number + (part != "advice") * 1000, times])
             if times == LARGE:
                 counts = [one for one in (needed(design, times, dice) for _ in range(8)) if one]
                 advised = [round(float(np.median(counts)))] * labs if counts else []
             else:
                 advised = [one for one in (needed(design, times, dice) for _ in range(labs)) if one]
             told = [significant(design, min(count, MOST), dice) for count in advised]
-            figures.append(figure(design, times, advised, told, labs))
+            figures.append(figure(part, design, times, advised, told, labs))
             print(json.dumps(figures[-1]), flush=True)
     return figures
 
@@ -197,11 +213,35 @@ def designs() -> list[Design]:
     ]
 
 
-def figure(design: Design, times: int, advised: Sequence[int], told: Sequence[bool], labs: int) -> Figure:
+def held_out() -> list[Design]:
+    """Return designs that nothing was chosen on: other shapes, rates, families, numbers of answers and of pairs."""
+    a, b, c, d, e = NEW_SHAPES
+    return [
+        Design("paired rate", a, 1, 1.5, family=0.5, centre=-2.5),
+        Design("paired rate", b, 3, 1.2, family=0.2),
+        Design("paired rate", b, 1, 2.0, 45, family=0.5),
+        Design("paired rate", c, 1, 1.5, centre=2.5),
+        Design("paired rate", d, 8, 1.5, family=0.0, centre=-2.5),
+        Design("paired rate", e, 3, 1.2, family=0.0, centre=2.5),
+        Design("paired mean", a, 3, 0.8, family=0.5),
+        Design("paired mean", b, 1, 0.7, family=0.0),
+        Design("paired mean", c, 1, 0.9, 45, family=0.5),
+        Design("paired mean", d, 8, 1.2, family=0.25),
+        Design("unpaired rate", a, 3, 2.0, family=0.3, centre=-2.5),
+        Design("unpaired rate", c, 1, 1.5, family=0.5),
+        Design("unpaired rate", d, 8, 2.0, family=0.25, centre=2.5),
+        Design("unpaired rate", e, 1, 1.5, 45, family=0.0),
+        Design("unpaired mean", b, 3, 1.0, family=0.25),
+        Design("unpaired mean", c, 1, 1.2, family=0.0),
+        Design("unpaired mean", e, 8, 1.2, 45, family=0.0),
+    ]
+
+
+def figure(part: str, design: Design, times: int, advised: Sequence[int], told: Sequence[bool], labs: int) -> Figure:
     """Return one row of the result; ``advised`` are deciles 1, 5 and 9, ``n`` the labs with any advice."""
     share = float(np.mean(told)) if told else math.nan
     return {
-        "part": "advice", "kind": design.kind, "design": design.name, "pilot": times,
+        "part": part, "kind": design.kind, "design": design.name, "pilot": times,
         "pilot_prompts": times * sum(design.sizes),
         "advised": [int(np.quantile(advised, at)) for at in (0.1, 0.5, 0.9)] if advised else None,
         "significant": round(share, 3) if told else None, "n": len(told), "labs": labs,
@@ -263,23 +303,30 @@ def near(said: float | None, expected: float | None, within: float) -> bool:
     return math.isclose(said, expected or 0.0, rel_tol=within, abs_tol=1e-9)
 
 
+def _key(one: Figure) -> tuple[Any, ...]:
+    return one["part"], one.get("design"), one.get("pilot"), one.get("figure")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", choices=["advice", "commands", []], help="[default: both]")
+    parser.add_argument("parts", nargs="*", choices=["advice", "held_out", "commands", []], help="[default: all]")
     parser.add_argument("--labs", type=int, help="[default: 400 of advice, 2 of commands, for each design]")
+    parser.add_argument("--pilot", type=int, action="append", metavar="TIMES", help="[default: 20 and 1]")
     parser.add_argument("--only", default="", metavar="WORD", help="designs whose name holds it")
-    parser.add_argument("--out", type=Path, metavar="RESULT.json", help="takes the place of the same parts in it")
+    parser.add_argument("--out", type=Path, metavar="RESULT.json", help="takes the place of the same figures in it")
     given = parser.parse_args()
-    parts = given.parts or ["advice", "commands"]
+    parts = given.parts or ["advice", "held_out", "commands"]
     found: list[Figure] = []
-    if "advice" in parts:
-        found += advice(given.labs or 400, given.only)
+    for part in ("advice", "held_out"):
+        if part in parts:
+            found += advice(part, given.labs or 400, given.only, given.pilot or PILOTS)
     if "commands" in parts:
         found += commands(given.labs or 2, given.only)
         print(*map(json.dumps, found[-3:]), sep="\n")
     if given.out:
         kept = json.loads(given.out.read_text()) if given.out.exists() else []
-        kept = [one for one in kept if one["part"] not in parts]
+        new = {_key(one) for one in found}
+        kept = [one for one in kept if _key(one) not in new]
         given.out.write_text("[\n" + ",\n".join(map(json.dumps, kept + found)) + "\n]\n", encoding="utf-8")
     return 0
 

@@ -37,6 +37,21 @@ class Families:
         """The effective number of prompts in a family: 1 where each is its own."""
         return float(sum(self.sizes)) / effective_clusters(np.array(self.sizes))
 
+    @property
+    def even(self) -> bool:
+        """Whether all are of one size."""
+        return min(self.sizes) == max(self.sizes)
+
+    @property
+    def effect(self) -> float:
+        """By how much families multiply the variance of the mean."""
+        sizes = np.array(self.sizes)
+        return 1 + self.alike * float((sizes**2).sum() / sizes.sum() - 1)
+
+    def number(self, prompts: float) -> float:
+        """Return how many families so many prompts have."""
+        return prompts * len(self.sizes) / sum(self.sizes)
+
     def degrees(self, prompts: float) -> float:
         """Return the degrees of freedom of the mean of so many prompts in families of these sizes."""
         times = prompts / sum(self.sizes)

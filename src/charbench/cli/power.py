@@ -68,7 +68,8 @@ def command(
 
     The variance of the samples is read from the store, per persona, or assumed with --rate.
     """
-    from charbench.analysis.power import LEVEL, least_prompts
+    from charbench.analysis.planned_tests import least_prompts
+    from charbench.analysis.tiers import LEVEL
     from charbench.report.compare.power import assumed
     from charbench.report.render.terminal import print_prose
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from sqlalchemy.engine import Connection
 
-from charbench.analysis.power import LEVEL, least_prompts
+from charbench.analysis.planned_tests import least_prompts
+from charbench.analysis.tiers import LEVEL
 from charbench.analysis.unpaired import TOO_FEW
 from charbench.domain.headline import choose_headline, headline_notes
 from charbench.report.compare.across import across_sides

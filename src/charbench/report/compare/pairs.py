@@ -8,23 +8,14 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from statistics import fmean
 
-import numpy as np
-
-from charbench.analysis.clusters import ClusteredMean, cluster_codes, clustered_mean, design_effect, effective_clusters
+from charbench.analysis.clusters import ClusteredMean, clustered_mean, design_effect
 from charbench.analysis.differences import Difference
 from charbench.analysis.erosion import Erosion, erosion
 from charbench.analysis.families import Families
 from charbench.analysis.multiplicity import holm
 from charbench.analysis.paired import exchangeable, paired_means, paired_rates
-from charbench.analysis.power import (
-    FisherTest,
-    PairedTest,
-    Test,
-    WelchTest,
-    likely_prompts,
-    prompts_needed,
-    variance_of_differences,
-)
+from charbench.analysis.planned_tests import FisherTest, PairedTest, Test, WelchTest
+from charbench.analysis.power import likely_prompts, prompts_needed, variance_of_differences
 from charbench.analysis.rate_intervals import ClusteredRate, clustered_rate
 from charbench.analysis.tiers import LEVEL, tiers_of_pairs
 from charbench.analysis.unpaired import (
@@ -223,21 +214,16 @@ def planned_pair(a: Side, b: Side, shared: Sequence[UnitKey], measure: Measure) 
     variance = variance_of_differences(gaps, step=step)
     if not math.isfinite(variance):
         return None
-    family = _family(clusters)
-    single = measure.is_rate and family == 1 and a.judged_in(shared) == len(shared) == b.judged_in(shared)
+    effect = design_effect(gaps, clusters)
+    families = Families.of(clusters, effect)
+    single = measure.is_rate and families.effective == 1 and a.judged_in(shared) == len(shared) == b.judged_in(shared)
     known = clustered_mean(gaps, clusters).degrees
-    return PairedTest(variance * design_effect(gaps, clusters), family, step, single, known)
+    return PairedTest(variance * effect, families, step, single, known)
 
 
 def _step(a: Side, b: Side, shared: Sequence[UnitKey]) -> float:
     """Return what one answer changes of a prompt's difference of shares, by the mean number of answers."""
     return 2 * len(shared) / (a.judged_in(shared) + b.judged_in(shared))
-
-
-def _family(clusters: Sequence[Hashable]) -> float:
-    """Return the effective number of prompts in a family: 1 where each is its own."""
-    sizes = np.bincount(cluster_codes(clusters)).astype(float)
-    return float(sizes.sum()) / effective_clusters(sizes)
 
 
 def _unpaired(a: Side, b: Side, measure: Measure) -> tuple[Difference, Test | None]:

@@ -10,17 +10,10 @@ from statistics import fmean, median
 
 from sqlalchemy.engine import Connection
 
-from charbench.analysis.power import (
-    LEVEL,
-    POWER,
-    PairedTest,
-    Spread,
-    detectable,
-    limits,
-    prompts_needed,
-    spread,
-    variance_of_differences,
-)
+from charbench.analysis.families import Families
+from charbench.analysis.planned_tests import PairedTest
+from charbench.analysis.power import POWER, Spread, detectable, limits, prompts_needed, spread, variance_of_differences
+from charbench.analysis.tiers import LEVEL
 from charbench.errors import UnknownNameError
 from charbench.report.compare.metric import Measure, choose_measure
 from charbench.report.compare.pairs import planned_pair, shared_prompts
@@ -97,7 +90,7 @@ class Variation:
         )
 
     def _asked(self, variance: float, epochs: int) -> PairedTest:
-        single = self.is_rate and epochs == 1 and self.test.family == 1
+        single = self.is_rate and epochs == 1 and self.test.families.effective == 1
         return replace(self.test, variance=variance, step=1 / epochs if self.is_rate else 0.0, single=single)
 
 
@@ -164,6 +157,7 @@ def _variation(
             parts.append(split)
     if not tests:
         return None
+    widest = max(tests, key=lambda test: sum(test.families.sizes))
     return Variation(
         persona,
         len(sides),
@@ -173,7 +167,7 @@ def _variation(
         Spread(fmean(p.prompts for p in parts), fmean(p.answers for p in parts)) if parts else None,
         PairedTest(
             fmean(test.variance for test in tests),
-            fmean(test.family for test in tests),
+            Families(widest.families.sizes, fmean(test.families.alike for test in tests)),
             fmean(test.step for test in tests),
             all(test.single for test in tests),
             fmean(test.known for test in tests) * (len(sides) - 1),

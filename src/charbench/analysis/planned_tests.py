@@ -1,0 +1,309 @@
+"""The tests that comparisons use, with what they have to expect of more prompts: their power.
+
+How many prompts a difference needs by them is told by :mod:`charbench.analysis.power`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any, Protocol
+
+import numpy as np
+
+from charbench.analysis.distributions import normal_chance, normal_quantile
+from charbench.analysis.effective_fisher import ADDED
+from charbench.analysis.families import Families
+from charbench.analysis.special_functions import special
+from charbench.analysis.tiers import LEVEL
+
+MOST_SIMULATED = 300
+"""More families than this are not simulated: there the noncentral t distribution tells the power."""
+MOST_PAIRS = 50
+"""Of more pairs than this the power is that of formulas."""
+_FEW = 30
+"""Fewer even families than this are simulated where answers have steps."""
+ALONE = Families((1.0,))
+"""Every prompt is a family of its own."""
+_MANY = 10
+"""Flips of so many families or more within the level: the steps between p-values do not matter."""
+
+
+class Test(Protocol):
+    """A test whose power is known; ``least`` prompts (a side) it takes to reach a level at all."""
+
+    def power(self, prompts: float, difference: float, level: float) -> float:
+        """Return the chance (0 to 1) that so many prompts (a side) show the difference at this level."""
+        ...
+
+    def least(self, level: float) -> float:
+        """Return how many prompts the test takes to reach the level, whatever they answer."""
+        ...
+
+    @property
+    def known(self) -> float:
+        """The number of degrees of freedom that the variance was estimated with."""
+        ...
+
+    def varied(self, factor: float) -> Test:
+        """Return the test of answers whose variance is so many times as large."""
+        ...
+
+    def averaged(self, level: float, power: float) -> Test:
+        """Return the test that has this power on average over what is not known of how answers vary."""
+        ...
+
+    def is_simulated(self, prompts: float, level: float) -> bool:
+        """Whether the power of so many prompts is that of simulated labs."""
+        ...
+
+    def by_formula(self) -> Test:
+        """Return the test whose power is never simulated."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PairedTest:
+    """McNemar's test (``single``: one yes or no of each side on each prompt), else signs flipped by family.
+
+    ``variance`` is that of the mean difference times the number of prompts, in the metric's unit squared, so with
+    what ``families`` add to it; ``step`` what one answer changes of a prompt's difference (1/epochs for shares, 0 for
+    metrics without steps); ``known`` the number of degrees of freedom that ``variance`` was estimated with.
+    """
+
+    variance: float
+    families: Families = ALONE
+    step: float = 0.0
+    single: bool = False
+    known: float = math.inf
+    simulate: bool = True
+
+    def power(self, prompts: float, difference: float, level: float) -> float:
+        """Return the chance to show the difference: McNemar's exactly, that of flips by simulated labs or Student's t.
+
+        Flipped signs and t order samples alike, so with many families, or even ones and no steps, they have the same
+        power but for what is tied with the sum that was seen (half a step; one family is taken off for the rest of it)
+        and the few flips of few families: where 2⁻ᵏ of k families is near the level, hardly a family may speak against
+        the difference. Else labs are simulated (:mod:`charbench.analysis.simulated_power`). Sources: Connor (1987),
+        Biometrics 43:207, for McNemar; Hoeffding (1952), Ann Math Stat 23:169, for flips.
+        """
+        if self.single:
+            differing = min(1.0, max(self.variance + difference**2, abs(difference)))
+            return _mcnemar_power(round(prompts), differing, abs(difference), level)
+        if self.is_simulated(prompts, level):
+            from charbench.analysis.simulated_power import simulated_paired_power
+
+            variance = self.variance / self.families.effect
+            return simulated_paired_power(round(prompts), abs(difference), variance, self.families, level, self.step)
+        families = prompts / self.families.effective
+        if self.step:
+            families -= 1
+        if families <= 1:
+            return 0.0
+        gap = max(0.0, abs(difference) - self.step / prompts)
+        variance = self.variance / (families * self.families.effective)
+        power = _student_power(gap, variance, families - 1, level)
+        return min(power, self._few_against(abs(difference), prompts / self.families.effective, level))
+
+    def is_simulated(self, prompts: float, level: float) -> bool:
+        """Whether the power of so many prompts is that of simulated labs."""
+        if self.single or not _may_simulate(self.simulate, self.variance, level):
+            return False
+        count = self.families.number(prompts)
+        return count <= (_FEW if self.step else 0) if self.families.even else count <= MOST_SIMULATED
+
+    def by_formula(self) -> PairedTest:
+        """Return the test whose power is never simulated."""
+        return replace(self, simulate=False)
+
+    def _few_against(self, gap: float, families: float, level: float) -> float:
+        """Return the chance that no more families speak against the difference than the level allows flips of."""
+        allowed = math.log2(level) + families - 1
+        if allowed > _MANY or not self.variance > 0:
+            return 1.0
+        against = normal_chance(-(gap - self.step / 2) / math.sqrt(self.variance / self.families.effective))
+        return float(special().bdtr(max(0, math.floor(allowed)), round(families), against))
+
+    def least(self, level: float) -> float:
+        """Return the prompts of :func:`least_prompts` families, of the smallest that there are."""
+        return least_prompts(level) * min(self.families.sizes)
+
+    def varied(self, factor: float) -> PairedTest:
+        """Return the test with so many times the variance."""
+        return replace(self, variance=self.variance * factor)
+
+    def averaged(self, level: float, power: float) -> PairedTest:
+        """Return the test with the variance that gives this power on average over what it may be.
+
+        Itself where there are steps: :func:`variance_of_differences` has added two prompts for that.
+        """
+        return self if self.step or self.single else self.varied(inflation(self.known, level, power))
+
+
+@dataclass(frozen=True, slots=True)
+class FisherTest:
+    """Fisher's exact test of two unpaired rates with the mean ``rate`` (0 to 1).
+
+    ``worth`` is how many independent samples a prompt's answers are worth, where there are many prompts; ``clusters``
+    how many effective families a prompt is (0: every sample is independent). ``known`` is the number of degrees of
+    freedom that ``worth`` was estimated with.
+    """
+
+    rate: float
+    worth: float = 1.0
+    clusters: float = 0.0
+    known: float = math.inf
+
+    def is_simulated(self, prompts: float, level: float) -> bool:
+        """Return that it is not."""
+        return False
+
+    def by_formula(self) -> FisherTest:
+        """Return the test itself."""
+        return self
+
+    def samples(self, prompts: float) -> float:
+        """Return how many independent samples the test takes so many prompts for: few families count for less.
+
+        :func:`charbench.analysis.rate_intervals.effective_samples` solved for the clusters that it adds.
+        """
+        spread, families = self.rate * (1 - self.rate), prompts * self.clusters
+        if not families or not spread:
+            return prompts * self.worth
+        own = spread * self.clusters * families / self.worth
+        found = spread * (families + 2 * ADDED) * families / (own + ADDED * (1 - 2 * spread))
+        return min(found, prompts * self.worth)
+
+    def power(self, prompts: float, difference: float, level: float) -> float:
+        """Return the chance to show the difference. Source: Casagrande, Pike and Smith (1978), Biometrics 34:483."""
+        samples, gap = self.samples(prompts), abs(difference)
+        root = math.sqrt(samples) - 1 / (gap * math.sqrt(samples))
+        if root <= 0:
+            return 0.0
+        high, low = min(1.0, self.rate + gap / 2), max(0.0, self.rate - gap / 2)
+        pooled = (high + low) / 2
+        spread = (high * (1 - high) + low * (1 - low)) * samples / (prompts * self.worth)
+        beyond = gap * root - normal_quantile(1 - level / 2) * math.sqrt(2 * pooled * (1 - pooled))
+        return normal_chance(beyond / math.sqrt(spread)) if spread > 0 else float(beyond > 0)
+
+    def least(self, level: float) -> float:
+        """Return the prompts a side with which all against none reaches the level."""
+        samples = 2
+        while 2 / math.comb(2 * samples, samples) > level:
+            samples += 1
+        prompts = samples / self.worth
+        while self.samples(prompts) < samples:
+            prompts *= 1.02
+        return prompts
+
+    def varied(self, factor: float) -> FisherTest:
+        """Return the test with prompts that are worth so many times less; itself where samples are independent."""
+        return replace(self, worth=self.worth / factor) if self.clusters else self
+
+    def averaged(self, level: float, power: float) -> FisherTest:
+        """Return the test itself."""
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class WelchTest:
+    """Welch's t of two unpaired means; ``variance`` is that of both sides' means times the prompts of one side.
+
+    ``families`` are those of the side whose families are the more uneven, ``clusters`` how many effective ones a side
+    needs for any test of such values (:func:`charbench.analysis.unpaired.clusters_needed`). ``known`` is the number of
+    degrees of freedom that ``variance`` was estimated with.
+    """
+
+    variance: float
+    families: Families = ALONE
+    clusters: float = 2.0
+    known: float = math.inf
+    simulate: bool = True
+
+    def is_simulated(self, prompts: float, level: float) -> bool:
+        """Whether the power of so many prompts is that of simulated labs: where families are uneven, and not many."""
+        few = not self.families.even and self.families.number(prompts) <= MOST_SIMULATED
+        return few and _may_simulate(self.simulate, self.variance, level)
+
+    def by_formula(self) -> WelchTest:
+        """Return the test whose power is never simulated."""
+        return replace(self, simulate=False)
+
+    def averaged(self, level: float, power: float) -> WelchTest:
+        """Return the test with the variance that gives this power on average over what it may be."""
+        return self.varied(inflation(self.known, level, power))
+
+    def varied(self, factor: float) -> WelchTest:
+        """Return the test with so many times the variance."""
+        return replace(self, variance=self.variance * factor)
+
+    def power(self, prompts: float, difference: float, level: float) -> float:
+        """Return the chance to show the difference, by the noncentral t distribution, and to be tested at all."""
+        if self.is_simulated(prompts, level):
+            from charbench.analysis.simulated_power import simulated_welch_power
+
+            variance = self.variance / self.families.effect
+            return simulated_welch_power(round(prompts), abs(difference), variance, self.families, level)
+        degrees = 2 * self.families.degrees(prompts)
+        shown = _student_power(abs(difference), self.variance / prompts, degrees, level)
+        return shown * self.families.tested(prompts) ** 2
+
+    def least(self, level: float) -> float:
+        """Return the families a side without which nothing is tested."""
+        return max(2.0, self.clusters) * self.families.effective
+
+
+def least_prompts(level: float = LEVEL, comparisons: int = 1) -> int:
+    """Return how many prompts an exact paired test needs to reach ``level`` at all: 2 · 2⁻ⁿ <= level / comparisons.
+
+    With 5 prompts even 5 of 5 against 0 of 5 has p = 0.0625.
+    """
+    return math.ceil(1 - math.log2(level / comparisons) - 1e-9)
+
+
+@lru_cache(maxsize=1024)
+def inflation(degrees: float, level: float, power: float) -> float:
+    """Return what a variance that was estimated with so many degrees of freedom is to be multiplied by.
+
+    Then the power is as wanted on average over what the true variance may be, and not where the estimate happens to be
+    right: with few degrees half of the estimates are too low, and some by far. 1 where the power is below one half.
+    Source: Julious and Owen (2006), "Sample size calculations for clinical studies allowing for uncertainty about the
+    variance", Pharm Stat 5:29.
+    """
+    if power < 0.5 or degrees > 1e5:
+        return 1.0
+    edge = normal_quantile(1 - level / 2)
+    return float(special().nctdtrit(max(1.0, degrees), edge, power) / (edge + normal_quantile(power))) ** 2
+
+
+@lru_cache(maxsize=4096)
+def _mcnemar_power(prompts: int, differing: float, gap: float, level: float) -> float:
+    """Return the power of McNemar's exact test where a share ``differing`` of the prompts tells the sides apart."""
+    from scipy.stats import binom  # type: ignore[import-untyped]
+
+    counts = np.arange(prompts + 1)
+    chances: Any = binom.pmf(counts, prompts, differing)
+    edges = binom.ppf(level / 2, counts, 0.5)
+    edges = np.where(2 * binom.cdf(edges, counts, 0.5) < level, edges, edges - 1)
+    for_first = (differing + gap) / (2 * differing)
+    told = binom.cdf(edges, counts, 1 - for_first) + binom.cdf(edges, counts, for_first)
+    return float((chances * np.where(edges >= 0, told, 0.0)).sum())
+
+
+def _student_power(gap: float, variance: float, degrees: float, level: float) -> float:
+    """Return the power of a two-sided t test of a mean difference with this variance."""
+    if not degrees > 0:
+        return 0.0
+    if not variance > 0:
+        return 1.0
+    centre, edge = gap / math.sqrt(variance), float(special().stdtrit(degrees, 1 - level / 2))
+    if centre > 30 or degrees > 1e5:
+        return normal_chance(centre - edge)
+    opposite = float(special().nctdtr(degrees, centre, -edge))  # NaN where it is below about 1e-16
+    return 1 - float(special().nctdtr(degrees, centre, edge)) + (opposite if opposite > 0 else 0.0)
+
+
+def _may_simulate(wanted: bool, variance: float, level: float) -> bool:
+    """Whether labs are simulated: not for so many pairs that their commands would wait for it."""
+    return wanted and variance > 0 and level * MOST_PAIRS >= LEVEL * (1 - 1e-9)
