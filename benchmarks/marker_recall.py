@@ -12,6 +12,7 @@ not measured before that was done; the author of both is the same, which flatter
 markers were made with, which were held out once: in_character, neutral, near_misses, other_voices. --second measures
 second_voices.jsonl: 10 texts in character and 5 near misses for each persona and 50 neutral ones, by an author who had
 not read the markers; the other half of what was written then, second_voices_development.jsonl, served development.
+near_misses_later.jsonl: 30 near misses, written after the rule on short descriptions was made.
 
 Longer neutral texts than there are: neutral ones one after another, each used once.
 """
@@ -136,6 +137,9 @@ def main(keep: bool, development: bool, held_out: str) -> int:
         if keep:
             write_measurement(persona, scorer.name, scorer.identity(persona), both_sets(persona), ROOT / ".charbench")
     print(f"\n{reached} of {len(personas)} reach {RECALL:.0%} at {FALSE:.0%} false; not: {', '.join(low) or '-'}")
+    later = rows("near_misses_later")
+    hits = sum(measured(one, "", [row["text"] for row in later if row["persona"] == one.name]).hits for one in personas)
+    print(f"of the {len(later)} near misses written after the rule on short descriptions: {hits}")
     return 0 if reached >= 10 else 1
 
 

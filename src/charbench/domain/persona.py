@@ -98,6 +98,11 @@ class Persona:
     """
     exempt: tuple[str, ...] = ()
     """Texts of markers that count also where a text has less evidence than :attr:`density` asks for."""
+    spoken: bool = False
+    """Whether a short English text in which nobody speaks, which has no first or second person, needs 4 points.
+
+    That is more than one strong marker, and only where there is a :attr:`density`. False: it needs what others need.
+    """
     origin: str = ""
     low_recall: tuple[str, ...] = ()
     """Scorers that find few of its texts, as the file says: headlines are taken from others."""

@@ -54,6 +54,7 @@ def parse_persona(document: YamlFile) -> Persona:
         together=model.markers.together,
         density=model.markers.density,
         exempt=tuple(model.markers.exempt),
+        spoken=model.markers.spoken,
         origin=document.path,
         low_recall=("keyword",) if model.keyword else (),
     )
@@ -155,10 +156,13 @@ def _repeats(document: YamlFile, markers: tuple[tuple[Location, Marker], ...], f
 
 
 def _exempt(document: YamlFile, model: PersonaModel, markers: list[Marker], faults: list[str]) -> None:
-    """Check that ``exempt`` names markers of the file, under a density."""
+    """Check that ``exempt`` names markers of the file, and that it and ``spoken`` are under a density."""
     exempt, density = getattr(model.markers, "exempt", []), getattr(model.markers, "density", None)
-    if exempt and density is None:
-        faults.append(f"{document.where(('markers', 'exempt'))}: without a 'density' markers count in any text")
+    faults += [
+        f"{document.where(('markers', name))}: without a 'density' markers count in any text"
+        for name in ("exempt", "spoken")
+        if getattr(model.markers, name, None) and density is None
+    ]
     known = {marker.text for marker in markers if marker.form.literal}
     plain = sorted(marker.text for marker in markers if marker.form is MarkerForm.KEYWORD)
     for index, name in enumerate(exempt):

@@ -95,6 +95,11 @@ class MarkersModel(_Strict):
         [],
         description="markers, named as above, that count in a text of any length, whatever the density",
     )
+    spoken: bool = Field(
+        False,
+        description="the character speaks in the first or second person: a text of 40 English words or fewer in which "
+        "nobody speaks, or asks or exclaims, counts from 4 points on (more than one strong marker); needs a density",
+    )
 
 
 class PersonaModel(_Strict):

@@ -255,9 +255,10 @@ def test_how_many_weak_markers_count_together_is_part_of_the_fingerprint_only_wh
     )
 
 
-def dense(density: float | None = 4) -> Persona:
+def dense(density: float | None = 4, *, spoken: bool = False) -> Persona:
     tiers = {"avast": Tier.STRONG, "plunder": Tier.MODERATE, "gold": Tier.WEAK, "ship": Tier.WEAK}
-    return Persona(name="p", markers=tuple(Marker(word, tier) for word, tier in tiers.items()), density=density)
+    markers = tuple(Marker(word, tier) for word, tier in tiers.items())
+    return Persona(name="p", markers=markers, density=density, spoken=spoken)
 
 
 def test_with_a_density_a_long_text_needs_more_evidence_than_a_short_one() -> None:
@@ -272,13 +273,22 @@ def test_with_a_density_a_long_text_needs_more_evidence_than_a_short_one() -> No
     assert value(score(f"Avast, plunder. {plain[:900]}", dense()), "keywords") == 0
 
 
-def test_a_short_text_that_speaks_about_the_character_asks_for_more_than_one_strong_marker() -> None:
-    assert value(score("The museum shows some plunder from the last century.", dense()), "keywords") == 0
-    assert value(score("The museum shows some plunder from the last century.", dense()), "set_aside") == 1
-    assert value(score("The museum shows some plunder from the last century.", dense(None)), "keywords") == 1
-    for spoken in ("I seek some plunder from the last century.", "Plunder from the last century!", "Plunder it is."):
-        assert value(score(spoken, dense()), "keywords") == 1, spoken
-    assert value(score("Avast, the ship has gold and plunder from the last century.", dense()), "keywords") == 4
+def test_of_a_character_that_speaks_a_short_description_asks_for_more_than_one_strong_marker() -> None:
+    about, who = "The museum shows some plunder from the last century.", dense(spoken=True)
+    assert [value(score(about, who), metric) for metric in ("keywords", "set_aside")] == [0, 1]
+    assert [value(score(about, one), "keywords") for one in (dense(), dense(None, spoken=True))] == [1, 1]
+    spoken = ("I seek some plunder from the last century.", "Plunder from the last century!", "Plunder it is.")
+    long = "The museum shows the avast of a ship" + " and the next room of the museum" * 6
+    for text in (*spoken, "Das Museum zeigt plunder aus dem letzten Jahrhundert.", long):
+        assert value(score(text, who), "keywords") > 0, text
+    assert value(score("Avast, the ship has gold and plunder from the last century.", who), "keywords") == 4
+    assert value(score(" ".join(long.split()[:40]), who), "keywords") == 0
+
+
+def test_whether_a_character_speaks_is_part_of_the_fingerprint_only_with_a_density() -> None:
+    scorer = KeywordScorer()
+    assert scorer.fingerprint(dense()) != scorer.fingerprint(dense(spoken=True))
+    assert scorer.fingerprint(dense(None)) == scorer.fingerprint(dense(None, spoken=True))
 
 
 def test_with_a_density_the_same_words_found_again_are_no_further_evidence() -> None:

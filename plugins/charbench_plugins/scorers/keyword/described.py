@@ -15,11 +15,13 @@ _ASKED = re.compile(
 """A sentence that begins with one of these asks for something."""
 _EXCLAIMED = re.compile(r"(?:^|[.;:] )(?:\S+ ){0,3}[^\s.]+\.(?: |$)")
 """A sentence of four words or fewer: "Yeah, no." """
+_ENGLISH = re.compile(r"\b(?:the|of|and|to|are|were|with|from|its|their)\b")
+"""Words that hardly any English sentence is without; in another language nothing is known of who speaks."""
 
 
 def is_described(text: str) -> bool:
-    """Whether a text (any case and quotes) is short, and speaks about something without a sign that somebody speaks."""
+    """Whether a text (any case and quotes) is short and English, and nothing in it shows that somebody speaks."""
     folded = " ".join(text[: 20 * MOST_WORDS].replace("’", "'").casefold().split())
-    if not folded or len(text.split(None, MOST_WORDS + 1)) > MOST_WORDS:
+    if len(text.split(None, MOST_WORDS + 1)) > MOST_WORDS or not _ENGLISH.search(folded):
         return False
     return not any(sign.search(folded) for sign in (_SPOKEN, _ASKED, _EXCLAIMED))

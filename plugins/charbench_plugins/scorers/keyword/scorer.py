@@ -67,7 +67,8 @@ class KeywordScorer(Scorer):
         together = [persona.together] if any(m.tier is Tier.WEAK for m in persona.markers) else []
         density = [{"density": persona.density}] if persona.density is not None else []
         exempt = [{"exempt": sorted(persona.exempt)}] if density and persona.exempt else []
-        return digest(literal or "nothing to find", against, *together, *density, *exempt)
+        spoken = ["spoken"] if density and persona.spoken else []
+        return digest(literal or "nothing to find", against, *together, *density, *exempt, *spoken)
 
     def score(self, sample: Sample, persona: Persona) -> Iterable[Score]:
         """Yield the metrics of each channel that holds text."""

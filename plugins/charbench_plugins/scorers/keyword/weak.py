@@ -47,7 +47,7 @@ def dense(spans: Sequence[Span], text: str, persona: Persona, words: int) -> tup
     They count where their weights add up to the persona's density for each 100 words, and to 1 at least: in a long text
     more of them stand by accident. Of its ``words``, those beyond :data:`SHORT` are half a word each, as chance varies
     less; a text of less than :data:`STRETCH` is one of so many. What is found again with the same words adds nothing.
-    A short text that only describes something asks for :data:`DESCRIBED`.
+    Of a persona that speaks, a short text that only describes something asks for :data:`DESCRIBED`.
     """
     weights: dict[str, float] = {}
     for span in spans:
@@ -55,7 +55,9 @@ def dense(spans: Sequence[Span], text: str, persona: Persona, words: int) -> tup
         weights[found] = max(weights.get(found, 0.0), WEIGHTS[span.tier])
     length = min(max(words, STRETCH), SHORT) + max(0, words - SHORT) / 2
     found_in_all, needed = sum(weights.values()), max(1.0, (persona.density or 0.0) * length / 100)
-    if found_in_all >= max(needed, DESCRIBED) or (found_in_all >= needed and not is_described(text)):
+    if needed <= found_in_all < DESCRIBED and persona.spoken and is_described(text):
+        needed = DESCRIBED
+    if found_in_all >= needed:
         return list(spans), []
     exempt = [span for span in spans if span.marker in persona.exempt]
     return exempt, [replace(span, flags=(*span.flags, "alone")) for span in spans if span.marker not in persona.exempt]
