@@ -193,10 +193,12 @@ def two_nodes(site: Site) -> Iterator[dict[str, str]]:
         rest = threading.Thread(target=process.stdout.read, daemon=True)
         rest.start()
         # Warnings are not errors here: Ray's own are none of ours.
-        yield {"RAY_ADDRESS": told.strip(), "RAY_USAGE_STATS_ENABLED": "0", "PYTHONWARNINGS": "default"}
         assert process.stdin is not None
-        process.stdin.close()
-        process.wait(timeout=60)
+        try:
+            yield {"RAY_ADDRESS": told.strip(), "RAY_USAGE_STATS_ENABLED": "0", "PYTHONWARNINGS": "default"}
+        finally:  # a test that fails must not wait for a cluster that nobody ends
+            process.stdin.close()
+            process.wait(timeout=60)
 
 
 @pytest.fixture

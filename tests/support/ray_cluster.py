@@ -15,6 +15,7 @@ def main() -> None:
     node = {"object_store_memory": 80_000_000, "num_cpus": 2, "num_gpus": 1}
     cluster = Cluster(initialize_head=True, head_node_args={**node, "include_dashboard": False})
     cluster.add_node(**node)
+    cluster.wait_for_nodes()
     print(cluster.address, flush=True)
     sys.stdin.read()
     cluster.shutdown()
