@@ -71,7 +71,7 @@ class Families:
         The skewness of clusters' sums is estimated; where few families hold most prompts, it is far from 0 by chance.
         """
         effective = prompts / self.effective
-        if min(self.sizes) == max(self.sizes):
+        if self.even:
             return 1.0
         return 2 * normal_chance(math.sqrt(effective / LEAST_BY_SKEWNESS) / self.skewness(prompts)) - 1
 

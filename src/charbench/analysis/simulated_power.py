@@ -56,7 +56,7 @@ def simulated_welch_power(prompts: int, gap: float, variance: float, families: F
 
     ``prompts`` of each side, whose difference of one prompt's value has ``variance``: each side has half of it.
     """
-    from charbench.analysis.unpaired import LEAST_BY_SKEWNESS, LEAST_CLUSTERS
+    from charbench.analysis.unpaired import LEAST_BY_SKEWNESS, LEAST_CLUSTERS, for_skewness
 
     sizes = _layout(_design(families.sizes), prompts)
     means, parts, thirds = [], [], []
@@ -77,8 +77,7 @@ def simulated_welch_power(prompts: int, gap: float, variance: float, families: F
     degrees = error**4 / ((parts[0] ** 2 + parts[1] ** 2) / max(0.25, families.degrees(prompts)))
     t = (means[0] - means[1]) / error
     skew = (thirds[0] - thirds[1]) / error**3
-    corrected = t + skew * t**2 / 3 + skew**2 * t**3 / 27 + skew / 6
-    p = 2 * special().stdtr(degrees, -np.minimum(np.abs(t), np.abs(corrected)))
+    p = 2 * special().stdtr(degrees, -np.minimum(np.abs(t), np.abs(for_skewness(t, skew))))
     return float((tested & (p <= level)).mean())
 
 

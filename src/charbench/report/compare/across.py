@@ -58,10 +58,11 @@ def across_sides(
 
 
 def _by_value(name: str, chosen: Setting, asked: Sequence[Setting], notes: list[str]) -> dict[str, Setting]:
-    differ = sorted({fact for fact in _differing(chosen, asked) if fact in _parameters(asked)})
-    what = f"; they differ in {', '.join(differ)}" if differ else ""
-    if name not in _parameters(asked):
-        raise UnknownNameError("parameter for --across", name, _parameters(asked), what.replace("they", "settings"))
+    parameters = _parameters(asked)
+    differ = ", ".join(sorted(parameters.intersection(_differing(chosen, asked))))
+    if name not in parameters:
+        what = f"; settings differ in {differ}" if differ else ""
+        raise UnknownNameError("parameter for --across", name, parameters, what)
     like = [one for one in asked if _is_like(name, one, chosen)]
     found: dict[str, Setting] = {}
     for one in [chosen, *like]:
@@ -71,6 +72,7 @@ def _by_value(name: str, chosen: Setting, asked: Sequence[Setting], notes: list[
         elif value is not None:
             found.setdefault(value, one)
     if len(found) < 2:
+        what = f"; they differ in {differ}" if differ else ""
         raise UsageError(
             f"option --across {name}: no two settings of these samples differ in that alone{what} "
             "(charbench report --list-settings)"
