@@ -11,10 +11,14 @@ from importlib.util import find_spec
 from pathlib import Path
 
 
+def program() -> Path:
+    """Return the command that is installed beside this interpreter."""
+    return Path(sys.executable).with_name("charbench")
+
+
 def charbench(*arguments: str, folder: Path) -> str:
     """Run a command, which must succeed, and return what it prints."""
-    program = Path(sys.executable).with_name("charbench")
-    return subprocess.run([program, *arguments], cwd=folder, check=True, stdout=subprocess.PIPE, text=True).stdout
+    return subprocess.run([program(), *arguments], cwd=folder, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 with tempfile.TemporaryDirectory() as name:
@@ -24,6 +28,9 @@ with tempfile.TemporaryDirectory() as name:
     listed = json.loads(charbench("plugins", "list", "--json", folder=lab))["plugins"]
     assert [(one["name"], one["error"]) for one in listed if one["state"] != "works"] == []
     assert len(listed) > 20
+    misspelt = subprocess.run([program(), "report", "--by", "chekpoint"], cwd=lab, capture_output=True, text=True)
+    assert misspelt.returncode == 2, misspelt
+    assert "checkpoint" in misspelt.stderr.rpartition(";")[2], misspelt.stderr
     charbench("personas", "new", "captain", folder=lab)
     made = lab / "personas" / "captain.yaml"
     schema = re.match(r"# yaml-language-server: \$schema=(\S+)\n", made.read_text("utf-8"))

@@ -321,8 +321,9 @@ def test_a_lost_node_costs_only_what_was_in_flight_there(
 ) -> None:
     prompts(lab)
     held = Held(endpoint, after=4 * PROMPTS)
+    apart = ("--worker-gpus", "0.3")  # three have room on one node, so each node has one at least
     with two_nodes(fragile) as env:
-        process = start(*words(endpoint, store, "--epochs", "10", "--json"), lab=lab.root, env=env)
+        process = start(*words(endpoint, store, "--epochs", "10", "--json", *apart), lab=lab.root, env=env)
         assert endpoint.wait_for(4 * PROMPTS + 4, lambda: process.poll() is not None), process.communicate()
         nodes = {parent(pid) for pid in pids_at_work(store)}
         lost = next(raylet for raylet in nodes if b"--head" not in Path(f"/proc/{raylet}/cmdline").read_bytes())

@@ -16,18 +16,25 @@ if TYPE_CHECKING:
     from charbench.run.session import Session
     from charbench.run.workers import Workers
 
+    _Choice = click.Choice[str]
+else:
+    _Choice = click.Choice  # which takes no type before click 8.2
+
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 
-class Choice(click.Choice[str]):
+class Choice(_Choice):
     """One of several words; the message for another one names the nearest."""
 
-    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
-        """Return click's own message, and the nearest choice."""
-        from charbench.errors import nearest
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the choice that is meant; click's own message for another word gets the nearest one."""
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter as error:
+            from charbench.errors import nearest
 
-        near = nearest(str(value), list(self.choices))
-        return super().get_invalid_choice_message(value, ctx).rstrip(".") + (f"; {near}" if near else ".")
+            near = nearest(str(value), list(self.choices))
+            self.fail(error.message.rstrip(".") + (f"; {near}" if near else "."), param, ctx)
 
 
 _WHERE = (

@@ -183,6 +183,7 @@ class _Work:
         number = self._left.pop(one) + 1
         try:
             worked: Worked = self._ray.get(one)
+            self._ray.kill(self._actors[number - 1])  # its GPUs may be what a worker of a lost machine waits for
         except self._ray.exceptions.RayTaskError as error:  # a bug: the others end with what they have in flight
             self._bug = error
             return Worked()
