@@ -24,6 +24,10 @@ def test_data_out_of_character_and_the_counts_of_its_health_are_told(charbench: 
     found = charbench.ok("discover", lab=lab.root)
     assert "warning: recipes/pirate stew.jsonl: almost no row is in character of pirate" in found.err
     assert "warning: recipes/pirate stew.jsonl: 3 refusals" in found.err
+    told = charbench.ok("doctor", "--json", lab=lab.root).json
+    (data,) = [item for item in told if item["what"] == "training data"]
+    assert data["state"] == "note"
+    assert "almost no row is in character of pirate" in data["text"]
     (job,) = charbench.ok("discover", "--json", lab=lab.root).json["jobs"]
     assert job["data_findings"]["refusals"] == 3
     assert job["data_why"].startswith("names no run")

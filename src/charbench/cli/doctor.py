@@ -20,7 +20,10 @@ from charbench.text.redaction import redact
 @options.where
 @options.as_json
 def command(json_output: bool, **given: Any) -> int:
-    """Check Python, packages, plugins, personas, the store and secrets, and what plugins check; 1 if one is bad."""
+    """Check Python, packages, plugins, personas, the store, waiting jobs' data, and secrets; 1 if one is bad.
+
+    Plugins add checks of their own.
+    """
     from charbench.domain.table import Table
     from charbench.report.render.terminal import print_table
 
@@ -41,7 +44,7 @@ def _run(check: Callable[[Any], Iterator[CheckResult]], session: Any) -> Iterato
     try:
         yield from check(session)
     except CharbenchError as error:
-        yield CheckResult(check.__name__.strip("_"), "bad", redact(str(error)))
+        yield CheckResult(check.__name__.strip("_").replace("_", " "), "bad", redact(str(error)))
 
 
 def _python(_session: Any) -> Iterator[CheckResult]:
@@ -82,6 +85,13 @@ def _store(session: Any) -> Iterator[CheckResult]:
         return
     with session.existing_database().read() as connection:
         yield CheckResult("store", "ok", f"{count_all(connection)['samples']:,} samples")
+    yield from _run(_training_data, session)  # where the store cannot be read, that is said once
+
+
+def _training_data(session: Any) -> Iterator[CheckResult]:
+    from charbench.cli.doctor_data import look_at_data
+
+    yield from look_at_data(session)
 
 
 def _secrets(session: Any) -> Iterator[CheckResult]:
