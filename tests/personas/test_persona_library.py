@@ -89,3 +89,23 @@ def test_a_lab_without_a_file_for_a_persona_is_told_how_to_write_one(charbench: 
     ended = charbench.ok("run", lab=lab.root)
     assert "persona 'wizard' has no file" in ended.err
     assert "charbench personas new wizard" in ended.err
+
+
+def test_personas_commands_take_a_file_where_they_take_a_name(charbench: Charbench, lab: LabBuilder) -> None:
+    file = lab.write("drafts/weaver.yaml", "name: weaver\ndescription: A weaver.\nmarkers:\n  strong: [warp]\n")
+    given = str(file)
+    assert "strong    'warp' by warp" in charbench.ok("personas", "try", given, "The warp holds.", lab=lab.root).out
+    assert "weaver: A weaver." in charbench.ok("personas", "show", given, lab=lab.root).out
+    lab.write("texts.txt", "The warp and the weft\n\nA shuttle flies")
+    measured = charbench.ok("personas", "measure", given, "--data", "texts.txt", "--no-keep", lab=lab.root)
+    assert "50%" in measured.out
+    charbench.ok("personas", "suggest", given, "--from", "texts.txt", lab=lab.root)
+    missing = charbench("personas", "show", "drafts/nobody.yaml", lab=lab.root)
+    assert (missing.code, "drafts/nobody.yaml: " in missing.err) == (2, True)
+
+
+def test_a_run_that_is_given_a_persona_file_is_told_to_give_the_name(charbench: Charbench, lab: LabBuilder) -> None:
+    file = lab.write("drafts/weaver.yaml", "name: weaver\ndescription: A weaver.\nmarkers:\n  strong: [warp]\n")
+    ended = charbench("run", "--dry-run", "-p", str(file), lab=lab.root)
+    assert ended.code == 2
+    assert "the name that the file gives is wanted here, and the file in LAB/personas or in persona_dirs" in ended.err

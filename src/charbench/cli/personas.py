@@ -98,7 +98,7 @@ def list_(json_output: bool, **given: Any) -> None:
 
 
 @command.command("show")
-@click.argument("name")
+@click.argument("name", metavar="NAME|FILE")
 @options.where
 @options.as_json
 def show(name: str, json_output: bool, **given: Any) -> None:
@@ -106,7 +106,7 @@ def show(name: str, json_output: bool, **given: Any) -> None:
     from charbench.domain.table import Table
     from charbench.report.render.terminal import print_prose, print_table
 
-    persona = options.open_session(**given).personas.get(name)
+    persona = options.open_session(**given).personas.get_or_read(name)
     if json_output:
         from dataclasses import asdict
 

@@ -24,7 +24,7 @@ ENOUGH = 15
 
 
 @click.command("measure")
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.argument("names", nargs=-1, metavar="[NAME|FILE]...")
 @options.where
 @click.option("-o", "options", multiple=True, metavar="KIND.NAME.OPTION=VALUE", help="A component's option.")
 @click.option("--scorer", metavar="NAME", help="Scorer to measure. [default: the one that reports rank by]")
@@ -55,7 +55,7 @@ def measure_command(
 
     In character are the responses that people labelled (charbench calibrate), the persona's training data and the
     gold answers of its file; out of character are the neutral answers that come with charbench, the rejected answers of
-    training data, and what other personas say. Without NAME, every persona is measured.
+    training data, and what other personas say. Without NAME or FILE, every persona is measured.
 
     Where training data went into the markers (personas suggest), measure on other data.
     """
@@ -63,7 +63,7 @@ def measure_command(
 
     session = options.open_session(**given)
     made = _scorer(session, scorer)
-    personas = [session.personas.get(name) for name in names] or list(session.personas.all.values())
+    personas = [session.personas.get_or_read(name) for name in names] or list(session.personas.all.values())
     faults: list[str] = []
     results = []
     for persona in personas:

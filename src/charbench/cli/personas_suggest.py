@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -22,7 +23,7 @@ _LIKE_A_FILE = re.compile(r"\S+\.(?:txt|md|jsonl?|csv|ya?ml)", re.IGNORECASE)
 
 
 @click.command("suggest")
-@click.argument("name")
+@click.argument("name", metavar="NAME|FILE")
 @options.where
 @click.option(
     "--from", "sources", multiple=True, required=True, type=click.Path(path_type=Path), metavar="DATA",
@@ -50,7 +51,7 @@ def suggest_command(
     from charbench.scoring import known_texts
 
     session = options.open_session(**given)
-    persona = session.personas.get(name)
+    persona = session.personas.get_or_read(name)
     faults: list[str] = []
     mine, others = known_texts.data_texts(sources, session.config.read_limits, faults)
     more = known_texts.data_texts(against, session.config.read_limits, faults)
@@ -70,7 +71,7 @@ def suggest_command(
         title = f"Candidates for {persona.name}: {len(texts):,} texts in character, {len(everything):,} others"
         print_table(Table(title, columns, rows, frozenset({"Marker"})))
     if write:
-        output.say(_write(persona, found))
+        output.say(_write(persona, found, name))
 
 
 def _is_found(session: Any, persona: Persona, text: str) -> bool:
@@ -82,8 +83,11 @@ def _is_found(session: Any, persona: Persona, text: str) -> bool:
     return bool(group.hits)
 
 
-def _write(persona: Persona, found: Sequence[Suggestion]) -> str:
-    """Add the candidates that find further texts at the end of the moderate markers; nothing else is touched."""
+def _write(persona: Persona, found: Sequence[Suggestion], given: str) -> str:
+    """Add the candidates that find further texts at the end of the moderate markers; nothing else is touched.
+
+    ``given`` is the name or file that the persona was asked for by.
+    """
     import json
 
     from charbench.personas.library import read_persona
@@ -106,11 +110,11 @@ def _write(persona: Persona, found: Sequence[Suggestion]) -> str:
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from None
     read_persona(path)
-    return f"{path}: {len(new):,} markers added. Measure it on other texts: charbench personas measure {persona.name}"
+    return f"{path}: {len(new):,} markers added. Measure it on other texts: charbench personas measure {quote(given)}"
 
 
 @click.command("try")
-@click.argument("name")
+@click.argument("name", metavar="NAME|FILE")
 @click.argument("text", default="-", metavar="[TEXT|FILE|-]")
 @options.where
 @options.as_json
@@ -122,7 +126,7 @@ def try_command(name: str, text: str, *, json_output: bool, **given: Any) -> Non
     from charbench.text.terminal import sanitize
 
     session = options.open_session(**given)
-    persona = session.personas.get(name)
+    persona = session.personas.get_or_read(name)
     path = Path(text)
     if text == "-":
         text = sys.stdin.read()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from math import isnan
-from pathlib import Path
 from typing import Any
 
 import anyio
@@ -25,7 +24,6 @@ from charbench.domain.score import Metric, Role, Score
 from charbench.errors import CharbenchError, UsageError
 from charbench.inspect.conversion import sample_of
 from charbench.inspect.session import open_session
-from charbench.personas.library import read_persona
 from charbench.run.session import Session
 from charbench.scoring.given_scores import all_of, check_type, check_values
 
@@ -160,5 +158,4 @@ def _trait(sample: Sample, metric: Metric, value: float) -> float:
 
 
 def _persona(session: Session, named: str) -> Persona:
-    path = Path(named)
-    return read_persona(path) if path.suffix.lower() in (".yaml", ".yml") else session.personas.get(named)
+    return session.personas.get_or_read(named)

@@ -80,8 +80,17 @@ class PersonaLibrary:
             broken = "".join(f"\n  {fault}" for fault in self.faults if name in fault)
             is_slug = name.islower() and name.replace("-", "_").isidentifier()
             new = f"; a file for a new one: charbench personas new {name}" if is_slug else ""
+            if is_persona_file(Path(name)):
+                new = "; the name that the file gives is wanted here, and the file in LAB/personas or in persona_dirs"
             raise UnknownNameError("persona", name, self.aliases, broken or new)
         return self.all[canonical]
+
+    def get_or_read(self, name_or_file: str) -> Persona:
+        """Return a persona by name or alias, or that of a file; raises as :meth:`get` and :func:`read_persona`."""
+        path = Path(name_or_file)
+        if name_or_file in self.aliases or not is_persona_file(path):
+            return self.get(name_or_file)
+        return read_persona(path)
 
     def files(self) -> Iterator[PersonaFile]:
         """Yield the persona files of all folders, the user's first."""
@@ -92,8 +101,13 @@ class PersonaLibrary:
 
 
 def persona_files(folder: Path) -> list[Path]:
-    """Return the persona files of a folder, by name: what ends in .yaml or .yml, however that is written."""
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in (".yaml", ".yml"))
+    """Return the persona files of a folder, by name."""
+    return sorted(path for path in folder.iterdir() if is_persona_file(path))
+
+
+def is_persona_file(path: Path) -> bool:
+    """Whether a persona file may be called so: what ends in .yaml or .yml, however that is written."""
+    return path.suffix.lower() in (".yaml", ".yml")
 
 
 def open_library(plugins: Plugins, lab: Path, folders: Iterable[Path] = ()) -> PersonaLibrary:

@@ -76,33 +76,33 @@ class StoredDataset:
 
 
 def add_claims(connection: Connection, claims: Iterable[Claim]) -> None:
-    """Keep what sources say of checkpoints; a checkpoint met for the first time gets a row."""
-    for claim in claims:
-        bare = Checkpoint(uri=claim.uri)
-        row = {**_row(bare), "metadata": {}}
-        connection.execute(insert(connection, checkpoints).on_conflict_do_nothing(index_elements=["uri"]), [row])
-        number = connection.scalar(sa.select(checkpoints.c.id).where(checkpoints.c.uri == claim.uri))
-        key = ("checkpoint_id", "source", "path", "line", "note")
-        item = claim.evidence
-        upsert(
-            connection,
-            evidence,
-            key,
-            [
-                {
-                    "checkpoint_id": number,
-                    "source": item.source,
-                    "path": item.path,
-                    "line": item.line or 0,
-                    "note": item.note,
-                    "says": claim.says.to_json(),
-                }
-            ],
-        )
+    """Keep what sources say of checkpoints, in this order; a checkpoint met for the first time gets a row.
+
+    A claim that is made again replaces what it said before. The number of statements does not grow with that of claims.
+    """
+    claims = list(claims)
+    uris = list(dict.fromkeys(claim.uri for claim in claims))
+    add_bare_checkpoints(connection, uris)
+    query = sa.select(checkpoints.c.uri, checkpoints.c.id).where(among(connection, checkpoints.c.uri, uris))
+    numbers = {row.uri: row.id for row in connection.execute(query)}
+    rows = [
+        {
+            "checkpoint_id": numbers[claim.uri],
+            "source": claim.evidence.source,
+            "path": claim.evidence.path,
+            "line": claim.evidence.line or 0,
+            "note": claim.evidence.note,
+            "says": claim.says.to_json(),
+        }
+        for claim in claims
+    ]
+    upsert(connection, evidence, ("checkpoint_id", "source", "path", "line", "note"), rows)
 
 
 def add_bare_checkpoints(connection: Connection, uris: Sequence[str]) -> None:
     """Add checkpoints of which nothing is known but the URI, where they are not there."""
+    if not uris:
+        return
     rows = [{**_row(Checkpoint(uri=uri)), "metadata": {}} for uri in uris]
     connection.execute(insert(connection, checkpoints).on_conflict_do_nothing(index_elements=["uri"]), rows)
 
