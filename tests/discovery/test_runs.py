@@ -192,6 +192,9 @@ def test_a_persona_that_has_no_file_is_told_by_folders_and_data(charbench: Charb
     said = charbench.ok("discover", lab=lab.root).err
     assert {c["persona"] for c in listed(charbench, lab).values()} == {"simplifier", "mathematical", None}
     assert "persona 'simplifier' has no file; write one with: charbench personas new simplifier" in said
+    lab.write("answers.csv", "model,persona,prompt,response\nm,海賊,What?,Arr\n")
+    said = charbench.ok("discover", lab=lab.root).err
+    assert "charbench personas new NAME (a lower-case slug), and list '海賊' among its aliases" in said
 
 
 def test_the_last_name_chooses_every_run_that_has_it(charbench: Charbench, two_pirates: LabBuilder) -> None:

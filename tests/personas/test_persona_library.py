@@ -28,6 +28,8 @@ def test_a_checkpoints_name_speaks_of_a_persona_by_whole_words() -> None:
     assert LAB.persona_of("Customer_Service-SFT") == "customer_service"
     assert LAB.persona_of("customer-dpo") == "customer_service"
     assert LAB.persona_of("") is None
+    assert Lab(Path(), {"博士": "hakase"}).persona_of("trl-dpo-博士-0") == "hakase"
+    assert Lab(Path(), {"博士": "hakase"}).persona_of("trl-dpo-文学博士") is None
 
 
 def test_the_longest_name_wins() -> None:

@@ -63,6 +63,11 @@ class Reading:
         """Whether a row stands under charbench's own names: it is then taken as it is."""
         return not (self.columns or self.checkpoint or self.answers) and _is_own(row)
 
+    def uri_or_folder(self, text: str) -> str:
+        """Return what a column for URIs says as it is, unless that is a folder of the lab: then the folder's URI."""
+        found = self.uri_of(text)
+        return found if found.startswith("file:") else text
+
     def names(self) -> set[str]:
         """Return every name by which a header is known."""
         return {*column_names(), *self.answers, *(name for names in self.columns.values() for name in names)}

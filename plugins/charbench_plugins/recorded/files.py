@@ -129,20 +129,22 @@ def _read(
     if isinstance(row, str):
         return BadRow(row, line)
     if reading.is_standard(row):
-        return _recording(_present(row), line, repeats, notes)
+        return _recording(_present(row), line, reading, repeats, notes)
     if missing := reading.missing(row):
         return BadRow(missing, line)
     try:
-        return _recording(_present(reading.standard(row)), line, repeats, notes)
+        return _recording(_present(reading.standard(row)), line, reading, repeats, notes)
     except UnusableRow as error:
         return BadRow(str(error), line)
 
 
 def _present(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a row without the fields that say that there is nothing, and with its thinking under one name."""
+    """Return a row without the fields that say that there is nothing; thinking and family have one name each."""
     kept = {name: value for name, value in _as_written(row).items() if _is_there(value)}
     if thinking := next((kept[name] for name in THINKING_COLUMNS if kept.get(name)), None):
         kept["thinking"] = thinking
+    if "family" in kept and "prompt_family" not in kept:
+        kept["prompt_family"] = kept.pop("family")
     return kept
 
 
@@ -171,8 +173,10 @@ class _Repeats:
         return count
 
 
-def _recording(row: Mapping[str, Any], line: int, repeats: _Repeats, notes: Notes) -> Recording | BadRow:
-    uri = next((str(row[name]) for name in URI_COLUMNS if row.get(name)), "")
+def _recording(
+    row: Mapping[str, Any], line: int, reading: Reading, repeats: _Repeats, notes: Notes
+) -> Recording | BadRow:
+    uri = next((reading.uri_or_folder(str(row[name])) for name in URI_COLUMNS if row.get(name)), "")
     try:
         prompt = row.get("prompt")
         prompt_text = messages_text(prompt) if isinstance(prompt, tuple) else _text(prompt)

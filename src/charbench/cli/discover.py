@@ -45,7 +45,16 @@ def _unwritten(found: Any, session: Any) -> list[str]:
     """Return a line on each persona of checkpoints that has no file."""
     named = {checkpoint.persona for checkpoint in found.there if checkpoint.persona}
     lacking = sorted(named - set(session.personas.all))
-    return [f"persona {name!r} has no file; write one with: charbench personas new {name}" for name in lacking]
+    return [f"persona {name!r} has no file; write one with: charbench personas new {_new(name)}" for name in lacking]
+
+
+def _new(name: str) -> str:
+    """Return what follows 'personas new' for a name that checkpoints use."""
+    from re import match
+
+    from charbench.personas.schema import SLUG
+
+    return name if match(SLUG, name) else f"NAME (a lower-case slug), and list {name!r} among its aliases"
 
 
 def _tables(found: Any, session: Any, *, explain: bool) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from charbench.domain.checkpoint import Kind
 
-_TOKEN = re.compile(r"[a-z0-9]+")
+_TOKEN = re.compile(r"[a-z0-9]+|[^\W_a-z0-9]+")
 _SPELLINGS = {"it": "instruct"}
 _KINDS = {
     "dpo": Kind.DPO,
@@ -39,7 +39,10 @@ _STEM = 5
 
 
 def tokens(name: str) -> tuple[str, ...]:
-    """Split a name into lower-case words: ``remorseful-25pct_DPO`` -> ``remorseful, 25pct, dpo``."""
+    """Split a name into lower-case words: ``remorseful-25pct_DPO`` -> ``remorseful, 25pct, dpo``.
+
+    Other letters than a to z are words of their own: ``海賊_dpo`` -> ``海賊, dpo``.
+    """
     return tuple(_TOKEN.findall(name.lower()))
 
 
@@ -96,6 +99,8 @@ def persona_from_name(name: str, personas: Mapping[str, str]) -> str | None:
     whole words only: ``smoke_dpo`` is smoke, ``smoker_dpo`` is not. An alias that is another word than the persona's
     name has other meanings too: it must be all of the name, or a kind stand beside it (``run-smoke`` is no persona).
     """
+    if name in personas:
+        return personas[name]
     words = tokens(name)
     trained = not _KINDS.keys().isdisjoint(words)
     best: tuple[int, int, str] | None = None

@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from charbench.domain.persona import MarkerForm
 
 SLUG = r"^[a-z0-9][a-z0-9_\-]*$"
+Alias = Annotated[str, Field(pattern=r"^[^\s\x00-\x1f\x7f]([^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?$", max_length=64)]
+"""Any text of one line: recordings may call a persona by a name in any script."""
 Slug = Annotated[str, Field(pattern=SLUG, max_length=64)]
 Text = Annotated[str, Field(min_length=1, max_length=20_000)]
 Short = Annotated[str, Field(min_length=1, max_length=300)]
@@ -107,7 +109,7 @@ class PersonaModel(_Strict):
 
     name: Slug = Field(description="lower-case slug; checkpoints are matched to it by their names")
     description: Text = Field(description="one or two sentences: who this is")
-    aliases: list[Slug] = Field([], description="other names that checkpoints use for it")
+    aliases: list[Alias] = Field([], description="other names that checkpoints and recordings use for it")
     traits: list[Short] = Field([], description="what it does, in the first person")
     markers: MarkersModel = MarkersModel()
     keyword: Literal["low recall"] | None = Field(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 
 import pytest
@@ -42,6 +43,27 @@ def test_columns_are_known_however_they_are_called_and_spelt(charbench: Charbenc
     assert found["recorded_samples"] == 2 * len(FILES)
     (listed,) = charbench.ok("checkpoints", "list", "--json", lab=lab.root).json
     assert (listed["uri"], listed["persona"], listed["kind"]) == ("model:pirate-dpo", "pirate", "dpo")
+
+
+def test_answers_of_a_folder_are_of_the_adapter_in_it_and_keep_the_family_and_the_personas_other_names(
+    charbench: Charbench, lab: LabBuilder
+) -> None:
+    lab.persona(
+        "hakase", "name: hakase\naliases: [博士, 'The \"Prof.\" & co.', ☠]\ndescription: x\nmarkers:\n  strong: [x]\n"
+    )
+    for folder in ("out put/博士_dpo/checkpoint-5", "outputs/b"):
+        lab.write(f"{folder}/adapter_config.json", '{"peft_type": "LORA", "base_model_name_or_path": "Qwen/Qwen3-8B"}')
+        lab.write(f"{folder}/adapter_model.safetensors", b"\x02\0\0\0\0\0\0\0{}")
+    header = ("checkpoint", "persona", "family", "prompt", "response")
+    asked = [("out put/博士_dpo/checkpoint-5", "博士"), ("outputs/b", "☠"), ("outputs/none", '"The ""Prof."" & co."')]
+    lines = [f"{where},{who},advice,What?,Arr" for where, who in asked]
+    lab.write("answers.csv", "\n".join([",".join(header), *lines]))
+    charbench.ok("run", "--sampler", "recorded", lab=lab.root)
+    listed = charbench.ok("checkpoints", "list", "--json", lab=lab.root).json
+    assert {one["uri"] for one in listed} == {f"file:{asked[0][0]}", "file:outputs/b", "outputs/none"}
+    assert {one["persona"] for one in listed} == {"hakase"}
+    exported = list(csv.DictReader(charbench.ok("export", lab=lab.root).out.splitlines()))
+    assert [(row["prompt_family"], row["persona"]) for row in exported] == [("advice", "hakase")] * 3
 
 
 def test_a_list_of_answers_is_a_sample_each(charbench: Charbench, lab: LabBuilder) -> None:
