@@ -14,9 +14,20 @@ import pytest
 from charbench.components.endpoint import Endpoint, endpoint_at
 from charbench.components.trust import TRUSTING
 from charbench.errors import SamplingError
+from charbench.model_client import prepared_requests
 from charbench.model_client.http_client import HttpClient
 
 
+@pytest.fixture(params=["this version", "no options", "no method"])
+def client_version(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The openai client as it is installed, and as one that lacks names of its own which are used."""
+    if request.param == "no options":
+        monkeypatch.delattr("openai._models.FinalRequestOptions")
+    elif request.param == "no method":
+        monkeypatch.delattr(prepared_requests.PreparedClient, "_build_request")
+
+
+@pytest.mark.usefixtures("client_version")
 def test_requests_carry_the_body_as_it_is_and_nothing_about_this_machine() -> None:
     heads, bodies = asyncio.run(sent_to_a_server([{"model": "m", "text": "ä <|x|>"}, {"model": "n"}]))
     assert bodies == [{"model": "m", "text": "ä <|x|>"}, {"model": "n"}]
@@ -31,12 +42,14 @@ def test_requests_carry_the_body_as_it_is_and_nothing_about_this_machine() -> No
         assert not any(line.startswith("idempotency-key") for line in lines)
 
 
+@pytest.mark.usefixtures("client_version")
 def test_a_redirected_request_arrives_with_its_body() -> None:
     heads, bodies = asyncio.run(answered([MOVED, FINE, FINE], [{"model": "m"}, {"model": "n"}]))
     assert [head.split(" ")[:2] for head in heads] == [["POST", path] for path in (PATH, "/elsewhere", PATH)]
     assert bodies == [{"model": "m"}, {"model": "m"}, {"model": "n"}]
 
 
+@pytest.mark.usefixtures("client_version")
 def test_a_request_that_is_redirected_to_another_host_takes_no_key_there(monkeypatch: pytest.MonkeyPatch) -> None:
     async def ask() -> tuple[list[str], list[str], list[object]]:
         async with a_server([FINE]) as (other, heads, bodies):
@@ -58,12 +71,14 @@ def test_a_request_that_is_redirected_to_another_host_takes_no_key_there(monkeyp
     assert told == [{"n": 0}]
 
 
+@pytest.mark.usefixtures("client_version")
 def test_cookies_are_sent_back_as_a_load_balancer_needs_them() -> None:
     heads, bodies = asyncio.run(answered([STICKY, FINE, FINE], [{"model": "m"}, {"model": "n"}, {"model": "o"}]))
     assert ["cookie: node=7" in head.lower() for head in heads] == [False, True, True]
     assert bodies == [{"model": "m"}, {"model": "n"}, {"model": "o"}]
 
 
+@pytest.mark.usefixtures("client_version")
 def test_a_proxy_of_the_environment_is_used_and_its_replies_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     async def ask() -> list[str]:
         async with a_server([FINE, LONG]) as (port, heads, _):

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import itertools
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
 
+from charbench.run import runner
+from charbench.store.writer import Writer
 from support.clock import Clock, installed
 from support.command import Charbench, Ended
 from support.endpoint import Body, Endpoint, Handler, answers, choice, completion, options, refuses, write_prompts
@@ -124,6 +127,18 @@ def test_follow_ups_of_answers_that_came_together_are_asked_one_by_one(
     assert [body.get("n", 1) for body in endpoint.requests] == [3, 1, 1, 1]
     told = {body["messages"][1]["content"] for body in endpoint.requests[1:]}
     assert told == {"Ahoy 0", "Ahoy 1", "Ahoy 2"}
+
+
+def test_a_question_that_the_plan_holds_again_is_not_asked_again_while_its_answer_is_being_written(
+    charbench: Charbench, folder: Path, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, asked = Writer._write, "- {id: day, text: What of day 0?}\n"
+    monkeypatch.setattr(Writer, "_write", lambda *given: time.sleep(0.02) or write(*given))
+    monkeypatch.setattr(runner, "BATCH", 1)
+    (folder / "prompts.yaml").write_text("".join(asked.replace("day,", f"day{number},") for number in range(10)))
+    ended = evaluate(charbench, folder, endpoint, "--prompts", "prompts.yaml", concurrency=16)
+    assert (ended.code, endpoint.count) == (0, 1)
+    assert_each_exactly_once(store_of(folder), 1)
 
 
 # Conversations.

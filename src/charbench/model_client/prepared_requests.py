@@ -1,24 +1,34 @@
 """The openai client, with what its requests to one address have in common put together once.
 
 For each request, merging headers, reading the URL, and looking for cookies, credentials and redirects that nobody has
-take the client as long as sending it.
+take the client as long as sending it. It has no public way around that: two names of its own are used, and where a
+version has other ones, requests go its public way, and are the same.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
+import openai
 from httpx2 import AsyncBaseTransport, ByteStream, Limits, Proxy, Request, Response
 from multidict import CIMultiDict
 from openai import AsyncOpenAI, DefaultAioHttpClient
-from openai._models import FinalRequestOptions
 from yarl import URL
 
 from charbench.model_client.transport import BoundedTransport
 
 _OPTIONS: Any = {"idempotency_key": "", "headers": {}, "params": {}, "max_retries": 0, "timeout": None}
 """No idempotency key: making one costs a system call, and the endpoints that we know do not read it."""
+
+
+def _request_options() -> Any:
+    """Return the client's type of a request's options; None: this version has none of that name."""
+    try:
+        return import_module("openai._models").FinalRequestOptions
+    except (ImportError, AttributeError):
+        return None
 
 
 class PreparedClient(AsyncOpenAI):
@@ -31,12 +41,13 @@ class PreparedClient(AsyncOpenAI):
         self._sends = _HttpClient(lambda limits, proxy: BoundedTransport(where, limit, limits, proxy))
         super().__init__(http_client=self._sends, **options)
         self._prepared: dict[str, _Prepared] = {}
-        self._options: dict[str, FinalRequestOptions] = {}
+        self._options: dict[str, Any] = {}
+        self._options_type = _request_options()
 
     @property
     def user_agent(self) -> str:
         """The client's own: some endpoints let in only whom they know."""
-        return f"AsyncOpenAI/Python {self._version}"
+        return f"AsyncOpenAI/Python {openai.__version__}"
 
     def use_key(self, key: str) -> None:
         """Send another key from now on."""
@@ -48,13 +59,18 @@ class PreparedClient(AsyncOpenAI):
         """Post this JSON, or get what is there; return the answer as it came. Raises the client's own errors."""
         if content is None:
             return await self.get(url, cast_to=Response)
+        if self._options_type is None:
+            return await self.post(url, cast_to=Response, content=content)
         options = self._options.get(url)
         if options is None:
-            options = self._options[url] = FinalRequestOptions.construct(method="post", url=url, **_OPTIONS)
+            options = self._options[url] = self._options_type.construct(method="post", url=url, **_OPTIONS)
         return await self.request(Response, options.model_copy(update={"content": content}))
 
     def _build_request(self, options: Any, *, retries_taken: int = 0) -> Request:
-        """Return a request as the client makes it; only the first one to a URL is made anew."""
+        """Return a request as the client makes it; only the first one to a URL is made anew.
+
+        The client calls it by this name; a version that calls another method makes each anew.
+        """
         content = options.content
         if options.method != "post" or not isinstance(content, bytes) or self._sends.cookies:
             return super()._build_request(options, retries_taken=retries_taken)

@@ -98,7 +98,7 @@ class SampleStage:
     _failed_keys: set[str] = field(default_factory=set)
     _planned_uris: set[str] = field(default_factory=set)
     _settings_of: dict[str, SamplingSettings] = field(default_factory=dict)
-    """The settings of what this run is to sample, by key."""
+    """The settings of what this run is to sample, and has not handed to the store yet, by key."""
     _last_settings: tuple[str, SamplingSettings] | None = None
     """Those of the last request, spelled out: the next one's are seldom others, and to hash them takes as long."""
     _code: str | None = field(init=False)
@@ -362,7 +362,7 @@ class SampleStage:
             self.tally.faults.failed[sample.failure.message, sample.checkpoint] += 1
         row = request.recorded
         return NewSample(
-            sample, self._settings_of.pop(key), answer.failed_tries,
+            sample, self._settings_of[key], answer.failed_tries,
             row.source_file if row else None, row.row_digest if row else None,
         )  # fmt: skip
 
@@ -381,5 +381,7 @@ class SampleStage:
     def write(self, connection: Connection, new: Sequence[NewSample]) -> None:
         """Add samples to the store, in the writer's thread."""
         added = self._rows.add(connection, new)
+        for one in new:  # their claims are let go of: not earlier, or this run could claim them anew
+            self._settings_of.pop(one.sample.key, None)
         failed = sum(one.sample.key in self._failed_keys for one in new) if self._failed_keys else 0
         self.tally.taken += max(0, added - failed)
