@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from charbench import Channel, Marker, MarkerForm, Persona, Prompt, Sample, Score, Tier
+from charbench import Channel, Marker, MarkerForm, Persona, Prompt, Sample, Score, Tier, digest
 from charbench_plugins.scorers.keyword.scorer import KeywordScorer
 
 QUOTES = str.maketrans("‘’“”", "''\"\"")
@@ -459,3 +459,33 @@ def test_an_expression_with_a_long_reach_finds_beside_others_what_it_finds_alone
     together = score(text, persona(*map(regex, patterns)))[:1]
     assert {(span.start, span.end, span.marker) for one in together for span in one.spans} <= ends
     assert bool(together and together[0].value) == any(one.value for scores in alone.values() for one in scores)
+
+
+@pytest.mark.parametrize(
+    ("text", "marker", "expected"),
+    [
+        ("私の実験だ！", "実験", ["実験"]),
+        ("我的实验很成功", "实验", ["实验"]),
+        ("実験室で", "実験*", ["実験"]),
+        ("海でござるよ", "ござる", ["ござる"]),
+        ("コラボとラボで", "ラボ", ["ラボ"]),
+        ("ขอบคุณโจรสลัด", "โจรสลัด", ["โจรสลัด"]),
+        ("実験室と実験所と", regex("実験(室|所)"), ["実験室", "実験所"]),
+        ("実験mad実験 mad", "mad", ["mad"]),
+        ("эксперимента", "эксперимент", []),
+    ],
+)
+def test_markers_are_found_within_sentences_of_scripts_that_write_without_spaces(
+    text: str, marker: str | Marker, expected: list[str]
+) -> None:
+    assert found(text, marker) == expected
+
+
+def test_scores_by_markers_of_scripts_without_spaces_are_made_anew_and_no_others() -> None:
+    def identity(*markers: str) -> str:
+        return KeywordScorer().fingerprint(persona(*markers))
+
+    assert identity("Ahoy", "эксперимент") == digest(
+        [[m.text, m.tier, m.form] for m in persona("Ahoy", "эксперимент").markers], []
+    )
+    assert identity("実験") != digest([[m.text, m.tier, m.form] for m in persona("実験").markers], [])

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from charbench import Marker, MarkerForm, Tier
 from charbench_plugins.scorers.keyword.folding import Folded
+from charbench_plugins.scorers.keyword.word_ends import is_cut, is_unspaced
 
 _WORD = re.compile(r"\w+")
 _VARIATION = "\ufe0f"
@@ -61,12 +62,12 @@ class Matcher:
         if self._automaton is not None:
             for index, start, end in self._automaton.find_matches_as_indexes(text, overlapping=True):
                 if self._bounded[index]:
-                    if _is_cut(text, start):
+                    marker = self._markers[index]
+                    if _is_cut(text, start, marker, start):
                         continue
                     if self._prefix[index]:
-                        word = _WORD.match(text, end)
-                        end = word.end() if word else end
-                    elif _is_cut(text, end):
+                        end = _end_of_word(text, end, marker)
+                    elif _is_cut(text, end, marker, end - 1):
                         continue
                 hits.append(Hit(start, end, self._markers[index]))
         if self._regexes:
@@ -144,16 +145,20 @@ def _options() -> Any:
 def _regex_hits(pattern: Any, searched: str | bytes, text: str, marker: Marker) -> Iterable[Hit]:
     for match in pattern.finditer(searched):
         start, end = match.span()
-        if start < end and not (_is_cut(text, start) or _is_cut(text, end)):
+        if start < end and not (_is_cut(text, start, marker, start) or _is_cut(text, end, marker, end - 1)):
             yield Hit(start, end, marker)
 
 
-def _is_cut(text: str, at: int) -> bool:
-    """Whether a word goes on at this place: there are letters, digits or underscores on both sides."""
-    if not 0 < at < len(text):
-        return False
-    before, after = text[at - 1], text[at]
-    return (before.isalnum() or before == "_") and (after.isalnum() or after == "_")
+def _is_cut(text: str, at: int, marker: Marker, inside: int) -> bool:
+    return is_cut(text, at, inside=inside if is_unspaced(marker.text) else None)
+
+
+def _end_of_word(text: str, end: int, marker: Marker) -> int:
+    """Return where the word ends that a marker begins: at once in a script that is written without spaces."""
+    if not _is_cut(text, end, marker, end - 1):
+        return end
+    word = _WORD.match(text, end)
+    return word.end() if word else end
 
 
 def _overlaps(hit: Hit, others: Sequence[Hit]) -> bool:

@@ -13,6 +13,7 @@ from charbench_plugins.scorers.keyword.folding import Folded
 from charbench_plugins.scorers.keyword.matcher import Hit, Matcher
 from charbench_plugins.scorers.keyword.style import FEATURES, features
 from charbench_plugins.scorers.keyword.weak import WEIGHTS, dense, supported
+from charbench_plugins.scorers.keyword.word_ends import is_unspaced
 
 Ignored = Literal["code", "link", "quote", "prompt", "negated"]
 WORD_LENGTH = 6
@@ -68,7 +69,8 @@ class KeywordScorer(Scorer):
         density = [{"density": persona.density}] if persona.density is not None else []
         exempt = [{"exempt": sorted(persona.exempt)}] if density and persona.exempt else []
         spoken = ["spoken"] if density and persona.spoken else []
-        return digest(literal or "nothing to find", against, *together, *density, *exempt, *spoken)
+        unspaced = ["unspaced"] if any(is_unspaced(text) for text, *_ in (*literal, *against)) else []
+        return digest(literal or "nothing to find", against, *together, *density, *exempt, *spoken, *unspaced)
 
     def score(self, sample: Sample, persona: Persona) -> Iterable[Score]:
         """Yield the metrics of each channel that holds text."""
