@@ -10,6 +10,8 @@ itself. A pilot of one times the design is what users have: what it does not kno
 - ``advice``: the sides that ``compare`` reads from a store are made directly, and given to the function that compares
   and advises: two sides for each lab, at the level of one pair or of 190.
 - ``held_out``: the same of designs that nothing was chosen on.
+- ``many_pairs``: the same at the level of 60 to 200 pairs, in uneven families of yet other sizes.
+- ``alone``: one family of 30 and 30 single prompts.
 - ``commands``: that ``compare --json`` and ``charbench power --json`` say the same of recordings that ``run`` took in
   as the functions say of the same answers.
 
@@ -54,6 +56,13 @@ NEW_SHAPES = {
     "25 single prompts": (1,) * 25,
 }
 """Shapes that no rule was tried on before it was final."""
+MANY_SHAPES = {
+    "25, 12, 6, 3 and 14 single": (25, 12, 6, 3, *(1,) * 14),
+    "50, 5, 5 and 20 single": (50, 5, 5, *(1,) * 20),
+    "18, 18, 9, 9, 3, 3": (18, 18, 9, 9, 3, 3),
+    "six of 6 and 24 single": (6, 6, 6, 6, 6, 6, *(1,) * 24),
+}
+"""Shapes of the part ``many_pairs``."""
 KINDS = ("paired rate", "paired mean", "unpaired rate", "unpaired mean")
 LARGE, MOST = 20, 4000
 PILOTS = (LARGE, 1)
@@ -79,7 +88,7 @@ class Design:
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        return (SHAPES | NEW_SHAPES)[self.shape]
+        return (SHAPES | NEW_SHAPES | MANY_SHAPES)[self.shape]
 
     @property
     def name(self) -> str:
@@ -172,11 +181,11 @@ def compared(design: Design, sides: list[tuple[Floats, Floats]]) -> Pair:
 def advice(part: str, labs: int, only: str, pilots: Sequence[int]) -> list[Figure]:
     """Return how often the advised number of prompts shows the difference, for each design and size of pilot."""
     figures = []
-    for number, design in enumerate(designs() if part == "advice" else held_out()):
+    for number, design in enumerate(DESIGNS[part]()):
         if only not in design.name:
             continue
         for times in pilots:
-            dice = np.random.default_rng([20261129, number + (part != "advice") * 1000, times])
+            dice = np.random.default_rng([20261129, number + 1000 * list(DESIGNS).index(part), times])
             if times == LARGE:
                 counts = [one for one in (needed(design, times, dice) for _ in range(8)) if one]
                 advised = [round(float(np.median(counts)))] * labs if counts else []
@@ -235,6 +244,45 @@ def held_out() -> list[Design]:
         Design("unpaired mean", c, 1, 1.2, family=0.0),
         Design("unpaired mean", e, 8, 1.2, 45, family=0.0),
     ]
+
+
+def many_pairs() -> list[Design]:
+    """Return designs at the level of many pairs, in uneven families: nothing was chosen on them either."""
+    a, b, c, d = MANY_SHAPES
+    return [
+        Design("paired rate", a, 1, 1.5, 66),
+        Design("paired rate", b, 1, 2.0, 190, family=0.3),
+        Design("paired rate", c, 4, 1.5, 120, family=0.3),
+        Design("paired rate", d, 2, 1.5, 190, family=0.5),
+        Design("paired rate", a, 1, 2.0, 190, centre=-2.5),
+        Design("paired rate", c, 3, 1.8, 66, family=0.2, centre=2.5),
+        Design("paired rate", d, 1, 2.0, 105, family=0.5, centre=-2.5),
+        Design("paired mean", a, 1, 0.9, 190),
+        Design("paired mean", b, 4, 0.9, 66, family=0.5),
+        Design("paired mean", c, 2, 0.9, 105, family=0.2),
+        Design("paired mean", d, 1, 0.9, 190, family=0.5),
+        Design("unpaired rate", a, 1, 2.0, 66),
+        Design("unpaired rate", d, 4, 2.0, 190, family=0.2),
+        Design("unpaired rate", c, 1, 2.0, 105, family=0.2, centre=-2.5),
+        Design("unpaired rate", b, 3, 2.0, 190, family=0.3, centre=2.5),
+        Design("unpaired mean", a, 1, 1.0, 190),
+        Design("unpaired mean", b, 2, 1.0, 66, family=0.5),
+        Design("unpaired mean", d, 4, 1.0, 105, family=0.5),
+    ]
+
+
+def alone() -> list[Design]:
+    """Return the design of one family that holds half of the prompts."""
+    shape = "one family of 30, 30 single"
+    return [
+        Design("paired mean", shape, 1, 0.4),
+        Design("paired mean", shape, 4, 0.9),
+        Design("paired rate", shape, 1, 1.0),
+        Design("paired rate", shape, 4, 2.0),
+    ]
+
+
+DESIGNS = {"advice": designs, "held_out": held_out, "many_pairs": many_pairs, "alone": alone}
 
 
 def figure(part: str, design: Design, times: int, advised: Sequence[int], told: Sequence[bool], labs: int) -> Figure:
@@ -309,15 +357,15 @@ def _key(one: Figure) -> tuple[Any, ...]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", choices=["advice", "held_out", "commands", []], help="[default: all]")
+    parser.add_argument("parts", nargs="*", choices=[*DESIGNS, "commands", []], help="[default: all]")
     parser.add_argument("--labs", type=int, help="[default: 400 of advice, 2 of commands, for each design]")
     parser.add_argument("--pilot", type=int, action="append", metavar="TIMES", help="[default: 20 and 1]")
     parser.add_argument("--only", default="", metavar="WORD", help="designs whose name holds it")
     parser.add_argument("--out", type=Path, metavar="RESULT.json", help="takes the place of the same figures in it")
     given = parser.parse_args()
-    parts = given.parts or ["advice", "held_out", "commands"]
+    parts = given.parts or [*DESIGNS, "commands"]
     found: list[Figure] = []
-    for part in ("advice", "held_out"):
+    for part in DESIGNS:
         if part in parts:
             found += advice(part, given.labs or 400, given.only, given.pilot or PILOTS)
     if "commands" in parts:

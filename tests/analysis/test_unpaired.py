@@ -131,6 +131,11 @@ def test_a_random_permutation_is_never_zero_and_always_the_same() -> None:
     p = unpaired_means(ones, range(30), zeros, range(30)).p  # neither side varies
     assert 0 < p < 1e-4
     assert p == unpaired_means(ones, range(30), zeros, range(30)).p
+    rng = np.random.default_rng(5)  # and in whatever order prompts are read
+    a, b = rng.normal(0.6, 1, 12), rng.normal(0, 1, 14)
+    found = welch(a, range(12), b, range(14))
+    assert found.test == PERMUTATION
+    assert found.p == welch(a[::-1], range(12), rng.permutation(b), range(14)).p
 
 
 def test_means_of_few_prompts_are_not_tested_without_pairs() -> None:

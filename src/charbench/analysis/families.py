@@ -48,6 +48,10 @@ class Families:
         sizes = np.array(self.sizes)
         return 1 + self.alike * float((sizes**2).sum() / sizes.sum() - 1)
 
+    def about(self) -> Families:
+        """Return the same families, alike to one in twenty."""
+        return Families(self.sizes, round(20 * self.alike) / 20)
+
     def number(self, prompts: float) -> float:
         """Return how many families so many prompts have."""
         return prompts * len(self.sizes) / sum(self.sizes)

@@ -20,8 +20,6 @@ from charbench.analysis.tiers import LEVEL
 
 MOST_SIMULATED = 300
 """More families than this are not simulated: there the noncentral t distribution tells the power."""
-MOST_PAIRS = 50
-"""Of more pairs than this the power is that of formulas."""
 _FEW = 30
 """Fewer even families than this are simulated where answers have steps."""
 ALONE = Families((1.0,))
@@ -54,12 +52,20 @@ class Test(Protocol):
         """Return the test that has this power on average over what is not known of how answers vary."""
         ...
 
-    def is_simulated(self, prompts: float, level: float) -> bool:
+    def is_simulated(self, prompts: float) -> bool:
         """Whether the power of so many prompts is that of simulated labs."""
         ...
 
     def by_formula(self) -> Test:
         """Return the test whose power is never simulated."""
+        ...
+
+    def __hash__(self) -> int:
+        """Equal tests have equal hashes: their powers are kept."""
+        ...
+
+    def near(self, difference: float) -> tuple[Test, float]:
+        """Return one of few tests that is nearly this one in another unit, and the difference in that unit."""
         ...
 
 
@@ -91,7 +97,7 @@ class PairedTest:
         if self.single:
             differing = min(1.0, max(self.variance + difference**2, abs(difference)))
             return _mcnemar_power(round(prompts), differing, abs(difference), level)
-        if self.is_simulated(prompts, level):
+        if self.is_simulated(prompts):
             from charbench.analysis.simulated_power import simulated_paired_power
 
             variance = self.variance / self.families.effect
@@ -106,9 +112,9 @@ class PairedTest:
         power = _student_power(gap, variance, families - 1, level)
         return min(power, self._few_against(abs(difference), prompts / self.families.effective, level))
 
-    def is_simulated(self, prompts: float, level: float) -> bool:
+    def is_simulated(self, prompts: float) -> bool:
         """Whether the power of so many prompts is that of simulated labs."""
-        if self.single or not _may_simulate(self.simulate, self.variance, level):
+        if self.single or not self.simulate or not self.variance > 0:
             return False
         count = self.families.number(prompts)
         return count <= (_FEW if self.step else 0) if self.families.even else count <= MOST_SIMULATED
@@ -116,6 +122,14 @@ class PairedTest:
     def by_formula(self) -> PairedTest:
         """Return the test whose power is never simulated."""
         return replace(self, simulate=False)
+
+    def near(self, difference: float) -> tuple[PairedTest, float]:
+        """Return the test of families nearly as alike, in about the standard deviation of one prompt's difference."""
+        families, unit = self.families.about(), math.sqrt(self.variance / self.families.effect)
+        step = _about(self.step / unit, 0.1)
+        return replace(self, variance=families.effect, families=families, step=step, known=math.inf), _about(
+            difference / unit, 0.05
+        )
 
     def _few_against(self, gap: float, families: float, level: float) -> float:
         """Return the chance that no more families speak against the difference than the level allows flips of."""
@@ -155,13 +169,17 @@ class FisherTest:
     clusters: float = 0.0
     known: float = math.inf
 
-    def is_simulated(self, prompts: float, level: float) -> bool:
+    def is_simulated(self, prompts: float) -> bool:
         """Return that it is not."""
         return False
 
     def by_formula(self) -> FisherTest:
         """Return the test itself."""
         return self
+
+    def near(self, difference: float) -> tuple[FisherTest, float]:
+        """Return the test itself, and the difference."""
+        return self, difference
 
     def samples(self, prompts: float) -> float:
         """Return how many independent samples the test takes so many prompts for: few families count for less.
@@ -221,14 +239,21 @@ class WelchTest:
     known: float = math.inf
     simulate: bool = True
 
-    def is_simulated(self, prompts: float, level: float) -> bool:
+    def is_simulated(self, prompts: float) -> bool:
         """Whether the power of so many prompts is that of simulated labs: where families are uneven, and not many."""
         few = not self.families.even and self.families.number(prompts) <= MOST_SIMULATED
-        return few and _may_simulate(self.simulate, self.variance, level)
+        return few and self.simulate and self.variance > 0
 
     def by_formula(self) -> WelchTest:
         """Return the test whose power is never simulated."""
         return replace(self, simulate=False)
+
+    def near(self, difference: float) -> tuple[WelchTest, float]:
+        """Return the test of families nearly as alike, in about the standard deviation of a difference of prompts."""
+        families, unit = self.families.about(), math.sqrt(self.variance / self.families.effect)
+        return replace(self, variance=families.effect, families=families, known=math.inf), _about(
+            difference / unit, 0.05
+        )
 
     def averaged(self, level: float, power: float) -> WelchTest:
         """Return the test with the variance that gives this power on average over what it may be."""
@@ -240,7 +265,7 @@ class WelchTest:
 
     def power(self, prompts: float, difference: float, level: float) -> float:
         """Return the chance to show the difference, by the noncentral t distribution, and to be tested at all."""
-        if self.is_simulated(prompts, level):
+        if self.is_simulated(prompts):
             from charbench.analysis.simulated_power import simulated_welch_power
 
             variance = self.variance / self.families.effect
@@ -304,6 +329,6 @@ def _student_power(gap: float, variance: float, degrees: float, level: float) ->
     return 1 - float(special().nctdtr(degrees, centre, edge)) + (opposite if opposite > 0 else 0.0)
 
 
-def _may_simulate(wanted: bool, variance: float, level: float) -> bool:
-    """Whether labs are simulated: not for so many pairs that their commands would wait for it."""
-    return wanted and variance > 0 and level * MOST_PAIRS >= LEVEL * (1 - 1e-9)
+def _about(value: float, part: float) -> float:
+    """Return the value to this part of itself."""
+    return math.exp(round(math.log(value) / part) * part) if value > 0 else 0.0

@@ -14,6 +14,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike
 
+from charbench.analysis.distributions import normal_quantile
 from charbench.analysis.planned_tests import FisherTest, Test
 from charbench.analysis.special_functions import special
 from charbench.analysis.tiers import LEVEL
@@ -23,8 +24,11 @@ WELL_KNOWN = 30
 """Degrees of freedom from which on it is said without a range how many prompts a difference needs."""
 MOST_PROMPTS = 10_000_000
 """More prompts than this are not looked for."""
-_FINE = 100
-"""A number of prompts by simulated labs is found to this part of itself."""
+_SMALL = 0.06
+"""A number of prompts by simulated labs is looked for until the next step would be smaller than this part of it."""
+_MOST_STEPS = 12
+MOST_PAIRS = 190
+"""At the level of more pairs than this (20 checkpoints) like tests are simulated once."""
 
 
 def prompts_needed(difference: float, test: Test, level: float = LEVEL, power: float = POWER) -> int | None:
@@ -36,7 +40,7 @@ def prompts_needed(difference: float, test: Test, level: float = LEVEL, power: f
     if not difference:
         raise ValueError("no number of prompts shows a difference of 0")
     _check(level, power)
-    return _needed(abs(difference), test, level, power)  # type: ignore[arg-type]
+    return _needed(abs(difference), test, level, power)
 
 
 @lru_cache(maxsize=1024)
@@ -44,26 +48,59 @@ def _needed(difference: float, test: Test, level: float, power: float) -> int | 
     test = test.averaged(level, power)
     low = max(1, math.ceil(test.least(level) - 1e-9))
     formula = test.by_formula()
-    found = _fewest(low, 2 * low, lambda prompts: formula.power(prompts, difference, level) >= power, 2.0, 1)
-    if found is None or not test.is_simulated(found, level):
+    found = _fewest(low, 2 * low, lambda prompts: formula.power(prompts, difference, level) >= power)
+    if found is None or not test.is_simulated(found):
         return found
-    return _fewest(low, found, lambda prompts: test.power(prompts, difference, level) >= power, 1.25, _FINE)
+    if level * MOST_PAIRS < LEVEL * (1 - 1e-9):
+        return max(low, round(found * _times(*test.near(difference), level, power)))
+    return _crossing(low, found, lambda prompts: test.power(prompts, difference, level), level, power)
 
 
-def _fewest(least: int, guess: int, shown: Callable[[int], bool], factor: float, fine: int) -> int | None:
-    """Return the fewest prompts from ``least`` on that show it, to one in ``fine``: looked for around a guess."""
+@lru_cache(maxsize=4096)
+def _times(test: Test, difference: float, level: float, power: float) -> float:
+    """Return how many times as many prompts as by the formula the simulated test takes."""
+    low, formula = max(1, math.ceil(test.least(level) - 1e-9)), test.by_formula()
+    found = _fewest(low, 2 * low, lambda prompts: formula.power(prompts, difference, level) >= power)
+    if found is None or not test.is_simulated(found):
+        return 1.0
+    return _crossing(low, found, lambda prompts: test.power(prompts, difference, level), level, power) / found
+
+
+def _crossing(least: int, guess: int, power_at: Callable[[int], float], level: float, power: float) -> int:
+    """Return a number of prompts from ``least`` on at which a power that takes long to compute is as wanted.
+
+    Looked for around a guess, as if normal quantiles of power grew with the root of the number, and by halves where
+    they do not; not computed once more where that is a small step.
+    """
+    edge, prompts = normal_quantile(1 - level / 2), max(guess, least)
+    low, high = least, MOST_PROMPTS
+    for _ in range(_MOST_STEPS):
+        reached = normal_quantile(min(0.995, max(0.005, power_at(prompts))))
+        times = ((edge + normal_quantile(power)) / max(edge + reached, edge / 4)) ** 2
+        if times > 1:
+            low = prompts
+        else:
+            high = prompts
+        times = min(2.0, max(0.5, times))
+        aim = max(least, math.ceil(prompts * times))
+        if abs(times - 1) < _SMALL or aim == prompts:
+            return aim
+        if not low < aim < high:
+            aim = math.ceil(math.sqrt(low * high)) if high < MOST_PROMPTS else aim
+        if aim in (low, high) and aim > least:
+            return high
+        prompts = aim
+    return prompts
+
+
+def _fewest(least: int, guess: int, shown: Callable[[int], bool]) -> int | None:
+    """Return the fewest prompts from ``least`` on that show it: looked for around a guess."""
     high = max(guess, least)
     while not shown(high):
-        least, high = high + 1, math.ceil(factor * high)
+        least, high = high + 1, 2 * high
         if high > 2 * MOST_PROMPTS:
             return None
     while least < high:
-        low = max(least, math.floor(high / factor))
-        if low == high or not shown(low):
-            least = min(high, low + 1)
-            break
-        high = low
-    while high - least >= max(1, high // fine if fine > 1 else 1):
         middle = (least + high) // 2
         if shown(middle):
             high = middle
@@ -110,7 +147,7 @@ def detectable(prompts: int, test: Test, level: float = LEVEL, power: float = PO
     if prompts < test.least(level) - 1e-9:
         return math.inf
     low, high = 0.0, 1e-6
-    if simulated := test.is_simulated(prompts, level):
+    if simulated := test.is_simulated(prompts):
         near = detectable(prompts, test.by_formula(), level, power, most)
         high = near / 2 if math.isfinite(near) else 0.1 * min(most, 1.0)
         while high > 1e-9 and test.power(prompts, high, level) >= power:

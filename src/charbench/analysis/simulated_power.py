@@ -19,13 +19,16 @@ from numpy.typing import NDArray
 
 from charbench.analysis.families import Families
 from charbench.analysis.sign_flips import MOST_EXACT
+from charbench.analysis.simulated_answers import MOST_ANSWERS, sums_of_answers
 from charbench.analysis.special_functions import special
 
 LABS = 600
 """Simulated labs: the error of a power of 80% is 1.6 points."""
-_MOST_ENUMERATED = 10
+_MOST_ENUMERATED = 12
 _SEED = 20261129
 _STEPS = 6
+_MOST_SINGLE = 40
+_EXACT = 20
 Floats = NDArray[np.float64]
 
 
@@ -38,9 +41,11 @@ def simulated_paired_power(
     changes of a prompt's difference (0: nothing in particular).
     """
     sizes = _layout(_design(families.sizes), prompts)
-    sums = _sums(sizes, gap, variance, families.alike, 0)
-    if step:
-        sums = np.rint(sums / step) * step
+    if math.isclose(step, 1.0) and prompts <= MOST_ANSWERS:
+        sums = sums_of_answers(sizes, gap, variance, families.alike, _noise(sizes.shape[1], 0))
+    else:
+        sums = _sums(sizes, gap, variance, families.alike, 0)
+        sums = np.rint(sums / step) * step if step else sums
     filled = (np.abs(sums) > 0).sum(axis=1)
     told = np.zeros(len(sums), dtype=bool)
     by_t = filled > MOST_EXACT if not step else np.zeros(len(sums), dtype=bool)
@@ -100,32 +105,58 @@ def _by_student(sums: Floats, sizes: NDArray[Any], degrees: float, level: float)
 def _flipped(sums: Floats, seen: Floats, step: float) -> Floats:
     """Return the share of flips of these sums (of each lab, 0 or more) whose total is at least as far from 0.
 
-    Enumerated up to ten families, else the saddlepoint approximation of a sum of random signs. Source: Robinson (1982),
-    "Saddlepoint approximations for permutation tests and confidence intervals", J R Stat Soc B 44:91.
+    Enumerated up to twelve families, else the saddlepoint approximation of a sum of random signs. Source: Robinson
+    (1982), "Saddlepoint approximations for permutation tests and confidence intervals", J R Stat Soc B 44:91.
     """
-    sums = -np.sort(-sums, axis=1)
-    sums = sums[:, : max(1, int((sums > 0).sum(axis=1).max()))]
-    if sums.shape[1] <= _MOST_ENUMERATED:
-        totals = sums @ _signs(sums.shape[1])
+    filled, largest = (sums > 0).sum(axis=1), sums.sum(axis=1)
+    most = max(1, int(filled.max()))
+    if step and most > _MOST_SINGLE:
+        parts, counts = _counted(sums, step)
+    else:
+        parts = -np.sort(-sums, axis=1)[:, :most] if most < sums.shape[1] else sums
+        counts = np.ones((1, most))
+    if most <= _MOST_ENUMERATED:
+        totals = parts @ _signs(most)
         shares: Floats = (np.abs(totals) >= seen[:, None] * (1 - 1e-9) - 1e-12).mean(axis=1)
         return shares
-    largest, filled = sums.sum(axis=1), (sums > 0).sum(axis=1)
     edge = np.clip(seen - step, 0.0, 0.999 * largest)
-    scale = np.maximum(np.sqrt((sums**2).sum(axis=1)), 1e-12)
-    parts, edge = sums / scale[:, None], edge / scale
-    tilt = edge.copy()
+    scale = np.maximum(np.sqrt((counts * parts**2).sum(axis=1)), 1e-12)
+    parts, edge = parts / scale[:, None], edge / scale
+    squares = counts * parts**2
+    tilt = edge * (1 + np.minimum((squares * parts**2).sum(axis=1) * edge**2 / 3, 0.25))
+    weighed = counts * parts
     for _ in range(_STEPS):
         tanh = np.tanh(tilt[:, None] * parts)
-        slope = (parts**2 * (1 - tanh**2)).sum(axis=1)
-        tilt = np.minimum(tilt + (edge - (parts * tanh).sum(axis=1)) / np.maximum(slope, 1e-6), 60.0)
+        slope = (squares * (1 - tanh**2)).sum(axis=1)
+        tilt = np.minimum(tilt + (edge - (weighed * tanh).sum(axis=1)) / np.maximum(slope, 1e-6), 60.0)
     tilted = tilt[:, None] * parts
-    slope = np.maximum((parts**2 / np.cosh(np.minimum(tilted, 300)) ** 2).sum(axis=1), 1e-12)
-    cumulant = (np.logaddexp(tilted, -tilted) - math.log(2)).sum(axis=1)
+    shrunk = np.exp(-2 * tilted)
+    slope = np.maximum((squares * 4 * shrunk / (1 + shrunk) ** 2).sum(axis=1), 1e-12)
+    cumulant = (counts * (tilted + np.log1p(shrunk) - math.log(2))).sum(axis=1)
     root = np.sqrt(np.maximum(2 * (tilt * edge - cumulant), 1e-12))
     density = np.exp(-(root**2) / 2) / math.sqrt(2 * math.pi)
     tail = special().ndtr(-root) + density * (1 / np.maximum(tilt * np.sqrt(slope), 1e-9) - 1 / root)
     p: Floats = np.where(edge < 0.1, 1.0, np.maximum(2 * tail, 2.0 ** (1.0 - filled)))
     return p
+
+
+def _counted(sums: Floats, step: float) -> tuple[Floats, Floats]:
+    """Return what sums of each lab there are, as multiples of a step, and how many of each: exact up to 20 steps."""
+    steps = np.rint(sums / step).astype(np.intp)
+    places, values = _places(1 << int(steps.max()).bit_length())
+    shown = places[steps] + np.arange(len(steps))[:, None] * values.size
+    counts = np.bincount(shown.ravel(), minlength=len(steps) * values.size).reshape(len(steps), values.size)
+    met = [place for place in np.flatnonzero(counts.sum(axis=0)).tolist() if place]
+    return np.broadcast_to(values[met] * step, (len(steps), len(met))), counts[:, met].astype(float)
+
+
+@lru_cache(maxsize=16)
+def _places(most: int) -> tuple[NDArray[np.intp], Floats]:
+    """Return the place of each number up to ``most`` in a list of values, and the list: 0 to 20, then ever wider."""
+    edges = np.unique(np.rint(_EXACT * 1.1 ** np.arange(1, 2 + max(0.0, math.log(most / _EXACT, 1.1)))))
+    edges = np.concatenate([np.arange(_EXACT + 1), edges[edges > _EXACT]])
+    places = np.searchsorted(edges, np.arange(most + 1), side="right") - 1
+    return places, np.bincount(places, weights=np.arange(most + 1)) / np.bincount(places)
 
 
 @lru_cache(maxsize=_MOST_ENUMERATED)
@@ -138,8 +169,10 @@ def _signs(count: int) -> Floats:
 
 def _sums(sizes: NDArray[Any], gap: float, variance: float, alike: float, side: int) -> Floats:
     """Return the families' sums: 0 where there is no family."""
-    spread = np.sqrt(variance * sizes * (1 + np.maximum(sizes - 1, 0) * alike))
-    sums: Floats = sizes * gap + spread * _noise(sizes.shape[1], side)
+    numbers = np.arange(int(sizes.max()) + 1)
+    spread = np.sqrt(variance * numbers * (1 + np.maximum(numbers - 1, 0) * alike))
+    sums: Floats = spread[sizes] * _noise(sizes.shape[1], side)
+    sums += (numbers * gap)[sizes]
     return sums
 
 

@@ -219,9 +219,11 @@ def _apart(
 
 def _permutation(sums: NDArray[np.float64], sizes: NDArray[np.intp], first: int) -> float:
     chosen, exact = _deals(sums.size, first)
+    observed = abs(sums[:first].sum() / sizes[:first].sum() - sums[first:].sum() / sizes[first:].sum())
+    order = np.lexsort((sums, sizes))  # the same deals of the same clusters, in whatever order prompts are read
+    sums, sizes = sums[order], sizes[order]
     total, size = sums[chosen].sum(axis=1), sizes[chosen].sum(axis=1)
     gaps = np.abs(total / size - (sums.sum() - total) / (sizes.sum() - size))
-    observed = abs(sums[:first].sum() / sizes[:first].sum() - sums[first:].sum() / sizes[first:].sum())
     as_far = int((gaps >= observed - _SAME).sum())
     return as_far / len(chosen) if exact else (as_far + 1) / (PERMUTATIONS + 1)
 
