@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -97,18 +97,25 @@ def auc(positives: np.ndarray, negatives: np.ndarray) -> float:
     return float((ranks[:n].sum() - n * (n + 1) / 2.0) / (n * m))
 
 
+def drawn_anew(clusters: Sequence[str]) -> Iterator[np.ndarray]:
+    """Yield, :data:`RESAMPLES` times, the numbers of the texts of clusters that are drawn with replacement."""
+    import numpy as np
+
+    numbers = np.unique(np.array(clusters), return_inverse=True)[1]
+    members = [np.flatnonzero(numbers == one) for one in range(numbers.max() + 1)]
+    dice = np.random.default_rng(0)
+    for _ in range(RESAMPLES):
+        yield np.concatenate([members[one] for one in dice.integers(len(members), size=len(members))])
+
+
 def by_prompt(
     clusters: Sequence[str], positive: np.ndarray, negative: np.ndarray, hits: np.ndarray, logits: np.ndarray
 ) -> dict[str, tuple[float, float]]:
     """Return 95% intervals of recall, false positive rate and AUC, with prompts drawn anew (percentile bootstrap)."""
     import numpy as np
 
-    numbers = np.unique(np.array(clusters), return_inverse=True)[1]
-    members = [np.flatnonzero(numbers == one) for one in range(numbers.max() + 1)]
-    dice = np.random.default_rng(0)
     drawn: dict[str, list[float]] = {"recall": [], "false": [], "auc": []}
-    for _ in range(RESAMPLES):
-        at = np.concatenate([members[one] for one in dice.integers(len(members), size=len(members))])
+    for at in drawn_anew(clusters):
         mine, others = at[positive[at]], at[negative[at]]
         if len(mine):
             drawn["recall"].append(float(hits[mine].mean()))

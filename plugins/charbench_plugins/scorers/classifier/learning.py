@@ -18,6 +18,7 @@ from charbench_plugins.scorers.classifier.cross_fit import (
     threshold,
 )
 from charbench_plugins.scorers.classifier.features import tokens
+from charbench_plugins.scorers.classifier.learned_threshold import rate_intervals
 from charbench_plugins.scorers.classifier.material import OTHERS, Material
 from charbench_plugins.scorers.classifier.model import Classifier
 
@@ -65,12 +66,9 @@ def _learn(material: Material) -> Classifier:
         auc=auc(fitted.logits[positive], fitted.logits[counted]),
         auc_interval=known.get("auc"),
     )  # fmt: skip
-    # Where all or none are hit, drawing them anew shows no spread: the interval is at least that of independent texts.
-    measured = replace(
-        measured,
-        recall_interval=_wider(known.get("recall"), measured.recall.low, measured.recall.high),
-        false_interval=_wider(known.get("false"), measured.false_rate.low, measured.false_rate.high),
-    )
+    rates = [(one.share, (one.low, one.high)) for one in (measured.recall, measured.false_rate)]
+    recall, false = rate_intervals(rates, prompts, (positive, counted), ordinary, folds, fitted.logits)
+    measured = replace(measured, recall_interval=recall, false_interval=false)
     level = threshold(fitted.logits[ordinary])
     said = {
         "flagged_by_kind": {
@@ -85,10 +83,6 @@ def _learn(material: Material) -> Classifier:
     return Classifier(
         material.key, level, measured, said, frozenset(prompts), fitted.vectorizer, fitted.models
     )  # fmt: skip
-
-
-def _wider(drawn: tuple[float, float] | None, low: float, high: float) -> tuple[float, float]:
-    return (min(drawn[0], low), max(drawn[1], high)) if drawn else (low, high)
 
 
 def _ablations(

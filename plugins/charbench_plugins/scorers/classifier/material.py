@@ -17,8 +17,8 @@ REJECTED = "rejected answers"
 OTHERS = "other personas' data"
 NEUTRAL = "neutral answers"
 BASE = "the base model's answers"
-LEARNED_AS = 2
-"""Raised when the same texts make a model that judges otherwise."""
+LEARNED_AS = 3
+"""Raised when the same texts make a model that judges otherwise, or that is measured otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
