@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from charbench.run import runner
 from support.command import Charbench, Ended
 from support.endpoint import Body, Endpoint, choice, completion, options, says, write_prompts
 from support.store import assert_each_exactly_once, assert_totals_equal_recount, query, store_of
@@ -195,7 +196,10 @@ def test_the_dry_run_asks_nothing_and_says_how_much_a_run_would_ask(
     assert "4,000" in ended.out
 
 
-def test_max_cost_stops_a_run_and_the_next_one_goes_on(charbench: Charbench, folder: Path, endpoint: Endpoint) -> None:
+def test_max_cost_stops_a_run_and_the_next_one_goes_on_in_the_same_setting(
+    charbench: Charbench, folder: Path, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "BATCH", 5)  # so that the first run is stopped before it has planned everything
     (folder / "charbench.yaml").write_text("prices: {'model:*': {prompt: 0, completion: 1000}}\n")
     ended = evaluate(charbench, folder, endpoint, "--max-cost", "0.2", concurrency=2)
     assert ended.code == 1
@@ -205,6 +209,9 @@ def test_max_cost_stops_a_run_and_the_next_one_goes_on(charbench: Charbench, fol
     rest = evaluate(charbench, folder, endpoint)
     assert rest.code == 0
     assert set(endpoint.asked.values()) == {1}
+    reported = charbench.ok("report", "--json", lab=folder).json
+    assert (len(reported["settings"]), reported["other_settings"]) == (1, [])
+    assert [len(run["settings"]) for run in charbench.ok("history", "--json", lab=folder).json] == [1, 1]
 
 
 def test_a_served_models_name_is_sent_as_it_is(charbench: Charbench, folder: Path, endpoint: Endpoint) -> None:

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +24,8 @@ from charbench.config.model import RunConfig
 from charbench.run.session import Session
 from charbench.run.worker import Worker, WorkOrder, share_of
 from charbench.store.claims import claimed_together
+from charbench.store.database import Database
+from charbench.store.settings import read_settings
 from support.command import Charbench, finish, start
 from support.endpoint import Body, Endpoint, Held, answers, serving
 from support.lab import LabBuilder
@@ -312,6 +314,8 @@ def test_a_killed_worker_is_replaced_and_only_what_it_had_in_flight_is_requested
     assert_totals_equal_recount(store)
     killed = query(store, "SELECT pid FROM runs WHERE status = 'killed'")
     assert [row.pid for row in killed] == [victim]
+    with closing(Database.open(store)) as database, database.read() as connection:
+        assert [len(settings) for settings in read_settings(connection).by_persona.values()] == [1]
     assert "Worker ID" not in ended.err, "Ray's own message has a thousand characters"
 
 

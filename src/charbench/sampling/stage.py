@@ -88,6 +88,7 @@ class SampleStage:
     _asked: dict[str, dict[str, set[str]]] = field(default_factory=dict)
     """By the sampling's key and persona: the prompts that this run asks for."""
     _asked_noted: bool = True
+    _asked_whole: bool = True
     _asks: bool = False
     """Whether anything was this run's to sample."""
     _rows: SampleWriter = field(init=False)
@@ -175,13 +176,14 @@ class SampleStage:
             self._elsewhere |= claimed.elsewhere > 0
             self._note_left(keyed, set(claimed.mine))
             self._asks |= bool(claimed.mine)
-            self._write_asked()
+            self._write_asked(whole=len(batch) < self.batch)
             progress.skip(len(batch) - len(claimed.mine) - claimed.elsewhere)
             mine = [(key, keyed[key]) for key in claimed.mine if key not in self._failed_keys]
             self._settings_of.update((key, settings[key]) for key, _ in mine)
             if self._stopping():
                 return
             yield list(by_question(mine, self.sampler.epochs_at_once))
+        self._write_asked(whole=True)
 
     def _present(self, connection: Connection, keys: Sequence[str]) -> set[str]:
         return present_samples(connection, keys, self.retry)
@@ -224,14 +226,17 @@ class SampleStage:
                 if rows.setdefault(key, row.row_digest) != row.row_digest:
                     self.recorded_also.setdefault(row.source_file, {}).setdefault(key, set()).add(row.row_digest)
 
-    def _write_asked(self) -> None:
-        """Note with the run what it asks for, once it has something to sample and whenever there is more."""
-        if self._asked_noted or not self._asks:
+    def _write_asked(self, *, whole: bool) -> None:
+        """Note with the run what it asks for, once it has something to sample and whenever there is more.
+
+        ``whole``: there is no more. A run that is stopped before then has asked for a part of what it was to ask.
+        """
+        if not self._asks or (self._asked_noted and (not whole or self._asked_whole)):
             return
-        self._asked_noted = True
+        self._asked_noted, self._asked_whole = True, whole
         for sampling, by_persona in self._asked.items():
             frozen = {persona: sorted(keys) for persona, keys in by_persona.items()}
-            self.writer.put(partial(note_asked, run_id=self.run_id, sampling=sampling, by_persona=frozen))
+            self.writer.put(partial(note_asked, run_id=self.run_id, sampling=sampling, by_persona=frozen, whole=whole))
 
     def _settings(self, request: SampleRequest) -> SamplingSettings:
         params = resolve(self.sampler, self.sampler.params(request))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -12,6 +13,8 @@ from charbench.store.runs import change_details
 from charbench.store.tables import runs
 
 _NAME = "asked"
+_PARTLY = "asked_partly"
+"""Samplings of which the run has not planned everything: it is at it, or was stopped or killed."""
 _DIAGNOSIS = "diagnosis"
 NO_PERSONA = ""
 """Under which the prompts of base models and of checkpoints without a persona stand."""
@@ -24,6 +27,8 @@ class Asked:
     by_run: Mapping[int, Mapping[str, Mapping[str, frozenset[str]]]]
     diagnoses: frozenset[int] = frozenset()
     """The runs that looked for a cause: what they ask is no evaluation."""
+    partly: Mapping[int, frozenset[str]] = field(default_factory=dict)
+    """By run: the samplings of which it does not say everything that was to be asked."""
 
     def runs(self, persona: str, samplings: Iterable[str]) -> list[int]:
         """Return the runs that asked a persona's checkpoints with one of these samplings."""
@@ -31,6 +36,17 @@ class Asked:
         return [
             run for run, asked in self.by_run.items() if any(persona in asked[key] for key in wanted & asked.keys())
         ]
+
+    def is_partly(self, run: int, samplings: Iterable[str]) -> bool:
+        """Whether the run had not planned everything yet that it was to ask with these samplings when it last said."""
+        return not self.partly.get(run, frozenset()).isdisjoint(samplings)
+
+    def is_of(self, run: int, persona: str, samplings: Iterable[str], prompts: frozenset[str] | None) -> bool:
+        """Whether the run asked for these prompts, or for some of them before it was stopped or killed."""
+        samplings = set(samplings)
+        mine = self.prompts(run, persona, samplings)
+        some = mine is not None and prompts is not None and mine < prompts and self.is_partly(run, samplings)
+        return mine == prompts or some
 
     def prompts(self, run: int, persona: str, samplings: Iterable[str]) -> frozenset[str] | None:
         """Return what the run asked the persona's checkpoints with these samplings; None: it does not say.
@@ -45,10 +61,18 @@ class Asked:
         return None
 
 
-def note_asked(connection: Connection, run_id: int, sampling: str, by_persona: Mapping[str, Iterable[str]]) -> None:
-    """Note with a run what it asks for with one sampling; other details of the run stay."""
+def note_asked(
+    connection: Connection, run_id: int, sampling: str, by_persona: Mapping[str, Iterable[str]], *, whole: bool = True
+) -> None:
+    """Note with a run what it asks for with one sampling, and whether that is the whole plan; other details stay."""
     asked = {sampling: {name: sorted(keys) for name, keys in by_persona.items()}}
-    change_details(connection, run_id, lambda known: {**known, _NAME: {**known.get(_NAME, {}), **asked}})
+
+    def added(known: Mapping[str, Any]) -> dict[str, Any]:
+        partly = {*known.get(_PARTLY, ())} - {sampling} | (set() if whole else {sampling})
+        rest = {name: value for name, value in known.items() if name != _PARTLY}
+        return {**rest, _NAME: {**known.get(_NAME, {}), **asked}, **({_PARTLY: sorted(partly)} if partly else {})}
+
+    change_details(connection, run_id, added)
 
 
 def note_diagnosis(connection: Connection, run_id: int) -> None:
@@ -59,7 +83,7 @@ def note_diagnosis(connection: Connection, run_id: int) -> None:
 def read_asked(connection: Connection) -> Asked:
     """Return what all runs asked for, as far as they say."""
     found = {}
-    diagnoses = set()
+    diagnoses, partly = set(), {}
     columns = runs.c.id, runs.c.command, runs.c.details
     for row in connection.execute(sa.select(*columns).where(runs.c.details.is_not(None))):
         asked = (row.details or {}).get(_NAME, {})
@@ -70,4 +94,6 @@ def read_asked(connection: Connection) -> Asked:
             sampling: {name: frozenset(keys) for name, keys in by_persona.items()}
             for sampling, by_persona in asked.items()
         }
-    return Asked(found, frozenset(diagnoses))
+        if row.details.get(_PARTLY):
+            partly[row.id] = frozenset(row.details[_PARTLY])
+    return Asked(found, frozenset(diagnoses), partly)

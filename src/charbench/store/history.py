@@ -63,8 +63,11 @@ def _add_settings(connection: Connection, found: dict[int, PastRun]) -> None:
     for settings in read_settings(connection).by_persona.values():
         for setting in settings:
             keys = {one.key for one in setting.samplings.values()}
-            said = {run for run in asked.runs(setting.persona, keys)
-                    if asked.prompts(run, setting.persona, keys) == setting.prompts}  # fmt: skip
+            said = {
+                run
+                for run in asked.runs(setting.persona, keys)
+                if asked.is_of(run, setting.persona, keys, setting.prompts)
+            }
             added = {run for group in setting.groups for run in (group.first_run, group.last_run)}
             for run in said | ({setting.run} & added):
                 if run in found and all(one.id != setting.id for one in found[run].settings):

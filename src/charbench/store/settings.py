@@ -212,10 +212,12 @@ def _of_request(
             if (group.sampling.sampler, group.sampling.variant) in {(one.sampler, one.variant) for one in used.values()}
             or group.sampling.sampler not in used
         ]
-        for prompts, runs in _prompt_sets(persona, held, keys, asked).items():
+        sets = _prompt_sets(persona, held, keys, asked)
+        parts = _parts(sets, keys, asked)
+        for prompts, runs in sets.items():
             is_probe = asked.diagnoses.issuperset(runs)
             made = Setting(persona, used, scorers, prompts, (*held, *beside), runs[-1], is_probe)
-            yield made, is_whole and is_complete
+            yield made, is_whole and is_complete and prompts not in parts
 
 
 def _states(events: Sequence[Any], slot: Any) -> list[tuple[dict[str, Any], bool]]:
@@ -248,6 +250,23 @@ def _prompt_sets(
         if run <= newest:
             found.setdefault(asked.prompts(run, persona, keys), []).append(run)
     return found
+
+
+def _parts(sets: dict[frozenset[str] | None, list[int]], keys: set[str], asked: Asked) -> set[frozenset[str] | None]:
+    """Return the sets that are no setting of their own: what runs had planned that were stopped or killed meanwhile.
+
+    Those are part of what another run has asked for, whose set gets their runs.
+    """
+    parts: set[frozenset[str] | None] = set()
+    for prompts, runs in sets.items():
+        if prompts is None or not all(asked.is_partly(run, keys) for run in runs):
+            continue
+        wholes = [one for one in sets if one is not None and prompts < one]
+        if wholes:
+            parts.add(prompts)
+            whole = sets[max(wholes, key=lambda one: (len(one), sets[one][-1]))]
+            whole[:] = sorted({*whole, *runs})
+    return parts
 
 
 def _groups(connection: Connection) -> list[GroupOf]:
