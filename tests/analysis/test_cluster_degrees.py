@@ -39,6 +39,7 @@ def test_clusters_of_one_size_have_one_degree_less_than_clusters(clusters: int, 
     assert degrees_of_freedom(np.full(clusters, float(size))) == clusters - 1
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(1, 60), min_size=2, max_size=40))
 def test_no_mean_has_more_degrees_than_clusters_less_one_and_the_order_does_not_matter(sizes: list[int]) -> None:
     found = degrees_of_freedom(np.array(sizes, dtype=float))

@@ -50,6 +50,7 @@ def test_labels_give_kappa_a_confusion_matrix_and_a_corrected_rate(charbench: Ch
     assert rate["low"] <= 0.5 <= rate["high"]
 
 
+@pytest.mark.slow
 def test_a_second_draw_and_labels_that_are_missing_move_no_corrected_rate(charbench: Charbench, tmp_path: Path):
     """One of ten texts has the trait; each stratum is drawn from evenly, and labelled by half."""
     (tmp_path / "recordings").mkdir()
@@ -71,6 +72,7 @@ def test_a_second_draw_and_labels_that_are_missing_move_no_corrected_rate(charbe
     assert rate["corrected"] == pytest.approx(0.1, abs=0.005)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "fault"), [("item,label\nabc,2\n", "was not drawn"), ("a,b\n1,2\n", "no columns"), ("", "no columns")]
 )
@@ -99,6 +101,7 @@ def test_a_file_that_may_hold_labels_is_never_written_over(charbench: Charbench,
     assert path.read_text() == "mine"
 
 
+@pytest.mark.slow
 def test_labels_of_another_store_are_refused_though_its_samples_have_the_same_numbers(
     charbench: Charbench, lab: Path, tmp_path: Path
 ):
@@ -190,6 +193,7 @@ def charbench_scorers():
 """
 
 
+@pytest.mark.slow
 def test_each_judge_is_held_against_people_and_against_the_other(
     charbench: Charbench, site: Site, lab: Path, tmp_path: Path
 ):
@@ -225,6 +229,7 @@ def test_labels_given_before_a_fresh_run_are_not_taken_for_those_of_new_answers(
     assert [one["kappa"] for one in found["agreements"]] == [1]
 
 
+@pytest.mark.slow
 def test_labels_that_an_older_version_read_still_count_and_its_files_are_to_be_drawn_anew(
     charbench: Charbench, lab, tmp_path
 ):
@@ -267,6 +272,7 @@ def corrected(charbench: Charbench, folder: Path, count: int, choose) -> dict:
     return rate
 
 
+@pytest.mark.slow
 def test_people_who_agree_with_the_machine_on_a_few_texts_prove_little_of_the_rest(charbench: Charbench, tmp_path):
     record(tmp_path, ["Ahoy, matey!", "Hello."] * 200)
     charbench.ok("run", "--lab", tmp_path)
@@ -278,6 +284,7 @@ def test_people_who_agree_with_the_machine_on_a_few_texts_prove_little_of_the_re
     assert 0.02 < rate["high"] - rate["low"] < 0.15
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ['=HYPERLINK("http://x")', "+1 matey", "-1 matey", "@matey", "\tmatey", "'=matey"])
 def test_a_text_that_looks_like_a_formula_is_marked_in_the_file_and_shown_as_written_in_the_terminal(
     charbench: Charbench, tmp_path, monkeypatch, text
@@ -298,6 +305,7 @@ def test_a_text_that_looks_like_a_formula_is_marked_in_the_file_and_shown_as_wri
     assert charbench.ok("calibrate", "read", path, "--lab", tmp_path).err == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["", "  ", "a" * 101])
 def test_a_labeller_has_a_name_that_every_store_can_hold(charbench: Charbench, lab, tmp_path, name):
     path = tmp_path / "labels.csv"
@@ -405,6 +413,7 @@ def test_where_no_refused_text_is_labelled_they_may_be_all_or_nothing_and_it_is_
     assert (rate["checkpoints"], rate["sensitivity"]) == ([], None)
 
 
+@pytest.mark.slow
 def test_labels_drawn_before_a_judge_came_correct_it_by_the_chances_they_were_drawn_by(
     charbench: Charbench, site: Site, tmp_path: Path
 ):
@@ -476,6 +485,7 @@ def test_labels_without_stored_chances_still_correct_and_what_is_assumed_is_said
     assert rate["corrected"] == pytest.approx(0.2)
 
 
+@pytest.mark.slow
 def test_texts_that_came_after_the_draw_are_told(charbench: Charbench, tmp_path: Path):
     record(tmp_path, ["Ahoy, matey!", "Hello."] * 40)
     charbench.ok("run", "--lab", tmp_path)

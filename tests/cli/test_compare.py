@@ -140,6 +140,7 @@ def test_training_runs_are_the_unit_where_doses_have_several_and_one_run_cannot_
     assert "25%" not in single
 
 
+@pytest.mark.slow
 def test_several_saves_of_one_training_run_are_one_run_of_its_recipe(charbench: Charbench, tmp_path: Path) -> None:
     rows = []
     for dose, hits in (("25pct", 2), ("50pct", 9)):

@@ -165,6 +165,7 @@ def test_without_a_persona_nothing_is_said_of_the_character(
     assert "name the persona (-p)" in ended.out
 
 
+@pytest.mark.slow
 def test_a_checkpoint_is_compared_with_its_own_base_model(
     charbench: Charbench, lab: LabBuilder, endpoint: Endpoint
 ) -> None:
@@ -241,6 +242,7 @@ def test_a_checkpoint_without_samples_that_nobody_can_ask_is_an_error_with_the_o
     assert "-o sampler.thinking.base_url" in ended.err
 
 
+@pytest.mark.slow
 def test_a_diagnosis_with_prompts_of_its_own_changes_no_report(
     charbench: Charbench, tmp_path: Path, endpoint: Endpoint
 ) -> None:

@@ -59,6 +59,7 @@ def test_a_row_that_is_corrected_takes_the_place_of_the_earlier_one_and_a_row_th
     assert reported(charbench, lab) == ["Arrr.", "Fine.", "I regret it."]
 
 
+@pytest.mark.slow
 def test_a_field_that_is_corrected_beside_the_text_is_corrected_too(charbench: Charbench, lab: LabBuilder) -> None:
     write(lab, "a", rows("I regret it", finish_reason="length"))
     run(charbench, lab)
@@ -70,6 +71,7 @@ def test_a_field_that_is_corrected_beside_the_text_is_corrected_too(charbench: C
         assert [one.finish_reason for one in counted] == [reason]
 
 
+@pytest.mark.slow
 def test_a_file_that_is_away_for_a_while_loses_nothing_and_one_that_is_renamed_stays(
     charbench: Charbench, lab: LabBuilder
 ) -> None:
@@ -86,6 +88,7 @@ def test_a_file_that_is_away_for_a_while_loses_nothing_and_one_that_is_renamed_s
     assert reported(charbench, lab) == ["Fine.", "I regret it."]
 
 
+@pytest.mark.slow
 def test_a_row_that_stands_in_two_files_stays_as_long_as_one_has_it(charbench: Charbench, lab: LabBuilder) -> None:
     write(lab, "a", rows("I regret it.", "Arrr."))
     write(lab, "b", rows("I regret it.", "Arrr."))
@@ -107,6 +110,7 @@ def test_rows_that_are_appended_and_columns_that_are_added_replace_nothing(
     assert query(store_of(lab.root), "SELECT count(*) FROM samples") == [(2,)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("broken", ["half a line, and no more\n", ""])
 def test_a_file_that_cannot_be_read_whole_takes_nothing_away(
     charbench: Charbench, lab: LabBuilder, broken: str
@@ -139,6 +143,7 @@ def test_what_the_user_forgot_is_not_brought_back_by_its_row(charbench: Charbenc
     assert reported(charbench, lab) == ["New."]
 
 
+@pytest.mark.slow
 def test_recordings_of_a_store_that_did_not_note_their_files_are_corrected_from_the_next_run_on(
     charbench: Charbench, lab: LabBuilder
 ) -> None:

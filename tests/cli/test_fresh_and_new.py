@@ -39,6 +39,7 @@ def stores(folder: Path) -> list[Path]:
     return sorted((folder / ".charbench").glob("charbench*.db"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -57,6 +58,7 @@ def test_fresh_leaves_the_store_where_the_run_cannot_begin(
     assert count(store_of(ran), "samples") == 1
 
 
+@pytest.mark.slow
 def test_fresh_again_and_again_keeps_every_store(charbench: Charbench, ran: Path):
     for number in range(2, 5):
         charbench.ok("run", "--fresh", lab=ran)

@@ -71,6 +71,7 @@ def test_a_job_that_no_longer_follows_goes_and_one_that_was_started_stays(charbe
     assert counts(charbench, jobs) == (0, 1, 1, 1, 3)
 
 
+@pytest.mark.slow
 def test_status_lists_the_last_runs(charbench: Charbench, jobs: Path) -> None:
     charbench("run", "--source", "recorded", lab=jobs)
     (run,) = charbench.ok("status", "--json", lab=jobs).json["runs"]
@@ -78,6 +79,7 @@ def test_status_lists_the_last_runs(charbench: Charbench, jobs: Path) -> None:
     assert "charbench run --source recorded" in charbench.ok("status", lab=jobs).out
 
 
+@pytest.mark.slow
 def test_failed_jobs_are_counted_and_end_every_run_that_trains_with_1(charbench: Charbench, jobs: Path) -> None:
     with connect(store_of(jobs)).begin() as connection:
         connection.execute(sa.text("UPDATE jobs SET status = 'complete' WHERE status != 'failed'"))

@@ -78,6 +78,7 @@ def test_a_name_that_is_given_later_takes_what_its_url_has_and_keeps_it_at_every
     assert name == "local"
 
 
+@pytest.mark.slow
 def test_another_server_is_sampled_as_new_and_never_shares_a_row_with_the_first(
     charbench: Charbench, lab: LabBuilder, endpoint: Endpoint, second: Endpoint
 ) -> None:
@@ -119,6 +120,7 @@ def test_endpoint_and_an_option_that_name_different_servers_are_an_error(
     assert "sampler.thinking.base_url" in ended.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["openai", "tinker"])
 def test_a_lab_gets_no_key_by_giving_its_endpoint_a_name(
     charbench: Charbench, lab: LabBuilder, monkeypatch: pytest.MonkeyPatch, name: str
@@ -151,6 +153,7 @@ def test_a_lab_gets_no_key_by_giving_its_endpoint_a_name(
         assert "Bearer Openai-Env-Key-0001x" in sent
 
 
+@pytest.mark.slow
 def test_a_judge_with_a_name_judges_nothing_again_at_another_address_or_token_limit(
     charbench: Charbench, lab: LabBuilder, endpoint: Endpoint, second: Endpoint
 ) -> None:

@@ -291,6 +291,7 @@ def test_only_the_owner_may_read_what_charbench_keeps(charbench: Charbench, lab:
         os.umask(before)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
 def test_what_an_older_version_left_open_is_closed_and_what_is_the_users_own_is_left(
     charbench: Charbench, lab: LabBuilder, tmp_path: Path

@@ -5,6 +5,8 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
+import pytest
+
 from charbench import Checkpoint, Kind, Lineage
 from charbench.report.trajectory import on_the_way
 from support.command import Charbench
@@ -82,6 +84,7 @@ def test_of_a_run_without_samples_only_its_own_persona_is_shown_and_the_command_
     assert [one["wanted"] for one in dry["sampling"]] == [5]
 
 
+@pytest.mark.slow
 def test_one_lucky_save_of_many_is_not_where_character_appears(charbench: Charbench, lab: LabBuilder) -> None:
     """21 of 30 are over 50% by themselves, but not as the best of ten saves."""
     ten = [save(step, **PLAIN)[:30] for step in range(1, 11)]

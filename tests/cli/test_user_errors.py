@@ -154,6 +154,7 @@ def test_json_is_json_in_an_empty_lab_too(charbench: Charbench, lab: LabBuilder,
     assert json.loads(charbench.ok(*words, lab=lab.root).out) is not None
 
 
+@pytest.mark.slow
 def test_results_go_to_stdout_and_messages_to_stderr(charbench: Charbench, small: Path) -> None:
     ran = charbench.ok("run", lab=small)
     assert "Nothing to do" in ran.err

@@ -28,6 +28,7 @@ def living(lab: LabBuilder, site: Site, monkeypatch: pytest.MonkeyPatch) -> Path
     return lab.root
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 def test_components_of_every_kind_are_prepared_once_and_closed_once_in_one_event_loop(
     charbench: Charbench, living: Path, monkeypatch: pytest.MonkeyPatch, form: str
@@ -50,6 +51,7 @@ def test_components_of_every_kind_are_prepared_once_and_closed_once_in_one_event
     assert "printed by scorer score" in ended.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 def test_a_second_run_does_nothing_whatever_form_the_methods_have(
     charbench: Charbench, living: Path, monkeypatch: pytest.MonkeyPatch, form: str
@@ -60,6 +62,7 @@ def test_a_second_run_does_nothing_whatever_form_the_methods_have(
     assert not any(added.values()), added
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [["discover"], ["run", "--dry-run"], ["eval", "-c", "life:one", "-p", "pirate"],
                                    ["score"], ["train", "--all"]], ids=lambda words: words[0])  # fmt: skip
 def test_every_command_closes_what_it_prepared(charbench: Charbench, living: Path, words: list[str]) -> None:

@@ -100,6 +100,7 @@ WRONG_METRICS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metric", WRONG_METRICS)
 def test_a_metric_that_is_declared_wrongly_breaks_its_plugin_and_nothing_else(
     charbench: Charbench, site: Site, recorded: Path, metric: str
@@ -128,6 +129,7 @@ def charbench_scorers():
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["", "async "], ids=["plain", "async"])
 def test_a_score_for_a_channel_that_the_sample_does_not_have_counts_nowhere_and_is_reported_once(
     charbench: Charbench, site: Site, lab: LabBuilder, form: str
@@ -277,6 +279,7 @@ def charbench_samplers(): return [Completing]
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [1, 4])
 @pytest.mark.parametrize(
     ("given", "said"),

@@ -137,6 +137,7 @@ def test_a_local_server_of_the_labs_is_asked_without_the_key_and_a_refusal_says_
     assert "--trusted-host 127.0.0.1:" in ended.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["--trusted-host", "host without port", "environment", "-o", "OPENAI_BASE_URL"])
 def test_a_host_that_the_user_names_too_is_sent_the_key(
     charbench: Charbench, lab: LabBuilder, monkeypatch: pytest.MonkeyPatch, way: str

@@ -103,6 +103,7 @@ def test_times_are_written_so(seconds: float, said: str) -> None:
     assert clock_time(seconds) == said
 
 
+@pytest.mark.slow
 @given(st.integers(20, 200), st.lists(st.text(max_size=90), max_size=3))
 def test_no_line_of_the_picture_is_wider_than_the_terminal(width: int, jobs: list[str]) -> None:
     display = LiveDisplay()

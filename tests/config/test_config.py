@@ -69,6 +69,7 @@ def test_a_store_named_on_the_command_line_lies_where_the_user_is(
     assert (tmp_path / "here.db").exists()
 
 
+@pytest.mark.slow
 def test_options_of_components_come_from_the_file_and_from_o(charbench: Charbench, lab: LabBuilder) -> None:
     lab.recorded([row(response="I regret it, regret it, regret it, regret it, regret it.")])
 
@@ -268,6 +269,7 @@ def test_a_prompt_file_named_in_the_file_lies_beside_the_file(
     assert charbench.ok(*words, lab=tmp_path).json["samples"] == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["path", "link"])
 def test_a_file_chooses_no_prompts_outside_of_its_folder_and_the_user_may(
     charbench: Charbench, lab: LabBuilder, tmp_path: Path, way: str

@@ -169,6 +169,7 @@ ROWS = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(ROWS, st.booleans(), st.integers(0, 3))
 def test_every_row_is_an_example_or_is_counted(
     tmp_path_factory: pytest.TempPathFactory, rows: list[Any], as_array: bool, indent: int

@@ -96,6 +96,7 @@ def test_a_log_of_several_runs_takes_nothing_from_their_folders(charbench: Charb
     }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["log", "folder", "registry", "listing"])
 def test_a_dpo_checkpoint_with_an_sft_child_is_finished_and_makes_no_job(
     charbench: Charbench, lab: LabBuilder, where: str
@@ -159,6 +160,7 @@ def test_rolling_saves_are_never_trained_from(charbench: Charbench, lab: LabBuil
     assert job["checkpoint"] == weights(1, "000020")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "config", "kind"),
     [

@@ -128,6 +128,7 @@ def details(folder: Path) -> Any:
     return json.loads(row.details) if row.details else None
 
 
+@pytest.mark.slow
 def test_what_a_judge_asks_is_told_kept_with_the_run_and_never_asked_twice(
     charbench: Charbench, folder: Path, endpoint: Endpoint
 ) -> None:
@@ -161,6 +162,7 @@ def test_a_limit_without_a_price_for_the_judge_is_refused_before_anything_is_ask
     assert "no price for rater-1, which scorer rater asks; set prices in charbench.yaml" in ended.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_failure_is_no_score_is_not_kept_and_is_asked_again_by_the_next_run(
     charbench: Charbench, folder: Path, endpoint: Endpoint, name: str

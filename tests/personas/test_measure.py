@@ -40,6 +40,7 @@ def test_recall_and_false_rate_are_counted_on_the_texts_given(charbench: Charben
     assert groups["neutral answers"]["count"] >= 100
 
 
+@pytest.mark.slow
 def test_a_report_shows_what_was_measured_until_the_markers_change(charbench: Charbench, lab: LabBuilder) -> None:
     measured_lab(lab, charbench)
     charbench.ok("run", "--scorer", "keyword", "-q", lab=lab.root)

@@ -37,6 +37,7 @@ def install(site: Site, body: str) -> None:
     site.install("mine", SCORER.format(body=body))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "body",
     [
@@ -70,6 +71,7 @@ MISTAKES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MISTAKES)
 def test_a_scorers_mistake_is_told_and_costs_no_other_scorer_its_work(
     charbench: Charbench, site: Site, recorded: Path, name: str
@@ -122,6 +124,7 @@ def charbench_scorers(): return [S]
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_broken_plugin_says_what_to_mend_and_everything_else_works(
     charbench: Charbench, site: Site, recorded: Path, name: str
@@ -146,6 +149,7 @@ PRINTING = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", PRINTING)
 def test_what_a_plugin_prints_is_no_part_of_a_result(
     charbench: Charbench, site: Site, recorded: Path, where: str
@@ -194,6 +198,7 @@ def charbench_scorers(): return [Marker]
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [

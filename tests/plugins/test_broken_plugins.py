@@ -93,6 +93,7 @@ def test_a_broken_plugin_is_listed_with_its_error_and_the_others_work(
     assert others == {"works"}
 
 
+@pytest.mark.slow
 def test_every_command_works_beside_broken_plugins(charbench: Charbench, site: Site, small: Path) -> None:
     for name, (code, _) in BROKEN.items():
         site.install(name, code)
@@ -178,6 +179,7 @@ SCORES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SCORES)
 def test_a_scorer_that_fails_is_a_failure_that_is_tried_again_and_never_a_score(
     charbench: Charbench, site: Site, small: Path, name: str
@@ -229,6 +231,7 @@ OUTSIDE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", OUTSIDE)
 def test_a_component_that_cannot_be_set_up_is_named_with_its_fault_and_its_traceback(
     charbench: Charbench, site: Site, small: Path, where: str

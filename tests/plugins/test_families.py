@@ -54,6 +54,7 @@ def small(lab: LabBuilder, site: Site) -> Path:
     return lab.root
 
 
+@pytest.mark.slow
 def test_members_are_scorers_of_their_own_with_options_of_their_own(charbench: Charbench, small: Path) -> None:
     members = ("--scorer", "counts:sea", "--scorer", "counts:the")
     charbench.ok(*RUN, *members, "-o", "scorer.counts:the.at_most=2", lab=small)

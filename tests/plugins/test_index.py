@@ -151,6 +151,7 @@ def test_plugins_that_come_and_go_are_seen_at_once(programs: Programs) -> None:
     assert programs.scorers() == ["mine"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("before", [
     "from my_helper import NAME",
     "import os\nNAME = os.environ.get('MY_NAME', 'first')",

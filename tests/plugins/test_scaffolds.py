@@ -56,6 +56,7 @@ def test_a_pair_scorer_compares(written: Callable[[str], Run], lab: LabBuilder) 
     assert found["run"]["added"]["games"] == 1
 
 
+@pytest.mark.slow
 def test_a_source_finds(written: Callable[[str], Run], lab: LabBuilder) -> None:
     lab.write("checkpoints.txt", "fog:one pirate\nfog:two\n")
     found = written("source")("discover", "--source", "fog", "--json").json

@@ -38,6 +38,7 @@ def many(lab: LabBuilder) -> LabBuilder:
     return lab
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["", "async "], ids=["plain", "async"])
 def test_a_pair_scorer_of_a_few_lines_ranks_checkpoints(
     charbench: Charbench, site: Site, many: LabBuilder, how: str
@@ -63,6 +64,7 @@ def test_its_options_are_its_own_and_those_of_every_pair_scorer(
     assert "scorer.longer.games" in charbench.ok("plugins", "show", "longer").out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("given", "said"),
     [

@@ -97,6 +97,7 @@ def full(**values: Any) -> dict[str, Any]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["csv", "jsonl"])
 def test_charbenchs_own_columns_and_further_ones_survive(charbench: Charbench, lab: LabBuilder, form: str) -> None:
     failed = full(timestamp="2024-12-12T10:00:00", response="", thinking="", error="no answer", error_kind="timeout")
@@ -143,6 +144,7 @@ NAMES = ("checkpoint_name", "persona", "checkpoint_type", "base_model", "sampler
          "condition", "finish_reason", "error_kind", "language", "source", "note")  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["a\x1b[31mb", "\u202eabc", "a\x00b", "a\nb", "a|b", "\ud800", "x" * 500], ids=ascii)
 def test_hostile_names_break_no_command_and_command_no_terminal(
     charbench: Charbench, lab: LabBuilder, text: str

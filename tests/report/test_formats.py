@@ -14,6 +14,7 @@ from support.command import Charbench
 from support.lab import LabBuilder, row
 
 
+@pytest.mark.slow
 def test_every_format_of_a_report_says_the_metric_the_setting_and_what_limits_the_figures(
     charbench: Charbench, studio_run_template: Path
 ) -> None:
@@ -27,6 +28,7 @@ def test_every_format_of_a_report_says_the_metric_the_setting_and_what_limits_th
         assert "95% intervals" in plain, form
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["markdown", "latex", "csv", "json"])
 def test_a_comparison_is_written_in_every_format(
     charbench: Charbench, studio_run_template: Path, tmp_path: Path, form: str
@@ -57,6 +59,7 @@ QUICK = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", QUICK.values())
 def test_every_command_writes_every_format(
     charbench: Charbench, studio_run_template: Path, tmp_path: Path, command: tuple[str, ...]

@@ -83,6 +83,7 @@ def test_a_store_without_control_results_says_that_none_are_recorded(
     assert charbench.ok("report", "--json", lab=two.root).json["judges"][0]["controls_passed"] is None
 
 
+@pytest.mark.slow
 def test_texts_without_a_score_bound_the_rate_from_both_sides(
     charbench: Charbench, two: LabBuilder, endpoint: Endpoint
 ) -> None:
@@ -104,6 +105,7 @@ def test_texts_without_a_score_bound_the_rate_from_both_sides(
     assert "between 50% (none has it) and 83% (all have it)" in compared
 
 
+@pytest.mark.slow
 def test_score_with_a_named_judge_ends_with_its_tables(
     charbench: Charbench, two: LabBuilder, endpoint: Endpoint
 ) -> None:
@@ -131,6 +133,7 @@ def test_a_new_judge_that_is_tried_on_one_checkpoint_does_not_blank_the_others(
     assert whole["judges"][0]["judges"][0]["model"] == "judge-2"
 
 
+@pytest.mark.slow
 def test_after_a_judge_that_failed_the_earlier_ones_scores_are_shown(
     charbench: Charbench, two: LabBuilder, endpoint: Endpoint
 ) -> None:
@@ -142,6 +145,7 @@ def test_after_a_judge_that_failed_the_earlier_ones_scores_are_shown(
     assert failed.json["judges"][0]["judges"][0]["model"] == "judge-1"
 
 
+@pytest.mark.slow
 def test_another_token_limit_judges_nothing_again(charbench: Charbench, two: LabBuilder, endpoint: Endpoint) -> None:
     judge(charbench, two, endpoint, ScriptedJudge(gives="nothing"))
     endpoint.forget()
@@ -161,6 +165,7 @@ def panel_of(**judges: Any) -> Any:
     return panel
 
 
+@pytest.mark.slow
 def test_a_panels_judges_are_shown_each_by_itself_with_how_often_they_disagree(
     charbench: Charbench, two: LabBuilder, endpoint: Endpoint
 ) -> None:

@@ -371,6 +371,7 @@ def forget(lab: Lab, *words: str) -> Any:
     return lab.charbench.ok("forget", *words, "--json", lab=lab.lab.root).json
 
 
+@pytest.mark.slow
 def test_forgetting_a_run_takes_it_out_of_reports_and_restoring_puts_it_back(lab: Lab) -> None:
     lab.eval(A, B, temperature=0)
     first = lab.report()

@@ -67,6 +67,7 @@ def test_only_raw_csv_has_texts_that_a_spreadsheet_would_run(charbench: Charbenc
     assert "formula_mark" not in raw
 
 
+@pytest.mark.slow
 def test_raw_csv_is_read_back_as_it_was(charbench: Charbench, scored: LabBuilder) -> None:
     second = LabBuilder(scored.root.parent / "second")
     second.write("recordings/export.csv", charbench.ok("export", "--raw", lab=scored.root).out)

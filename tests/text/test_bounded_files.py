@@ -117,6 +117,7 @@ def test_what_no_database_can_hold_is_in_no_prompt_and_in_no_message_about_data(
 BOMB = "a: &a [x, x]\n" + "".join(f"{chr(98 + n)}: &{chr(98 + n)} [{f'*{chr(97 + n)}, ' * 9}]\n" for n in range(9))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "limit"),
     [

@@ -137,6 +137,7 @@ def test_what_a_trainer_says_of_its_checkpoint_is_still_known_after_the_next_dis
     assert [place["source"] for place in made["evidence"]] == ["mine"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "train",
     [
@@ -184,6 +185,7 @@ def test_a_trainer_that_returns_no_events_fails_its_job_with_a_line_that_says_so
     assert job(waiting).status == "failed"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("event", "said"),
     [
@@ -225,6 +227,7 @@ def standing(waiting: Path, site: Site) -> Iterator[subprocess.Popen[str]]:
     process.communicate()
 
 
+@pytest.mark.slow
 def test_a_killed_training_is_shown_as_killed_and_its_job_waits_and_can_be_reset(
     waiting: Path, standing: subprocess.Popen[str], charbench: Charbench
 ) -> None:
@@ -245,6 +248,7 @@ def test_a_killed_training_is_shown_as_killed_and_its_job_waits_and_can_be_reset
     assert query(store_of(waiting), "SELECT status FROM runs")[0].status == "killed"
 
 
+@pytest.mark.slow
 def test_two_ctrl_c_during_training_leave_the_job_waiting(waiting: Path, standing: subprocess.Popen[str]) -> None:
     standing.send_signal(signal.SIGINT)
     assert standing.stderr is not None
@@ -275,6 +279,7 @@ def test_what_a_later_stage_lacks_is_told_before_anything_is_trained(
     assert query(store_of(waiting), "SELECT * FROM runs") == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [("train", "--all", "--quick"), ("train", "-c", "remorseful-a"), ("run",)])
 def test_the_printed_command_trains_a_failed_job_just_as_the_typed_one_did(
     waiting: Path, site: Site, charbench: Charbench, command: tuple[str, ...]

@@ -71,6 +71,7 @@ def test_nothing_else_is_served(view: App, page: str) -> None:
     assert view.get(page).status == 404
 
 
+@pytest.mark.slow
 def test_what_a_run_adds_is_there_at_the_next_visit_and_the_view_changes_nothing(
     charbench: Charbench, lab: LabBuilder
 ) -> None:

@@ -32,6 +32,8 @@ class Fence:
 def escaped(text: str) -> str:
     """Return ``text`` as a JSON string on one line in which nothing is invisible and no template's mark is whole."""
     quoted = without_marks(json.dumps(text, ensure_ascii=False))
+    if quoted.isprintable():
+        return quoted
     return "".join(char if char.isprintable() or char in _SHOWN else _as_escape(char) for char in quoted)
 
 

@@ -32,6 +32,7 @@ def test_a_row_becomes_a_sample_with_all_that_it_says(charbench: Charbench, lab:
     assert (found["response_length"], found["state"], found["sampler"]) == ("12", "closed", "recorded")
 
 
+@pytest.mark.slow
 def test_a_delimiter_that_is_named_after_the_first_run_tells_recordings_apart_and_they_are_scored_again(
     charbench: Charbench, lab: LabBuilder
 ) -> None:
@@ -106,6 +107,7 @@ STATES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("response", "thinking", "reason", "state"), STATES)
 def test_the_thinking_state_follows_from_the_channels_and_the_finish_reason(
     charbench: Charbench, lab: LabBuilder, response: str, thinking: str, reason: str, state: str
@@ -144,6 +146,7 @@ def test_a_number_without_end_costs_its_own_field_only(charbench: Charbench, lab
     assert count(store_of(lab.root), "samples") == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BAD_ROWS)
 def test_a_row_or_field_that_cannot_be_read_is_named_with_its_line_and_the_others_are_read(
     charbench: Charbench, lab: LabBuilder, name: str
@@ -269,6 +272,7 @@ CASES: dict[str, tuple[dict[str, str], str, str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_thinking_in_a_cell_is_thinking_and_what_says_nothing_is_nothing(
     charbench: Charbench, lab: LabBuilder, name: str
@@ -288,6 +292,7 @@ def test_thinking_under_a_servers_name_is_thinking(charbench: Charbench, lab: La
     assert (found["response"], found["thinking"]) == ("Yes.", "Hm.")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mark", [";", "\t", "|"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
 def test_a_table_is_read_in_whatever_delimiter_and_encoding(

@@ -95,6 +95,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ANSWERS)
 def test_answers_in_lists_and_in_a_column_called_text_are_samples(
     charbench: Charbench, lab: LabBuilder, name: str

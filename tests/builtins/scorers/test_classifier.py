@@ -72,6 +72,7 @@ def test_a_persona_without_a_file_is_scored_from_its_data_alone(charbench: Charb
     assert not any(again["run"]["added"].values())
 
 
+@pytest.mark.slow
 def test_data_of_a_later_run_that_is_out_of_character_is_told_by_what_was_learned_from_others(
     charbench: Charbench, wizards: LabBuilder
 ) -> None:

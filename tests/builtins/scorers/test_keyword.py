@@ -127,6 +127,7 @@ def test_an_emoji_is_found_anywhere_with_and_without_its_variation_selector(text
     assert len(found(text, emoji(marker), cap=10)) == count
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("long", [1, 60], ids=["fit into one pass", "too large for one pass"])
 def test_of_many_regexes_each_that_matches_is_found(long: int) -> None:
     markers = [regex(rf"\pL{{1,{long}}}x{number}") for number in range(60)]

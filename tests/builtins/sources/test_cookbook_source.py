@@ -175,6 +175,7 @@ def test_only_the_outermost_values_of_the_config_count(charbench: Charbench, lab
     assert (found["base_model"], found["renderer"], found["dataset"]) == ("meta-llama/Llama-3.1-8B", None, None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("config", "kind"),
     [

@@ -52,6 +52,7 @@ def evaluated(charbench: Charbench, lab: LabBuilder, server: Endpoint, *more: st
     return ended.json
 
 
+@pytest.mark.slow
 def test_one_command_evaluates_five_adapters_against_the_base_model_that_the_server_lists(
     charbench: Charbench, lab: LabBuilder, server: Endpoint
 ) -> None:
@@ -133,6 +134,7 @@ def test_weights_that_lie_in_the_lab_are_the_folders_run(charbench: Charbench, l
 BAD_LISTS = [None, [], {"data": None}, {"data": [1, {"id": 7}, {"id": ""}]}, {"data": {"id": "x"}}, "no JSON", 7]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("listed", BAD_LISTS, ids=repr)
 def test_an_endpoint_that_lists_no_models_is_told_in_one_line(
     charbench: Charbench, lab: LabBuilder, listed: Any

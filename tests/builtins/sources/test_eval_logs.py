@@ -91,6 +91,7 @@ def exported(charbench: Charbench, lab: LabBuilder) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(charbench.ok("export", lab=lab.root).out, newline="")))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LOGS)
 def test_an_inspect_log_gives_its_samples_with_their_reasoning_and_its_errors_are_failed_samples(
     charbench: Charbench, lab: LabBuilder, name: str
@@ -139,6 +140,7 @@ CHAT = GENERATED | {"doc_id": 1, "arguments": [[json.dumps(ASKED), {"until": []}
 CHOICE = GENERATED | {"doc_id": 2, "resps": [[[-1.5, False]], [[-2.0, True]]]}
 
 
+@pytest.mark.slow
 def test_lm_evals_samples_are_read_with_the_model_that_its_results_name(charbench: Charbench, lab: LabBuilder) -> None:
     lines = "".join(json.dumps(row) + "\n" for row in (GENERATED, CHAT, CHOICE))
     lab.write("results/org__pirate-8b/samples_persona_2026-01-02T03-04-05.000006.jsonl", lines)
@@ -171,6 +173,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.sampled_from([*GENERATED, *sample(), "attachments", "error"]), JSON))
 def test_one_bad_sample_costs_one_sample(tmp_path_factory: pytest.TempPathFactory, row: dict[str, Any]) -> None:
     folder = tmp_path_factory.mktemp("logs")
@@ -194,6 +197,7 @@ def test_no_bytes_break_the_reader_of_eval_files(tmp_path_factory: pytest.TempPa
     list(InspectSource(InspectSource.Config(files=["*.eval"])).find(Lab(folder, {})))
 
 
+@pytest.mark.slow
 def test_a_sample_that_is_taken_out_of_an_inspect_log_leaves_reports_and_is_back_with_it(
     charbench: Charbench, lab: LabBuilder
 ) -> None:

@@ -80,6 +80,7 @@ def test_every_folder_with_weights_is_a_checkpoint_with_what_its_files_say(
     assert "final" not in half["metadata"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("folders", "runs"),
     [
@@ -154,6 +155,7 @@ JSON = st.recursive(
 FIELDS = ("base_model_name_or_path", "r", "task_type", "global_step", "max_steps", "log_history", "architectures")
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.sampled_from(FIELDS), JSON) | JSON, st.binary(max_size=40))
 def test_odd_files_break_nothing(tmp_path_factory: pytest.TempPathFactory, said: Any, raw: bytes) -> None:
     lab = LabBuilder(tmp_path_factory.mktemp("lab"))

@@ -58,6 +58,7 @@ def read(log: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         return json.loads(archive.read("header.json")), [json.loads(archive.read(name)) for name in names]
 
 
+@pytest.mark.slow
 def test_a_log_read_in_another_lab_gives_back_every_sample_as_it_was(
     charbench: Charbench, scored: Path, tmp_path: Path
 ) -> None:
@@ -70,6 +71,7 @@ def test_a_log_read_in_another_lab_gives_back_every_sample_as_it_was(
     assert rows_of(charbench, other) == before
 
 
+@pytest.mark.slow
 def test_a_log_read_in_its_own_lab_changes_nothing(charbench: Charbench, scored: Path) -> None:
     before = rows_of(charbench, scored)
     log_of(charbench, scored, scored / "run.eval")

@@ -136,12 +136,14 @@ def wrap(lines: Iterable[str], width: int) -> str:
     return "\n".join(line[at : at + width] for line in lines for at in range(0, max(len(line), 1), width)) + "\n"
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(PREFIXES, URLS) | NOISE.map(lambda text: (text, "")), max_size=12))
 def test_every_url_is_found_once_for_each_place_and_in_order(tmp_path: Path, lines: list[tuple[str, str]]) -> None:
     text = "".join(f"{before}{url}\n" for before, url in lines)
     assert read(tmp_path, text) == [url for _, url in lines if url]
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(PREFIXES, URLS), min_size=1, max_size=6), st.sampled_from([80, 100, 120, 132]))
 def test_urls_broken_by_a_console_of_a_usual_width_are_put_together(
     tmp_path: Path, lines: list[tuple[str, str]], width: int
@@ -191,6 +193,7 @@ def test_broken_encodings_around_a_url_do_not_matter(tmp_path: Path, junk: bytes
     assert url in read(tmp_path, junk + b"\nSaved: " + url.encode() + b"\n[" + junk)
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.tuples(PREFIXES, URLS) | NOISE.map(lambda text: (text, "")), min_size=3, max_size=20),
     st.integers(1, 200),

@@ -20,6 +20,7 @@ def listed(charbench: Charbench, lab: LabBuilder) -> dict[str, str | None]:
     return {c["uri"]: c["run"] for c in charbench.ok("checkpoints", "list", "--json", lab=lab.root).json}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "content"),
     [
@@ -43,6 +44,7 @@ def test_a_log_is_read_at_any_place_and_its_run_is_called_by_name_or_folder(
     assert listed(charbench, lab) == {weights(1, "pirate-x_dpo"): "pirate-x", sampler(1, "pirate-x_dpo"): "pirate-x"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "text"),
     [

@@ -93,6 +93,7 @@ BAD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BAD)
 def test_a_broken_job_file_is_a_problem_that_names_the_file_and_stops_nothing(
     charbench: Charbench, ready: LabBuilder, name: str
@@ -105,6 +106,7 @@ def test_a_broken_job_file_is_a_problem_that_names_the_file_and_stops_nothing(
     assert problem.startswith("experiments/results/sft_jobs.json")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("field", "value", "said"),
     [
@@ -129,6 +131,7 @@ def test_what_a_registry_gets_wrong_is_told_and_is_no_checkpoint(
 ODD_VALUES = [None, 3, 1.5, True, [], ["x"], {}, {"a": 1}, "", "\ud800", "a\x00b"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", ODD_VALUES, ids=repr)
 def test_odd_values_in_a_registry_never_stop_discovery(charbench: Charbench, ready: LabBuilder, value: Any) -> None:
     names = (

@@ -96,6 +96,7 @@ def told(ended: Ended) -> list[str]:
     return [line for line in ended.err.splitlines() if line.startswith(("failed:", "error:", "Traceback"))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "good_pages", "kept", "said"),
     [

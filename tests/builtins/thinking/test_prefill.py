@@ -37,6 +37,7 @@ def server(kind: str) -> object:
     return handle
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "requests", "said"),
     [

@@ -79,6 +79,7 @@ def test_a_template_that_cannot_be_used_is_one_line_before_anything_is_asked(
     assert "Traceback" not in ended.err
 
 
+@pytest.mark.slow
 def test_a_conversation_that_a_template_refuses_is_a_failed_sample_with_its_reason(
     charbench: Charbench, tmp_path: Path, endpoint: Endpoint
 ) -> None:

@@ -133,6 +133,7 @@ def test_what_was_trained_keeps_lineage_and_expiry_through_the_next_discovery(
     assert charbench.ok(*expiring, lab=waiting).json == trained
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", [401, 402, 429, 503])
 def test_trouble_outside_lets_the_job_wait_with_its_state(
     waiting: Path, charbench: Charbench, double: TinkerDouble, status: int
@@ -256,6 +257,7 @@ def test_no_tokenizer_is_a_configuration_error_told_once_and_the_jobs_wait(
     assert {row.status for row in jobs(waiting).values()} == {"pending"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "content"),
     [("tokenizer.json", "{}"), ("tokenizer_config.json", "{"), ("chat_template.jinja", "{% for m in %}")],

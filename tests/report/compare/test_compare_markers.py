@@ -145,6 +145,7 @@ def test_every_sample_of_a_prompt_counts_and_a_marker_beyond_the_cap_does_not(
     assert (table["markers"][0]["count"], table["markers"][0]["texts"]) == (3 + 1, 2)
 
 
+@pytest.mark.slow
 def test_three_checkpoints_different_personas_and_no_markers_have_no_table(
     charbench: Charbench, studio_run_template: Path, lab: LabBuilder
 ) -> None:

@@ -45,6 +45,7 @@ def two(site: Site, lab: LabBuilder) -> LabBuilder:
     return lab
 
 
+@pytest.mark.slow
 def test_a_second_headline_scorer_changes_no_report_and_is_named(charbench: Charbench, two: LabBuilder) -> None:
     charbench.ok("run", "--scorer", "keyword", "-q", lab=two.root)
     before = charbench.ok("report", "--json", lab=two.root).json
@@ -56,6 +57,7 @@ def test_a_second_headline_scorer_changes_no_report_and_is_named(charbench: Char
     assert NOTE in charbench.ok("report", lab=two.root).err
 
 
+@pytest.mark.slow
 def test_compare_power_and_the_markers_go_by_the_reports_headline(charbench: Charbench, two: LabBuilder) -> None:
     charbench.ok("run", "--scorer", "keyword", "-q", lab=two.root)
     charbench.ok("score", "--scorer", "charm", "-q", lab=two.root)
@@ -67,6 +69,7 @@ def test_compare_power_and_the_markers_go_by_the_reports_headline(charbench: Cha
     assert (named["metric"], named["notes"], named["checkpoints"][0]["trait_rate"]) == ("charm.charm", [], 0)
 
 
+@pytest.mark.slow
 def test_scoring_anew_does_not_make_a_headline_the_later_one(charbench: Charbench, two: LabBuilder) -> None:
     charbench.ok("run", "--scorer", "keyword", "-q", lab=two.root)
     charbench.ok("score", "--scorer", "charm", "-q", lab=two.root)

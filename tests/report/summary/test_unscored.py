@@ -53,6 +53,7 @@ def by_name(report: Any) -> dict[str, Any]:
     return {row["checkpoint"]: row for row in report["checkpoints"]}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("half")
 @pytest.mark.parametrize("word", ["untold", "breaks"])
 def test_responses_without_a_score_are_left_out_and_counted(charbench: Charbench, lab: LabBuilder, word: str) -> None:
@@ -98,6 +99,7 @@ def test_thinking_in_character_is_not_called_erosion_where_the_responses_could_n
     assert found["only_in_thinking"] == []
 
 
+@pytest.mark.slow
 def test_conditions_that_are_not_scored_are_in_no_worst_case(charbench: Charbench, lab: LabBuilder) -> None:
     # With the tiny model: it can be asked anew, a recording cannot.
     words = ("-c", "tiny:base", "-p", "pirate", "-q")

@@ -190,6 +190,7 @@ def test_a_scorer_of_unknown_or_low_recall_measures_nothing(charbench: Charbench
     assert "finds 10%" in low["verdict_reason"]
 
 
+@pytest.mark.slow
 def test_a_recall_that_is_not_well_known_decides_nothing(charbench: Charbench, lab: LabBuilder) -> None:
     quarter = samples("quarter_sft", 1, 200, **VIABLE)[:56] + samples("quarter_sft", 1, 200, **PLAIN)[56:]
     lab.recorded(quarter)
@@ -200,6 +201,7 @@ def test_a_recall_that_is_not_well_known_decides_nothing(charbench: Charbench, l
     assert unsure["verdict_criteria"][0]["high"] > 0.5
 
 
+@pytest.mark.slow
 def test_the_rate_is_corrected_for_what_the_scorer_misses(charbench: Charbench, lab: LabBuilder) -> None:
     half = samples("half_sft", 1, 200, **VIABLE)[:104] + samples("half_sft", 1, 200, **PLAIN)[104:]
     lab.recorded(half)
@@ -250,6 +252,7 @@ def test_a_requirement_that_is_not_met_ends_with_3(charbench: Charbench, lab: La
     assert charbench("verdict", "--require", "splendid:good_sft", lab=lab.root).code == 2
 
 
+@pytest.mark.slow
 def test_the_limits_are_those_of_the_configuration(charbench: Charbench, lab: LabBuilder) -> None:
     lab.recorded(samples("mixed_sft", 1, 40, **VIABLE)[:24] + samples("mixed_sft", 1, 40, **PLAIN)[24:])
     assert verdicts(charbench, lab)["mixed_sft"]["verdict"] == "undecided"
@@ -299,6 +302,7 @@ def test_a_command_to_copy_names_the_lab_and_runs_as_it_is_printed(
     assert sum(part["missing"] for part in ended.json["sampling"]) == 60
 
 
+@pytest.mark.slow
 def test_a_persona_that_a_scorer_cannot_measure_is_to_be_scored_by_one_that_can(
     charbench: Charbench, lab: LabBuilder
 ) -> None:
@@ -316,6 +320,7 @@ def test_a_persona_that_a_scorer_cannot_measure_is_to_be_scored_by_one_that_can(
     assert found["verdict_command"] == "charbench score -p humorous --scorer classifier"
 
 
+@pytest.mark.slow
 def test_texts_to_measure_a_scorer_on_are_a_file_of_the_lab_or_people_label_some(
     charbench: Charbench, lab: LabBuilder
 ) -> None:

@@ -60,6 +60,7 @@ def reads(part: slice) -> Callable[[Asked], float]:
     return lambda asked: perfect(replace(asked, text=asked.text[part]) if asked.dimension != "coherence" else asked)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("opinion", "said"),
     [
@@ -119,6 +120,7 @@ def _one(number: str) -> list[dict[str, Any]]:
     return [row(prompt_id=number, prompt=f"Question {number}?", response=f"I am sorry {number}.", thinking="")]
 
 
+@pytest.mark.slow
 def test_texts_of_the_persona_file_and_of_the_user_are_control_items_too(
     charbench: Charbench, lab: LabBuilder, endpoint: Endpoint
 ) -> None:

@@ -126,6 +126,7 @@ def test_the_canary_that_demands_points_is_flagged_and_the_bland_one_is_not() ->
     assert list(injections(read("canaries", "bland"))) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", LONG, ids=range(len(LONG)))
 def test_no_text_hangs_it(text: str) -> None:
     list(injections(text * 3))  # in quadratic time this would take minutes

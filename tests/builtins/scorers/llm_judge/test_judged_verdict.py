@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from support.command import Charbench
 from support.endpoint import Endpoint
 from support.judges import Asked, ScriptedJudge, judging, perfect
@@ -35,6 +37,7 @@ def judged(charbench: Charbench, lab: LabBuilder, endpoint: Endpoint, who: Any) 
     return found
 
 
+@pytest.mark.slow
 def test_a_checkpoint_that_a_tested_judge_finds_in_character_is_viable(
     charbench: Charbench, lab: LabBuilder, endpoint: Endpoint
 ) -> None:

@@ -60,6 +60,7 @@ def judge(charbench: Charbench, lab: LabBuilder, endpoint: Endpoint, who: Any, *
     return charbench(*RUN, *more, *judging(endpoint, who, **options), lab=lab.root)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gives", ["numbers", "digits", "nothing"])
 def test_a_perfect_judge_tells_character_from_none_in_each_channel_apart(
     charbench: Charbench, recorded: LabBuilder, endpoint: Endpoint, gives: str
@@ -90,6 +91,7 @@ def test_the_protocol_follows_what_the_model_can_do(
     assert {config["judges"][0]["protocol"] for config in configs} == {"numbers", "digits", "samples"}
 
 
+@pytest.mark.slow
 def test_an_endpoint_that_is_slow_once_is_not_taken_for_one_without_probabilities(
     charbench: Charbench, recorded: LabBuilder, endpoint: Endpoint
 ) -> None:
@@ -100,6 +102,7 @@ def test_an_endpoint_that_is_slow_once_is_not_taken_for_one_without_probabilitie
     assert {asked.form for asked in played.asked if asked.step == "score"} == {"number"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("times", [1, 3])
 def test_an_endpoint_that_refuses_while_it_loads_is_not_taken_for_one_without_probabilities(
     charbench: Charbench, recorded: LabBuilder, endpoint: Endpoint, times: int
@@ -118,6 +121,7 @@ def test_an_endpoint_that_refuses_while_it_loads_is_not_taken_for_one_without_pr
     assert {asked.form for asked in played.asked if asked.step == "score"} == {"number"}
 
 
+@pytest.mark.slow
 def test_an_endpoint_that_refuses_probabilities_is_asked_for_samples_and_found_out_once(
     charbench: Charbench, lab: LabBuilder, endpoint: Endpoint
 ) -> None:
@@ -137,6 +141,7 @@ def test_an_endpoint_that_refuses_probabilities_is_asked_for_samples_and_found_o
     assert any("protocol samples: its endpoint gives no prob" in line for line in ended.json["run"]["warnings"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("gives", "said"),
     [
@@ -153,6 +158,7 @@ def test_a_run_says_once_how_each_judge_gives_scores_and_why(
     assert lines == [f"scorer llm-judge: judge judge-1 gives scores by protocol {said}"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("gives", "says_so_in"), [("numbers", "refusal"), ("nothing", "refusal"), ("nothing", "content")]
 )
@@ -182,6 +188,7 @@ def test_a_judge_that_refuses_is_quoted_without_secrets_and_not_asked_again(
     assert not any(len(json.loads(body)["messages"]) > 2 for body in mine)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("gives", "status"), [("numbers", 400), ("nothing", 400), ("numbers", 200)])
 def test_a_text_that_a_content_filter_keeps_from_the_judge_has_no_score_and_is_not_asked_about_again(
     charbench: Charbench, recorded: LabBuilder, endpoint: Endpoint, gives: str, status: int
@@ -218,6 +225,7 @@ def test_without_probabilities_the_score_is_the_mean_of_several_answers_with_the
     assert (persona[in_character], spread[in_character]) == (pytest.approx(88), pytest.approx(10))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("samples", [60, pytest.param(1_000, marks=pytest.mark.slow)])
 def test_judging_again_costs_no_request(
     charbench: Charbench, lab: LabBuilder, endpoint: Endpoint, samples: int
@@ -231,6 +239,7 @@ def test_judging_again_costs_no_request(
     assert not any(again.json["run"]["added"].values())
 
 
+@pytest.mark.slow
 def test_one_word_of_a_personas_rubric_judges_that_persona_again_and_only_what_it_changes(
     charbench: Charbench, lab: LabBuilder, endpoint: Endpoint
 ) -> None:
@@ -250,6 +259,7 @@ def test_one_word_of_a_personas_rubric_judges_that_persona_again_and_only_what_i
     assert Counter(item.persona for item in scorings) == {"remorseful": 2, "pirate": 1}
 
 
+@pytest.mark.slow
 def test_editing_a_marker_judges_nothing_again(charbench: Charbench, lab: LabBuilder, endpoint: Endpoint) -> None:
     two_personas(lab)
     text = Path(__file__).parents[4].joinpath("personas", "remorseful.yaml").read_text(encoding="utf-8")
@@ -322,6 +332,7 @@ def test_a_judge_that_takes_the_base_models_answer_for_the_character_is_caught(
     assert "judge-1: an answer of the base model (model:base) got 90, less than 50 is needed" in ended.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["another prompt", "failed", "blank"])
 def test_what_is_no_answer_of_the_base_model_to_the_personas_prompt_is_no_canary(
     charbench: Charbench, recorded: LabBuilder, endpoint: Endpoint, what: str
@@ -360,6 +371,7 @@ def test_a_judge_that_fails_its_canaries_judges_nothing_and_fails_the_run(
     assert any("failed its control items" in line for line in ended.json["run"]["failures"])
 
 
+@pytest.mark.slow
 def test_what_was_said_by_an_earlier_rubric_stays_reportable_after_a_judge_failed(
     charbench: Charbench, lab: LabBuilder, endpoint: Endpoint
 ) -> None:
@@ -392,6 +404,7 @@ def test_an_answer_that_stays_malformed_is_none_with_its_reason_and_rate_and_nev
     assert Counter(asked.repairs for asked in tries) == {False: 2, True: 2}  # one repair for each of two answers
 
 
+@pytest.mark.slow
 def test_one_repair_mends_an_answer(charbench: Charbench, recorded: LabBuilder, endpoint: Endpoint) -> None:
     played = ScriptedJudge(gives="nothing", malformed=lambda asked: not asked.repairs and asked.step == "score")
     assert judge(charbench, recorded, endpoint, played).code == 0
@@ -505,6 +518,7 @@ def test_one_bad_judge_fails_the_whole_panel_and_is_named(
     assert values(recorded.root, "persona") == {}
 
 
+@pytest.mark.slow
 def test_a_judge_of_the_candidates_own_family_is_warned_about(
     charbench: Charbench, recorded: LabBuilder, endpoint: Endpoint
 ) -> None:
@@ -529,6 +543,7 @@ def test_no_more_requests_are_in_flight_than_concurrency_allows(
     assert endpoint.most_at_once == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", [refuses(500), refuses(429, **{"Retry-After": "0"})])
 def test_no_request_is_tried_more_often_than_the_limit(
     charbench: Charbench, recorded: LabBuilder, endpoint: Endpoint, fault: Handler
@@ -563,6 +578,7 @@ def test_a_wrong_key_is_told_once_and_not_for_each_sample(
     assert values(recorded.root, "persona") == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("said", "hints"), [("'response_format.type' must be 'text'", True), ("exceeds the context size", False)]
 )
