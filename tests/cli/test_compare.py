@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
@@ -453,3 +454,16 @@ def test_the_report_puts_rows_into_tiers(charbench: Charbench, labs: Path) -> No
     assert tiers["strong_dpo"] == tiers["alike_dpo"] == 1
     assert tiers["weak_dpo"] > tiers["strong_dpo"]
     assert "no two rows of one persona's tier differ significantly" in charbench.ok("report", lab=labs).err
+
+
+def test_a_sample_of_no_persona_is_told_with_the_command_that_scores_it(charbench: Charbench, lab: LabBuilder) -> None:
+    rows_ = [("pirate-dpo", "pirate", "Who?", "Arr"), ("my x", "", "Who?", "Ahoy")]
+    lab.write("a.csv", "model,persona,prompt,response\n" + "".join(",".join(row) + "\n" for row in rows_))
+    charbench.ok("run", "--sampler", "recorded", lab=lab.root)
+    told = charbench.ok("compare", "--by", "kind", lab=lab.root).err
+    command = next(line for line in told.splitlines() if line.startswith("unknown: 1 sample is not scored")).split(
+        "run: "
+    )[1]
+    assert command == "charbench score -p pirate -c 'model:my x'"
+    charbench.ok(*shlex.split(command)[1:], lab=lab.root)
+    assert "not scored" not in charbench.ok("compare", "--by", "kind", lab=lab.root).err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from shlex import quote
 
 from sqlalchemy.engine import Connection
 
@@ -166,6 +167,15 @@ def _left_out(side: Side, measure: Measure) -> str:
     )
 
 
+def _not_scored(side: Side) -> str:
+    """Return the line on samples without a score; where a checkpoint is of no persona, a score has to name one."""
+    what = "1 sample is" if side.unscored == 1 else f"{side.unscored:,} samples are"
+    ownerless = sorted({group.uri for group in side.groups if not group.persona and group.kind != "base"})
+    of = f" -p {side.personas.split('/')[0]} -c {quote(ownerless[0])}" if ownerless and side.personas else ""
+    why = f" (of no persona: {len(ownerless):,} of the checkpoints)" if of else ""
+    return f"{side.label}: {what} not scored yet and left out{why}; run: charbench score{of}"
+
+
 def _of_rests(a: Side, b: Side) -> bool:
     """Return whether two sides differ in prompts alone, and have some in common."""
     return same_answers(a, b) and bool(shared_prompts(a, b))
@@ -176,9 +186,7 @@ def _remarks(comparison: GroupComparison) -> list[str]:
     notes = []
     for side in comparison.sides:
         if side.unscored:
-            notes.append(
-                f"{side.label}: {side.unscored:,} samples are not scored yet and left out; run: charbench score"
-            )
+            notes.append(_not_scored(side))
         if side.missing:
             notes.append(_left_out(side, comparison.measure))
     compared = [pair for pair in comparison.pairs if pair.difference.test not in NOT_COMPARED]
