@@ -226,9 +226,11 @@ def _remarks(comparison: GroupComparison) -> list[str]:
         )
     fewest = min((pair.difference.clusters for pair in paired), default=0)
     if paired and fewest < (least := least_prompts(LEVEL, len(comparison.pairs))):
+        in_families = any(p.difference.count > p.difference.clusters == fewest for p in paired)
+        what = "families of prompts" if in_families else "independent prompts"
         over = f" after Holm over {len(comparison.pairs):,} pairs" if len(comparison.pairs) > 1 else ""
         notes.append(
-            f"With {fewest:,} independent prompts no two can differ significantly{over}, whatever the samples: "
+            f"With {fewest:,} {what} no two can differ significantly{over}, whatever the samples: "
             f"the minimum is {least}."
         )
     low_precision = [pair for pair in compared if pair.difference.low_precision and not math.isnan(pair.difference.p)]
