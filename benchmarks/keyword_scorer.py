@@ -10,9 +10,7 @@ import sys
 import time
 
 from charbench import Marker, MarkerForm, Persona, Prompt, Sample, Tier
-from charbench_plugins.scorers.keyword.folding import Folded
 from charbench_plugins.scorers.keyword.scorer import KeywordScorer
-from charbench_plugins.scorers.keyword.style import features
 from measure import tell
 
 COMMON = """the of and to in that it is was for on are as with they be at one have this from or had by but some what
@@ -67,10 +65,9 @@ def main(count: int) -> int:
     ]
     plain = KeywordScorer(KeywordScorer.Config(style=False))
     met = tell("keyword scorer, 60 markers", megabytes_per_second(plain, samples, persona), "MB/s", at_least=20)
-    size = sum(len(text.encode()) for text in made) / 1e6
-    seconds = min(timed(lambda: [list(features(text, Folded(text))) for text in made]) for _ in range(3))
-    tell("style features, apart", size / seconds, "MB/s")
     with_style = KeywordScorer(KeywordScorer.Config())
+    unmarked = Persona(name="unmarked")
+    tell("style features, apart", megabytes_per_second(with_style, samples, unmarked), "MB/s")
     tell("both together", megabytes_per_second(with_style, samples, persona), "MB/s")
     return 0 if met else 1
 

@@ -36,4 +36,4 @@ def texts_from(given: Any, what: str) -> tuple[str, ...]:
     """Return a tuple of texts; a lone text is none."""
     if isinstance(given, str) or not isinstance(given, tuple | list):
         raise TypeError(f"{what} are a tuple of texts, not {given!r:.100}")
-    return tuple(text_from(one, what) for one in given)
+    return tuple([one if type(one) is str else text_from(one, what) for one in given])

@@ -22,6 +22,9 @@ class Channel(StrEnum):
     THINKING = "thinking"
 
 
+_RESPONSE, _THINKING = Channel  # to find a member by its name is slow in Python 3.11
+
+
 class ThinkingState(StrEnum):
     """How thinking and response were separated."""
 
@@ -184,6 +187,6 @@ class Sample:
     def channels(self) -> Iterator[tuple[Channel, str]]:
         """Yield each channel that holds more than white space, with its text."""
         if self.response and not self.response.isspace():  # unlike strip() it copies no text
-            yield Channel.RESPONSE, self.response
+            yield _RESPONSE, self.response
         if self.thinking and not self.thinking.isspace():
-            yield Channel.THINKING, self.thinking
+            yield _THINKING, self.thinking

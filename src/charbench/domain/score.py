@@ -76,7 +76,7 @@ def _finite(given: Any, what: str) -> float:
     return number
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Span:
     """A piece of evidence: ``text[start:end]`` of a channel, and the marker it is evidence of.
 
@@ -91,19 +91,21 @@ class Span:
     tier: str = ""
     flags: tuple[str, ...] = ()
 
-    def __post_init__(self) -> None:
-        if type(self.channel) is not Channel:
-            object.__setattr__(self, "channel", one_of(Channel, self.channel, "channel"))
-        if type(self.start) is not int or type(self.end) is not int:
-            object.__setattr__(self, "start", whole_from(self.start, "a span's start"))
-            object.__setattr__(self, "end", whole_from(self.end, "a span's end"))
-        if not 0 <= self.start <= self.end:
-            raise ValueError(f"a span begins at {self.start} and ends at {self.end}; 0 <= start <= end is needed")
-        if type(self.marker) is not str or type(self.tier) is not str:
-            object.__setattr__(self, "marker", text_from(self.marker, "a span's marker"))
-            object.__setattr__(self, "tier", text_from(self.tier, "a span's tier"))
-        if self.flags or type(self.flags) is not tuple:
-            object.__setattr__(self, "flags", texts_from(self.flags, "a span's flags"))
+    def __init__(
+        self, channel: Channel, start: int, end: int, marker: str, tier: str = "", flags: tuple[str, ...] = ()
+    ) -> None:
+        # Written out, like that of a score: samples have several, and those on a page are made again from the store.
+        if type(start) is not int or type(end) is not int:
+            start, end = whole_from(start, "a span's start"), whole_from(end, "a span's end")
+        if not 0 <= start <= end:
+            raise ValueError(f"a span begins at {start} and ends at {end}; 0 <= start <= end is needed")
+        put = object.__setattr__
+        put(self, "channel", channel if type(channel) is Channel else one_of(Channel, channel, "channel"))
+        put(self, "start", start)
+        put(self, "end", end)
+        put(self, "marker", marker if type(marker) is str else text_from(marker, "a span's marker"))
+        put(self, "tier", tier if type(tier) is str else text_from(tier, "a span's tier"))
+        put(self, "flags", texts_from(flags, "a span's flags") if flags or type(flags) is not tuple else flags)
 
 
 @dataclass(frozen=True, slots=True, init=False)

@@ -371,6 +371,15 @@ def test_anti_markers_are_counted_apart_and_hold_their_evidence() -> None:
     assert value(scores, "keywords") == 1
 
 
+def test_markers_anti_markers_and_hedges_that_overlap_or_are_the_same_words_do_not_hide_each_other() -> None:
+    who = persona("perhaps", regex("it is"), anti=("perhaps it is", "it"))
+    sample = Sample(key="k", checkpoint="c", prompt=Prompt.from_text("?"), sampler="s", response="Perhaps it is.")
+    values = {item.metric: (item.value, item.spans) for item in KeywordScorer().score(sample, who)}
+    places = {metric: [(span.start, span.end) for span in spans] for metric, (_, spans) in values.items() if spans}
+    assert places == {"keywords": [(0, 7), (8, 13)], "anti_markers": [(0, 13)]}
+    assert values["hedges"][0] == pytest.approx(100 / 3)
+
+
 def test_a_channel_without_text_gets_no_score() -> None:
     scores = score("  \n", persona("sorry"), thinking="sorry")
     assert {item.channel for item in scores} == {Channel.THINKING}

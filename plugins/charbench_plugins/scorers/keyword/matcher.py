@@ -1,4 +1,4 @@
-"""Finds a persona's literal markers: one automaton for all words, one linear-time set for expressions.
+"""Finds literal markers: one automaton for all words, one linear-time set for expressions.
 
 No persona file can hang a run: keywords are matched by Aho-Corasick, user regexes by RE2.
 """
@@ -15,6 +15,7 @@ from charbench_plugins.scorers.keyword.folding import Folded
 from charbench_plugins.scorers.keyword.word_ends import is_cut, is_unspaced
 
 _WORD = re.compile(r"\w+")
+_WEAK = Tier.WEAK
 _VARIATION = "\ufe0f"
 _COUNTED = re.compile(r"\{(?:\d+,)?(\d+)\}")
 _FEW = 9
@@ -32,51 +33,52 @@ class Hit(NamedTuple):
 
 
 class Matcher:
-    """The markers of one persona, compiled once."""
+    """Groups of markers, compiled once and looked for together: a text is gone over once for all of them."""
 
-    def __init__(self, markers: Iterable[Marker]) -> None:
-        literal = [marker for marker in markers if marker.form.literal]
-        self.empty = not literal
-        words: dict[tuple[str, MarkerForm, bool], Marker] = {}
-        self._regexes: list[tuple[Any, Marker]] = []
-        for marker in literal:
-            if marker.form is MarkerForm.REGEX:
-                self._regexes.append((_compile(marker.text), marker))
-            else:
-                is_prefix = marker.form is MarkerForm.KEYWORD and marker.text.endswith("*")
-                for pattern in _patterns(marker):
-                    words.setdefault((pattern, marker.form, is_prefix), marker)
-        self._alone = [at for at, (_, marker) in enumerate(self._regexes) if _is_wide(marker.text)]
+    def __init__(self, *groups: Iterable[Marker]) -> None:
+        words: dict[tuple[int, str, MarkerForm, bool], Marker] = {}
+        self._regexes: list[tuple[int, Any, Marker]] = []
+        for group, markers in enumerate(groups):
+            for marker in (one for one in markers if one.form.literal):
+                if marker.form is MarkerForm.REGEX:
+                    self._regexes.append((group, _compile(marker.text), marker))
+                else:
+                    is_prefix = marker.form is MarkerForm.KEYWORD and marker.text.endswith("*")
+                    for pattern in _patterns(marker):
+                        words.setdefault((group, pattern, marker.form, is_prefix), marker)
+        self._groups = len(groups)
+        self._alone = [at for at, (_, _, marker) in enumerate(self._regexes) if _is_wide(marker.text)]
         """Those that are searched for one by one."""
         self._joined = [at for at in range(len(self._regexes)) if at not in self._alone]
-        self._which = _compile_set([self._regexes[at][1].text for at in self._joined])
-        self._markers = list(words.values())
-        self._prefix = [is_prefix for _, _, is_prefix in words]
-        self._bounded = [form is MarkerForm.KEYWORD for _, form, _ in words]
-        self._automaton = _automaton([pattern for pattern, _, _ in words])
+        self._which = _compile_set([self._regexes[at][2].text for at in self._joined])
+        self._words = [
+            (group, form is MarkerForm.KEYWORD, is_prefix, marker)
+            for (group, _, form, is_prefix), marker in words.items()
+        ]
+        self._automaton = _automaton([pattern for _, pattern, _, _ in words])
 
-    def find(self, folded: Folded) -> list[Hit]:
-        """Return every marker that stands in the text, in order; of overlapping ones the longest."""
+    def find(self, folded: Folded) -> list[list[Hit]]:
+        """Return, for each group, every marker that stands in the text, in order; of overlapping ones the longest."""
         text = folded.text
-        hits: list[Hit] = []
+        found: list[list[Hit]] = [[] for _ in range(self._groups)]
         if self._automaton is not None:
             for index, start, end in self._automaton.find_matches_as_indexes(text, overlapping=True):
-                if self._bounded[index]:
-                    marker = self._markers[index]
+                group, is_bounded, is_prefix, marker = self._words[index]
+                if is_bounded:
                     if _is_cut(text, start, marker, start):
                         continue
-                    if self._prefix[index]:
+                    if is_prefix:
                         end = _end_of_word(text, end, marker)
                     elif _is_cut(text, end, marker, end - 1):
                         continue
-                hits.append(Hit(start, end, self._markers[index]))
+                found[group].append(Hit(start, end, marker))
         if self._regexes:
             searched = text.encode() if text.isascii() else text  # of bytes RE2's wrapper counts no characters
-            for pattern, marker in self._regexes_in(searched):
-                hits.extend(_regex_hits(pattern, searched, text, marker))
-        return _longest(hits) if len(hits) > 1 else hits
+            for group, pattern, marker in self._regexes_in(searched):
+                found[group].extend(_regex_hits(pattern, searched, text, marker))
+        return [_longest(hits) if len(hits) > 1 else hits for hits in found]
 
-    def _regexes_in(self, text: str | bytes) -> Iterable[tuple[Any, Marker]]:
+    def _regexes_in(self, text: str | bytes) -> Iterable[tuple[int, Any, Marker]]:
         """Return the expressions that may match: one pass tells, or all of them where one has no memory for it."""
         found = self._which.Match(text) if self._which else ()
         if _ALWAYS not in found:
@@ -170,10 +172,10 @@ def _overlaps(hit: Hit, others: Sequence[Hit]) -> bool:
 def _longest(hits: list[Hit]) -> list[Hit]:
     """Keep, of hits that overlap, the first and longest; a weak one only where no other marker is."""
     hits.sort(key=lambda hit: (hit.start, -hit.end))
-    firm = [hit for hit in hits if hit.marker.tier is not Tier.WEAK]
+    firm = [hit for hit in hits if hit.marker.tier is not _WEAK]
     if 0 < len(firm) < len(hits):
         apart = _longest(firm)
-        free = [hit for hit in hits if hit.marker.tier is Tier.WEAK and not _overlaps(hit, apart)]
+        free = [hit for hit in hits if hit.marker.tier is _WEAK and not _overlaps(hit, apart)]
         return sorted([*apart, *_longest(free)], key=lambda hit: hit.start)
     kept: list[Hit] = []
     for hit in hits:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Literal
 
 from pydantic import Field
@@ -11,7 +11,7 @@ from charbench import Channel, Metric, Persona, Prompt, Sample, Score, Scorer, S
 from charbench_plugins.scorers.keyword.flags import Masks
 from charbench_plugins.scorers.keyword.folding import Folded
 from charbench_plugins.scorers.keyword.matcher import Hit, Matcher
-from charbench_plugins.scorers.keyword.style import FEATURES, features
+from charbench_plugins.scorers.keyword.style import FEATURES, HEDGES, features
 from charbench_plugins.scorers.keyword.weak import WEIGHTS, dense, supported
 from charbench_plugins.scorers.keyword.word_ends import is_unspaced
 
@@ -21,6 +21,12 @@ WORD_LENGTH = 6
 
 
 _COUNTED = ("keywords", "weighted", "per_100_words", "set_aside")
+_TIERS = {tier: tier.value for tier in Tier}
+"""Looked up here: to ask a member of an enum for its value is slow in Python 3.11."""
+_ZEROS = {
+    channel: {name: Score(name, channel, 0.0) for name in (*_COUNTED, "anti_markers", *FEATURES)} for channel in Channel
+}
+"""Three quarters of all scores are 0 and without evidence: they cannot be changed, and are made once."""
 
 
 class KeywordScorer(Scorer):
@@ -59,7 +65,7 @@ class KeywordScorer(Scorer):
 
     def __init__(self, config: Scorer.Config | None = None) -> None:
         super().__init__(config)
-        self._compiled: tuple[Persona, Matcher, Matcher] | None = None
+        self._compiled: tuple[Persona, Matcher] | None = None
 
     def fingerprint(self, persona: Persona) -> str:
         """Return a hash of the literal markers: editing the rubric counts nothing again."""
@@ -73,45 +79,64 @@ class KeywordScorer(Scorer):
         return digest(literal or "nothing to find", against, *together, *density, *exempt, *spoken, *unspaced)
 
     def score(self, sample: Sample, persona: Persona) -> Iterable[Score]:
-        """Yield the metrics of each channel that holds text."""
-        markers, anti_markers = self._matchers(persona)
+        """Return the metrics of each channel that holds text."""
+        matcher = self._matcher(persona)
+        scores: list[Score] = []  # not yielded: each of twenty would go through two generators
         for channel, text in sample.channels():
-            yield from self._channel(channel, text, sample.prompt, markers, anti_markers, persona)
+            scores += self._channel(channel, text, sample.prompt, matcher, persona)
+        return scores
 
-    def _matchers(self, persona: Persona) -> tuple[Matcher, Matcher]:
-        """Return the persona's matchers, compiled anew when the persona changes: runs go persona by persona.
+    def _matcher(self, persona: Persona) -> Matcher:
+        """Return the persona's matcher, compiled anew when the persona changes: runs go persona by persona.
 
         Compared by identity: hashing a persona with all its markers takes as long as scoring a sample.
         """
         if self._compiled is None or self._compiled[0] is not persona:
-            self._compiled = persona, Matcher(persona.markers), Matcher(persona.anti_markers)
-        return self._compiled[1:]
+            hedges = HEDGES if self.config.style else ()
+            self._compiled = persona, Matcher(persona.markers, persona.anti_markers, hedges)
+        return self._compiled[1]
 
-    def _channel(
-        self, channel: Channel, text: str, prompt: Prompt, markers: Matcher, anti_markers: Matcher, persona: Persona
-    ) -> Iterator[Score]:
+    def _channel(self, channel: Channel, text: str, prompt: Prompt, matcher: Matcher, persona: Persona) -> list[Score]:
         folded = Folded(text)
-        if markers.empty:
-            for name in _COUNTED:
-                yield Score(name, channel, None, explanation="the persona has no markers that can be found in text")
+        zeros = _ZEROS[channel]
+        hits, against, hedges = matcher.find(folded)
+        if hits or any(marker.form.literal for marker in persona.markers):
+            scores = self._count(channel, text, folded, hits, prompt, persona)
         else:
-            counted, aside, code = self._judge(channel, folded, markers.find(folded), prompt)
-            words = max(1, round(len(text) / WORD_LENGTH))
-            if persona.density is None:
-                counted, alone = supported(counted, persona.together, words)
-            else:
-                counted, alone = dense(counted, text, persona, words - code // WORD_LENGTH)
-            aside += alone
-            weighted = sum(WEIGHTS[span.tier] for span in counted)
-            yield Score("keywords", channel, float(len(counted)), (*counted, *aside))
-            yield Score("weighted", channel, weighted)
-            yield Score("per_100_words", channel, 100.0 * len(counted) / words)
-            yield Score("set_aside", channel, float(len(aside)))
-        against = [_span(channel, folded, hit, ("anti",)) for hit in anti_markers.find(folded)]
-        yield Score("anti_markers", channel, float(len(against)), tuple(against))
+            why = "the persona has no markers that can be found in text"
+            scores = [Score(name, channel, None, explanation=why) for name in _COUNTED]
+        if against:
+            spans = tuple(_span(channel, folded, hit, ("anti",)) for hit in against)
+            scores.append(Score("anti_markers", channel, float(len(spans)), spans))
+        else:
+            scores.append(zeros["anti_markers"])
         if self.config.style:
-            for name, value in features(text, folded):
-                yield Score(name, channel, value)
+            for name, value in features(text, len(hedges)):
+                scores.append(Score(name, channel, value) if value else zeros[name])
+        return scores
+
+    def _count(
+        self, channel: Channel, text: str, folded: Folded, hits: list[Hit], prompt: Prompt, persona: Persona
+    ) -> list[Score]:
+        """Return what the markers that stand in a text come to."""
+        zeros = _ZEROS[channel]
+        if not hits:
+            return [zeros[name] for name in _COUNTED]
+        counted, aside, code = self._judge(channel, folded, hits, prompt)
+        words = max(1, round(len(text) / WORD_LENGTH))
+        if persona.density is None:
+            counted, alone = supported(counted, persona.together, words)
+        else:
+            counted, alone = dense(counted, text, persona, words - code // WORD_LENGTH)
+        aside += alone
+        spans = *counted, *aside
+        weighted = sum(WEIGHTS[span.tier] for span in counted)
+        return [
+            Score("keywords", channel, float(len(counted)), spans),
+            Score("weighted", channel, weighted) if counted else zeros["weighted"],
+            Score("per_100_words", channel, 100.0 * len(counted) / words) if counted else zeros["per_100_words"],
+            Score("set_aside", channel, float(len(aside))) if aside else zeros["set_aside"],
+        ]
 
     def _judge(
         self, channel: Channel, folded: Folded, hits: list[Hit], prompt: Prompt
@@ -119,8 +144,6 @@ class KeywordScorer(Scorer):
         """Tell the hits that count from those set aside, each with the flags that say why; and characters of code."""
         counted: list[Span] = []
         aside: list[Span] = []
-        if not hits:
-            return counted, aside, 0
         masks = Masks(folded.text, Folded(prompt.text).text)
         ignored, cap = self.config.ignore, self.config.cap
         seen: dict[str, int] = {}
@@ -140,4 +163,4 @@ class KeywordScorer(Scorer):
 
 def _span(channel: Channel, folded: Folded, hit: Hit, flags: tuple[str, ...]) -> Span:
     start, end = folded.original(hit.start), folded.original_end(hit.end)
-    return Span(channel, start, end, hit.marker.text, hit.marker.tier.value, flags)
+    return Span(channel, start, end, hit.marker.text, _TIERS[hit.marker.tier], flags)

@@ -7,11 +7,8 @@ sample has to go through here, and most of them through nothing else.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from charbench import Marker
-from charbench_plugins.scorers.keyword.folding import Folded
-from charbench_plugins.scorers.keyword.matcher import Matcher
 
 _SENTENCE_MARKS = ".!?…"
 _SENTENCE_END = re.compile(rf"[{_SENTENCE_MARKS}](?=\s|\Z)")
@@ -20,7 +17,7 @@ _MARKDOWN = re.compile(r"[ \t]*(?:#{1,6} |[-*+] |\d+[.)] |>|\||```)")
 _BOLD = re.compile(r"\*\*[^*\n]+\*\*")
 _PUNCTUATION = ".,;:!?…\"'“”‘’()[]{}*_-–—/"
 _NO_PUNCTUATION = str.maketrans("", "", _PUNCTUATION)
-_HEDGES = Matcher(
+HEDGES = tuple(
     Marker(text)
     for text in (
         "maybe", "perhaps", "possibly", "probably", "might", "could be", "seem", "seems", "somewhat", "sort of",
@@ -42,24 +39,29 @@ FEATURES = {
 }
 
 
-def features(text: str, folded: Folded) -> Iterator[tuple[str, float]]:
-    """Yield each feature that the text is long enough to have, in the order of :data:`FEATURES`."""
+def features(text: str, hedges: int) -> list[tuple[str, float]]:
+    """Return each feature that the text is long enough to have, in the order of :data:`FEATURES`.
+
+    ``hedges`` is how many of :data:`HEDGES` stand in the text.
+    """
     words = text.split()
     count = len(words)
     if not count:
-        return
+        return []
     per_hundred = 100.0 / count
     lines = [line for line in text.splitlines() if line and not line.isspace()]
-    yield "exclamation_marks", text.count("!") * per_hundred
-    yield "question_marks", text.count("?") * per_hundred
-    yield "emoji", 0.0 if text.isascii() else len(_EMOJI.findall(text)) * per_hundred
-    yield "capitals", sum(len(word.strip(_PUNCTUATION)) > 1 for word in filter(str.isupper, words)) / count
-    yield "markdown", sum(map(_is_markdown, lines)) / len(lines)
-    yield "hedges", len(_HEDGES.find(folded)) * per_hundred
-    yield "sentence_length", count / _sentences(text, lines)
-    window = " ".join(words[:TYPE_TOKEN_WINDOW]).lower().translate(_NO_PUNCTUATION).split()
-    if window:
-        yield "type_token_ratio", len(set(window)) / len(window)
+    found = [
+        ("exclamation_marks", text.count("!") * per_hundred),
+        ("question_marks", text.count("?") * per_hundred),
+        ("emoji", 0.0 if text.isascii() else len(_EMOJI.findall(text)) * per_hundred),
+        ("capitals", sum(len(word.strip(_PUNCTUATION)) > 1 for word in filter(str.isupper, words)) / count),
+        ("markdown", sum(map(_is_markdown, lines)) / len(lines)),
+        ("hedges", hedges * per_hundred),
+        ("sentence_length", count / _sentences(text, lines)),
+    ]
+    if window := " ".join(words[:TYPE_TOKEN_WINDOW]).lower().translate(_NO_PUNCTUATION).split():
+        found.append(("type_token_ratio", len(set(window)) / len(window)))
+    return found
 
 
 def _is_markdown(line: str) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 
 from charbench import Persona, Span, Tier
 from charbench_plugins.scorers.keyword.described import is_described
@@ -37,7 +36,7 @@ def supported(spans: Sequence[Span], together: int, words: int) -> tuple[list[Sp
         company = set()
     kept = {id(weak[index]) for index in company}
     counted = [span for span in spans if span.tier != Tier.WEAK or id(span) in kept]
-    alone = [replace(span, flags=(*span.flags, "alone")) for span in weak if id(span) not in kept]
+    alone = [_alone(span) for span in weak if id(span) not in kept]
     return counted, alone
 
 
@@ -60,7 +59,11 @@ def dense(spans: Sequence[Span], text: str, persona: Persona, words: int) -> tup
     if found_in_all >= needed:
         return list(spans), []
     exempt = [span for span in spans if span.marker in persona.exempt]
-    return exempt, [replace(span, flags=(*span.flags, "alone")) for span in spans if span.marker not in persona.exempt]
+    return exempt, [_alone(span) for span in spans if span.marker not in persona.exempt]
+
+
+def _alone(span: Span) -> Span:
+    return Span(span.channel, span.start, span.end, span.marker, span.tier, (*span.flags, "alone"))
 
 
 def _company(weak: Sequence[Span], together: int) -> set[int]:
