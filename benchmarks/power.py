@@ -312,7 +312,7 @@ def commands(labs: int, only: str) -> list[Figure]:
         for persona, (design, answers) in held.items():
             metric = "keyword.keywords" if design.is_rate else "number.number"
             names = [f"{persona}_sft_{which}" for which in range(2)]
-            (said,) = lab.json("compare", *names, "-p", persona, "--metric", metric, "--prompts", "0")["pairs"]
+            (said,) = lab.json_here("compare", *names, "-p", persona, "--metric", metric, "--prompts", "0")["pairs"]
             expected = compared(design, answers)
             count = expected.needed(expected.difference.value)
             same.setdefault("compare: p", []).append(near(said["p"], expected.difference.p, 1e-3))
@@ -320,7 +320,7 @@ def commands(labs: int, only: str) -> list[Figure]:
             if design.paired and count is not None and expected.difference.value:
                 gap = f"{abs(expected.difference.value):.6f}"
                 asked = ("-p", persona, "--metric", metric, "--difference", gap, "--epochs", str(design.epochs))
-                (row,) = lab.json("power", *asked)["needed"]
+                (row,) = lab.json_here("power", *asked)["needed"]
                 same.setdefault("power: prompts", []).append(near(row["prompts_at_most"], count, 0.01))
     return [
         {"part": "commands", "figure": name, "same": sum(found), "n": len(found), "date": time.strftime("%Y-%m-%d")}

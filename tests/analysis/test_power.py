@@ -80,6 +80,9 @@ def test_a_variance_from_few_families_promises_less_and_its_range_is_told() -> N
     assert prompts_needed(0.5, few) > prompts_needed(0.5, well)  # type: ignore[operator]
     assert likely_prompts(0.5, well) is None
     low, high = likely_prompts(0.5, few) or (None, None)
+    families = Families((18.0, 18.0, 9.0, 9.0, 3.0, 3.0), 0.3)
+    few, well = (PairedTest(0.4 * families.effect, families, 1.0, known=known) for known in (5.0, 200.0))
+    assert prompts_needed(0.2, few) > 1.2 * prompts_needed(0.2, well)  # type: ignore[operator]
     assert (low, high) == (19, 121)  # of χ² with 4 degrees the middle 80%: 0.51 to 3.76 times the variance
 
 

@@ -48,6 +48,12 @@ class Families:
         sizes = np.array(self.sizes)
         return 1 + self.alike * float((sizes**2).sum() / sizes.sum() - 1)
 
+    def more_alike(self, factor: float) -> Families:
+        """Return families that are so alike that the mean has so many times the variance, or wholly alike."""
+        if not self.alike:
+            return self
+        return Families(self.sizes, min(1.0, (factor * self.effect - 1) * self.alike / (self.effect - 1)))
+
     def about(self) -> Families:
         """Return the same families, alike to one in twenty."""
         return Families(self.sizes, round(20 * self.alike) / 20)

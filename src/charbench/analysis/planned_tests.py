@@ -150,9 +150,16 @@ class PairedTest:
     def averaged(self, level: float, power: float) -> PairedTest:
         """Return the test with the variance that gives this power on average over what it may be.
 
-        Itself where there are steps: :func:`variance_of_differences` has added two prompts for that.
+        With steps it is little known only how alike uneven families are: :func:`variance_of_differences` has added two
+        prompts for the rest.
         """
-        return self if self.step or self.single else self.varied(inflation(self.known, level, power))
+        if self.single or (self.step and self.families.even):
+            return self
+        factor = inflation(self.known, level, power)
+        if not self.step:
+            return self.varied(factor)
+        families = self.families.more_alike(factor)
+        return replace(self, variance=self.variance * families.effect / self.families.effect, families=families)
 
 
 @dataclass(frozen=True, slots=True)
