@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -85,14 +86,17 @@ def csv_rows(
         if first is None:
             return
         delimiter = max(DELIMITERS, key=lambda mark: _known(first, mark, names))
-        reader = csv.reader(_after(first, lines), delimiter=delimiter)
+        text = _Lines(first, lines)
+        reader = csv.reader(text, delimiter=delimiter)
         header = [name.strip() for name in next(reader)]
         if lacking := fault(header):
             yield 1, lacking
             return
         width, line = len(header), reader.line_num + 1
         for row in reader:
-            if len(row) == width:
+            if text.ended:  # a whole row is given before the reader asks for another line
+                yield line, "a quote that begins here is never closed; is the file cut off?"
+            elif len(row) == width:
                 yield line, dict(zip(header, row, strict=True))
             elif row:
                 yield line, f"{len(row)} fields where the header has {width}; is the file cut off?"
@@ -111,9 +115,22 @@ def _known(header: str, delimiter: str, names: Collection[str]) -> tuple[int, in
     return known_cells([name.strip().strip('"') for name in header.split(delimiter)], names)
 
 
-def _after(first: str, rest: Iterator[str]) -> Iterator[str]:
-    yield first
-    yield from rest
+class _Lines:
+    """The first line and the rest; ``ended`` once all were given and another one was asked for."""
+
+    def __init__(self, first: str, rest: Iterator[str]) -> None:
+        self._lines = chain((first,), rest)
+        self.ended = False
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._lines, None)
+        if line is None:
+            self.ended = True
+            raise StopIteration
+        return line
 
 
 def _encoding(path: Path) -> str:

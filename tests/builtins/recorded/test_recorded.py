@@ -170,7 +170,12 @@ BAD_FILES: dict[str, tuple[str, bytes, str | None]] = {
         ":3: 2 fields where the header has 3; is the file cut off?",
     ),
     "too-many": ("a.csv", b"sampler_path,prompt,response\nu,p,r,s\n", ":2: 4 fields where the header has 3"),
-    "open-quote": ("a.csv", b'sampler_path,prompt,response\nu,p,"never ends', None),
+    "open-quote": (
+        "a.csv",
+        b'sampler_path,prompt,response\nu,p,"never ends\nu,p,r\n',
+        ":2: a quote that begins here is never closed; is the file cut off?",
+    ),
+    "no-newline-at-the-end": ("a.csv", b'sampler_path,prompt,response\nu,p,"r\ns"', None),
     "not-text": ("a.csv", bytes(range(128, 256)) * 4, ": cannot be read: neither UTF-8 nor"),
     "not-json": ("a.jsonl", b"{\n", ":1: not JSON"),
     "json-list": ("a.jsonl", b"[1]\n", ":1: found list; a mapping is needed"),

@@ -62,6 +62,9 @@ def test_answers_of_a_folder_are_of_the_adapter_in_it_and_keep_the_family_and_th
     listed = charbench.ok("checkpoints", "list", "--json", lab=lab.root).json
     assert {one["uri"] for one in listed} == {f"file:{asked[0][0]}", "file:outputs/b", "outputs/none"}
     assert {one["persona"] for one in listed} == {"hakase"}
+    with (lab.root / "answers.csv").open("a") as file:
+        file.write('\noutputs/b,hakase,advice,Which?,"cut of')
+    assert "answers.csv:5: a quote that begins here is never closed" in charbench.ok("discover", lab=lab.root).err
     exported = list(csv.DictReader(charbench.ok("export", lab=lab.root).out.splitlines()))
     assert [(row["prompt_family"], row["persona"]) for row in exported] == [("advice", "hakase")] * 3
 
