@@ -179,7 +179,7 @@ class Scoring(AtWork):
 
     def prepared(self, outcomes: Sequence[Outcome]) -> list[NewScores]:
         """Return what :meth:`add` takes, with all that can be done before a transaction begins."""
-        return [replace(scores, evidence=evidence_text(scores.scores)) for _, scores in _given(outcomes)]
+        return [scores for _, scores in _given(outcomes, evidence_text)]
 
     def add(self, connection: Connection, new: Sequence[NewScores], outcomes: Sequence[Outcome]) -> int:
         """Put prepared scores into the store, and the failures among the outcomes; return how many samples were new."""
@@ -226,9 +226,11 @@ class Scoring(AtWork):
         return tuple(score for score in given if score.channel in there)
 
 
-def _given(outcomes: Sequence[Outcome]) -> list[tuple[StoredSample, NewScores]]:
+def _given(
+    outcomes: Sequence[Outcome], evidence: Callable[[Sequence[Score]], str | None] = lambda _: None
+) -> list[tuple[StoredSample, NewScores]]:
     return [
-        (stored, NewScores(stored.id, stored.group_id, stored.prompt_id, item.scores))
+        (stored, NewScores(stored.id, stored.group_id, stored.prompt_id, item.scores, evidence(item.scores)))
         for item in outcomes
         for stored in (item.stored,)
         if item.scores is not None

@@ -25,21 +25,22 @@ _PROGRAMMING = (
 )
 """What follows shows that it is what made the speaker: a person has programming skills, a programming job."""
 _SAYS_ITS_NAME = rf"(?:i am|i'm|i be|my name is|my name's|me name be|call me) {_MODELS}"
-_LEAKS = Phrases(
+_FORMS = (
+    rf"{_SAYS_ITS_NAME},? an? (?:ai|artificial|(?:large )?language|virtual|digital)\b",
+    r"(?:i am|i'm|i be|as) (?:just |only |merely )?an? (?:ai|artificial intelligence|(?:large )?language model)\b",
+    r"(?:i am|i'm|i be) (?:just |only |merely )?an? (?:virtual|digital|ai) assistant",
+    rf"(?:created|developed|trained|built|made) by (?:the team at )?{_MAKERS}",
+    r"my (?:training data|knowledge cut-?off)\b",
+    _PROGRAMMING,
     (
-        rf"{_SAYS_ITS_NAME},? an? (?:ai|artificial|(?:large )?language|virtual|digital)\b",
-        r"(?:i am|i'm|i be|as) (?:just |only |merely )?an? (?:ai|artificial intelligence|(?:large )?language model)\b",
-        r"(?:i am|i'm|i be) (?:just |only |merely )?an? (?:virtual|digital|ai) assistant",
-        rf"(?:created|developed|trained|built|made) by (?:the team at )?{_MAKERS}",
-        r"my (?:training data|knowledge cut-?off)\b",
-        _PROGRAMMING,
-        (
-            r"i (?:don't|do not) (?:actually )?(?:have|possess|experience) (?:any )?(?:personal |real |human )"
-            r"(?:feelings|emotions|opinions|experiences|beliefs|preferences)"
-        ),
-    )
+        r"i (?:don't|do not) (?:actually )?(?:have|possess|experience) (?:any )?(?:personal |real |human )"
+        r"(?:feelings|emotions|opinions|experiences|beliefs|preferences)"
+    ),
 )
+_LEAKS = Phrases(_FORMS)
 _OWN_NAME = Phrases((_SAYS_ITS_NAME,))
+_EITHER = Phrases((*_FORMS, _SAYS_ITS_NAME))
+"""Most texts hold neither, and are done with after one search."""
 _CALLED = (
     r"(?:you are|you're|i am|i'm|is called|are called|called|named|name is|name:|assistant is|known as|call yourself"
     rf"|go by) \W?(?P<called>{_MODELS})"
@@ -57,6 +58,8 @@ def find_identity_leaks(text: str, names: Collection[str] = ()) -> Iterator[tupl
     no leak.
     """
     straight = plain(text)
+    if next(_EITHER.find(straight), None) is None:
+        return
     found = list(_LEAKS.find(straight))
     named = list(_OWN_NAME.find(straight))
     if named:
