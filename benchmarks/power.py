@@ -11,6 +11,7 @@ itself. A pilot of one times the design is what users have: what it does not kno
   and advises: two sides for each lab, at the level of one pair or of 190.
 - ``held_out``: the same of designs that nothing was chosen on.
 - ``many_pairs``: the same at the level of 60 to 200 pairs, in uneven families of yet other sizes.
+- ``last``: paired designs of 60 to 200 pairs that were first run when all rules were final.
 - ``alone``: one family of 30 and 30 single prompts.
 - ``commands``: that ``compare --json`` and ``charbench power --json`` say the same of recordings that ``run`` took in
   as the functions say of the same answers.
@@ -63,6 +64,11 @@ MANY_SHAPES = {
     "six of 6 and 24 single": (6, 6, 6, 6, 6, 6, *(1,) * 24),
 }
 """Shapes of the part ``many_pairs``."""
+LAST_SHAPES = {
+    "35, 20, 10 and 15 single": (35, 20, 10, *(1,) * 15),
+    "14, 10, 8, 6, 4, 2 and 6 single": (14, 10, 8, 6, 4, 2, *(1,) * 6),
+}
+"""Shapes of the part ``last``."""
 KINDS = ("paired rate", "paired mean", "unpaired rate", "unpaired mean")
 LARGE, MOST = 20, 4000
 PILOTS = (LARGE, 1)
@@ -88,7 +94,7 @@ class Design:
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        return (SHAPES | NEW_SHAPES | MANY_SHAPES)[self.shape]
+        return (SHAPES | NEW_SHAPES | MANY_SHAPES | LAST_SHAPES)[self.shape]
 
     @property
     def name(self) -> str:
@@ -247,7 +253,7 @@ def held_out() -> list[Design]:
 
 
 def many_pairs() -> list[Design]:
-    """Return designs at the level of many pairs, in uneven families: nothing was chosen on them either."""
+    """Return designs of many pairs, seen when the rule for paired rates was changed."""
     a, b, c, d = MANY_SHAPES
     return [
         Design("paired rate", a, 1, 1.5, 66),
@@ -271,6 +277,19 @@ def many_pairs() -> list[Design]:
     ]
 
 
+def last() -> list[Design]:
+    """Return paired designs that were first run when all rules were final."""
+    a, b = LAST_SHAPES
+    return [
+        Design("paired rate", a, 1, 1.7, 91, family=0.3),
+        Design("paired rate", b, 3, 1.4, 153, family=0.4),
+        Design("paired rate", a, 2, 1.7, 153, family=0.3, centre=2.5),
+        Design("paired rate", b, 1, 1.7, 91, family=0.4, centre=-2.5),
+        Design("paired mean", a, 2, 0.9, 153, family=0.3),
+        Design("paired mean", b, 1, 0.9, 91, family=0.4),
+    ]
+
+
 def alone() -> list[Design]:
     """Return the design of one family that holds half of the prompts."""
     shape = "one family of 30, 30 single"
@@ -282,7 +301,7 @@ def alone() -> list[Design]:
     ]
 
 
-DESIGNS = {"advice": designs, "held_out": held_out, "many_pairs": many_pairs, "alone": alone}
+DESIGNS = {"advice": designs, "held_out": held_out, "many_pairs": many_pairs, "alone": alone, "last": last}
 
 
 def figure(part: str, design: Design, times: int, advised: Sequence[int], told: Sequence[bool], labs: int) -> Figure:
