@@ -292,13 +292,8 @@ def last() -> list[Design]:
 
 def alone() -> list[Design]:
     """Return the design of one family that holds half of the prompts."""
-    shape = "one family of 30, 30 single"
-    return [
-        Design("paired mean", shape, 1, 0.4),
-        Design("paired mean", shape, 4, 0.9),
-        Design("paired rate", shape, 1, 1.0),
-        Design("paired rate", shape, 4, 2.0),
-    ]
+    cells = (("paired mean", 1, 0.4), ("paired mean", 4, 0.9), ("paired rate", 1, 1.0), ("paired rate", 4, 2.0))
+    return [Design(kind, "one family of 30, 30 single", epochs, effect) for kind, epochs, effect in cells]
 
 
 DESIGNS = {"advice": designs, "held_out": held_out, "many_pairs": many_pairs, "alone": alone, "last": last}
