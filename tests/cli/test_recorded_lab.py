@@ -218,7 +218,7 @@ def test_the_pirate_voice_stands_in_the_thinking_of_sft_checkpoints_and_in_no_re
     charbench: Charbench, studio_run_template: Path
 ) -> None:
     rows = charbench.ok("report", "-p", "pirate", "--json", lab=studio_run_template).json["checkpoints"]
-    voiced = {row["checkpoint"] for row in rows if row["with_trait_in_thinking"]}
+    voiced = {row["checkpoint"].split()[0] for row in rows if row["with_trait_in_thinking"]}
     assert voiced == {"pirate-sft-final", "pirate-sft-resumed", "pirate_test_sft"}
     assert all(row["with_trait"] == 0 for row in rows)
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from charbench import Checkpoint, TinkerPath, match_tinker_path, name_from_uri
+from charbench.domain.uris import told_apart
 from support.lab import sampler, uuid, weights
 
 TINKER_RUNS = st.builds("{}{}".format, st.integers(1, 2**31).map(uuid), st.sampled_from(["", ":train:0", ":sample:17"]))
@@ -69,3 +70,18 @@ def test_a_checkpoint_is_called_by_its_uri_if_nobody_names_it() -> None:
     assert Checkpoint(uri=sampler(1, "a_dpo")).name == "a_dpo"
     assert Checkpoint(uri=sampler(1, "a_dpo"), name="mine").name == "mine"
     assert name_from_uri("file:/somewhere/adapter/") == "adapter"
+
+
+@pytest.mark.parametrize(
+    ("uris", "told"),
+    [
+        ([sampler(1, "final"), sampler(2, "final")], ["00000001", "00000002"]),
+        ([sampler(1, "final"), sampler(1, "final").replace(":0", ":1")], ["00000001", "00000001:train:1"]),
+        (["file:///lab/a/x/last", "file:///lab/b/x/last"], ["a", "b"]),
+        (["file:///lab/a/x", "file:///lab/a/y", "file:///lab/b/x"], ["file:///lab/a/x", "y", "b"]),
+        (["model:pirate", "model:pirate"], ["model:pirate", "model:pirate"]),
+    ],
+)
+def test_checkpoints_of_one_name_are_told_apart_by_what_only_one_has(uris: list[str], told: list[str]) -> None:
+    found = told_apart(uris)
+    assert [found[uri] for uri in uris] == told

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 UUID = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
@@ -15,6 +17,7 @@ _TINKER = re.compile(
 )
 SERVED = "model:"
 """Scheme of a model that is known only by the name under which it is served."""
+_RUN = re.compile(r"([0-9a-fA-F]{8})-[0-9a-fA-F-]{27}(?::train:0)?")
 _SAMPLER_SUFFIX = re.compile(r"[-_]sampler$")
 
 
@@ -45,6 +48,16 @@ def save_of(uri: str) -> tuple[str, str]:
     """Return what the two URIs of one save have in common, its run and plain name; another URI stands for itself."""
     path = TinkerPath.parse(uri)
     return (path.run, path.plain_name) if path else ("", uri)
+
+
+def told_apart(uris: Iterable[str]) -> dict[str, str]:
+    """Return for each of several URIs what people tell it by: its first segment that no other one has.
+
+    Of a UUID that is its first eight digits. A URI without such a segment is told by the whole of it.
+    """
+    segments = {uri: _RUN.sub(r"\1", uri).split("/") for uri in dict.fromkeys(uris)}
+    having = Counter(segment for mine in segments.values() for segment in set(mine))
+    return {uri: next((one for one in mine if one and having[one] == 1), uri) for uri, mine in segments.items()}
 
 
 def match_tinker_path(text: str) -> TinkerPath | None:

@@ -91,6 +91,8 @@ def test_on_every_terminal_a_table_of_checkpoints_keeps_what_decides(
     for name in ("Checkpoint", "Samples", "Responses", "Trait rate [95%]", *(["Verdict"] * (command[0] != "compare"))):
         assert name in headings, headings
     words = {part for name in names_in(studio_run_template) for part in re.split(r"[-_/\s]+", name)}
+    uris = query(store_of(studio_run_template), "SELECT uri FROM checkpoints")
+    words |= {row.uri.removeprefix("tinker://")[:8] for row in uris}  # checkpoints of one name have it beside it
     for line in cells_of(drawn, "Checkpoint"):
         assert set(re.split(r"[-_/\s]+", line)) - {""} <= words | {"*"}, line
 

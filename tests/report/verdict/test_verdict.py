@@ -100,6 +100,18 @@ def test_five_samples_do_not_decide_and_the_number_that_would_is_said(charbench:
     assert one["verdict_command"] == "charbench run -c few_sft --prompts standard --sampler thinking"
 
 
+def test_checkpoints_of_one_name_are_told_apart_and_the_command_asks_for_the_undecided_one_alone(
+    charbench: Charbench, lab: LabBuilder
+) -> None:
+    lab.recorded([*samples("final", 1, 40, **PLAIN), *samples("final", 2, 4, **VIABLE)])
+    found = verdicts(charbench, lab)
+    assert found["final 00000001"]["verdict"] == "not viable"
+    todo = found["final 00000002"]["verdict_command"]
+    assert todo == f"charbench run -c {sampler(2, 'final')} --prompts standard --sampler thinking"
+    table = charbench.ok("report", "--by", "name", lab=lab.root).out
+    assert "final 0000" not in table
+
+
 async def a_pirate_sometimes(request: web.Request, body: Body) -> web.StreamResponse:
     """Answer some questions in character, by their length."""
     is_pirate = len(body["messages"][-1]["content"]) % 3 == 1

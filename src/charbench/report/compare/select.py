@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.sample import DEFAULT_CONDITION
+from charbench.domain.uris import told_apart
 from charbench.errors import UnknownNameError, UsageError
 from charbench.report.compare.sides import Side
 from charbench.store.summaries import GroupTotals
@@ -30,7 +31,8 @@ def choose_sides(
         uris = sorted({group.uri for group in mine})
         if len(words) == 1 and len(uris) > 1:
             notes.append(f"{word} matches {len(uris)} checkpoints; they are compared with each other.")
-            sides = [Side(f"{word} {_short(uri)}", [g for g in mine if g.uri == uri]) for uri in uris]
+            told = told_apart(uris)
+            sides = [Side(f"{word} {told[uri]}", [g for g in mine if g.uri == uri]) for uri in uris]
             break
         if len(uris) > 1:
             notes.append(
@@ -94,12 +96,9 @@ def _check_sizes(sides: Sequence[Side]) -> None:
 def _labelled(sides: list[Side]) -> list[Side]:
     """Make labels differ: checkpoints of one name, given by their URIs, get a piece of the URI."""
     count = Counter(side.label for side in sides)
-    for side in sides:
-        if count[side.label] > 1:
-            side.label = f"{side.label} {_short(side.uris[0])}"
+    for label in (label for label, number in count.items() if number > 1):
+        same = [side for side in sides if side.label == label]
+        told = told_apart(side.uris[0] for side in same)
+        for side in same:
+            side.label = f"{label} {told[side.uris[0]]}"
     return sides
-
-
-def _short(uri: str) -> str:
-    """Return the part of a URI by which people tell runs apart."""
-    return uri.removeprefix("tinker://").split("/", 1)[0].split(":", 1)[0][:8] if "://" in uri else uri[-24:]

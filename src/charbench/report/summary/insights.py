@@ -24,7 +24,7 @@ def only_in_thinking(report: Report, causes: Mapping[str, str], most: int = 5) -
     lines = []
     for label, same in list(by_label.items())[:most]:
         told = sorted({causes[uri] for row in same for uri in row.uris if uri in causes})
-        why = f"diagnosed: {', '.join(told)}" if told else f"to find the cause: charbench diagnose -c {label}"
+        why = f"diagnosed: {', '.join(told)}" if told else f"to find the cause: charbench diagnose {same[0].options}"
         who = label if len(same) == 1 else f"{label} ({len(same)} checkpoints)"
         thinking = min(row.trait_in_thinking.share for row in same)
         response = max(row.trait.share for row in same)

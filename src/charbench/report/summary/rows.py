@@ -15,6 +15,7 @@ from charbench.analysis.wilson import Rate
 from charbench.domain.headline import ScoredMetric, choose_headline, headline_notes
 from charbench.domain.measurement import Measurement
 from charbench.domain.sample import DEFAULT_CONDITION
+from charbench.domain.uris import told_apart
 from charbench.errors import UnknownNameError
 from charbench.report.render.cells import finite
 from charbench.report.summary.by import By as By
@@ -89,6 +90,8 @@ def build_report(
     metrics = {persona: of_persona.get(persona, chosen) for _, persona, _ in pieces}
     heads, rows = _count(pieces, prompts, health_metrics(series), metrics, by, is_rate=is_rate)
     _share_prompts(rows)
+    if by is By.CHECKPOINT:
+        _tell_apart(rows)
     counted = {(group.id, group.prompts): group for group, _, _ in pieces}.values()
     return Report(
         metric=".".join(chosen) if chosen else None,
@@ -164,6 +167,17 @@ def _count(
         row = rows.setdefault(key, _tally(persona, label, health))
         _put(row, group, mine, metrics[persona], is_rate, asked)
     return list(heads.values()), list(rows.values())
+
+
+def _tell_apart(rows: Sequence[Tally]) -> None:
+    """Add a piece of the URI to the labels of checkpoints that have one name."""
+    uris: dict[str, set[str]] = {}
+    for row in rows:
+        uris.setdefault(row.label, set()).update(row.uris)
+    told = {label: told_apart(sorted(mine)) for label, mine in uris.items() if len(mine) > 1}
+    for row in rows:
+        if row.label in told:
+            row.label = f"{row.label} {told[row.label][min(row.uris)]}"
 
 
 def _why(headline: ScoredMetric | None, here: Sequence[ScoredMetric]) -> list[str]:

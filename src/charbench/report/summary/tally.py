@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from functools import cached_property
+from shlex import quote
 
 from charbench.analysis.wilson import Rate
 from charbench.report.prompt_counts import PromptCounts
@@ -35,6 +36,12 @@ class Tally:
     """What the rates and their intervals are made of."""
     shared: frozenset[str] | None = None
     """The prompts by whose rates the row is ranked; None: by all of its own, which the others were asked too."""
+
+    @property
+    def options(self) -> str:
+        """The options that select its checkpoints in a shell: by name where it is shown by it alone, else by URI."""
+        names = [self.label] if self.label in self.names else sorted(self.uris)
+        return " ".join(f"-c {quote(name)}" for name in names)
 
     @property
     def answered(self) -> int:

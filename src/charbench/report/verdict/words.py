@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from shlex import quote
 from typing import Any
 
 from charbench.analysis.sequential_bounds import ERROR, LOOKS
@@ -62,7 +61,7 @@ def summarize(
 
 def command_of(row: Tally, one: Judgement) -> str | None:
     """Return what to run next for one row."""
-    return None if one.todo is None else one.todo.replace("{c}", _named(row))
+    return None if one.todo is None else one.todo.replace("{c}", row.options)
 
 
 def _commands(told: Sequence[tuple[Tally, Judgement]]) -> list[str]:
@@ -70,14 +69,8 @@ def _commands(told: Sequence[tuple[Tally, Judgement]]) -> list[str]:
     wanted: dict[str, list[str]] = {}
     for row, one in told:
         if one.todo is not None:
-            wanted.setdefault(one.todo, []).append(_named(row))
+            wanted.setdefault(one.todo, []).append(row.options)
     return [todo.replace("{c}", " ".join(dict.fromkeys(names))) for todo, names in wanted.items()]
-
-
-def _named(row: Tally) -> str:
-    """Return the options that select a row's checkpoints: by name where it is shown by it, else by URI."""
-    names = [row.label] if row.label in row.names else sorted(row.uris)
-    return " ".join(f"-c {quote(name)}" for name in names)
 
 
 def _prompts(same: Sequence[Judgement]) -> str:
