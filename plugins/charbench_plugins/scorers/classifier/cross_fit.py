@@ -108,23 +108,15 @@ def drawn_anew(clusters: Sequence[str]) -> Iterator[np.ndarray]:
         yield np.concatenate([members[one] for one in dice.integers(len(members), size=len(members))])
 
 
-def by_prompt(
-    clusters: Sequence[str], positive: np.ndarray, negative: np.ndarray, hits: np.ndarray, logits: np.ndarray
-) -> dict[str, tuple[float, float]]:
-    """Return 95% intervals of recall, false positive rate and AUC, with prompts drawn anew (percentile bootstrap)."""
+def auc_interval(
+    clusters: Sequence[str], positive: np.ndarray, negative: np.ndarray, logits: np.ndarray
+) -> tuple[float, float] | None:
+    """Return a 95% interval of the AUC, with prompts drawn anew (percentile bootstrap); None: no draw has both."""
     import numpy as np
 
-    drawn: dict[str, list[float]] = {"recall": [], "false": [], "auc": []}
+    drawn = []
     for at in drawn_anew(clusters):
         mine, others = at[positive[at]], at[negative[at]]
-        if len(mine):
-            drawn["recall"].append(float(hits[mine].mean()))
-        if len(others):
-            drawn["false"].append(float(hits[others].mean()))
         if len(mine) and len(others):
-            drawn["auc"].append(auc(logits[mine], logits[others]))
-    return {
-        name: (float(np.quantile(values, 0.025)), float(np.quantile(values, 0.975)))
-        for name, values in drawn.items()
-        if values
-    }
+            drawn.append(auc(logits[mine], logits[others]))
+    return (float(np.quantile(drawn, 0.025)), float(np.quantile(drawn, 0.975))) if drawn else None

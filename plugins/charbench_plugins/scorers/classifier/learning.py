@@ -11,7 +11,7 @@ from charbench import LabelledText, Measurement, folded_prompt
 from charbench_plugins.scorers.classifier.cross_fit import (
     CrossFitted,
     auc,
-    by_prompt,
+    auc_interval,
     cross_fit,
     fold_of,
     held_out_hits,
@@ -58,13 +58,12 @@ def _learn(material: Material) -> Classifier:
     hits = held_out_hits(fitted.logits, ordinary, folds)
     positive = labels == 1
     counted = np.isin(kind_of, material.counted)
-    known = by_prompt(prompts, positive, counted, hits, fitted.logits)
     measured = Measurement(
         found=int(hits[positive].sum()), positives=int(positive.sum()),
         flagged=int(hits[counted].sum()), negatives=int(counted.sum()),
         texts="held-out training data against " + ", ".join(material.counted),
         auc=auc(fitted.logits[positive], fitted.logits[counted]),
-        auc_interval=known.get("auc"),
+        auc_interval=auc_interval(prompts, positive, counted, fitted.logits),
     )  # fmt: skip
     rates = [(one.share, (one.low, one.high)) for one in (measured.recall, measured.false_rate)]
     recall, false = rate_intervals(rates, prompts, (positive, counted), ordinary, folds, fitted.logits)
