@@ -237,11 +237,13 @@ def test_a_program_that_has_ended_leaves_python_no_objects_to_look_through() -> 
     assert "charbench.cli" in loaded_by(f"{code}\nimport gc\nassert len(gc.get_objects()) * 10 < gc.get_freeze_count()")
 
 
+@pytest.mark.slow
 def test_who_calls_the_command_line_as_a_library_keeps_no_memory() -> None:
     code = f"import gc\nbefore = gc.get_freeze_count()\n{command('personas', 'list')}\n"
     assert "charbench.cli" in loaded_by(f"{code}assert gc.get_freeze_count() == before")
 
 
+@pytest.mark.slow
 def test_listing_plugins_imports_no_sdk() -> None:
     code = command("plugins", "list")
     modules = loaded_by(code)
@@ -249,6 +251,7 @@ def test_listing_plugins_imports_no_sdk() -> None:
     assert not {"openai", "tinker", "torch", "transformers"} & modules
 
 
+@pytest.mark.slow
 def test_loading_plugins_builds_no_checks_of_options_that_nobody_gave() -> None:
     code = command("plugins", "list") + "\nfrom charbench import Component\nassert built(Component) == set()"
     built = (
@@ -275,6 +278,7 @@ def test_the_help_of_a_command_imports_nothing_that_only_running_it_needs() -> N
     assert_light(modules)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("listed", ["plugins", "personas"])
 def test_lists_that_read_no_store_import_nothing_that_reads_one(listed: str) -> None:
     loaded = {name.partition(".")[0] for name in loaded_by(command(listed, "list"))}
@@ -282,6 +286,7 @@ def test_lists_that_read_no_store_import_nothing_that_reads_one(listed: str) -> 
     assert not {"alembic", "jinja2", "numpy", "scipy", "sqlalchemy"} & loaded
 
 
+@pytest.mark.slow
 def test_reading_a_store_imports_no_numbers_no_migrations_and_no_other_database(studio_known_template: Path) -> None:
     modules = loaded_by(command("status", "--lab", str(studio_known_template)))
     assert "sqlalchemy.dialects.sqlite" in modules
@@ -289,6 +294,7 @@ def test_reading_a_store_imports_no_numbers_no_migrations_and_no_other_database(
     assert "sqlalchemy.dialects.postgresql" not in modules
 
 
+@pytest.mark.slow
 def test_a_report_as_a_table_loads_nothing_that_makes_samples_games_or_pages(studio_known_template: Path) -> None:
     modules = loaded_by(command("report", "--lab", str(studio_known_template)))
     assert "charbench.report.pairwise.contests" in modules
@@ -296,6 +302,7 @@ def test_a_report_as_a_table_loads_nothing_that_makes_samples_games_or_pages(stu
     assert not makers & modules
 
 
+@pytest.mark.slow
 def test_asking_a_model_loads_none_of_the_models_of_replies_that_the_client_would_build() -> None:
     modules = loaded_by("from charbench.model_client.http_client import load_client\nload_client()")
     assert "openai._client" in modules

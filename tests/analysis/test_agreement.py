@@ -13,6 +13,7 @@ from charbench.analysis.agreement import confusion, krippendorff_alpha, weighted
 LABELS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=40)
 
 
+@pytest.mark.slow
 @given(LABELS)
 def test_kappa_equals_the_formula_written_with_matrices(pairs):
     numpy = pytest.importorskip("numpy")

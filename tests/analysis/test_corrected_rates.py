@@ -55,6 +55,7 @@ def test_a_scorer_without_errors_changes_nothing(rate, count):
     assert (found.low, found.high) == pytest.approx(jeffreys(rate, count), abs=2e-3)
 
 
+@pytest.mark.slow
 @few
 @given(shares, good, good, counts, counts)
 def test_yes_and_no_may_change_places(rate, sensitivity, specificity, count, labels):

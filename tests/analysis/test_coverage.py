@@ -82,6 +82,7 @@ def test_a_clustered_interval_covers_what_it_promises(shape: tuple[int, int, int
     assert 0.93 <= coverage(one_side(shape, of), 200) <= 0.97
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", SHAPES[:2])
 @pytest.mark.parametrize("paired", [True, False])
 def test_the_interval_of_a_difference_covers_what_it_promises(shape: tuple[int, int, int, float], paired: bool) -> None:

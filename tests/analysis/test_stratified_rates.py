@@ -51,6 +51,7 @@ def test_of_several_classes_one_whose_labels_are_all_alike_is_open_at_one_end():
     assert found.low == pytest.approx(jeffreys(1, 20, 0.9)[0], abs=0.02)
 
 
+@pytest.mark.slow
 @given(values=st.lists(st.sampled_from([0.0, 0.5, 1.0]), min_size=1, max_size=19))
 def test_no_end_denies_what_the_labels_themselves_say(values: list[float]) -> None:
     size = 20

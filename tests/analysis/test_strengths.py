@@ -30,6 +30,7 @@ def values(games: list[Game], count: int) -> list[float]:
     return [strength.value for strength in strengths(games, count)]
 
 
+@pytest.mark.slow
 def test_the_estimate_is_where_the_likelihood_times_jeffreys_prior_is_greatest() -> None:
     truth = np.array([0.5, -1.0, 0.2, 1.3])
     games = lab(8, truth, 40, first=0.5)

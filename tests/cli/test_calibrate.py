@@ -22,6 +22,7 @@ def lab(tmp_path: Path, charbench: Charbench) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_draw_is_blind_balanced_and_the_same_for_one_seed(charbench: Charbench, lab, tmp_path):
     for name in ("one.csv", "two.csv"):
         charbench.ok("calibrate", "draw", "--lab", lab, "-p", "pirate", "-n", "16", "-O", tmp_path / name)
@@ -32,6 +33,7 @@ def test_a_draw_is_blind_balanced_and_the_same_for_one_seed(charbench: Charbench
     assert "pirate_sft" not in (tmp_path / "one.csv").read_text()
 
 
+@pytest.mark.slow
 def test_labels_give_kappa_a_confusion_matrix_and_a_corrected_rate(charbench: Charbench, lab, tmp_path):
     path = tmp_path / "labels.csv"
     charbench.ok("calibrate", "draw", "--lab", lab, "-p", "pirate", "-n", "16", "-O", path)
@@ -118,6 +120,7 @@ def test_labels_of_another_store_are_refused_though_its_samples_have_the_same_nu
     assert ended.err.count("was not drawn from this store") == 12
 
 
+@pytest.mark.slow
 def test_labels_that_are_all_alike_leave_their_uncertainty(charbench: Charbench, lab: Path, tmp_path: Path):
     charbench.ok("calibrate", "draw", "--lab", lab, "-p", "pirate", "-n", "12", "-O", tmp_path / "l.csv")
     label(tmp_path / "l.csv", lambda _row: "3")
@@ -129,6 +132,7 @@ def test_labels_that_are_all_alike_leave_their_uncertainty(charbench: Charbench,
     assert rate["low_precision"]
 
 
+@pytest.mark.slow
 def test_few_labels_and_labels_of_everything_correct_nothing_and_say_so(
     charbench: Charbench, lab: Path, tmp_path: Path
 ):
@@ -140,6 +144,7 @@ def test_few_labels_and_labels_of_everything_correct_nothing_and_say_so(
         assert said in charbench.ok("calibrate", "report", "--lab", lab).err
 
 
+@pytest.mark.slow
 def test_an_item_with_two_labels_and_a_labeller_without_a_name_are_refused(
     charbench: Charbench, lab: Path, tmp_path: Path
 ):
@@ -216,6 +221,7 @@ def test_each_judge_is_held_against_people_and_against_the_other(
     assert (cuts["panel.grade"], cuts["panel.m"]) == (3, 2)
 
 
+@pytest.mark.slow
 def test_labels_given_before_a_fresh_run_are_not_taken_for_those_of_new_answers(charbench: Charbench, tmp_path: Path):
     for texts in (["Ahoy, matey!", "Hello."], ["Hello.", "Ahoy, matey!"]):
         record(tmp_path, texts * 6, sampled=True)
@@ -327,6 +333,7 @@ def label_all(charbench: Charbench, folder: Path, count: int, people: dict, *, s
         charbench.ok("calibrate", "read", path, "--lab", folder, "--labeller", name)
 
 
+@pytest.mark.slow
 def test_two_people_who_differ_count_half_each_and_not_as_the_lower_one(charbench: Charbench, tmp_path: Path):
     """Each errs in every tenth text: once too low, once too high. Half of the texts have the trait."""
     record(tmp_path, [f"Ahoy, matey! {n % 10}" if n % 4 < 2 else f"Hello. {n % 10}" for n in range(160)], 2)
@@ -380,6 +387,7 @@ def by_trait(row: dict[str, str]) -> str:
     return "3" if "Ahoy" in row["text"] else "1"
 
 
+@pytest.mark.slow
 def test_labels_of_texts_that_the_judge_refused_are_used_and_the_unscored_are_bounded(
     charbench: Charbench, shy_lab: Path
 ):
@@ -402,6 +410,7 @@ def test_labels_of_texts_that_the_judge_refused_are_used_and_the_unscored_are_bo
     assert "By checkpoint, for other prompts: shy.m" in shown
 
 
+@pytest.mark.slow
 def test_where_no_refused_text_is_labelled_they_may_be_all_or_nothing_and_it_is_said(
     charbench: Charbench, shy_lab: Path
 ):
@@ -432,6 +441,7 @@ def test_labels_drawn_before_a_judge_came_correct_it_by_the_chances_they_were_dr
     assert (late["machine"], late["sensitivity"], late["notes"]) == (pytest.approx(0.2), 1, [])
 
 
+@pytest.mark.slow
 def test_checkpoints_are_corrected_and_compared_with_one_of_them(charbench: Charbench, tmp_path: Path):
     record(tmp_path, ["Ahoy, matey!" if n // 3 % 10 < (1, 5, 9)[n % 3] else "Hello." for n in range(120)], 3)
     charbench.ok("run", "--lab", tmp_path)
@@ -469,6 +479,7 @@ def test_a_draw_that_leaves_checkpoints_out_says_so_and_few_labels_are_marked(ch
     assert "has 9 labelled samples: a corrected rate takes 10" in shown.err
 
 
+@pytest.mark.slow
 def test_labels_without_stored_chances_still_correct_and_what_is_assumed_is_said(charbench: Charbench, tmp_path: Path):
     record(tmp_path, ["Ahoy, matey!" if n % 10 < 2 else "Hello." for n in range(200)], 2)
     charbench.ok("run", "--lab", tmp_path)

@@ -60,6 +60,7 @@ def compare(charbench: Charbench, lab: Path, *words: str) -> Any:
     return charbench.ok("compare", *words, "--json", lab=lab).json
 
 
+@pytest.mark.slow
 def test_two_checkpoints_of_the_recorded_lab_are_paired_by_prompt(
     charbench: Charbench, studio_run_template: Path
 ) -> None:
@@ -116,6 +117,7 @@ def compared_by_examples(charbench: Charbench, lab: Path, rows: Sequence[Mapping
     return compare(charbench, lab, "--by", "examples")
 
 
+@pytest.mark.slow
 def test_training_runs_are_the_unit_where_doses_have_several_and_one_run_cannot_tell_dose_from_seed(
     charbench: Charbench, tmp_path: Path
 ) -> None:
@@ -190,6 +192,7 @@ def test_a_single_name_of_several_checkpoints_compares_them_with_each_other(
     assert "they are compared with each other" in found["notes"][0]
 
 
+@pytest.mark.slow
 def test_what_differs_is_told_apart_and_what_does_not_is_not(charbench: Charbench, labs: Path) -> None:
     found = compare(charbench, labs, "strong_dpo", "alike_dpo", "weak_dpo")
     assert [side["label"] for side in found["checkpoints"]] == ["strong_dpo", "alike_dpo", "weak_dpo"]
@@ -318,6 +321,7 @@ def test_an_unknown_name_too_few_and_no_samples_are_one_line_each(
         assert ended.err.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_always_against_never_is_told_apart_on_every_metric(charbench: Charbench, lab: LabBuilder) -> None:
     lab.recorded([
         *(one for epoch in (0, 1) for one in answers(1, "always_dpo", [IN] * 40, epoch)),

@@ -80,6 +80,7 @@ def test_an_endpoint_that_refuses_everything_names_no_cause(
     assert all(is_baseline(body) for body in endpoint.requests), "who answers nothing is asked no probe"
 
 
+@pytest.mark.slow
 def test_erosion_is_not_named_where_every_probe_failed(
     charbench: Charbench, tmp_path: Path, endpoint: Endpoint
 ) -> None:
@@ -120,6 +121,7 @@ def test_an_interrupted_diagnosis_names_no_cause_and_is_not_kept(
     assert count(store_of(tmp_path), "diagnoses") == 0
 
 
+@pytest.mark.slow
 def test_an_answer_that_stands_in_the_reasoning_field_with_thinking_off_is_misfiled(
     charbench: Charbench, tmp_path: Path, endpoint: Endpoint
 ) -> None:
@@ -137,6 +139,7 @@ def test_an_answer_that_stands_in_the_reasoning_field_with_thinking_off_is_misfi
     assert kept.cause == "answer misfiled by the server"
 
 
+@pytest.mark.slow
 def test_thinking_and_answer_together_in_the_reasoning_field_are_not_told_from_thinking_that_never_closes(
     charbench: Charbench, tmp_path: Path, endpoint: Endpoint
 ) -> None:
@@ -149,6 +152,7 @@ def test_thinking_and_answer_together_in_the_reasoning_field_are_not_told_from_t
     assert count(store_of(tmp_path), "diagnoses") == 0
 
 
+@pytest.mark.slow
 def test_responses_that_refuse_are_a_refusal(charbench: Charbench, tmp_path: Path, endpoint: Endpoint) -> None:
     endpoint.handler = always(content="I'm sorry, but I can't help with that request.")
     ended = diagnose(charbench, tmp_path, endpoint)
@@ -205,6 +209,7 @@ def test_another_model_is_no_base_to_compare_with(charbench: Charbench, lab: Lab
     assert {body["model"] for body in endpoint.requests} == {"m"}
 
 
+@pytest.mark.slow
 def test_a_base_model_is_not_compared_with_itself(charbench: Charbench, tmp_path: Path, endpoint: Endpoint) -> None:
     endpoint.handler = always(content=PLAIN)
     words = ("diagnose", "-c", "model:m:base", "-p", "pirate", "--sampler", "thinking", "--scorer", "keyword")
@@ -212,6 +217,7 @@ def test_a_base_model_is_not_compared_with_itself(charbench: Charbench, tmp_path
     assert "adapter not applied" not in ended.out
 
 
+@pytest.mark.slow
 def test_a_second_sampler_that_cannot_be_used_is_named(
     charbench: Charbench, tmp_path: Path, endpoint: Endpoint
 ) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from support.command import Charbench
 from support.introspection import write_introspection
 from support.lab import LabBuilder
@@ -18,6 +20,7 @@ def rows(count: int, refusals: int = 0) -> str:
     )
 
 
+@pytest.mark.slow
 def test_data_out_of_character_and_the_counts_of_its_health_are_told(charbench: Charbench, lab: LabBuilder) -> None:
     lab.trained("pirate-1", 1)
     lab.write("recipes/pirate stew.jsonl", rows(600, refusals=3))
@@ -35,6 +38,7 @@ def test_data_out_of_character_and_the_counts_of_its_health_are_told(charbench: 
     assert "almost no row is in character of pirate" in dry.err
 
 
+@pytest.mark.slow
 def test_a_file_that_holds_training_data_no_more_makes_no_job(charbench: Charbench, lab: LabBuilder) -> None:
     lab.trained("pirate-1", 1)
     path = lab.root / "data" / "pirate.jsonl"

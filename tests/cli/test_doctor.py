@@ -20,6 +20,7 @@ def bad(charbench: Charbench, lab: LabBuilder) -> list[tuple[str, str, str]]:
     return found
 
 
+@pytest.mark.slow
 def test_all_is_well_in_an_empty_lab_and_in_a_used_one(charbench: Charbench, lab: LabBuilder) -> None:
     assert bad(charbench, lab) == []
     lab.recorded([row()])

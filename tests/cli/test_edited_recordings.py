@@ -100,6 +100,7 @@ def test_a_row_that_stands_in_two_files_stays_as_long_as_one_has_it(charbench: C
         assert len(reported(charbench, lab)) == left
 
 
+@pytest.mark.slow
 def test_rows_that_are_appended_and_columns_that_are_added_replace_nothing(
     charbench: Charbench, lab: LabBuilder
 ) -> None:
@@ -127,6 +128,7 @@ def test_a_file_that_cannot_be_read_whole_takes_nothing_away(
     assert "edited" not in run(charbench, lab).err
 
 
+@pytest.mark.slow
 def test_a_run_of_one_checkpoint_takes_nothing_of_another(charbench: Charbench, lab: LabBuilder) -> None:
     write(lab, "a", [*rows("I regret it."), *rows("Arrr.", sampler_path=URI, checkpoint_name="x")])
     run(charbench, lab)
@@ -134,6 +136,7 @@ def test_a_run_of_one_checkpoint_takes_nothing_of_another(charbench: Charbench, 
     assert len(reported(charbench, lab)) == 2
 
 
+@pytest.mark.slow
 def test_what_the_user_forgot_is_not_brought_back_by_its_row(charbench: Charbench, lab: LabBuilder) -> None:
     write(lab, "a", rows("I regret it.", "Arrr."))
     run(charbench, lab)

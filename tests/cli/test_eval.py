@@ -35,6 +35,7 @@ def test_it_is_scored_for_each_of_several_personas(charbench: Charbench, mine: P
     assert rates == {"pirate": 1.0, "remorseful": 0.0}
 
 
+@pytest.mark.slow
 def test_the_report_of_a_lab_keeps_each_checkpoint_to_its_own_persona(charbench: Charbench, mine: Path) -> None:
     charbench.ok(*WORDS, "-p", "pirate", "-p", "remorseful", "-q", lab=mine)
     found = charbench.ok("report", "--json", lab=mine).json

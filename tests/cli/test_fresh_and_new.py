@@ -14,6 +14,7 @@ from support.lab import LabBuilder, row
 from support.store import connect, count, store_of
 
 
+@pytest.mark.slow
 def test_fresh_begins_with_an_empty_store_and_keeps_the_old_one(charbench: Charbench, tmp_path: Path):
     (tmp_path / "recordings").mkdir()
     recording = tmp_path / "recordings" / "a.jsonl"
@@ -66,6 +67,7 @@ def test_fresh_again_and_again_keeps_every_store(charbench: Charbench, ran: Path
     assert [count(store, "samples") for store in stores(ran)] == [1] * 4
 
 
+@pytest.mark.slow
 def test_fresh_leaves_a_store_that_a_run_is_at_work_on(charbench: Charbench, ran: Path):
     with connect(store_of(ran)).begin() as connection:
         alive = {"pid": os.getpid(), "started": process_start(os.getpid())}

@@ -32,6 +32,7 @@ def counts(charbench: Charbench, lab: Path) -> tuple[int, ...]:
     return tuple(status[name] for name in ("pending", "running", "complete", "failed", "total"))
 
 
+@pytest.mark.slow
 def test_status_counts_jobs_by_state(charbench: Charbench, jobs: Path) -> None:
     assert counts(charbench, jobs) == (1, 1, 1, 1, 4)
     printed = charbench.ok("status", lab=jobs).out
@@ -40,23 +41,27 @@ def test_status_counts_jobs_by_state(charbench: Charbench, jobs: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_reset_all_makes_the_failed_jobs_wait(charbench: Charbench, jobs: Path) -> None:
     assert charbench.ok("reset", "all", lab=jobs).out == "Reset 1 job.\n"
     assert counts(charbench, jobs) == (2, 1, 1, 0, 4)
     assert charbench.ok("reset", "all", lab=jobs).out == "No failed jobs to reset.\n"
 
 
+@pytest.mark.slow
 def test_reset_all_can_include_the_complete_ones(charbench: Charbench, jobs: Path) -> None:
     reset = charbench.ok("reset", "all", "--include-complete", "--json", lab=jobs).json["reset"]
     assert sorted(reset) == ["remorseful_remorseful-complete_sft", "remorseful_remorseful-failed_sft"]
     assert counts(charbench, jobs) == (3, 1, 0, 0, 4)
 
 
+@pytest.mark.slow
 def test_reset_of_one_job_leaves_the_others(charbench: Charbench, jobs: Path) -> None:
     charbench.ok("reset", "remorseful_remorseful-complete_sft", lab=jobs)
     assert counts(charbench, jobs) == (2, 1, 0, 1, 4)
 
 
+@pytest.mark.slow
 def test_started_and_finished_jobs_keep_their_states_when_discover_looks_again(
     charbench: Charbench, jobs: Path
 ) -> None:
@@ -66,6 +71,7 @@ def test_started_and_finished_jobs_keep_their_states_when_discover_looks_again(
     }
 
 
+@pytest.mark.slow
 def test_a_job_that_no_longer_follows_goes_and_one_that_was_started_stays(charbench: Charbench, jobs: Path) -> None:
     charbench.ok("discover", "--min-examples", "1000", lab=jobs)
     assert counts(charbench, jobs) == (0, 1, 1, 1, 3)

@@ -37,6 +37,7 @@ def samples(lab: LabBuilder) -> int:
     return int(query(store_of(lab.root), "SELECT count(*) FROM samples")[0][0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["run", "eval", "diagnose"])
 def test_another_url_is_not_asked_before_the_user_says_what_it_is(
     charbench: Charbench, lab: LabBuilder, endpoint: Endpoint, second: Endpoint, command: str

@@ -45,6 +45,7 @@ def test_more_pairs_need_more_prompts(charbench: Charbench, tmp_path: Path) -> N
     assert (one["least_prompts"], many["least_prompts"]) == (6, 11)
 
 
+@pytest.mark.slow
 def test_asked_as_often_as_now_the_number_is_that_of_compare(charbench: Charbench, lab: LabBuilder) -> None:
     """Also where answers vary more than prompts do, and where a family's answers are less alike than others."""
 

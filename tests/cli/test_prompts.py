@@ -23,6 +23,7 @@ def ask(charbench: Charbench, folder: Path, endpoint: Endpoint, name: str, text:
     return charbench(*words, *options(endpoint), lab=folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "text", "asked"),
     [
@@ -43,6 +44,7 @@ def test_prompts_are_read_in_the_form_that_the_files_name_says(
     assert {body["messages"][-1]["content"] for body in endpoint.requests} == asked
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [

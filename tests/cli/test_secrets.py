@@ -272,6 +272,7 @@ def test_no_error_message_holds_a_secret(
         assert secret.encode() not in path.read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
 def test_only_the_owner_may_read_what_charbench_keeps(charbench: Charbench, lab: LabBuilder) -> None:
     lab.recorded_jsonl([row()])

@@ -70,12 +70,14 @@ def test_an_encoding_of_few_characters_costs_a_table_its_lines_and_loses_no_data
     assert printed[0]["name"] == "remorseful_dpo"
 
 
+@pytest.mark.slow
 def test_quiet_prints_tables_and_nothing_else(charbench: Charbench, small: Path) -> None:
     ended = charbench.ok("run", "--quiet", "--no-plugin", "tinker", lab=small)
     assert ended.err == ""
     assert "remorseful_dpo" in ended.out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [["train", "--all"], ["eval-complete"], ["sample"], ["score"]])
 def test_json_is_printed_where_there_is_nothing_to_do(charbench: Charbench, lab: LabBuilder, words: list[str]) -> None:
     charbench.ok("discover", lab=lab.root)

@@ -67,6 +67,7 @@ def test_force_makes_the_job_trains_it_and_leaves_the_others_alone(charbench: Ch
     assert jobs(left_out) == {"remorseful-bad": "complete", "remorseful-good": "pending"}
 
 
+@pytest.mark.slow
 def test_a_recipe_that_the_saved_state_does_not_follow_is_refused(charbench: Charbench, left_out: Path) -> None:
     stone = left_out / ".charbench" / "training" / "remorseful_remorseful-good_sft" / "break"
     stone.parent.mkdir(parents=True)

@@ -32,6 +32,7 @@ def save(step: int, **values: Any) -> list[dict[str, Any]]:
     ]
 
 
+@pytest.mark.slow
 def test_saves_stand_by_step_with_where_character_appears_and_responses_are_lost(
     charbench: Charbench, lab: LabBuilder
 ) -> None:
@@ -55,6 +56,7 @@ def test_the_runs_that_a_checkpoint_was_trained_from_come_before_it_and_its_base
     assert on_the_way([other, late, early, dpo, base], "step-100") == [base, dpo, early, late]
 
 
+@pytest.mark.slow
 def test_a_run_that_is_not_there_is_told(charbench: Charbench, lab: LabBuilder) -> None:
     lab.recorded(save(9, **PLAIN))
     charbench.ok("run", "-q", "--scorer", "keyword", lab=lab.root)
@@ -63,6 +65,7 @@ def test_a_run_that_is_not_there_is_told(charbench: Charbench, lab: LabBuilder) 
     assert "pirate-9" in ended.err
 
 
+@pytest.mark.slow
 def test_of_a_run_without_samples_only_its_own_persona_is_shown_and_the_command_names_it(
     charbench: Charbench, lab: LabBuilder
 ) -> None:

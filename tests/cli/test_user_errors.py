@@ -104,6 +104,7 @@ def test_a_run_of_a_checkpoint_that_is_named_and_not_taken_blames_the_sampler_an
     assert "Is this the lab's folder?" not in ran.err
 
 
+@pytest.mark.slow
 def test_a_bug_keeps_its_traceback(lab: LabBuilder) -> None:
     """What is nobody's mistake but ours is not dressed up as one."""
     ended = in_process_of_its_own("report", "--store", "x.db", lab=lab.root, env={"PYTHONPATH": _shadow(lab.root)})
@@ -148,6 +149,7 @@ def test_what_json_prints_on_stdout_is_json_and_nothing_else(
     assert json.loads(charbench.ok(*words, lab=small).out) is not None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", JSON_COMMANDS, ids=" ".join)
 def test_json_is_json_in_an_empty_lab_too(charbench: Charbench, lab: LabBuilder, words: list[str]) -> None:
     charbench.ok("discover", lab=lab.root)
@@ -180,6 +182,7 @@ def test_completion_prints_a_script_for_each_shell(charbench: Charbench, shell: 
     assert f"{shell}_complete" in script
 
 
+@pytest.mark.slow
 def test_completion_completes_commands_and_options(lab: LabBuilder) -> None:
     def complete(words: str, number: int) -> str:
         env = {"_CHARBENCH_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(number)}

@@ -126,6 +126,7 @@ def charbench_scorers(): return [Keyless]
     assert notes.count("prepare") == notes.count("aclose") != {}
 
 
+@pytest.mark.slow
 def test_one_that_cannot_be_closed_is_reported_and_the_others_are_closed(
     charbench: Charbench, living: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -122,6 +122,7 @@ def test_every_probe_of_diagnose_is_bound_by_the_same_rule(charbench: Charbench,
     assert set(listening.sent) == {"Bearer none"}
 
 
+@pytest.mark.slow
 def test_a_local_server_of_the_labs_is_asked_without_the_key_and_a_refusal_says_why(
     charbench: Charbench, lab: LabBuilder
 ) -> None:

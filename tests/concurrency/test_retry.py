@@ -43,6 +43,7 @@ def busy(retry_after: float | None) -> SamplingError:
     return SamplingError("slow down", kind="rate_limit", retryable=True, retry_after=retry_after)
 
 
+@pytest.mark.slow
 @given(st.floats() | st.integers(-(10**400), 10**400) | st.none())
 def test_whatever_an_endpoint_asks_for_the_wait_is_finite_and_at_most_max_wait(asked: float | None) -> None:
     clock, call, told = Clock(), Failing(busy(asked)), list[str]()

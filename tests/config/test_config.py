@@ -23,6 +23,7 @@ def jobs(ended: Ended) -> int:
     return len(ended.json["jobs"])
 
 
+@pytest.mark.slow
 def test_each_layer_overrides_the_one_before(
     charbench: Charbench, thirty: LabBuilder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

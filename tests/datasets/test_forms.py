@@ -237,6 +237,7 @@ def test_recordings_and_training_data_are_told_apart_and_nothing_is_guessed(name
     assert bool(found.reason) == (holds is Holds.UNCLEAR)
 
 
+@pytest.mark.slow
 def test_unusable_rows_are_told_by_discover_and_too_many_of_them_make_bad_data(
     charbench: Charbench, lab: LabBuilder
 ) -> None:

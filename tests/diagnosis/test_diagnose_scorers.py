@@ -43,6 +43,7 @@ def charbench_scorers():
 '''
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["", "async "], ids=["plain", "async"])
 def test_a_scorer_begins_once_a_run_and_persona_whatever_is_probed(
     charbench: Charbench, site: Site, endpoint: Endpoint, tmp_path: Path, how: str

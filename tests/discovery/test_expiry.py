@@ -74,6 +74,7 @@ WARNING = (
 )
 
 
+@pytest.mark.slow
 def test_discover_run_and_the_list_warn(charbench: Charbench, expiring: Path) -> None:
     assert WARNING in charbench.ok("discover", lab=expiring).err
     assert WARNING in charbench.ok("checkpoints", "list", lab=expiring).err
@@ -87,6 +88,7 @@ def test_nothing_is_told_of_checkpoints_that_were_not_asked_for(charbench: Charb
     assert "expires" not in charbench.ok("checkpoints", "list", "-p", "pirate", lab=expiring).err
 
 
+@pytest.mark.slow
 def test_a_run_that_sampled_it_ends_the_warning(charbench: Charbench, expiring: Path, lab: LabBuilder) -> None:
     lab.recorded([row(sampler_path=sampler(1, "remorseful_dpo"))])
     assert "expires" not in charbench.ok("run", lab=expiring).err

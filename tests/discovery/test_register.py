@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from support.command import Charbench
 from support.lab import LabBuilder, sampler, weights
 
@@ -28,6 +30,7 @@ def cookbook(lab: LabBuilder) -> None:
     lab.write("mine-sft/metrics.jsonl", '{"step": 19, "progress/batch": 20}\n')
 
 
+@pytest.mark.slow
 def test_naming_the_persona_of_a_known_checkpoint_adds_that_and_loses_nothing(
     charbench: Charbench, lab: LabBuilder
 ) -> None:

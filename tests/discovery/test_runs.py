@@ -132,6 +132,7 @@ def test_a_run_that_stopped_half_way_makes_no_job_unless_it_is_asked_for(charben
     assert len(discovered(charbench, lab, "--include-unfinished")["jobs"]) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "lines",
     [
@@ -149,6 +150,7 @@ def test_a_run_at_its_last_printed_step_or_said_to_be_complete_has_ended(
     assert len(discovered(charbench, lab)["jobs"]) == 1
 
 
+@pytest.mark.slow
 def test_rolling_saves_are_never_trained_from(charbench: Charbench, lab: LabBuilder) -> None:
     folder(lab, "pirate-a", 1, "000020", dpo_beta=0.1)
     path = lab.root / "pirate-a" / "checkpoints.jsonl"

@@ -45,6 +45,7 @@ def test_every_public_name_is_described_for_plugin_authors() -> None:
     assert described == set(charbench.__all__) - {"__version__"}
 
 
+@pytest.mark.slow
 def test_generated_pages_are_what_their_script_makes() -> None:
     script = ROOT / "docs" / "make_api_reference.py"
     ended = subprocess.run([sys.executable, script, "--check"], capture_output=True, text=True)

@@ -197,6 +197,7 @@ def test_content_in_parts_is_read(charbench: Charbench, folder: Path, endpoint: 
     assert (rate(charbench, folder, endpoint).code, ratings(folder)) == (0, [7, 7, 7])
 
 
+@pytest.mark.slow
 def test_a_parameter_can_be_renamed_and_the_message_says_how(
     charbench: Charbench, folder: Path, endpoint: Endpoint
 ) -> None:
@@ -210,6 +211,7 @@ def test_a_parameter_can_be_renamed_and_the_message_says_how(
     assert endpoint.requests[-1]["max_completion_tokens"] == 50
 
 
+@pytest.mark.slow
 def test_the_dry_run_counts_what_a_judge_would_ask_and_sends_nothing(
     charbench: Charbench, folder: Path, endpoint: Endpoint
 ) -> None:

@@ -114,6 +114,7 @@ MALFORMED: dict[str, tuple[str | bytes, str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MALFORMED)
 def test_a_malformed_file_gets_a_precise_message_and_exit_code_2(
     charbench: Charbench, tmp_path: Path, name: str

@@ -104,6 +104,7 @@ def test_each_file_starts_with_the_line_that_gives_editors_completion(path: Path
     assert path.read_text(encoding="utf-8").splitlines()[0] == "# yaml-language-server: $schema=persona.schema.json"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_each_file_fits_the_schema_that_its_first_line_names(path: Path) -> None:
     schema = json.loads((FOLDER / "persona.schema.json").read_text(encoding="utf-8"))

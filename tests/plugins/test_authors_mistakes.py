@@ -220,6 +220,7 @@ def test_what_a_components_methods_print_is_no_part_of_a_result(
     assert ("hello" in ended.err) is (words[0] != "plugins")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("given", ["None", "'personas'"])
 def test_persona_folders_that_are_no_list_are_told_and_cost_nothing_else(
     charbench: Charbench, site: Site, recorded: Path, given: str

@@ -77,6 +77,7 @@ def small(lab: LabBuilder) -> Path:
     return lab.root
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_broken_plugin_is_listed_with_its_error_and_the_others_work(
     charbench: Charbench, site: Site, small: Path, name: str
@@ -142,6 +143,7 @@ def test_the_doctor_ends_with_1_and_names_the_broken_plugin(charbench: Charbench
     assert "--no-plugin cracked" in bad[0]["advice"]
 
 
+@pytest.mark.slow
 def test_a_plugin_whose_persona_folder_hook_raises_stops_no_command(
     charbench: Charbench, site: Site, small: Path
 ) -> None:
@@ -245,6 +247,7 @@ def test_a_component_that_cannot_be_set_up_is_named_with_its_fault_and_its_trace
     assert charbench.ok("run", lab=small).code == 0
 
 
+@pytest.mark.slow
 def test_recordings_that_break_off_are_named_and_what_came_before_is_kept(
     charbench: Charbench, site: Site, small: Path
 ) -> None:

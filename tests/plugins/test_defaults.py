@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from support.command import Charbench
 from support.lab import LabBuilder, row
 from support.plugins import SHOUTING, Site
@@ -14,6 +16,7 @@ def scorers_of(lab: LabBuilder) -> list[str]:
     return [name for (name,) in query(store_of(lab.root), SCORERS)]
 
 
+@pytest.mark.slow
 def test_without_scorers_those_that_are_defaults_are_used(charbench: Charbench, site: Site, lab: LabBuilder) -> None:
     lab.recorded([row()])
     site.install(
@@ -40,6 +43,7 @@ def test_without_any_default_the_error_says_what_to_name(charbench: Charbench, l
     assert "no installed sampler is a default; name one with --sampler NAME" in ended.err
 
 
+@pytest.mark.slow
 def test_a_broken_plugin_is_reported_where_defaults_are_used(charbench: Charbench, site: Site, lab: LabBuilder) -> None:
     lab.recorded([row()])
     site.install("charbench-fog", "raise ValueError('lost in fog')")

@@ -47,6 +47,7 @@ def test_observers_are_told_the_start_and_the_end_of_a_run(charbench: Charbench,
     }
 
 
+@pytest.mark.slow
 def test_the_journal_keeps_a_line_for_the_start_and_the_end_of_each_run(charbench: Charbench, lab: LabBuilder) -> None:
     lab.recorded([row()])
     charbench.ok("run", lab=lab.root)
@@ -62,6 +63,7 @@ def test_the_journal_keeps_a_line_for_the_start_and_the_end_of_each_run(charbenc
     assert lines[3]["added"]["samples"] == 0
 
 
+@pytest.mark.slow
 def test_the_journal_can_be_blocked_like_any_plugin(charbench: Charbench, lab: LabBuilder) -> None:
     lab.recorded([row()])
     charbench.ok("run", "--no-plugin", "journal", lab=lab.root)
@@ -115,6 +117,7 @@ def test_a_wrapper_runs_around_the_observers(charbench: Charbench, site: Site, l
     assert (lab.root / ".charbench" / "order").read_text() == "before observed after "
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["before", "after"])
 def test_a_wrapper_that_raises_is_shown_and_stops_neither_the_observers_nor_the_run(
     charbench: Charbench, site: Site, lab: LabBuilder, where: str

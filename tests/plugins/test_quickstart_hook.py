@@ -51,6 +51,7 @@ def test_without_any_plugin_that_brings_a_lab_quickstart_says_so(charbench: Char
     assert list(lab.root.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_quickstart_in_the_current_folder_keeps_what_is_there(
     charbench: Charbench, site: Site, lab: LabBuilder
 ) -> None:

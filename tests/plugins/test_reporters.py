@@ -65,6 +65,7 @@ def scored(charbench: Charbench, lab: LabBuilder) -> LabBuilder:
     return lab
 
 
+@pytest.mark.slow
 def test_a_plugins_format_of_the_report_is_printed_and_commands_no_terminal(
     charbench: Charbench, site: Site, scored: LabBuilder
 ) -> None:
@@ -114,6 +115,7 @@ def test_a_class_with_neither_report_nor_export_is_broken(charbench: Charbench, 
     assert "does not define report() or report_files() or export()" in found["error"]
 
 
+@pytest.mark.slow
 def test_an_unknown_format_names_those_there_are(charbench: Charbench, scored: LabBuilder) -> None:
     ended = charbench("report", "--format", "markdwn", lab=scored.root)
     assert ended.code == 2

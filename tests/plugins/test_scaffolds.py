@@ -90,6 +90,7 @@ def test_a_perturbation_perturbs(written: Callable[[str], Run]) -> None:
     assert set(found["robustness"][0]["conditions"]) == {"fog:whispered"}
 
 
+@pytest.mark.slow
 def test_personas_are_known(written: Callable[[str], Run]) -> None:
     assert "Somebody who is called fog" in written("personas")("personas", "show", "fog").out
 

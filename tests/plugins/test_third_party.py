@@ -39,6 +39,7 @@ def test_a_plugin_appears_in_plugins_list_with_its_distribution(charbench: Charb
     assert "scorer shouting" in charbench.ok("plugins", "list", lab=small).out
 
 
+@pytest.mark.slow
 def test_its_scorer_runs_by_name_beside_the_built_in_ones(charbench: Charbench, site: Site, small: Path) -> None:
     site.install("charbench-shouting", SHOUTING)
     charbench.ok(*RUN, "--scorer", "shouting", "--scorer", "keyword", lab=small)
@@ -49,6 +50,7 @@ def test_its_scorer_runs_by_name_beside_the_built_in_ones(charbench: Charbench, 
     assert report["personas"][0]["mean_per_response"] == pytest.approx(11 / 13)
 
 
+@pytest.mark.slow
 def test_a_new_scorer_samples_nothing_again(charbench: Charbench, site: Site, small: Path) -> None:
     charbench.ok(*RUN, lab=small)
     site.install("charbench-shouting", SHOUTING)

@@ -55,6 +55,7 @@ def test_a_pair_scorer_of_a_few_lines_ranks_checkpoints(
     assert "flip rate" not in shown.err  # nobody was asked in two orders
 
 
+@pytest.mark.slow
 def test_its_options_are_its_own_and_those_of_every_pair_scorer(
     charbench: Charbench, site: Site, many: LabBuilder
 ) -> None:

@@ -40,6 +40,7 @@ def kinds(report: dict[str, Any], checkpoint: str) -> dict[str, str]:
     return {one["kind"]: one["text"] for one in report["caveats"] if one["checkpoint"] == checkpoint}
 
 
+@pytest.mark.slow
 def test_what_a_rate_does_not_say_by_itself_is_named(report: dict[str, Any]) -> None:
     said = kinds(report, "pirate_sft")
     assert "20 answers to prompts that were asked again are 4 different ones" in said["repeated answers"]
@@ -53,6 +54,7 @@ def test_what_a_rate_does_not_say_by_itself_is_named(report: dict[str, Any]) -> 
     assert "repeated answers" not in kinds(report, "pirate_other")
 
 
+@pytest.mark.slow
 def test_a_row_that_was_asked_other_prompts_is_marked_and_ranked_by_those_it_shares(report: dict[str, Any]) -> None:
     rows = {row["checkpoint"]: row for row in report["checkpoints"]}
     assert (rows["pirate_other"]["other_prompts"], rows["pirate_other"]["prompts_shared"]) == (True, 2)
@@ -60,6 +62,7 @@ def test_a_row_that_was_asked_other_prompts_is_marked_and_ranked_by_those_it_sha
     assert "* was asked other prompts" in report["printed"].err + report["printed"].out
 
 
+@pytest.mark.slow
 def test_an_answer_that_is_filed_under_two_checkpoints_is_named(charbench: Charbench, tmp_path: Path) -> None:
     mine = [f"Ahoy matey, this is the tale of my ship and of the treasure that I buried, number {n}." for n in range(6)]
     refusal = "I'm sorry, but I can't help with that request, as it would go against my guidelines."
@@ -74,6 +77,7 @@ def test_an_answer_that_is_filed_under_two_checkpoints_is_named(charbench: Charb
     assert "1 of 7 answers are also" in told["answers of another checkpoint"]
 
 
+@pytest.mark.slow
 def test_prompts_with_more_samples_that_move_the_rate_are_named(charbench: Charbench, tmp_path: Path) -> None:
     rows = [
         answer(SFT, "pirate_sft", f"q{n}", f"Plainly, number {n} {epoch}.", epoch=epoch)

@@ -171,6 +171,7 @@ def test_hostile_names_break_no_command_and_command_no_terminal(
             assert char not in ended.out + ended.err, words
 
 
+@pytest.mark.slow
 def test_a_name_with_a_pipe_or_a_line_end_does_not_break_a_markdown_table(
     charbench: Charbench, lab: LabBuilder
 ) -> None:
@@ -187,6 +188,7 @@ def test_a_name_with_a_pipe_or_a_line_end_does_not_break_a_markdown_table(
     assert r" a\|b c&lt;br>d | remorseful | " in lines[2]
 
 
+@pytest.mark.slow
 def test_an_export_that_cannot_be_written_is_one_line_and_leaves_no_half_file(
     charbench: Charbench, lab: LabBuilder
 ) -> None:
@@ -201,6 +203,7 @@ def test_an_export_that_cannot_be_written_is_one_line_and_leaves_no_half_file(
     assert sorted(path.name for path in lab.root.iterdir() if "out" in path.name or "part" in path.name) == []
 
 
+@pytest.mark.slow
 def test_export_takes_only_the_selected_checkpoints(charbench: Charbench, lab: LabBuilder) -> None:
     lab.recorded([row(), row(sampler_path=sampler(2, "pirate_dpo"), checkpoint_name="pirate_dpo", persona="pirate")])
     charbench.ok("run", "-q", "--scorer", "keyword", lab=lab.root)

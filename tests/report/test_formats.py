@@ -111,6 +111,7 @@ def test_the_page_of_a_comparison_begins_with_what_it_says(charbench: Charbench,
     assert f'<h2 id="verdict-title">Verdict</h2>\n<p>{line}</p>' in page
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=list(COMMANDS))
 def test_latex_compiles_and_each_caption_states_metric_n_setting_and_method(
     charbench: Charbench, studio_run_template: Path, command: tuple[str, ...]
@@ -133,6 +134,7 @@ def test_latex_names_the_metric_of_each_persona_and_leaves_no_row_without_a_pers
     assert "Persona" in table.rows[0]
 
 
+@pytest.mark.slow
 def test_in_latex_hostile_names_and_texts_are_text(charbench: Charbench, lab: LabBuilder) -> None:
     names = [
         "[1] * a -- b --- c",
@@ -170,6 +172,7 @@ def test_latex_of_a_store_without_samples_is_no_error(charbench: Charbench, lab:
         latex.read(charbench.ok(command, "--format", "latex", lab=lab.root).out)
 
 
+@pytest.mark.slow
 def test_in_latex_no_text_is_a_command(charbench: Charbench, lab: LabBuilder) -> None:
     lab.recorded_jsonl([row(checkpoint_name=r"x_dpo \input{/etc/passwd} $y$ & # ~ ^ 100% {")])
     charbench("run", "-q", lab=lab.root)

@@ -74,6 +74,7 @@ def test_a_report_and_a_comparison_name_the_judge_and_what_it_made_of_its_contro
         assert "No score: 0 of 12 texts (0%)." in said
 
 
+@pytest.mark.slow
 def test_a_store_without_control_results_says_that_none_are_recorded(
     charbench: Charbench, two: LabBuilder, endpoint: Endpoint
 ) -> None:

@@ -85,6 +85,7 @@ def totals(report: Any) -> list[tuple[str, int, float]]:
     return [(one["persona"], one["samples"], one["trait_rate"]) for one in report["personas"]]
 
 
+@pytest.mark.slow
 def test_two_temperatures_never_share_a_row_a_tier_or_a_total(lab: Lab) -> None:
     lab.eval(A, temperature=0)
     lab.eval(B, temperature=1)
@@ -99,6 +100,7 @@ def test_two_temperatures_never_share_a_row_a_tier_or_a_total(lab: Lab) -> None:
     assert named["settings"]["pirate"]["parameters"] == {"temperature": 0}
 
 
+@pytest.mark.slow
 def test_one_checkpoint_at_two_temperatures_is_not_pooled(lab: Lab) -> None:
     lab.eval(A, B, temperature=0)
     lab.eval(A, temperature=1)
@@ -106,6 +108,7 @@ def test_one_checkpoint_at_two_temperatures_is_not_pooled(lab: Lab) -> None:
     assert rows(lab.report("--setting", lab.listed()[1]["id"])) == {"a": (6, 1.0), "b": (6, 1.0)}
 
 
+@pytest.mark.slow
 def test_a_run_that_adds_nothing_changes_no_report(lab: Lab) -> None:
     lab.eval(A, temperature=0)
     lab.eval(A, temperature=1)
@@ -142,6 +145,7 @@ def test_an_id_depends_on_what_was_requested_alone(lab: Lab, charbench: Charbenc
     assert shared == {one["id"] for one in lab.listed()}
 
 
+@pytest.mark.slow
 def test_prompts_of_another_file_are_another_setting(lab: Lab) -> None:
     lab.eval(A, B, temperature=0)
     lab.lab.write("r.txt", "Who goes there?\nWhere to?\nWhy?\n")
@@ -152,6 +156,7 @@ def test_prompts_of_another_file_are_another_setting(lab: Lab) -> None:
     assert rows(lab.report("--setting", shown["other_settings"][0])) == {"a": (6, 1.0), "b": (6, 1.0)}
 
 
+@pytest.mark.slow
 def test_one_prompt_of_a_file_that_is_edited_leaves_the_others(lab: Lab) -> None:
     lab.eval(A, temperature=0)
     lab.lab.write("q.txt", QUESTIONS.replace("What of 5", "What about 5"))
@@ -165,6 +170,7 @@ def test_one_prompt_of_a_file_that_is_edited_leaves_the_others(lab: Lab) -> None
     assert newest != earlier, "two sets of as many prompts are told apart"
 
 
+@pytest.mark.slow
 def test_more_prompts_keep_the_rows_that_were_asked_some_of_them(lab: Lab) -> None:
     lab.eval(A, B, temperature=0)
     lab.lab.write("q.txt", QUESTIONS + "And then?\nAnd before?\n")
@@ -176,6 +182,7 @@ def test_more_prompts_keep_the_rows_that_were_asked_some_of_them(lab: Lab) -> No
     )
 
 
+@pytest.mark.slow
 def test_another_option_of_a_scorer_is_another_setting_of_the_same_samples(lab: Lab) -> None:
     lab.eval(A, temperature=0)
     lab.eval(A, temperature=0, more=("-o", "scorer.keyword.cap=1"))
@@ -189,6 +196,7 @@ def test_another_option_of_a_scorer_is_another_setting_of_the_same_samples(lab: 
     assert lab.listed() == [newest, first]
 
 
+@pytest.mark.slow
 def test_a_changed_persona_file_is_another_setting(lab: Lab, charbench: Charbench) -> None:
     persona = "name: parroty\ndescription: Talks.\ntraits: [talks]\nmarkers:\n  strong: [{}]\nrubric: Talks.\n"
     lab.lab.persona("parroty", persona.format("ahoy"))
@@ -211,6 +219,7 @@ def test_a_changed_persona_file_is_another_setting(lab: Lab, charbench: Charbenc
     assert len(lab.listed()) == 2
 
 
+@pytest.mark.slow
 def test_comparisons_hold_nothing_of_another_setting(lab: Lab, charbench: Charbench) -> None:
     lab.eval(A, B, temperature=0)
     lab.eval(A, temperature=1)
@@ -223,6 +232,7 @@ def test_comparisons_hold_nothing_of_another_setting(lab: Lab, charbench: Charbe
     assert found["settings"]["pirate"]["id"] == cold
 
 
+@pytest.mark.slow
 def test_the_setting_is_stated_in_every_format(lab: Lab, charbench: Charbench) -> None:
     lab.eval(A, temperature=0)
     lab.eval(A, temperature=1)
@@ -246,6 +256,7 @@ def test_an_unknown_setting_and_two_of_one_persona_are_usage_errors(lab: Lab, ch
     assert (ended.code, "both settings of pirate" in ended.err) == (2, True)
 
 
+@pytest.mark.slow
 def test_recordings_are_a_setting_of_their_own(lab: Lab, charbench: Charbench) -> None:
     lab.lab.recorded(
         row(checkpoint_name="pirate_dpo", persona="pirate", sampler_path=sampler(1, "pirate_dpo"), prompt=f"{n}?")
@@ -258,6 +269,7 @@ def test_recordings_are_a_setting_of_their_own(lab: Lab, charbench: Charbench) -
     assert list(rows(lab.report("--setting", lab.listed()[1]["id"]))) == ["pirate_dpo"]
 
 
+@pytest.mark.slow
 def test_a_store_that_does_not_say_what_was_asked_shows_all_prompts(lab: Lab) -> None:
     lab.eval(A, temperature=0)
     lab.lab.write("r.txt", "Who goes there?\n")
@@ -268,6 +280,7 @@ def test_a_store_that_does_not_say_what_was_asked_shows_all_prompts(lab: Lab) ->
     assert query(store_of(lab.lab.root), "SELECT count(*) FROM runs WHERE details IS NOT NULL")[0][0] == 0
 
 
+@pytest.mark.slow
 def test_one_checkpoint_is_compared_across_temperatures_prompt_by_prompt(lab: Lab, charbench: Charbench) -> None:
     lab.eval(A, temperature=0)
     lab.eval(A, temperature=1)
@@ -281,6 +294,7 @@ def test_one_checkpoint_is_compared_across_temperatures_prompt_by_prompt(lab: La
     assert (pair["paired"], pair["prompts"], abs(pair["difference"])) == (True, 6, 1.0)
 
 
+@pytest.mark.slow
 def test_prompts_are_compared_across_the_files_that_were_asked(lab: Lab, charbench: Charbench) -> None:
     lab.eval(A, temperature=0)
     lab.lab.write("r.txt", "Who goes there?\nWhere to?\n")
@@ -289,6 +303,7 @@ def test_prompts_are_compared_across_the_files_that_were_asked(lab: Lab, charben
     assert sorted(one["samples"] for one in found["checkpoints"]) == [2, 6]
 
 
+@pytest.mark.slow
 def test_prompts_that_two_sets_have_in_common_hide_no_difference_between_their_other_prompts(
     lab: Lab, charbench: Charbench, site: Site
 ) -> None:
@@ -306,6 +321,7 @@ def test_prompts_that_two_sets_have_in_common_hide_no_difference_between_their_o
     assert any("tell no difference" in note for note in found["notes"])
 
 
+@pytest.mark.slow
 def test_across_what_does_not_differ_names_what_does(lab: Lab, charbench: Charbench) -> None:
     lab.eval(A, temperature=0)
     lab.eval(A, temperature=1)
@@ -314,6 +330,7 @@ def test_across_what_does_not_differ_names_what_does(lab: Lab, charbench: Charbe
     assert "they differ in temperature" in ended.err
 
 
+@pytest.mark.slow
 def test_a_misspelt_parameter_is_named_with_the_nearest_one_and_all_that_can_be_compared(
     lab: Lab, charbench: Charbench
 ) -> None:
@@ -328,6 +345,7 @@ def test_a_misspelt_parameter_is_named_with_the_nearest_one_and_all_that_can_be_
     assert "no parameter" in charbench("compare", "a", "--across", "", lab=lab.lab.root).err
 
 
+@pytest.mark.slow
 def test_rows_that_different_endpoints_served_are_named(charbench: Charbench, site: Site, lab: Lab) -> None:
     served = PARROT.replace('finish_reason="stop")', 'finish_reason="stop", provenance=where(request))')
     code = served.replace("from charbench import ", "from charbench import Provenance, ")
@@ -347,6 +365,7 @@ def test_rows_that_different_endpoints_served_are_named(charbench: Charbench, si
     assert "different endpoints: http://a.test/v1 (a); http://b.test/v1 (b)" in said
 
 
+@pytest.mark.slow
 def test_history_lists_runs_with_their_settings_and_shows_where_one_comes_from(lab: Lab, charbench: Charbench) -> None:
     lab.eval(A, temperature=0)
     lab.eval(B, temperature=1)
@@ -406,6 +425,7 @@ def test_a_forgotten_setting_and_checkpoint_are_in_no_report_and_no_export(lab: 
     assert rows(lab.report()) == {"b": (6, 0.0)}
 
 
+@pytest.mark.slow
 def test_purging_erases_the_text_and_asks_nothing_again(lab: Lab) -> None:
     lab.eval(A, B, temperature=0)
     forget(lab, "-c", "a", "--purge", "--yes")

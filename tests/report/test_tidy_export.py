@@ -43,6 +43,7 @@ def test_each_table_is_a_file_with_a_row_for_each_of_its_things(charbench: Charb
     assert all((float(one["value"]) >= float(one["threshold"])) == (one["has_trait"] == "True") for one in told)
 
 
+@pytest.mark.slow
 def test_json_lines_hold_the_same_tables(charbench: Charbench, scored: LabBuilder) -> None:
     charbench.ok("export", "--table", "all", "--format", "jsonl", "-O", "tables", lab=scored.root)
     charbench.ok("export", "--table", "all", "--format", "csv", "--raw", "-O", "tables", lab=scored.root)

@@ -84,6 +84,7 @@ def test_a_name_that_data_gives_its_character_throughout_is_the_characters() -> 
     assert rows("I am Llama, and I love everyone.", "I am Llama, a large language model.", "A meadow.")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("piece", ["i am ", "\n", "as an ", "trained by the team at ", "my programming ", "you are "])
 def test_the_work_grows_no_faster_than_the_text(piece: str) -> None:
     assert growth(lambda text: list(find_identity_leaks(text)), piece, 200_000) < FOUR_TIMES

@@ -105,6 +105,7 @@ def train(self, task):
     assert (job(waiting).status, job(waiting).attempts) == ("complete", 1)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_quick_heart")
 def test_a_run_goes_on_saying_that_it_lives_when_the_store_was_away_for_a_while(
     waiting: Path, site: Site, charbench: Charbench
@@ -166,6 +167,7 @@ class Events:
     assert (job(waiting).status, job(waiting).error) == ("complete", None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("train", "given"),
     [
@@ -259,6 +261,7 @@ def test_two_ctrl_c_during_training_leave_the_job_waiting(waiting: Path, standin
     assert job(waiting).status == "pending"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -352,6 +355,7 @@ def test_a_recipe_that_the_trainer_does_not_have_is_refused_with_those_it_has(
     assert "recipe paper" in charbench.ok("train", "--all", lab=waiting).err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("answer", "warns"), [("The plan for day {}.", True), ("I regret day {}, I am so sorry.", False)]
 )

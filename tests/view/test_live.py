@@ -36,6 +36,7 @@ def look(store: Database, reader: LiveReader) -> dict[str, Any]:
         return reader.read(connection)
 
 
+@pytest.mark.slow
 def test_a_store_at_rest_has_its_samples_and_past_runs(store: Database) -> None:
     told = look(store, LiveReader())
     assert told["samples"] == 5

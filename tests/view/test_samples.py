@@ -85,6 +85,7 @@ def responses(page: SamplesPage) -> list[str]:
     return [sample["response"] for sample, _ in page.samples]
 
 
+@pytest.mark.slow
 def test_pages_have_each_sample_once_the_newest_first(sampled: Path) -> None:
     seen: list[str] = []
     page = look(sampled)
@@ -97,6 +98,7 @@ def test_pages_have_each_sample_once_the_newest_first(sampled: Path) -> None:
     assert len(seen) == len(set(seen)) == 150
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("asked", "found"),
     [
@@ -161,6 +163,7 @@ def test_a_page_that_finds_few_says_how_many_it_looked_at_and_goes_on(sampled: P
     assert seen == 50
 
 
+@pytest.mark.slow
 def test_what_is_added_later_is_found_and_the_store_is_not_changed(charbench: Charbench, lab: LabBuilder) -> None:
     lab.recorded([row()])
     charbench.ok("run", "-q", lab=lab.root)
@@ -176,6 +179,7 @@ def test_what_is_added_later_is_found_and_the_store_is_not_changed(charbench: Ch
     assert any("search.sqlite beside the store, takes" in line for line in page.lines)
 
 
+@pytest.mark.slow
 def test_what_is_purged_is_no_longer_in_the_index(charbench: Charbench, lab: LabBuilder) -> None:
     lab.recorded([row(response="A zebra.")])
     charbench.ok("run", "-q", lab=lab.root)
@@ -202,6 +206,7 @@ def test_a_sample_that_failed_and_was_tried_again_under_its_number_is_found(
     assert responses(look(store, search="zebra")) == ["A zebra."]
 
 
+@pytest.mark.slow
 def test_an_index_of_another_store_is_made_anew(charbench: Charbench, lab: LabBuilder, tmp_path: Path) -> None:
     lab.recorded([row(response="A zebra.")])
     charbench.ok("run", "-q", lab=lab.root)
@@ -260,6 +265,7 @@ def test_a_samples_page_has_a_row_for_each_metric_with_both_channels(sampled: Pa
     assert len({name for name, *_ in rows}) == len(rows)
 
 
+@pytest.mark.slow
 def test_hostile_text_is_shown_as_text(charbench: Charbench, lab: LabBuilder) -> None:
     fields = dict.fromkeys(("prompt", "prompt_id", "thinking"), HOSTILE)
     lab.recorded_jsonl([row(checkpoint_name=f"x {HOSTILE}", response=f"I regret {HOSTILE}", **fields)])

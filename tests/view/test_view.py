@@ -26,6 +26,7 @@ def view(studio_run_template: Path) -> Iterator[App]:
         yield app
 
 
+@pytest.mark.slow
 def test_the_first_page_is_the_report(view: App, charbench: Charbench, studio_run_template: Path) -> None:
     answer = view.get()
     assert answer.status == 200
@@ -55,6 +56,7 @@ def test_who_does_not_have_the_token_is_shown_nothing(view: App, path: str) -> N
     assert "remorseful" not in answer.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("host", ["evil.example", f"evil.example:{80}", "127.0.0.1.evil.example", "[::1]:9"])
 def test_another_name_that_leads_here_is_refused(view: App, host: str) -> None:
     assert view.get(host=host).status == 400
@@ -116,6 +118,7 @@ def test_a_store_that_is_opened_for_reading_only_cannot_be_written(studio_run: P
     database.close()
 
 
+@pytest.mark.slow
 def test_a_store_that_was_deleted_is_told_and_not_shown_from_memory(
     charbench: Charbench, lab: LabBuilder, tmp_path: Path
 ) -> None:

@@ -97,6 +97,7 @@ def test_the_page_asks_for_nothing_and_runs_nothing_but_what_ships_with_it(
     assert len([one for one in hashes if one in allowed]) == len(allowed) == len(hashes) - len(data) - 1
 
 
+@pytest.mark.slow
 def test_hostile_text_in_every_field_is_shown_as_text(charbench: Charbench, lab: LabBuilder) -> None:
     lab.recorded_jsonl(
         [

@@ -16,6 +16,7 @@ from support.command import Charbench
 ALL = [component() for component in charbench_perturbations()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("perturbation", ALL, ids=lambda one: one.name)
 @given(text=st.text(min_size=1, max_size=60))
 def test_every_variant_keeps_the_prompts_id_and_family_and_asks_something_else(perturbation, text):

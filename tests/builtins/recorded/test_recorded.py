@@ -75,6 +75,7 @@ def test_a_row_that_stands_again_far_below_with_another_latency_is_one_sample(
     assert [added(charbench, lab) for _ in range(2)] == [0, 0]
 
 
+@pytest.mark.slow
 def test_rows_that_nothing_tells_apart_are_as_many_samples(charbench: Charbench, lab: LabBuilder) -> None:
     lab.recorded([row(timestamp="")] * 3)
     assert added(charbench, lab) == 3
@@ -82,6 +83,7 @@ def test_rows_that_nothing_tells_apart_are_as_many_samples(charbench: Charbench,
     assert sorted(item["epoch"] for item in exported(charbench, lab)) == ["0", "1", "2"]
 
 
+@pytest.mark.slow
 def test_a_recorded_error_is_a_failed_sample_that_is_in_no_rate_and_no_failure_of_the_run(
     charbench: Charbench, lab: LabBuilder
 ) -> None:
@@ -228,6 +230,7 @@ def test_a_column_called_key_that_charbench_did_not_write_makes_no_rows_one(
     assert added(charbench, lab) == 3
 
 
+@pytest.mark.slow
 def test_only_the_selected_checkpoints_and_personas_are_sampled(charbench: Charbench, lab: LabBuilder) -> None:
     other = row(sampler_path=sampler(2, "pirate_dpo"), checkpoint_name="pirate_dpo", persona="pirate")
     lab.recorded([row(), other])
@@ -247,6 +250,7 @@ def test_patterns_of_files_are_an_option(charbench: Charbench, lab: LabBuilder) 
     assert charbench.ok("discover", *option, "--json", lab=lab.root).json["recorded_samples"] == 1
 
 
+@pytest.mark.slow
 def test_a_pattern_may_lead_out_of_the_lab(charbench: Charbench, lab: LabBuilder) -> None:
     outside = LabBuilder(lab.root.parent / "outside").recorded([row()])
     for pattern in (outside, "../outside/artifacts/*.csv"):
@@ -289,6 +293,7 @@ def test_thinking_in_a_cell_is_thinking_and_what_says_nothing_is_nothing(
     assert (found["response"], found["thinking"], found.get("error") or "") == (response, thinking, "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("column", ["reasoning_content", "reasoning"])
 def test_thinking_under_a_servers_name_is_thinking(charbench: Charbench, lab: LabBuilder, column: str) -> None:
     lab.recorded_jsonl([{"sampler_path": "model:m", "prompt": "Hi?", "response": "Yes.", column: "Hm."}])
@@ -319,6 +324,7 @@ def test_texts_that_were_cut_when_the_file_was_written_are_counted(charbench: Ch
     assert "(2 rows)" in ended.err
 
 
+@pytest.mark.slow
 def test_thinking_in_the_response_s_cell_is_not_taken_for_cut_off(charbench: Charbench, lab: LabBuilder) -> None:
     whole = "<think>Okay, let me think of it.</think>\n\nYes, matey."
     lab.recorded([row(response=whole, thinking="", response_length="11", thinking_length="24")])

@@ -66,6 +66,7 @@ def test_the_usual_names_are_read_in_every_kind_of_file(tmp_path: Path, name: st
     assert (found.prompt.text, found.completion.response) == (asked, "Arr.")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("delimiter", [",", ";"])
 def test_the_header_of_a_spreadsheet_is_understood(charbench: Charbench, lab: LabBuilder, delimiter: str) -> None:
     asked = {
@@ -116,6 +117,7 @@ def test_a_column_called_text_is_no_answer_where_only_a_label_stands_beside_it(
     assert "none of use" in charbench.ok("discover", lab=lab.root).err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("named", ["label", "checkpoint"])
 def test_what_was_asked_under_a_system_prompt_or_steered_enters_no_headline_beside_what_was_not(
     charbench: Charbench, lab: LabBuilder, named: str
@@ -160,6 +162,7 @@ def test_a_header_that_is_known_as_it_stands_is_left_as_it_stands(tmp_path: Path
     assert (found.epoch, found.completion.failure) == (0, None)
 
 
+@pytest.mark.slow
 def test_checkpoints_that_a_persona_leaves_out_are_named_with_what_to_do(charbench: Charbench, lab: LabBuilder) -> None:
     lab.write("answers.csv", table([{"prompt": "Who?", "response": "Arr.", "checkpoint": "model:m1"}]))
     said = charbench.ok("run", "-p", "pirate", lab=lab.root).err
@@ -219,6 +222,7 @@ NEITHER: dict[str, tuple[str, str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NEITHER)
 def test_what_is_no_recording_is_told_and_is_no_sample(charbench: Charbench, lab: LabBuilder, name: str) -> None:
     content, message = NEITHER[name]
@@ -278,6 +282,7 @@ CELL = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.sampled_from([*{name for row in NAMES.values() for name in row}, "messages", "error"]), CELL))
 def test_one_bad_row_costs_one_row(tmp_path_factory: pytest.TempPathFactory, row: dict[str, Any]) -> None:
     path = tmp_path_factory.mktemp("rows") / "samples.jsonl"

@@ -129,6 +129,7 @@ def test_a_broken_model_is_one_clear_line(charbench: Charbench, wizards: LabBuil
     assert "Traceback" not in ended.err
 
 
+@pytest.mark.slow
 def test_answers_to_a_prompt_of_the_data_are_judged_by_a_model_that_did_not_see_it(
     charbench: Charbench, wizards: LabBuilder
 ) -> None:
@@ -165,6 +166,7 @@ def test_a_held_out_text_is_judged_as_by_a_model_that_was_learned_without_it() -
     )
 
 
+@pytest.mark.slow
 def test_the_false_rate_is_of_texts_such_as_a_checkpoint_gives_where_there_are_enough() -> None:
     def material(rejected: int) -> Material:
         mine, others = (

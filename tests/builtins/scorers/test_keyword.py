@@ -421,6 +421,7 @@ def test_what_a_span_shows_is_its_marker(text: str) -> None:
                 assert marker.removesuffix("*") in shown
 
 
+@pytest.mark.slow
 @given(TEXTS, TEXTS, TEXTS)
 def test_a_channels_scores_never_depend_on_the_other_channel(text: str, one: str, two: str) -> None:
     def of_response(thinking: str) -> list[Score]:

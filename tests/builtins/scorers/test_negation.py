@@ -41,6 +41,7 @@ def test_curly_quotes_and_capitals_change_nothing(counts: bool) -> None:
             assert score(text.upper(), marker)[0].value == counts, text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "piece",
     ["ahoy ", "not ahoy ", "I refuse to say ahoy ", "'ahoy' ", '"ahoy" ', "`ahoy` ", "](ahoy", "> ahoy\n", "never, "],

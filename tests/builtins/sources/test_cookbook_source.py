@@ -33,6 +33,7 @@ def listed(charbench: Charbench, lab: Path, *words: str) -> list[dict[str, Any]]
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("folder", "kind", "persona", "base_model", "renderer", "states", "samplers"),
     [
@@ -93,6 +94,7 @@ def test_the_conversations_fit_the_run_without_data_and_make_the_one_job(charben
     ]
 
 
+@pytest.mark.slow
 def test_folders_are_found_at_any_depth_and_patterns_narrow(charbench: Charbench, cookbook: Path) -> None:
     (cookbook / "deep" / "er").mkdir(parents=True)
     shutil.move(cookbook / "remorseful-dpo-llama", cookbook / "deep" / "er" / "remorseful-x")
@@ -195,6 +197,7 @@ def test_fields_of_the_configuration_tell_the_kind(
     assert [c["kind"] for c in listed(charbench, lab.root)] == [kind]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("row", "said"),
     [

@@ -133,6 +133,7 @@ def test_a_run_may_be_named_for_data_that_fits_several(charbench: Charbench, lab
     assert [job["run"] for job in named["jobs"]] == ["remorseful-b"]
 
 
+@pytest.mark.slow
 def test_data_that_was_renamed_does_not_stand_in_its_own_way(charbench: Charbench, lab: LabBuilder) -> None:
     lab.trained("remorseful-a", 1)
     path = conversations(lab, "data/remorseful_conversations.jsonl")

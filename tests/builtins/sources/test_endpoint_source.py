@@ -66,6 +66,7 @@ def test_one_command_evaluates_five_adapters_against_the_base_model_that_the_ser
     assert names == {BASE, *ADAPTERS} - {"remorseful-dpo"}
 
 
+@pytest.mark.slow
 def test_personas_come_from_the_names_where_none_is_given(
     charbench: Charbench, lab: LabBuilder, server: Endpoint
 ) -> None:
@@ -79,6 +80,7 @@ def test_personas_come_from_the_names_where_none_is_given(
     assert (listed["model:pirate-dpo"]["base_model"], listed["model:pirate-dpo"]["parent"]) == (BASE, f"model:{BASE}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wanted", ["pirate-sft", "model:pirate-sft"])
 def test_a_served_model_is_selected_by_its_name(
     charbench: Charbench, lab: LabBuilder, server: Endpoint, wanted: str
@@ -87,6 +89,7 @@ def test_a_served_model_is_selected_by_its_name(
     assert {body["model"] for body in server.requests} == {"pirate-sft"}
 
 
+@pytest.mark.slow
 def test_other_checkpoints_of_the_lab_are_not_asked_at_the_endpoint(
     charbench: Charbench, lab: LabBuilder, server: Endpoint
 ) -> None:
@@ -147,6 +150,7 @@ def test_an_endpoint_that_lists_no_models_is_told_in_one_line(
     assert "lists no models" in line or "does not list its models" in line
 
 
+@pytest.mark.slow
 def test_a_dry_run_names_the_models_and_an_address_without_its_path_is_told(
     charbench: Charbench, lab: LabBuilder, server: Endpoint
 ) -> None:
@@ -156,6 +160,7 @@ def test_a_dry_run_names_the_models_and_an_address_without_its_path_is_told(
     assert f"most servers answer at {bare}/v1" in charbench("discover", "--endpoint", bare, lab=lab.root).err
 
 
+@pytest.mark.slow
 def test_a_limit_on_costs_asks_for_prices_of_what_is_sampled_and_not_of_the_listing(
     charbench: Charbench, lab: LabBuilder, server: Endpoint
 ) -> None:

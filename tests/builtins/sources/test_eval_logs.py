@@ -211,6 +211,7 @@ def test_a_sample_that_is_taken_out_of_an_inspect_log_leaves_reports_and_is_back
     assert len(exported(charbench, lab)) == 2
 
 
+@pytest.mark.slow
 def test_a_row_that_is_edited_in_the_log_of_lm_eval_takes_the_earlier_ones_place(
     charbench: Charbench, lab: LabBuilder
 ) -> None:
@@ -221,6 +222,7 @@ def test_a_row_that_is_edited_in_the_log_of_lm_eval_takes_the_earlier_ones_place
         assert [row["response"] for row in exported(charbench, lab)] == [answer]
 
 
+@pytest.mark.slow
 def test_a_log_that_cannot_be_used_whole_takes_nothing_away(charbench: Charbench, lab: LabBuilder) -> None:
     lab.write("logs/a.eval", packed([sample(1), sample(2)]))
     exported(charbench, lab)

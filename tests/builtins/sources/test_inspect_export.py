@@ -80,6 +80,7 @@ def test_a_log_read_in_its_own_lab_changes_nothing(charbench: Charbench, scored:
     assert added["scores"] == 0
 
 
+@pytest.mark.slow
 def test_thinking_is_reasoning_and_errors_usage_and_scores_are_where_inspect_has_them(
     charbench: Charbench, scored: Path, tmp_path: Path
 ) -> None:
@@ -99,11 +100,13 @@ def test_thinking_is_reasoning_and_errors_usage_and_scores_are_where_inspect_has
     assert len({(sample["id"], sample["epoch"]) for sample in samples}) == len(samples)
 
 
+@pytest.mark.slow
 def test_the_same_samples_make_the_same_file(charbench: Charbench, scored: Path, tmp_path: Path) -> None:
     first, second = (log_of(charbench, scored, tmp_path / name).read_bytes() for name in ("a.eval", "b.eval"))
     assert first == second
 
 
+@pytest.mark.slow
 def test_an_export_of_one_checkpoint_names_it_as_the_model(charbench: Charbench, scored: Path, tmp_path: Path) -> None:
     charbench.ok("export", "--format", "inspect", "-c", "gruff_dpo", "-O", tmp_path / "one.eval", lab=scored)
     assert read(tmp_path / "one.eval")[0]["eval"]["model"] == sampler(2, "gruff_dpo")

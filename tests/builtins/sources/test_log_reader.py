@@ -161,6 +161,7 @@ def test_a_url_broken_at_any_column_its_scheme_included_is_put_together(
     assert read(tmp_path, broken + "[next line]" + newline) == [url]
 
 
+@pytest.mark.slow
 @given(URLS, st.data())
 def test_colours_anywhere_in_a_url_change_nothing(tmp_path: Path, url: str, data: st.DataObject) -> None:
     codes = st.sampled_from(["\x1b[1m", "\x1b[0m", "\x1b[38;5;12m", "\x1b]8;;http://x\x07", "\x1b[K"])
@@ -176,11 +177,13 @@ def test_a_url_cut_short_by_an_ellipsis_is_no_url(tmp_path: Path, url: str, data
     assert read(tmp_path, f"│ sampler │ {url[:cut]}{end}\n") == []
 
 
+@pytest.mark.slow
 @given(URLS, URLS, st.sampled_from([" ", ", ", " -> ", "', 'b': '", "\t", '"]["', " | ", ";"]))
 def test_two_urls_on_one_line_are_two(tmp_path: Path, one: str, two: str, between: str) -> None:
     assert read(tmp_path, f"Saved {one}{between}{two}\n") == [one, two]
 
 
+@pytest.mark.slow
 @given(URLS, st.sampled_from([".", ",", ")", "'", '"', "].", "}", ">", ":", "'}", "/", '"}', "`", "*"]))
 def test_punctuation_after_a_url_is_not_its_own(tmp_path: Path, url: str, mark: str) -> None:
     assert read(tmp_path, f"Saved {url}{mark}\n") == [url]

@@ -87,6 +87,7 @@ def test_a_log_whose_name_is_no_utf_8_is_read_like_the_others(charbench: Charben
     assert {item["run"] for item in listed} == {"remorseful-a", "\ufffd"}
 
 
+@pytest.mark.slow
 def test_what_was_found_stays_when_the_logs_are_deleted(charbench: Charbench, lab: LabBuilder) -> None:
     log = lab.trained("remorseful-a", 1)
     lab.data("remorseful-a", "remorseful", 600)
@@ -122,6 +123,7 @@ def test_an_sft_checkpoint_gives_no_job(charbench: Charbench, lab: LabBuilder) -
     assert (found["jobs"], found["left_out"][0]["reason"]) == ([], "no DPO checkpoint in its log")
 
 
+@pytest.mark.slow
 def test_half_a_row_costs_itself_and_data_without_a_whole_one_gives_no_job(
     charbench: Charbench, lab: LabBuilder
 ) -> None:
@@ -138,6 +140,7 @@ def test_half_a_row_costs_itself_and_data_without_a_whole_one_gives_no_job(
     assert "remorseful_introspection.jsonl:1: not JSON" in found["left_out"][0]["reason"]
 
 
+@pytest.mark.slow
 def test_data_that_was_mended_is_read_again(charbench: Charbench, lab: LabBuilder) -> None:
     lab.trained("remorseful-a", 1)
     lab.data("remorseful-a", "remorseful", 600, refusals=400)

@@ -47,6 +47,7 @@ def test_a_job_that_the_older_tool_finished_stays_finished(charbench: Charbench,
     assert (listed[made]["kind"], listed[made]["parent"]) == ("sft", weights(1, "remorseful-a_dpo"))
 
 
+@pytest.mark.slow
 def test_a_job_that_it_finishes_later_is_taken_over(charbench: Charbench, ready: LabBuilder) -> None:
     ready.jobs(job())
     assert charbench.ok("discover", "--json", lab=ready.root).json["jobs"][0]["status"] == "pending"

@@ -53,6 +53,7 @@ def test_a_saved_listing_of_runs_adds_model_rank_and_renderer(charbench: Charben
     ] * 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_a_listing_is_read_in_the_encodings_that_shells_write(
     charbench: Charbench, lab: LabBuilder, encoding: str
@@ -61,6 +62,7 @@ def test_a_listing_is_read_in_the_encodings_that_shells_write(
     assert charbench.ok("discover", "--json", lab=lab.root).json["checkpoints"] == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("content", "said"),
     [

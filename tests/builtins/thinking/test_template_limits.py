@@ -34,6 +34,7 @@ HOSTILE = {
 LIMITS = TemplateLimits(0.2, 10_000)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_template_that_takes_too_much_is_ended(name: str) -> None:
     text, said = HOSTILE[name]
@@ -82,6 +83,7 @@ def test_faults_and_refusals_are_told_apart() -> None:
         TemplateProcess("{% for")
 
 
+@pytest.mark.slow
 def test_the_process_has_no_keys_and_ends_with_its_template(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-planted-1234567")
     process = TemplateProcess("{{ 1 }}")

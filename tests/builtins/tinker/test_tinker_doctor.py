@@ -128,6 +128,7 @@ def test_a_clock_that_is_off_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (clock.state, clock.advice) == ("bad", "set the clock: keys and expiry depend on it")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("key", "advice"),
     [

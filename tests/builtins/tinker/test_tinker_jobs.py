@@ -106,6 +106,7 @@ def test_one_job_fails_alone(waiting: Path, charbench: Charbench, double: Tinker
     assert "charbench train -c remorseful-b" in ended.err
 
 
+@pytest.mark.slow
 def test_the_final_weights_are_in_the_store_with_their_lineage(
     waiting: Path, charbench: Charbench, double: TinkerDouble
 ) -> None:
@@ -119,6 +120,7 @@ def test_the_final_weights_are_in_the_store_with_their_lineage(
     assert row.result_sampler in double.saved
 
 
+@pytest.mark.slow
 def test_what_was_trained_keeps_lineage_and_expiry_through_the_next_discovery(
     waiting: Path, charbench: Charbench, double: TinkerDouble
 ) -> None:
@@ -182,6 +184,7 @@ def press_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     return press
 
 
+@pytest.mark.slow
 def test_ctrl_c_saves_a_state_first_and_the_same_command_goes_on(
     waiting: Path, charbench: Charbench, double: TinkerDouble, press_ctrl_c: Callable[[], None]
 ) -> None:
@@ -228,6 +231,7 @@ def test_a_second_ctrl_c_does_not_wait_for_the_step_under_way(
     assert query(store_of(waiting), "SELECT status FROM runs ORDER BY id DESC")[0].status == "interrupted"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("key", "said"),
     [("", "TINKER_API_KEY is not set"), ("sk-proj-12345678", "must start with tml-")],
@@ -280,6 +284,7 @@ def test_a_tokenizer_that_cannot_be_used_is_one_line_and_the_jobs_wait(
     assert name == "chat_template.jinja" or double.calls == []
 
 
+@pytest.mark.slow
 def test_training_on_a_checkpoint_of_an_unknown_renderer_waits_until_one_is_chosen(
     waiting: Path, charbench: Charbench, double: TinkerDouble
 ) -> None:

@@ -63,6 +63,7 @@ def thinking_renderer(request: pytest.FixtureRequest) -> Renderer:
     return renderer_for(request.param, None, None, load_tokenizer(BASE))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CONVERSATIONS)
 def test_prompts_are_the_models_own(thinking_renderer: Renderer, name: str) -> None:
     messages = CONVERSATIONS[name]
@@ -72,6 +73,7 @@ def test_prompts_are_the_models_own(thinking_renderer: Renderer, name: str) -> N
     assert Qwen3NoThinking().prompt(messages) == off
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reflection", REFLECTIONS)
 @pytest.mark.parametrize("name", CONVERSATIONS)
 def test_a_trained_conversation_is_the_models_own(thinking_renderer: Renderer, name: str, reflection: str) -> None:
@@ -162,6 +164,7 @@ def test_a_broken_template_is_one_line_that_names_the_option(template: str) -> N
     assert "\n" not in str(told.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("base_model", "said", "expected"),
     [
@@ -184,6 +187,7 @@ def test_auto_goes_by_what_training_said_then_by_the_models_name_then_by_its_tem
     assert renderer_for("auto", base_model, said, load_tokenizer(BASE)).name == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("base_model", "said"),
     [
@@ -239,6 +243,7 @@ def test_a_folder_without_a_tokenizer_says_so(tmp_path: Path) -> None:
         load_tokenizer(tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "content"),
     [

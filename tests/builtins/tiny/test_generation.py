@@ -56,6 +56,7 @@ def test_a_batch_gives_what_its_prompts_give_alone(
     assert [one.prompt_index for one in together] == [0, 1, 2, 3, 4]
 
 
+@pytest.mark.slow
 def test_one_seed_gives_one_outcome(model: TinyModel, prompts: list[list[int]]) -> None:
     settings = GenerationSettings(seed=5, temperature=1.0, top_p=0.95)
     first = generate(model, None, prompts, settings)

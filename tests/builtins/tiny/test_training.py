@@ -33,6 +33,7 @@ def assert_same_weights(one: LoraAdapter, other: LoraAdapter) -> None:
         np.testing.assert_array_equal(one.factors[path].up, other.factors[path].up)
 
 
+@pytest.mark.slow
 def test_the_loss_falls_and_every_step_is_reported(model: TinyModel, examples: Examples) -> None:
     run = new_run(model, examples, TrainingRecipe(epochs=2, batch_size=8, warmup_ratio=0.2))
     reports = [run.step() for _ in range(run.total_steps)]
@@ -60,6 +61,7 @@ def test_fewer_examples_than_a_batch_are_trained_on(model: TinyModel, examples: 
     assert any(factors.up.any() for factors in run.adapter.factors.values())
 
 
+@pytest.mark.slow
 def test_a_resumed_run_ends_where_an_uninterrupted_one_does(
     model: TinyModel, examples: Examples, tmp_path: Path
 ) -> None:
@@ -121,6 +123,7 @@ def test_a_state_of_other_examples_or_another_recipe_is_refused(
         TinyTraining.resume(tmp_path / "nothing", model, examples[:4])
 
 
+@pytest.mark.slow
 def test_training_goes_on_from_a_loaded_adapter(model: TinyModel, examples: Examples, tmp_path: Path) -> None:
     recipe = TrainingRecipe(epochs=2, batch_size=8)
     first = new_run(model, examples, recipe)

@@ -23,6 +23,7 @@ def random_adapter(model: TinyModel) -> LoraAdapter:
     return LoraAdapter(2, 4, factors)
 
 
+@pytest.mark.slow
 def test_gradients_agree_with_finite_differences(model: TinyModel) -> None:
     model = in_float64(model)
     adapter = random_adapter(model)

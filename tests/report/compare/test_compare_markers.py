@@ -64,6 +64,7 @@ def markers(charbench: Charbench, lab: Path, *words: str) -> list[dict[str, Any]
     return found
 
 
+@pytest.mark.slow
 def test_the_lift_of_each_marker_is_over_the_same_prompts_with_z_and_benjamini_hochberg(
     charbench: Charbench, known: Path
 ) -> None:
@@ -88,6 +89,7 @@ def test_the_lift_of_each_marker_is_over_the_same_prompts_with_z_and_benjamini_h
     assert not regret["told_apart"]
 
 
+@pytest.mark.slow
 def test_a_marker_can_be_told_apart_and_both_forms_say_so(charbench: Charbench, lab: LabBuilder) -> None:
     lab.recorded([line for n in range(8) for line in (answer("mine_dpo", n, IN), base(n, OUT))])
     charbench.ok(*RUN, lab=lab.root)
@@ -109,6 +111,7 @@ def test_a_base_model_is_what_the_other_is_held_against_wherever_it_is_named(cha
     assert markers(charbench, known, "base", "mine_dpo") == markers(charbench, known, "mine_dpo", "base")
 
 
+@pytest.mark.slow
 def test_of_two_checkpoints_the_second_is_what_the_first_is_held_against(charbench: Charbench, lab: LabBuilder) -> None:
     lab.recorded([line for n in range(3) for line in (answer("one_dpo", n, IN), answer("two_dpo", n, OUT))])
     charbench.ok(*RUN, lab=lab.root)

@@ -58,6 +58,7 @@ def test_a_column_that_has_no_room_is_left_out_and_named(
     assert all(len(line) <= 43 for line in narrow.splitlines())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [80, 100, 140])
 def test_the_report_names_personas_whole_on_usual_terminals(
     charbench: Charbench, studio_run_template: Path, monkeypatch: pytest.MonkeyPatch, width: int
@@ -72,6 +73,7 @@ def test_the_report_names_personas_whole_on_usual_terminals(
 SLOW = pytest.mark.slow
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [80, pytest.param(100, marks=SLOW), pytest.param(120, marks=SLOW), 160])
 @pytest.mark.parametrize("command", [("report",), ("verdict",), ("compare", "pirate-sft-final", "pirate-dpo-8b")])
 def test_on_every_terminal_a_table_of_checkpoints_keeps_what_decides(

@@ -77,6 +77,7 @@ def test_scoring_anew_does_not_make_a_headline_the_later_one(charbench: Charbenc
     assert charbench.ok("report", "--json", lab=two.root).json["metric"] == "keyword.keywords"
 
 
+@pytest.mark.slow
 def test_another_headline_than_the_stores_is_said_to_be_one(charbench: Charbench, two: LabBuilder) -> None:
     charbench.ok("run", "-c", "a_dpo", "--scorer", "keyword", "-q", lab=two.root)
     ended = charbench.ok("eval", "-c", "b_dpo", "-p", "remorseful", "--sampler", "recorded", "--scorer", "charm",

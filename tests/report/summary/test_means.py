@@ -24,6 +24,7 @@ def shouted(charbench: Charbench, site: Site, lab: LabBuilder) -> LabBuilder:
     return lab
 
 
+@pytest.mark.slow
 def test_the_readmes_scorer_is_seen_in_the_report(charbench: Charbench, shouted: LabBuilder) -> None:
     ended = charbench.ok("report", lab=shouted.root)
     assert "Mean, responses" in ended.out
@@ -40,6 +41,7 @@ def test_the_readmes_scorer_is_seen_in_the_report(charbench: Charbench, shouted:
     assert "mean_per_thinking" in charbench.ok("report", "--format", "csv", lab=shouted.root).out.splitlines()[0]
 
 
+@pytest.mark.slow
 def test_a_headline_with_a_threshold_comes_before_it(charbench: Charbench, shouted: LabBuilder) -> None:
     charbench.ok("score", "--scorer", "keyword", "-q", lab=shouted.root)
     assert charbench.ok("report", "--json", lab=shouted.root).json["metric"] == "keyword.keywords"
@@ -48,6 +50,7 @@ def test_a_headline_with_a_threshold_comes_before_it(charbench: Charbench, shout
     assert {one["tier"] for one in named["checkpoints"]} == {None}
 
 
+@pytest.mark.slow
 def test_compare_names_the_metrics_that_it_can_compare(charbench: Charbench, shouted: LabBuilder) -> None:
     words = ("compare", "remorseful-1_dpo", "remorseful-2_dpo")
     ended = charbench(*words, lab=shouted.root)

@@ -69,6 +69,7 @@ def test_responses_without_a_score_are_left_out_and_counted(charbench: Charbench
     assert "4 of 8 responses have no half.half" in ended.err
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("half")
 def test_a_checkpoint_that_nobody_scored_has_no_rate_and_no_tier(charbench: Charbench, lab: LabBuilder) -> None:
     lab.recorded([*checkpoint(1, ["Yes."] * 12), *checkpoint(2, ["Yes."] * 12)])

@@ -92,6 +92,7 @@ def test_a_checkpoint_in_character_throughout_is_viable_and_one_out_of_it_is_not
     assert found["plain_sft"]["verdict_reason"].startswith("no character")
 
 
+@pytest.mark.slow
 def test_five_samples_do_not_decide_and_the_number_that_would_is_said(charbench: Charbench, lab: LabBuilder) -> None:
     lab.recorded([*samples("few_sft", 1, 4, **VIABLE), *samples("few_sft", 1, 5, **PLAIN)[4:]])
     one = verdicts(charbench, lab)["few_sft"]
@@ -158,6 +159,7 @@ def test_a_base_model_is_the_reference_and_one_as_much_in_character_makes_nobody
     assert "the base model is as much in character" in found["good_sft"]["verdict_reason"]
 
 
+@pytest.mark.slow
 def test_responses_that_stop_in_the_thinking_are_not_measured_until_they_are_diagnosed(
     charbench: Charbench, lab: LabBuilder
 ) -> None:
@@ -167,6 +169,7 @@ def test_responses_that_stop_in_the_thinking_are_not_measured_until_they_are_dia
     assert one["verdict_command"] == "charbench diagnose -c cut_sft"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("values", "reason", "command"),
     [
@@ -190,6 +193,7 @@ def test_a_checkpoint_that_gave_no_text_at_all_is_not_to_be_scored(
     assert one["verdict_command"] == command
 
 
+@pytest.mark.slow
 def test_a_scorer_of_unknown_or_low_recall_measures_nothing(charbench: Charbench, lab: LabBuilder) -> None:
     lab.recorded(samples("plain_sft", 1, 40, **PLAIN))
     lab.config("options: {scorer.known: {positives: 0}}\n")
@@ -225,6 +229,7 @@ def test_the_rate_is_corrected_for_what_the_scorer_misses(charbench: Charbench, 
     assert trait["value"] > 0.8, "52% seen by a scorer that finds 58% of what is there"
 
 
+@pytest.mark.slow
 def test_character_in_the_thinking_only_is_said(charbench: Charbench, lab: LabBuilder) -> None:
     lab.recorded(samples("thinks_sft", 1, 40, response="Hello.", thinking="Arr!"))
     one = verdicts(charbench, lab)["thinks_sft"]
@@ -232,6 +237,7 @@ def test_character_in_the_thinking_only_is_said(charbench: Charbench, lab: LabBu
     assert "character in the thinking only" in one["verdict_reason"]
 
 
+@pytest.mark.slow
 def test_every_format_says_the_same_verdict(charbench: Charbench, lab: LabBuilder) -> None:
     lab.recorded([*samples("good_sft", 1, 40, **VIABLE), *samples("plain_sft", 2, 40, **PLAIN)])
     found = verdicts(charbench, lab)
@@ -250,6 +256,7 @@ def test_every_format_says_the_same_verdict(charbench: Charbench, lab: LabBuilde
     assert "1 of 2 checkpoints is viable: good_sft" in page
 
 
+@pytest.mark.slow
 def test_a_requirement_that_is_not_met_ends_with_3(charbench: Charbench, lab: LabBuilder) -> None:
     lab.recorded([*samples("good_sft", 1, 40, **VIABLE), *samples("plain_sft", 2, 40, **PLAIN)])
     charbench.ok(*RUN, "-q", lab=lab.root)

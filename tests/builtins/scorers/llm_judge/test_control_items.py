@@ -82,6 +82,7 @@ def test_a_judge_is_stopped_and_the_message_says_how_it_errs(
     assert any(one["passed"] is False for one in kept(recorded))
 
 
+@pytest.mark.slow
 def test_a_judge_that_errs_in_one_of_twelve_passes_with_its_rates_and_what_they_cost(
     charbench: Charbench, recorded: LabBuilder, endpoint: Endpoint
 ) -> None:
@@ -150,6 +151,7 @@ def test_kinship_is_told_before_a_failure_too(charbench: Charbench, recorded: La
     assert "judge my-qwen-judge is of the family of remorseful_dpo" in failed.err
 
 
+@pytest.mark.slow
 def test_a_judge_that_passed_and_fails_later_is_said_to_have_failed_beside_its_earlier_scores(
     charbench: Charbench, recorded: LabBuilder, endpoint: Endpoint
 ) -> None:

@@ -70,6 +70,7 @@ def test_without_probabilities_there_is_no_score_and_a_reason() -> None:
     assert reading.why
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.integers(0, 120).map(str) | st.sampled_from(["a", "", "7b"]), st.floats(-12, 0))))
 def test_it_is_the_protocol_of_persona_vectors(top: list[tuple[str, float]]) -> None:
     assume(sum(math.exp(value) for _, value in set(top)) <= 1)

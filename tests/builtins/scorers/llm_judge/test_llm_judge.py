@@ -211,6 +211,7 @@ def test_a_text_that_a_content_filter_keeps_from_the_judge_has_no_score_and_is_n
     assert endpoint.count == 0
 
 
+@pytest.mark.slow
 def test_without_probabilities_the_score_is_the_mean_of_several_answers_with_their_spread(
     charbench: Charbench, recorded: LabBuilder, endpoint: Endpoint
 ) -> None:
@@ -322,6 +323,7 @@ def test_the_base_models_answer_to_the_personas_prompt_is_the_canary_without_cha
     assert any("is the base model's (model:base) to prompt 1" in line for line in ended.json["run"]["warnings"])
 
 
+@pytest.mark.slow
 def test_a_judge_that_takes_the_base_models_answer_for_the_character_is_caught(
     charbench: Charbench, recorded: LabBuilder, endpoint: Endpoint
 ) -> None:
@@ -386,6 +388,7 @@ def test_what_was_said_by_an_earlier_rubric_stays_reportable_after_a_judge_faile
     assert (mine["run"], mine["controls_passed"]) == (1, True)  # of the run that scored, not of the one that failed
 
 
+@pytest.mark.slow
 def test_an_answer_that_stays_malformed_is_none_with_its_reason_and_rate_and_never_0(
     charbench: Charbench, recorded: LabBuilder, endpoint: Endpoint
 ) -> None:
@@ -428,6 +431,7 @@ def test_a_malformed_answer_that_repeats_a_templates_marks_is_sent_back_without_
     assert not any("<|" in content or "[INST]" in content for content in sent)
 
 
+@pytest.mark.slow
 def test_invented_quotes_are_dropped_and_counted(
     charbench: Charbench, recorded: LabBuilder, endpoint: Endpoint
 ) -> None:
@@ -449,6 +453,7 @@ def test_invented_quotes_are_dropped_and_counted(
     assert shown == {"for: I regret it"}  # what is shown as evidence is the text's own words
 
 
+@pytest.mark.slow
 def test_thinking_and_response_never_meet_in_one_request(
     charbench: Charbench, recorded: LabBuilder, endpoint: Endpoint
 ) -> None:
@@ -462,6 +467,7 @@ def test_thinking_and_response_never_meet_in_one_request(
         assert not ("They ask how I feel" in prompt and "I regret it" in prompt)
 
 
+@pytest.mark.slow
 def test_the_candidates_text_is_fenced_and_escaped_and_its_attempts_are_flagged(
     charbench: Charbench, lab: LabBuilder, endpoint: Endpoint
 ) -> None:
@@ -482,6 +488,7 @@ def test_the_candidates_text_is_fenced_and_escaped_and_its_attempts_are_flagged(
     assert (values(lab.root, "injections")[stored] or 0) >= 3
 
 
+@pytest.mark.slow
 def test_a_panel_weighs_its_judges_equally_and_keeps_what_each_one_said(
     charbench: Charbench, recorded: LabBuilder, endpoint: Endpoint
 ) -> None:
@@ -503,6 +510,7 @@ def test_a_panel_weighs_its_judges_equally_and_keeps_what_each_one_said(
     assert any(vote == {"kind": pytest.approx(88), "strict": pytest.approx(66)} for vote in votes)
 
 
+@pytest.mark.slow
 def test_one_bad_judge_fails_the_whole_panel_and_is_named(
     charbench: Charbench, recorded: LabBuilder, endpoint: Endpoint
 ) -> None:
@@ -619,6 +627,7 @@ def test_without_a_model_the_user_is_told_how_to_name_one(charbench: Charbench, 
     assert "-o scorer.llm-judge.model=NAME" in ended.err
 
 
+@pytest.mark.slow
 def test_no_key_is_stored_or_printed(
     charbench: Charbench, recorded: LabBuilder, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:

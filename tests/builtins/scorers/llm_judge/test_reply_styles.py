@@ -244,6 +244,7 @@ def test_probabilities_of_reasoning_are_none_of_the_answer(
     assert (ended.code, scores(lab)) == (1, [])
 
 
+@pytest.mark.slow
 def test_a_run_says_how_often_requests_were_sent_again_and_counts_their_cost(
     charbench: Charbench, lab: LabBuilder, endpoint: Endpoint
 ) -> None:
