@@ -86,14 +86,15 @@ def read_asked(connection: Connection) -> Asked:
     diagnoses, partly = set(), {}
     columns = runs.c.id, runs.c.command, runs.c.details
     for row in connection.execute(sa.select(*columns).where(runs.c.details.is_not(None))):
-        asked = (row.details or {}).get(_NAME, {})
+        details = row.details or {}  # JSON has a null of its own
+        asked = details.get(_NAME, {})
         # Earlier versions noted no more than the command.
-        if (row.details or {}).get(_DIAGNOSIS) or row.command.split()[1:2] == ["diagnose"]:
+        if details.get(_DIAGNOSIS) or row.command.split()[1:2] == ["diagnose"]:
             diagnoses.add(row.id)
         found[row.id] = {
             sampling: {name: frozenset(keys) for name, keys in by_persona.items()}
             for sampling, by_persona in asked.items()
         }
-        if row.details.get(_PARTLY):
-            partly[row.id] = frozenset(row.details[_PARTLY])
+        if details.get(_PARTLY):
+            partly[row.id] = frozenset(details[_PARTLY])
     return Asked(found, frozenset(diagnoses), partly)
