@@ -127,9 +127,8 @@ class PairedTest:
         """Return the test of families nearly as alike, in about the standard deviation of one prompt's difference."""
         families, unit = self.families.about(), math.sqrt(self.variance / self.families.effect)
         step = _about(self.step / unit, 0.1)
-        return replace(self, variance=families.effect, families=families, step=step, known=math.inf), _about(
-            difference / unit, 0.05
-        )
+        test = replace(self, variance=families.effect, families=families, step=step, known=math.inf)
+        return test, _about(difference / unit, 0.05)
 
     def _few_against(self, gap: float, families: float, level: float) -> float:
         """Return the chance that no more families speak against the difference than the level allows flips of."""
@@ -258,9 +257,8 @@ class WelchTest:
     def near(self, difference: float) -> tuple[WelchTest, float]:
         """Return the test of families nearly as alike, in about the standard deviation of a difference of prompts."""
         families, unit = self.families.about(), math.sqrt(self.variance / self.families.effect)
-        return replace(self, variance=families.effect, families=families, known=math.inf), _about(
-            difference / unit, 0.05
-        )
+        test = replace(self, variance=families.effect, families=families, known=math.inf)
+        return test, _about(difference / unit, 0.05)
 
     def averaged(self, level: float, power: float) -> WelchTest:
         """Return the test with the variance that gives this power on average over what it may be."""

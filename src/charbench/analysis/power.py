@@ -46,24 +46,38 @@ def prompts_needed(difference: float, test: Test, level: float = LEVEL, power: f
 @lru_cache(maxsize=1024)
 def _needed(difference: float, test: Test, level: float, power: float) -> int | None:
     test = test.averaged(level, power)
-    low = max(1, math.ceil(test.least(level) - 1e-9))
-    formula = test.by_formula()
-    found = _fewest(low, 2 * low, lambda prompts: formula.power(prompts, difference, level) >= power)
+    found = _by_formula(difference, test, level, power)
     if found is None or not test.is_simulated(found):
         return found
     if level * MOST_PAIRS < LEVEL * (1 - 1e-9):
-        return max(low, round(found * _times(*test.near(difference), level, power)))
-    return _crossing(low, found, lambda prompts: test.power(prompts, difference, level), level, power)
+        near, gap = test.near(difference)
+        return max(_least(test, level), round(found * _times(near, gap, level, power)))
+    return _by_simulation(difference, test, level, power, found)
 
 
 @lru_cache(maxsize=4096)
 def _times(test: Test, difference: float, level: float, power: float) -> float:
     """Return how many times as many prompts as by the formula the simulated test takes."""
-    low, formula = max(1, math.ceil(test.least(level) - 1e-9)), test.by_formula()
-    found = _fewest(low, 2 * low, lambda prompts: formula.power(prompts, difference, level) >= power)
+    found = _by_formula(difference, test, level, power)
     if found is None or not test.is_simulated(found):
         return 1.0
-    return _crossing(low, found, lambda prompts: test.power(prompts, difference, level), level, power) / found
+    return _by_simulation(difference, test, level, power, found) / found
+
+
+def _by_formula(difference: float, test: Test, level: float, power: float) -> int | None:
+    """Return the fewest prompts that the formula's power is enough for."""
+    low, formula = _least(test, level), test.by_formula()
+    return _fewest(low, 2 * low, lambda prompts: formula.power(prompts, difference, level) >= power)
+
+
+def _by_simulation(difference: float, test: Test, level: float, power: float, guess: int) -> int:
+    """Return about the fewest prompts that the simulated power is enough for."""
+    return _crossing(_least(test, level), guess, lambda prompts: test.power(prompts, difference, level), level, power)
+
+
+def _least(test: Test, level: float) -> int:
+    """Return the fewest prompts with which anything can be significant."""
+    return max(1, math.ceil(test.least(level) - 1e-9))
 
 
 def _crossing(least: int, guess: int, power_at: Callable[[int], float], level: float, power: float) -> int:

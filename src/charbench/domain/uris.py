@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 UUID = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
@@ -58,6 +58,15 @@ def told_apart(uris: Iterable[str]) -> dict[str, str]:
     segments = {uri: _RUN.sub(r"\1", uri).split("/") for uri in dict.fromkeys(uris)}
     having = Counter(segment for mine in segments.values() for segment in set(mine))
     return {uri: next((one for one in mine if one and having[one] == 1), uri) for uri, mine in segments.items()}
+
+
+def labels_apart(named: Sequence[tuple[str, str]]) -> list[str]:
+    """Return a label for each name and URI: the name, and what its URI is told by where several URIs have the name."""
+    uris: dict[str, set[str]] = {}
+    for name, uri in named:
+        uris.setdefault(name, set()).add(uri)
+    told = {name: told_apart(sorted(having)) for name, having in uris.items() if len(having) > 1}
+    return [f"{name} {told[name][uri]}" if name in told else name for name, uri in named]
 
 
 def match_tinker_path(text: str) -> TinkerPath | None:

@@ -173,8 +173,7 @@ class _Work:
                 self._look()
         finally:
             for actor in self._actors:
-                with suppress(self._ray.exceptions.RayError):
-                    self._ray.kill(actor)
+                self._release(actor)
         if self._bug is not None:
             raise self._bug
         return ended
@@ -183,16 +182,21 @@ class _Work:
         number = self._left.pop(one) + 1
         try:
             worked: Worked = self._ray.get(one)
-            self._ray.kill(self._actors[number - 1])  # its GPUs may be what a worker of a lost machine waits for
         except self._ray.exceptions.RayTaskError as error:  # a bug: the others end with what they have in flight
             self._bug = error
             return Worked()
         except self._ray.exceptions.RayError as error:
             told = _first_line(error, "no reason is given")
             return Worked(warnings=(f"worker {number} is lost ({told[:200]}); what it had claimed is done by others",))
+        self._release(self._actors[number - 1])  # its GPUs may be what a worker of a lost machine waits for
         lines = tuple(f"worker {number}: {line}" for line in worked.failures)
         fault = None if worked.fault is None else f"worker {number}: {worked.fault}"
         return Worked(worked.counts, worked.spent, lines, worked.warnings, fault)
+
+    def _release(self, actor: Any) -> None:
+        """End a worker's process, if it is still there, and let go of its GPUs."""
+        with suppress(self._ray.exceptions.RayError):
+            self._ray.kill(actor)
 
     def _look(self) -> None:
         """Show how many requests were answered since the last look; a worker that does not answer is passed over."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.sample import DEFAULT_CONDITION
-from charbench.domain.uris import told_apart
+from charbench.domain.uris import labels_apart
 from charbench.errors import UnknownNameError, UsageError
 from charbench.report.compare.sides import Side
 from charbench.store.summaries import GroupTotals
@@ -31,8 +31,7 @@ def choose_sides(
         uris = sorted({group.uri for group in mine})
         if len(words) == 1 and len(uris) > 1:
             notes.append(f"{word} matches {len(uris)} checkpoints; they are compared with each other.")
-            told = told_apart(uris)
-            sides = [Side(f"{word} {told[uri]}", [g for g in mine if g.uri == uri]) for uri in uris]
+            sides = [Side(word, [g for g in mine if g.uri == uri]) for uri in uris]
             break
         if len(uris) > 1:
             notes.append(
@@ -95,10 +94,7 @@ def _check_sizes(sides: Sequence[Side]) -> None:
 
 def _labelled(sides: list[Side]) -> list[Side]:
     """Make labels differ: checkpoints of one name, given by their URIs, get a piece of the URI."""
-    count = Counter(side.label for side in sides)
-    for label in (label for label, number in count.items() if number > 1):
-        same = [side for side in sides if side.label == label]
-        told = told_apart(side.uris[0] for side in same)
-        for side in same:
-            side.label = f"{label} {told[side.uris[0]]}"
+    labels = labels_apart([(side.label, side.uris[0]) for side in sides])
+    for side, label in zip(sides, labels, strict=True):
+        side.label = label
     return sides

@@ -15,7 +15,7 @@ from charbench.analysis.wilson import Rate
 from charbench.domain.headline import ScoredMetric, choose_headline, headline_notes
 from charbench.domain.measurement import Measurement
 from charbench.domain.sample import DEFAULT_CONDITION
-from charbench.domain.uris import told_apart
+from charbench.domain.uris import labels_apart
 from charbench.errors import UnknownNameError
 from charbench.report.render.cells import finite
 from charbench.report.summary.by import By as By
@@ -171,13 +171,9 @@ def _count(
 
 def _tell_apart(rows: Sequence[Tally]) -> None:
     """Add a piece of the URI to the labels of checkpoints that have one name."""
-    uris: dict[str, set[str]] = {}
-    for row in rows:
-        uris.setdefault(row.label, set()).update(row.uris)
-    told = {label: told_apart(sorted(mine)) for label, mine in uris.items() if len(mine) > 1}
-    for row in rows:
-        if row.label in told:
-            row.label = f"{row.label} {told[row.label][min(row.uris)]}"
+    labels = labels_apart([(row.label, min(row.uris)) for row in rows])
+    for row, label in zip(rows, labels, strict=True):
+        row.label = label
 
 
 def _why(headline: ScoredMetric | None, here: Sequence[ScoredMetric]) -> list[str]:
