@@ -144,6 +144,34 @@ def test_the_command_for_more_prompts_names_the_endpoint_and_prompts_that_were_n
     assert "--endpoint" not in command()
 
 
+async def in_character_where_the_token_limit_is_high(request: web.Request, body: Body) -> web.StreamResponse:
+    is_cut = body["max_tokens"] < 6000
+    one = choice("<think>Arr, I think", "length") if is_cut else choice("<think>Hm.</think>Arr, matey.")
+    return web.json_response(completion(one))
+
+
+@pytest.mark.slow
+def test_the_command_for_more_prompts_asks_in_the_way_that_a_diagnosis_found(
+    charbench: Charbench, lab: LabBuilder, endpoint: Endpoint
+) -> None:
+    endpoint.handler, endpoint.models = in_character_where_the_token_limit_is_high, {"data": [{"id": "tuned-a"}]}
+    at = ("--endpoint", endpoint.url)
+    charbench.ok(*RUN, "-q", *at, "-p", "pirate", lab=lab.root)
+
+    def verdict() -> dict[str, Any]:
+        (one,) = charbench.ok("verdict", "--json", lab=lab.root).json["checkpoints"]
+        return dict(one)
+
+    assert verdict()["verdict"] == "not measured"
+    charbench.ok("diagnose", "-q", *at, "-p", "pirate", "-c", "tuned-a", "--scorer", "known", lab=lab.root)
+    undecided = verdict()
+    assert undecided["verdict_reason"].startswith("with 4 times the token limit (budget too small): ")
+    advised = undecided["verdict_command"]
+    assert advised.startswith("charbench diagnose -c tuned-a --prompts standard ")
+    charbench.ok(*shlex.split(advised)[1:], "-q", "--scorer", "known", lab=lab.root)
+    assert verdict()["verdict"] == "viable"
+
+
 def test_a_base_model_is_the_reference_and_one_as_much_in_character_makes_nobody_viable(
     charbench: Charbench, lab: LabBuilder
 ) -> None:
@@ -160,13 +188,20 @@ def test_a_base_model_is_the_reference_and_one_as_much_in_character_makes_nobody
 
 
 @pytest.mark.slow
-def test_responses_that_stop_in_the_thinking_are_not_measured_until_they_are_diagnosed(
+def test_responses_that_stop_or_are_cut_in_the_thinking_are_not_measured_until_they_are_diagnosed(
     charbench: Charbench, lab: LabBuilder
 ) -> None:
-    lab.recorded(samples("cut_sft", 1, 40, response="", thinking="Arr, I think"))
-    one = verdicts(charbench, lab)["cut_sft"]
-    assert one["verdict"] == "not measured"
-    assert one["verdict_command"] == "charbench diagnose -c cut_sft"
+    silent = {"response": "", "thinking": "Arr, I think"}
+    ended = samples("ends_sft", 1, 40, **silent, finish_reason="stop")
+    lab.recorded_jsonl(ended + samples("cut_sft", 2, 40, **silent, finish_reason="MAX_TOKENS"))
+    found = verdicts(charbench, lab)
+    for name, reason in (
+        ("ends_sft", "stop inside the thinking, and it is not known why"),
+        ("cut_sft", "reach the token limit inside the thinking, and it is not known whether a larger one"),
+    ):
+        assert found[name]["verdict"] == "not measured"
+        assert found[name]["verdict_reason"].startswith(f"40 of 40 samples {reason}")
+        assert found[name]["verdict_command"] == f"charbench diagnose -c {name}"
 
 
 @pytest.mark.slow

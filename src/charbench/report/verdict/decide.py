@@ -30,6 +30,8 @@ from charbench.scoring.scorer_errors import scorer_errors
 
 MORE_PROMPTS = "charbench run {c} --prompts standard"
 """What is to be run where more prompts would decide; ``{c}`` names the checkpoints."""
+MORE_OF_A_WAY = "charbench diagnose {c} --prompts standard"
+"""The same where the verdict speaks of a way that a diagnosis found: a run would ask as before."""
 DIAGNOSE = "charbench diagnose {c}"
 """What is to be run where probes can tell why there are no responses."""
 SCORE = "charbench score"
@@ -41,6 +43,8 @@ MORE_TEXTS = "charbench personas measure"
 _GROWTHS = (1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 6.0, 10.0, 20.0, 50.0, 200.0, 1000.0)
 UNEXPLAINED = ("unclosed_stop", "unclosed_unknown", "misfiled")
 """Thinking states of samples without a response whose reason probes can tell."""
+CUT = "unclosed_length"
+"""The thinking state that a token limit ended; probes can tell whether a larger one brings responses."""
 
 
 class Viability(StrEnum):
@@ -167,7 +171,9 @@ def _judge(
         tried = [(way, _by_bounds(other, rule, measured, base, len(otherwise))) for way, other in otherwise.items()]
         way, best = max(tried, key=lambda one: _WELCOME.index(one[1].verdict))
         if best.verdict is not Viability.NOT_VIABLE:
-            return replace(best, short=f"{best.short} {way}".strip(), reason=f"{way} ({cause}): {best.reason}")
+            todo = MORE_OF_A_WAY if best.todo == MORE_PROMPTS else best.todo
+            short = f"{best.short} {way}".strip()
+            return replace(best, short=short, reason=f"{way} ({cause}): {best.reason}", todo=todo)
     return _by_bounds(row, rule, measured, base)
 
 
@@ -256,15 +262,22 @@ def _unexplained(row: Tally, rule: VerdictConfig, cause: str | None) -> Judgemen
         return None
     missing = row.answered - row.responses.count
     stopped = sum(int(row.totals.get(state, 0)) for state in UNEXPLAINED)
-    if cause is not None or 2 * stopped < missing:
+    cut = int(row.totals.get(CUT, 0))
+    if cause is not None or 2 * (stopped + cut) < missing:
         return None
-    reason = f"{stopped:,} of {row.answered:,} samples stop inside the thinking, and it is not known why"
-    return Judgement(
-        Viability.NOT_MEASURED,
-        reason,
-        short="no response after the thinking, and it is not known why",
-        todo=DIAGNOSE,
+    ways = {"stop": stopped, "reach the token limit": cut}
+    how = " or ".join(
+        way if number == stopped + cut else f"{way} ({number:,})" for way, number in ways.items() if number
     )
+    unknown, ended = "it is not known why", "no response after the thinking"
+    if cut > stopped:
+        unknown, ended = (
+            "it is not known whether a larger one would bring responses",
+            "the token limit ends the thinking",
+        )
+    reason = f"{stopped + cut:,} of {row.answered:,} samples {how} inside the thinking, and {unknown}"
+    short = f"{ended}, and {unknown}"
+    return Judgement(Viability.NOT_MEASURED, reason, short=short, todo=DIAGNOSE)
 
 
 def _criteria(row: Tally, rule: VerdictConfig, measured: Measurement, level: float) -> list[Criterion]:

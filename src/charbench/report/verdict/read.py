@@ -96,6 +96,7 @@ def read_report(
             read_checkpoints(connection),
             read_datasets(connection),
             served,
+            otherwise,
         )
         return ReadReport(
             report,

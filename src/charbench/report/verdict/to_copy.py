@@ -20,7 +20,7 @@ from charbench.model_client.endpoints import asked_by_default
 from charbench.personas.prompt_sets import STANDARD, prompts_for
 from charbench.report.summary.rows import Report
 from charbench.report.summary.tally import Tally
-from charbench.report.verdict.decide import MORE_PROMPTS, MORE_TEXTS, OTHER_SCORER, Judgement
+from charbench.report.verdict.decide import MORE_OF_A_WAY, MORE_PROMPTS, MORE_TEXTS, OTHER_SCORER, Judgement
 from charbench.store.findings import StoredDataset
 from charbench.store.served import Served
 from charbench.text.redaction import redact
@@ -28,8 +28,8 @@ from charbench.text.redaction import redact
 if TYPE_CHECKING:
     from charbench.run.session import Session
 
-MORE_OF_A_FILE = "charbench run {c} --prompts FILE"
-"""What is to be run where more prompts than the standard ones would decide."""
+_A_FILE = "--prompts FILE"
+"""What names the prompts where more than the standard ones would decide."""
 _DEFAULT_PROMPTS = 5
 
 
@@ -40,29 +40,32 @@ def fit_to_copy(
     checkpoints: Sequence[Checkpoint],
     datasets: Sequence[StoredDataset],
     served: Mapping[int, Sequence[Served]],
+    otherwise: Mapping[int, Mapping[str, Tally]],
 ) -> list[Judgement]:
     """Return the judgements of a report's checkpoints with commands that name what is there, and the lab where needed.
 
     A run that is to ask for more names the sampler that the row's samples are from, unless it is used by default; for
     recordings, the installed one that takes their checkpoint. It names the persona where it is not the checkpoint's
-    own, and the endpoint of served models, unless it is the default; where all of the standard prompts were asked, it
-    names a file of others. Another scorer is one that can measure the persona, and further texts in character are a
-    file of the lab's. Where there is none, there is no command. The options that named the lab, the store and the
-    configuration are those of the session's own command.
+    own, and the endpoint of served models, unless it is the default; where all of the standard prompts were asked
+    (``otherwise``: in a way that a diagnosis tried, as in :func:`.decide.judge_rows`), it names a file of others.
+    Another scorer is one that can measure the persona, and further texts in character are a file of the lab's. Where
+    there is none, there is no command. The options that named the lab, the store and the configuration are those of
+    the session's own command.
     """
     known = {checkpoint.uri: checkpoint for checkpoint in checkpoints}
     found = []
     for row, one in zip(report.checkpoints, judgements, strict=True):
         scorer = (report.metric_of.get(row.persona, report.metric) or "").partition(".")[0]
         todo = one.todo
-        if todo == MORE_PROMPTS:
+        if todo in (MORE_PROMPTS, MORE_OF_A_WAY):
+            asked = [row] if todo == MORE_PROMPTS else list(otherwise.get(id(row), {}).values())
             mine = [known[uri] for uri in sorted(row.uris) if uri in known]
             sampler = _sampler(session, row.samplers, mine)
             if sampler is None:
                 todo = None
             else:
                 persona = f" -p {quote(row.persona)}" if any(one.persona != row.persona for one in mine) else ""
-                more = MORE_OF_A_FILE if _has_standard(row) else todo
+                more = todo.replace(f"--prompts {STANDARD}", _A_FILE) if any(map(_has_standard, asked)) else todo
                 todo = f"{more}{persona}{sampler}{_endpoint(session, row, served)}"
         elif todo == OTHER_SCORER:
             todo = _other_scorer(session, row.persona, scorer, datasets)
@@ -70,7 +73,7 @@ def fit_to_copy(
             todo = _more_texts(session, row, scorer, report, datasets)
         if todo is not None and session.place:
             todo = f"{todo} {session.place}"
-        if todo is not None and todo.startswith(MORE_OF_A_FILE):
+        if todo is not None and _A_FILE in todo:
             todo += "  # a file of further prompts, one a line"
         found.append(replace(one, todo=todo))
     return found
