@@ -176,7 +176,7 @@ def test_latex_of_a_store_without_samples_is_no_error(charbench: Charbench, lab:
 def test_in_latex_no_text_is_a_command(charbench: Charbench, lab: LabBuilder) -> None:
     lab.recorded_jsonl([row(checkpoint_name=r"x_dpo \input{/etc/passwd} $y$ & # ~ ^ 100% {")])
     charbench("run", "-q", lab=lab.root)
-    out = charbench.ok("report", "--format", "latex", lab=lab.root).out
+    out = charbench.ok("report", "--format", "latex", lab=lab.root).out.replace(r"\allowbreak{}", "")
     assert (
         r"x\_dpo \textbackslash{}input\{/etc/passwd\} \$y\$ \& \# \textasciitilde{} \textasciicircum{} 100\% \{" in out
     )

@@ -1,4 +1,4 @@
-"""Reads what ``--format latex`` writes as strictly as LaTeX does: what it takes, LaTeX with booktabs compiles."""
+"""Reads what ``--format latex`` writes as LaTeX with booktabs and longtable does: what it takes, that compiles."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 COMMANDS = {
     "begin", "end", "caption", "toprule", "midrule", "bottomrule", "centering", "small", "footnotesize", "scriptsize",
     "setlength", "tabcolsep", "smallskip", "par", "linewidth", "textbackslash", "textasciitilde", "textasciicircum",
-    "textasciigrave", "textless", "textgreater", "textbar", "ldots", "pm", "geq", "leq", "times",
+    "textasciigrave", "allowbreak", "sloppy", "begingroup", "endgroup", "LTcapwidth", "endfirsthead", "endhead",
+    "endlastfoot", "textless", "textgreater", "textbar", "ldots", "pm", "geq", "leq", "times",
 }  # fmt: skip
 ESCAPES = set("\\{}$&#%_")
 _TOKEN = re.compile(r"\\([a-zA-Z]+)|\\(.)|%[^\n]*\n|([{}$&#_^~])|([^\\{}$&#_^~%]+)", re.DOTALL)
@@ -35,11 +36,11 @@ def read(text: str) -> list[Tabular]:
         position = found.end()
     assert position == len(text), text[position : position + 40]
     body = re.sub(r"^%[^\n]*\n", "", text, flags=re.MULTILINE)
-    for part in re.split(r"\\begin\{table\}\n", body)[1:]:
-        inside, end, _ = part.partition(r"\end{table}")
-        assert end, "a table without its end"
+    for _, inside in re.findall(r"\\begin(\{table\}|group)\n(.*?)\\end\1", body, re.DOTALL):
         tables.append(_table(inside))
-    assert len(tables) == body.count(r"\end{table}")
+    for begin, end in ((r"\begin{table}", r"\end{table}"), (r"\begingroup", r"\endgroup")):
+        assert body.count(begin) == body.count(end), f"{begin} without its end"
+    assert len(tables) == body.count(r"\end{table}") + body.count(r"\endgroup")
     return tables
 
 
@@ -47,7 +48,11 @@ def _table(text: str) -> Tabular:
     assert _depth(text) == 0, "braces are not balanced"
     assert text.count(r"\begin{minipage}") == text.count(r"\end{minipage}")
     assert len(re.findall(r"(?<!\\)\$", text)) % 2 == 0, "a formula without its end"
-    caption = re.search(r"\\caption\{(.*)\}\n", text)
+    caption = re.search(r"\\caption\{(.*)\}(?: \\\\)?\n", text)
+    if r"\begin{longtable}" in text:  # the head of the later pages, and what stands at the end of all
+        text, heads = re.subn(r"\\endfirsthead\n(.*?)\\endhead\n(.*?)\\endlastfoot\n", "", text, flags=re.DOTALL)
+        assert heads == 1, "heads and foot of a longtable"
+        text = re.sub(r"\\caption.*\n", "", text).replace("{longtable}", "{tabular}")
     tabular = re.search(r"\\begin\{tabular\}\{(.*)\}\n(.*)\\end\{tabular\}", text, re.DOTALL)
     assert caption, "no caption"
     assert tabular, "no tabular"
@@ -63,8 +68,8 @@ def _table(text: str) -> Tabular:
         assert len(cells) == len(columns), line
         for cell in cells:
             assert _depth(cell) == 0, cell
-        rows.append([cell.strip() for cell in cells])
-    return Tabular(caption[1], columns, rows)
+        rows.append([cell.strip().replace(r"\allowbreak{}", "") for cell in cells])
+    return Tabular(caption[1].replace(r"\allowbreak{}", ""), columns, rows)
 
 
 def _depth(text: str) -> int:

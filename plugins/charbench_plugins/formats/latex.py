@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
+from itertools import product
+from math import ceil
 
 from charbench import ReportContent, Reporter, Table
 
@@ -16,12 +18,21 @@ _BETWEEN = 2.3
 """Characters that the space between two columns takes."""
 _LONG = 36
 """A column of text that is wider is folded into lines."""
+_LEAST = (24, 18, 12)
+"""Characters that are enough across a folded column, and fewer where there is no room for that."""
+_LINES = {"small": 11.0, "footnotesize": 9.5, "scriptsize": 8.0}
+"""The height of a line in each size, in points."""
+_HEIGHT = 560
+"""Points that the rows, the caption and the notes of a table on one page may take; a longer one goes over pages."""
 _TEXT = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
     "|": r"\textbar{}", '"': "''", "`": r"\textasciigrave{}", "–": "--", "−": r"$-$", "±": r"$\pm$", "≥": r"$\geq$",
     "≤": r"$\leq$", "×": r"$\times$", "…": r"\ldots{}",
 }  # fmt: skip
+_IN_A_NAME = re.compile(r"(?<=[_/:@])(?=\w)")
+"""Where a name can go on in the next line."""
+_WORDS = re.compile(rf"\s+|(?<=-)|{_IN_A_NAME.pattern}")
 _LIGATURES = re.compile(r"-(?=-)|(?<=[?!])`|'(?=')")
 _PDFLATEX = re.compile(r"[^\x00-\x7f\u00a1-\u017f‘’“”„†‡•—]")
 """What pdfLaTeX cannot set without a package for it."""
@@ -38,7 +49,8 @@ class LatexReporter(Reporter):
             _table(table, report.caption, (*table.notes, *(report.notes if table is report.tables[-1] else ())))
             for table in report.tables
         ]
-        yield "% \\usepackage{booktabs}\n"
+        packages = "booktabs,longtable" if any(r"\begin{longtable}" in table for table in tables) else "booktabs"
+        yield f"% \\usepackage{{{packages}}}\n"
         if any(map(_PDFLATEX.search, tables)):
             yield "% Compile with LuaLaTeX or XeLaTeX: there are characters that pdfLaTeX does not know.\n"
         yield from (f"\n{table}" for table in tables)
@@ -47,22 +59,55 @@ class LatexReporter(Reporter):
 def _table(table: Table, caption: str, notes: Sequence[str]) -> str:
     table, left_out = _fitted(table)
     title = table.title if table.title.endswith(".") else f"{table.title}."
+    caption = f"{title} {table.caption} {caption}"
+    size = next((size for size, most in _SIZES.items() if _width(table) <= most), "scriptsize")
+    shares = _shares(table, _SIZES[size])
     lines = (
         [f"% Left out for lack of space (--format csv has all): {' '.join(', '.join(left_out).split())}"]
         if left_out
         else []
     )
-    size = next((size for size, most in _SIZES.items() if _width(table) <= most), "scriptsize")
-    lines += [r"\begin{table}", r"\centering", rf"\{size}", r"\setlength{\tabcolsep}{4pt}"]
-    lines += [rf"\caption{{{_text(f'{title} {table.caption} {caption}')}}}"]
-    lines += [rf"\begin{{tabular}}{{{_columns(table, _SIZES[size])}}}", r"\toprule", _row(table.columns), r"\midrule"]
-    lines += [_row(row) for row in table.rows]
-    lines += [r"\bottomrule", r"\end{tabular}"]
+    set_in = _on_one_page if _height(table, size, shares, caption, notes) <= _HEIGHT else _over_pages
+    return "\n".join([*lines, *set_in(table, size, shares, caption, notes)]) + "\n"
+
+
+def _on_one_page(
+    table: Table, size: str, shares: dict[int, float], caption: str, notes: Sequence[str]
+) -> Iterator[str]:
+    yield from (r"\begin{table}", r"\centering", r"\sloppy", rf"\{size}", r"\setlength{\tabcolsep}{4pt}")
+    yield rf"\caption{{{_foldable(caption)}}}"
+    yield from (rf"\begin{{tabular}}{{{_columns(table, shares)}}}", r"\toprule", _row(table.columns), r"\midrule")
+    yield from (_row(row, shares) for row in table.rows)
+    yield from (r"\bottomrule", r"\end{tabular}")
     if notes:
-        lines += ["", r"\smallskip", r"\begin{minipage}{\linewidth}", r"\footnotesize"]
-        lines += [rf"{_text(note)}\par" for note in notes]
-        lines += [r"\end{minipage}"]
-    return "\n".join([*lines, r"\end{table}"]) + "\n"
+        yield from ("", r"\smallskip", r"\begin{minipage}{\linewidth}", r"\footnotesize")
+        yield from (rf"{_foldable(note)}\par" for note in notes)
+        yield r"\end{minipage}"
+    yield r"\end{table}"
+
+
+def _over_pages(table: Table, size: str, shares: dict[int, float], caption: str, notes: Sequence[str]) -> Iterator[str]:
+    """Yield a longtable, whose head stands on each page; the notes follow it as text."""
+    head = (r"\toprule", _row(table.columns), r"\midrule")
+    yield from (r"\begingroup", r"\sloppy", rf"\{size}", r"\setlength{\tabcolsep}{4pt}")
+    yield r"\setlength{\LTcapwidth}{\linewidth}"
+    yield rf"\begin{{longtable}}{{{_columns(table, shares)}}}"
+    yield from (rf"\caption{{{_foldable(caption)}}} \\", *head, r"\endfirsthead", *head, r"\endhead")
+    yield from (r"\bottomrule", r"\endlastfoot")
+    yield from (_row(row, shares) for row in table.rows)
+    yield r"\end{longtable}"
+    if notes:
+        yield from ("", r"\footnotesize")
+        yield from (rf"{_foldable(note)}\par" for note in notes)
+    yield r"\endgroup"
+
+
+def _height(table: Table, size: str, shares: dict[int, float], caption: str, notes: Sequence[str]) -> float:
+    """Return the points that a table is high, near enough to know whether it fits on a page."""
+    across = {at: max(1.0, share * _SIZES[size]) for at, share in shares.items()}
+    rows = sum(max((ceil(len(row[at]) / wide) for at, wide in across.items()), default=1) for row in table.rows)
+    below = sum(ceil(len(note) / _SIZES["footnotesize"]) for note in notes)
+    return (rows + 2) * _LINES[size] + below * _LINES["footnotesize"] + ceil(len(caption) / 85) * 12
 
 
 def _fitted(table: Table) -> tuple[Table, list[str]]:
@@ -92,24 +137,50 @@ def _widths(table: Table) -> list[int]:
     ]
 
 
-def _columns(table: Table, most: int) -> str:
-    """Return how the columns are set: text left and, where it is long, in lines; figures right.
+def _shares(table: Table, most: int) -> dict[int, float]:
+    """Return which columns are folded into lines, with the share of the page's width that each has.
 
-    ``most`` is how many characters go across the page.
+    ``most`` is how many characters go across the page. Text that is long is folded, and as much of the other text, the
+    widest first, as it takes until all columns fit; none is narrower than its longest word.
     """
     widths = _widths(table)
-    long = [name in table.left and width == _LONG for name, width in zip(table.columns, widths, strict=True)]
-    rest = sum(width for width, is_long in zip(widths, long, strict=True) if not is_long)
-    share = max(0.15, (0.97 - (rest + _BETWEEN * len(widths)) / most) / max(1, sum(long)))
-    kinds = ("l" if name in table.left else "r" for name in table.columns)
+    texts = sorted((at for at, name in enumerate(table.columns) if name in table.left), key=lambda at: -widths[at])
+    long = sum(widths[at] == _LONG for at in texts)
+    if not long and _width(table) <= most:
+        return {}
+    columns = list(zip(table.columns, *table.rows, strict=True))
+    natural = {at: max(map(len, columns[at])) for at in texts}
+    words = {at: max(len(word) + 1 for cell in columns[at] for word in _WORDS.split(cell)) for at in texts}
+    fixed = 0.97 * most - _BETWEEN * len(widths) - sum(widths)
+    for least, count in product(_LEAST, range(max(1, long), len(texts) + 1)):
+        folded = texts[:count]
+        needed = {at: max(words[at], min(natural[at], least)) for at in folded}
+        free = fixed + sum(widths[at] - needed[at] for at in folded)
+        if free >= 0:
+            break
+    across: dict[int, float] = {}
+    for at in reversed(folded):  # what the narrow ones need not is for the wide
+        across[at] = min(natural[at], needed[at] + max(0.0, free) / (len(folded) - len(across)))
+        free -= across[at] - needed[at]
+    return {at: characters / most for at, characters in across.items()}
+
+
+def _columns(table: Table, shares: dict[int, float]) -> str:
+    """Return how the columns are set: text left, the folded of it in lines; figures right."""
     return "".join(
-        rf"p{{{share:.2f}\linewidth}}" if is_long else kind for kind, is_long in zip(kinds, long, strict=True)
+        rf"p{{{shares[at]:.2f}\linewidth}}" if at in shares else "l" if name in table.left else "r"
+        for at, name in enumerate(table.columns)
     )
 
 
-def _row(cells: Sequence[str]) -> str:
-    row = " & ".join(map(_text, cells)) + r" \\"
+def _row(cells: Sequence[str], folded: Container[int] = ()) -> str:
+    row = " & ".join(_foldable(cell) if at in folded else _text(cell) for at, cell in enumerate(cells)) + r" \\"
     return row if not row.startswith(("[", "*")) else "{}" + row  # after \\ either is an argument of it
+
+
+def _foldable(text: str) -> str:
+    """Return a text whose names can go on in the next line after a mark."""
+    return r"\allowbreak{}".join(map(_text, _IN_A_NAME.split(text)))
 
 
 def _text(text: str) -> str:
