@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from charbench import LOOPS_FROM, Persona, Prompt, Sample, find_invented_turns, repeated_share
@@ -109,3 +111,11 @@ def test_the_data_check_reads_a_row_of_blank_lines_in_time_linear_in_it() -> Non
 def test_half_a_surrogate_pair_is_looked_through_like_any_character() -> None:
     text = "Aye.\ud800\n\nUser: And then?"
     assert [text[start:end].strip() for start, end in find_invented_turns(text)]
+
+
+def test_the_share_is_that_of_runs_of_five_words_also_where_their_ends_and_middles_repeat() -> None:
+    dice = random.Random(3)
+    for _ in range(300):
+        words = dice.choices("a b c d e f g h"[: dice.choice([3, 7, 15])].split(), k=dice.randrange(5, 30))
+        runs = [tuple(words[at : at + 5]) for at in range(len(words) - 4)]
+        assert repeated_share(" ".join(words)) == 1 - len(set(runs)) / len(runs)

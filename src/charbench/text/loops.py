@@ -22,7 +22,11 @@ def repeated_share(text: str) -> float:
     words = text.split()
     if len(text) > _LONG_WORD * max(1, len(words)):
         return _share((text[at : at + _CHARS] for at in range(len(text) - _CHARS + 1)), len(text) - _CHARS + 1)
-    return _share(zip(*(words[start:] for start in range(WORDS)), strict=False), len(words) - WORDS + 1)
+    count = len(words) - WORDS + 1
+    # Where no run has the words at both ends and in the middle of another, none repeats: most texts end here.
+    if len(set(zip(words, words[WORDS // 2 :], words[WORDS - 1 :], strict=False))) == count:
+        return 0.0
+    return _share(zip(*(words[start:] for start in range(WORDS)), strict=False), count)
 
 
 def is_loop(text: str) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import pytest
 import yaml
 
 from charbench import Marker, Persona, Prompt, Sample, Score
+from charbench_plugins.scorers.keyword import negation
 from charbench_plugins.scorers.keyword.scorer import KeywordScorer
 from support.scaling import FOUR_TIMES, growth
 
@@ -66,3 +68,12 @@ DENIALS = """
 def test_each_word_that_denies_sets_a_marker_aside(denial: str) -> None:
     (span,) = score(f"We all {denial.replace('@', ' ')} ahoy today.", "ahoy")[0].spans
     assert span.flags == ("negated",)
+
+
+def test_the_quick_way_to_the_last_clause_leads_to_the_same_words() -> None:
+    dice, word = random.Random(2), negation._WORD
+    pieces = ["no", "ever", "but", "anything but", "how", "know", "it's", "but'no", *" \n,.;—–-(!", ", ever", "--"]
+    for _ in range(1_000):
+        before = "".join(dice.choices(pieces, k=dice.randrange(12)))
+        last = max((match.end() for match in negation._CLAUSE.finditer(before)), default=0)
+        assert word.findall(before, negation._clause(before)) == word.findall(before[last:])

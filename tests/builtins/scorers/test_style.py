@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import random
+import re
 
 import pytest
 from hypothesis import given
@@ -62,3 +64,18 @@ def test_style_features_can_be_left_out() -> None:
     scorer = KeywordScorer(KeywordScorer.Config(style=False))
     sample = Sample(key="k", checkpoint="c", prompt=Prompt.from_text("?"), sampler="s", response=TEN)
     assert not {item.metric for item in scorer.score(sample, Persona(name="p"))} & {"emoji", "capitals", "hedges"}
+
+
+def test_sentences_and_different_words_are_counted_as_their_definitions_say_whatever_the_white_space() -> None:
+    dice = random.Random(1)
+    pieces = ["Ahoy", "sea-dog", "don't", "…", ".", "!", "?!", "(", "İ", "ß", *" \n\t\r\u3000\x85\x1c\u2028"]
+    for _ in range(300):
+        text = "".join(dice.choices(pieces, k=dice.randrange(1, 40)))
+        if not (words := text.split()):
+            continue
+        lines = [line.rstrip() for line in text.splitlines() if line.strip()]
+        ends = len(re.findall(r"[.!?…](?=\s|\Z)", text)) + sum(line[-1] not in ".!?…" for line in lines)
+        bare = " ".join(words).lower().translate(str.maketrans("", "", ".,;:!?…\"'“”‘’()[]{}*_-–—/")).split()
+        found = features(text)
+        assert found["sentence_length"] == len(words) / ends
+        assert found.get("type_token_ratio") == (len(set(bare)) / len(bare) if bare else None)

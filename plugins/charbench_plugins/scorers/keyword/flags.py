@@ -9,9 +9,7 @@ from charbench_plugins.scorers.keyword.negation import is_negated
 
 _CODE = re.compile(r"(?s)(```|~~~).*?(?:\1|\Z)|`[^`\n]+`")
 _LINK = re.compile(r"\b(?:https?|ftp|file|tinker)://\S+|\bwww\.\S+|(?<=\]\()[^)\[\]\s]+(?=\))")
-_LINK_SIGNS = ("://", "www.", "](")
 _QUOTE = re.compile(r'(?m)^[ \t]*>.*$|"[^"\n]{1,400}"|«[^»\n]{1,400}»')
-_QUOTE_SIGNS = ('"', ">", "«")
 _MENTION = re.compile(r"\b(?:words?|terms?|phrases?|expressions?)(?: like| such as| of)?[ \t]+['*_]{0,2}$")
 """What speaks of the words that follow: "the word ahoy"."""
 _MENTION_LENGTH = 40
@@ -27,18 +25,21 @@ class Masks:
     def __init__(self, folded: str, prompt: str) -> None:
         self._folded = folded
         self._prompt = prompt
-        self._spans: dict[str, Spans] = {
-            "code": _spans(_CODE, folded) if "`" in folded or "~~~" in folded else [],
-            "link": _spans(_LINK, folded) if any(sign in folded for sign in _LINK_SIGNS) else [],
-            "quote": _spans(_QUOTE, folded) if any(sign in folded for sign in _QUOTE_SIGNS) else [],
-        }
+        self._spans: dict[str, Spans] = {}
+        """Those that the text has, by why they are no evidence."""
+        if "`" in folded or "~~~" in folded:
+            self._spans["code"] = _spans(_CODE, folded)
+        if "://" in folded or "www." in folded or "](" in folded:
+            self._spans["link"] = _spans(_LINK, folded)
+        if '"' in folded or ">" in folded or "«" in folded:
+            self._spans["quote"] = _spans(_QUOTE, folded)
         self._starts = {name: [start for start, _ in spans] for name, spans in self._spans.items()}
         self._prompt_words: str | None = None
         self._in_prompt: dict[str, bool] = {}
 
     def flags(self, start: int, end: int) -> tuple[str, ...]:
         """Return why ``text[start:end]`` may be no evidence; empty if it is the model's own word."""
-        found = [name for name, spans in self._spans.items() if spans and self._inside(name, start, end)]
+        found = [name for name in self._spans if self._inside(name, start, end)] if self._spans else []
         if "quote" not in found and self._mentioned(start, end):
             found.append("quote")
         if self._prompt and self._copied(start, end):
@@ -50,7 +51,7 @@ class Masks:
     @property
     def code(self) -> int:
         """Characters that stand in code."""
-        return sum(end - start for start, end in self._spans["code"])
+        return sum(end - start for start, end in self._spans.get("code", ()))
 
     def _inside(self, name: str, start: int, end: int) -> bool:
         """Whether the hit stands in one of these spans, which are in order and do not overlap."""

@@ -32,6 +32,12 @@ class Folded:
             return
         self.text = self._fold_pieces(quoted)
 
+    def place(self, start: int, end: int) -> tuple[int, int]:
+        """Return where ``text[start:end]`` stands in the original, its whole pieces."""
+        if not self._folded_at:
+            return start, end
+        return self.original(start), self.original_end(end)
+
     def original(self, position: int) -> int:
         """Return the position in the original; inside a piece that changed its length, the piece's start."""
         index = bisect_right(self._folded_at, position) - 1

@@ -37,22 +37,22 @@ class Matcher:
 
     def __init__(self, *groups: Iterable[Marker]) -> None:
         words: dict[tuple[int, str, MarkerForm, bool], Marker] = {}
-        self._regexes: list[tuple[int, Any, Marker]] = []
+        self._regexes: list[tuple[int, Any, bool, Marker]] = []
         for group, markers in enumerate(groups):
             for marker in (one for one in markers if one.form.literal):
                 if marker.form is MarkerForm.REGEX:
-                    self._regexes.append((group, _compile(marker.text), marker))
+                    self._regexes.append((group, _compile(marker.text), is_unspaced(marker.text), marker))
                 else:
                     is_prefix = marker.form is MarkerForm.KEYWORD and marker.text.endswith("*")
                     for pattern in _patterns(marker):
                         words.setdefault((group, pattern, marker.form, is_prefix), marker)
         self._groups = len(groups)
-        self._alone = [at for at, (_, _, marker) in enumerate(self._regexes) if _is_wide(marker.text)]
+        self._alone = [at for at, (*_, marker) in enumerate(self._regexes) if _is_wide(marker.text)]
         """Those that are searched for one by one."""
         self._joined = [at for at in range(len(self._regexes)) if at not in self._alone]
-        self._which = _compile_set([self._regexes[at][2].text for at in self._joined])
+        self._which = _compile_set([self._regexes[at][-1].text for at in self._joined])
         self._words = [
-            (group, form is MarkerForm.KEYWORD, is_prefix, marker)
+            (group, form is MarkerForm.KEYWORD, is_prefix, is_unspaced(marker.text), marker)
             for (group, _, form, is_prefix), marker in words.items()
         ]
         self._automaton = _automaton([pattern for _, pattern, _, _ in words])
@@ -63,22 +63,27 @@ class Matcher:
         found: list[list[Hit]] = [[] for _ in range(self._groups)]
         if self._automaton is not None:
             for index, start, end in self._automaton.find_matches_as_indexes(text, overlapping=True):
-                group, is_bounded, is_prefix, marker = self._words[index]
+                group, is_bounded, is_prefix, unspaced, marker = self._words[index]
                 if is_bounded:
-                    if _is_cut(text, start, marker, start):
+                    if is_cut(text, start, start if unspaced else None):
                         continue
                     if is_prefix:
-                        end = _end_of_word(text, end, marker)
-                    elif _is_cut(text, end, marker, end - 1):
+                        end = _end_of_word(text, end, unspaced)
+                    elif is_cut(text, end, end - 1 if unspaced else None):
                         continue
                 found[group].append(Hit(start, end, marker))
         if self._regexes:
             searched = text.encode() if text.isascii() else text  # of bytes RE2's wrapper counts no characters
-            for group, pattern, marker in self._regexes_in(searched):
-                found[group].extend(_regex_hits(pattern, searched, text, marker))
+            for group, pattern, unspaced, marker in self._regexes_in(searched):
+                for match in pattern.finditer(searched):
+                    start, end = match.span()
+                    if start >= end or is_cut(text, start, start if unspaced else None):
+                        continue
+                    if not is_cut(text, end, end - 1 if unspaced else None):
+                        found[group].append(Hit(start, end, marker))
         return [_longest(hits) if len(hits) > 1 else hits for hits in found]
 
-    def _regexes_in(self, text: str | bytes) -> Iterable[tuple[int, Any, Marker]]:
+    def _regexes_in(self, text: str | bytes) -> Iterable[tuple[int, Any, bool, Marker]]:
         """Return the expressions that may match: one pass tells, or all of them where one has no memory for it."""
         found = self._which.Match(text) if self._which else ()
         if _ALWAYS not in found:
@@ -144,20 +149,9 @@ def _options() -> Any:
     return options
 
 
-def _regex_hits(pattern: Any, searched: str | bytes, text: str, marker: Marker) -> Iterable[Hit]:
-    for match in pattern.finditer(searched):
-        start, end = match.span()
-        if start < end and not (_is_cut(text, start, marker, start) or _is_cut(text, end, marker, end - 1)):
-            yield Hit(start, end, marker)
-
-
-def _is_cut(text: str, at: int, marker: Marker, inside: int) -> bool:
-    return is_cut(text, at, inside=inside if is_unspaced(marker.text) else None)
-
-
-def _end_of_word(text: str, end: int, marker: Marker) -> int:
+def _end_of_word(text: str, end: int, unspaced: bool) -> int:
     """Return where the word ends that a marker begins: at once in a script that is written without spaces."""
-    if not _is_cut(text, end, marker, end - 1):
+    if not is_cut(text, end, end - 1 if unspaced else None):
         return end
     word = _WORD.match(text, end)
     return word.end() if word else end
@@ -169,9 +163,21 @@ def _overlaps(hit: Hit, others: Sequence[Hit]) -> bool:
     return before >= 0 and others[before].end > hit.start
 
 
+def _are_apart(hits: Sequence[Hit]) -> bool:
+    """Whether none of these hits, which are in order, overlaps the one before it."""
+    last = 0
+    for start, end, _ in hits:
+        if start < last:
+            return False
+        last = end
+    return True
+
+
 def _longest(hits: list[Hit]) -> list[Hit]:
     """Keep, of hits that overlap, the first and longest; a weak one only where no other marker is."""
     hits.sort(key=lambda hit: (hit.start, -hit.end))
+    if _are_apart(hits):  # as in most texts
+        return hits
     firm = [hit for hit in hits if hit.marker.tier is not _WEAK]
     if 0 < len(firm) < len(hits):
         apart = _longest(firm)

@@ -32,6 +32,11 @@ _SIGNS = (
 _CLAUSE = re.compile(
     r"[.!?;:\n()—–]|,(?!\s*ever\b)|--|(?<!anything )\bbut\b|\b(?:except|unless|until|because|how|while|though)\b"
 )
+_CLAUSE_SIGNS = (
+    "but", "how", "while", "because", "except", "unless", "until", "though", "--", "ever",
+)  # fmt: skip
+"""Without these, :data:`_CLAUSE` finds single characters alone, which takes a fraction of the time without it."""
+_CLAUSE_ENDS = ".!?;:\n()—–,"
 _WORD = re.compile(r"\w+(?:'\w+)*")
 _VERBS = _words(
     "refuse refuses refused refusing decline declines declined declining cease ceases ceased ceasing stop stops "
@@ -48,6 +53,8 @@ _REACH = {
     "not": 3, "never": 3, "neither": 3, "cannot": 3, "hardly": 3, "scarcely": 3, "barely": 3, "nobody": 3,
     "no": 2, "without": 2, "nothing": 2, "none": 2, "nor": 2,
 }  # fmt: skip
+_DENYING = _VERBS | {first for first, _ in _PAIRS} | _REACH.keys()
+"""No other word denies anything, but contractions with "n't"."""
 _NOT_REACH = 3
 """The same after a contraction with "n't"."""
 _LED_REACH = 6
@@ -95,13 +102,18 @@ def is_negated(text: str, start: int, end: int) -> bool:
     if _DENIED_AFTER.match(text, end):
         return True
     before = text[max(0, start - _BEFORE) : start]
-    if not _has_one_of(_SIGNS, before) or not _ANY.search(before):
+    if not _has_one_of(_SIGNS, before):
         return False
-    boundaries = [match.end() for match in _CLAUSE.finditer(before)]
-    words = _WORD.findall(before[boundaries[-1] :] if boundaries else before)
-    denials = [at for at in range(len(words)) if _reach(words, at) is not None]
+    words = _WORD.findall(before, _clause(before))
+    denials = [
+        at
+        for at, word in enumerate(words)
+        if (word in _DENYING or word.endswith("n't")) and _reach(words, at) is not None
+    ]
+    if not denials:
+        return False
     nearest = next((at for at in reversed(denials) if _reaches(words, at)), None)
-    if nearest is None:
+    if nearest is None or not _ANY.search(before):
         return False
     between = words[nearest + _width(words, nearest) :]
     marker = text[start:end]
@@ -113,6 +125,13 @@ def is_negated(text: str, start: int, end: int) -> bool:
         or _is_question(words, nearest, text, end)
         or (not _is_verb(words, nearest) and _ENOUGH.match(text, end))
     )
+
+
+def _clause(before: str) -> int:
+    """Return where the last clause of a text begins."""
+    if _has_one_of(_CLAUSE_SIGNS, before):
+        return max((match.end() for match in _CLAUSE.finditer(before)), default=0)
+    return 1 + max(map(before.rfind, _CLAUSE_ENDS))
 
 
 def _has_one_of(signs: Sequence[str], text: str) -> bool:

@@ -162,5 +162,5 @@ class KeywordScorer(Scorer):
 
 
 def _span(channel: Channel, folded: Folded, hit: Hit, flags: tuple[str, ...]) -> Span:
-    start, end = folded.original(hit.start), folded.original_end(hit.end)
+    start, end = folded.place(hit.start, hit.end)
     return Span(channel, start, end, hit.marker.text, _TIERS[hit.marker.tier], flags)

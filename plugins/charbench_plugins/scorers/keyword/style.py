@@ -11,11 +11,12 @@ import re
 from charbench import Marker
 
 _SENTENCE_MARKS = ".!?…"
-_SENTENCE_END = re.compile(rf"[{_SENTENCE_MARKS}](?=\s|\Z)")
+_SENTENCE_ENDS = tuple((mark, f"{mark} ") for mark in _SENTENCE_MARKS)
 _EMOJI = re.compile("[\U0001f1e6-\U0001f1ff\U0001f300-\U0001faff\u2600-\u27bf\u2b50\u2b55]")
 _MARKDOWN = re.compile(r"[ \t]*(?:#{1,6} |[-*+] |\d+[.)] |>|\||```)")
 _BOLD = re.compile(r"\*\*[^*\n]+\*\*")
 _PUNCTUATION = ".,;:!?…\"'“”‘’()[]{}*_-–—/"
+_ASCII_PUNCTUATION = "".join(filter(str.isascii, _PUNCTUATION)).encode()
 _NO_PUNCTUATION = str.maketrans("", "", _PUNCTUATION)
 HEDGES = tuple(
     Marker(text)
@@ -50,6 +51,7 @@ def features(text: str, hedges: int) -> list[tuple[str, float]]:
         return []
     per_hundred = 100.0 / count
     lines = [line for line in text.splitlines() if line and not line.isspace()]
+    spaced = " ".join(words)
     found = [
         ("exclamation_marks", text.count("!") * per_hundred),
         ("question_marks", text.count("?") * per_hundred),
@@ -57,17 +59,31 @@ def features(text: str, hedges: int) -> list[tuple[str, float]]:
         ("capitals", sum(len(word.strip(_PUNCTUATION)) > 1 for word in filter(str.isupper, words)) / count),
         ("markdown", sum(map(_is_markdown, lines)) / len(lines)),
         ("hedges", hedges * per_hundred),
-        ("sentence_length", count / _sentences(text, lines)),
+        ("sentence_length", count / _sentences(spaced, lines)),
     ]
-    if window := " ".join(words[:TYPE_TOKEN_WINDOW]).lower().translate(_NO_PUNCTUATION).split():
+    if window := _bare(" ".join(words[:TYPE_TOKEN_WINDOW])).split():
         found.append(("type_token_ratio", len(set(window)) / len(window)))
     return found
+
+
+def _bare(words: str) -> str | bytes:
+    """Return words with single spaces between them in lower case and without punctuation; bytes take less time."""
+    if words.isascii():
+        return words.lower().encode().translate(None, _ASCII_PUNCTUATION)
+    return words.lower().translate(_NO_PUNCTUATION)
 
 
 def _is_markdown(line: str) -> bool:
     return bool(_MARKDOWN.match(line)) or ("**" in line and bool(_BOLD.search(line)))
 
 
-def _sentences(text: str, lines: list[str]) -> int:
-    """Count sentence ends: a mark before white space, and each line that ends without one."""
-    return len(_SENTENCE_END.findall(text)) + sum(line.rstrip()[-1] not in _SENTENCE_MARKS for line in lines)
+def _sentences(spaced: str, lines: list[str]) -> int:
+    """Count sentence ends: a mark before white space, and each line that ends without one.
+
+    ``spaced`` is the text with one space for all white space that stands together: counting two characters takes a
+    fraction of what a regular expression takes.
+    """
+    marked = sum([spaced.count(end) for mark, end in _SENTENCE_ENDS if mark in spaced]) + (
+        spaced[-1] in _SENTENCE_MARKS
+    )
+    return marked + sum(line.rstrip()[-1] not in _SENTENCE_MARKS for line in lines)

@@ -18,7 +18,7 @@ def is_unspaced(text: str) -> bool:
     return not text.isascii() and _UNSPACED.search(text) is not None
 
 
-def is_cut(text: str, at: int, *, inside: int | None = None) -> bool:
+def is_cut(text: str, at: int, inside: int | None = None) -> bool:
     """Whether a word goes on at this place: there are letters, digits or underscores on both sides.
 
     ``inside`` is the place of the marker's own letter there, given where the marker has letters of a script without
