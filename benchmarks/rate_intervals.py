@@ -22,7 +22,8 @@ import numpy as np
 
 from charbench.analysis.clusters import clustered_mean
 from charbench.analysis.paired import paired_means, paired_rates
-from charbench.analysis.planned_tests import FisherTest, PairedTest
+from charbench.analysis.planned_fisher import FisherTest
+from charbench.analysis.planned_tests import PairedTest
 from charbench.analysis.power import prompts_needed
 from charbench.analysis.rate_intervals import rate_of_counts
 from charbench.analysis.robust_rates import Counts, worst

@@ -29,8 +29,7 @@ class Families:
     def of(cls, clusters: Sequence[Hashable], effect: float = 1.0) -> Families:
         """Return the families of prompts whose clusters multiply the variance of the mean by ``effect``."""
         sizes = np.bincount(cluster_codes(clusters)).astype(float)
-        more = float((sizes**2).sum() / sizes.sum()) - 1
-        return cls(tuple(np.sort(sizes).tolist()), min(1.0, max(0.0, (effect - 1) / more)) if more > 0 else 0.0)
+        return cls(tuple(np.sort(sizes).tolist()))._with(effect)
 
     @property
     def effective(self) -> float:
@@ -45,14 +44,21 @@ class Families:
     @property
     def effect(self) -> float:
         """By how much families multiply the variance of the mean."""
+        return 1 + self.alike * (self.largest - 1)
+
+    @property
+    def largest(self) -> float:
+        """By how much families multiply the variance of the mean where the values of a family are the same."""
         sizes = np.array(self.sizes)
-        return 1 + self.alike * float((sizes**2).sum() / sizes.sum() - 1)
+        return float((sizes**2).sum() / sizes.sum())
 
     def more_alike(self, factor: float) -> Families:
-        """Return families that are so alike that the mean has so many times the variance, or wholly alike."""
-        if not self.alike:
-            return self
-        return Families(self.sizes, min(1.0, (factor * self.effect - 1) * self.alike / (self.effect - 1)))
+        """Return families that are so alike that the mean has so many times the variance: from not to wholly alike."""
+        return self._with(factor * self.effect)
+
+    def _with(self, effect: float) -> Families:
+        more = self.largest - 1
+        return Families(self.sizes, min(1.0, max(0.0, (effect - 1) / more)) if more > 0 else 0.0)
 
     def about(self) -> Families:
         """Return the same families, alike to one in twenty."""

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
 
 from charbench.analysis.special_functions import special
 
@@ -10,6 +14,8 @@ _WIDE = 40
 """Standard deviations from the middle beyond which a probability is 0 in double precision."""
 _TIE = 1e-7
 """Relative difference below which two probabilities are the same; R and scipy take as much."""
+_MOST_KEPT = 100_000
+Counts = NDArray[np.int64]
 
 
 def fisher_exact(hits_a: int, total_a: int, hits_b: int, total_b: int) -> float:
@@ -21,20 +27,47 @@ def fisher_exact(hits_a: int, total_a: int, hits_b: int, total_b: int) -> float:
     """
     if not (0 <= hits_a <= total_a and 0 <= hits_b <= total_b):
         raise ValueError(f"{hits_a} of {total_a} and {hits_b} of {total_b} are no counts")
-    hits, total = hits_a + hits_b, total_a + total_b
-    if hits in (0, total) or not total_a or not total_b:
-        return 1.0
-    import numpy as np
+    a, b = (np.array([hits_a]), np.array([total_a])), (np.array([hits_b]), np.array([total_b]))
+    return float(fisher_exact_of_each(a, b)[0])
 
-    gammaln = special().gammaln
 
+def fisher_exact_of_each(
+    a: tuple[Counts, Counts], b: tuple[Counts, Counts], wide: float = _WIDE
+) -> NDArray[np.float64]:
+    """Return :func:`fisher_exact` of each place of these hits and totals of both sides.
+
+    Tables further than ``wide`` standard deviations from the middle, and further than this one, are taken as 0.
+    """
+    (hits_a, total_a), (hits_b, total_b) = a, b
+    hits, total = hits_a + hits_b, np.maximum(total_a + total_b, 1)
     middle = hits * total_a / total
-    spread = math.sqrt(middle * (total_b / total) * ((total - hits) / max(1, total - 1))) if total > 1 else 0.0
-    reach = max(50.0, _WIDE * spread, abs(hits_a - middle) + 1)
-    low = max(0, hits - total_b, math.floor(middle - reach))
-    high = min(hits, total_a, math.ceil(middle + reach))
-    x = np.arange(low, high + 1, dtype=float)
-    weights = -(gammaln(x + 1) + gammaln(total_a - x + 1) + gammaln(hits - x + 1) + gammaln(total_b - hits + x + 1))
-    probabilities = np.exp(weights - weights.max())
-    mine = probabilities[hits_a - low]
-    return min(1.0, float(probabilities[probabilities <= mine * (1 + _TIE)].sum() / probabilities.sum()))
+    spread = np.sqrt(middle * (total_b / total) * ((total - hits) / np.maximum(1, total - 1)))
+    reach = np.maximum(wide * spread, np.abs(hits_a - middle)) + 1
+    low = np.maximum(np.maximum(0, hits - total_b), np.ceil(middle - reach).astype(np.int64))
+    high = np.minimum(np.minimum(hits, total_a), np.floor(middle + reach).astype(np.int64))
+    counts = low[:, None] + np.arange(int((high - low).max()) + 1)
+    beyond = counts > high[:, None]
+    counts = np.minimum(counts, high[:, None])
+    hits, total_a, total_b = hits[:, None], total_a[:, None], total_b[:, None]
+    most = int(total.max())
+    weights = _log_factorials(counts, most) + _log_factorials(total_a - counts, most)
+    weights += _log_factorials(hits - counts, most)
+    weights += _log_factorials(total_b - hits + counts, most)
+    weights[beyond] = math.inf
+    chances = np.exp(weights.min(axis=1, keepdims=True) - weights)
+    mine = np.take_along_axis(chances, (hits_a - low)[:, None], axis=1)
+    as_far = (chances * (chances <= mine * (1 + _TIE))).sum(axis=1)
+    found: NDArray[np.float64] = np.minimum(1.0, as_far / chances.sum(axis=1))
+    return found
+
+
+def _log_factorials(counts: Counts, most: int) -> NDArray[np.float64]:
+    found: NDArray[np.float64]
+    found = special().gammaln(counts + 1.0) if most > _MOST_KEPT else _kept(1 << most.bit_length())[counts]
+    return found
+
+
+@lru_cache(maxsize=16)
+def _kept(most: int) -> NDArray[np.float64]:
+    found: NDArray[np.float64] = special().gammaln(np.arange(most + 1) + 1.0)
+    return found

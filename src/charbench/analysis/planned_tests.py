@@ -13,7 +13,6 @@ from typing import Any, Protocol
 import numpy as np
 
 from charbench.analysis.distributions import normal_chance, normal_quantile
-from charbench.analysis.effective_fisher import ADDED
 from charbench.analysis.families import Families
 from charbench.analysis.special_functions import special
 from charbench.analysis.tiers import LEVEL
@@ -126,9 +125,9 @@ class PairedTest:
     def near(self, difference: float) -> tuple[PairedTest, float]:
         """Return the test of families nearly as alike, in about the standard deviation of one prompt's difference."""
         families, unit = self.families.about(), math.sqrt(self.variance / self.families.effect)
-        step = _about(self.step / unit, 0.1)
+        step = about(self.step / unit, 0.1)
         test = replace(self, variance=families.effect, families=families, step=step, known=math.inf)
-        return test, _about(difference / unit, 0.05)
+        return test, about(difference / unit, 0.05)
 
     def _few_against(self, gap: float, families: float, level: float) -> float:
         """Return the chance that no more families speak against the difference than the level allows flips of."""
@@ -162,75 +161,6 @@ class PairedTest:
 
 
 @dataclass(frozen=True, slots=True)
-class FisherTest:
-    """Fisher's exact test of two unpaired rates with the mean ``rate`` (0 to 1).
-
-    ``worth`` is how many independent samples a prompt's answers are worth, where there are many prompts; ``clusters``
-    how many effective families a prompt is (0: every sample is independent). ``known`` is the number of degrees of
-    freedom that ``worth`` was estimated with.
-    """
-
-    rate: float
-    worth: float = 1.0
-    clusters: float = 0.0
-    known: float = math.inf
-
-    def is_simulated(self, prompts: float) -> bool:
-        """Return that it is not."""
-        return False
-
-    def by_formula(self) -> FisherTest:
-        """Return the test itself."""
-        return self
-
-    def near(self, difference: float) -> tuple[FisherTest, float]:
-        """Return the test itself, and the difference."""
-        return self, difference
-
-    def samples(self, prompts: float) -> float:
-        """Return how many independent samples the test takes so many prompts for: few families count for less.
-
-        :func:`charbench.analysis.rate_intervals.effective_samples` solved for the clusters that it adds.
-        """
-        spread, families = self.rate * (1 - self.rate), prompts * self.clusters
-        if not families or not spread:
-            return prompts * self.worth
-        own = spread * self.clusters * families / self.worth
-        found = spread * (families + 2 * ADDED) * families / (own + ADDED * (1 - 2 * spread))
-        return min(found, prompts * self.worth)
-
-    def power(self, prompts: float, difference: float, level: float) -> float:
-        """Return the chance to show the difference. Source: Casagrande, Pike and Smith (1978), Biometrics 34:483."""
-        samples, gap = self.samples(prompts), abs(difference)
-        root = math.sqrt(samples) - 1 / (gap * math.sqrt(samples))
-        if root <= 0:
-            return 0.0
-        high, low = min(1.0, self.rate + gap / 2), max(0.0, self.rate - gap / 2)
-        pooled = (high + low) / 2
-        spread = (high * (1 - high) + low * (1 - low)) * samples / (prompts * self.worth)
-        beyond = gap * root - normal_quantile(1 - level / 2) * math.sqrt(2 * pooled * (1 - pooled))
-        return normal_chance(beyond / math.sqrt(spread)) if spread > 0 else float(beyond > 0)
-
-    def least(self, level: float) -> float:
-        """Return the prompts a side with which all against none reaches the level."""
-        samples = 2
-        while 2 / math.comb(2 * samples, samples) > level:
-            samples += 1
-        prompts = samples / self.worth
-        while self.samples(prompts) < samples:
-            prompts *= 1.02
-        return prompts
-
-    def varied(self, factor: float) -> FisherTest:
-        """Return the test with prompts that are worth so many times less; itself where samples are independent."""
-        return replace(self, worth=self.worth / factor) if self.clusters else self
-
-    def averaged(self, level: float, power: float) -> FisherTest:
-        """Return the test itself."""
-        return self
-
-
-@dataclass(frozen=True, slots=True)
 class WelchTest:
     """Welch's t of two unpaired means; ``variance`` is that of both sides' means times the prompts of one side.
 
@@ -258,7 +188,7 @@ class WelchTest:
         """Return the test of families nearly as alike, in about the standard deviation of a difference of prompts."""
         families, unit = self.families.about(), math.sqrt(self.variance / self.families.effect)
         test = replace(self, variance=families.effect, families=families, known=math.inf)
-        return test, _about(difference / unit, 0.05)
+        return test, about(difference / unit, 0.05)
 
     def averaged(self, level: float, power: float) -> WelchTest:
         """Return the test with the variance that gives this power on average over what it may be."""
@@ -334,6 +264,6 @@ def _student_power(gap: float, variance: float, degrees: float, level: float) ->
     return 1 - float(special().nctdtr(degrees, centre, edge)) + (opposite if opposite > 0 else 0.0)
 
 
-def _about(value: float, part: float) -> float:
+def about(value: float, part: float) -> float:
     """Return the value to this part of itself."""
     return math.exp(round(math.log(value) / part) * part) if value > 0 else 0.0

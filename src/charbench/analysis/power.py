@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from charbench.analysis.distributions import normal_quantile
-from charbench.analysis.planned_tests import FisherTest, Test
+from charbench.analysis.planned_fisher import FisherTest
+from charbench.analysis.planned_tests import Test
 from charbench.analysis.special_functions import special
 from charbench.analysis.tiers import LEVEL
 
@@ -83,26 +84,29 @@ def _least(test: Test, level: float) -> int:
 def _crossing(least: int, guess: int, power_at: Callable[[int], float], level: float, power: float) -> int:
     """Return a number of prompts from ``least`` on at which a power that takes long to compute is as wanted.
 
-    Looked for around a guess, as if normal quantiles of power grew with the root of the number, and by halves where
-    they do not; not computed once more where that is a small step.
+    Looked for around a guess, as if normal quantiles of power grew with the root of the number; between two numbers
+    whose powers are known, on the line from one to the other, for a power may have steps. Not computed once more where
+    that is a small step.
     """
-    edge, prompts = normal_quantile(1 - level / 2), max(guess, least)
-    low, high = least, MOST_PROMPTS
+    edge, wanted = normal_quantile(1 - level / 2), normal_quantile(power)
+    prompts, low, high = max(guess, least), (0, 0.0), (MOST_PROMPTS, math.inf)
     for _ in range(_MOST_STEPS):
         reached = normal_quantile(min(0.995, max(0.005, power_at(prompts))))
-        times = ((edge + normal_quantile(power)) / max(edge + reached, edge / 4)) ** 2
-        if times > 1:
-            low = prompts
+        if reached < wanted:
+            low = prompts, reached
         else:
-            high = prompts
-        times = min(2.0, max(0.5, times))
+            high = prompts, reached
+            if prompts == least:
+                return prompts
+        times = min(2.0, max(0.5, ((edge + wanted) / max(edge + reached, edge / 4)) ** 2))
+        small = abs(times - 1) < _SMALL
         aim = max(least, math.ceil(prompts * times))
-        if abs(times - 1) < _SMALL or aim == prompts:
+        if low[0] and high[0] < MOST_PROMPTS:
+            part = (wanted - low[1]) / max(high[1] - low[1], 1e-9)
+            aim = math.ceil(low[0] + min(0.9, max(0.1, part)) * (high[0] - low[0]))
+            small = high[0] - low[0] <= max(1, _SMALL * high[0])
+        if small or aim == prompts:
             return aim
-        if not low < aim < high:
-            aim = math.ceil(math.sqrt(low * high)) if high < MOST_PROMPTS else aim
-        if aim in (low, high) and aim > least:
-            return high
         prompts = aim
     return prompts
 
@@ -141,7 +145,7 @@ def likely_prompts(
 
     None where it is known well enough how answers vary (:func:`limits`); None at an end for more than ten million.
     """
-    if (factors := limits(test.known)) is None or (isinstance(test, FisherTest) and not test.clusters):
+    if (factors := limits(test.known)) is None or (isinstance(test, FisherTest) and test.independent):
         return None
     formula = test.by_formula()
     known = replace(formula, known=math.inf)  # type: ignore[type-var]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -126,15 +127,22 @@ def effective_samples(hits: NDArray[np.float64], sizes: NDArray[np.float64], add
     of samples where each is a cluster of its own; more ``added`` ones make it more cautious. Sources: Kish (1965),
     "Survey sampling", section 8.1, for p(1 − p)/SE²; what is added after Agresti and Caffo (2000), Am Stat 54:280.
     """
-    total = float(sizes.sum())
-    size = float((sizes**2).sum()) / total
+    return float(effective_samples_of_each(hits, sizes, added))
+
+
+def effective_samples_of_each(hits: NDArray[Any], sizes: NDArray[Any], added: float) -> NDArray[Any]:
+    """Return :func:`effective_samples` of each row: clusters are the last axis, those of size 0 are none."""
+    total = sizes.sum(axis=-1, keepdims=True)
+    size = (sizes**2).sum(axis=-1, keepdims=True) / total
     alike, more = total / size, added * size
     every = total + 2 * more
-    share = (float(hits.sum()) + more) / every
+    share = (hits.sum(axis=-1, keepdims=True) + more) / every
     pull = (1 - sizes / every) / (1 - size / every)
-    squares = float(((hits - share * sizes) ** 2 / pull).sum()) + more * size * ((1 - share) ** 2 + share**2)
+    squares = ((hits - share * sizes) ** 2 / pull).sum(axis=-1, keepdims=True)
+    squares = squares + more * size * ((1 - share) ** 2 + share**2)
     worth = share * (1 - share) * every**2 / squares
-    return min(total, max(1.0, worth * alike / (alike + 2 * added)))
+    found: NDArray[Any] = np.minimum(total, np.maximum(1.0, worth * alike / (alike + 2 * added)))[..., 0]
+    return found
 
 
 def _variance(hits: NDArray[np.float64], sizes: NDArray[np.float64]) -> float:

@@ -1,9 +1,10 @@
-"""Sums of families of prompts that were asked once of both sides, in simulated labs: each prompt gives -1, 0 or 1.
+"""Sums of families of prompts whose values have few steps, in simulated labs.
 
-Where a rate is near 0 or 1, nearly all prompts that tell the sides apart speak for one of them. Normal sums do not know
-that: they have as many on both sides of the mean. So a prompt's difference is a normal value cut at two limits, which
-give it the mean and the variance that are wanted, and prompts of a family share so much of it that their differences
-are as alike as wanted.
+A prompt that was asked once of both sides gives -1, 0 or 1; one that was asked K times of one side has 0 to K hits.
+Where a rate is near 0 or 1, nearly all prompts that tell the sides apart speak for one of them, and normal sums do not
+know that. So a prompt's value is the number of limits that a normal variable passes, limits that give it the mean and
+the variance that are wanted, and prompts of a family share so much of that variable that their values are as alike as
+wanted.
 """
 
 from __future__ import annotations
@@ -16,45 +17,92 @@ import numpy as np
 from numpy.typing import NDArray
 
 from charbench.analysis.distributions import normal_quantile
+from charbench.analysis.simulated_labs import Floats, noise
 from charbench.analysis.special_functions import special
 
 MOST_ANSWERS = 2048
 """Of more prompts a lab the sums are as good as normal."""
 _SEED = 20261130
-Floats = NDArray[np.float64]
+_CERTAIN = 1e-9
+_FINENESS, _FARTHEST = 256, 6.0
+_FEW_LIMITS = 4
+Limits = tuple[float, ...]
 
 
-def sums_of_answers(sizes: NDArray[Any], gap: float, variance: float, alike: float, noise: Floats) -> Floats:
-    """Return the sums of families of these sizes (labs x families), whose part of the noise is given.
-
-    ``gap`` is a prompt's mean difference (0 to 1) and ``variance`` its variance, ``alike`` the correlation of two of a
-    family.
-    """
+def limits_of_gap(gap: float, variance: float) -> Limits:
+    """Return the limits of differences -1, 0 and 1 (as 0, 1 and 2) with this mean (0 to 1) and variance."""
     differing = min(1.0, max(variance + gap**2, gap))
-    limits = tuple(normal_quantile(min(1 - 1e-9, max(1e-9, share))) for share in
-                   ((differing - gap) / 2, 1 - (differing + gap) / 2))  # fmt: skip
-    shared = _shared(limits, alike * variance)
+    return _limits(np.array([(differing - gap) / 2, 1 - (differing + gap) / 2]))
+
+
+@lru_cache(maxsize=256)
+def limits_of_rate(rate: float, answers: int, steady: float) -> Limits:
+    """Return the limits of 0 to ``answers`` hits of a prompt, whose answers correlate by ``steady`` (beta-binomial)."""
+    rate = min(1 - 1e-6, max(1e-6, rate))
+    if answers == 1 or steady < 1e-4:
+        return _limits(special().bdtr(np.arange(answers), answers, rate))
+    counts, more = np.arange(answers + 1), 1 / min(steady, 1 - 1e-4) - 1
+    gammaln = special().gammaln
+    ways = gammaln(answers + 1) - gammaln(counts + 1) - gammaln(answers - counts + 1)
+    a, b = rate * more, (1 - rate) * more
+    chances = np.exp(ways + gammaln(counts + a) + gammaln(answers - counts + b) - gammaln(answers + more))
+    chances *= math.exp(gammaln(more) - gammaln(a) - gammaln(b))
+    return _limits(np.cumsum(chances)[:-1])
+
+
+def sums_of_passed(sizes: NDArray[Any], limits: Limits, alike: float, side: int) -> Floats:
+    """Return the sums of families of these sizes (labs x families): of each prompt the number of limits it passes.
+
+    ``alike`` is the correlation of two prompts of a family. Sides have noise of their own.
+    """
+    shared = _shared(limits, alike)
     families, starts = _places(sizes.tobytes(), sizes.shape)
     labs, prompts = families.shape
-    values = math.sqrt(1 - shared) * _own(prompts, labs)
-    values += np.take_along_axis((math.sqrt(shared) * noise).astype(np.float32), families, axis=1)
-    answers = (values > limits[1]).astype(np.int8) - (values < limits[0]).astype(np.int8)
-    sums = np.add.reduceat(answers.ravel(), starts, dtype=np.int32)
+    own = _own(prompts, labs, side)
+    common = (math.sqrt(shared) * noise(sizes.shape[1], side)).astype(np.float32)
+    values = math.sqrt(1 - shared) * own
+    values += np.take_along_axis(common, families, axis=1)
+    sums = np.add.reduceat(_passed(values, limits).ravel(), starts, dtype=np.int32)
     found = np.zeros(sizes.shape)
     found[sizes > 0] = sums
     return found
 
 
-def _shared(limits: tuple[float, ...], wanted: float) -> float:
-    """Return which share of the variance of the normal values a family has in common: their covariance is as wanted."""
-    if not wanted > 0:
+def _limits(below: NDArray[Any]) -> Limits:
+    return tuple(normal_quantile(min(1 - _CERTAIN, max(_CERTAIN, float(share)))) for share in below)
+
+
+def _passed(values: NDArray[np.float32], limits: Limits) -> NDArray[np.uint8]:
+    if len(limits) > _FEW_LIMITS:  # by a table of narrow intervals
+        points = np.linspace(-_FARTHEST, _FARTHEST, round(2 * _FARTHEST * _FINENESS) + 1)
+        table = np.searchsorted(np.array(limits), points).astype(np.uint8)
+        places = ((np.clip(values, -_FARTHEST, _FARTHEST) + _FARTHEST) * _FINENESS + 0.5).astype(np.intp)
+        passed: NDArray[np.uint8] = table[places]
+        return passed
+    passed = (values > limits[0]).view(np.uint8)
+    for limit in limits[1:]:
+        passed += (values > limit).view(np.uint8)
+    return passed
+
+
+@lru_cache(maxsize=256)
+def _shared(limits: Limits, alike: float) -> float:
+    """Return which share of the variance of the normal variables a family has in common."""
+    if not alike > 0:
         return 0.0
     points, weights = _nodes()
     shares = np.linspace(0.0, 0.98, 50)
     own, common = np.sqrt(1 - shares)[:, None], np.sqrt(shares)[:, None] * points
-    means = special().ndtr((common - limits[1]) / own) - special().ndtr((limits[0] - common) / own)
+    means = sum(special().ndtr((common - limit) / own) for limit in limits)
     spread = (means**2) @ weights - (means @ weights) ** 2
-    return float(np.interp(wanted, spread, shares))
+    return float(np.interp(alike * _variance(limits), spread, shares))
+
+
+def _variance(limits: Limits) -> float:
+    """Return the variance of the number of limits passed: P(passes i and j) is that of the higher limit."""
+    above = special().ndtr(-np.array(limits))
+    odds = 2 * np.arange(1, len(limits) + 1) - 1
+    return float(odds @ above - above.sum() ** 2)
 
 
 @lru_cache(maxsize=1)
@@ -72,11 +120,11 @@ def _places(sizes: bytes, shape: tuple[int, ...]) -> tuple[NDArray[np.intp], NDA
     return families, np.cumsum(filled) - filled
 
 
-def _own(prompts: int, labs: int) -> NDArray[np.float32]:
-    return _own_of(max(256, 1 << (prompts - 1).bit_length()), labs)[:, :prompts]
+def _own(prompts: int, labs: int, side: int) -> NDArray[np.float32]:
+    return _own_of(max(256, 1 << (prompts - 1).bit_length()), labs, side)[:, :prompts]
 
 
-@lru_cache(maxsize=4)
-def _own_of(prompts: int, labs: int) -> NDArray[np.float32]:
-    noise = np.random.default_rng(_SEED).standard_normal((prompts, labs), dtype=np.float32)
-    return np.ascontiguousarray(noise.T)
+@lru_cache(maxsize=8)
+def _own_of(prompts: int, labs: int, side: int) -> NDArray[np.float32]:
+    own = np.random.default_rng([_SEED, side] if side else _SEED).standard_normal((prompts, labs), dtype=np.float32)
+    return np.ascontiguousarray(own.T)

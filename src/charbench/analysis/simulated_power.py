@@ -2,15 +2,15 @@
 
 A family of n prompts has a normal sum with the variance n(1 + (n − 1)ρ) of one prompt's, ρ the correlation of its
 prompts; the test that :mod:`charbench.analysis.paired` or :mod:`charbench.analysis.unpaired` uses is applied to the
-sums of :data:`LABS` labs. The labs are the same at each call, so that more prompts or a larger difference have more
-power, and equal questions equal answers. Effective numbers of families do not tell this: where one family of 30 meets
-30 single prompts, flips of signs are decided by the single ones, as nothing but its sign matters of the large one.
+sums of many labs (:mod:`charbench.analysis.simulated_labs`). The labs are the same at each call, so that more prompts
+or a larger difference have more power, and equal questions equal answers. Effective numbers of families do not tell
+this: where one family of 30 meets 30 single prompts, flips of signs are decided by the single ones, as nothing but its
+sign matters of the large one.
 """
 
 from __future__ import annotations
 
 import math
-from collections import Counter
 from functools import lru_cache
 from typing import Any
 
@@ -19,17 +19,14 @@ from numpy.typing import NDArray
 
 from charbench.analysis.families import Families
 from charbench.analysis.sign_flips import MOST_EXACT
-from charbench.analysis.simulated_answers import MOST_ANSWERS, sums_of_answers
+from charbench.analysis.simulated_answers import MOST_ANSWERS, limits_of_gap, sums_of_passed
+from charbench.analysis.simulated_labs import LABS, Floats, layout, normal_sums
 from charbench.analysis.special_functions import special
 
-LABS = 600
-"""Simulated labs: the error of a power of 80% is 1.6 points."""
 _MOST_ENUMERATED = 12
-_SEED = 20261129
 _STEPS = 6
 _MOST_SINGLE = 40
 _EXACT = 20
-Floats = NDArray[np.float64]
 
 
 def simulated_paired_power(
@@ -40,11 +37,11 @@ def simulated_paired_power(
     ``gap`` is the true difference and ``variance`` that of one prompt's, in the metric's unit; ``step`` what one answer
     changes of a prompt's difference (0: nothing in particular).
     """
-    sizes = _layout(_design(families.sizes), prompts)
+    sizes = layout(families.sizes, prompts)
     if math.isclose(step, 1.0) and prompts <= MOST_ANSWERS:
-        sums = sums_of_answers(sizes, gap, variance, families.alike, _noise(sizes.shape[1], 0))
+        sums = sums_of_passed(sizes, limits_of_gap(gap, variance), families.alike, 0) - sizes
     else:
-        sums = _sums(sizes, gap, variance, families.alike, 0)
+        sums = normal_sums(sizes, gap, variance, families.alike, 0)
         sums = np.rint(sums / step) * step if step else sums
     filled = (np.abs(sums) > 0).sum(axis=1)
     told = np.zeros(len(sums), dtype=bool)
@@ -63,11 +60,11 @@ def simulated_welch_power(prompts: int, gap: float, variance: float, families: F
     """
     from charbench.analysis.unpaired import LEAST_BY_SKEWNESS, LEAST_CLUSTERS, for_skewness
 
-    sizes = _layout(_design(families.sizes), prompts)
+    sizes = layout(families.sizes, prompts)
     means, parts, thirds = [], [], []
     tested = np.ones(LABS, dtype=bool)
     for side in (0, 1):
-        sums = _sums(sizes, gap * (1 - side), variance / 2, families.alike, 1 + side)
+        sums = normal_sums(sizes, gap * (1 - side), variance / 2, families.alike, 1 + side)
         mean, squared, deviations = _mean(sums, sizes)
         count = prompts**2 / (sizes**2).sum(axis=1)
         filled = (sizes > 0).sum(axis=1)
@@ -165,51 +162,3 @@ def _signs(count: int) -> Floats:
     numbers = np.arange(1 << (count - 1))
     rows = [np.ones(numbers.size)] + [1.0 - 2.0 * (numbers >> place & 1) for place in range(count - 1)]
     return np.array(rows)
-
-
-def _sums(sizes: NDArray[Any], gap: float, variance: float, alike: float, side: int) -> Floats:
-    """Return the families' sums: 0 where there is no family."""
-    numbers = np.arange(int(sizes.max()) + 1)
-    spread = np.sqrt(variance * numbers * (1 + np.maximum(numbers - 1, 0) * alike))
-    sums: Floats = spread[sizes] * _noise(sizes.shape[1], side)
-    sums += (numbers * gap)[sizes]
-    return sums
-
-
-def _noise(families: int, side: int) -> Floats:
-    """Return the labs' noise, one for each family; each lab has its opposite."""
-    return _noise_of(max(64, 1 << (families - 1).bit_length()), side)[:, :families]
-
-
-@lru_cache(maxsize=8)
-def _noise_of(families: int, side: int) -> Floats:
-    noise = np.random.default_rng([_SEED, side]).standard_normal((families, LABS // 2)).T
-    return np.concatenate([noise, -noise])
-
-
-@lru_cache(maxsize=256)
-def _design(sizes: tuple[float, ...]) -> tuple[int, ...]:
-    """Return the smallest design that these sizes repeat."""
-    counts = Counter(int(size) for size in sizes)
-    shared = math.gcd(*counts.values())
-    return tuple(size for size in sorted(counts, reverse=True) for _ in range(counts[size] // shared))
-
-
-@lru_cache(maxsize=64)
-def _layout(design: tuple[int, ...], prompts: int) -> NDArray[np.int64]:
-    """Return the sizes of each lab's families: whole designs, and for the rest families of it in a random order."""
-    whole, rest = divmod(prompts, sum(design))
-    sizes = np.tile(np.array(design * whole, dtype=np.int64), (LABS, 1))
-    if not rest:
-        return sizes
-    order = np.array(design, dtype=np.int64)[_orders(len(design))]
-    reached = np.cumsum(order, axis=1)
-    cut: NDArray[np.int64] = np.clip(rest - (reached - order), 0, order)
-    most = int((cut > 0).sum(axis=1).max())
-    return np.concatenate([sizes, cut[:, :most]], axis=1)
-
-
-@lru_cache(maxsize=16)
-def _orders(families: int) -> NDArray[np.int64]:
-    keys = np.random.default_rng([_SEED, families]).random((LABS, families))
-    return np.argsort(keys, axis=1)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from statistics import fmean
+from statistics import fmean, variance
 
 from charbench.analysis.clusters import ClusteredMean, clustered_mean, design_effect
 from charbench.analysis.differences import Difference
@@ -14,7 +14,8 @@ from charbench.analysis.erosion import Erosion, erosion
 from charbench.analysis.families import Families
 from charbench.analysis.multiplicity import holm
 from charbench.analysis.paired import exchangeable, paired_means, paired_rates
-from charbench.analysis.planned_tests import FisherTest, PairedTest, Test, WelchTest
+from charbench.analysis.planned_fisher import FisherTest
+from charbench.analysis.planned_tests import PairedTest, Test, WelchTest
 from charbench.analysis.power import likely_prompts, prompts_needed, variance_of_differences
 from charbench.analysis.rate_intervals import ClusteredRate, clustered_rate
 from charbench.analysis.tiers import LEVEL, tiers_of_pairs
@@ -202,8 +203,8 @@ def _noise(a: Side, b: Side, shared: Sequence[UnitKey]) -> float | None:
     freedom = sum(unit.samples - 1 for unit in twice)
     if not freedom:
         return None
-    variance = sum((unit.samples - 1) * unit.variance for unit in twice) / freedom
-    return variance * sum(1 / one.samples + 1 / other.samples for one, other in units) / len(units) ** 2
+    pooled = sum((unit.samples - 1) * unit.variance for unit in twice) / freedom
+    return pooled * sum(1 / one.samples + 1 / other.samples for one, other in units) / len(units) ** 2
 
 
 def planned_pair(a: Side, b: Side, shared: Sequence[UnitKey], measure: Measure) -> PairedTest | None:
@@ -258,23 +259,20 @@ def _planned_means(values: tuple[list[float], list[float]], clusters: tuple[list
 
 
 def _planned_rates(a: Side, b: Side) -> FisherTest:
-    tests = []
-    for side in (a, b):
-        found = clustered_rate(side.values(side.known), side.clusters(side.known), side.judged_in(side.known))
-        clusters = 0.0 if found.independent else found.effective_clusters / found.prompts
-        known = clustered_mean(side.values(side.known), side.clusters(side.known)).degrees
-        tests.append(FisherTest(found.value, _worth(found) / found.prompts, clusters, known))
-    return replace(min(tests, key=lambda test: test.worth), rate=fmean(test.rate for test in tests))
-
-
-def _worth(found: ClusteredRate) -> float:
-    """Return how many independent samples a rate's would be worth, were fewer clusters added to these few.
-
-    :func:`charbench.analysis.rate_intervals.effective_samples` turned round, with half of what it adds: enough for
-    pilots of few families, and not too much, as ``benchmarks/power.py`` shows.
-    """
-    spread, clusters = found.value * (1 - found.value), found.effective_clusters
-    if found.independent or not spread:
-        return found.effective
-    own = spread * (clusters + 1) * clusters / found.effective - 0.25 * (1 - 2 * spread)
-    return min(found.samples, spread * clusters**2 / own) if own > 0 else found.samples
+    """Return the test of rates of other prompts, of which both sides tell how alike prompts and their answers are."""
+    of = [(side.values(side.known), side.clusters(side.known)) for side in (a, b)]
+    means = [clustered_mean(*one) for one in of]
+    families = [Families.of(clusters) for _, clusters in of]
+    parts = [mean.standard_error**2 if mean.count > 1 else 0.0 for mean in means]
+    plain = [variance(values) if len(values) > 1 else 0.0 for values, _ in of]
+    alone = [each / mean.count for each, mean in zip(plain, means, strict=True)]
+    more = sum(each * (one.largest - 1) for each, one in zip(alone, families, strict=True))
+    alike = min(1.0, max(0.0, (sum(parts) - sum(alone)) / more)) if more else 0.0
+    answers = fmean(side.judged_in(side.known) / len(side.known) for side in (a, b))
+    spread = sum(mean.value * (1 - mean.value) + part for mean, part in zip(means, parts, strict=True))
+    steady = (sum(plain) / spread - 1 / answers) / (1 - 1 / answers) if spread and answers > 1 else 0.0
+    freedom = [part**2 / mean.degrees for part, mean in zip(parts, means, strict=True) if part]
+    known = sum(parts) ** 2 / sum(freedom) if freedom else sum(mean.degrees for mean in means)
+    sizes = max(families, key=lambda one: one.effective).sizes
+    rate = fmean(mean.value for mean in means)
+    return FisherTest(rate, Families(sizes, alike), answers, min(1.0, max(0.0, steady)), known)
