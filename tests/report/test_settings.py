@@ -327,7 +327,26 @@ def test_across_what_does_not_differ_names_what_does(lab: Lab, charbench: Charbe
     lab.eval(A, temperature=1)
     ended = charbench("compare", "a", "--across", "thinking", lab=lab.lab.root)
     assert ended.code == 2
-    assert "they differ in temperature" in ended.err
+    assert "others differ in temperature" in ended.err
+
+
+@pytest.mark.slow
+def test_settings_are_compared_on_the_prompts_that_they_share_where_a_newer_one_has_others(
+    lab: Lab, charbench: Charbench
+) -> None:
+    lab.lab.write("r.txt", "Who goes there?\nWhere to?\n")
+    lab.eval(A, temperature=0)
+    lab.eval(A, temperature=0, prompts="r.txt")
+    lab.eval(A, temperature=1)
+    found = charbench.ok("compare", "a", "--across", "temperature", "--json", lab=lab.lab.root).json
+    (pair,) = found["pairs"]
+    assert (pair["paired"], pair["prompts"]) == (True, 6)
+    lab.eval(A, temperature=1, more=("-o", "sampler.parrot.beak=sharp"))
+    ended = charbench("compare", "a", "--across", "temperature", lab=lab.lab.root)
+    assert ended.code == 2
+    named = ended.err.rpartition("--setting ")[2].strip(" )\n")
+    found = charbench.ok("compare", "a", "--across", "temperature", "--setting", named, "--json", lab=lab.lab.root).json
+    assert len(found["pairs"]) == 1, "the settings that the message names can be compared"
 
 
 @pytest.mark.slow

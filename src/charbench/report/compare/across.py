@@ -30,9 +30,10 @@ def across_sides(
 ) -> list[Side]:
     """Return a side for each of ``words`` (URIs, names or runs) and each value of what is turned.
 
-    Of each value it is the newest setting that is like the selected one in all other things (but prompts: pairs are of
-    those that both were asked). Raises :class:`UnknownNameError` where there is no such parameter, and
-    :class:`UsageError` where there are fewer than two values.
+    Of each value it is a setting that is like the selected one in all other things but prompts: the one that shares
+    most of these with it (pairs are of prompts that both were asked), of several the newest. Raises
+    :class:`UnknownNameError` where there is no such parameter, and :class:`UsageError` where there are fewer than two
+    values.
     """
     known = read_settings(connection).by_persona
     name = " ".join(across.replace("_", " ").replace("-", " ").split())
@@ -64,6 +65,7 @@ def _by_value(name: str, chosen: Setting, asked: Sequence[Setting], notes: list[
         what = f"; settings differ in {differ}" if differ else ""
         raise UnknownNameError("parameter for --across", name, parameters, what)
     like = [one for one in asked if _is_like(name, one, chosen)]
+    like.sort(key=lambda one: -_shared_prompts(one, chosen))
     found: dict[str, Setting] = {}
     for one in [chosen, *like]:
         value = facts_of(one).get(name, FIRST if name == ENDPOINT else None)
@@ -72,10 +74,12 @@ def _by_value(name: str, chosen: Setting, asked: Sequence[Setting], notes: list[
         elif value is not None:
             found.setdefault(value, one)
     if len(found) < 2:
-        what = f"; they differ in {differ}" if differ else ""
+        what = f"; others differ in {differ}" if differ else ""
+        pair = next((one for one in asked if any(_is_turned(name, one, other) for other in asked)), None)
+        there = "charbench report --list-settings" if pair is None else f"of {pair.id} one does: --setting {pair.id}"
         raise UsageError(
-            f"option --across {name}: no two settings of these samples differ in that alone{what} "
-            "(charbench report --list-settings)"
+            f"option --across {name}: no setting differs from {chosen.id}, which is compared, in that alone{what} "
+            f"({there})"
         )
     if others := len(asked) - 1 - len(like):
         notes.append(f"{others:,} other settings differ in more than {name} and are left out.")
@@ -95,6 +99,16 @@ def _is_like(name: str, one: Setting, other: Setting) -> bool:
     free = {name, PROMPTS}
     same = all(mine.get(fact) == theirs.get(fact) for fact in (mine.keys() | theirs.keys()) - free)
     return same and {s.key for s in one.scorers.values()} == {s.key for s in other.scorers.values()}
+
+
+def _is_turned(name: str, one: Setting, other: Setting) -> bool:
+    """Whether two settings differ in one thing alone, prompts aside."""
+    return _is_like(name, one, other) and facts_of(one).get(name) != facts_of(other).get(name)
+
+
+def _shared_prompts(one: Setting, other: Setting) -> int:
+    """Return how many prompts two settings share; those of earlier versions do not say which they are of."""
+    return len((one.prompts or frozenset()) & (other.prompts or frozenset()))
 
 
 def _differing(chosen: Setting, asked: Iterable[Setting]) -> Iterable[str]:
