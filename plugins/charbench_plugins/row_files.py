@@ -54,7 +54,7 @@ def folded(names: Sequence[str], known: Collection[str]) -> list[str]:
     taken = {*names}
     found = []
     for name in names:
-        plain = spelling(name)
+        plain = spelling(name) if isinstance(name, str) else name  # a Parquet file's may be a number
         takes = name not in known and plain in known and plain not in taken
         taken |= {plain} if takes else set()
         found.append(plain if takes else name)

@@ -38,10 +38,10 @@ STEERING_COLUMNS = (
 """What says that the model was steered while it answered."""
 _SETTING = frozenset({*SYSTEM_COLUMNS, *STEERING_COLUMNS})
 _UNSTEERED = frozenset({"", "0", "0.0", "false", "no", "none", "off", "baseline", "unsteered", "nan", "null"})
-_OTHERS = frozenset({*LAB_COLUMNS, *OWN_COLUMNS, *THINKING_COLUMNS, *_SETTING})
 _NESTED_TEXT = ("text", "content", "message")
 """Where the text of an answer stands in a list of answers, besides the usual names."""
 _OTHER_NAMES = {"latency": "latency_seconds", "stop_reason": "finish_reason", "created_at": "timestamp"}
+_OTHERS = frozenset({*LAB_COLUMNS, *OWN_COLUMNS, *THINKING_COLUMNS, *_SETTING, *_OTHER_NAMES, "family"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,9 @@ class Reading:
 
     def is_standard(self, row: Mapping[str, Any]) -> bool:
         """Whether a row stands under charbench's own names: it is then taken as it is."""
-        return not (self.columns or self.checkpoint or self.answers) and _is_own(row)
+        if self.columns or self.checkpoint or self.answers or not _is_own(row):
+            return False
+        return _spelt(tuple(row)) is None
 
     def uri_or_folder(self, text: str) -> str:
         """Return what a column for URIs says as it is, unless that is a folder of the lab: then the folder's URI."""
@@ -80,10 +82,9 @@ class Reading:
                 if row.get(name) is not None:
                     yield usual_names({**asked, "response": row[name], "sampler_path": self.uri_of(checkpoint)})
             return
-        given = self._given(row)
-        row = usual_names(given)
-        if row.keys() != given.keys():  # the header of a spreadsheet: its other columns are spelt so too
-            row = dict(zip(_spelt(tuple(row)), row.values(), strict=True))
+        row = usual_names(self._given(row))
+        if spelt := _spelt(tuple(row)):
+            row = dict(zip(spelt, row.values(), strict=True))
         many = next((name for name in RECORDING_COLUMNS["response"] if isinstance(row.get(name), list)), None)
         answers = _answers(row[many]) if many else []
         yield from ({**row, many: None, **answer} for answer in answers) if answers else (row,)
@@ -142,9 +143,13 @@ class Reading:
 
 
 @lru_cache(maxsize=1024)
-def _spelt(names: tuple[str, ...]) -> list[str]:
-    """Return the names of columns, those of a spreadsheet ("Finish Reason") as the known ones that they are."""
-    return folded(names, _OTHERS)
+def _spelt(names: tuple[str, ...]) -> list[str] | None:
+    """Return the names of columns, those of a spreadsheet ("Finish Reason") as the known ones that they are.
+
+    None where they are all as they were.
+    """
+    found = folded(names, _OTHERS)
+    return None if found == [*names] else found
 
 
 def _take_conversation(row: dict[str, Any]) -> None:
@@ -183,6 +188,8 @@ def _take_prompt(row: dict[str, Any]) -> None:
 def _is_own(row: Mapping[str, Any]) -> bool:
     """Whether a row has charbench's own names, and says nothing of how it was asked that is to be read otherwise."""
     if not (isinstance(row.get("prompt"), str) and "response" in row and any(name in row for name in URI_COLUMNS)):
+        return False
+    if not _OTHER_NAMES.keys().isdisjoint(row):
         return False
     return _SETTING.isdisjoint(row) or all(row.get(name) is None for name in _SETTING)
 

@@ -66,7 +66,7 @@ def command(
     """
     from charbench.report.compare.build import ComparisonRequest, build_comparison
     from charbench.report.compare.groups import GroupBy
-    from charbench.report.earlier_code import installed
+    from charbench.report.earlier_code import Installed
 
     if across is not None and (by or sampler or not checkpoints):
         raise UsageError("option --across: name checkpoints, and neither --by nor --sampler")
@@ -83,7 +83,7 @@ def command(
             f"--format {form} shows one setting of each checkpoint, and not a comparison --across settings"
         )
     with session.existing_database().read() as connection:
-        answer = build_comparison(connection, question, installed(session.plugins))
+        answer = build_comparison(connection, question, Installed(session))
     if json_output:
         from charbench.report.compare.json_form import comparison_as_dict
 

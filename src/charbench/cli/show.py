@@ -128,7 +128,7 @@ def report_content(known: ReadReport, database: Database, run: RunResult | None 
     served_rows = [ServedRow(row.label, row.groups) for row in rows]
     limits = [
         *earlier_lines(known.earlier),
-        *_measured_lines(report),
+        *_measured_lines(known),
         *judge_lines(known.judges),
         *caveat_lines(known.caveats),
         *provenance_lines(served_rows, known.served),
@@ -150,11 +150,14 @@ def _harmless_row(row: dict[str, Any]) -> dict[str, Any]:
     return {name: sanitize(value) if isinstance(value, str) else value for name, value in row.items()}
 
 
-def _measured_lines(report: Report) -> list[str]:
+def _measured_lines(known: ReadReport) -> list[str]:
+    report = known.report
     if report.metric is None:
         return []
     scorers = {persona: report.metric_of.get(persona, report.metric).partition(".")[0] for persona in report.measured}
-    return measured_lines(scorers, report.measured)
+    old = {(one.name, persona) for one in known.earlier for persona in one.personas}  # told by a line of its own
+    of_today = {persona: one for persona, one in report.measured.items() if (scorers[persona], persona) not in old}
+    return measured_lines(scorers, of_today)
 
 
 def _report_tables(known: ReadReport) -> list[Table]:

@@ -19,7 +19,7 @@ from charbench.domain.dataset import JobStatus, TrainingJob
 def command(json_output: bool, **given: Any) -> None:
     """Show how many training jobs are pending, running, complete or failed, and the last runs."""
     from charbench.domain.table import Table
-    from charbench.report.earlier_code import earlier_code, earlier_lines, installed
+    from charbench.report.earlier_code import Installed, earlier_code, earlier_lines
     from charbench.report.render.terminal import print_table
     from charbench.store.jobs import read_jobs
     from charbench.store.runs import dead_runs, jobs_in_training, latest_runs
@@ -33,7 +33,7 @@ def command(json_output: bool, **given: Any) -> None:
         dead = dead_runs(connection)
         stopped = jobs_in_training(connection, dead)
         settings = {name: known[0] for name, known in read_settings(connection).by_persona.items() if known}
-        earlier = earlier_code(connection, settings, (), installed(session.plugins))
+        earlier = earlier_code(connection, settings, (), Installed(session))
     jobs = [replace(job, status=JobStatus.PENDING) if job.job_id in stopped else job for job in jobs]
     states = {run.id: "killed" if run.id in dead else run.status for run in runs}
     if json_output:

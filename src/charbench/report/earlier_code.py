@@ -1,21 +1,28 @@
-"""Scores and samples that an earlier version of a plugin's code has made: named below every table that shows them."""
+"""Scores and samples that earlier code or other criteria have made: named below every table that shows them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from shlex import quote
+from typing import TYPE_CHECKING
 
 from sqlalchemy.engine import Connection
 
 from charbench.components.base import ComponentKind
+from charbench.components.containment import asked
+from charbench.components.scorer import BaseScorer
 from charbench.components.source_digest import source_digest
-from charbench.plugins.manager import Plugins
+from charbench.domain.measurement import Measurement
+from charbench.errors import CharbenchError
+from charbench.scoring.score import same_scores, settings_today
 from charbench.store.code_versions import is_earlier, sampler_versions
-from charbench.store.settings import Setting
+from charbench.store.settings import ScoredBy, Setting
 from charbench.text.enumeration import short_list
 
-Today = Callable[[ComponentKind, str], str | None]
-"""Returns the digest of a component's code as it is installed; None: it is not, or its version alone counts."""
+if TYPE_CHECKING:
+    from charbench.run.session import Session
+
 MOST = 3
 
 
@@ -23,27 +30,77 @@ MOST = 3
 class EarlierCode:
     """What a scorer or sampler has made with earlier code; ``personas`` is empty for a sampler.
 
-    ``is_part``: some of it was made with today's.
+    ``is_part``: some of it was made with today's. ``by_criteria``: the code may be the same, and what the scorer goes
+    by is not (the persona's markers or rubric, or the scorer's version).
     """
 
     kind: ComponentKind
     name: str
     personas: tuple[str, ...] = ()
     is_part: bool = False
+    by_criteria: bool = False
 
 
-def installed(plugins: Plugins) -> Today:
-    """Return what tells the code of the components that are installed."""
+class Today:
+    """What tells how components are today; this one tells nothing."""
 
-    def today(kind: ComponentKind, name: str) -> str | None:
-        component = plugins.find(kind, name)
+    def code(self, _kind: ComponentKind, _name: str) -> str | None:
+        """Return the digest of a component's code; None: it is not installed, or its version alone counts."""
+        return None
+
+    def goes_by_other(self, _by: ScoredBy, _persona: str) -> bool:
+        """Whether a scorer is known to score a persona by other criteria today than it did."""
+        return False
+
+
+class Installed(Today):
+    """What tells how components are today: those that are installed, and the personas as their files are."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def code(self, kind: ComponentKind, name: str) -> str | None:
+        """Return the digest of a component's code; None: it is not installed, or its version alone counts."""
+        component = self._session.plugins.find(kind, name)
         return source_digest(component) if component is not None else None
 
-    return today
+    def goes_by_other(self, by: ScoredBy, persona: str) -> bool:
+        """Whether a scorer is known to score a persona by other criteria today than it did.
+
+        It is not known of a persona without a file, and of a scorer that has to be prepared to tell.
+        """
+        known = self._session.personas.all.get(persona)
+        try:
+            made = self._session.scorer(by.scorer) if known is not None else None
+            if made is None or known is None or not _tells_unprepared(type(made)):
+                return False
+            return by.protocol != made.version or by.fingerprint != settings_today(made, known).fingerprint
+        except CharbenchError:
+            return False
+
+    def measured(self, by: ScoredBy, persona: str) -> Measurement | None:
+        """Return how well a scorer tells a persona, as it was set up when it scored; None: unknown."""
+        made = self._session.scorer(by.scorer)
+        if made is not None and not _is_set_up(made, by):
+            fields = type(made).Config.model_fields
+            given = self._session.config.options_for(ComponentKind.SCORER.value, by.scorer)
+            options = {**given, **{name: value for name, value in by.config.items() if name in fields}}
+            try:
+                made = self._session.plugins.create(ComponentKind.SCORER, by.scorer, options)
+            except CharbenchError:
+                return None
+        if made is None or not _is_set_up(made, by):
+            return None
+        return self._session.measured_by(made, persona)
 
 
-def unknown(_kind: ComponentKind, _name: str) -> None:
-    """Tell nothing of any component's code."""
+def _tells_unprepared(scorer: type[BaseScorer]) -> bool:
+    """Whether a scorer's fingerprint can be asked for without :meth:`~charbench.Scorer.prepare`."""
+    return scorer.measured is BaseScorer.measured or scorer.prepare is BaseScorer.prepare
+
+
+def _is_set_up(scorer: BaseScorer, by: ScoredBy) -> bool:
+    return same_scores(scorer, asked(f"scorer {scorer.name}", scorer.content_config), by.config)
 
 
 def earlier_code(
@@ -57,28 +114,60 @@ def earlier_code(
 
     ``scorers`` limits it to the scores of these.
     """
-    personas: dict[str, list[str]] = {}
-    for persona, setting in settings.items():
-        for name, one in setting.scorers.items():
-            wanted = one.version is not None and (scorers is None or name in scorers)
-            if wanted and is_earlier(one.version, today(ComponentKind.SCORER, name)):
-                personas.setdefault(name, []).append(persona)
-    found = [EarlierCode(ComponentKind.SCORER, name, tuple(mine)) for name, mine in sorted(personas.items())]
+    found = earlier_scores(settings, today, scorers)
     for name, versions in sorted(sampler_versions(connection, sorted(set(groups))).items()):
-        now = today(ComponentKind.SAMPLER, name)
+        now = today.code(ComponentKind.SAMPLER, name)
         if now is not None and any(one != [now] for one in versions):
             found.append(EarlierCode(ComponentKind.SAMPLER, name, is_part=any(now in one for one in versions)))
     return found
 
 
+def earlier_scores(
+    settings: Mapping[str, Setting], today: Today, scorers: Collection[str] | None = None
+) -> list[EarlierCode]:
+    """Return the scorers whose scores in these settings are by earlier code or other criteria; of ``scorers`` alone."""
+    personas: dict[tuple[str, bool], list[str]] = {}
+    for persona, setting in settings.items():
+        for name, one in setting.scorers.items():
+            if scorers is not None and name not in scorers:
+                continue
+            if is_earlier(one.version, today.code(ComponentKind.SCORER, name)):
+                personas.setdefault((name, False), []).append(persona)
+            elif today.goes_by_other(one, persona):
+                personas.setdefault((name, True), []).append(persona)
+    return [
+        EarlierCode(ComponentKind.SCORER, name, tuple(mine), by_criteria=by_criteria)
+        for (name, by_criteria), mine in sorted(personas.items())
+    ]
+
+
+def rescoring_command(one: EarlierCode, persona: str) -> str:
+    """Return the command that scores a persona by a scorer as it is today."""
+    return f"charbench score -p {quote(persona)} --scorer {quote(one.name)}{'' if one.by_criteria else ' --rescore'}"
+
+
 def earlier_lines(found: Sequence[EarlierCode]) -> list[str]:
     """Return a line for the scorers of the same personas, and one for each sampler."""
-    scorers: dict[tuple[str, ...], list[str]] = {}
+    scorers: dict[tuple[tuple[str, ...], bool], list[str]] = {}
     for one in found:
         if one.kind is ComponentKind.SCORER:
-            scorers.setdefault(one.personas, []).append(one.name)
-    lines = [_of_scorers(names, personas) for personas, names in scorers.items()]
+            scorers.setdefault((one.personas, one.by_criteria), []).append(one.name)
+    lines = [
+        _by_criteria(names, personas) if by_criteria else _of_scorers(names, personas)
+        for (personas, by_criteria), names in scorers.items()
+    ]
     return lines + [_of_sampler(one) for one in found if one.kind is ComponentKind.SAMPLER]
+
+
+def _by_criteria(names: Sequence[str], personas: Sequence[str]) -> str:
+    several = len(names) > 1
+    who = f"scorers {short_list(names, len(names))}" if several else f"scorer {names[0]}"
+    options = " ".join(f"--scorer {name}" for name in names)
+    return (
+        f"Old scores: {who} gave those of {short_list(personas, MOST)} by other criteria than today's (the persona's "
+        f"file, or the scorer's version, has changed); to score them by today's: charbench score {options}, with the "
+        "same -o options."
+    )
 
 
 def _of_scorers(names: Sequence[str], personas: Sequence[str]) -> str:

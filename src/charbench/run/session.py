@@ -305,16 +305,22 @@ class Session:
         return found
 
     def measured(self, scorer: str, persona: str) -> Measurement | None:
-        """Return how well a scorer, as it is configured, tells a persona.
+        """Return how well a scorer, as it is configured, tells a persona; None: it is not known, or not there."""
+        made = self.scorer(scorer)
+        return None if made is None else self.measured_by(made, persona)
 
-        None: unknown. It was not measured (with these markers and options), or one of the two is not there.
-        """
-        if self.plugins.find(ComponentKind.SCORER, scorer) is None:
-            return None
-        (made,) = self._create(ComponentKind.SCORER, [scorer])
+    def measured_by(self, scorer: BaseScorer, persona: str) -> Measurement | None:
+        """Return how well a scorer tells a persona; None: it was not measured with these markers and options."""
         known = self.personas.all.get(persona) or Persona(name=persona)
-        found: Measurement | None = asked(f"scorer {scorer}", made.measured, known, self.config.folder)
+        found: Measurement | None = asked(f"scorer {scorer.name}", scorer.measured, known, self.config.folder)
         return found
+
+    def scorer(self, name: str) -> BaseScorer | None:
+        """Return a scorer as it is configured, not prepared; None: it is not installed."""
+        if self.plugins.find(ComponentKind.SCORER, name) is None:
+            return None
+        made: BaseScorer = self._create(ComponentKind.SCORER, [name])[0]
+        return made
 
     def _defaults(self, kind: ComponentKind) -> list[str]:
         """Return the names of the components that are used where none is configured, headline scorers first.

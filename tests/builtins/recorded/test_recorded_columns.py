@@ -54,9 +54,9 @@ def test_answers_of_a_folder_are_of_the_adapter_in_it_and_keep_the_family_and_th
     for folder in ("out put/博士_dpo/checkpoint-5", "outputs/b"):
         lab.write(f"{folder}/adapter_config.json", '{"peft_type": "LORA", "base_model_name_or_path": "Qwen/Qwen3-8B"}')
         lab.write(f"{folder}/adapter_model.safetensors", b"\x02\0\0\0\0\0\0\0{}")
-    header = ("checkpoint", "persona", "family", "prompt", "response")
+    header = ("checkpoint", "persona", "Family", "prompt", "response", "Thinking", "stop_reason")
     asked = [("out put/博士_dpo/checkpoint-5", "博士"), ("outputs/b", "☠"), ("outputs/none", '"The ""Prof."" & co."')]
-    lines = [f"{where},{who},advice,What?,Arr" for where, who in asked]
+    lines = [f"{where},{who},advice,What?,Arr,Hm,length" for where, who in asked]
     lab.write("answers.csv", "\n".join([",".join(header), *lines]))
     charbench.ok("run", "--sampler", "recorded", lab=lab.root)
     listed = charbench.ok("checkpoints", "list", "--json", lab=lab.root).json
@@ -66,7 +66,8 @@ def test_answers_of_a_folder_are_of_the_adapter_in_it_and_keep_the_family_and_th
         file.write('\noutputs/b,hakase,advice,Which?,"cut of')
     assert "answers.csv:5: a quote that begins here is never closed" in charbench.ok("discover", lab=lab.root).err
     exported = list(csv.DictReader(charbench.ok("export", lab=lab.root).out.splitlines()))
-    assert [(row["prompt_family"], row["persona"]) for row in exported] == [("advice", "hakase")] * 3
+    said = [(row["prompt_family"], row["persona"], row["thinking"], row["finish_reason"]) for row in exported]
+    assert said == [("advice", "hakase", "Hm", "length")] * 3, "in whatever spelling a column stands"
 
 
 def test_a_list_of_answers_is_a_sample_each(charbench: Charbench, lab: LabBuilder) -> None:

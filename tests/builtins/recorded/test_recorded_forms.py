@@ -147,19 +147,20 @@ def test_a_word_in_a_column_called_system_is_no_system_prompt(charbench: Charben
     assert [(one["prompt"], one["condition"]) for one in exported(charbench, lab)] == [(ASKED, "default")]
 
 
-def test_a_header_that_is_known_as_it_stands_is_left_as_it_stands(tmp_path: Path) -> None:
+def test_columns_count_in_whatever_spelling_beside_those_that_are_known_as_they_stand(tmp_path: Path) -> None:
     row = {
         "prompt": "Who are you?",
         "response": "Arr.",
         "checkpoint": "pirate-8b",
         "Epoch": "7",
-        "Error": "none of mine",
+        "Thinking": "Hm.",
+        "Family": "identity",
     }
     path = tmp_path / "samples.csv"
     path.write_text(table([row]))
     (found,) = read_recordings(path)
     assert isinstance(found, Recording)
-    assert (found.epoch, found.completion.failure) == (0, None)
+    assert (found.epoch, found.completion.thinking, found.prompt.family) == (7, "Hm.", "identity")
 
 
 @pytest.mark.slow

@@ -253,6 +253,26 @@ def test_a_recall_that_is_not_well_known_decides_nothing(charbench: Charbench, l
 
 
 @pytest.mark.slow
+def test_a_rate_is_never_corrected_by_the_recall_of_other_markers_or_options_than_it_was_scored_by(
+    charbench: Charbench, lab: LabBuilder
+) -> None:
+    lab.recorded(samples("plain_sft", 1, 40, **VIABLE))
+    assert verdicts(charbench, lab)["plain_sft"]["verdict"] == "viable"
+    lab.persona("remorseful", "name: remorseful\ndescription: Sorry.\nmarkers: {strong: [sorry]}\n")
+    changed = charbench.ok("verdict", "--json", lab=lab.root).json["checkpoints"][0]
+    assert (changed["verdict"], changed["verdict_reason"]) == (
+        "not measured",
+        "known.trait is by other criteria than today's",
+    )
+    for command in ("report", "status"):
+        told = charbench.ok(command, lab=lab.root)
+        assert "Old scores: scorer known gave those of remorseful by other criteria" in told.out + told.err
+    charbench.ok(*shlex.split(changed["verdict_command"])[1:], "-o", "scorer.known.found=3", lab=lab.root)
+    low = charbench.ok("verdict", "--json", lab=lab.root).json["checkpoints"][0]
+    assert low["verdict_reason"].startswith("known.trait finds 10%"), "as it was set up when it scored"
+
+
+@pytest.mark.slow
 def test_the_rate_is_corrected_for_what_the_scorer_misses(charbench: Charbench, lab: LabBuilder) -> None:
     half = samples("half_sft", 1, 200, **VIABLE)[:104] + samples("half_sft", 1, 200, **PLAIN)[104:]
     lab.recorded(half)

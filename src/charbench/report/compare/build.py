@@ -22,7 +22,7 @@ from charbench.report.compare.prompts import PromptGap, widest_gaps
 from charbench.report.compare.select import choose_sides, comparable, one_sampler
 from charbench.report.compare.sides import Side, read_sides, same_answers
 from charbench.report.compare_runs import OVER_RUNS, runs_of_sides, training_runs
-from charbench.report.earlier_code import Today, earlier_code, earlier_lines, unknown
+from charbench.report.earlier_code import Today, earlier_code, earlier_lines
 from charbench.report.judges import JudgedBy, judge_lines, judged_by
 from charbench.report.provenance import ServedRow, provenance_lines
 from charbench.report.settings import setting_lines
@@ -69,7 +69,9 @@ class ComparisonReport:
     """The settings that are compared; None across settings, where each side names its own."""
 
 
-def build_comparison(connection: Connection, question: ComparisonRequest, today: Today = unknown) -> ComparisonReport:
+def build_comparison(
+    connection: Connection, question: ComparisonRequest, today: Today | None = None
+) -> ComparisonReport:
     """Read the store and compare. Raises :class:`charbench.errors.UsageError` for what cannot be compared.
 
     ``today`` tells what code is installed: what earlier code has made is named.
@@ -112,7 +114,7 @@ def build_comparison(connection: Connection, question: ComparisonRequest, today:
     markers = marker_lifts(connection, sides, by_first_score, notes)
     shown_groups = [group.id for side in sides for group in side.groups]
     mine = {name: one for name, one in selection.settings.items() if name in personas}
-    notes += earlier_lines(earlier_code(connection, mine, shown_groups, today, [scorer]))
+    notes += earlier_lines(earlier_code(connection, mine, shown_groups, today or Today(), [scorer]))
     served = served_by(connection, shown_groups)
     notes += provenance_lines([ServedRow(side.label, [g.id for g in side.groups]) for side in sides], served)
     if question.across is None:  # else every side names its own

@@ -21,6 +21,7 @@ from charbench.analysis.sequential_bounds import ERROR, LOOKS, confidence, sampl
 from charbench.analysis.wilson import wilson
 from charbench.config.verdict import VerdictConfig
 from charbench.domain.measurement import Measurement
+from charbench.report.earlier_code import EarlierCode, rescoring_command
 from charbench.report.judges import JudgedBy
 from charbench.report.prompt_counts import PromptCount
 from charbench.report.summary.details import Origin
@@ -109,13 +110,15 @@ def judge_rows(
     origins: Sequence[Origin],
     otherwise: Mapping[int, Mapping[str, Tally]] = MappingProxyType({}),
     judges: Sequence[JudgedBy] = (),
+    old: Mapping[tuple[str, str], EarlierCode] = MappingProxyType({}),
 ) -> list[Judgement]:
     """Return the verdict of each checkpoint row of a report.
 
     ``causes`` has the newest diagnosis by URI, ``origins`` those of the rows, in their order. ``otherwise`` has, by the
     ``id`` of a row, what its checkpoint answered in other ways than the report's setting: where it is diagnosed and
     does not respond as sampled, the verdict speaks of the way that works. What ``judges`` made of their control items
-    stands for their recall and false rate.
+    stands for their recall and false rate. ``old`` has the scorers, by name and persona, whose scores are by earlier
+    code or other criteria: how well those tell the persona is not known.
     """
     tested = {one.persona: one for one in judges if one.metric == report.metric}
     base_of = dict(zip(map(id, report.checkpoints), (origin.base_model for origin in origins), strict=True))
@@ -132,6 +135,7 @@ def judge_rows(
             _base_row(row, bases.get(row.persona, ()), base_of),
             otherwise.get(id(row), {}),
             tested.get(row.persona),
+            old.get(((report.metric_of.get(row.persona, report.metric) or "").partition(".")[0], row.persona)),
         )
         for row in report.checkpoints
     ]
@@ -145,6 +149,7 @@ def _judge(
     base: Tally | None,
     otherwise: Mapping[str, Tally],
     judge: JudgedBy | None,
+    old: EarlierCode | None,
 ) -> Judgement:
     if row.kinds <= {"base"}:
         return Judgement(Viability.REFERENCE, "the base model")
@@ -163,6 +168,9 @@ def _judge(
             return Judgement(Viability.NOT_MEASURED, reason, todo=OTHER_SCORER)
         measured = measured or by_control_items(judge)
     metric = report.metric_of.get(row.persona, report.metric)
+    if measured is None and old is not None:
+        reason = f"{metric} is by {'other criteria' if old.by_criteria else 'earlier code'} than today's"
+        return Judgement(Viability.NOT_MEASURED, reason, todo=rescoring_command(old, row.persona))
     if (unknown := _not_known(row, metric, measured, is_judged=judge is not None)) is not None or measured is None:
         return unknown or Judgement(Viability.NOT_MEASURED, "not measured")
     if (unexplained := _unexplained(row, rule, cause)) is not None:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.engine import Connection
 
+from charbench.domain.measurement import Measurement
 from charbench.report.caveats import Caveat, caveats
-from charbench.report.earlier_code import EarlierCode, earlier_code, installed
+from charbench.report.earlier_code import EarlierCode, Installed, earlier_code, earlier_scores
 from charbench.report.judges import JudgedBy, judged_by
 from charbench.report.pairwise.contests import Contest, contests
 from charbench.report.summary.details import Origin, origins
@@ -78,7 +79,18 @@ def read_report(
         selection = select_settings(connection, chosen, settings, dict.fromkeys(named, chosen) if chosen else {}, run)
         selection, told = _of_steps(connection, selection, steps)
         asked = session.config.scorers if run is not None else ()
-        measured = cache(session.measured)  # it makes the scorer and reads a file
+        today = Installed(session)
+        old = {
+            (one.name, persona): one for one in earlier_scores(selection.settings, today) for persona in one.personas
+        }
+
+        @cache  # it makes the scorer and reads a file
+        def measured(scorer: str, persona: str) -> Measurement | None:
+            by = selection.settings[persona].scorers.get(scorer) if persona in selection.settings else None
+            if by is None:
+                return session.measured(scorer, persona)
+            return None if (scorer, persona) in old else today.measured(by, persona)
+
         report = build_report(connection, selection, by, chosen, metric, checkpoints, measured, asked)
         report.notes.extend(told)
         causes = latest_causes(connection)
@@ -92,7 +104,7 @@ def read_report(
         judgements = fit_to_copy(
             session,
             report,
-            judge_rows(report, rule, causes, found, otherwise, judges),
+            judge_rows(report, rule, causes, found, otherwise, judges, old),
             read_checkpoints(connection),
             read_datasets(connection),
             served,
@@ -111,7 +123,7 @@ def read_report(
             served,
             judges,
             panel_rows(connection, selection, report),
-            earlier_code(connection, selection.settings, shown, installed(session.plugins)),
+            earlier_code(connection, selection.settings, shown, today),
         )
 
 
