@@ -34,12 +34,14 @@ def are_sound(ranges: Mapping[str, tuple[float, float]], channels: Collection[Ch
     """
     seen = set()
     for one in given:
-        if type(one) is not Score or one.value is None or one.channel not in channels or one.metric not in ranges:
+        if type(one) is not Score:
             return False
-        low, high = ranges[one.metric]
-        if not low <= one.value <= high:
+        metric, channel, value = one.metric, one.channel, one.value
+        if value is None or channel not in channels or (ends := ranges.get(metric)) is None:
             return False
-        seen.add((one.metric, one.channel))
+        if not ends[0] <= value <= ends[1]:
+            return False
+        seen.add((metric, channel))
     return len(seen) == len(given)
 
 

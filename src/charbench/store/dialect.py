@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
 from itertools import chain, islice
+from operator import itemgetter
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -18,6 +18,8 @@ T = TypeVar("T")
 Row = tuple[Any, ...]
 MAX_PARAMETERS = 900
 """How many values one ``IN (...)`` takes; SQLite's smallest limit is 999."""
+_TOGETHER = 60
+"""Rows of up to 15 columns that one statement inserts; more of them are not faster."""
 
 
 def insert(connection: Connection, table: sa.Table) -> Any:
@@ -65,11 +67,25 @@ def insert_tuples(connection: Connection, table: sa.Table, rows: Sequence[tuple[
 
     Goes past SQLAlchemy's work on every value: for tables that get twenty rows for each sample.
     """
-    if not rows:
-        return
-    columns = ", ".join(column.name for column in table.columns)
-    marks = ", ".join(["?" if connection.dialect.name == "sqlite" else "%s"] * len(table.columns))
-    connection.exec_driver_sql(f"INSERT INTO {table.name} ({columns}) VALUES ({marks})", list(rows))  # noqa: S608
+    _insert_rows(connection, table, [column.name for column in table.columns], rows)
+
+
+def _insert_rows(
+    connection: Connection, table: sa.Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], on: str = ""
+) -> None:
+    """Insert rows, on SQLite :data:`_TOGETHER` with each statement: for each one its driver gives Python's lock away.
+
+    To get it back from the scorers takes longer than to insert the row. ``on`` is what the statement ends with.
+    """
+    is_sqlite = connection.dialect.name == "sqlite"
+    row = f"({', '.join(['?' if is_sqlite else '%s'] * len(columns))})"
+    begin = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES "  # noqa: S608
+    whole = len(rows) - len(rows) % _TOGETHER if is_sqlite else 0
+    several = f"{begin}{', '.join([row] * _TOGETHER)} {on}"
+    for at in range(0, whole, _TOGETHER):
+        connection.exec_driver_sql(several, tuple(chain.from_iterable(rows[at : at + _TOGETHER])))
+    if whole < len(rows):
+        connection.exec_driver_sql(f"{begin}{row} {on}", list(rows[whole:]))
 
 
 def insert_new(
@@ -115,15 +131,10 @@ def add_totals(connection: Connection, table: sa.Table, key: Sequence[str], rows
     """
     if not rows:
         return
-    statement = _adding(connection.dialect.name, table, tuple(key), tuple(rows[0]))
-    connection.execute(statement, sorted(rows, key=lambda row: tuple(row[name] for name in key)))
-
-
-@lru_cache(maxsize=32)
-def _adding(dialect: str, table: sa.Table, key: tuple[str, ...], names: tuple[str, ...]) -> Any:
-    statement = _insert(dialect, table)
-    sums = {name: table.c[name] + statement.excluded[name] for name in names if name not in key}
-    return statement.on_conflict_do_update(index_elements=list(key), set_=sums)
+    names = [*key, *(name for name in rows[0] if name not in key)]
+    sums = ", ".join(f"{name} = {table.name}.{name} + excluded.{name}" for name in names[len(key) :])
+    added = sorted((tuple([row[name] for name in names]) for row in rows), key=itemgetter(slice(len(key))))
+    _insert_rows(connection, table, names, added, f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {sums}")
 
 
 def get_or_add(connection: Connection, table: sa.Table, key: dict[str, Any], rest: dict[str, Any]) -> int:

@@ -7,7 +7,7 @@ other metrics are seldom asked for by prompt, and are then counted from the scor
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -99,7 +99,11 @@ class ScoresByPrompt:
         """Add what was counted to the store's totals."""
         dealt_with = ((self._scoring, *key, number) for key, number in self._scored.items())
         _add_scored(connection, dealt_with)
-        rows = [{**_key(prompt_totals, key), **asdict(sums)} for key, sums in self._sums.items()]
+        names = [column.name for column in prompt_totals.primary_key]
+        rows = [
+            dict(zip(names, key, strict=True)) | {name: getattr(sums, name) for name in _COUNTED}
+            for key, sums in self._sums.items()
+        ]
         add_totals(connection, prompt_totals, ("series_id", "group_id", "prompt_id"), rows)
 
 
@@ -117,7 +121,8 @@ def count_scores(connection: Connection, which: sa.ColumnElement[bool], sign: in
 
 
 def _add_scored(connection: Connection, counted: Iterable[tuple[int, ...]]) -> None:
-    rows = [{**_key(prompt_scored, key), "samples": number} for *key, number in counted]
+    names = [column.name for column in prompt_scored.primary_key]
+    rows = [dict(zip(names, key, strict=True)) | {"samples": number} for *key, number in counted]
     add_totals(connection, prompt_scored, ("scoring_id", "group_id", "prompt_id"), rows)
 
 

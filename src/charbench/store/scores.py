@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import chain
 from typing import Any
@@ -211,7 +211,8 @@ class ScoreWriter:
         ]
         columns = "sample_id", "scoring_id", "evidence"
         ids = insert_new(connection, scored, columns, rows, ("id", "sample_id"))
-        self._number_series(connection, new)
+        shapes = {item.sample_id: _metrics_and_channels(item.scores) for item in new}
+        self._number_series(connection, {shapes[item.sample_id]: item.scores for item in new}.values())
         values: list[tuple[int, int, float | None]] = []
         given: defaultdict[tuple[int, int, float | None], list[float | None]] = defaultdict(list)
         # Most samples of a group have the same metrics and channels: their series, and where their values go.
@@ -222,7 +223,7 @@ class ScoreWriter:
             group_id = item.group_id
             if self._headlines:
                 by_prompt.count(group_id, item.prompt_id, self._of_headlines(item.scores))
-            shape = group_id, _metrics_and_channels(item.scores)
+            shape = group_id, shapes[sample_id]
             if (known := places.get(shape)) is None:
                 numbered = (self._series[score.metric, score.channel] for score in item.scores)
                 known = places[shape] = [(number, given[number, group_id, least]) for number, least in numbered]
@@ -262,10 +263,9 @@ class ScoreWriter:
         """Return the name under which scoring this sample is claimed."""
         return f"{self.scoring_id}:{sample_id}"
 
-    def _number_series(self, connection: Connection, new: Sequence[NewScores]) -> None:
+    def _number_series(self, connection: Connection, scores: Iterable[Sequence[Score]]) -> None:
         """Look up the series of these scores, adding those that are new, in an order that is every writer's."""
-        by_shape = {_metrics_and_channels(item.scores): item.scores for item in new}
-        given = chain.from_iterable(by_shape.values())
+        given = chain.from_iterable(scores)
         fresh = {key: score for score in given if (key := (score.metric, score.channel)) not in self._series}
         for key, score in sorted(fresh.items()):
             self._series[key] = self._add_series(connection, score), self.metrics[score.metric].threshold
