@@ -136,8 +136,12 @@ class ScoreStage:
         for ids in pending_samples(self.database, wanted, group_ids, self._batch):
             if self._over:
                 return
-            items = {scoring.rows.item(number): (scoring, number) for number in ids for scoring in self._scorings}
-            items = {item: task for item, task in items.items() if item not in self._failed}
+            items = {
+                item: (scoring, number)
+                for scoring in self._scorings
+                for item, number in zip(scoring.rows.items(ids), ids, strict=True)
+                if item not in self._failed
+            }
             claimed = claim(self.database, STAGE, self.run_id, list(items), self._dealt_with)
             self._elsewhere |= claimed.elsewhere > 0
             self._claimed.update(claimed.mine)
@@ -155,8 +159,9 @@ class ScoreStage:
     def _note(self, scoring: Scoring, outcomes: Sequence[Outcome]) -> None:
         """Be done with what will be in the store, and remember what failed."""
         scoring.note_again()
-        self._claimed.difference_update(scoring.rows.item(outcome.stored.id) for outcome in outcomes)
-        self._failed.update(scoring.rows.item(outcome.stored.id) for outcome in outcomes if outcome.scores is None)
+        self._claimed.difference_update(scoring.rows.items([outcome.stored.id for outcome in outcomes]))
+        failed = [outcome.stored.id for outcome in outcomes if outcome.scores is None]
+        self._failed.update(scoring.rows.items(failed))
 
     # Scorers that ask somebody else.
 

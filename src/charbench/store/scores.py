@@ -238,7 +238,7 @@ class ScoreWriter:
         ]
         add_totals(connection, score_totals, ("series_id", "group_id"), summed)
         by_prompt.add(connection)
-        release(connection, STAGE, self.run_id, [self.item(entry.sample_id) for entry in new])
+        release(connection, STAGE, self.run_id, self.items([entry.sample_id for entry in new]))
         return len(ids)
 
     def _of_headlines(self, given: Sequence[Score]) -> list[HeadlineScore]:
@@ -263,6 +263,11 @@ class ScoreWriter:
         """Return the name under which scoring this sample is claimed."""
         return f"{self.scoring_id}:{sample_id}"
 
+    def items(self, sample_ids: Iterable[int]) -> list[str]:
+        """Return the names of many samples: see :meth:`item`."""
+        mine = f"{self.scoring_id}:"
+        return [f"{mine}{number}" for number in sample_ids]
+
     def _number_series(self, connection: Connection, scores: Iterable[Sequence[Score]]) -> None:
         """Look up the series of these scores, adding those that are new, in an order that is every writer's."""
         given = chain.from_iterable(scores)
@@ -285,15 +290,17 @@ class ScoreWriter:
 
 def present_scores(connection: Connection, items: Sequence[str]) -> set[str]:
     """Return which items (see :meth:`ScoreWriter.item`) are scored."""
-    by_scoring: dict[int, list[int]] = {}
+    by_scoring: defaultdict[str, list[str]] = defaultdict(list)
     for item in items:
         scoring, _, sample = item.partition(":")
-        by_scoring.setdefault(int(scoring), []).append(int(sample))
+        by_scoring[scoring].append(sample)
     found: set[str] = set()
-    for scoring_id, ids in by_scoring.items():
-        mine = scored.c.scoring_id == scoring_id
-        query = sa.select(scored.c.sample_id).where(mine, among(connection, scored.c.sample_id, ids))
-        found.update(f"{scoring_id}:{sample}" for sample in connection.scalars(query))
+    for scoring, numbers in by_scoring.items():
+        mine = scored.c.scoring_id == int(scoring)
+        query = sa.select(scored.c.sample_id).where(
+            mine, among(connection, scored.c.sample_id, list(map(int, numbers)))
+        )
+        found.update([f"{scoring}:{sample}" for sample in connection.scalars(query)])
     return found
 
 

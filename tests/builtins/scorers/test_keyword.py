@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from charbench import Channel, Marker, MarkerForm, Persona, Prompt, Sample, Score, Tier, digest
+from charbench_plugins.scorers.keyword.expression import Expression
 from charbench_plugins.scorers.keyword.scorer import KeywordScorer
 
 QUOTES = str.maketrans("‘’“”", "''\"\"")
@@ -500,3 +501,11 @@ def test_scores_by_markers_of_scripts_without_spaces_are_made_anew_and_no_others
         [[m.text, m.tier, m.form] for m in persona("Ahoy", "эксперимент").markers], []
     )
     assert identity("実験") != digest([[m.text, m.tier, m.form] for m in persona("実験").markers], [])
+
+
+def test_a_persona_expression_is_found_where_its_library_finds_it_also_where_it_matches_nothing() -> None:
+    for pattern in ("a*", r"\bahoy\b", "(?:)", "x", "(a)(b)?", "$"):
+        expression = Expression(pattern)
+        for text in (b"", b"aab xa", b"ahoy, ahoy", b"\n"):
+            assert list(expression.spans(text)) == [one.span() for one in expression._compiled.finditer(text)]
+        assert list(expression.spans("ahoy")) == list(expression.spans(b"ahoy"))

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from charbench import Marker, MarkerForm, Tier
+from charbench_plugins.scorers.keyword.expression import Expression, options
 from charbench_plugins.scorers.keyword.folding import Folded
 from charbench_plugins.scorers.keyword.word_ends import is_cut, is_unspaced
 
@@ -37,11 +38,11 @@ class Matcher:
 
     def __init__(self, *groups: Iterable[Marker]) -> None:
         words: dict[tuple[int, str, MarkerForm, bool], Marker] = {}
-        self._regexes: list[tuple[int, Any, bool, Marker]] = []
+        self._regexes: list[tuple[int, Expression, bool, Marker]] = []
         for group, markers in enumerate(groups):
             for marker in (one for one in markers if one.form.literal):
                 if marker.form is MarkerForm.REGEX:
-                    self._regexes.append((group, _compile(marker.text), is_unspaced(marker.text), marker))
+                    self._regexes.append((group, Expression(marker.text), is_unspaced(marker.text), marker))
                 else:
                     is_prefix = marker.form is MarkerForm.KEYWORD and marker.text.endswith("*")
                     for pattern in _patterns(marker):
@@ -75,15 +76,14 @@ class Matcher:
         if self._regexes:
             searched = text.encode() if text.isascii() else text  # of bytes RE2's wrapper counts no characters
             for group, pattern, unspaced, marker in self._regexes_in(searched):
-                for match in pattern.finditer(searched):
-                    start, end = match.span()
+                for start, end in pattern.spans(searched):
                     if start >= end or is_cut(text, start, start if unspaced else None):
                         continue
                     if not is_cut(text, end, end - 1 if unspaced else None):
                         found[group].append(Hit(start, end, marker))
         return [_longest(hits) if len(hits) > 1 else hits for hits in found]
 
-    def _regexes_in(self, text: str | bytes) -> Iterable[tuple[int, Any, bool, Marker]]:
+    def _regexes_in(self, text: str | bytes) -> Iterable[tuple[int, Expression, bool, Marker]]:
         """Return the expressions that may match: one pass tells, or all of them where one has no memory for it."""
         found = self._which.Match(text) if self._which else ()
         if _ALWAYS not in found:
@@ -117,19 +117,13 @@ def _patterns(marker: Marker) -> Iterable[str]:
     return (text.removesuffix("*"),)
 
 
-def _compile(pattern: str) -> Any:
-    import re2
-
-    return re2.compile(pattern, options=_options())
-
-
 def _compile_set(patterns: Sequence[str]) -> Any:
     """Return a set of expressions that tells in one pass which of them match; None where one pass gains nothing."""
     import re2
 
     if len(patterns) < 2:
         return None
-    found = re2.Set.SearchSet(_options())
+    found = re2.Set.SearchSet(options())
     try:
         for pattern in ("", *patterns):
             found.Add(pattern)
@@ -137,16 +131,6 @@ def _compile_set(patterns: Sequence[str]) -> Any:
     except re2.error:  # too large together
         return None
     return found
-
-
-def _options() -> Any:
-    import re2
-
-    options = re2.Options()
-    options.log_errors = False
-    options.case_sensitive = False
-    options.never_capture = True  # groups are not read, and finding them takes a slower machine
-    return options
 
 
 def _end_of_word(text: str, end: int, unspaced: bool) -> int:
