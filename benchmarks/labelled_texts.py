@@ -19,7 +19,7 @@ import numpy as np
 from charbench.datasets.texts import LabelledText
 from charbench.personas.library import persona_files, read_persona
 from charbench.scoring.measuring import Group, measure
-from charbench_plugins.scorers.classifier.cross_fit import auc, by_prompt, cross_fit, threshold
+from charbench_plugins.scorers.classifier.cross_fit import auc, auc_interval, cross_fit, drawn_anew, threshold
 from charbench_plugins.scorers.keyword.scorer import KeywordScorer
 
 PERSONAS = Path(__file__).parents[1] / "personas"
@@ -47,6 +47,12 @@ def marker_values(persona, texts: list[str]) -> np.ndarray:  # type: ignore[no-u
     return np.array(values)
 
 
+def by_scenario(scenarios: list[str], side: np.ndarray, hits: np.ndarray) -> tuple[float, float]:
+    """Return the 95% interval of the share of hits among the texts of a side, with scenarios drawn anew."""
+    drawn = [hits[at[side[at]]].mean() for at in drawn_anew(scenarios) if side[at].any()]
+    return float(np.quantile(drawn, 0.025)), float(np.quantile(drawn, 0.975))
+
+
 def shown(rate: float, interval: tuple[float, float]) -> str:
     return f"{rate:.0%} [{interval[0]:.0%}, {interval[1]:.0%}]"
 
@@ -70,18 +76,18 @@ def main(folder: Path) -> int:
             continue
         found = marker_values(by_name[trait], texts)
         hits = found >= 1
-        of_markers = by_prompt(scenarios, positive, negative, hits, found)
         logits = cross_fit(texts, labels, folds, final=False).logits
         learned = logits >= threshold(logits[negative])
-        of_model = by_prompt(scenarios, positive, negative, learned, logits)
+        known = auc_interval(scenarios, positive, negative, logits) or (0.0, 1.0)
         area, recall = auc(logits[positive], logits[negative]), float(hits[positive].mean())
         same = auc(logits[positive], logits[negative & adapter])
         print(
-            f"| {trait} | {positive.sum()} / {negative.sum()} | {shown(recall, of_markers['recall'])} | "
-            f"{shown(float(hits[negative].mean()), of_markers['false'])} | "
+            f"| {trait} | {positive.sum()} / {negative.sum()} | "
+            f"{shown(recall, by_scenario(scenarios, positive, hits))} | "
+            f"{shown(float(hits[negative].mean()), by_scenario(scenarios, negative, hits))} | "
             f"{auc(found[positive], found[negative]):.2f} | "
-            f"{shown(float(learned[positive].mean()), of_model['recall'])} | "
-            f"{area:.2f} [{of_model['auc'][0]:.2f}, {of_model['auc'][1]:.2f}] | {same:.2f} |"
+            f"{shown(float(learned[positive].mean()), by_scenario(scenarios, positive, learned))} | "
+            f"{area:.2f} [{known[0]:.2f}, {known[1]:.2f}] | {same:.2f} |"
         )
         if positive.sum() >= FEWEST:
             areas.append(area)
