@@ -14,6 +14,7 @@ itself. A pilot of one times the design is what users have: what it does not kno
 - ``last``: paired designs of 60 to 200 pairs that were first run when all rules were final.
 - ``alone``: one family of 30 and 30 single prompts.
 - ``ranges``: how often the range that is given holds the number that truly has 80%, in pilots of the design's own size.
+- ``skewed``: log-normal values, and markers per 100 words of which most are 0.
 - ``commands``: that ``compare --json`` and ``charbench power --json`` say the same of recordings that ``run`` took in
   as the functions say of the same answers.
 
@@ -123,7 +124,7 @@ def ranges(labs: int, only: str) -> list[Figure]:
         if only not in design.name:
             continue
         dice = np.random.default_rng([20261130, number])
-        truth = true_number(design, labs, dice)
+        truth = true_number(design, max(400, labs), dice)
         pairs = [compared(design, design.answers(sum(design.sizes), dice)) for _ in range(labs)]
         told = [one for one in (pair.needed(design.difference()) for pair in pairs) if one]
         given = [one for one in (pair.likely(design.difference()) for pair in pairs) if one]

@@ -40,6 +40,8 @@ LAST_SHAPES = {
     "14, 10, 8, 6, 4, 2 and 6 single": (14, 10, 8, 6, 4, 2, *(1,) * 6),
 }
 """Shapes of the part ``last``."""
+LOG_WORDS, SPREAD, MORE = 4.5, 0.4, 1.5
+"""Of replies with markers: the mean and deviation of their words' logarithm, and how many markers more than one."""
 KINDS = ("paired rate", "paired mean", "unpaired rate", "unpaired mean")
 Floats = NDArray[Any]
 
@@ -57,6 +59,8 @@ class Design:
     """The share of the variance between prompts that families have."""
     centre: float = 0.0
     """Where both rates lie on the logistic scale."""
+    values: str = "normal"
+    """How the values of means are distributed: normal, log-normal, or markers per 100 words, most of them 0."""
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -67,6 +71,7 @@ class Design:
         words = f"{self.kind}, {self.shape}, {self.epochs} answers, effect {self.effect:g}"
         words += f", around {self.centre:g}" if self.centre else ""
         words += f", family {self.family:g}" if self.family != 0.4 else ""
+        words += f", {self.values}" if self.values != "normal" else ""
         return words if self.pairs == 1 else f"{words}, one of {self.pairs} pairs"
 
     @property
@@ -105,14 +110,26 @@ class Design:
                 families = self.families(prompts, dice)
             own = self.worth(families, dice)
             centre = self.centre + sign * self.effect + (common + own if self.paired else math.sqrt(2) * own)
-            draw = dice.logistic if self.is_rate else dice.normal
+            draw = dice.logistic if self.is_rate or self.values == "markers" else dice.normal
             values = centre[:, None] + draw(0, 1, (prompts, self.epochs))
-            sides.append((families, (values > 0).astype(float) if self.is_rate else values))
+            sides.append((families, self._shown(values, dice)))
         return sides
+
+    def _shown(self, values: Floats, dice: np.random.Generator) -> Floats:
+        if self.is_rate:
+            return (values > 0).astype(float)
+        if self.values == "log-normal":
+            return np.exp(values / 2)
+        if self.values == "markers":
+            words = np.exp(dice.normal(LOG_WORDS, SPREAD, values.shape))
+            return np.where(values > 0, 100 * (1 + dice.poisson(MORE, values.shape)) / words, 0.0)
+        return values
 
     def difference(self) -> float:
         """Return the true difference in the metric's unit."""
-        if not self.is_rate:
+        if self.values == "log-normal":  # e to half of a normal variable with variance 3
+            return 2 * math.exp(3 / 8 + self.centre / 2) * math.sinh(self.effect / 4)
+        if not self.is_rate and self.values == "normal":
             return self.effect
         points, weights = np.polynomial.hermite_e.hermegauss(81)
         rates = [
@@ -122,7 +139,8 @@ class Design:
             )
             for sign in (0.5, -0.5)
         ]
-        return rates[0] - rates[1]
+        each = 1.0 if self.is_rate else 100 * (1 + MORE) * math.exp(SPREAD**2 / 2 - LOG_WORDS)
+        return each * (rates[0] - rates[1])
 
 
 def designs() -> list[Design]:
@@ -226,6 +244,17 @@ def ranges() -> list[Design]:
     ]
 
 
+def skewed() -> list[Design]:
+    """Return designs of metrics that are no rates and skewed, as markers per 100 words and lengths are."""
+    shapes = ("60 single prompts", "12 families of 5", "20, 10, 5, 5 and 20 single")
+    return [
+        Design(kind, shape, epochs, effect * times, centre=centre, values=values)
+        for values, centre, times in (("log-normal", 0.0, 1.0), ("markers", -1.5, 1.6))
+        for shape in shapes
+        for kind, epochs, effect in (("paired mean", 1, 0.5), ("paired mean", 4, 0.9), ("unpaired mean", 1, 0.7))
+    ]
+
+
 DESIGNS = {
     "advice": designs,
     "held_out": held_out,
@@ -233,4 +262,5 @@ DESIGNS = {
     "alone": alone,
     "last": last,
     "ranges": ranges,
+    "skewed": skewed,
 }

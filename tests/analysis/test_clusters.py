@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from charbench.analysis.clusters import clustered_mean, design_effect
+from charbench.analysis.clusters import clustered_mean
 from charbench.analysis.rate_intervals import clustered_rate, rate_of_counts
 from charbench.analysis.wilson import wilson
 
@@ -69,7 +69,6 @@ def test_like_prompts_of_one_family_widen_the_interval_up_to_threefold() -> None
     clusters = np.repeat(np.arange(12), 9).tolist()
     ratio = clustered_mean(values, clusters).standard_error / clustered_mean(values, range(108)).standard_error
     assert ratio == pytest.approx(3, rel=0.05)
-    assert design_effect(values, clusters) == pytest.approx(ratio**2)
 
 
 def test_the_interval_is_students_with_one_degree_less_than_clusters() -> None:

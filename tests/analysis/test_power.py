@@ -11,10 +11,19 @@ import pytest
 from scipy import stats
 
 from charbench.analysis.families import Families
+from charbench.analysis.likeness import CERTAIN, likeness
 from charbench.analysis.paired import paired_rates
 from charbench.analysis.planned_fisher import FisherTest
 from charbench.analysis.planned_tests import PairedTest, WelchTest, inflation, least_prompts
-from charbench.analysis.power import Spread, detectable, likely_prompts, prompts_needed, spread, variance_of_differences
+from charbench.analysis.power import (
+    Spread,
+    detectable,
+    likely_prompts,
+    limits,
+    prompts_needed,
+    spread,
+    variance_of_differences,
+)
 from charbench.analysis.sign_flips import mcnemar_exact, sign_flip_p
 from charbench.analysis.unpaired import unpaired_rates_p
 
@@ -84,8 +93,10 @@ def test_a_variance_from_few_families_promises_less_and_its_range_is_told() -> N
     assert likely_prompts(0.5, well) is None
     low, high = likely_prompts(0.5, few) or (None, None)
     families = Families((18.0, 18.0, 9.0, 9.0, 3.0, 3.0), 0.3)
-    few, well = (PairedTest(0.4 * families.effect, families, 1.0, known=known) for known in (5.0, 200.0))
-    assert prompts_needed(0.2, few) > 1.2 * prompts_needed(0.2, well)  # type: ignore[operator]
+    few, well = (
+        PairedTest(0.4 * families.effect, families, 1.0, spread=of) for of in ((0.3, 0.6, 1.0, 1.6, 2.6), CERTAIN)
+    )
+    assert prompts_needed(0.2, few) > 1.1 * prompts_needed(0.2, well)  # type: ignore[operator]
     assert (low, high) == (19, 121)  # of χ² with 4 degrees the middle 80%: 0.51 to 3.76 times the variance
 
 
@@ -217,3 +228,25 @@ def test_of_unpaired_rates_in_uneven_families_so_many_are_advised_as_fishers_tes
             sides += [rng.binomial(4, likely) / 4, codes.tolist()]
         told += unpaired_rates_p(*sides, (4 * count, 4 * count)) < 0.05
     assert told / 120 == pytest.approx(0.8, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "alike"), [((30, *(1,) * 30), 0.4), ((20, 10, 5, 5, *(1,) * 20), 0.2), ((5,) * 12, 0.3)]
+)
+def test_the_range_of_the_variance_holds_the_true_one_in_eight_of_ten_small_sets(
+    sizes: tuple[int, ...], alike: float
+) -> None:
+    rng, codes = np.random.default_rng(18), np.repeat(np.arange(len(sizes)), sizes)
+    families = Families(tuple(map(float, sizes)), alike)
+    estimates, held = [], 0
+    for _ in range(150):
+        values = math.sqrt(alike) * rng.normal(size=len(sizes))[codes] + math.sqrt(1 - alike) * rng.normal(
+            size=codes.size
+        )
+        found = likeness(values, codes.tolist())
+        estimates.append(found.alike)
+        effect = values.var(ddof=1) * found.times * Families(families.sizes, found.alike).effect
+        low, high = limits(PairedTest(1.0, known=found.known, spread=found.spread)) or (0.77, 1.33)
+        held += low <= families.effect / effect <= high
+    assert np.median(estimates) == pytest.approx(alike, abs=0.1)
+    assert 0.7 <= held / 150 <= 0.9

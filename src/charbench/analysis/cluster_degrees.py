@@ -78,7 +78,15 @@ def _chance(limit: float, each: _Floats, times: _Floats, alike: float) -> float:
     contrasts = -limit * variance * weights
     values = np.concatenate([means, contrasts])
     counts = np.concatenate([np.ones(each.size), times - 1])
-    step = next(fine for most, fine in _FINENESS if times.sum() <= most)
+    return chance_above_zero(values, counts, float(times.sum()))
+
+
+def chance_above_zero(values: _Floats, counts: _Floats, clusters: float) -> float:
+    """Return the probability that Σ values · χ² is above 0, χ² of ``counts`` degrees of freedom each (Imhof 1961).
+
+    The more ``clusters`` such a form comes from, the finer are the steps of the integral.
+    """
+    step = next(fine for most, fine in _FINENESS if clusters <= most)
     scaled = np.outer(_points(step), values / np.abs(values).max())
     angle = np.arctan(scaled) @ counts / 2
     size = np.exp(-np.log1p(scaled**2) @ counts / 4)  # a 0, not an overflow, with very many clusters

@@ -96,19 +96,6 @@ def effective_clusters(sizes: NDArray[np.float64]) -> float:
     return float(sizes.sum() ** 2 / (sizes**2).sum()) if sizes.size else 0.0
 
 
-def design_effect(values: ArrayLike, clusters: Sequence[Hashable]) -> float:
-    """Return by how much clustering multiplies the variance of the mean, 1 where it does nothing or cannot be told.
-
-    Source: Kish (1965), "Survey sampling", section 5.4.
-    """
-    array = np.asarray(values, dtype=float)
-    codes = cluster_codes(clusters)
-    plain = float(array.var(ddof=1)) / array.size if array.size > 1 else 0.0
-    if plain <= 0 or int(codes.max()) < 1:
-        return 1.0
-    return clustered_variance(array, codes) / plain
-
-
 def cluster_codes(clusters: Sequence[Hashable]) -> NDArray[np.intp]:
     """Return the clusters as numbers from 0, in the order in which they are met; the array is not to be written to."""
     return _codes(tuple(clusters))

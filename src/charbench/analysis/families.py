@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -26,10 +26,10 @@ class Families:
     alike: float = 0.0
 
     @classmethod
-    def of(cls, clusters: Sequence[Hashable], effect: float = 1.0) -> Families:
-        """Return the families of prompts whose clusters multiply the variance of the mean by ``effect``."""
+    def of(cls, clusters: Sequence[Hashable], alike: float = 0.0) -> Families:
+        """Return the families of prompts with these clusters."""
         sizes = np.bincount(cluster_codes(clusters)).astype(float)
-        return cls(tuple(np.sort(sizes).tolist()))._with(effect)
+        return cls(tuple(np.sort(sizes).tolist()), alike)
 
     @property
     def effective(self) -> float:
@@ -54,11 +54,8 @@ class Families:
 
     def more_alike(self, factor: float) -> Families:
         """Return families that are so alike that the mean has so many times the variance: from not to wholly alike."""
-        return self._with(factor * self.effect)
-
-    def _with(self, effect: float) -> Families:
         more = self.largest - 1
-        return Families(self.sizes, min(1.0, max(0.0, (effect - 1) / more)) if more > 0 else 0.0)
+        return replace(self, alike=min(1.0, max(0.0, (factor * self.effect - 1) / more))) if more > 0 else self
 
     def about(self) -> Families:
         """Return the same families, alike to one in twenty."""

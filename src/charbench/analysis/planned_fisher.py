@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from charbench.analysis.distributions import normal_chance, normal_quantile
 from charbench.analysis.effective_fisher import ADDED
 from charbench.analysis.families import Families
-from charbench.analysis.planned_tests import ALONE, MOST_SIMULATED, about, inflation
+from charbench.analysis.likeness import CERTAIN
+from charbench.analysis.planned_tests import ALONE, MOST_SIMULATED, about, for_likeness
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,15 +18,20 @@ class FisherTest:
 
     Each prompt is asked ``answers`` times, ``steady`` is the correlation (0 to 1) of the answers to one prompt, and
     ``families`` says how alike the rates of a family's prompts are, on the side whose families are the more uneven.
-    ``known`` is the number of degrees of freedom that this was estimated with.
+    ``spread`` is what how alike they may be makes of the variance of a rate (:mod:`charbench.analysis.likeness`).
     """
 
     rate: float
     families: Families = ALONE
     answers: float = 1.0
     steady: float = 0.0
-    known: float = math.inf
+    spread: tuple[float, ...] = CERTAIN
     simulate: bool = True
+
+    @property
+    def known(self) -> float:
+        """Infinity: the rate tells the variance of single samples."""
+        return math.inf
 
     @property
     def independent(self) -> bool:
@@ -48,8 +54,8 @@ class FisherTest:
     def near(self, difference: float) -> tuple[FisherTest, float]:
         """Return the test of about this rate, and of families and answers nearly as alike."""
         rate, steady = round(50 * self.rate) / 50, round(20 * self.steady) / 20
-        test = replace(self, rate=rate, families=self.families.about(), steady=steady, known=math.inf)
-        return test, about(difference, 0.05)
+        test = replace(self, rate=rate, families=self.families.about(), steady=steady, spread=CERTAIN)
+        return test, about(difference, 0.1)
 
     def samples(self, prompts: float) -> float:
         """Return how many independent samples the test takes so many prompts for: few families count for less.
@@ -98,6 +104,10 @@ class FisherTest:
         """Return the test of families so much more alike that rates have so many times the variance, if they can."""
         return replace(self, families=self.families.more_alike(factor))
 
+    def without_skewness(self) -> FisherTest:
+        """Return the test itself."""
+        return self
+
     def averaged(self, level: float, power: float) -> FisherTest:
         """Return the test of families so alike that it has this power on average over how alike they may be."""
-        return self.varied(inflation(self.known, level, power))
+        return self.varied(for_likeness(self.spread, level, power))

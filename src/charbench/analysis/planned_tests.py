@@ -14,8 +14,10 @@ import numpy as np
 
 from charbench.analysis.distributions import normal_chance, normal_quantile
 from charbench.analysis.families import Families
+from charbench.analysis.likeness import CERTAIN
 from charbench.analysis.special_functions import special
 from charbench.analysis.tiers import LEVEL
+from charbench.analysis.unpaired import LEAST_CLUSTERS
 
 MOST_SIMULATED = 300
 """More families than this are not simulated: there the noncentral t distribution tells the power."""
@@ -40,11 +42,20 @@ class Test(Protocol):
 
     @property
     def known(self) -> float:
-        """The number of degrees of freedom that the variance was estimated with."""
+        """The number of degrees of freedom that the variance of one prompt was estimated with."""
+        ...
+
+    @property
+    def spread(self) -> tuple[float, ...]:
+        """What the variance would be multiplied by with the quantiles of how alike families may be."""
         ...
 
     def varied(self, factor: float) -> Test:
         """Return the test of answers whose variance is so many times as large."""
+        ...
+
+    def without_skewness(self) -> Test:
+        """Return the test of values that are not skewed, and need no more prompts for any test than such."""
         ...
 
     def averaged(self, level: float, power: float) -> Test:
@@ -74,7 +85,8 @@ class PairedTest:
 
     ``variance`` is that of the mean difference times the number of prompts, in the metric's unit squared, so with
     what ``families`` add to it; ``step`` what one answer changes of a prompt's difference (1/epochs for shares, 0 for
-    metrics without steps); ``known`` the number of degrees of freedom that ``variance`` was estimated with.
+    metrics without steps); ``known`` the number of degrees of freedom that the variance of one prompt was estimated
+    with, and ``spread`` what how alike families may be makes of ``variance`` (:mod:`charbench.analysis.likeness`).
     """
 
     variance: float
@@ -82,6 +94,7 @@ class PairedTest:
     step: float = 0.0
     single: bool = False
     known: float = math.inf
+    spread: tuple[float, ...] = CERTAIN
     simulate: bool = True
 
     def power(self, prompts: float, difference: float, level: float) -> float:
@@ -126,8 +139,8 @@ class PairedTest:
         """Return the test of families nearly as alike, in about the standard deviation of one prompt's difference."""
         families, unit = self.families.about(), math.sqrt(self.variance / self.families.effect)
         step = about(self.step / unit, 0.1)
-        test = replace(self, variance=families.effect, families=families, step=step, known=math.inf)
-        return test, about(difference / unit, 0.05)
+        test = replace(self, variance=families.effect, families=families, step=step, known=math.inf, spread=CERTAIN)
+        return test, about(difference / unit, 0.1)
 
     def _few_against(self, gap: float, families: float, level: float) -> float:
         """Return the chance that no more families speak against the difference than the level allows flips of."""
@@ -142,22 +155,21 @@ class PairedTest:
         return least_prompts(level) * min(self.families.sizes)
 
     def varied(self, factor: float) -> PairedTest:
-        """Return the test with so many times the variance."""
-        return replace(self, variance=self.variance * factor)
+        """Return the test with so many times the variance, as families are more alike, or else as prompts vary more."""
+        return replace(self, variance=self.variance * factor, families=self.families.more_alike(factor))
+
+    def without_skewness(self) -> PairedTest:
+        """Return the test itself."""
+        return self
 
     def averaged(self, level: float, power: float) -> PairedTest:
         """Return the test with the variance that gives this power on average over what it may be.
 
-        With steps it is little known only how alike uneven families are: :func:`variance_of_differences` has added two
+        With steps it is only little known how alike families are: :func:`variance_of_differences` has added two
         prompts for the rest.
         """
-        if self.single or (self.step and self.families.even):
-            return self
-        factor = inflation(self.known, level, power)
-        if not self.step:
-            return self.varied(factor)
-        families = self.families.more_alike(factor)
-        return replace(self, variance=self.variance * families.effect / self.families.effect, families=families)
+        factor = for_likeness(self.spread, level, power)
+        return self.varied(factor if self.single or self.step else factor * inflation(self.known, level, power))
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,14 +177,15 @@ class WelchTest:
     """Welch's t of two unpaired means; ``variance`` is that of both sides' means times the prompts of one side.
 
     ``families`` are those of the side whose families are the more uneven, ``clusters`` how many effective ones a side
-    needs for any test of such values (:func:`charbench.analysis.unpaired.clusters_needed`). ``known`` is the number of
-    degrees of freedom that ``variance`` was estimated with.
+    needs for any test of such values (:func:`charbench.analysis.unpaired.clusters_needed`). ``known`` and ``spread``
+    are as in :class:`PairedTest`.
     """
 
     variance: float
     families: Families = ALONE
     clusters: float = 2.0
     known: float = math.inf
+    spread: tuple[float, ...] = CERTAIN
     simulate: bool = True
 
     def is_simulated(self, prompts: float) -> bool:
@@ -187,16 +200,20 @@ class WelchTest:
     def near(self, difference: float) -> tuple[WelchTest, float]:
         """Return the test of families nearly as alike, in about the standard deviation of a difference of prompts."""
         families, unit = self.families.about(), math.sqrt(self.variance / self.families.effect)
-        test = replace(self, variance=families.effect, families=families, known=math.inf)
-        return test, about(difference / unit, 0.05)
+        test = replace(self, variance=families.effect, families=families, known=math.inf, spread=CERTAIN)
+        return test, about(difference / unit, 0.1)
+
+    def without_skewness(self) -> WelchTest:
+        """Return the test of values that any test has enough clusters for."""
+        return replace(self, clusters=float(LEAST_CLUSTERS))
 
     def averaged(self, level: float, power: float) -> WelchTest:
         """Return the test with the variance that gives this power on average over what it may be."""
-        return self.varied(inflation(self.known, level, power))
+        return self.varied(for_likeness(self.spread, level, power) * inflation(self.known, level, power))
 
     def varied(self, factor: float) -> WelchTest:
-        """Return the test with so many times the variance."""
-        return replace(self, variance=self.variance * factor)
+        """Return the test with so many times the variance, as families are more alike, or else as prompts vary more."""
+        return replace(self, variance=self.variance * factor, families=self.families.more_alike(factor))
 
     def power(self, prompts: float, difference: float, level: float) -> float:
         """Return the chance to show the difference, by the noncentral t distribution, and to be tested at all."""
@@ -235,6 +252,24 @@ def inflation(degrees: float, level: float, power: float) -> float:
         return 1.0
     edge = normal_quantile(1 - level / 2)
     return float(special().nctdtrit(max(1.0, degrees), edge, power) / (edge + normal_quantile(power))) ** 2
+
+
+@lru_cache(maxsize=4096)
+def for_likeness(spread: tuple[float, ...], level: float, power: float) -> float:
+    """Return what a variance is to be multiplied by for this power on average over what families may make of it.
+
+    Averaged are powers by the normal distribution. 1 where the power is below one half.
+    """
+    if power < 0.5 or min(spread) == max(spread):
+        return 1.0
+    edge = normal_quantile(1 - level / 2)
+    reach = edge + normal_quantile(power)
+    low, high = min(spread), max(spread)
+    for _ in range(30):
+        middle = math.sqrt(low * high)
+        reached = sum(normal_chance(reach * math.sqrt(middle / each) - edge) for each in spread) / len(spread)
+        low, high = (middle, high) if reached < power else (low, middle)
+    return high
 
 
 @lru_cache(maxsize=4096)

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from charbench.analysis.distributions import normal_quantile
-from charbench.analysis.planned_fisher import FisherTest
 from charbench.analysis.planned_tests import Test
 from charbench.analysis.special_functions import special
 from charbench.analysis.tiers import LEVEL
@@ -51,9 +50,17 @@ def _needed(difference: float, test: Test, level: float, power: float) -> int | 
     if found is None or not test.is_simulated(found):
         return found
     if level * MOST_PAIRS < LEVEL * (1 - 1e-9):
-        near, gap = test.near(difference)
-        return max(_least(test, level), round(found * _times(near, gap, level, power)))
+        return _nearly(difference, test, level, power)
     return _by_simulation(difference, test, level, power, found)
+
+
+def _nearly(difference: float, test: Test, level: float, power: float) -> int | None:
+    """Return how many prompts show a difference as those of like tests do."""
+    found = _by_formula(difference, test, level, power)
+    if found is None or not test.is_simulated(found):
+        return found
+    near, gap = test.near(difference)
+    return max(_least(test, level), round(found * _times(near, gap, level, power)))
 
 
 @lru_cache(maxsize=4096)
@@ -127,13 +134,23 @@ def _fewest(least: int, guess: int, shown: Callable[[int], bool]) -> int | None:
     return high
 
 
-def limits(known: float) -> tuple[float, float] | None:
-    """Return between what times itself an estimated variance lies in eight of ten cases (normal values).
+def limits(test: Test) -> tuple[float, float] | None:
+    """Return between what times its estimate the variance of a mean lies in eight of ten cases (normal values).
 
-    None where it was estimated with 30 degrees of freedom (:data:`WELL_KNOWN`) or more.
+    What is not known of one prompt's variance (χ² with its degrees of freedom) and of how alike families are is put
+    together by squares. None where that is no more than 30 degrees of freedom (:data:`WELL_KNOWN`) leave.
     """
-    if not known < WELL_KNOWN:
-        return None
+    least, most = _of_variance(test.known)
+    low = math.exp(-math.hypot(math.log(least), math.log(min(1.0, test.spread[0]))))
+    high = math.exp(math.hypot(math.log(most), math.log(max(1.0, test.spread[-1]))))
+    least, most = _of_variance(WELL_KNOWN)
+    return (low, high) if high / low > most / least else None
+
+
+@lru_cache(maxsize=1024)
+def _of_variance(known: float) -> tuple[float, float]:
+    if known > MOST_PROMPTS:
+        return 1.0, 1.0
     degrees = max(1.0, known)
     return degrees / float(special().chdtri(degrees, 0.1)), degrees / float(special().chdtri(degrees, 0.9))
 
@@ -145,14 +162,12 @@ def likely_prompts(
 
     None where it is known well enough how answers vary (:func:`limits`); None at an end for more than ten million.
     """
-    if (factors := limits(test.known)) is None or (isinstance(test, FisherTest) and test.independent):
+    if (factors := limits(test)) is None:
         return None
-    formula = test.by_formula()
-    known = replace(formula, known=math.inf)  # type: ignore[type-var]
-    told, rough = (prompts_needed(difference, one, level, power) for one in (test, formula))
-    ends = (prompts_needed(difference, known.varied(factor), level, power) for factor in factors)
-    low, high = (round(end * told / rough) if end and told and rough else end for end in ends)
-    return low, high
+    told = prompts_needed(difference, test, level, power)
+    ends = (test.varied(factors[0]).without_skewness(), test.varied(factors[1]))
+    low, high = (_nearly(abs(difference), end, level, power) for end in ends)
+    return min((one for one in (low, told) if one), default=None), max(high, told) if high and told else None
 
 
 def detectable(prompts: int, test: Test, level: float = LEVEL, power: float = POWER, most: float = math.inf) -> float:

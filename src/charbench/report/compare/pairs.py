@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from statistics import fmean, variance
 
-from charbench.analysis.clusters import ClusteredMean, clustered_mean, design_effect
+from charbench.analysis.clusters import ClusteredMean, clustered_mean
 from charbench.analysis.differences import Difference
 from charbench.analysis.erosion import Erosion, erosion
 from charbench.analysis.families import Families
+from charbench.analysis.likeness import likeness, together
 from charbench.analysis.multiplicity import holm
 from charbench.analysis.paired import exchangeable, paired_means, paired_rates
 from charbench.analysis.planned_fisher import FisherTest
@@ -215,11 +216,10 @@ def planned_pair(a: Side, b: Side, shared: Sequence[UnitKey], measure: Measure) 
     variance = variance_of_differences(gaps, step=step)
     if not math.isfinite(variance):
         return None
-    effect = design_effect(gaps, clusters)
-    families = Families.of(clusters, effect)
+    alike = likeness(gaps, clusters)
+    families = Families.of(clusters, alike.alike)
     single = measure.is_rate and families.effective == 1 and a.judged_in(shared) == len(shared) == b.judged_in(shared)
-    known = clustered_mean(gaps, clusters).degrees
-    return PairedTest(variance * effect, families, step, single, known)
+    return PairedTest(variance * alike.times * families.effect, families, step, single, alike.known, alike.spread)
 
 
 def _step(a: Side, b: Side, shared: Sequence[UnitKey]) -> float:
@@ -241,38 +241,37 @@ def _unpaired(a: Side, b: Side, measure: Measure) -> tuple[Difference, Test | No
 
 def _planned_means(values: tuple[list[float], list[float]], clusters: tuple[list[Hashable], ...]) -> WelchTest | None:
     """Return the test of means of other prompts; None where nothing is known of them, or they are too few to tell."""
-    means = [clustered_mean(of, labels) for of, labels in zip(values, clusters, strict=True)]
-    parts = [mean.standard_error**2 for mean in means]
-    variance = sum(part * mean.count for part, mean in zip(parts, means, strict=True))
-    if not math.isfinite(variance):
+    if min(map(len, values)) < 2:
         return None
-    known = sum(parts) ** 2 / sum(part**2 / mean.degrees for part, mean in zip(parts, means, strict=True))
-    sides = [Families.of(labels, design_effect(of, labels)) for of, labels in zip(values, clusters, strict=True)]
+    sides = [likeness(of, labels) for of, labels in zip(values, clusters, strict=True)]
+    families = [Families.of(labels, side.alike) for labels, side in zip(clusters, sides, strict=True)]
+    each = [variance(of) * side.times * one.effect for of, side, one in zip(values, sides, families, strict=True)]
     least = [float(LEAST_CLUSTERS)]
-    for of, labels, families in zip(values, clusters, sides, strict=True):
+    for of, labels, one in zip(values, clusters, families, strict=True):
         needed = clusters_needed(of, labels)
         if not needed < math.inf:
             return None
-        if needed > LEAST_BY_SKEWNESS * _BY_CHANCE * families.skewness(len(of)) ** 2:
+        if needed > LEAST_BY_SKEWNESS * _BY_CHANCE * one.skewness(len(of)) ** 2:
             least.append(_SAFELY * needed)
-    return WelchTest(variance, max(sides, key=lambda one: one.effective), max(least), known)
+    parts = [every / len(of) for every, of in zip(each, values, strict=True)]
+    alike, spread = together(parts, sides)
+    freedom = sum(part**2 / side.known for part, side in zip(parts, sides, strict=True))
+    known = sum(parts) ** 2 / freedom if freedom else math.inf
+    uneven = max(families, key=lambda one: one.effective)
+    return WelchTest(sum(each), Families(uneven.sizes, alike), max(least), known, spread)
 
 
 def _planned_rates(a: Side, b: Side) -> FisherTest:
     """Return the test of rates of other prompts, of which both sides tell how alike prompts and their answers are."""
-    of = [(side.values(side.known), side.clusters(side.known)) for side in (a, b)]
-    means = [clustered_mean(*one) for one in of]
-    families = [Families.of(clusters) for _, clusters in of]
-    parts = [mean.standard_error**2 if mean.count > 1 else 0.0 for mean in means]
-    plain = [variance(values) if len(values) > 1 else 0.0 for values, _ in of]
-    alone = [each / mean.count for each, mean in zip(plain, means, strict=True)]
-    more = sum(each * (one.largest - 1) for each, one in zip(alone, families, strict=True))
-    alike = min(1.0, max(0.0, (sum(parts) - sum(alone)) / more)) if more else 0.0
+    values, clusters = [side.values(side.known) for side in (a, b)], [side.clusters(side.known) for side in (a, b)]
+    sides = [likeness(of, labels) for of, labels in zip(values, clusters, strict=True)]
+    families = [Families.of(labels, side.alike) for labels, side in zip(clusters, sides, strict=True)]
+    each = [variance(of) * side.times if len(of) > 1 else 0.0 for of, side in zip(values, sides, strict=True)]
+    parts = [one * of.effect / len(mine) for one, of, mine in zip(each, families, values, strict=True)]
+    alike, spread = together(parts, sides)
+    rates = [fmean(of) for of in values]
     answers = fmean(side.judged_in(side.known) / len(side.known) for side in (a, b))
-    spread = sum(mean.value * (1 - mean.value) + part for mean, part in zip(means, parts, strict=True))
-    steady = (sum(plain) / spread - 1 / answers) / (1 - 1 / answers) if spread and answers > 1 else 0.0
-    freedom = [part**2 / mean.degrees for part, mean in zip(parts, means, strict=True) if part]
-    known = sum(parts) ** 2 / sum(freedom) if freedom else sum(mean.degrees for mean in means)
-    sizes = max(families, key=lambda one: one.effective).sizes
-    rate = fmean(mean.value for mean in means)
-    return FisherTest(rate, Families(sizes, alike), answers, min(1.0, max(0.0, steady)), known)
+    single = sum(rate * (1 - rate) + part for rate, part in zip(rates, parts, strict=True))
+    steady = (sum(each) / single - 1 / answers) / (1 - 1 / answers) if single and answers > 1 else 0.0
+    uneven = max(families, key=lambda one: one.effective)
+    return FisherTest(fmean(rates), Families(uneven.sizes, alike), answers, min(1.0, max(0.0, steady)), spread)

@@ -59,7 +59,7 @@ class Variation:
     @property
     def limits(self) -> tuple[float, float] | None:
         """What times the variance the true one is likely to be; None where it is well known, or assumed."""
-        return limits(self.test.known)
+        return limits(self.test)
 
     def smallest(self, level: float = LEVEL, power: float = POWER) -> float:
         """Return the smallest difference that the present prompts show; infinity where they can show none."""
@@ -171,6 +171,13 @@ def _variation(
             fmean(test.step for test in tests),
             all(test.single for test in tests),
             fmean(test.known for test in tests) * (len(sides) - 1),
+            _spread(tests, len(sides) - 1),
         ),
         measure.is_rate,
     )
+
+
+def _spread(tests: Sequence[PairedTest], more: int) -> tuple[float, ...]:
+    """Return what is not known of how alike families are, of pairs of so many sides more than one."""
+    means = (fmean(math.log(factor) for factor in of) for of in zip(*(test.spread for test in tests), strict=True))
+    return tuple(math.exp(mean / math.sqrt(more)) for mean in means)
