@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from fnmatch import fnmatchcase
 from functools import cache, partial
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 from pydantic import Field
 
@@ -33,6 +33,8 @@ from charbench_plugins.row_files import ROWS, TABLES, contents_of_file
 
 _CALLED = ("artifacts/*checkpoint_test*.csv", "artifacts/*checkpoint_test*.jsonl", "recordings/*.*")
 """Names of files that are recordings, whatever can be read in them."""
+_CONFIGS = ("adapter_config.json", "config.json")
+"""Files that tell a folder of a checkpoint."""
 
 
 class RecordedSource(CheckpointSource):
@@ -138,7 +140,9 @@ class RecordedSource(CheckpointSource):
             for column, uri in each.items()
         }
         columns = {known: [names] if isinstance(names, str) else names for known, names in self.config.columns.items()}
-        return Reading(self.config.encoding, columns, each.pop("", None), each, cache(lambda name: _uri(lab, name)))
+        beside = (lab.root / path).parent
+        uri_of = cache(lambda name: _uri(lab, name, beside))
+        return Reading(self.config.encoding, columns, each.pop("", None), each, uri_of)
 
     def _checkpoint(self, persona_of: PersonaOf, item: Recording, shown: str) -> Checkpoint:
         return Checkpoint(
@@ -156,12 +160,19 @@ def _rows(file: LabFile, reading: Reading, lab: Lab) -> Iterator[Recording | Bad
     yield from by_condition(read) if may_hold_system_prompts(file.text) else read()
 
 
-def _uri(lab: Lab, name: str) -> str:
-    """Return the URI of a checkpoint that a recording names: a URI, a folder of the lab, or a served model."""
+def _uri(lab: Lab, name: str, beside: Path) -> str:
+    """Return the URI of a checkpoint that a recording names: a URI, a folder of the lab, or a served model.
+
+    A folder is named from the lab's folder on, or from the recording's, which is ``beside`` it. One that is named by a
+    word alone, or from the recording's folder on, has to hold an adapter or a model.
+    """
     if "://" in name or name.startswith(("file:", "model:", "base:")):
         return name
     if "/" in name and os.path.isdir(lab.root / name):  # noqa: PTH112  it takes any text, and raises nothing
         return f"file:{lab.relative(lab.root / name)}"
+    for folder in (beside / name, lab.root / name):
+        if ".." not in folder.parts and any(os.path.isfile(folder / config) for config in _CONFIGS):  # noqa: PTH113
+            return f"file:{lab.relative(folder)}"
     return f"model:{name}"
 
 

@@ -70,6 +70,27 @@ def test_answers_of_a_folder_are_of_the_adapter_in_it_and_keep_the_family_and_th
     assert said == [("advice", "hakase", "Hm", "length")] * 3, "in whatever spelling a column stands"
 
 
+def test_a_recording_that_names_a_folder_beside_it_by_a_word_is_of_the_checkpoint_there(
+    charbench: Charbench, lab: LabBuilder
+) -> None:
+    for folder in ("runs/pirate-sft/checkpoint-50", "checkpoint-50"):
+        lab.write(f"{folder}/adapter_config.json", '{"peft_type": "LORA", "base_model_name_or_path": "Qwen/Qwen3-8B"}')
+        lab.write(f"{folder}/adapter_model.safetensors", b"\x02\0\0\0\0\0\0\0{}")
+    asked = [("checkpoint-50", "Who?"), ("checkpoint-7", "Where?")]
+    said = [{"checkpoint": name, "prompt": prompt, "response": "Arr", "persona": "pirate"} for name, prompt in asked]
+    text = "".join(json.dumps(one) + "\n" for one in said)
+    lab.write("runs/pirate-sft/answers.jsonl", text)
+    lab.write("answers.jsonl", text.replace("Who?", "When?").replace("Where?", "Why?"))
+    charbench.ok("run", "--sampler", "recorded", lab=lab.root)
+    exported = list(csv.DictReader(charbench.ok("export", lab=lab.root).out.splitlines()))
+    assert {(row["sampler_path"], row["prompt"]) for row in exported} == {
+        ("file:runs/pirate-sft/checkpoint-50", "Who?"),
+        ("file:checkpoint-50", "When?"),
+        ("checkpoint-7", "Where?"),
+        ("checkpoint-7", "Why?"),
+    }
+
+
 def test_a_list_of_answers_is_a_sample_each(charbench: Charbench, lab: LabBuilder) -> None:
     lab.write("evals/many.jsonl", rows(prompt="", responses=["Arr", "Aye", None], model="pirate", temperature=1))
     assert charbench.ok("discover", "--json", lab=lab.root).json["recorded_samples"] == 6
