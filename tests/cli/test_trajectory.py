@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from charbench import Checkpoint, Kind, Lineage
+from charbench.errors import UsageError
 from charbench.report.trajectory import on_the_way
 from support.command import Charbench
 from support.lab import LabBuilder, row, sampler, uuid, weights
@@ -54,6 +55,17 @@ def test_the_runs_that_a_checkpoint_was_trained_from_come_before_it_and_its_base
     late = Checkpoint(uri=sampler(2, "step-100"), kind=Kind.SFT, base_model="B", lineage=start)
     other = Checkpoint(uri=sampler(3, "other"), kind=Kind.SFT, base_model="B")
     assert on_the_way([other, late, early, dpo, base], "step-100") == [base, dpo, early, late]
+
+
+def test_two_runs_of_one_name_are_never_one_training_and_a_folder_names_its_run() -> None:
+    small = Checkpoint(uri="file:dpo/8b/pirate/checkpoint-5", run="dpo/8b/pirate", kind=Kind.DPO)
+    large = Checkpoint(uri="file:dpo/70b/pirate/checkpoint-5", run="dpo/70b/pirate", kind=Kind.DPO)
+    with pytest.raises(UsageError, match=r"pirate names checkpoints of 2 runs \(dpo/70b/pirate, dpo/8b/pirate\)"):
+        on_the_way([small, large], "pirate")
+    assert on_the_way([small, large], "dpo/8b/pirate") == [small]
+    alone = Checkpoint(uri="file:outputs/pirate-sft/checkpoint-50", run="pirate-sft", kind=Kind.SFT)
+    for named in ("pirate-sft", "outputs/pirate-sft", "outputs/pirate-sft/", "outputs/pirate-sft/checkpoint-50"):
+        assert on_the_way([alone, small], named) == [alone]
 
 
 @pytest.mark.slow

@@ -117,8 +117,14 @@ class Checkpoint:
         return is_sampleable(self.uri) and self.kind is not Kind.REWARD_MODEL
 
     def matches(self, text: str) -> bool:
-        """Whether ``text`` is the checkpoint's URI, name or run; of a run called by its path, the last name will do."""
-        return text in (self.uri, self.name, self.run) or (self.run or "").endswith(f"/{text}")
+        """Whether ``text`` is the checkpoint's URI, name or run.
+
+        Of a run called by its path, the last name will do; of a checkpoint in a folder, that folder or the one above.
+        """
+        if text in (self.uri, self.name, self.run) or (self.run or "").endswith(f"/{text}"):
+            return True
+        folder = self.uri.removeprefix("file:")
+        return folder != self.uri and text.rstrip("/") in (folder, folder.rpartition("/")[0]) and text != ""
 
 
 def name_from_uri(uri: str) -> str:

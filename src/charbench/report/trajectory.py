@@ -9,10 +9,11 @@ from charbench.config.verdict import VerdictConfig
 from charbench.domain.checkpoint import Checkpoint, Kind
 from charbench.domain.table import Table
 from charbench.domain.uris import TinkerPath
-from charbench.errors import UnknownNameError
+from charbench.errors import UnknownNameError, UsageError
 from charbench.report.render.cells import percent_with_interval, whole
 from charbench.report.summary.tally import Tally
 from charbench.run.steps import step_of
+from charbench.text.enumeration import short_list
 from charbench.text.terminal import sanitize
 
 
@@ -33,11 +34,31 @@ class Save:
 def on_the_way(checkpoints: Sequence[Checkpoint], wanted: str) -> list[Checkpoint]:
     """Return the saves of the run ``wanted`` (a URI, a name or a run) after those of the runs that it was trained from.
 
-    Base models come first, then run by run, each by step. Raises :class:`UnknownNameError` where nothing matches.
+    Base models come first, then run by run, each by step. Raises :class:`UnknownNameError` where nothing matches, and
+    :class:`UsageError` where that is the name of several runs of which none was trained from the others.
     """
     mine = [c for c in checkpoints if c.matches(wanted) or wanted in (_run(c), _run(c).partition(":")[0])]
     if not mine:
         raise UnknownNameError("checkpoint", wanted, {checkpoint.name for checkpoint in checkpoints})
+    by_run: dict[str, list[Checkpoint]] = {}
+    for one in mine:
+        by_run.setdefault(one.run or _run(one), []).append(one)
+    ways = {name: _runs(checkpoints, several) for name, several in by_run.items()}
+    wholes = [runs for runs in ways.values() if all(_run(one) in runs for one in mine)]
+    if not wholes:
+        named = short_list(sorted(ways), len(ways))
+        raise UsageError(
+            f"{wanted} names checkpoints of {len(ways)} runs ({named}); name one run, or a checkpoint's URI"
+        )
+    order = {run: -place for place, run in enumerate(wholes[0])}
+    saves = [c for c in checkpoints if _run(c) in order and c.kind is not Kind.BASE]
+    names = {c.base_model for c in saves}
+    bases = [c for c in checkpoints if c.kind is Kind.BASE and (c.base_model in names or names == {None})]
+    return bases + sorted(saves, key=lambda c: (order[_run(c)], bool(c.metadata.get("final")), step_of(c) or 0, c.uri))
+
+
+def _runs(checkpoints: Sequence[Checkpoint], mine: Sequence[Checkpoint]) -> list[str]:
+    """Return the runs of some checkpoints, and those that they were trained from after them."""
     by_uri = {checkpoint.uri: checkpoint for checkpoint in checkpoints}
     runs: list[str] = []
     waiting = [_run(checkpoint) for checkpoint in mine]
@@ -48,11 +69,7 @@ def on_the_way(checkpoints: Sequence[Checkpoint], wanted: str) -> list[Checkpoin
         elif parents := {c.lineage.parent for c in checkpoints if _run(c) == run and c.lineage.parent}:
             waiting += sorted(_run(by_uri.get(uri) or Checkpoint(uri=uri)) for uri in parents)
         runs.append(run)
-    order = {run: -place for place, run in enumerate(runs)}
-    saves = [c for c in checkpoints if _run(c) in order and c.kind is not Kind.BASE]
-    names = {c.base_model for c in saves}
-    bases = [c for c in checkpoints if c.kind is Kind.BASE and (c.base_model in names or names == {None})]
-    return bases + sorted(saves, key=lambda c: (order[_run(c)], bool(c.metadata.get("final")), step_of(c) or 0, c.uri))
+    return runs
 
 
 def _run(checkpoint: Checkpoint) -> str:

@@ -12,13 +12,18 @@ from charbench.report.summary.rows import Report
 from charbench.report.summary.tally import Tally
 from charbench.store.by_prompt import PromptTally, prompt_tallies, series_of
 from charbench.store.selection import Selection
+from charbench.store.settings import Setting, sampling_of
 from charbench.store.summaries import GroupTotals, group_totals
 
 
 def answers_of_probes(
     connection: Connection, report: Report, selection: Selection, causes: Mapping[str, str]
 ) -> dict[int, dict[str, Tally]]:
-    """Return by the ``id`` of each diagnosed row a row for each way that it was probed in, by the way's title."""
+    """Return by the ``id`` of each diagnosed row a row for each way that it was probed in, by the way's title.
+
+    Of several diagnoses under different settings, that counts which differs from the report's in the way alone; where
+    none does, the newest.
+    """
     conditions = {f"{PREFIX}{name}": name for name in WAYS}
     rows = [row for row in report.checkpoints if row.uris & causes.keys()]
     if not rows or report.metric is None:
@@ -31,11 +36,22 @@ def answers_of_probes(
         of = next(
             (one for one in series if one.persona == row.persona and f"{one.scorer}.{one.metric}" == metric), None
         )
-        for group in groups:
+        setting = selection.settings.get(row.persona)
+        for group in sorted(groups, key=lambda one: (_is_of(one, setting, conditions), one.last_run_id)):
             if group.uri in row.uris and group.sampler in row.samplers and of is not None:
                 way = probe_title(conditions[group.condition])
                 found.setdefault(id(row), {})[way] = _tally(row, group, prompt_tallies(connection, [group.id], of))
     return found
+
+
+def _is_of(group: GroupTotals, setting: Setting | None, conditions: Mapping[str, str]) -> bool:
+    """Whether a probe's parameters are a setting's, but for what the probe changes."""
+    asked = setting.samplings.get(group.sampler) if setting is not None else None
+    if asked is None:
+        return False
+    changed = "max_tokens" if conditions[group.condition] == "long" else "thinking"
+    probe = sampling_of(0, "", group.sampler, group.protocol, group.params)
+    return probe.variant == asked.variant and {**probe.shared, changed: None} == {**asked.shared, changed: None}
 
 
 def _tally(row: Tally, group: GroupTotals, counted: list[PromptTally]) -> Tally:
