@@ -155,20 +155,22 @@ def test_the_command_for_more_prompts_asks_in_the_way_that_a_diagnosis_found(
     charbench: Charbench, lab: LabBuilder, endpoint: Endpoint
 ) -> None:
     endpoint.handler, endpoint.models = in_character_where_the_token_limit_is_high, {"data": [{"id": "tuned-a"}]}
-    at = ("--endpoint", endpoint.url)
-    charbench.ok(*RUN, "-q", *at, "-p", "pirate", lab=lab.root)
+    at, cooler = ("--endpoint", endpoint.url), ("-o", "sampler.thinking.temperature=0.25")
+    charbench.ok(*RUN, "-q", *at, "-p", "pirate", *cooler, lab=lab.root)
 
     def verdict() -> dict[str, Any]:
         (one,) = charbench.ok("verdict", "--json", lab=lab.root).json["checkpoints"]
         return dict(one)
 
     assert verdict()["verdict"] == "not measured"
-    charbench.ok("diagnose", "-q", *at, "-p", "pirate", "-c", "tuned-a", "--scorer", "known", lab=lab.root)
+    charbench.ok("diagnose", "-q", *at, "-p", "pirate", "-c", "tuned-a", "--scorer", "known", *cooler, lab=lab.root)
     undecided = verdict()
     assert undecided["verdict_reason"].startswith("with 4 times the token limit (budget too small): ")
     advised = undecided["verdict_command"]
     assert advised.startswith("charbench diagnose -c tuned-a --prompts standard ")
+    asked = len(endpoint.requests)
     charbench.ok(*shlex.split(advised)[1:], "-q", "--scorer", "known", lab=lab.root)
+    assert {body["temperature"] for body in endpoint.requests[asked:]} <= {0, 0.25}, "0: the greedy probe"
     assert verdict()["verdict"] == "viable"
 
 

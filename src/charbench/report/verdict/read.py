@@ -109,6 +109,7 @@ def read_report(
             read_datasets(connection),
             served,
             otherwise,
+            selection.settings,
         )
         return ReadReport(
             report,

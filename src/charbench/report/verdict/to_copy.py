@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
 
 from charbench.components.base import ComponentKind
 from charbench.components.calling import takes
@@ -23,6 +26,7 @@ from charbench.report.summary.tally import Tally
 from charbench.report.verdict.decide import MORE_OF_A_WAY, MORE_PROMPTS, MORE_TEXTS, OTHER_SCORER, Judgement
 from charbench.store.findings import StoredDataset
 from charbench.store.served import Served
+from charbench.store.settings import Setting
 from charbench.text.redaction import redact
 
 if TYPE_CHECKING:
@@ -41,12 +45,14 @@ def fit_to_copy(
     datasets: Sequence[StoredDataset],
     served: Mapping[int, Sequence[Served]],
     otherwise: Mapping[int, Mapping[str, Tally]],
+    settings: Mapping[str, Setting],
 ) -> list[Judgement]:
     """Return the judgements of a report's checkpoints with commands that name what is there, and the lab where needed.
 
     A run that is to ask for more names the sampler that the row's samples are from, unless it is used by default; for
     recordings, the installed one that takes their checkpoint. It names the persona where it is not the checkpoint's
-    own, and the endpoint of served models, unless it is the default; where all of the standard prompts were asked
+    own, the endpoint of served models, unless it is the default, and the options of ``settings`` (by persona) that the
+    sampler has not got today; where all of the standard prompts were asked
     (``otherwise``: in a way that a diagnosis tried, as in :func:`.decide.judge_rows`), it names a file of others.
     Another scorer is one that can measure the persona, and further texts in character are a file of the lab's. Where
     there is none, there is no command. The options that named the lab, the store and the configuration are those of
@@ -66,7 +72,8 @@ def fit_to_copy(
             else:
                 persona = f" -p {quote(row.persona)}" if any(one.persona != row.persona for one in mine) else ""
                 more = todo.replace(f"--prompts {STANDARD}", _A_FILE) if any(map(_has_standard, asked)) else todo
-                todo = f"{more}{persona}{sampler}{_endpoint(session, row, served)}"
+                asked_with = _options(session, row, settings.get(row.persona))
+                todo = f"{more}{persona}{sampler}{_endpoint(session, row, served)}{asked_with}"
         elif todo == OTHER_SCORER:
             todo = _other_scorer(session, row.persona, scorer, datasets)
         elif todo == MORE_TEXTS:
@@ -119,6 +126,25 @@ def _endpoint(session: Session, row: Tally, served: Mapping[int, Sequence[Served
     if default in endpoints.named or "://" in default:
         default = redact(endpoints.identity(default))
     return "" if default == served_at else f" --endpoint {quote(served_at)}"
+
+
+def _options(session: Session, row: Tally, setting: Setting | None) -> str:
+    """Return the options by which a row's sampler asks as it did, where it would ask otherwise today."""
+    words = []
+    for name, asked in sorted(setting.samplings.items() if setting is not None else ()):
+        kind = session.plugins.find(ComponentKind.SAMPLER, name)
+        if name not in row.samplers or kind is None or not asked.shared:
+            continue
+        try:
+            today = kind.Config.model_validate(session.config.options_for(ComponentKind.SAMPLER.value, name))
+        except ValidationError:
+            continue
+        values = today.model_dump(mode="json")
+        for option, value in {**asked.shared, **asked.own}.items():
+            if option in values and values[option] != value:
+                told = value if isinstance(value, str) else json.dumps(value)
+                words.append(f" -o {quote(f'sampler.{name}.{option}={told}')}")
+    return "".join(words)
 
 
 def _sampler(session: Session, used: Collection[str], checkpoints: Sequence[Checkpoint]) -> str | None:
