@@ -9,7 +9,7 @@ from charbench.store.dialect import add_totals, insert_tuples
 from charbench.store.tables import prompt_samples, scores
 
 
-@pytest.mark.parametrize("count", [1, 60, 61, 125])
+@pytest.mark.parametrize("count", [1, 225, 226, 500])
 def test_totals_of_any_number_of_rows_are_added_to_those_that_are_there(count: int) -> None:
     key = "group_id", "prompt_id"
     with sa.create_engine("sqlite://").begin() as connection:
@@ -23,7 +23,7 @@ def test_totals_of_any_number_of_rows_are_added_to_those_that_are_there(count: i
 
 
 def test_values_are_stored_to_the_bit_and_in_their_columns() -> None:
-    rows = [(number, 3, None if number % 5 == 0 else 0.1 * number) for number in range(125)]
+    rows = [(number, 3, None if number % 5 == 0 else 0.1 * number) for number in range(700)]
     with sa.create_engine("sqlite://").begin() as connection:
         scores.create(connection)
         insert_tuples(connection, scores, rows)

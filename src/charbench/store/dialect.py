@@ -18,8 +18,6 @@ T = TypeVar("T")
 Row = tuple[Any, ...]
 MAX_PARAMETERS = 900
 """How many values one ``IN (...)`` takes; SQLite's smallest limit is 999."""
-_TOGETHER = 60
-"""Rows of up to 15 columns that one statement inserts; more of them are not faster."""
 
 
 def insert(connection: Connection, table: sa.Table) -> Any:
@@ -73,17 +71,19 @@ def insert_tuples(connection: Connection, table: sa.Table, rows: Sequence[tuple[
 def _insert_rows(
     connection: Connection, table: sa.Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], on: str = ""
 ) -> None:
-    """Insert rows, on SQLite :data:`_TOGETHER` with each statement: for each one its driver gives Python's lock away.
+    """Insert rows, on SQLite hundreds of them with each statement: for each one its driver gives Python's lock away.
 
-    To get it back from the scorers takes longer than to insert the row. ``on`` is what the statement ends with.
+    To get it back from the scorers takes longer than to insert the row. What is left over goes row by row: each other
+    number of rows would be a statement of its own, which the driver keeps. ``on`` is what the statement ends with.
     """
+    together = MAX_PARAMETERS // len(columns)
     is_sqlite = connection.dialect.name == "sqlite"
     row = f"({', '.join(['?' if is_sqlite else '%s'] * len(columns))})"
     begin = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES "  # noqa: S608
-    whole = len(rows) - len(rows) % _TOGETHER if is_sqlite else 0
-    several = f"{begin}{', '.join([row] * _TOGETHER)} {on}"
-    for at in range(0, whole, _TOGETHER):
-        connection.exec_driver_sql(several, tuple(chain.from_iterable(rows[at : at + _TOGETHER])))
+    whole = len(rows) - len(rows) % together if is_sqlite else 0
+    several = f"{begin}{', '.join([row] * together)} {on}"
+    for at in range(0, whole, together):
+        connection.exec_driver_sql(several, tuple(chain.from_iterable(rows[at : at + together])))
     if whole < len(rows):
         connection.exec_driver_sql(f"{begin}{row} {on}", list(rows[whole:]))
 
