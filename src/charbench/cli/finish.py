@@ -79,15 +79,18 @@ def finish(
 
 
 def _of_no_persona(session: Session) -> list[str]:
-    """Return a line on the checkpoints that ``-p`` leaves out, since nothing tells their persona."""
+    """Return a line on the checkpoints that are left out, by ``-p`` or of the scores: nothing tells whose they are."""
     from charbench.run.plan import of_no_persona
     from charbench.store.findings import read_checkpoints
+    from charbench.store.summaries import sampled_without_scores
 
-    personas = session.config.personas
-    if not personas or session.config.checkpoints:
+    if session.config.checkpoints:
         return []
     with session.database.read() as connection:
-        return of_no_persona(read_checkpoints(connection), personas)
+        unscored = set() if session.config.personas else sampled_without_scores(connection)
+        if not unscored and not session.config.personas:
+            return []
+        return of_no_persona(read_checkpoints(connection), session.config.personas, unscored)
 
 
 def left_out(runs: Sequence[LeftOut], most: int = 3) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -44,15 +44,24 @@ def select_checkpoints(
     return chosen
 
 
-def of_no_persona(checkpoints: Iterable[Checkpoint], personas: Sequence[str]) -> list[str]:
-    """Return a line on what :func:`select_checkpoints` leaves out for these personas since nothing tells its own."""
+def of_no_persona(
+    checkpoints: Iterable[Checkpoint], personas: Sequence[str], unscored: Collection[str] = ()
+) -> list[str]:
+    """Return a line on checkpoints that are left out since nothing tells their persona.
+
+    Those are what :func:`select_checkpoints` leaves out for these personas; where none is named, those of ``unscored``
+    (URIs), which have samples and no scores.
+    """
     unknown = (c for c in checkpoints if c.persona is None and c.kind is not Kind.BASE and c.sampleable)
-    names = sorted(dict.fromkeys(c.name for c in unknown))
+    names = sorted(dict.fromkeys(c.name for c in unknown if personas or c.uri in unscored))
     if not names:
         return []
+    of = f"-c {shlex.quote(names[0])}"
+    if not personas:
+        command = f"charbench score -p PERSONA {of}"
+        return [f"Not scored, as nothing tells their persona: {short_list(names)}. To score one: {command}"]
     given = " ".join(f"-p {shlex.quote(name)}" for name in personas)
-    how = f"{given} -c {shlex.quote(names[0])}"
-    return [f"Left out, as nothing tells their persona: {short_list(names)}. To score one for it: {how}"]
+    return [f"Left out, as nothing tells their persona: {short_list(names)}. To score one for it: {given} {of}"]
 
 
 def sampling_plan(

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from charbench.domain.headline import ScoredMetric, choose_headline
+from charbench.domain.sample import DEFAULT_CONDITION
 from charbench.store.dialect import MAX_PARAMETERS, among, chunks
 from charbench.store.tables import (
     GROUP_TOTALS,
@@ -110,6 +111,19 @@ def readable_groups(*columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
         .join(samplings, samplings.c.id == groups.c.sampling_id)
         .where(samplings.c.condition.not_in(UNREAD))
     )
+
+
+def sampled_without_scores(connection: Connection) -> set[str]:
+    """Return the URIs of checkpoints that have samples for headlines, and no score of any."""
+    scored = sa.select(score_totals.c.group_id).where(score_totals.c.count + score_totals.c.missing > 0)
+    query = (
+        sa.select(checkpoints.c.uri, groups.c.id.in_(scored).label("is_scored"))
+        .join(groups, groups.c.checkpoint_id == checkpoints.c.id)
+        .join(samplings, samplings.c.id == groups.c.sampling_id)
+        .where(groups.c.samples > 0, samplings.c.condition == DEFAULT_CONDITION)
+    )
+    found = connection.execute(query).all()
+    return {row.uri for row in found} - {row.uri for row in found if row.is_scored}
 
 
 def group_totals(connection: Connection) -> list[GroupTotals]:

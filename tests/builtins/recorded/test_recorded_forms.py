@@ -166,11 +166,15 @@ def test_columns_count_in_whatever_spelling_beside_those_that_are_known_as_they_
 @pytest.mark.slow
 def test_checkpoints_that_a_persona_leaves_out_are_named_with_what_to_do(charbench: Charbench, lab: LabBuilder) -> None:
     lab.write("answers.csv", table([{"prompt": "Who?", "response": "Arr.", "checkpoint": "model:m1"}]))
+    said = charbench.ok("run", lab=lab.root).err
+    command = "charbench score -p PERSONA -c m1"
+    assert f"Not scored, as nothing tells their persona: m1. To score one: {command}" in said
     said = charbench.ok("run", "-p", "pirate", lab=lab.root).err
     assert "Left out, as nothing tells their persona: m1. To score one for it: -p pirate -c m1" in said
     said = charbench.ok("run", "-p", "pirate", "-c", "m1", lab=lab.root).err
-    assert "Added: 1 sample taken, 1 sample scored." in said
+    assert "Added: 1 sample scored." in said
     assert "Left out" not in said
+    assert "Not scored" not in charbench.ok("run", lab=lab.root).err
 
 
 def test_turns_are_the_prompt_and_the_last_one_of_the_assistant_is_the_answer_with_its_thinking(
