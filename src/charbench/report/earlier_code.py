@@ -15,7 +15,7 @@ from charbench.components.scorer import BaseScorer
 from charbench.components.source_digest import source_digest
 from charbench.domain.measurement import Measurement
 from charbench.errors import CharbenchError
-from charbench.scoring.score import same_scores, settings_today
+from charbench.scoring.set_up import same_scores, set_up
 from charbench.store.code_versions import is_earlier, sampler_versions
 from charbench.store.settings import ScoredBy, Setting
 from charbench.text.enumeration import short_list
@@ -74,7 +74,7 @@ class Installed(Today):
             made = self._session.scorer(by.scorer) if known is not None else None
             if made is None or known is None or not _tells_unprepared(type(made)):
                 return False
-            return by.protocol != made.version or by.fingerprint != settings_today(made, known).fingerprint
+            return by.protocol != made.version or by.fingerprint != set_up(made, known)[1]
         except CharbenchError:
             return False
 

@@ -22,7 +22,8 @@ from charbench.run.dry_sampling import CHARACTERS_PER_TOKEN, ExpectedUsage, toke
 from charbench.run.plan import personas_to_score
 from charbench.run.session import Session
 from charbench.sampling.cost import price_of_model
-from charbench.scoring.score import same_scores, settings_today
+from charbench.scoring.score import settings_today
+from charbench.scoring.set_up import same_scores
 from charbench.store.code_versions import by_code
 from charbench.store.database import Database
 from charbench.store.games import played

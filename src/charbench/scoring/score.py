@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
 
 from sqlalchemy.engine import Connection
 
@@ -23,6 +22,7 @@ from charbench.domain.sample import Failure, Sample
 from charbench.domain.score import Score
 from charbench.errors import CharbenchError
 from charbench.scoring.given_scores import all_of, are_sound, check_type, check_values, ranges_of
+from charbench.scoring.set_up import same_scores, set_up
 from charbench.scoring.tally import ScoreTally, ScoringTally
 from charbench.store.code_versions import OldScores
 from charbench.store.database import Database
@@ -64,11 +64,6 @@ class Begun:
         self._known.append((scorer, persona, may_score))
 
 
-def same_scores(scorer: BaseScorer, today: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
-    """Whether scores under stored options are those that the scorer gives today."""
-    return asked(f"scorer {scorer.name}", lambda: scorer.same_scores(stored, today))
-
-
 def held_line(scorer: BaseScorer, what: str) -> str:
     """Return why a scorer leaves samples or games, and what to do."""
     return (
@@ -86,11 +81,7 @@ def is_free(scorer: BaseScorer) -> bool:
 
 def settings_today(scorer: BaseScorer, persona: Persona) -> ScoringSettings:
     """Return the scorer as it is set up today for a persona, with the digest of its code."""
-
-    def told() -> tuple[dict[str, Any], str]:
-        return resolve(scorer, scorer.content_config()), resolve(scorer, scorer.fingerprint(persona))
-
-    config, fingerprint = asked(f"scorer {scorer.name}", told)
+    config, fingerprint = set_up(scorer, persona)
     code = source_digest(type(scorer))
     return ScoringSettings(scorer.name, scorer.version, persona.name, config, fingerprint, code=code)
 
