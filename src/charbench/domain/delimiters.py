@@ -36,8 +36,6 @@ PAIRS = (
 _CANDIDATE = re.compile(r"[<\[◁aA](?:(?<=[<\[◁])|(?<=[aA])(?i:ssistant|nalysis))")
 """Where a known delimiter can begin. It starts with a set of characters, which ``re`` looks for ten times as fast as it
 tries an expression at each character."""
-_SIGN = re.compile(r"[<\[◁]")
-"""The same in a text in which no delimiter begins with a letter."""
 _END_TOKENS = re.compile(r"(?:\s*<\|(?:return|end|call)\|>)+\s*\Z")
 _BEGINNINGS = (
     *(f"<{name}>" for name in NAMES), "[think]", "◁think▷", "<|channel|>analysis<|message|>",
@@ -67,7 +65,7 @@ class Delimiters:
         if self.has_pairs:
             yield from self.tag.finditer(text, start, end)
             return
-        for candidate in (_CANDIDATE if _may_begin_with_a_letter(text) else _SIGN).finditer(text, start, end):
+        for candidate in _CANDIDATE.finditer(text, start, end):
             if candidate.start() >= start and (match := self.tag.match(text, candidate.start(), end)):
                 yield match
                 start = match.end()
@@ -88,14 +86,6 @@ class Delimiters:
         """Whether the whole text is the beginning of an opening tag."""
         begun = text.strip().lower()
         return bool(begun) and any(tag.startswith(begun) and tag != begun for tag in self.beginnings)
-
-
-def _may_begin_with_a_letter(text: str) -> bool:
-    """Whether a known delimiter may begin with a letter; in texts that are not ASCII that is not looked for."""
-    if not text.isascii():
-        return True
-    folded = text.lower()
-    return "assistant" in folded or "analysis" in folded
 
 
 @lru_cache(maxsize=64)
