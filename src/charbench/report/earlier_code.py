@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 from sqlalchemy.engine import Connection
 
 from charbench.components.base import ComponentKind
-from charbench.components.containment import asked
 from charbench.components.scorer import BaseScorer
 from charbench.components.source_digest import source_digest
 from charbench.domain.measurement import Measurement
 from charbench.errors import CharbenchError
-from charbench.scoring.set_up import same_scores, set_up
+from charbench.scoring.set_up import options_of, same_scores, set_up
 from charbench.store.code_versions import is_earlier, sampler_versions
 from charbench.store.settings import ScoredBy, Setting
 from charbench.text.enumeration import short_list
@@ -100,7 +99,7 @@ def _tells_unprepared(scorer: type[BaseScorer]) -> bool:
 
 
 def _is_set_up(scorer: BaseScorer, by: ScoredBy) -> bool:
-    return same_scores(scorer, asked(f"scorer {scorer.name}", scorer.content_config), by.config)
+    return same_scores(scorer, options_of(scorer), by.config)
 
 
 def earlier_code(
@@ -114,7 +113,12 @@ def earlier_code(
 
     ``scorers`` limits it to the scores of these.
     """
-    found = earlier_scores(settings, today, scorers)
+    return earlier_scores(settings, today, scorers) + earlier_samples(connection, groups, today)
+
+
+def earlier_samples(connection: Connection, groups: Iterable[int], today: Today) -> list[EarlierCode]:
+    """Return the samplers that took samples of these groups with earlier code."""
+    found = []
     for name, versions in sorted(sampler_versions(connection, sorted(set(groups))).items()):
         now = today.code(ComponentKind.SAMPLER, name)
         if now is not None and any(one != [now] for one in versions):
@@ -152,33 +156,22 @@ def earlier_lines(found: Sequence[EarlierCode]) -> list[str]:
     for one in found:
         if one.kind is ComponentKind.SCORER:
             scorers.setdefault((one.personas, one.by_criteria), []).append(one.name)
-    lines = [
-        _by_criteria(names, personas) if by_criteria else _of_scorers(names, personas)
-        for (personas, by_criteria), names in scorers.items()
-    ]
+    lines = [_of_scorers(names, personas, by_criteria) for (personas, by_criteria), names in scorers.items()]
     return lines + [_of_sampler(one) for one in found if one.kind is ComponentKind.SAMPLER]
 
 
-def _by_criteria(names: Sequence[str], personas: Sequence[str]) -> str:
+def _of_scorers(names: Sequence[str], personas: Sequence[str], by_criteria: bool) -> str:
     several = len(names) > 1
     who = f"scorers {short_list(names, len(names))}" if several else f"scorer {names[0]}"
-    options = " ".join(f"--scorer {name}" for name in names)
-    return (
-        f"Old scores: {who} gave those of {short_list(personas, MOST)} by other criteria than today's (the persona's "
-        f"file, or the scorer's version, has changed); to score them by today's: charbench score {options}, with the "
-        "same -o options."
+    score = "charbench score " + " ".join(f"--scorer {name}" for name in names)
+    how, again = (
+        "by other criteria than today's (the persona's file, or the scorer's version, has changed)",
+        f"{score}, with the same -o options",
     )
-
-
-def _of_scorers(names: Sequence[str], personas: Sequence[str]) -> str:
-    several = len(names) > 1
-    who = f"scorers {short_list(names, len(names))}" if several else f"scorer {names[0]}"
-    options = " ".join(f"--scorer {name}" for name in names)
-    return (
-        f"Old scores: {who} gave those of {short_list(personas, MOST)} before {'their' if several else 'its'} code "
-        f"changed; to score them by today's: charbench score {options} --rescore, with the same -o options "
-        "(--keep-scores: they are as good)."
-    )
+    if not by_criteria:
+        how = f"before {'their' if several else 'its'} code changed"
+        again = f"{score} --rescore, with the same -o options (--keep-scores: they are as good)"
+    return f"Old scores: {who} gave those of {short_list(personas, MOST)} {how}; to score them by today's: {again}."
 
 
 def _of_sampler(one: EarlierCode) -> str:

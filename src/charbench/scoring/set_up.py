@@ -11,13 +11,14 @@ from charbench.components.scorer import BaseScorer
 from charbench.domain.persona import Persona
 
 
+def options_of(scorer: BaseScorer) -> dict[str, Any]:
+    """Return the options that decide its scores."""
+    return asked(f"scorer {scorer.name}", lambda: resolve(scorer, scorer.content_config()))
+
+
 def set_up(scorer: BaseScorer, persona: Persona) -> tuple[dict[str, Any], str]:
     """Return the options that decide its scores, and the fingerprint of what it scores the persona by."""
-
-    def told() -> tuple[dict[str, Any], str]:
-        return resolve(scorer, scorer.content_config()), resolve(scorer, scorer.fingerprint(persona))
-
-    return asked(f"scorer {scorer.name}", told)
+    return options_of(scorer), asked(f"scorer {scorer.name}", lambda: resolve(scorer, scorer.fingerprint(persona)))
 
 
 def same_scores(scorer: BaseScorer, today: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:

@@ -6,7 +6,7 @@ other metrics are seldom asked for by prompt, and are then counted from the scor
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,11 +99,8 @@ class ScoresByPrompt:
         """Add what was counted to the store's totals."""
         dealt_with = ((self._scoring, *key, number) for key, number in self._scored.items())
         _add_scored(connection, dealt_with)
-        names = [column.name for column in prompt_totals.primary_key]
-        rows = [
-            dict(zip(names, key, strict=True)) | {name: getattr(sums, name) for name in _COUNTED}
-            for key, sums in self._sums.items()
-        ]
+        counted = ((*key, *(getattr(sums, name) for name in _COUNTED)) for key, sums in self._sums.items())
+        rows = _named_rows(prompt_totals, _COUNTED, counted)
         add_totals(connection, prompt_totals, ("series_id", "group_id", "prompt_id"), rows)
 
 
@@ -113,21 +110,20 @@ def count_scores(connection: Connection, which: sa.ColumnElement[bool], sign: in
     The rows, their samples and their scores must be in the store.
     """
     _add_scored(connection, ((*key, sign * number) for *key, number in connection.execute(_scored_rows(which)).all()))
-    rows = [
-        {**_key(prompt_totals, key), **{name: sign * amount for name, amount in zip(_COUNTED, sums, strict=True)}}
-        for key, sums in ((row[:3], row[3:]) for row in connection.execute(_score_rows(which)).all())
-    ]
+    found = connection.execute(_score_rows(which)).all()
+    rows = _named_rows(prompt_totals, _COUNTED, ((*row[:3], *(sign * amount for amount in row[3:])) for row in found))
     add_totals(connection, prompt_totals, ("series_id", "group_id", "prompt_id"), rows)
 
 
 def _add_scored(connection: Connection, counted: Iterable[tuple[int, ...]]) -> None:
-    names = [column.name for column in prompt_scored.primary_key]
-    rows = [dict(zip(names, key, strict=True)) | {"samples": number} for *key, number in counted]
+    rows = _named_rows(prompt_scored, ("samples",), counted)
     add_totals(connection, prompt_scored, ("scoring_id", "group_id", "prompt_id"), rows)
 
 
-def _key(table: sa.Table, values: Iterable[int]) -> dict[str, Any]:
-    return dict(zip((column.name for column in table.primary_key), values, strict=True))
+def _named_rows(table: sa.Table, counted: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
+    """Return rows, each the table's primary key and what is counted, with their columns' names."""
+    names = [*(column.name for column in table.primary_key), *counted]
+    return [dict(zip(names, row, strict=True)) for row in rows]
 
 
 def _scored_rows(which: sa.ColumnElement[bool]) -> sa.Select[Any]:

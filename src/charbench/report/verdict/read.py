@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 
 from charbench.domain.measurement import Measurement
 from charbench.report.caveats import Caveat, caveats
-from charbench.report.earlier_code import EarlierCode, Installed, earlier_code, earlier_scores
+from charbench.report.earlier_code import EarlierCode, Installed, earlier_samples, earlier_scores
 from charbench.report.judges import JudgedBy, judged_by
 from charbench.report.pairwise.contests import Contest, contests
 from charbench.report.summary.details import Origin, origins
@@ -28,6 +28,7 @@ from charbench.store.diagnoses import latest_causes
 from charbench.store.findings import read_checkpoints, read_datasets
 from charbench.store.selection import Selection, select_settings
 from charbench.store.served import Served, served_by
+from charbench.store.settings import Setting
 from charbench.store.summaries import group_totals
 
 if TYPE_CHECKING:
@@ -80,17 +81,9 @@ def read_report(
         selection, told = _of_steps(connection, selection, steps)
         asked = session.config.scorers if run is not None else ()
         today = Installed(session)
-        old = {
-            (one.name, persona): one for one in earlier_scores(selection.settings, today) for persona in one.personas
-        }
-
-        @cache  # it makes the scorer and reads a file
-        def measured(scorer: str, persona: str) -> Measurement | None:
-            by = selection.settings[persona].scorers.get(scorer) if persona in selection.settings else None
-            if by is None:
-                return session.measured(scorer, persona)
-            return None if (scorer, persona) in old else today.measured(by, persona)
-
+        by_earlier = earlier_scores(selection.settings, today)
+        old = {(one.name, persona): one for one in by_earlier for persona in one.personas}
+        measured = _measured(session, today, selection.settings, old)
         report = build_report(connection, selection, by, chosen, metric, checkpoints, measured, asked)
         report.notes.extend(told)
         causes = latest_causes(connection)
@@ -124,7 +117,7 @@ def read_report(
             served,
             judges,
             panel_rows(connection, selection, report),
-            earlier_code(connection, selection.settings, shown, today),
+            by_earlier + earlier_samples(connection, shown, today),
         )
 
 
@@ -139,3 +132,21 @@ def _of_steps(connection: Connection, selection: Selection, steps: str | None) -
     which = "1 save is" if len(left) == 1 else f"{len(left):,} saves are"
     kept = [group for group in selection.groups if group.uri not in left]
     return replace(selection, groups=kept), [f"{which} not shown (--steps {steps})."] if left else []
+
+
+def _measured(
+    session: Session, today: Installed, settings: Mapping[str, Setting], old: Collection[tuple[str, str]]
+) -> Callable[[str, str], Measurement | None]:
+    """Return what tells how well a scorer tells a persona, as it was set up in these settings.
+
+    It is not known of ``old`` scores, by earlier code or other criteria.
+    """
+
+    @cache  # it makes the scorer and reads a file
+    def measured(scorer: str, persona: str) -> Measurement | None:
+        by = settings[persona].scorers.get(scorer) if persona in settings else None
+        if by is None:
+            return session.measured(scorer, persona)
+        return None if (scorer, persona) in old else today.measured(by, persona)
+
+    return measured
