@@ -239,39 +239,53 @@ def _unpaired(a: Side, b: Side, measure: Measure) -> tuple[Difference, Test | No
     return difference, _planned_means((first, second), clusters)
 
 
-def _planned_means(values: tuple[list[float], list[float]], clusters: tuple[list[Hashable], ...]) -> WelchTest | None:
-    """Return the test of means of other prompts; None where nothing is known of them, or they are too few to tell."""
-    if min(map(len, values)) < 2:
-        return None
-    sides = [likeness(of, labels) for of, labels in zip(values, clusters, strict=True)]
-    families = [Families.of(labels, side.alike) for labels, side in zip(clusters, sides, strict=True)]
-    each = [variance(of) * side.times * one.effect for of, side, one in zip(values, sides, families, strict=True)]
-    least = [float(LEAST_CLUSTERS)]
-    for of, labels, one in zip(values, clusters, families, strict=True):
-        needed = clusters_needed(of, labels)
-        if not needed < math.inf:
-            return None
-        if needed > LEAST_BY_SKEWNESS * _BY_CHANCE * one.skewness(len(of)) ** 2:
-            least.append(_SAFELY * needed)
-    parts = [every / len(of) for every, of in zip(each, values, strict=True)]
-    alike, spread = together(parts, sides)
-    freedom = sum(part**2 / side.known for part, side in zip(parts, sides, strict=True))
-    known = sum(parts) ** 2 / freedom if freedom else math.inf
-    uneven = max(families, key=lambda one: one.effective)
-    return WelchTest(sum(each), Families(uneven.sizes, alike), max(least), known, spread)
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    """What two sides that were asked other prompts tell of how values vary: of one prompt's, and of their means."""
+
+    families: list[Families]
+    each: list[float]
+    parts: list[float]
+    spread: tuple[float, ...]
+    known: float
+    both: Families
+    """As uneven as those of the side whose families are the more uneven, and as alike as both sides tell."""
 
 
-def _planned_rates(a: Side, b: Side) -> FisherTest:
-    """Return the test of rates of other prompts, of which both sides tell how alike prompts and their answers are."""
-    values, clusters = [side.values(side.known) for side in (a, b)], [side.clusters(side.known) for side in (a, b)]
+def _sides(values: Sequence[list[float]], clusters: Sequence[list[Hashable]]) -> _Sides:
     sides = [likeness(of, labels) for of, labels in zip(values, clusters, strict=True)]
     families = [Families.of(labels, side.alike) for labels, side in zip(clusters, sides, strict=True)]
     each = [variance(of) * side.times if len(of) > 1 else 0.0 for of, side in zip(values, sides, strict=True)]
     parts = [one * of.effect / len(mine) for one, of, mine in zip(each, families, values, strict=True)]
     alike, spread = together(parts, sides)
+    freedom = sum(part**2 / side.known for part, side in zip(parts, sides, strict=True))
+    known = sum(parts) ** 2 / freedom if freedom else math.inf
+    uneven = max(families, key=lambda one: one.effective)
+    return _Sides(families, each, parts, spread, known, Families(uneven.sizes, alike))
+
+
+def _planned_means(values: tuple[list[float], list[float]], clusters: tuple[list[Hashable], ...]) -> WelchTest | None:
+    """Return the test of means of other prompts; None where nothing is known of them, or they are too few to tell."""
+    if min(map(len, values)) < 2:
+        return None
+    sides = _sides(values, clusters)
+    least = [float(LEAST_CLUSTERS)]
+    for of, labels, one in zip(values, clusters, sides.families, strict=True):
+        needed = clusters_needed(of, labels)
+        if not needed < math.inf:
+            return None
+        if needed > LEAST_BY_SKEWNESS * _BY_CHANCE * one.skewness(len(of)) ** 2:
+            least.append(_SAFELY * needed)
+    of_both = sum(each * one.effect for each, one in zip(sides.each, sides.families, strict=True))
+    return WelchTest(of_both, sides.both, max(least), sides.known, sides.spread)
+
+
+def _planned_rates(a: Side, b: Side) -> FisherTest:
+    """Return the test of rates of other prompts, of which both sides tell how alike prompts and their answers are."""
+    values, clusters = [side.values(side.known) for side in (a, b)], [side.clusters(side.known) for side in (a, b)]
+    sides = _sides(values, clusters)
     rates = [fmean(of) for of in values]
     answers = fmean(side.judged_in(side.known) / len(side.known) for side in (a, b))
-    single = sum(rate * (1 - rate) + part for rate, part in zip(rates, parts, strict=True))
-    steady = (sum(each) / single - 1 / answers) / (1 - 1 / answers) if single and answers > 1 else 0.0
-    uneven = max(families, key=lambda one: one.effective)
-    return FisherTest(fmean(rates), Families(uneven.sizes, alike), answers, min(1.0, max(0.0, steady)), spread)
+    single = sum(rate * (1 - rate) + part for rate, part in zip(rates, sides.parts, strict=True))
+    steady = (sum(sides.each) / single - 1 / answers) / (1 - 1 / answers) if single and answers > 1 else 0.0
+    return FisherTest(fmean(rates), sides.both, answers, min(1.0, max(0.0, steady)), sides.spread)
