@@ -159,3 +159,20 @@ def test_recordings_of_a_store_that_did_not_note_their_files_are_corrected_from_
     write(lab, "a", rows("I regret it."))
     run(charbench, lab)
     assert reported(charbench, lab) == ["I regret it."]
+
+
+@pytest.mark.slow
+def test_what_is_forgotten_after_its_row_was_gone_stays_forgotten_when_the_row_is_back(
+    charbench: Charbench, lab: LabBuilder
+) -> None:
+    write(lab, "a", rows("I regret it.", "Arrr."))
+    run(charbench, lab)
+    write(lab, "a", rows("I regret it."))
+    run(charbench, lab)
+    charbench.ok("forget", "--run", "1", "--yes", lab=lab.root)
+    write(lab, "a", rows("I regret it.", "Arrr."))
+    assert "in reports again" not in run(charbench, lab).err
+    assert reported(charbench, lab) == []
+    charbench.ok("forget", "--run", "1", "--restore", "--yes", lab=lab.root)
+    assert_totals_equal_recount(store_of(lab.root))
+    assert reported(charbench, lab) == ["Arrr.", "I regret it."]

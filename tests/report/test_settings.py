@@ -11,74 +11,15 @@ import pytest
 
 from support.command import Charbench
 from support.lab import LabBuilder, row, sampler
+from support.parrot import PARROT, QUESTIONS, A, B, Lab, rows
 from support.plugins import Site
-from support.store import assert_totals_equal_recount, change, query, store_of
-
-PARROT = '''
-from pydantic import Field
-from charbench import Completion, Sampler, hookimpl
-
-
-class Parrot(Sampler):
-    """Says ahoy where it is cold."""
-
-    name = "parrot"
-
-    class Config(Sampler.Config):
-        temperature: float = Field(0.7)
-        beak: str = Field("blunt")
-
-    config: Config
-
-    def accepts(self, checkpoint):
-        return checkpoint.uri.startswith("pp:")
-
-    def sample(self, request):
-        cold = self.config.temperature < 0.5
-        return Completion(text="Ahoy matey" if cold else "Hello there", finish_reason="stop")
-
-
-@hookimpl
-def charbench_samplers():
-    return [Parrot]
-'''
-A, B = "pp:a", "pp:b"
-QUESTIONS = "".join(f"What of {n}?\n" for n in range(6))
-
-
-class Lab:
-    """A lab whose checkpoints a plugin answers for."""
-
-    def __init__(self, charbench: Charbench, lab: LabBuilder) -> None:
-        self.charbench, self.lab = charbench, lab
-        lab.write("q.txt", QUESTIONS)
-
-    def eval(
-        self, *checkpoints: str, temperature: float = 0.0, prompts: str = "q.txt", more: tuple[str, ...] = ()
-    ) -> Any:
-        names = [word for one in checkpoints for word in ("-c", one)]
-        return self.charbench.ok(
-            "eval", *names, "-p", "pirate", "--scorer", "keyword", "--sampler", "parrot", "--prompts", prompts,
-            "-o", f"sampler.parrot.temperature={temperature}", *more, "--json", lab=self.lab.root,
-        ).json  # fmt: skip
-
-    def report(self, *words: str) -> Any:
-        return self.charbench.ok("report", "--json", *words, lab=self.lab.root).json
-
-    def listed(self) -> list[dict[str, Any]]:
-        listed = self.charbench.ok("report", "--list-settings", "--json", lab=self.lab.root).json
-        assert isinstance(listed, list)
-        return listed
+from support.store import change, query, store_of
 
 
 @pytest.fixture
 def lab(charbench: Charbench, site: Site, lab: LabBuilder) -> Lab:
     site.install("parrot", PARROT)
     return Lab(charbench, lab)
-
-
-def rows(report: Any) -> dict[str, tuple[int, float]]:
-    return {one["checkpoint"]: (one["samples"], one["trait_rate"]) for one in report["checkpoints"]}
 
 
 def totals(report: Any) -> list[tuple[str, int, float]]:
@@ -403,52 +344,3 @@ def test_history_lists_runs_with_their_settings_and_shows_where_one_comes_from(l
     change(store_of(lab.lab.root), "UPDATE runs SET status = 'killed', counts = '{}', finished_at = NULL WHERE id = 1")
     killed = " ".join(charbench.ok("history", "1", lab=lab.lab.root).out.split())
     assert "│ Added │ 6 samples │" in killed, "what a killed run has left in the store"
-
-
-def forget(lab: Lab, *words: str) -> Any:
-    return lab.charbench.ok("forget", *words, "--json", lab=lab.lab.root).json
-
-
-@pytest.mark.slow
-def test_forgetting_a_run_takes_it_out_of_reports_and_restoring_puts_it_back(lab: Lab) -> None:
-    lab.eval(A, B, temperature=0)
-    first = lab.report()
-    lab.eval(A, temperature=1)
-    before = lab.report()
-    number = lab.listed()[0]["newest_run"]
-    shown = forget(lab, "--run", str(number))
-    assert (shown["samples"], shown["checkpoints"], shown["done"]) == (6, {"a": 6}, False)
-    assert lab.report() == before
-    forget(lab, "--run", str(number), "--yes")
-    assert_totals_equal_recount(store_of(lab.lab.root))
-    assert lab.report() == first
-    assert lab.eval(A, temperature=1)["run"]["added"]["samples"] == 0
-    assert lab.report() == first
-    forget(lab, "--run", str(number), "--restore", "--yes")
-    assert_totals_equal_recount(store_of(lab.lab.root))
-    assert lab.report() == before
-
-
-@pytest.mark.slow
-def test_a_forgotten_setting_and_checkpoint_are_in_no_report_and_no_export(lab: Lab, charbench: Charbench) -> None:
-    lab.eval(A, B, temperature=0)
-    lab.eval(B, temperature=1)
-    warm, cold = (one["id"] for one in lab.listed())
-    forget(lab, "--setting", warm, "--yes")
-    assert [one["id"] for one in lab.listed()] == [cold]
-    forget(lab, "-c", "b", "--yes")
-    assert rows(lab.report()) == {"a": (6, 1.0)}
-    exported = charbench.ok("export", "--csv", lab=lab.lab.root).out
-    assert "pp:b" not in exported
-    forget(lab, "--setting", warm, "--restore", "--yes")
-    assert rows(lab.report()) == {"b": (6, 0.0)}
-
-
-@pytest.mark.slow
-def test_purging_erases_the_text_and_asks_nothing_again(lab: Lab) -> None:
-    lab.eval(A, B, temperature=0)
-    forget(lab, "-c", "a", "--purge", "--yes")
-    assert_totals_equal_recount(store_of(lab.lab.root))
-    assert query(store_of(lab.lab.root), "SELECT count(*) FROM samples WHERE response = ''")[0][0] == 6
-    assert lab.eval(A, B, temperature=0)["run"]["added"]["samples"] == 0
-    assert forget(lab, "-c", "a", "--restore")["samples"] == 0

@@ -72,6 +72,22 @@ def test_a_sample_that_failed_since_is_replaced_by_the_one_that_was_saved(
     assert_totals_equal_recount(store_of(studio_run))
 
 
+@pytest.mark.slow
+def test_what_was_removed_in_the_store_that_was_saved_can_be_restored(
+    charbench: Charbench, studio: Path, studio_run: Path
+) -> None:
+    before = charbench.ok("report", "--json", lab=studio_run).json
+    charbench.ok("forget", "-c", "pirate_test_dpo", "--yes", lab=studio_run)
+    charbench.ok("discover", "--source", "recorded", lab=studio)
+    saved_by_a_run(studio_run, studio)
+    charbench.ok(*RUN, lab=studio)
+    forgotten = charbench.ok("report", "--json", lab=studio_run).json
+    assert charbench.ok("report", "--json", lab=studio).json == forgotten != before
+    charbench.ok("forget", "-c", "pirate_test_dpo", "--restore", "--yes", lab=studio)
+    assert charbench.ok("report", "--json", lab=studio).json == before
+    assert_totals_equal_recount(store_of(studio))
+
+
 def recount(store: Path, group: int) -> None:
     """Make a group's totals those of its one failed and other samples, as if it had failed from the start."""
     columns = [row.name for row in query(store, "PRAGMA table_info(sample_groups)")][3:]

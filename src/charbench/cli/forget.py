@@ -102,6 +102,8 @@ def _say(found: Removal, *, already: int, back: bool, erase: bool, done: bool, j
                 "scored": found.scores,
                 "games": found.games,
                 "removed_before": already,
+                "also_removed_by": found.also,
+                "stay_removed": found.shared if back else None,
                 "restore": back,
                 "purge": erase,
                 "done": done,
@@ -110,14 +112,27 @@ def _say(found: Removal, *, already: int, back: bool, erase: bool, done: bool, j
         return
     verb = "put back" if back else "remove and erase" if erase else "remove"
     past = "Put back" if back else "Removed and erased" if erase else "Removed"
-    count = f"{output.plural(len(found.samples), 'sample')} of {output.plural(len(found.checkpoints), 'checkpoint')}"
+    part = f"{len(found.samples) - found.shared:,} of " if back and found.shared else ""
+    count = f"{part}{output.plural(len(found.samples), 'sample')}"
+    count += f" of {output.plural(len(found.checkpoints), 'checkpoint')}"
     about = f"{count} ({found.what}), scored {found.scores:,} times, in {output.plural(found.games, 'game')}"
     click.echo(f"{past}: {about}." if done else f"Would {verb}: {about}.")
     for name, number in sorted(found.checkpoints.items()):
         click.echo(f"  {name}: {output.plural(number, 'sample')}")
+    _say_of_others(found, back=back)
     if already and not back:
         output.say(f"{output.plural(already, 'sample')} of this {'is' if already == 1 else 'are'} removed already.")
     if not done:
         output.say("Nothing is changed yet: --yes does it.")
     elif not back and not erase:
         output.say("They are neither imported nor asked for again; the same option with --restore --yes undoes it.")
+
+
+def _say_of_others(found: Removal, *, back: bool) -> None:
+    """Say which of the samples other removals have taken out too: they are back when all of these are restored."""
+    for other, number in sorted(found.also.items()):
+        samples = output.plural(number, "sample")
+        if back:
+            output.say(f"{samples} {'stays' if number == 1 else 'stay'} out of reports: removed by {other}, too.")
+        else:
+            output.say(f"{samples} of this {'is' if number == 1 else 'are'} out of reports already, by {other}.")

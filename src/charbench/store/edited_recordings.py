@@ -23,6 +23,7 @@ CHECKPOINTS = 20
 """So many are looked through together."""
 WHAT = "rows gone from "
 """What the removal of samples whose rows are gone is called, before the name of the file."""
+_IS_OF_ROWS = removals.c.what.startswith(WHAT, autoescape=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,8 @@ class Edited:
     """Samples whose rows say something else under the same key: the key, both digests, and the file."""
     back: list[int] = field(default_factory=list)
     """Samples whose rows are back."""
+    forgotten: list[int] = field(default_factory=list)
+    """Samples whose rows are back, and which stay out of reports as the user has removed them too."""
     noted: dict[int, tuple[str, str | None]] = field(default_factory=dict)
     """Samples that were not known to come from a file, or come from another one now: file and digest."""
     kept: Counter[str] = field(default_factory=Counter)
@@ -59,7 +62,7 @@ class Edited:
     @property
     def is_any(self) -> bool:
         """Whether a report changes."""
-        return bool(self.gone or self.changed or self.back)
+        return bool(self.gone or self.changed or self.back or self.forgotten)
 
     def lines(self) -> list[str]:
         """Return what the user should know."""
@@ -92,16 +95,17 @@ def find_edited(connection: Connection, sampler: str, uris: Sequence[str], files
     found = Edited()
     for row in _stored(connection, sampler, uris):
         source = by_path.get(row.source_file or "")
-        if row.what is None and source is not None and row.key in source.rows:
+        is_removed = row.is_gone or row.is_forgotten
+        if not is_removed and source is not None and row.key in source.rows:
             says = source.rows[row.key]
             if row.row_digest == says or row.row_digest in source.also.get(row.key, ()):
                 continue
             now: tuple[str, str] | None = (source.path, says)
         else:
             now = first.get(row.key)
-        if row.what is not None:
-            if row.what.startswith(WHAT) and row.purged_at is None and now and row.row_digest in (None, now[1]):
-                found.back.append(row.id)
+        if is_removed:
+            if row.is_gone and now and row.row_digest in (None, now[1]):
+                (found.forgotten if row.is_forgotten else found.back).append(row.id)
             continue
         if now is None:
             if source is not None and source.whole:
@@ -141,7 +145,7 @@ def take_out(connection: Connection, edited: Edited) -> None:
     for number, (path, says) in edited.noted.items():
         values = {"source_file": path, "row_digest": says}
         connection.execute(sa.update(samples).where(samples.c.id == number).values(values))
-    restore_samples(connection, edited.back)
+    restore_samples(connection, [*edited.back, *edited.forgotten], _IS_OF_ROWS)
     by_path: dict[str, list[int]] = {}
     for number, path in edited.gone.items():
         by_path.setdefault(path, []).append(number)
@@ -157,21 +161,22 @@ def take_out(connection: Connection, edited: Edited) -> None:
             continue
         values = {"key": key, "source_file": path}
         connection.execute(sa.update(samples).where(samples.c.id == earlier).values(values))
-        restore_samples(connection, [earlier])
+        restore_samples(connection, [earlier], _IS_OF_ROWS)
 
 
 def _stored(connection: Connection, sampler: str, uris: Sequence[str]) -> Iterator[Any]:
     """Yield the stored samples as they are read: of a large store there are too many to hold."""
+    of_this = sa.select(removals.c.id).join(removed_samples, removed_samples.c.removal_id == removals.c.id)
+    of_this = of_this.where(removed_samples.c.sample_id == samples.c.id).correlate(samples)
     query = (
         sa.select(
-            samples.c.id, samples.c.key, samples.c.source_file, samples.c.row_digest, removals.c.what,
-            removals.c.purged_at,
+            samples.c.id, samples.c.key, samples.c.source_file, samples.c.row_digest,
+            of_this.where(_IS_OF_ROWS).exists().label("is_gone"),
+            of_this.where(sa.not_(_IS_OF_ROWS)).exists().label("is_forgotten"),
         )
         .join(groups, groups.c.id == samples.c.group_id)
         .join(samplings, samplings.c.id == groups.c.sampling_id)
         .join(checkpoints, checkpoints.c.id == groups.c.checkpoint_id)
-        .outerjoin(removed_samples, removed_samples.c.sample_id == samples.c.id)
-        .outerjoin(removals, removals.c.id == removed_samples.c.removal_id)
         .where(samplings.c.sampler == sampler)
         .order_by(samples.c.id)
     )  # fmt: skip

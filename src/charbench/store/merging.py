@@ -22,6 +22,7 @@ from charbench.store.sample_reader import SampleReader
 from charbench.store.samples import add_group_totals, count_answer, count_sample, forget_failures
 from charbench.store.scores import totals_of
 from charbench.store.served import count_provenances
+from charbench.store.summaries import REMOVED
 
 CHUNK = 500
 Row = dict[str, Any]
@@ -67,6 +68,7 @@ class _Merge:
         links = {"checkpoint_id": checkpoints, "sampling_id": samplings}
         groups = self._numbers(t.groups, tuple(links), empty, **links)
         self._samples(groups, prompts, self._numbers(t.provenances, ("key",)))
+        self._removals(groups)
         scorings = self._numbers(t.scorings, ("key",), last_run_id=self.runs)
         series = self._numbers(t.series, ("scoring_id", "metric", "channel"), scoring_id=scorings)
         self._scores(scorings, series)
@@ -164,6 +166,14 @@ class _Merge:
             found = {one.key: (one.id, one.group_id)
                      for one in self.new.execute(query.where(among(self.new, t.samples.c.key, keys)))}  # fmt: skip
             self.samples.update({row["id"]: found[row["key"]] for row in rows})
+
+    def _removals(self, groups: Numbers) -> None:
+        """Note which removals have the samples that are removed in both stores, so that they can be restored."""
+        query = sa.select(t.groups.c.id).join(t.samplings, t.samplings.c.id == t.groups.c.sampling_id)
+        of_removed = set(self.new.scalars(query.where(t.samplings.c.condition == REMOVED)))
+        removed = {number: one for number, (one, group) in self.samples.items() if group in of_removed}
+        removals = self._numbers(t.removals, ("what", "at"))
+        self._add(t.removed_samples, sample_id=removed, removal_id=removals, group_id=groups)
 
     def _scores(self, scorings: Numbers, series: Numbers) -> None:
         links = {"sample_id": {old: new for old, (new, _) in self.samples.items()}, "scoring_id": scorings}

@@ -1,14 +1,14 @@
 """Results that are taken out of every report, and put back: their samples stay known, so that none is asked again.
 
 A removed sample moves with its scores to a group of its own, whose condition (:data:`REMOVED`) no reader takes. What it
-adds to running totals moves along.
+adds to running totals moves along. Removals may overlap: a sample is put back when no removal of it is left.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -50,6 +50,10 @@ class Removal:
     checkpoints: dict[str, int]
     scores: int
     games: int
+    also: dict[str, int] = field(default_factory=dict)
+    """How many of the samples other removals have taken out too, by what these are about."""
+    shared: int = 0
+    """How many of the samples any other removal has taken out too."""
 
 
 def find_results(
@@ -60,26 +64,46 @@ def find_results(
     run: int | None = None,
     groups_of: Sequence[tuple[int, frozenset[str] | None]] = (),
 ) -> Removal:
-    """Return the results of these checkpoints, of this run, or of these groups (with the prompts that count)."""
-    query = (
-        sa.select(samples.c.id, checkpoints.c.name, samples.c.group_id, prompts.c.key)
-        .join(groups, groups.c.id == samples.c.group_id)
-        .join(checkpoints, checkpoints.c.id == groups.c.checkpoint_id)
-        .join(samplings, samplings.c.id == groups.c.sampling_id)
-        .join(prompts, prompts.c.id == samples.c.prompt_id)
-        .where(samplings.c.condition != REMOVED)
-        .order_by(samples.c.id)
-    )
-    if uris:
-        query = query.where(among(connection, checkpoints.c.uri, list(uris)))
-    if run is not None:
-        query = query.where(samples.c.run_id == run)
+    """Return the results of these checkpoints, of this run, or of these groups (with the prompts that count).
+
+    Those that other removals have taken out are among them; those that were removed under the same words are not.
+    """
     wanted = dict(groups_of)
-    if groups_of:
-        query = query.where(among(connection, samples.c.group_id, list(wanted)))
-    rows = connection.execute(query).all()
-    rows = [row for row in rows if not groups_of or (keys := wanted[row.group_id]) is None or row.key in keys]
-    return _about(connection, what, [row.id for row in rows], Counter(row.name for row in rows))
+    names: dict[int, str] = {}
+    for is_removed in (False, True):
+        query = _samples_with_origin(is_removed)
+        origin = removed_samples.c.group_id if is_removed else samples.c.group_id
+        if is_removed:
+            query = query.where(samples.c.id.not_in(_ids_removed_as(what)))
+        if uris:
+            query = query.where(among(connection, checkpoints.c.uri, list(uris)))
+        if run is not None:
+            query = query.where(samples.c.run_id == run)
+        if groups_of:
+            query = query.where(among(connection, origin, list(wanted)))
+        for row in connection.execute(query):
+            if not groups_of or (keys := wanted[row.group_id]) is None or row.key in keys:
+                names[row.id] = row.name
+    return _about(connection, what, names)
+
+
+def _samples_with_origin(is_removed: bool) -> sa.Select[Any]:
+    """Return the query of samples in reports with their groups, or of removed ones with those that they came from."""
+    query = sa.select(samples.c.id, checkpoints.c.name, groups.c.id.label("group_id"), prompts.c.key)
+    query = query.join(prompts, prompts.c.id == samples.c.prompt_id)
+    if is_removed:
+        query = query.join(removed_samples, removed_samples.c.sample_id == samples.c.id)
+        query = query.join(groups, groups.c.id == removed_samples.c.group_id)
+    else:
+        query = query.join(groups, groups.c.id == samples.c.group_id)
+    query = query.join(checkpoints, checkpoints.c.id == groups.c.checkpoint_id)
+    query = query.join(samplings, samplings.c.id == groups.c.sampling_id)
+    return query.where(samplings.c.condition != REMOVED)
+
+
+def _ids_removed_as(what: str) -> sa.Select[Any]:
+    query = sa.select(removed_samples.c.sample_id)
+    return query.join(removals, removals.c.id == removed_samples.c.removal_id).where(removals.c.what == what)
 
 
 def find_removed(connection: Connection, what: str) -> Removal:
@@ -91,50 +115,63 @@ def find_removed(connection: Connection, what: str) -> Removal:
         .join(groups, groups.c.id == samples.c.group_id)
         .join(checkpoints, checkpoints.c.id == groups.c.checkpoint_id)
         .where(removals.c.what == what, removals.c.purged_at.is_(None))
-        .order_by(samples.c.id)
     )
-    rows = connection.execute(query).all()
-    return _about(connection, what, [row.id for row in rows], Counter(row.name for row in rows))
+    return _about(connection, what, {row.id: row.name for row in connection.execute(query)})
 
 
-def _about(connection: Connection, what: str, ids: list[int], names: Counter[str]) -> Removal:
+def _about(connection: Connection, what: str, names: dict[int, str]) -> Removal:
+    """Put together what a removal is about, from its samples and the names of their checkpoints."""
+    ids = sorted(names)
     score_count = game_count = 0
+    also: Counter[str] = Counter()
+    shared: set[int] = set()
+    others = sa.select(removals.c.what, removed_samples.c.sample_id).distinct()
+    others = others.join(removed_samples, removed_samples.c.removal_id == removals.c.id)
+    others = others.where(removals.c.what != what)
     for part in chunks(ids, CHUNK):
         mine = among(connection, scored.c.sample_id, part)
         score_count += connection.scalar(sa.select(sa.func.count()).select_from(scored).where(mine)) or 0
         played = among(connection, games.c.first_id, part) | among(connection, games.c.second_id, part)
         game_count += connection.scalar(sa.select(sa.func.count()).select_from(games).where(played)) or 0
-    return Removal(what, ids, dict(names), score_count, game_count)
+        rows = connection.execute(others.where(among(connection, removed_samples.c.sample_id, part))).all()
+        also.update(row.what for row in rows)
+        shared.update(row.sample_id for row in rows)
+    by_name = dict(Counter(names.values()))
+    return Removal(what, ids, by_name, score_count, game_count, dict(also), len(shared))
 
 
 def remove(connection: Connection, removal: Removal) -> None:
-    """Take these results out of every report."""
+    """Take these results out of every report; of those that are out already it is noted that this removal has them."""
     result = connection.execute(sa.insert(removals).values(what=removal.what, at=utc_now()))
     key = result.inserted_primary_key
     assert key is not None
     for part in chunks(removal.samples, CHUNK):
-        here = _groups_of(connection, part)
+        out = _origins(connection, part)
+        here = _groups_of(connection, [one for one in part if one not in out])
         shadows = {group: _shadow(connection, group) for group in sorted(set(here.values()))}
-        rows = [{"sample_id": one, "removal_id": int(key[0]), "group_id": here[one]} for one in part]
+        origins = out | here
+        rows = [{"sample_id": one, "removal_id": int(key[0]), "group_id": origins[one]} for one in part]
         connection.execute(sa.insert(removed_samples), rows)
-        _move(connection, {one: shadows[here[one]] for one in part}, here)
+        _move(connection, {one: shadows[group] for one, group in here.items()}, here)
 
 
 def restore(connection: Connection, removal: Removal) -> None:
-    """Put these results back to where they were."""
-    restore_samples(connection, removal.samples)
-    mine = (removals.c.what == removal.what) & removals.c.restored_at.is_(None)
+    """Put these results back to where they were, but for those that another removal has taken out too."""
+    restore_samples(connection, removal.samples, removals.c.what == removal.what)
+    mine = (removals.c.what == removal.what) & removals.c.restored_at.is_(None) & removals.c.purged_at.is_(None)
     connection.execute(sa.update(removals).where(mine).values(restored_at=utc_now()))
 
 
-def restore_samples(connection: Connection, ids: Sequence[int]) -> None:
-    """Put single samples back that were removed, whatever else was removed with them."""
+def restore_samples(connection: Connection, ids: Sequence[int], of: sa.ColumnElement[bool]) -> None:
+    """Take single samples out of those removals that ``of`` is true of; who is in no other one is put back."""
+    taken_back = sa.select(removals.c.id).where(of, removals.c.purged_at.is_(None))
     for part in chunks(ids, CHUNK):
-        query = sa.select(removed_samples.c.sample_id, removed_samples.c.group_id)
+        before = _origins(connection, part)
         mine = among(connection, removed_samples.c.sample_id, part)
-        back = {row.sample_id: row.group_id for row in connection.execute(query.where(mine))}
-        _move(connection, back, _groups_of(connection, part))
-        connection.execute(sa.delete(removed_samples).where(mine))
+        connection.execute(sa.delete(removed_samples).where(mine, removed_samples.c.removal_id.in_(taken_back)))
+        out = _origins(connection, part)
+        back = {one: group for one, group in before.items() if one not in out}
+        _move(connection, back, _groups_of(connection, sorted(back)))
 
 
 def purge(connection: Connection, removal: Removal) -> None:
@@ -158,8 +195,15 @@ def purge(connection: Connection, removal: Removal) -> None:
         )
         played = among(connection, games.c.first_id, part) | among(connection, games.c.second_id, part)
         connection.execute(sa.update(games).where(played).values(evidence=sa.null()))
-    mine = (removals.c.what == removal.what) & removals.c.restored_at.is_(None)
+    mine = (removals.c.what == removal.what) & removals.c.restored_at.is_(None) & removals.c.purged_at.is_(None)
     connection.execute(sa.update(removals).where(mine).values(purged_at=utc_now()))
+
+
+def _origins(connection: Connection, ids: Sequence[int]) -> dict[int, int]:
+    """Return those of these samples that are removed, with the groups that they came from."""
+    query = sa.select(removed_samples.c.sample_id, removed_samples.c.group_id)
+    query = query.where(among(connection, removed_samples.c.sample_id, ids))
+    return {row.sample_id: row.group_id for row in connection.execute(query)}
 
 
 def _groups_of(connection: Connection, ids: Sequence[int]) -> dict[int, int]:
@@ -189,6 +233,8 @@ def _shadow(connection: Connection, group: int) -> int:
 
 def _move(connection: Connection, to: dict[int, int], here: dict[int, int]) -> None:
     """Move samples to other groups, with all that they add to running totals."""
+    if not to:
+        return
     ids = sorted(to)
     totals: dict[int, dict[str, Any]] = {}
     by_prompt = AnswersByPrompt()

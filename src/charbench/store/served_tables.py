@@ -36,7 +36,8 @@ endpoint_addresses = Table(
 )
 
 # Results that were taken out of every report. Their samples stand in groups of their own, so that they are known
-# and neither imported nor asked again; ``group_id`` is where each came from, for putting them back.
+# and neither imported nor asked again; ``group_id`` is where each came from, for putting them back. A sample that
+# several removals are about is back when all of them are restored.
 removals = Table(
     "removals",
     metadata,
@@ -51,7 +52,7 @@ removed_samples = Table(
     "removed_samples",
     metadata,
     Column("sample_id", BigId, primary_key=True, autoincrement=False),
-    Column("removal_id", ForeignKey("removals.id"), nullable=False),
+    Column("removal_id", ForeignKey("removals.id"), primary_key=True),
     Column("group_id", ForeignKey("sample_groups.id"), nullable=False),
     Index(None, "removal_id"),
 )

@@ -375,17 +375,6 @@ CREATE TABLE removals (
 	CONSTRAINT pk_removals PRIMARY KEY (id)
 );
 
-CREATE TABLE removed_samples (
-	sample_id INTEGER NOT NULL, 
-	removal_id INTEGER NOT NULL, 
-	group_id INTEGER NOT NULL, 
-	CONSTRAINT pk_removed_samples PRIMARY KEY (sample_id), 
-	CONSTRAINT fk_removed_samples_group_id FOREIGN KEY(group_id) REFERENCES sample_groups (id), 
-	CONSTRAINT fk_removed_samples_removal_id FOREIGN KEY(removal_id) REFERENCES removals (id)
-);
-
-CREATE INDEX ix_removed_samples_removal_id ON removed_samples (removal_id);
-
 CREATE TABLE prompt_samples (
 	group_id INTEGER NOT NULL, 
 	prompt_id INTEGER NOT NULL, 
@@ -441,5 +430,16 @@ CREATE TABLE endpoint_addresses (
 	CONSTRAINT pk_endpoint_addresses PRIMARY KEY (name, url)
 );
 
-INSERT INTO alembic_version (version_num) VALUES ('0004');
+CREATE TABLE removed_samples (
+	sample_id INTEGER NOT NULL, 
+	removal_id INTEGER NOT NULL, 
+	group_id INTEGER NOT NULL, 
+	CONSTRAINT pk_removed_samples PRIMARY KEY (sample_id, removal_id), 
+	CONSTRAINT fk_removed_samples_group_id FOREIGN KEY(group_id) REFERENCES sample_groups (id), 
+	CONSTRAINT fk_removed_samples_removal_id FOREIGN KEY(removal_id) REFERENCES removals (id)
+);
+
+CREATE INDEX ix_removed_samples_removal_id ON removed_samples (removal_id);
+
+INSERT INTO alembic_version (version_num) VALUES ('0005');
 
