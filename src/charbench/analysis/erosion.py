@@ -26,17 +26,19 @@ def erosion(
     thinking: ArrayLike,
     response: ArrayLike,
     clusters: Sequence[Hashable],
-    samples: int,
+    samples: int | tuple[int, int],
     in_thinking: ArrayLike,
     in_both: ArrayLike,
     confidence: float = 0.95,
 ) -> Erosion:
     """Return how much of the character in thinking is lost on the way to the response.
 
-    ``thinking`` and ``response`` hold each prompt's share (0 to 1) of samples in character, of the same
-    ``samples`` samples; of each prompt's ``in_thinking`` are in character in thinking, ``in_both`` in the response too.
+    ``thinking`` and ``response`` hold each prompt's share (0 to 1) of samples in character, of the same ``samples``
+    samples, or of so many each where some are not scored in one of them; of each prompt's ``in_thinking`` are in
+    character in thinking, ``in_both`` in the response too.
     The gap's interval is :func:`paired_rates`': the two channels of one sample are a pair. P(response |
     thinking) has that of :func:`rate_of_counts`, NaN where no thinking is in character.
     """
-    gap = paired_rates(thinking, response, clusters, (samples, samples), confidence)
+    asked = samples if isinstance(samples, tuple) else (samples, samples)
+    gap = paired_rates(thinking, response, clusters, asked, confidence)
     return Erosion(gap, rate_of_counts(in_both, in_thinking, clusters, confidence))

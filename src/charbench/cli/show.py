@@ -203,7 +203,7 @@ def _figures(known: ReadReport) -> list[dict[str, Any]]:
     report, selection = known.report, known.selection
     rows = report.personas if report.by is By.PERSONA else report.checkpoints
     figures = [
-        row_as_dict(row, report.by)
+        row_as_dict(row, report.by, is_rate=report.is_rate)
         | {"setting": selection.settings[row.persona].id}
         | measured_figures(report.measured.get(row.persona))
         for row in rows
@@ -245,9 +245,9 @@ def _as_dict(report: Report, run: RunResult | None, causes: Mapping[str, str]) -
         "errors": report.errors,
         "notes": report.notes,
         "only_in_thinking": only_in_thinking(report, causes),
-        "personas": [row_as_dict(row, By.PERSONA) for row in report.personas],
+        "personas": [row_as_dict(row, By.PERSONA, is_rate=report.is_rate) for row in report.personas],
         "checkpoints": [
-            {**row_as_dict(row, report.by), "tier": tier}
+            {**row_as_dict(row, report.by, is_rate=report.is_rate), "tier": tier}
             for row, tier in zip(report.checkpoints, tiers_of_report(report), strict=True)
         ],
     }

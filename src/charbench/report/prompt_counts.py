@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import lru_cache
 from operator import attrgetter
@@ -10,7 +11,7 @@ from operator import attrgetter
 from charbench.analysis.clusters import prompt_clusters
 from charbench.analysis.rate_intervals import rate_of_counts
 from charbench.analysis.wilson import Rate
-from charbench.store.by_prompt import PromptTally
+from charbench.store.by_prompt import PromptTally, nobody_looked
 
 
 @dataclass(slots=True)
@@ -18,7 +19,7 @@ class PromptCount:
     """Samples of one prompt, failed ones left out.
 
     ``judged`` of them it is known of whether their response has the trait (``hits`` do); ``thought`` and
-    ``thinking_hits`` are the same for the thinking. ``valued`` responses have a value.
+    ``thinking_hits`` are the same for the thinking. ``valued`` responses have a value, with their ``total``.
     """
 
     name: str
@@ -30,22 +31,22 @@ class PromptCount:
     hits: int = 0
     thought: int = 0
     thinking_hits: int = 0
+    total: float = 0.0
 
-    def add(self, tally: PromptTally, *, nobody_looked: bool, scored: bool) -> None:
+    def add(self, tally: PromptTally, *, unseen: bool, scored: bool) -> None:
         """Count in a group's samples of this prompt, by the rules of :func:`charbench.report.summary.judged.judged`."""
-        unscored = tally.responses - tally.valued - tally.missing
-        thought = tally.answered - tally.thinking_missing - (0 if nobody_looked else unscored)
         self.answered += tally.answered
         self.responses += tally.responses
         self.valued += tally.valued
-        self.judged += 0 if nobody_looked else tally.answered - (tally.responses - tally.valued)
+        self.judged += tally.judged(unseen=unseen)
         self.hits += tally.hits
         if scored:
-            self.thought += tally.thinking_valued if tally.thinking_valued > thought else thought
+            self.thought += tally.thought(unseen=unseen)
         self.thinking_hits += tally.thinking_hits
+        self.total += tally.total
 
 
-_COUNTED = ("answered", "responses", "valued", "judged", "hits", "thought", "thinking_hits")
+_COUNTED = ("answered", "responses", "valued", "judged", "hits", "thought", "thinking_hits", "total")
 
 
 @dataclass(slots=True)
@@ -61,15 +62,14 @@ class PromptCounts:
             for name in _COUNTED:
                 setattr(mine, name, getattr(mine, name) + getattr(one, name))
 
-    def add(self, tallies: Sequence[PromptTally], *, scored: bool) -> None:
-        """Count in the samples of one group."""
-        responses = sum([tally.responses for tally in tallies])
-        nobody_looked = 0 < responses == sum([tally.responses - tally.valued - tally.missing for tally in tallies])
+    def add(self, tallies: Sequence[PromptTally], *, scored: bool, is_rate: bool = True) -> None:
+        """Count in the samples of one group; of a metric without a threshold no sample is known to have a trait."""
+        unseen = not is_rate or nobody_looked(tallies)
         for tally in tallies:
             mine = self.prompts.get(tally.prompt)
             if mine is None:
                 mine = self.prompts[tally.prompt] = PromptCount(tally.name, tally.family)
-            mine.add(tally, nobody_looked=nobody_looked, scored=scored)
+            mine.add(tally, unseen=unseen, scored=scored)
 
     def rate(self, hits: str, totals: str, confidence: float = 0.95) -> Rate:
         """Return one count's share of another, with the interval for other prompts of other families."""
@@ -82,6 +82,16 @@ class PromptCounts:
     def judged(self) -> dict[str, float]:
         """The trait rate of each prompt of which one is known."""
         return {key: row.hits / row.judged for key, row in self.prompts.items() if row.judged}
+
+    @property
+    def means(self) -> dict[str, float]:
+        """The metric's mean over the responses to each prompt of which one has a value."""
+        return {key: row.total / row.valued for key, row in self.prompts.items() if row.valued}
+
+    @property
+    def asked(self) -> AbstractSet[str]:
+        """The prompts that a row is ranked by: those of which a trait rate is known; where none is, all."""
+        return self.judged.keys() or self.prompts.keys()
 
     def judged_in(self, keys: Sequence[str]) -> list[int]:
         """Return how many samples the trait rate of each of these prompts is out of."""

@@ -80,6 +80,25 @@ class PromptTally(NamedTuple):
         name, family = min(self.name, other.name), min(self.family, other.family)
         return PromptTally._make((self.group, self.prompt, name, family, *sums))
 
+    def judged(self, *, unseen: bool) -> int:
+        """Return of how many samples it is known whether their response has the trait; a response without a value is
+        not, whatever the reason. ``unseen``: :func:`nobody_looked` at the group.
+        """
+        return 0 if unseen else self.answered - (self.responses - self.valued)
+
+    def thought(self, *, unseen: bool) -> int:
+        """Return of how many samples it is known whether their thinking has the trait."""
+        unscored = 0 if unseen else self.responses - self.valued - self.missing
+        return max(self.thinking_valued, self.answered - self.thinking_missing - unscored)
+
+
+def nobody_looked(tallies: Sequence[PromptTally]) -> bool:
+    """Return whether a group, of which these are all prompts, has responses and not one of them a score, not even
+    None.
+    """
+    responses = sum([tally.responses for tally in tallies])
+    return 0 < responses == sum([tally.responses - tally.valued - tally.missing for tally in tallies])
+
 
 @dataclass(frozen=True, slots=True)
 class SampleText:

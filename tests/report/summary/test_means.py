@@ -57,3 +57,26 @@ def test_compare_names_the_metrics_that_it_can_compare(charbench: Charbench, sho
     assert ended.code == 2
     assert "--metric shouting.shouting" in ended.err
     assert charbench.ok(*words, "--metric", "shouting.shouting", "--json", lab=shouted.root).json["pairs"]
+
+
+@pytest.mark.slow
+def test_rows_of_other_prompts_are_marked_and_ranked_by_those_that_are_shared(
+    charbench: Charbench, site: Site, lab: LabBuilder
+) -> None:
+    site.install("shouting", SHOUTING)
+    texts = {"all": ["Aa", "Aa", "AAAA", "AAAA"], "calm": ["Aaaa", "Aa", "Aaaa", "Aaaa"], "some": ["AAAa", "AAAa"]}
+    lab.recorded(
+        [
+            row(checkpoint_name=name, sampler_path=sampler(number, name), prompt=f"Question {n}?", response=text,
+                timestamp=f"2025-01-0{number + 1}T00:00:0{n}")
+            for number, (name, said) in enumerate(texts.items()) for n, text in enumerate(said)
+        ]
+    )  # fmt: skip
+    charbench.ok("run", "--scorer", "shouting", "-q", lab=lab.root)
+    rows = charbench.ok("report", "--json", lab=lab.root).json["checkpoints"]
+    told = {one["checkpoint"]: (one["prompts"], one["prompts_shared"], one["other_prompts"]) for one in rows}
+    assert told == {"all": (4, 4, False), "calm": (4, 4, False), "some": (2, 2, True)}
+    assert {one["with_trait"] for one in rows} == {None}
+    ended = charbench.ok("report", lab=lab.root)
+    assert "some *" in ended.out
+    assert "ranked and tested by the prompts that they share" in ended.err

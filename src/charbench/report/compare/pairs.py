@@ -166,7 +166,8 @@ def _erosion(side: Side, measure: Measure) -> Erosion | None:
         return None
     thinking = [side.units[key].thinking for key in keys]
     counts = [side.units[key].in_thinking for key in keys], [side.units[key].in_both for key in keys]
-    return erosion(thinking, side.values(keys), side.clusters(keys), side.judged_in(keys), *counts)
+    asked = sum(side.units[key].thought for key in keys), side.judged_in(keys)
+    return erosion(thinking, side.values(keys), side.clusters(keys), asked, *counts)
 
 
 def _compare(a: Side, b: Side, measure: Measure, runs: Mapping[int, Sequence[Side]]) -> tuple[Difference, Test | None]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from sqlalchemy.engine import Connection
 
 from charbench.analysis.clusters import prompt_clusters
 from charbench.report.compare.metric import Measure
-from charbench.store.by_prompt import PromptTally, prompt_tallies
+from charbench.store.by_prompt import PromptTally, nobody_looked, prompt_tallies
 from charbench.store.summaries import GroupTotals
 
 UnitKey = tuple[str, str]
@@ -21,9 +22,10 @@ UnitKey = tuple[str, str]
 class Unit:
     """A side's answers to one prompt: each checkpoint's mean over its epochs, then the mean over checkpoints.
 
-    ``hits`` of ``samples`` reach the threshold (``in_thinking`` in thinking, ``in_both`` in both), of all checkpoints
-    together. ``value`` is what is compared, ``mean`` the metric's plain mean (NaN without a response), ``thinking`` the
-    rate in thinking; ``within`` estimates the variance of one answer of a checkpoint, NaN where none answered twice;
+    ``hits`` of ``samples`` reach the threshold, of all checkpoints together; ``in_thinking`` do in thinking and
+    ``in_both`` in both, of checkpoints whose responses to it all have a value. ``value`` is what is compared, ``mean``
+    the metric's plain mean (NaN without a response), ``thinking`` the rate in thinking, which is out of ``thought``
+    samples; ``within`` estimates the variance of one answer of a checkpoint, NaN where none answered twice;
     ``variance`` is that of all answers to the prompt, of any checkpoint, NaN of fewer than two.
     """
 
@@ -33,6 +35,7 @@ class Unit:
     hits: int
     in_thinking: int
     in_both: int
+    thought: int
     value: float
     mean: float
     thinking: float
@@ -42,13 +45,18 @@ class Unit:
 
 @dataclass(slots=True)
 class Side:
-    """One side of a comparison. Counts are of samples that did not fail."""
+    """One side of a comparison. Counts are of samples that did not fail.
+
+    ``judged`` of them are what its rate or mean is out of, ``unscored`` are not scored yet, and ``missing`` could not
+    be scored.
+    """
 
     label: str
     groups: list[GroupTotals]
     units: dict[UnitKey, Unit] = field(default_factory=dict)
     samples: int = 0
     responses: int = 0
+    judged: int = 0
     unscored: int = 0
     missing: int = 0
     hits: int = 0
@@ -69,11 +77,6 @@ class Side:
     def personas(self) -> str:
         """The personas that they are compared for."""
         return "/".join(sorted({persona for persona, _ in self.units}))
-
-    @property
-    def judged(self) -> int:
-        """Samples that a rate is out of."""
-        return self.samples - self.unscored - self.missing
 
     @property
     def bounds(self) -> tuple[float, float] | None:
@@ -116,17 +119,22 @@ def read_sides(connection: Connection, sides: Sequence[Side], measure: Measure, 
             for persona in personas_of(group, personas):
                 wanted.setdefault(persona, {}).setdefault(group.id, []).append(side)
     for persona, holders in wanted.items():
-        found: dict[tuple[int, str], list[PromptTally]] = {}
+        found: dict[tuple[int, str], list[_Counted]] = {}
         takes = {(id(side), g.id): g for side in sides for g in side.groups if persona in personas_of(g, personas)}
         numbers = {id(side): n for n, side in enumerate(sides)}
+        by_group: dict[int, list[PromptTally]] = {}
         for tally in prompt_tallies(connection, list(holders), measure.series.get(persona)):
-            for side in holders[tally.group]:
-                if not takes[id(side), tally.group].takes(tally.prompt):
-                    continue
-                _count(side, tally, measure)
-                found.setdefault((numbers[id(side)], tally.prompt), []).append(tally)
-        for (number, prompt), tallies in found.items():
-            sides[number].units[persona, prompt] = _unit(tallies, measure)
+            by_group.setdefault(tally.group, []).append(tally)
+        for number, tallies in by_group.items():
+            for side in holders[number]:
+                taken = [tally for tally in tallies if takes[id(side), number].takes(tally.prompt)]
+                unseen = not measure.is_responses and nobody_looked(taken)
+                for tally in taken:
+                    counted = _counted(tally, measure, unseen=unseen)
+                    _count(side, counted, measure)
+                    found.setdefault((numbers[id(side)], tally.prompt), []).append(counted)
+        for (place, prompt), mine in found.items():
+            sides[place].units[persona, prompt] = _unit(mine, measure)
 
 
 def same_answers(a: Side, b: Side) -> bool:
@@ -142,54 +150,73 @@ def personas_of(group: GroupTotals, personas: Sequence[str]) -> Sequence[str]:
     return [persona for persona in personas if persona in group.personas]
 
 
-def _count(side: Side, tally: PromptTally, measure: Measure) -> None:
+class _Counted(NamedTuple):
+    """A tally with what is known of its samples: ``judged`` of them have a value, or no response and so no trait.
+
+    ``thought`` is the same of their thinking. Of the others nobody scored the response (``unscored``), or there is no
+    value (``missing``).
+    """
+
+    tally: PromptTally
+    judged: int
+    thought: int
+    unscored: int
+    missing: int
+
+
+def _counted(tally: PromptTally, measure: Measure, *, unseen: bool) -> _Counted:
+    if measure.is_responses:
+        return _Counted(tally, tally.answered, 0, 0, 0)
+    without = tally.answered if unseen and measure.is_rate else tally.responses - tally.valued
+    unscored = min(tally.answered - tally.scored, without)
+    judged = tally.judged(unseen=unseen) if measure.is_rate else tally.valued
+    return _Counted(tally, judged, tally.thought(unseen=unseen), unscored, without - unscored)
+
+
+def _count(side: Side, counted: _Counted, measure: Measure) -> None:
+    tally = counted.tally
     side.samples += tally.answered
     side.responses += tally.responses
+    side.judged += counted.judged
+    side.unscored += counted.unscored
+    side.missing += counted.missing
     side.hits += tally.responses if measure.is_responses else tally.hits
     if not measure.is_responses:
-        side.unscored += tally.answered - tally.scored
-        side.missing += tally.missing
         side.in_thinking += tally.thinking_hits
         side.in_both += tally.both_hits
 
 
-def _unit(tallies: Sequence[PromptTally], measure: Measure) -> Unit:
-    values = [_value(tally, measure) for tally in tallies]
-    within = [_within(tally, measure, value) for tally, value in zip(tallies, values, strict=True)]
-    judged = [_judged(tally, measure) for tally in tallies]
-    thinking = [t.thinking_hits / n for t, n in zip(tallies, judged, strict=True) if n and measure.has_thinking]
+def _unit(mine: Sequence[_Counted], measure: Measure) -> Unit:
+    tallies = [one.tally for one in mine]
+    values = [_value(one, measure) for one in mine]
+    within = [_within(one, measure, value) for one, value in zip(mine, values, strict=True)]
+    judged = sum(one.judged for one in mine)
+    thinking = [one.tally.thinking_hits / one.thought for one in mine if one.thought and measure.has_thinking]
     means = [tally.total / tally.valued for tally in tallies if tally.valued]
     first = tallies[0]
     hits = sum(tally.responses if measure.is_responses else tally.hits for tally in tallies)
-    counts = sum(judged), hits, sum(t.thinking_hits for t in tallies), sum(t.both_hits for t in tallies)
-    variance = _variance(sum(judged), sum(t.total for t in tallies), sum(t.squares for t in tallies))
+    both = [one.tally for one in mine if not one.unscored and not one.missing]
+    counts = judged, hits, sum(t.thinking_hits for t in both), sum(t.both_hits for t in both)
+    variance = _variance(judged, sum(t.total for t in tallies), sum(t.squares for t in tallies))
     figures = _mean(values), _mean(means), _mean(thinking), _mean(within), variance
-    return Unit(first.name, first.family, *counts, *figures)
+    return Unit(first.name, first.family, *counts, sum(one.thought for one in mine), *figures)
 
 
-def _judged(tally: PromptTally, measure: Measure) -> int:
-    if measure.is_responses:
-        return tally.answered
-    return tally.scored - tally.missing if measure.is_rate else tally.valued
-
-
-def _value(tally: PromptTally, measure: Measure) -> float:
-    judged = _judged(tally, measure)
-    if not judged:
+def _value(one: _Counted, measure: Measure) -> float:
+    if not one.judged:
         return math.nan
     if measure.is_responses:
-        return tally.responses / judged
-    return tally.hits / judged if measure.is_rate else tally.total / judged
+        return one.tally.responses / one.judged
+    return (one.tally.hits if measure.is_rate else one.tally.total) / one.judged
 
 
-def _within(tally: PromptTally, measure: Measure, value: float) -> float:
+def _within(one: _Counted, measure: Measure, value: float) -> float:
     """Return the unbiased variance of one answer."""
-    judged = _judged(tally, measure)
-    if judged < 2:
+    if one.judged < 2:
         return math.nan
     if measure.is_rate:
-        return judged / (judged - 1) * value * (1 - value)
-    return _variance(judged, tally.total, tally.squares)
+        return one.judged / (one.judged - 1) * value * (1 - value)
+    return _variance(one.judged, one.tally.total, one.tally.squares)
 
 
 def _variance(count: int, total: float, squares: float) -> float:

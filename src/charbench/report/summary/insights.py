@@ -66,8 +66,9 @@ def without_score(report: Report, old: Collection[str] = ()) -> list[str]:
     if not left_out or report.metric is None:
         return []
     again = " --rescore" if report.metric.partition(".")[0] in old else ""
+    of, none = ("trait rates", "no verdict") if report.is_rate else ("its means", "no value")
     line = (
-        f"{left_out:,} of {responses:,} responses have no {report.metric} (not scored, or no verdict): "
-        f"they are excluded from trait rates. Run charbench score{again}."
+        f"{left_out:,} of {responses:,} responses have no {report.metric} (not scored, or {none}): "
+        f"they are excluded from {of}. Run charbench score{again}."
     )
     return [line]

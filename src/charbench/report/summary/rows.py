@@ -20,7 +20,7 @@ from charbench.errors import UnknownNameError
 from charbench.report.render.cells import finite
 from charbench.report.summary.by import By as By
 from charbench.report.summary.health import HealthCount, HealthMetric, health_metric, health_metrics
-from charbench.report.summary.judged import judged
+from charbench.report.summary.judged import Judged, judged
 from charbench.report.summary.measured import Measured, better_headlines, instead_lines, not_measured
 from charbench.report.summary.tally import Tally
 from charbench.store.by_prompt import PromptTally, SeriesOf, prompt_tallies, series_of
@@ -86,7 +86,7 @@ def build_report(
     is_rate = any(item.threshold is not None for item in mine)
     best_first = partial(_rank, is_rate, all(item.higher_is_better for item in mine))
     pieces = _pieces(groups, series, personas)
-    prompts = _by_prompt(connection, selection, pieces, chosen if is_rate else None, of_persona)
+    prompts = _by_prompt(connection, selection, pieces, chosen, of_persona)
     metrics = {persona: of_persona.get(persona, chosen) for _, persona, _ in pieces}
     heads, rows = _count(pieces, prompts, health_metrics(series), metrics, by, is_rate=is_rate)
     _share_prompts(rows)
@@ -187,7 +187,7 @@ def _failed(totals: Mapping[str, float]) -> int:
     return int(totals.get("errors", 0) - totals.get("filtered", 0) - totals.get("tool_call", 0))
 
 
-def row_as_dict(row: Tally, by: By) -> dict[str, Any]:
+def row_as_dict(row: Tally, by: By, *, is_rate: bool) -> dict[str, Any]:
     """Return a row's figures under their full names, for JSON and CSV; None where there is none."""
     rates: dict[str, Rate] = {
         "response_rate": row.responses,
@@ -195,7 +195,7 @@ def row_as_dict(row: Tally, by: By) -> dict[str, Any]:
         "trait_rate_given_response": row.trait_given_response,
         "trait_rate_in_thinking": row.trait_in_thinking,
     }
-    own = row.counts.judged
+    own = row.counts.asked
     figures: dict[str, Any] = {
         "persona": row.persona,
         **({} if by is By.PERSONA else {"checkpoint": row.label, "kind": "/".join(sorted(row.kinds))}),
@@ -206,10 +206,10 @@ def row_as_dict(row: Tally, by: By) -> dict[str, Any]:
         "errors": _failed(row.totals),
         "responses": row.responses.count,
         "responses_without_score": row.judged.left_out,
-        "with_trait": row.trait.count,
-        "with_trait_in_thinking": row.trait_in_thinking.count,
+        "with_trait": row.trait.count if is_rate else None,
+        "with_trait_in_thinking": row.trait_in_thinking.count if is_rate else None,
         "prompts": len(own),
-        "prompts_shared": len(own if row.shared is None else row.shared & own.keys()),
+        "prompts_shared": len(own if row.shared is None else row.shared & own),
         "other_prompts": row.shared is not None,
     }
     for name, rate in rates.items():
@@ -303,13 +303,13 @@ def _share_prompts(rows: Iterable[Tally]) -> None:
     for row in rows:
         by_persona.setdefault(row.persona, []).append(row)
     for mine in by_persona.values():
-        sets = Counter(known for row in mine if (known := frozenset(row.counts.judged)))
+        sets = Counter(asked for row in mine if (asked := frozenset(row.counts.asked)))
         if len(sets) < 2:
             continue
-        usual = max(sets, key=lambda known: (sets[known], len(known), sorted(known)))
+        usual = max(sets, key=lambda asked: (sets[asked], len(asked), sorted(asked)))
         for row in mine:
-            if (known := frozenset(row.counts.judged)) != usual:
-                row.shared = known & usual
+            if (asked := frozenset(row.counts.asked)) != usual:
+                row.shared = asked & usual
 
 
 def _put(
@@ -337,16 +337,16 @@ def _put(
         for name in ("count", "total", "hits"):
             side[name] = side.get(name, 0) + getattr(item, name)
     mine = [item for item in series if (item.scorer, item.metric) == chosen]
-    row.counts.add(asked, scored=is_rate and bool(mine))
-    if is_rate:
-        row.judged += judged(group, mine)
+    row.counts.add(asked, scored=is_rate and bool(mine), is_rate=is_rate)
+    known = judged(group, mine)
+    row.judged += known if is_rate else Judged(left_out=known.left_out)
 
 
 def _rank(is_rate: bool, higher_is_better: bool, row: Tally) -> tuple[float, ...]:
     """Best first: by the trait rate (on shared prompts), then given a response, then by responses; else by the mean."""
     order = (row.ranked, row.trait_given_response.share, row.responses.share)
     if not is_rate:
-        order = (row.per_response if higher_is_better else -row.per_response, row.responses.share, 0.0)
+        order = (row.ranked_mean if higher_is_better else -row.ranked_mean, row.responses.share, 0.0)
     return (*(-value if value == value else math.inf for value in order), _stable(row))
 
 

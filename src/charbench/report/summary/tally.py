@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from shlex import quote
@@ -85,10 +86,18 @@ class Tally:
     @property
     def ranked(self) -> float:
         """The trait rate (0 to 1) that the row is ranked by: on the prompts that rows share; NaN where unknown."""
+        return self._shared(self.counts.judged, self.trait.share)
+
+    @property
+    def ranked_mean(self) -> float:
+        """The same of a metric without a threshold: its mean over responses, on shared prompts their mean of means."""
+        return self._shared(self.counts.means, self.per_response)
+
+    def _shared(self, of: Mapping[str, float], whole: float) -> float:
         if self.shared is None:
-            return self.trait.share
-        rates = [rate for key, rate in self.counts.judged.items() if key in self.shared]
-        return _mean(sum(rates), len(rates)) if rates else self.trait.share
+            return whole
+        mine = [value for key, value in of.items() if key in self.shared]
+        return _mean(sum(mine), len(mine)) if mine else whole
 
     @property
     def per_response(self) -> float:
