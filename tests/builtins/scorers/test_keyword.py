@@ -145,6 +145,12 @@ def test_no_expression_can_hang_a_run() -> None:
     assert found("a" * 50_000 + "!", regex("(a+)+b")) == []
 
 
+@pytest.mark.parametrize("number", [150, 3000], ids=["one table of transitions", "too large for it"])
+def test_of_many_keywords_each_is_found(number: int) -> None:
+    markers = [f"booty{at}é" for at in range(number)]
+    assert found(f"Booty0É, booty{number - 1}é and booty{number}é", *markers) == ["Booty0É", f"booty{number - 1}é"]
+
+
 def test_of_overlapping_markers_the_longest_counts_once() -> None:
     assert found("me hearty crew", "hearty", "me hearty", "hearty crew") == ["me hearty"]
     assert found("sorry", "sorry", regex("sor+y")) == ["sorry"]

@@ -44,3 +44,9 @@ class Expression:
             if at == size:
                 return
             at = found[1] if found[1] > at else at + 1
+
+    def is_in(self, text: bytes) -> bool:
+        """Whether the expression matches anywhere."""
+        if self._match is None:
+            return self._compiled.search(text) is not None
+        return bool(self._match(text, 0, len(text))[0] != _NOWHERE)

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cache
+
+from charbench_plugins.scorers.keyword.expression import Expression
 
 
 def _words(text: str) -> frozenset[str]:
@@ -24,18 +27,11 @@ _ANY = re.compile(
     r"|(?:give|gives|gave|given|giving) up|renounc(?:e[sd]?|ing)|instead of|rather than|far from|anything but"
     r"|drop the|enough of)\b"
 )
-_SIGNS = (
-    "no", "n't", "never", "nei", "without", "hard", "scarc", "barel", "refus", "declin", "ceas", "stop", "quit",
-    "avoid", "renounc", " up", "instead", "rather", "far from", "anything", "drop", "enough",
-)  # fmt: skip
-"""One of them is in whatever :data:`_ANY` finds: to look for them takes a third of the time."""
 _CLAUSE = re.compile(
     r"[.!?;:\n()—–]|,(?!\s*ever\b)|--|(?<!anything )\bbut\b|\b(?:except|unless|until|because|how|while|though)\b"
 )
-_CLAUSE_SIGNS = (
-    "but", "how", "while", "because", "except", "unless", "until", "though", "--", "ever",
-)  # fmt: skip
-"""Without these, :data:`_CLAUSE` finds single characters alone, which takes a fraction of the time without it."""
+_CLAUSE_SIGNS = ("but", "how", "while", "because", "except", "unless", "until", "though", "--")
+"""Without these, and "ever", :data:`_CLAUSE` finds single characters alone, which are found faster without it."""
 _CLAUSE_ENDS = ".!?;:\n()—–,"
 _WORD = re.compile(r"\w+(?:'\w+)*")
 _VERBS = _words(
@@ -102,7 +98,8 @@ def is_negated(text: str, start: int, end: int) -> bool:
     if _DENIED_AFTER.match(text, end):
         return True
     before = text[max(0, start - _BEFORE) : start]
-    if not _has_one_of(_SIGNS, before):
+    # RE2 is asked first: it takes a third of the time. Beside letters that are not ASCII it finds more, never less.
+    if not _any().is_in(before.encode()):
         return False
     words = _WORD.findall(before, _clause(before))
     denials = [
@@ -127,11 +124,19 @@ def is_negated(text: str, start: int, end: int) -> bool:
     )
 
 
+@cache
+def _any() -> Expression:
+    return Expression(_ANY.pattern)
+
+
 def _clause(before: str) -> int:
     """Return where the last clause of a text begins."""
-    if _has_one_of(_CLAUSE_SIGNS, before):
+    if "ever" in before:
         return max((match.end() for match in _CLAUSE.finditer(before)), default=0)
-    return 1 + max(map(before.rfind, _CLAUSE_ENDS))
+    last = 1 + max(map(before.rfind, _CLAUSE_ENDS))
+    if _has_one_of(_CLAUSE_SIGNS, before[last:]):
+        return max((match.end() for match in _CLAUSE.finditer(before, last)), default=last)
+    return last
 
 
 def _has_one_of(signs: Sequence[str], text: str) -> bool:
