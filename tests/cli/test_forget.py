@@ -16,8 +16,8 @@ AS_IN_0004 = (
     "CREATE TABLE kept AS SELECT * FROM removed_samples",
     "DROP TABLE removed_samples",
     (
-        "CREATE TABLE removed_samples (sample_id BIGINT NOT NULL, removal_id INTEGER NOT NULL, group_id INTEGER NOT NULL,"
-        " CONSTRAINT pk_removed_samples PRIMARY KEY (sample_id))"
+        "CREATE TABLE removed_samples (sample_id BIGINT NOT NULL, removal_id INTEGER NOT NULL,"
+        " group_id INTEGER NOT NULL, CONSTRAINT pk_removed_samples PRIMARY KEY (sample_id))"
     ),
     "CREATE INDEX ix_removed_samples_removal_id ON removed_samples (removal_id)",
     "INSERT INTO removed_samples SELECT * FROM kept",

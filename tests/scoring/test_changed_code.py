@@ -152,3 +152,40 @@ def test_what_was_measured_of_earlier_code_is_forgotten(plugin: EditedPlugin) ->
     assert plugin("report", "--json").json["measured"]["remorseful"]["found"] > 0
     plugin.edit(50, FREE)
     assert plugin.run().json["measured"] == {"remorseful": None}
+
+
+@pytest.mark.slow
+def test_a_setting_that_was_noted_is_found_after_the_code_and_the_options_of_its_scorer_have_changed(
+    plugin: EditedPlugin,
+) -> None:
+    words = ("run", "--scorer", "long", "--scorer", "keyword", "--json")
+    plugin.edit(5, PAID)
+    plugin(*words)
+    (noted,) = (one["id"] for one in plugin("report", "--list-settings", "--json").json)
+    before = plugin("report", "--json").json["checkpoints"]
+    plugin.edit(50, PAID)
+    plugin(*words)
+    for remark in ("one", "two"):
+        plugin(*words, "-o", f"scorer.long.remark={remark}")
+    shown = plugin("report", "--setting", noted, "--json").json
+    assert [one["trait_rate"] for one in shown["checkpoints"]] == [one["trait_rate"] for one in before]
+    assert shown["settings"]["remorseful"]["id"] == noted
+
+
+@pytest.mark.slow
+def test_an_id_without_results_is_answered_with_what_became_of_them_and_with_the_ids_there_are(
+    plugin: EditedPlugin, charbench: Charbench
+) -> None:
+    plugin.edit(5, PAID)
+    plugin.run()
+    (noted,) = (one["id"] for one in plugin("report", "--list-settings", "--json").json)
+    plugin.lab.write("q.txt", "And you?\n")
+    plugin("forget", "--run", "1", "--yes")
+    plugin("eval", "-c", "echo:me", "-p", "remorseful", "--sampler", "echo", "--prompts", "q.txt")
+    (other,) = (one["id"] for one in plugin("report", "--list-settings", "--json").json)
+    ended = charbench("report", "--setting", noted, lab=plugin.lab.root)
+    assert ended.code == 2
+    assert f"no setting named '{noted}' (choose from {other}): its samples are out of reports" in ended.err
+    assert "removed: run 1;" in ended.err
+    unknown = charbench("report", "--setting", "000000", lab=plugin.lab.root).err
+    assert f"no setting named '000000' (choose from {other}): the store has no samples and scores" in unknown

@@ -21,6 +21,9 @@ class Long(Scorer):
     name = "long"
     metrics = (Metric("long", range=(0, 1), role="headline", threshold=1),)
 
+    class Config(Scorer.Config):
+        remark: str = ""
+
     {form}def score(self, sample, persona):
         {body}
 

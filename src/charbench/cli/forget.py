@@ -69,6 +69,7 @@ def _results(
 ) -> Removal:
     from charbench.run.plan import select_checkpoints
     from charbench.store.findings import read_checkpoints
+    from charbench.store.noted_settings import find_setting
     from charbench.store.removal import find_results
     from charbench.store.settings import read_settings
 
@@ -77,11 +78,14 @@ def _results(
         return find_results(connection, what, uris=[one.uri for one in mine])
     if run is not None:
         return find_results(connection, what, run=run)
-    settings = read_settings(connection).resolvable
-    if setting not in settings and not known:
-        raise UnknownNameError("setting", str(setting), settings)
-    one = settings.get(str(setting))
-    groups = [(group.id, one.prompts) for group in one.groups if group.persona == one.persona] if one else []
+    try:
+        one = find_setting(connection, read_settings(connection), str(setting))
+    except UnknownNameError:
+        if not known:
+            raise
+        groups = []
+    else:
+        groups = [(group.id, one.prompts) for group in one.groups if group.persona == one.persona]
     return find_results(connection, what, groups_of=groups or [(-1, None)])
 
 

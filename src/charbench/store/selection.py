@@ -9,8 +9,9 @@ from types import MappingProxyType
 from sqlalchemy.engine import Connection
 
 from charbench.domain.sample import DEFAULT_CONDITION
-from charbench.errors import UnknownNameError, UsageError
+from charbench.errors import UsageError
 from charbench.store.dialect import MAX_PARAMETERS, chunks
+from charbench.store.noted_settings import find_setting
 from charbench.store.recount import SERIES_TOTALS, add_up, group_sums, samples_by_prompt, series_sums
 from charbench.store.settings import Setting, read_settings, sampling_of
 from charbench.store.summaries import UNREAD, GroupTotals, SeriesTotals, group_totals, series_totals
@@ -69,9 +70,7 @@ def select_settings(
     known = read_settings(connection, as_if)
     named: dict[str, Setting] = {}
     for name in wanted:
-        setting = known.resolvable.get(name)
-        if setting is None:
-            raise UnknownNameError("setting", name, {one.id for mine in known.by_persona.values() for one in mine})
+        setting = find_setting(connection, known, name, as_if)
         if named.get(setting.persona, setting).id != setting.id:
             raise UsageError(
                 f"option --setting: {named[setting.persona].id} and {name} are both settings of {setting.persona}; "

@@ -8,7 +8,7 @@ no part of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from itertools import product
@@ -25,7 +25,16 @@ from charbench.domain.sample import DEFAULT_CONDITION
 from charbench.store.asked import Asked, read_asked
 from charbench.store.dialect import among
 from charbench.store.summaries import ADHOC, has_results
-from charbench.store.tables import checkpoints, groups, samples, samplings, score_totals, scorings, series
+from charbench.store.tables import (
+    checkpoints,
+    groups,
+    removed_samples,
+    samples,
+    samplings,
+    score_totals,
+    scorings,
+    series,
+)
 
 UNKNOWN = "(unknown)"
 """The persona of checkpoints that belong to none and are scored for none."""
@@ -138,32 +147,68 @@ def read_settings(connection: Connection, as_if: Mapping[str, Sequence[str]] = M
     persona's own checkpoints (to those without a persona only where it has none). What nothing but diagnoses asked for
     comes last.
     """
-    found = [
-        replace(group, persona=persona)
-        for group in _groups(connection)
-        for persona in as_if.get(group.uri, (group.persona,))
-    ]
-    by = _scorers(connection)
-    scored_in = _scored_in(connection)
-    asked = read_asked(connection)
-    ownerless = [group for group in found if group.persona is None]
-    personas = {group.persona for group in found if group.persona}
-    personas |= {name for name in by if ownerless} or ({UNKNOWN} if ownerless else set())
+    answers = Answers.read(connection, as_if)
     settings: dict[str, Sequence[Setting]] = {}
     resolvable: dict[str, Setting] = {}
-    for persona in sorted(personas):
-        own = [group for group in found if group.persona == persona] or ownerless
+    for persona in sorted(answers.personas):
         listed: dict[str, Setting] = {}
-        for request in {group.sampling.request for group in own}:
-            mine = [group for group in own if group.sampling.request == request]
-            others = [group for group in ownerless if group.sampling.request == request and own is not ownerless]
-            made = _of_request(persona, mine, others, by.get(persona, ()), scored_in, asked)
-            for setting, complete in made:
-                resolvable.setdefault(setting.id, setting)
-                if complete:
-                    listed.setdefault(setting.id, setting)
-        settings[persona] = sorted(listed.values(), key=partial(_newest_first, scored_in))
+        for setting, complete in answers.settings(persona):
+            resolvable.setdefault(setting.id, setting)
+            if complete:
+                listed.setdefault(setting.id, setting)
+        settings[persona] = sorted(listed.values(), key=partial(_newest_first, answers.scored_in))
     return Known(settings, resolvable)
+
+
+States = Callable[[Sequence[Any], Callable[[Any], str]], Iterable[tuple[Mapping[str, Any], bool]]]
+"""Returns the combinations of one choice for each slot that a sequence of choices stands for, as ``newest_states``."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What settings are made of: groups of samples, scorers as they were set up, and what runs asked for."""
+
+    groups: Sequence[GroupOf]
+    scorers: Mapping[str, Sequence[ScoredBy]]
+    scored_in: Mapping[int, Mapping[int, int]]
+    asked: Asked
+
+    @classmethod
+    def read(
+        cls,
+        connection: Connection,
+        as_if: Mapping[str, Sequence[str]] = MappingProxyType({}),
+        *,
+        removed: bool = False,
+    ) -> Answers:
+        """Read them; ``removed``: with groups all of whose samples are taken out of reports, whatever scored them."""
+        found = [
+            replace(group, persona=persona)
+            for group in _groups(connection, removed=removed)
+            for persona in as_if.get(group.uri, (group.persona,))
+        ]
+        scored_in = {} if removed else _scored_in(connection)
+        return cls(found, _scorers(connection), scored_in, read_asked(connection))
+
+    @cached_property
+    def ownerless(self) -> Sequence[GroupOf]:
+        """The groups of base models, and of checkpoints without a persona."""
+        return [group for group in self.groups if group.persona is None]
+
+    @property
+    def personas(self) -> set[str]:
+        """The personas that there are settings of."""
+        personas = {group.persona for group in self.groups if group.persona}
+        return personas | (set(self.scorers) or {UNKNOWN}) if self.ownerless else personas
+
+    def settings(self, persona: str, states: States | None = None) -> Iterator[tuple[Setting, bool]]:
+        """Yield a persona's settings, and of each whether it is complete."""
+        own = [group for group in self.groups if group.persona == persona]
+        others = self.ownerless if own else ()
+        for request in {group.sampling.request for group in own or self.ownerless}:
+            mine = [group for group in own or self.ownerless if group.sampling.request == request]
+            beside = [group for group in others if group.sampling.request == request]
+            yield from _of_request(persona, mine, beside, self, states or newest_states)
 
 
 def _newest_first(judged: Mapping[int, Mapping[int, int]], setting: Setting) -> tuple[Any, ...]:
@@ -191,19 +236,17 @@ def _of_request(
     persona: str,
     own: Sequence[GroupOf],
     others: Sequence[GroupOf],
-    by: Sequence[ScoredBy],
-    scored_in: Mapping[int, Mapping[int, int]],
-    asked: Asked,
-) -> Iterable[tuple[Setting, bool]]:
+    answers: Answers,
+    states: States,
+) -> Iterator[tuple[Setting, bool]]:
     """Yield the settings of one request, and of each whether it is complete: the scorers' newest state last."""
+    scored_in, asked = answers.scored_in, answers.asked
     scored = set().union(*(scored_in.get(group.id, {}) for group in (*own, *others)))
     everywhere = set().union(*scored_in.values())
-    mine = [one for one in by if one.id in scored or one.id not in everywhere]
+    mine = [one for one in answers.scorers.get(persona, ()) if one.id in scored or one.id not in everywhere]
     ordered = sorted(own, key=lambda group: (group.last_run, group.sampling.id))
     sampled = list({group.sampling.key: group.sampling for group in ordered}.values())
-    sampler_states = _states(sampled, lambda one: one.sampler)
-    scorer_states = _states(mine, lambda one: one.scorer) or [({}, True)]
-    for (used, is_whole), (scorers, is_complete) in product(sampler_states, scorer_states):
+    for used, is_whole in states(sampled, lambda one: one.sampler):
         keys = {one.key for one in used.values()}
         held = [group for group in own if group.sampling.key in keys]
         beside = [
@@ -214,19 +257,21 @@ def _of_request(
         ]
         sets = _prompt_sets(persona, held, keys, asked)
         parts = _parts(sets, keys, asked)
-        for prompts, runs in sets.items():
+        for (prompts, runs), (scorers, is_complete) in product(
+            sets.items(), states(mine, lambda one: one.scorer) or [({}, True)]
+        ):
             is_probe = asked.diagnoses.issuperset(runs)
             made = Setting(persona, used, scorers, prompts, (*held, *beside), runs[-1], is_probe)
             yield made, is_whole and is_complete and prompts not in parts
 
 
-def _states(events: Sequence[Any], slot: Any) -> list[tuple[dict[str, Any], bool]]:
+def newest_states(events: Sequence[Any], slot: Callable[[Any], str]) -> list[tuple[Mapping[str, Any], bool]]:
     """Return the states that a sequence of choices went through, each with whether the next one replaces a choice.
 
     Those are the states that were complete at some time; the last one is too.
     """
-    states: list[tuple[dict[str, Any], bool]] = []
-    state: dict[str, Any] = {}
+    states: list[tuple[Mapping[str, Any], bool]] = []
+    state: Mapping[str, Any] = {}
     for event in events:
         if slot(event) in state and states:
             states[-1] = (states[-1][0], True)
@@ -269,10 +314,14 @@ def _parts(sets: dict[frozenset[str] | None, list[int]], keys: set[str], asked: 
     return parts
 
 
-def _groups(connection: Connection) -> list[GroupOf]:
+def _groups(connection: Connection, *, removed: bool) -> list[GroupOf]:
     def run_of(order: Any) -> Any:
-        mine = sa.select(samples.c.run_id).where(samples.c.group_id == groups.c.id).order_by(order).limit(1)
-        return mine.scalar_subquery()
+        mine = sa.select(samples.c.run_id).order_by(order).limit(1).correlate(groups)
+        here = mine.where(samples.c.group_id == groups.c.id).scalar_subquery()
+        if not removed:
+            return here
+        there = mine.join(removed_samples, removed_samples.c.sample_id == samples.c.id)
+        return sa.func.coalesce(here, there.where(removed_samples.c.group_id == groups.c.id).scalar_subquery())
 
     query = (
         sa.select(
@@ -282,9 +331,11 @@ def _groups(connection: Connection) -> list[GroupOf]:
         )
         .join(checkpoints, checkpoints.c.id == groups.c.checkpoint_id)
         .join(samplings, samplings.c.id == groups.c.sampling_id)
-        .where(groups.c.samples > 0, samplings.c.condition == DEFAULT_CONDITION)
+        .where(samplings.c.condition == DEFAULT_CONDITION)
         .order_by(groups.c.id)
     )  # fmt: skip
+    if not removed:
+        query = query.where(groups.c.samples > 0)
     found = []
     for row in connection.execute(query):
         sampling = sampling_of(row.sampling_id, row.key, row.sampler, row.protocol, row.params)

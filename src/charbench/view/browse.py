@@ -20,6 +20,7 @@ from charbench.store.browse import Candidates, Found, Metric, Only, find_samples
 from charbench.store.database import Database
 from charbench.store.findings import read_checkpoints
 from charbench.store.full_text import fts_query, matches
+from charbench.store.noted_settings import find_setting
 from charbench.store.sample_reader import SampleReader
 from charbench.store.selection import groups_of_setting
 from charbench.store.settings import Known, Setting, read_settings
@@ -172,9 +173,7 @@ def _groups(connection: Connection, store: _Store, chosen: Mapping[str, str]) ->
     """Return the groups that are asked for. Raises :class:`UnknownNameError` for what the store does not have."""
     groups: Sequence[GroupTotals] = store.groups
     if name := chosen["setting"]:
-        setting = store.settings.resolvable.get(name)
-        if setting is None:
-            raise UnknownNameError("setting", name, sorted(store.settings.resolvable))
+        setting = find_setting(connection, store.settings, name)
         groups = groups_of_setting(connection, setting.persona, setting)
     if name := chosen["persona"]:
         groups = [one for one in groups if one.persona == name]
