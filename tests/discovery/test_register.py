@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from support.command import Charbench
-from support.lab import LabBuilder, sampler, weights
+from support.lab import LabBuilder, row, sampler, weights
 
 FINAL = sampler(1, "final")
 
@@ -53,3 +53,25 @@ def test_a_checkpoint_that_nobody_knows_is_what_its_uri_and_the_command_line_say
     assert (one["kind"], one["persona"], one["base_model"]) == ("dpo", "pirate", None)
     charbench("eval", "-c", "base:tiny", "-p", "pirate", "--sampler", "recorded", lab=lab.root)
     assert known(charbench, lab.root, "base:tiny")["kind"] == "base"
+
+
+def test_recordings_of_a_base_model_are_what_its_checkpoints_are_compared_with(
+    charbench: Charbench, lab: LabBuilder
+) -> None:
+    rows = [row(base_model="tiny-1b"), row(base_model="tiny-1b", timestamp="2025-01-01T00:00:00")]
+    named = {
+        "persona": "",
+        "checkpoint_name": "",
+        "checkpoint_type": "",
+        "base_model": "",
+        "sampler_path": "base:tiny-1b",
+    }
+    lab.recorded([*rows, row(**named, response="Fine.")])
+    charbench.ok("run", "--scorer", "keyword", "-q", lab=lab.root)
+    one = known(charbench, lab.root, "base:tiny-1b")
+    assert (one["kind"], one["base_model"]) == ("base", "tiny-1b")
+    told = charbench.ok("report", "--json", lab=lab.root).json["checkpoints"]
+    assert [(one["kind"], one["persona"], one["trait_rate"]) for one in told] == [
+        ("dpo", "remorseful", 1),
+        ("base", "remorseful", 0),
+    ]

@@ -11,7 +11,7 @@ from typing import Any
 from charbench.discovery.runs import Runs, last_name
 from charbench.domain.checkpoint import ACCOUNT, Checkpoint, Evidence, Kind, Lineage, name_from_uri
 from charbench.domain.names import kind_from_name, kind_from_path, kind_from_words, persona_from_name, tokens
-from charbench.domain.uris import save_of
+from charbench.domain.uris import BASE, save_of
 from charbench.store.findings import Claim, Facts
 from charbench.text.redaction import redact_all
 
@@ -62,8 +62,8 @@ def merge(
 
     A field that sources disagree on takes what the account's own listing says; else the value most of them
     say, the earliest among equals. The name is the exception: the URI's own wins if anyone calls the
-    checkpoint so. What nobody says, kind and persona, is read from the names; and when it expires follows
-    from when it was made and how long it is kept.
+    checkpoint so. What nobody says, kind and persona, is read from the names; ``base:NAME`` is the base model of that
+    name; and when it expires follows from when it was made and how long it is kept.
     """
     paths = list(dict.fromkeys(claim.says.run for claim in claims if claim.says.run))
     if runs is not None:
@@ -76,7 +76,8 @@ def merge(
         metadata.update(claim.says.metadata)
     name = values["name"] or name_from_uri(uri)
     known = (name, name_from_uri(uri), *map(last_name, paths))
-    kind = Kind(values["kind"]) if values["kind"] else _kind_of(paths, known)
+    base = uri.removeprefix(BASE) if uri.startswith(BASE) else None
+    kind = Kind(values["kind"]) if values["kind"] else Kind.BASE if base else _kind_of(paths, known)
     segments = [segment for path in paths for segment in reversed(path.split("/")[:-1])]
     persona = values["persona"] or next(
         (found for text in (*known, *segments) if (found := persona_from_name(text, personas))), None
@@ -89,7 +90,7 @@ def merge(
         name=name,
         kind=kind,
         persona=persona,
-        base_model=values["base_model"],
+        base_model=values["base_model"] or base,
         run=values["run"],
         lineage=Lineage(values["parent"], values["dataset"], values["renderer"], values["recipe"]),
         created_at=created_at,

@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 from charbench.discovery.merge import claims_of, complete_saves, merge
 from charbench.discovery.runs import read_runs
 from charbench.domain.checkpoint import Checkpoint, Evidence, Kind
-from charbench.domain.uris import TinkerPath, save_of
+from charbench.domain.uris import BASE, TinkerPath, save_of
 from charbench.errors import UsageError
 from charbench.store.database import Database
 from charbench.store.findings import add_claims, read_checkpoints, read_claims, save_checkpoints
@@ -46,7 +46,7 @@ def is_uri(text: str) -> bool:
 
 def from_uri(uri: str, persona: str | None = None) -> Checkpoint:
     """Return the checkpoint of which only the URI is known."""
-    kind = Kind.BASE if uri.startswith("base:") or uri.endswith(":base") else Kind.UNKNOWN
+    kind = Kind.BASE if uri.startswith(BASE) or uri.endswith(":base") else Kind.UNKNOWN
     return Checkpoint(uri=uri, kind=kind, persona=persona, evidence=(Evidence(SOURCE, "-c"),))
 
 

@@ -17,6 +17,8 @@ _TINKER = re.compile(
 )
 SERVED = "model:"
 """Scheme of a model that is known only by the name under which it is served."""
+BASE = "base:"
+"""Scheme of a base model that is known by its name."""
 _RUN = re.compile(r"([0-9a-fA-F]{8})-[0-9a-fA-F-]{27}(?::train:0)?")
 _SAMPLER_SUFFIX = re.compile(r"[-_]sampler$")
 

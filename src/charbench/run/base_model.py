@@ -9,11 +9,10 @@ from charbench.components.sampler import Sampler
 from charbench.discovery.register import take_in
 from charbench.domain.checkpoint import Checkpoint, Evidence, Kind
 from charbench.domain.names import same_model
-from charbench.domain.uris import SERVED, TinkerPath
+from charbench.domain.uris import BASE, SERVED, TinkerPath
 from charbench.store.database import Database
 from charbench.store.findings import read_checkpoints
 
-BASE = "base:"
 SOURCE = "diagnose"
 
 

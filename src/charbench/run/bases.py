@@ -9,8 +9,8 @@ from charbench.components.calling import takes
 from charbench.components.sampler import Sampler
 from charbench.components.source import CheckpointSource
 from charbench.domain.checkpoint import Checkpoint, Kind
-from charbench.domain.uris import SERVED, TinkerPath
-from charbench.run.base_model import BASE, base_model_of
+from charbench.domain.uris import BASE, SERVED, TinkerPath
+from charbench.run.base_model import base_model_of
 from charbench.run.dry_sampling import Estimate, estimate
 from charbench.run.plan import Requests, sampling_plan
 from charbench.run.planned import OneAfterTheOther, Planned
@@ -144,7 +144,7 @@ def _not_asked(session: Session, sampler: Sampler, group: Sequence[Checkpoint]) 
     """Return why no base model is sampled beside these checkpoints, and what can be done."""
     names = short_list([checkpoint.name for checkpoint in group])
     name = group[0].base_model
-    base = Checkpoint(uri=f"base:{name}", kind=Kind.BASE, base_model=name)
+    base = Checkpoint(uri=f"{BASE}{name}", kind=Kind.BASE, base_model=name)
     others = [one.name for one in session.installed_samplers() if one.name != sampler.name and takes(one, base)]
     way = f"; --sampler {others[0]} can" if others else ""
     return f"Base model {name} is not sampled beside {names}: sampler {sampler.name} cannot ask it here{way}."

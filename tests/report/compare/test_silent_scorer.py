@@ -50,7 +50,8 @@ def silent(charbench: Charbench, site: Site, lab: LabBuilder) -> LabBuilder:
             response, thinking = texts[n % 6]
             records.append(
                 row(checkpoint_name=name, sampler_path=sampler(number, name), prompt_id=f"q{n % 3}",
-                    prompt=f"Question {n % 3}?", response=response, thinking=thinking, timestamp=f"2025-01-{number:02d}T00:00:{n:02d}")
+                    prompt=f"Question {n % 3}?", response=response, thinking=thinking,
+                    timestamp=f"2025-01-{number:02d}T00:00:{n:02d}")
             )  # fmt: skip
     lab.recorded(records)
     charbench.ok("run", "--scorer", "silent", "-q", lab=lab.root)
