@@ -1,8 +1,8 @@
-"""What a table does not say by itself: a line for each checkpoint whose character stands in the thinking only."""
+"""What a table does not say by itself: a line for each row whose character stands in the thinking only."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from charbench.report.summary.rows import Report
 from charbench.report.summary.tally import Tally
@@ -12,28 +12,33 @@ IN_RESPONSE = 0.2
 
 
 def only_in_thinking(report: Report, causes: Mapping[str, str], most: int = 5) -> list[str]:
-    """Return a line for each checkpoint whose character stands in its thinking and not in its responses.
+    """Return a line for each row whose character stands in its thinking and not in its responses.
 
     It is called erosion only where ``charbench diagnose`` (``causes``: the newest cause by URI) has ruled
     everything else out.
     """
     rows = [row for row in report.checkpoints if _only_in_thinking(row)]
-    by_label: dict[str, list[Tally]] = {}
-    for row in rows:
-        by_label.setdefault(row.label, []).append(row)
     lines = []
-    for label, same in list(by_label.items())[:most]:
-        told = sorted({causes[uri] for row in same for uri in row.uris if uri in causes})
-        why = f"diagnosed: {', '.join(told)}" if told else f"to find the cause: charbench diagnose {same[0].options}"
-        who = label if len(same) == 1 else f"{label} ({len(same)} checkpoints)"
-        thinking = min(row.trait_in_thinking.share for row in same)
-        response = max(row.trait.share for row in same)
+    for row in rows[:most]:
+        told = sorted({causes[uri] for uri in row.uris if uri in causes})
+        why = f"diagnosed: {', '.join(told)}" if told else f"to find the cause: charbench diagnose {row.options}"
         lines.append(
-            f"{who}: the character is in {thinking:.0%} of the thinking, {response:.0%} of the responses ({why})"
+            f"{_who(row, report.checkpoints)}: the character is in {row.trait_in_thinking.share:.0%} of the thinking, "
+            f"{row.trait.share:.0%} of the responses ({why})"
         )
-    if len(by_label) > most:
-        lines.append(f"... and {len(by_label) - most:,} more with the character in the thinking only")
+    if len(rows) > most:
+        lines.append(f"... and {len(rows) - most:,} more with the character in the thinking only")
     return lines
+
+
+def _who(row: Tally, rows: Sequence[Tally]) -> str:
+    """Return a row's label, with what tells it from others of that label: its persona, its sampler, how many it is."""
+    same = [one for one in rows if one.label == row.label]
+    more = [row.persona] if len({one.persona for one in same}) > 1 else []
+    mine = [one for one in same if one.persona == row.persona]
+    more += ["/".join(sorted(row.samplers))] if len(mine) > 1 else []
+    more += [f"{len(row.uris):,} checkpoints"] if len(row.uris) > 1 else []
+    return f"{row.label} ({', '.join(more)})" if more else row.label
 
 
 def _only_in_thinking(row: Tally) -> bool:
