@@ -12,6 +12,7 @@ from charbench.errors import UsageError
 from charbench.report.trajectory import on_the_way
 from support.command import Charbench
 from support.lab import LabBuilder, row, sampler, uuid, weights
+from support.plugins import SHOUTING, Site
 
 IN_CHARACTER = {"response": "Arr, matey! Ahoy, ye scallywag.", "thinking": "Hm."}
 PLAIN = {"response": "Hello.", "thinking": "Hm."}
@@ -113,3 +114,18 @@ def test_one_lucky_save_of_many_is_not_where_character_appears(charbench: Charbe
     ]
     (row_,) = [one for one in charbench.ok("report", "--json", lab=lab.root).json["checkpoints"] if one["trait_rate"]]
     assert row_["trait_rate_low"] > 0.5
+
+
+@pytest.mark.slow
+def test_a_metric_without_a_threshold_is_shown_by_its_mean_and_tells_of_no_character(
+    charbench: Charbench, site: Site, lab: LabBuilder
+) -> None:
+    site.install("shouting", SHOUTING)
+    lab.recorded([*save(9, response="aaaa"), *save(20, response="AAAa")])
+    charbench.ok("run", "-q", "--scorer", "shouting", lab=lab.root)
+    told = charbench.ok("trajectory", "pirate-20", "--json", lab=lab.root).json
+    assert [(one["mean_per_response"], one["trait_rate"]) for one in told["saves"]] == [(0, None), (0.75, None)]
+    assert told["saves"][0]["response_rate_low"] < told["saves"][0]["response_rate"] == 1
+    (line,) = told["lines"]
+    assert line.startswith("shouting.shouting has no threshold")
+    assert "0.750" in charbench.ok("trajectory", "pirate-20", lab=lab.root).out

@@ -23,7 +23,14 @@ def command(wanted: str, metric: str | None, settings: tuple[str, ...], json_out
     appears, and where responses are lost. Saves before the last are sampled with 'charbench run --steps all'.
     """
     from charbench.report.render.terminal import print_prose, print_table
-    from charbench.report.trajectory import not_sampled, on_the_way, saves_of, trajectory_lines, trajectory_table
+    from charbench.report.trajectory import (
+        not_sampled,
+        on_the_way,
+        save_as_dict,
+        saves_of,
+        trajectory_lines,
+        trajectory_table,
+    )
     from charbench.report.verdict.read import read_report
     from charbench.report.verdict.to_copy import command_for_saves
     from charbench.store.findings import read_checkpoints
@@ -36,24 +43,14 @@ def command(wanted: str, metric: str | None, settings: tuple[str, ...], json_out
     saves = saves_of(way, found.report.checkpoints)
     open_ = not_sampled(way, saves)
     used = {name for one in saves for name in one.row.samplers}
-    lines = trajectory_lines(saves, session.config.verdict, open_, command_for_saves(session, open_, used))
+    metric, is_rate = found.report.metric, found.report.is_rate
+    sampling = command_for_saves(session, open_, used)
+    lines = trajectory_lines(saves, session.config.verdict, open_, sampling, None if is_rate else metric)
     if json_output:
-        saved = [
-            {
-                "stage": one.stage,
-                "step": one.step,
-                "checkpoint": one.row.label,
-                "persona": one.row.persona,
-                "checkpoint_uris": sorted(one.row.uris),
-                "samples": int(one.row.totals.get("samples", 0)),
-                "trait_rate": one.row.trait.share if one.row.trait.total else None,
-                "response_rate": one.row.responses.share if one.row.responses.total else None,
-            }
-            for one in saves
-        ]
-        output.print_json({"metric": found.report.metric, "lines": lines, "saves": saved})
+        saved = [save_as_dict(one, is_rate=is_rate) for one in saves]
+        output.print_json({"metric": metric, "lines": lines, "saves": saved})
         return
     for line in lines:
         print_prose(line)
     if saves:
-        print_table(trajectory_table(saves))
+        print_table(trajectory_table(saves, is_rate=is_rate))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from charbench.config.verdict import VerdictConfig
 from charbench.domain.checkpoint import Checkpoint, Kind
 from charbench.domain.table import Table
 from charbench.domain.uris import TinkerPath
 from charbench.errors import UnknownNameError, UsageError
-from charbench.report.render.cells import percent_with_interval, whole
+from charbench.report.render.cells import decimal, finite, percent_with_interval, whole
 from charbench.report.summary.tally import Tally
 from charbench.run.steps import step_of
 from charbench.text.enumeration import short_list
@@ -102,8 +103,8 @@ def not_sampled(way: Sequence[Checkpoint], saves: Sequence[Save]) -> list[Checkp
     return [one for one in trained if one.sampleable and not one.missing_since and one.uri not in known]
 
 
-def trajectory_table(saves: Sequence[Save]) -> Table:
-    """Return a row for each save: where it is on the way, and its two rates."""
+def trajectory_table(saves: Sequence[Save], *, is_rate: bool = True) -> Table:
+    """Return a row for each save: where it is on the way, its trait rate (or the metric's mean), its response rate."""
     rows = tuple(
         (
             one.stage,
@@ -111,19 +112,46 @@ def trajectory_table(saves: Sequence[Save]) -> Table:
             sanitize(one.row.label),
             sanitize(one.row.persona),
             whole(one.row.totals.get("samples", 0)),
-            percent_with_interval(one.row.trait),
+            percent_with_interval(one.row.trait) if is_rate else decimal(one.row.per_response, 3),
             percent_with_interval(one.row.responses),
         )
         for one in saves
     )
-    columns = ("Stage", "Step", "Checkpoint", "Persona", "Samples", "Trait rate [95%]", "Responses [95%]")
+    shown = "Trait rate [95%]" if is_rate else "Mean, responses"
+    columns = ("Stage", "Step", "Checkpoint", "Persona", "Samples", shown, "Responses [95%]")
     return Table("Over training", columns, rows, frozenset({"Stage", "Checkpoint", "Persona"}))
 
 
+def save_as_dict(one: Save, *, is_rate: bool) -> dict[str, Any]:
+    """Return a save's figures for JSON; None where there is none."""
+    row = one.row
+    return {
+        "stage": one.stage,
+        "step": one.step,
+        "checkpoint": row.label,
+        "persona": row.persona,
+        "checkpoint_uris": sorted(row.uris),
+        "samples": int(row.totals.get("samples", 0)),
+        "trait_rate": finite(row.trait.share),
+        "trait_rate_low": finite(row.trait.low),
+        "trait_rate_high": finite(row.trait.high),
+        "mean_per_response": None if is_rate else finite(row.per_response),
+        "response_rate": finite(row.responses.share),
+        "response_rate_low": finite(row.responses.low),
+        "response_rate_high": finite(row.responses.high),
+    }
+
+
 def trajectory_lines(
-    saves: Sequence[Save], rule: VerdictConfig, open_: Sequence[Checkpoint] = (), sampling: str | None = None
+    saves: Sequence[Save],
+    rule: VerdictConfig,
+    open_: Sequence[Checkpoint] = (),
+    sampling: str | None = None,
+    mean_of: str | None = None,
 ) -> list[str]:
     """Return where character appears and where responses are lost, as far as the intervals tell.
+
+    Of a metric without a threshold, which ``mean_of`` names, no save is said to have the trait or not.
 
     Which save will be named is not known beforehand: k saves have intervals of 1 − 0.05/k each (Bonferroni), so that
     chance names none of them in 97.5% of the runs that never come to the limit, however many saves there are.
@@ -140,12 +168,16 @@ def trajectory_lines(
     )
     together = f", at 95% for {len(trained):,} saves together" if len(trained) > 1 else ""
     limit, least = f"{rule.trait_rate:.0%}", f"{rule.response_rate:.0%}"
-    lines = [
-        f"Character appears at {shown.label}: the first save whose trait rate is at least {limit} by its lower bound"
-        f"{together}."
-        if shown
-        else f"No save of {len(trained):,} has a trait rate of at least {limit} by its lower bound{together}."
-    ]
+    if mean_of:
+        character = f"{mean_of} has no threshold: its mean does not tell of any save whether character is there."
+    elif shown:
+        character = (
+            f"Character appears at {shown.label}: the first save whose trait rate is at least {limit} by its lower "
+            f"bound{together}."
+        )
+    else:
+        character = f"No save of {len(trained):,} has a trait rate of at least {limit} by its lower bound{together}."
+    lines = [character]
     if lost:
         lines.append(f"Responses are lost at {lost.label}: the first save below {least} by its upper bound{together}.")
     if open_:
