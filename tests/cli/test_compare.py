@@ -471,3 +471,18 @@ def test_a_sample_of_no_persona_is_told_with_the_command_that_scores_it(charbenc
     assert command == "charbench score -p pirate -c 'model:my x'"
     charbench.ok(*shlex.split(command)[1:], lab=lab.root)
     assert "not scored" not in charbench.ok("compare", "--by", "kind", lab=lab.root).err
+
+
+@pytest.mark.slow
+def test_groups_by_base_model_are_what_was_trained_from_it_without_its_own_answers(
+    charbench: Charbench, lab: LabBuilder
+) -> None:
+    lab.recorded([
+        *answers(1, "one_dpo", [IN] * 6, base_model="small"),
+        *answers(2, "two_dpo", [IN] * 6, base_model="large"),
+        *answers(3, "large", [OUT] * 6, persona="", checkpoint_type="base", base_model="large"),
+    ])  # fmt: skip
+    assert invoke([*RUN, "--lab", str(lab.root)]) == 0
+    found = compare(charbench, lab.root, "--by", "base")
+    assert {side["label"]: side["value"] for side in found["checkpoints"]} == {"small": 1, "large": 1}
+    assert any("its own answers are left out (large)" in note for note in found["notes"])

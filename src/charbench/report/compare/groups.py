@@ -9,12 +9,13 @@ from enum import StrEnum
 
 from sqlalchemy.engine import Connection
 
-from charbench.domain.checkpoint import Checkpoint
+from charbench.domain.checkpoint import Checkpoint, Kind
 from charbench.errors import UsageError
 from charbench.report.compare.sides import Side
 from charbench.store.findings import read_datasets
 from charbench.store.jobs import read_jobs
 from charbench.store.summaries import GroupTotals
+from charbench.text.enumeration import short_list
 
 UNKNOWN = "unknown"
 _SHARE = re.compile(r"(?<![\d.])(\d{1,3})[ _-]?(?:pct|percent|%)(?![a-z0-9])", re.IGNORECASE)
@@ -52,7 +53,11 @@ def group_sides(
     """
     doses = doses_of(connection, checkpoints, by)
     found: dict[Dose, list[GroupTotals]] = {}
+    bases: set[str] = set()
     for group in groups:
+        if by is GroupBy.BASE and group.kind == Kind.BASE.value:
+            bases.add(group.name)
+            continue
         found.setdefault(doses[group.uri], []).append(group)
     sides = [Side(dose.label, found[dose]) for dose in sorted(found, key=_place)]
     if len(sides) < 2:
@@ -65,6 +70,9 @@ def group_sides(
         )
     if any(dose.label == UNKNOWN for dose in found):
         notes.append(f"The store does not record the {by} of the checkpoints under {UNKNOWN!r}.")
+    if bases:
+        named = short_list(sorted(bases), len(bases))
+        notes.append(f"A group is the checkpoints trained from a base model; its own answers are left out ({named}).")
     notes.append("Answers of a group's checkpoints are averaged prompt by prompt.")
     return sides
 
