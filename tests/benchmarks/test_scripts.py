@@ -24,3 +24,8 @@ def test_every_script_of_the_documentations_figures_finds_what_it_imports() -> N
         [sys.executable, "-c", LOAD, *scripts], cwd=BENCHMARKS, capture_output=True, text=True, check=False
     )
     assert ended.returncode == 0, ended.stderr
+
+
+def test_the_page_on_the_number_of_prompts_says_what_was_measured() -> None:
+    ended = subprocess.run([sys.executable, BENCHMARKS / "power_page.py", "--check"], check=False)
+    assert ended.returncode == 0, "python benchmarks/power_page.py writes its tables"
