@@ -54,7 +54,7 @@ def filled(text: str, name: str, lines: list[str]) -> str:
 def summary(figures: list[Figure]) -> list[str]:
     """Return what was found of each kind: mean, lowest and highest share of the designs."""
     lines = [
-        "| kind | designs | large pilot: mean (lowest to highest), within 78 to 85% ± 2 errors | pilot of the design's own size |",
+        "| kind | designs | large pilot: mean (lowest to highest), within 78 to 85% ± 2 errors | of its own size |",
         "| --- | ---: | --- | --- |",
     ]
     asked = [one for one in figures if one["part"] in {part for parts in TABLES.values() for part in parts}]
@@ -126,8 +126,9 @@ def ranges(figures: list[Figure]) -> list[str]:
         name = one["design"] + (f" ({one['n']} of {one['labs']} get one)" if one["n"] < one["labs"] else "")
         advised, between = one["advised"], one["range"]
         lines.append(
-            f"| {name} | {one['true']:,} | {advised[0]:,} to {advised[2]:,} | {between[0]:,} to {between[1]:,} | "
-            f"{one['holds']:.1%} ± {100 * one['monte_carlo_error']:.1f} | {one['too_low']:.1%} | {one['too_high']:.1%} |"
+            f"| {name} | {one['true']:,} | {advised[0]:,} to {advised[2]:,} | "
+            f"{between[0]:,} to {between[1]:,} | {one['holds']:.1%} ± {100 * one['monte_carlo_error']:.1f} | "
+            f"{one['too_low']:.1%} | {one['too_high']:.1%} |"
         )
     return lines
 
