@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from charbench.store.claims import shared_out
 from charbench.store.runs import process_start
+from charbench.store.writer import Work, Writer
 from support.command import Charbench
 from support.lab import LabBuilder, row, sampler
 from support.plugins import Site
@@ -92,6 +94,30 @@ def test_what_another_run_is_at_is_looked_at_again_soon_and_then_less_often(
     charbench.ok("score", "--scorer", "noting", "-q", lab=lab.root)
     assert waits == pytest.approx([0.1, 0.2, 0.4, 0.5, 0.5, 0.5, 0.5])
     assert count(store, "scored") == 1
+
+
+@pytest.mark.slow
+@pytest.mark.sqlite("has one writer at a time")
+def test_what_is_scored_next_is_claimed_before_scores_are_written(
+    lab: LabBuilder, site: Site, charbench: Charbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = scored_for(lab, site, charbench, monkeypatch, ("anne",))
+    more = [row(persona="anne", checkpoint_name=name, sampler_path=sampler(9, name)) for name in ("one", "two")]
+    lab.recorded(more, name="more")
+    charbench.ok("discover", "--source", "recorded", lab=lab.root)
+    charbench.ok("sample", "-q", "--sampler", "recorded", lab=lab.root)
+    claimed: list[int] = []
+    put = Writer.put
+
+    def counted(writer: Writer, work: Work, rescue: Callable[[], None] | None = None) -> None:
+        claimed.append(count(store, "claims"))
+        put(writer, work, rescue)
+        writer.flush()
+
+    monkeypatch.setattr(Writer, "put", counted)
+    charbench.ok("score", "--scorer", "noting", "-q", lab=lab.root)
+    assert claimed == [2, 2, 1]
+    assert count(store, "scored") == 3
 
 
 def scored_for(

@@ -89,7 +89,8 @@ class ScoreStage:
         with self.database.read() as connection:
             self._sampled = settings_of_groups(connection, group_ids)
         progress.expect(pending)
-        self._batch = claimed_together(BATCH, pending, self.workers)
+        at_once = 2 * self.workers if self.workers > 1 else 1  # each has two lots: see _run_plain
+        self._batch = claimed_together(BATCH, pending, at_once)
         while self._scorings:
             self._elsewhere, before = False, self.tally.scored
             tasks = self._tasks(group_ids)
@@ -189,7 +190,8 @@ class ScoreStage:
     # Scorers that only compute.
 
     def _run_plain(self, tasks: Iterator[list[Task]], group_ids: Sequence[int], progress: Progress) -> None:
-        for batch in tasks:
+        batch = next(tasks, None)
+        while batch is not None:
             by_scoring: dict[int, list[StoredSample]] = {}
             for scoring, stored in batch:
                 by_scoring.setdefault(scoring.rows.scoring_id, []).append(stored)
@@ -210,12 +212,14 @@ class ScoreStage:
                 if rest:
                     self._ask(scoring, iter(rest), progress)
             ready = [(scoring, scoring.prepared(outcomes), outcomes) for scoring, outcomes in results]
+            # The next ones are claimed before the writer gets to work: SQLite has one writer at a time, so that
+            # a claim would wait for all that it writes.
+            upcoming = next(tasks, None) if self._scorings else None
             self.writer.put(partial(self._write, results=ready), partial(self._rescued_all, results))
             for scoring, outcomes in results:
                 self._note(scoring, outcomes)
             progress.advance(len({stored.id for _, stored in batch}))
-            if not self._scorings:
-                return
+            batch = upcoming if self._scorings else None
 
     def _may_score(self, scoring: Scoring) -> bool:
         return type(scoring.scorer).begin is Scorer.begin or self.lifecycle.run(scoring.begin())
