@@ -22,6 +22,7 @@ AS_IN_0004 = (
     "CREATE INDEX ix_removed_samples_removal_id ON removed_samples (removal_id)",
     "INSERT INTO removed_samples SELECT * FROM kept",
     "DROP TABLE kept",
+    "ALTER TABLE diagnoses DROP COLUMN sampling",
     "UPDATE alembic_version SET version_num = '0004'",
 )
 """Makes a store one of before removals could overlap."""

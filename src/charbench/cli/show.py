@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from itertools import product
 from pathlib import Path
@@ -181,7 +181,7 @@ def _said(known: ReadReport, limits: Sequence[str]) -> list[str]:
     lines.append(INTERVALS_LEGEND)
     if any(row.shared is not None for row in report.checkpoints):
         lines.append(OTHER_PROMPTS_LEGEND)
-    lines += [*limits, *only_in_thinking(report, known.causes), *without_score(report, old)]
+    lines += [*limits, *only_in_thinking(report, known.causes, known.diagnosing), *without_score(report, old)]
     lines += [*in_no_rate(report), *report.notes]
     verb = "is" if report.errors == 1 else "are"
     failed = f" {output.plural(report.errors, 'sample')} failed and {verb} excluded from all rates."
@@ -219,7 +219,7 @@ def _figures(known: ReadReport) -> list[dict[str, Any]]:
 
 
 def _everything(known: ReadReport, run: RunResult | None) -> dict[str, Any]:
-    content = _as_dict(known.report, run, known.causes)
+    content = _as_dict(known.report, run, only_in_thinking(known.report, known.causes, known.diagnosing))
     for figures, row, one in zip(content["checkpoints"], known.report.checkpoints, known.judgements, strict=True):
         figures |= judgement_dict(row, one)
     return {
@@ -234,7 +234,7 @@ def _everything(known: ReadReport, run: RunResult | None) -> dict[str, Any]:
     }
 
 
-def _as_dict(report: Report, run: RunResult | None, causes: Mapping[str, str]) -> dict[str, Any]:
+def _as_dict(report: Report, run: RunResult | None, in_thinking: Sequence[str]) -> dict[str, Any]:
     from charbench.report.summary.standing import tiers_of_report
 
     content: dict[str, Any] = {
@@ -244,7 +244,7 @@ def _as_dict(report: Report, run: RunResult | None, causes: Mapping[str, str]) -
         "samples": report.samples,
         "errors": report.errors,
         "notes": report.notes,
-        "only_in_thinking": only_in_thinking(report, causes),
+        "only_in_thinking": list(in_thinking),
         "personas": [row_as_dict(row, By.PERSONA, is_rate=report.is_rate) for row in report.personas],
         "checkpoints": [
             {**row_as_dict(row, report.by, is_rate=report.is_rate), "tier": tier}

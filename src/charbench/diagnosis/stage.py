@@ -193,7 +193,7 @@ def _report(
         with database.write() as connection:
             save_diagnosis(
                 connection, checkpoint.uri, report.persona, ", ".join(report.samplers), diagnosis.cause.value,
-                diagnosis.evidence,
+                diagnosis.evidence, report.results[0].samples[0].key,
             )  # fmt: skip
     elif any(one.failed for one in report.results) and not runner.asks_no_more:
         result.failures.append(f"{checkpoint.name} is not diagnosed: {diagnosis.evidence[-1]}")

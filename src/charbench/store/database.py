@@ -24,9 +24,9 @@ from charbench.store.files import StoreFiles
 from charbench.store.read_only import for_reading, live_for_reading, may_write, path_of
 from charbench.text.redaction import keep_userinfo, redact
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest migration; a store that is further on was made by a newer charbench."""
-KNOWN = ("0001", "0002", "0003", "0004", "0005")
+KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006")
 _HOST_AND_NAME = re.compile(r"[\w.,:\[\]-]*(?:/[^/]*)?")
 
 

@@ -323,6 +323,7 @@ diagnoses = Table(
     Column("cause", String(40), nullable=False),
     Column("evidence", JSON, nullable=False),
     Column("at", DateTime, nullable=False),
+    Column("sampling", KEY),  # the key of the sampling that was diagnosed; NULL: not known
 )
 
 # What people are asked to label: one channel of one sample, for one persona.

@@ -15,6 +15,7 @@ from support.command import Charbench
 from support.endpoint import Body, Endpoint, choice, completion
 from support.lab import LabBuilder, row, sampler
 from support.plugins import Site
+from support.store import change, store_of
 
 KNOWN = """
 from charbench import Measurement, Metric, Score, Scorer, hookimpl
@@ -172,6 +173,51 @@ def test_the_command_for_more_prompts_asks_in_the_way_that_a_diagnosis_found(
     charbench.ok(*shlex.split(advised)[1:], "-q", "--scorer", "known", lab=lab.root)
     assert {body["temperature"] for body in endpoint.requests[asked:]} <= {0, 0.25}, "0: the greedy probe"
     assert verdict()["verdict"] == "viable"
+
+
+@pytest.mark.slow
+def test_a_diagnosis_explains_no_row_of_another_setting_and_the_command_diagnoses_in_that_of_the_row(
+    charbench: Charbench, lab: LabBuilder, endpoint: Endpoint
+) -> None:
+    endpoint.handler, endpoint.models = in_character_where_the_token_limit_is_high, {"data": [{"id": "tuned-a"}]}
+    at, cooler = ("--endpoint", endpoint.url), ("-o", "sampler.thinking.temperature=0.25")
+    charbench.ok(*RUN, "-q", *at, "-p", "pirate", *cooler, lab=lab.root)
+    charbench.ok("diagnose", "-q", *at, "-p", "pirate", "-c", "tuned-a", "--scorer", "known", lab=lab.root)
+
+    def read() -> tuple[dict[str, Any], str]:
+        report = charbench.ok("report", "--json", lab=lab.root).json
+        (line,) = report["only_in_thinking"]
+        return report["checkpoints"][0], line
+
+    row, line = read()
+    assert row["verdict"] == "not measured"
+    options = f"--sampler thinking --endpoint {endpoint.url} -o sampler.thinking.temperature=0.25"
+    command = f"charbench diagnose -c tuned-a {options}"
+    assert row["verdict_command"] == command
+    assert f"(to find the cause: {command})" in line
+    asked = len(endpoint.requests)
+    charbench.ok(*shlex.split(command)[1:], "-q", "--scorer", "known", lab=lab.root)
+    assert {body["temperature"] for body in endpoint.requests[asked:]} <= {0, 0.25}, "0: the greedy probe"
+    row, line = read()
+    assert row["verdict_reason"].startswith("with 4 times the token limit (budget too small): ")
+    assert "(diagnosed: budget too small)" in line
+
+
+@pytest.mark.slow
+def test_a_diagnosis_of_an_older_store_explains_what_it_was_made_of_where_that_is_certain(
+    charbench: Charbench, lab: LabBuilder, endpoint: Endpoint
+) -> None:
+    endpoint.handler, endpoint.models = in_character_where_the_token_limit_is_high, {"data": [{"id": "tuned-a"}]}
+    words = ("-q", "--endpoint", endpoint.url, "-p", "pirate", "--scorer", "known")
+    other = ("-o", "sampler.thinking.temperature=0.25")
+    charbench.ok("run", *words, lab=lab.root)
+    charbench.ok("diagnose", *words, "-c", "tuned-a", lab=lab.root)
+    for more, said in ((), "diagnosed: budget too small"), (other, "to find the cause: charbench diagnose"):
+        charbench.ok("run", *words, *more, lab=lab.root)
+        change(store_of(lab.root), "ALTER TABLE diagnoses DROP COLUMN sampling")
+        change(store_of(lab.root), "UPDATE alembic_version SET version_num = '0005'")
+        (line,) = charbench.ok("report", "--json", lab=lab.root).json["only_in_thinking"]
+        assert f"({said}" in line
 
 
 def test_a_base_model_is_the_reference_and_one_as_much_in_character_makes_nobody_viable(

@@ -6,22 +6,24 @@ from collections.abc import Collection, Mapping, Sequence
 
 from charbench.report.summary.rows import Report
 from charbench.report.summary.tally import Tally
+from charbench.store.diagnoses import Causes
 
 IN_THINKING = 0.5
 IN_RESPONSE = 0.2
 
 
-def only_in_thinking(report: Report, causes: Mapping[str, str], most: int = 5) -> list[str]:
+def only_in_thinking(report: Report, causes: Causes, commands: Mapping[int, str], most: int = 5) -> list[str]:
     """Return a line for each row whose character stands in its thinking and not in its responses.
 
-    It is called erosion only where ``charbench diagnose`` (``causes``: the newest cause by URI) has ruled
-    everything else out.
+    It is called erosion only where ``charbench diagnose`` (``causes``: the newest cause in the report's settings) has
+    ruled everything else out. ``commands`` has, by the ``id`` of a row, what diagnoses it.
     """
-    rows = [row for row in report.checkpoints if _only_in_thinking(row)]
+    rows = [row for row in report.checkpoints if is_only_in_thinking(row)]
     lines = []
     for row in rows[:most]:
-        told = sorted({causes[uri] for uri in row.uris if uri in causes})
-        why = f"diagnosed: {', '.join(told)}" if told else f"to find the cause: charbench diagnose {row.options}"
+        told = sorted(causes_of(row, causes))
+        find = commands.get(id(row)) or f"charbench diagnose {row.options}"
+        why = f"diagnosed: {', '.join(told)}" if told else f"to find the cause: {find}"
         lines.append(
             f"{_who(row, report.checkpoints)}: the character is in {row.trait_in_thinking.share:.0%} of the thinking, "
             f"{row.trait.share:.0%} of the responses ({why})"
@@ -41,7 +43,12 @@ def _who(row: Tally, rows: Sequence[Tally]) -> str:
     return f"{row.label} ({', '.join(more)})" if more else row.label
 
 
-def _only_in_thinking(row: Tally) -> bool:
+def causes_of(row: Tally, causes: Causes) -> set[str]:
+    """Return what the diagnoses of a row's checkpoints have found."""
+    return {causes[row.persona, uri] for uri in row.uris if (row.persona, uri) in causes}
+
+
+def is_only_in_thinking(row: Tally) -> bool:
     """Whether the trait stands in the thinking only; False where half of the responses have no score or more."""
     if not row.judged.samples or 2 * row.judged.left_out >= row.answered:
         return False

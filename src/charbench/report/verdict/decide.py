@@ -25,9 +25,11 @@ from charbench.report.earlier_code import EarlierCode, rescoring_command
 from charbench.report.judges import JudgedBy
 from charbench.report.prompt_counts import PromptCount
 from charbench.report.summary.details import Origin
+from charbench.report.summary.insights import causes_of
 from charbench.report.summary.rows import Report
 from charbench.report.summary.tally import Tally
 from charbench.scoring.scorer_errors import scorer_errors
+from charbench.store.diagnoses import Causes
 
 MORE_PROMPTS = "charbench run {c} --prompts standard"
 """What is to be run where more prompts would decide; ``{c}`` names the checkpoints."""
@@ -106,7 +108,7 @@ class Judgement:
 def judge_rows(
     report: Report,
     rule: VerdictConfig,
-    causes: Mapping[str, str],
+    causes: Causes,
     origins: Sequence[Origin],
     otherwise: Mapping[int, Mapping[str, Tally]] = MappingProxyType({}),
     judges: Sequence[JudgedBy] = (),
@@ -114,11 +116,11 @@ def judge_rows(
 ) -> list[Judgement]:
     """Return the verdict of each checkpoint row of a report.
 
-    ``causes`` has the newest diagnosis by URI, ``origins`` those of the rows, in their order. ``otherwise`` has, by the
-    ``id`` of a row, what its checkpoint answered in other ways than the report's setting: where it is diagnosed and
-    does not respond as sampled, the verdict speaks of the way that works. What ``judges`` made of their control items
-    stands for their recall and false rate. ``old`` has the scorers, by name and persona, whose scores are by earlier
-    code or other criteria: how well those tell the persona is not known.
+    ``causes`` has the newest diagnosis in the report's settings, ``origins`` those of the rows, in their order.
+    ``otherwise`` has, by the ``id`` of a row, what its checkpoint answered in other ways than the report's setting:
+    where it is diagnosed and does not respond as sampled, the verdict speaks of the way that works. What ``judges``
+    made of their control items stands for their recall and false rate. ``old`` has the scorers, by name and persona,
+    whose scores are by earlier code or other criteria: how well those tell the persona is not known.
     """
     tested = {one.persona: one for one in judges if one.metric == report.metric}
     base_of = dict(zip(map(id, report.checkpoints), (origin.base_model for origin in origins), strict=True))
@@ -381,8 +383,8 @@ def _undecided(row: Tally, criteria: Sequence[Criterion]) -> Judgement:
     return Judgement(Viability.UNDECIDED, "; ".join(parts), criteria, MORE_PROMPTS, prompts, short)
 
 
-def _cause(row: Tally, causes: Mapping[str, str]) -> str | None:
-    found = {causes[uri] for uri in row.uris if uri in causes}
+def _cause(row: Tally, causes: Causes) -> str | None:
+    found = causes_of(row, causes)
     return found.pop() if len(found) == 1 else None
 
 

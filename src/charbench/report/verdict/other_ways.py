@@ -7,25 +7,27 @@ from collections.abc import Mapping
 from sqlalchemy.engine import Connection
 
 from charbench.diagnosis.probes import PREFIX, WAYS, probe_title
+from charbench.report.summary.insights import causes_of
 from charbench.report.summary.judged import Judged
 from charbench.report.summary.rows import Report
 from charbench.report.summary.tally import Tally
 from charbench.store.by_prompt import PromptTally, prompt_tallies, series_of
+from charbench.store.diagnoses import Causes
 from charbench.store.selection import Selection
 from charbench.store.settings import Setting, sampling_of
 from charbench.store.summaries import GroupTotals, group_totals
 
 
 def answers_of_probes(
-    connection: Connection, report: Report, selection: Selection, causes: Mapping[str, str]
+    connection: Connection, report: Report, selection: Selection, causes: Causes
 ) -> dict[int, dict[str, Tally]]:
     """Return by the ``id`` of each diagnosed row a row for each way that it was probed in, by the way's title.
 
-    Of several diagnoses under different settings, that counts which differs from the report's in the way alone; where
-    none does, the newest.
+    What differs from the report's setting in more than the way does not count; of recordings, where nothing says how
+    they were sampled, the newest diagnosis does.
     """
     conditions = {f"{PREFIX}{name}": name for name in WAYS}
-    rows = [row for row in report.checkpoints if row.uris & causes.keys()]
+    rows = [row for row in report.checkpoints if causes_of(row, causes)]
     if not rows or report.metric is None:
         return {}
     groups = [group for group in group_totals(connection) if group.condition in conditions]
@@ -37,7 +39,9 @@ def answers_of_probes(
             (one for one in series if one.persona == row.persona and f"{one.scorer}.{one.metric}" == metric), None
         )
         setting = selection.settings.get(row.persona)
-        for group in sorted(groups, key=lambda one: (_is_of(one, setting, conditions), one.last_run_id)):
+        is_known = setting is not None and bool(setting.shared)
+        mine = [one for one in groups if not is_known or _is_of(one, setting, conditions)]
+        for group in sorted(mine, key=lambda one: one.last_run_id):
             if group.uri in row.uris and group.sampler in row.samplers and of is not None:
                 way = probe_title(conditions[group.condition])
                 found.setdefault(id(row), {})[way] = _tally(row, group, prompt_tallies(connection, [group.id], of))

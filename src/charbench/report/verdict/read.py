@@ -20,11 +20,11 @@ from charbench.report.summary.robustness import Robustness, robustness
 from charbench.report.summary.rows import By, Report, build_report
 from charbench.report.verdict.decide import Judgement, judge_rows
 from charbench.report.verdict.other_ways import answers_of_probes
-from charbench.report.verdict.to_copy import fit_to_copy
+from charbench.report.verdict.to_copy import commands_to_diagnose, fit_to_copy
 from charbench.report.verdict.words import VerdictSummary, summarize
 from charbench.run.steps import at_steps
 from charbench.store.database import Database
-from charbench.store.diagnoses import latest_causes
+from charbench.store.diagnoses import Causes, causes_in
 from charbench.store.findings import read_checkpoints, read_datasets
 from charbench.store.selection import Selection, select_settings
 from charbench.store.served import Served, served_by
@@ -47,8 +47,10 @@ class ReadReport:
     caveats: Sequence[Caveat]
     robustness: Sequence[Robustness]
     contests: Sequence[Contest]
-    causes: Mapping[str, str]
-    """The newest diagnosis by URI."""
+    causes: Causes
+    """The newest diagnosis in the report's settings."""
+    diagnosing: Mapping[int, str]
+    """By the ``id`` of a row with its character in the thinking only the command that diagnoses it in its setting."""
     served: Mapping[int, Sequence[Served]]
     judges: Sequence[JudgedBy]
     panel: Sequence[PanelRow]
@@ -86,7 +88,7 @@ def read_report(
         measured = _measured(session, today, selection.settings, old)
         report = build_report(connection, selection, by, chosen, metric, checkpoints, measured, asked)
         report.notes.extend(told)
-        causes = latest_causes(connection)
+        causes = causes_in(connection, selection.settings)
         rows = report.checkpoints or report.personas
         found = origins(connection, report.checkpoints)
         rule = session.config.verdict
@@ -94,11 +96,12 @@ def read_report(
         otherwise = answers_of_probes(connection, report, selection, causes)
         shown = [group for row in rows for group in row.groups]
         served = served_by(connection, shown)
+        known = read_checkpoints(connection)
         judgements = fit_to_copy(
             session,
             report,
             judge_rows(report, rule, causes, found, otherwise, judges, old),
-            read_checkpoints(connection),
+            known,
             read_datasets(connection),
             served,
             otherwise,
@@ -114,6 +117,7 @@ def read_report(
             robustness(connection, selection, report.metric, chosen, checkpoints),
             contests(connection, selection, chosen, checkpoints),
             causes,
+            commands_to_diagnose(session, report, known, served, selection.settings),
             served,
             judges,
             panel_rows(connection, selection, report),

@@ -21,9 +21,10 @@ from charbench.domain.score import Role
 from charbench.domain.uris import SERVED
 from charbench.model_client.endpoints import asked_by_default
 from charbench.personas.prompt_sets import STANDARD, prompts_for
+from charbench.report.summary.insights import is_only_in_thinking
 from charbench.report.summary.rows import Report
 from charbench.report.summary.tally import Tally
-from charbench.report.verdict.decide import MORE_OF_A_WAY, MORE_PROMPTS, MORE_TEXTS, OTHER_SCORER, Judgement
+from charbench.report.verdict.decide import DIAGNOSE, MORE_OF_A_WAY, MORE_PROMPTS, MORE_TEXTS, OTHER_SCORER, Judgement
 from charbench.store.findings import StoredDataset
 from charbench.store.served import Served
 from charbench.store.settings import Setting
@@ -65,15 +66,11 @@ def fit_to_copy(
         todo = one.todo
         if todo in (MORE_PROMPTS, MORE_OF_A_WAY):
             asked = [row] if todo == MORE_PROMPTS else list(otherwise.get(id(row), {}).values())
-            mine = [known[uri] for uri in sorted(row.uris) if uri in known]
-            sampler = _sampler(session, row.samplers, mine)
-            if sampler is None:
-                todo = None
-            else:
-                persona = f" -p {quote(row.persona)}" if any(one.persona != row.persona for one in mine) else ""
-                more = todo.replace(f"--prompts {STANDARD}", _A_FILE) if any(map(_has_standard, asked)) else todo
-                asked_with = _options(session, row, settings.get(row.persona))
-                todo = f"{more}{persona}{sampler}{_endpoint(session, row, served)}{asked_with}"
+            more = todo.replace(f"--prompts {STANDARD}", _A_FILE) if any(map(_has_standard, asked)) else todo
+            ways = _as_asked(session, row, known, served, settings)
+            todo = None if ways is None else f"{more}{ways}"
+        elif todo == DIAGNOSE:
+            todo += _in_its_setting(session, row, known, served, settings)
         elif todo == OTHER_SCORER:
             todo = _other_scorer(session, row.persona, scorer, datasets)
         elif todo == MORE_TEXTS:
@@ -84,6 +81,53 @@ def fit_to_copy(
             todo += "  # a file of further prompts, one a line"
         found.append(replace(one, todo=todo))
     return found
+
+
+def commands_to_diagnose(
+    session: Session,
+    report: Report,
+    checkpoints: Sequence[Checkpoint],
+    served: Mapping[int, Sequence[Served]],
+    settings: Mapping[str, Setting],
+) -> dict[int, str]:
+    """Return by the ``id`` of each row with its character in the thinking only what diagnoses it in its setting."""
+    known = {checkpoint.uri: checkpoint for checkpoint in checkpoints}
+    found = {}
+    for row in filter(is_only_in_thinking, report.checkpoints):
+        words = (DIAGNOSE.format(c=row.options) + _in_its_setting(session, row, known, served, settings), session.place)
+        found[id(row)] = " ".join(filter(None, words))
+    return found
+
+
+def _in_its_setting(
+    session: Session,
+    row: Tally,
+    known: Mapping[str, Checkpoint],
+    served: Mapping[int, Sequence[Served]],
+    settings: Mapping[str, Setting],
+) -> str:
+    """Return the options by which a row is diagnosed as it was asked; none where nothing says how that was."""
+    setting = settings.get(row.persona)
+    if setting is None or not setting.shared:
+        return ""
+    return _as_asked(session, row, known, served, settings) or ""
+
+
+def _as_asked(
+    session: Session,
+    row: Tally,
+    known: Mapping[str, Checkpoint],
+    served: Mapping[int, Sequence[Served]],
+    settings: Mapping[str, Setting],
+) -> str | None:
+    """Return the options by which a row's checkpoints are asked as they were; None where no sampler can ask them."""
+    mine = [known[uri] for uri in sorted(row.uris) if uri in known]
+    sampler = _sampler(session, row.samplers, mine)
+    if sampler is None:
+        return None
+    persona = f" -p {quote(row.persona)}" if any(one.persona != row.persona for one in mine) else ""
+    asked_with = _options(session, row, settings.get(row.persona))
+    return f"{persona}{sampler}{_endpoint(session, row, served)}{asked_with}"
 
 
 def command_for_saves(session: Session, checkpoints: Sequence[Checkpoint], used: Collection[str]) -> str | None:

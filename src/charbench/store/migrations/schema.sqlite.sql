@@ -67,7 +67,7 @@ CREATE TABLE diagnoses (
 	sampler TEXT NOT NULL, 
 	cause VARCHAR(40) NOT NULL, 
 	evidence JSON NOT NULL, 
-	at DATETIME NOT NULL, 
+	at DATETIME NOT NULL, sampling VARCHAR(32), 
 	CONSTRAINT pk_diagnoses PRIMARY KEY (id)
 );
 
@@ -441,5 +441,5 @@ CREATE TABLE removed_samples (
 
 CREATE INDEX ix_removed_samples_removal_id ON removed_samples (removal_id);
 
-INSERT INTO alembic_version (version_num) VALUES ('0005');
+INSERT INTO alembic_version (version_num) VALUES ('0006');
 
