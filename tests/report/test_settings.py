@@ -13,7 +13,7 @@ from support.command import Charbench
 from support.lab import LabBuilder, row, sampler
 from support.parrot import PARROT, QUESTIONS, A, B, Lab, rows
 from support.plugins import Site
-from support.store import change, query, store_of
+from support.store import change, store_of
 
 
 @pytest.fixture
@@ -56,6 +56,24 @@ def test_a_run_that_adds_nothing_changes_no_report(lab: Lab) -> None:
     before = lab.report()
     lab.eval(A, temperature=0)
     assert lab.report() == before
+
+
+@pytest.mark.slow
+def test_a_run_that_finds_all_that_it_asked_for_ends_with_a_report_of_that(lab: Lab, charbench: Charbench) -> None:
+    lab.eval(A, temperature=0)
+    lab.eval(A, temperature=1)
+    lab.eval(A, temperature=1, prompts="more.txt")
+    first = lab.eval(A, temperature=0)
+    assert (rows(first), first["settings"]["pirate"]["parameters"]) == ({"a": (6, 1.0)}, {"temperature": 0})
+    fewer = lab.eval(A, temperature=1)
+    assert (rows(fewer)["a"][0], fewer["settings"]["pirate"]["prompts"]) == (6, 6)
+    assert rows(lab.report())["a"][0] == 9, "the setting to which samples were added last"
+    words = ("eval", "-c", A, "-p", "pirate", "--scorer", "keyword", "--sampler", "parrot", "--prompts", "q.txt")
+    said = charbench.ok(*words, "-o", "sampler.parrot.temperature=0", lab=lab.lab.root).err
+    shown, usual = first["settings"]["pirate"]["id"], lab.report()["settings"]["pirate"]["id"]
+    assert f"Setting (this run's): {shown} of pirate" in said
+    assert f"charbench report shows {usual} (temperature 1, 9 prompts)" in said
+    assert f"this one with --setting {shown}" in said
 
 
 def test_settings_are_listed_with_what_differs(lab: Lab) -> None:
@@ -218,7 +236,7 @@ def test_a_store_that_does_not_say_what_was_asked_shows_all_prompts(lab: Lab) ->
     change(store_of(lab.lab.root), "UPDATE runs SET details = NULL")
     assert rows(lab.report()) == {"a": (7, 1.0)}
     assert lab.eval(A, temperature=0)["run"]["added"]["samples"] == 0
-    assert query(store_of(lab.lab.root), "SELECT count(*) FROM runs WHERE details IS NOT NULL")[0][0] == 0
+    assert rows(lab.report()) == {"a": (7, 1.0)}, "a run that adds nothing changes no report"
 
 
 @pytest.mark.slow

@@ -12,6 +12,9 @@ from charbench.store.selection import Selection
 from charbench.store.served_models import APART
 from charbench.store.settings import Setting
 
+RULE_OF_RUN = (
+    "of each persona what this run asked for; charbench report shows the setting of the newest run that added samples"
+)
 RULE = "of each persona the setting of the newest run that added samples, diagnoses aside; --setting ID takes another"
 MOST = 3
 """So many personas' settings are written out below a table."""
@@ -88,12 +91,19 @@ def setting_lines(selection: Selection) -> list[str]:
     chosen = list(selection.settings.values())
     if not chosen:
         return []
-    rule = "named by --setting" if selection.named else "the newest run's"
+    rule = "named by --setting" if selection.named else "this run's" if selection.usual else "the newest run's"
     if len(chosen) > MOST:
         lines = [f"Settings ({rule}): one of each persona; charbench report --list-settings lists them."]
     else:
         said = "; ".join(f"{one.id} of {one.persona} ({words_of(one)})" for one in chosen)
         lines = [f"Setting{'s' if len(chosen) > 1 else ''} ({rule}): {said}."]
+    for persona, usual in selection.usual.items():
+        mine = selection.settings[persona]
+        differs = differences([mine, usual])[usual.id][:MOST]
+        lines.append(
+            f"All samples of {persona} that this run asked for were there. charbench report shows {usual.id} "
+            f"({', '.join(differs)}), to which samples were added last, and this one with --setting {mine.id}."
+        )
     if selection.others:
         number = len(selection.others)
         of = "1 other setting" if number == 1 else f"{number:,} other settings"
@@ -113,7 +123,7 @@ def selection_dict(selection: Selection) -> dict[str, Any]:
     """Return the same for JSON: ``settings`` by persona, the rule, and what is left out."""
     return {
         "settings": {persona: setting_dict(one) for persona, one in selection.settings.items()},
-        "setting_rule": "named by --setting" if selection.named else RULE,
+        "setting_rule": "named by --setting" if selection.named else RULE_OF_RUN if selection.usual else RULE,
         "other_settings": [one.id for one in selection.others],
         "samples_left_out": selection.left_out,
     }

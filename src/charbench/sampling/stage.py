@@ -25,7 +25,7 @@ from charbench.sampling.question_queue import QuestionQueue
 from charbench.sampling.requests import Keyed, by_question
 from charbench.sampling.samples import make_sample
 from charbench.sampling.tally import SampleTally
-from charbench.store.asked import NO_PERSONA, note_asked
+from charbench.store.asked import NO_PERSONA, note_asked, note_asked_again
 from charbench.store.claims import claim, release
 from charbench.store.code_versions import adopt_samples
 from charbench.store.database import Database
@@ -231,7 +231,12 @@ class SampleStage:
 
         ``whole``: there is no more. A run that is stopped before then has asked for a part of what it was to ask.
         """
-        if not self._asks or (self._asked_noted and (not whole or self._asked_whole)):
+        if not self._asks:
+            if whole and self._asked:
+                again = {sampling: {**by_persona} for sampling, by_persona in self._asked.items()}
+                self.writer.put(partial(note_asked_again, run_id=self.run_id, asked=again))
+            return
+        if self._asked_noted and (not whole or self._asked_whole):
             return
         self._asked_noted, self._asked_whole = True, whole
         for sampling, by_persona in self._asked.items():

@@ -13,6 +13,8 @@ from charbench.store.runs import change_details
 from charbench.store.tables import runs
 
 _NAME = "asked"
+_AGAIN = "asked_again"
+"""What a run asked for that had nothing to sample, as all of it was there: no report but its own is about that."""
 _PARTLY = "asked_partly"
 """Samplings of which the run has not planned everything: it is at it, or was stopped or killed."""
 _DIAGNOSIS = "diagnosis"
@@ -75,6 +77,18 @@ def note_asked(
     change_details(connection, run_id, added)
 
 
+def note_asked_again(connection: Connection, run_id: int, asked: Mapping[str, Mapping[str, Iterable[str]]]) -> None:
+    """Note with a run what it asked for, by sampling and by persona, where all of it was there already."""
+    said = {sampling: {name: sorted(keys) for name, keys in mine.items()} for sampling, mine in asked.items()}
+    change_details(connection, run_id, lambda known: {**known, _AGAIN: {**known.get(_AGAIN, {}), **said}})
+
+
+def read_asked_in(connection: Connection, run_id: int) -> Asked:
+    """Return what one run asked for, whether it was there already or not."""
+    details = connection.execute(sa.select(runs.c.details).where(runs.c.id == run_id)).scalar() or {}
+    return Asked({run_id: _frozen({**details.get(_AGAIN, {}), **details.get(_NAME, {})})})
+
+
 def note_diagnosis(connection: Connection, run_id: int) -> None:
     """Note with a run that it looks for a cause."""
     change_details(connection, run_id, lambda known: {**known, _DIAGNOSIS: True})
@@ -91,10 +105,13 @@ def read_asked(connection: Connection) -> Asked:
         # Earlier versions noted no more than the command.
         if details.get(_DIAGNOSIS) or row.command.split()[1:2] == ["diagnose"]:
             diagnoses.add(row.id)
-        found[row.id] = {
-            sampling: {name: frozenset(keys) for name, keys in by_persona.items()}
-            for sampling, by_persona in asked.items()
-        }
+        found[row.id] = _frozen(asked)
         if details.get(_PARTLY):
             partly[row.id] = frozenset(details[_PARTLY])
     return Asked(found, frozenset(diagnoses), partly)
+
+
+def _frozen(asked: Mapping[str, Mapping[str, Iterable[str]]]) -> dict[str, dict[str, frozenset[str]]]:
+    return {
+        sampling: {name: frozenset(keys) for name, keys in by_persona.items()} for sampling, by_persona in asked.items()
+    }

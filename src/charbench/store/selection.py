@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from sqlalchemy.engine import Connection
 
 from charbench.domain.sample import DEFAULT_CONDITION
 from charbench.errors import UsageError
+from charbench.store.asked import Asked, read_asked_in
 from charbench.store.dialect import MAX_PARAMETERS, chunks
 from charbench.store.noted_settings import find_setting
 from charbench.store.recount import SERIES_TOTALS, add_up, group_sums, samples_by_prompt, series_sums
@@ -24,7 +25,8 @@ class Selection:
 
     ``groups`` are those of all conditions but samples that were taken just to look. ``others`` are the personas' other
     settings, the newest first; ``left_out`` counts the samples of these personas under the default condition that
-    belong to none of the chosen ones. ``named``: some setting was asked for.
+    belong to none of the chosen ones. ``named``: some setting was named. ``usual`` are the settings that a report shows
+    in place of those that this one's run asked for, by persona.
     """
 
     settings: Mapping[str, Setting]
@@ -33,6 +35,7 @@ class Selection:
     others: Sequence[Setting]
     left_out: int
     named: bool
+    usual: Mapping[str, Setting] = field(default_factory=dict)
 
     def series(self, connection: Connection, groups: Sequence[GroupTotals]) -> list[SeriesTotals]:
         """Return the metrics of these groups in their settings, over the prompts that count."""
@@ -55,13 +58,14 @@ def select_settings(
     personas: Sequence[str] = (),
     wanted: Sequence[str] = (),
     as_if: Mapping[str, Sequence[str]] = MappingProxyType({}),
-    scored_in: int | None = None,
+    run: int | None = None,
 ) -> Selection:
     """Return the setting of each persona: the one that ``wanted`` names, else that of the newest run.
 
-    ``as_if`` holds personas by URI: these checkpoints count as theirs, and as no other's.
+    ``run`` is the run that the report is the end of: it shows what this run has asked for, if it has, whether or not
+    it had to take samples of it, and of several settings that differ in their scorers the one that it has scored by.
 
-    Of several that differ in their scorers, ``scored_in`` takes the one that this run has scored by, if it did.
+    ``as_if`` holds personas by URI: these checkpoints count as theirs, and as no other's.
 
     The newest run is the last one that added a sample to the persona's checkpoints: one that adds nothing changes
     nothing. Raises :class:`UnknownNameError` for a setting that the store does not have, :class:`UsageError` for two of
@@ -77,8 +81,9 @@ def select_settings(
                 "name one (compare --across compares two)"
             )
         named[setting.persona] = setting
+    asked = Asked({}) if run is None else read_asked_in(connection, run)
     settings = {
-        persona: named.get(persona, _scored_by(mine, scored_in))
+        persona: named.get(persona) or _of_run(mine, run, asked)
         for persona, mine in known.by_persona.items()
         if mine and (not personas or persona in personas)
     }
@@ -91,13 +96,34 @@ def select_settings(
     ]
     groups = _groups(connection, everything, settings)
     scorings = frozenset(one.id for setting in settings.values() for one in setting.scorers.values())
-    return Selection(settings, groups, scorings, others, _left_out(everything, groups, settings), bool(named))
+    usual = {
+        persona: known.by_persona[persona][0]
+        for persona, one in settings.items()
+        if persona not in named and not _same_request(one, known.by_persona[persona][0])
+    }
+    left_out = _left_out(everything, groups, settings)
+    return Selection(settings, groups, scorings, others, left_out, bool(named), usual)
 
 
-def _scored_by(known: Sequence[Setting], run: int | None) -> Setting:
-    """Return the first setting, or that of the same newest run which has the most scorers that this run has used."""
-    alike = [one for one in known if one.run == known[0].run]
+def _same_request(one: Setting, other: Setting) -> bool:
+    """Whether two settings differ in their scorers at most."""
+    return (one.samplings, one.prompts) == (other.samplings, other.prompts)
+
+
+def _of_run(known: Sequence[Setting], run: int | None, asked: Asked) -> Setting:
+    """Return the first setting that this run asked for, or else the first one of the same newest run as the first.
+
+    Of several states of the scorers it is the one with most scorers that this run has used.
+    """
+    mine = [one for one in known if run is not None and _asked_for(one, run, asked)]
+    first = mine[0] if mine else known[0]
+    alike = [one for one in mine if one.samplings == first.samplings] or [o for o in known if o.run == first.run]
     return max(alike, key=lambda one: sum(by.last_run == run for by in one.scorers.values()))
+
+
+def _asked_for(setting: Setting, run: int, asked: Asked) -> bool:
+    keys = {one.key for one in setting.samplings.values()}
+    return setting.prompts is not None and asked.prompts(run, setting.persona, keys) == setting.prompts
 
 
 def groups_of_setting(connection: Connection, persona: str, setting: Setting) -> list[GroupTotals]:
