@@ -158,6 +158,15 @@ class BaseScorer(Component):
         known = found or Measurement(found=0, positives=0, flagged=0, negatives=0, texts="as its file says")
         return replace(known, declared_low=True)
 
+    def measured_under(self, persona: Persona, folder: Path, fingerprint: str) -> Measurement | None:
+        """Return what :meth:`measured` returned when :meth:`fingerprint` was this one; None: it is not known any more.
+
+        Asked of stored scores, which are corrected by how well the scorer told the persona when it gave them. The
+        default is :meth:`measured`. Override it where the fingerprint is known after :meth:`prepare` alone, as for what
+        was learned. Called without :meth:`prepare`.
+        """
+        return resolve(self, self.measured(persona, folder))
+
     def identity(self, persona: Persona) -> str:
         """Return a hash of all that decides values for a persona: version, options and fingerprint."""
         parts = resolve(self, self.content_config()), resolve(self, self.fingerprint(persona))

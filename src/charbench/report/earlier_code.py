@@ -66,19 +66,25 @@ class Installed(Today):
     def goes_by_other(self, by: ScoredBy, persona: str) -> bool:
         """Whether a scorer is known to score a persona by other criteria today than it did.
 
-        It is not known of a persona without a file, and of a scorer that has to be prepared to tell.
+        Of a scorer that has to be prepared to tell, it is known by what was measured; else not. It is not known of a
+        persona without a file, where the scorer needs one.
         """
         known = self._session.personas.all.get(persona)
         try:
-            made = self._session.scorer(by.scorer) if known is not None else None
-            if made is None or known is None or not _tells_unprepared(type(made)):
+            made = self._session.scorer(by.scorer)
+            if made is None:
+                return False
+            if not _tells_unprepared(type(made)):
+                then = self._session.measured_by(made, persona, by.fingerprint)
+                return then != self._session.measured_by(made, persona)
+            if known is None:
                 return False
             return by.protocol != made.version or by.fingerprint != set_up(made, known)[1]
         except CharbenchError:
             return False
 
     def measured(self, by: ScoredBy, persona: str) -> Measurement | None:
-        """Return how well a scorer tells a persona, as it was set up when it scored; None: unknown."""
+        """Return how well a scorer told a persona, as it was set up when it scored; None: unknown."""
         made = self._session.scorer(by.scorer)
         if made is not None and not _is_set_up(made, by):
             fields = type(made).Config.model_fields
@@ -90,7 +96,9 @@ class Installed(Today):
                 return None
         if made is None or not _is_set_up(made, by):
             return None
-        return self._session.measured_by(made, persona)
+        if _tells_unprepared(type(made)) and self.goes_by_other(by, persona):
+            return None
+        return self._session.measured_by(made, persona, by.fingerprint)
 
 
 def _tells_unprepared(scorer: type[BaseScorer]) -> bool:

@@ -309,10 +309,11 @@ class Session:
         made = self.scorer(scorer)
         return None if made is None else self.measured_by(made, persona)
 
-    def measured_by(self, scorer: BaseScorer, persona: str) -> Measurement | None:
-        """Return how well a scorer tells a persona; None: it was not measured with these markers and options."""
+    def measured_by(self, scorer: BaseScorer, persona: str, fingerprint: str | None = None) -> Measurement | None:
+        """Return how well a scorer tells a persona, or did under this fingerprint; None: it is not known."""
         known = self.personas.all.get(persona) or Persona(name=persona)
-        found: Measurement | None = asked(f"scorer {scorer.name}", scorer.measured, known, self.config.folder)
+        ask, more = (scorer.measured, ()) if fingerprint is None else (scorer.measured_under, (fingerprint,))
+        found: Measurement | None = asked(f"scorer {scorer.name}", ask, known, self.config.folder, *more)
         return found
 
     def scorer(self, name: str) -> BaseScorer | None:

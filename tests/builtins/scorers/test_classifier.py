@@ -216,3 +216,28 @@ def test_any_text_has_features_or_none(text: str) -> None:
     numbers, frequencies = vectorizer.frequencies(text)
     assert bool(tokens(text)) == bool(len(numbers))
     assert (frequencies >= 1).all()
+
+
+@pytest.mark.slow
+def test_scores_of_an_earlier_model_are_corrected_by_its_recall_and_by_none_where_that_is_no_longer_known(
+    charbench: Charbench, wizards: LabBuilder
+) -> None:
+    first = charbench.ok("run", "--json", lab=wizards.root).json["measured"]["wizard"]
+    (noted,) = (one["id"] for one in charbench.ok("report", "--list-settings", "--json", lab=wizards.root).json)
+    wizards.write("dpo/qwen/wizard.jsonl", "\n".join(pairs().splitlines()[:40]))
+    second = charbench.ok("run", "--json", lab=wizards.root).json["measured"]["wizard"]
+    assert second["positives"] < first["positives"]
+    shown = charbench.ok("report", "--setting", noted, "--json", lab=wizards.root).json
+    assert shown["measured"]["wizard"] == first
+    assert charbench.ok("report", "--json", lab=wizards.root).json["measured"]["wizard"] == second
+    (file,) = (wizards.root / ".charbench" / "classifiers").glob("wizard-*.json")
+    head = json.loads(file.read_text(encoding="utf-8"))
+    file.write_text(json.dumps({name: value for name, value in head.items() if name != "earlier"}), encoding="utf-8")
+    shown = charbench.ok("report", "--setting", noted, "--json", lab=wizards.root).json
+    assert shown["measured"]["wizard"] is None
+    (one,) = shown["checkpoints"]
+    assert (one["verdict"], one["verdict_command"]) == (
+        "not measured",
+        "charbench score -p wizard --scorer classifier",
+    )
+    assert one["verdict_reason"] == "classifier.character is by other criteria than today's"

@@ -17,6 +17,8 @@ from charbench_plugins.scorers.classifier.logistic import Fitted
 if TYPE_CHECKING:
     pass
 
+_KEPT = 100
+"""So many earlier models' figures are kept: scores that those gave are corrected by them."""
 FORM = 1
 """Raised when the files, or what a model is, change: older ones are then learned anew."""
 
@@ -63,10 +65,13 @@ def save(folder: Path, persona: str, made: Classifier) -> None:
         "coefficients": np.stack([one.coefficients for one in made.models]).astype(np.float32),
         "intercepts": np.array([one.intercept for one in made.models], dtype=np.float64),
     }
+    earlier = _figures_before(folder, persona)
+    earlier.pop(made.key, None)
     content = {
         "form": FORM, "persona": persona, "key": made.key, "threshold": made.threshold,
         "measured": made.measured.to_json(), "said": made.said, "prompts": sorted(made.prompts),
         "first_character": made.vectorizer.first_character, "features": made.vectorizer.names,
+        "earlier": dict(list(earlier.items())[-_KEPT:]),
     }  # fmt: skip
     _replace(path.with_suffix(".safetensors"), as_bytes(tensors, {"key": made.key}))
     _replace(path, (json.dumps(content, ensure_ascii=False, indent=1) + "\n").encode("utf-8", "surrogatepass"))
@@ -117,6 +122,15 @@ def load_head(folder: Path, persona: str) -> dict[str, Any] | None:
     if not isinstance(head, dict) or not isinstance(head.get("key"), str):
         raise _broken(path, "no mapping with a key")
     return head if head.get("form") == FORM and head.get("persona") == persona else None
+
+
+def _figures_before(folder: Path, persona: str) -> dict[str, Any]:
+    """Return the figures of all models that were learned so far, by key."""
+    try:
+        head = load_head(folder, persona)
+    except ConfigError:  # it is about to be replaced
+        return {}
+    return {**head.get("earlier", {}), head["key"]: head["measured"]} if head is not None else {}
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -107,6 +107,14 @@ class ClassifierScorer(Scorer):
         head = load_head(folder, persona.name)
         return Measurement.from_json(head["measured"]) if head is not None else None
 
+    def measured_under(self, persona: Persona, folder: Path, fingerprint: str) -> Measurement | None:
+        """Return the held-out figures of the model with this key, which are kept when another one is learned."""
+        head = load_head(folder, persona.name)
+        if head is None:
+            return None
+        found = head["measured"] if head["key"] == fingerprint else head.get("earlier", {}).get(fingerprint)
+        return Measurement.from_json(found) if found is not None else None
+
     def judges_data(self, persona: Persona, path: str) -> bool:
         """Return whether the persona was learned already, from other files than this."""
         head = load_head(self._folder, persona.name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
@@ -139,11 +139,12 @@ def _of_steps(connection: Connection, selection: Selection, steps: str | None) -
 
 
 def _measured(
-    session: Session, today: Installed, settings: Mapping[str, Setting], old: Collection[tuple[str, str]]
+    session: Session, today: Installed, settings: Mapping[str, Setting], old: Mapping[tuple[str, str], EarlierCode]
 ) -> Callable[[str, str], Measurement | None]:
     """Return what tells how well a scorer tells a persona, as it was set up in these settings.
 
-    It is not known of ``old`` scores, by earlier code or other criteria.
+    It is not known of ``old`` scores by earlier code; by other criteria where the scorer knows how well it told it by
+    those.
     """
 
     @cache  # it makes the scorer and reads a file
@@ -151,6 +152,7 @@ def _measured(
         by = settings[persona].scorers.get(scorer) if persona in settings else None
         if by is None:
             return session.measured(scorer, persona)
-        return None if (scorer, persona) in old else today.measured(by, persona)
+        earlier = old.get((scorer, persona))
+        return None if earlier is not None and not earlier.by_criteria else today.measured(by, persona)
 
     return measured
