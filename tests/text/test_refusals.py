@@ -41,6 +41,11 @@ def test_the_kind_of_apostrophe_case_and_line_breaks_change_nothing(quote: str) 
         assert is_refusal("\n\n" + text) is refuses
 
 
+def test_half_of_a_pair_of_surrogates_hides_no_refusal() -> None:
+    assert is_refusal("\ud83d I can't help with that.")
+    assert not is_refusal("\ud83d Here it is.")
+
+
 def test_the_data_check_and_the_scorer_go_by_the_same_rule() -> None:
     for _, _, text in SENTENCES:
         sample = Sample(key="k", checkpoint="c", prompt=Prompt.from_text("?"), sampler="s", response=text)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cache
+from typing import Any
 
 from charbench.text.phrases import plain, with_any_space
 
@@ -161,15 +162,20 @@ def find_refusals(answer: str) -> Iterator[tuple[int, int]]:
     shift = len(answer) - len(answer.lstrip())
     opening = plain(answer[shift : shift + WINDOW + _LONGEST])
     words = " ".join(opening.lower().split())
-    for hint in _HINTS:  # any() takes twice as long, and nearly every answer comes here
-        if hint in words:
-            break
-    else:
+    if not _hints().find_matches_as_indexes(words.encode(errors="replace")):
         return
     for match in _refusal().finditer(opening):
         start, end = match.span()
         if start < WINDOW and not _quoted(opening, start) and not _reported(opening, start):
             yield start + shift, end + shift
+
+
+@cache
+def _hints() -> Any:
+    """Return what looks for all hints at once: one by one takes ten times as long for every answer."""
+    from ahocorasick_rs import BytesAhoCorasick
+
+    return BytesAhoCorasick([hint.encode() for hint in _HINTS])
 
 
 @cache
