@@ -52,3 +52,27 @@ class NamesOfUris:
                         f"misfiled? By the URI {they} for {usual[uri]}",
                         rows.line,
                     )
+
+
+@dataclass(slots=True)
+class TemperaturesOfUris:
+    """By URI: the temperatures that rows of different files were sampled at, as far as they count together."""
+
+    _said: dict[str, dict[str, tuple[str, int]]] = field(default_factory=dict)
+
+    def add(self, uri: str, said: str, file: str, line: int) -> None:
+        """Note the temperature of one row, in words, with the row's place."""
+        self._said.setdefault(uri, {}).setdefault(said, (file, line))
+
+    def problems(self) -> Iterator[SourceProblem]:
+        """Yield each URI whose rows were sampled in several ways, one in each file."""
+        for uri, places in self._said.items():
+            if len(places) > 1 and len({file for file, _ in places.values()}) > 1:
+                told = ", ".join(f"{said} ({file}:{line})" for said, (file, line) in list(places.items())[:3])
+                more = f" and {len(places) - 3:,} more" if len(places) > 3 else ""
+                last, line = list(places.values())[-1]
+                message = (
+                    f"the samples of {uri} were taken at {told}{more} and count together; "
+                    "a column condition in one of the files keeps them apart"
+                )
+                yield SourceProblem(last, message, line)

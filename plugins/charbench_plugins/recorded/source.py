@@ -26,9 +26,9 @@ from charbench import (
 )
 from charbench_plugins.recorded.columns import Reading
 from charbench_plugins.recorded.files import Recording, read_recordings
-from charbench_plugins.recorded.names import NamesOfUris
-from charbench_plugins.recorded.system_prompts import by_condition, may_hold_system_prompts
+from charbench_plugins.recorded.names import NamesOfUris, TemperaturesOfUris
 from charbench_plugins.recorded.tables import BadRow
+from charbench_plugins.recorded.ways import DEFAULT, by_condition, may_hold_several_ways, sampled
 from charbench_plugins.row_files import ROWS, TABLES, contents_of_file
 
 _CALLED = ("artifacts/*checkpoint_test*.csv", "artifacts/*checkpoint_test*.jsonl", "recordings/*.*")
@@ -81,7 +81,7 @@ class RecordedSource(CheckpointSource):
     def find(self, lab: Lab) -> Iterable[Finding]:
         """Yield every recording, each checkpoint at its first row, and rows that cannot be read or seem misfiled."""
         persona_of = _persona_names(lab)
-        named = NamesOfUris()
+        named, temperatures = NamesOfUris(), TemperaturesOfUris()
         for file in lab.offered(self, self.config.files):
             reading = self._reading(lab, file.shown)
             if problem := self._why_none(file, reading):
@@ -96,8 +96,11 @@ class RecordedSource(CheckpointSource):
                     seen.add((item.uri, item.persona))
                     yield self._checkpoint(persona_of, item, file.shown)
                 named.add(item.uri, item.name, file.shown, item.line)
+                if item.condition == DEFAULT and (said := sampled(item)):
+                    temperatures.add(item.uri, said, file.shown, item.line)
                 yield _sample(persona_of, item, file.shown)
         yield from named.problems()
+        yield from temperatures.problems()
 
     def recordings(self, lab: Lab) -> Iterator[RecordedSample | RecordedFile]:
         """Yield the recordings alone, and after those of a file whether all of it could be read.
@@ -157,7 +160,7 @@ class RecordedSource(CheckpointSource):
 
 def _rows(file: LabFile, reading: Reading, lab: Lab) -> Iterator[Recording | BadRow]:
     read = partial(read_recordings, file.path, reading, lab.limits)
-    yield from by_condition(read) if may_hold_system_prompts(file.text) else read()
+    yield from by_condition(read) if may_hold_several_ways(file.text) else read()
 
 
 def _uri(lab: Lab, name: str, beside: Path) -> str:
