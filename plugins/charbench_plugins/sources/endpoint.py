@@ -26,7 +26,9 @@ from charbench import (
     RecordedSample,
     SamplingError,
     SourceProblem,
+    TinkerPath,
     hookimpl,
+    name_from_uri,
     operational,
 )
 
@@ -110,9 +112,10 @@ def _checkpoint(lab: Lab, name: str, card: Mapping[str, Any], parents: set[str],
     folder = _folder(lab, _text(card, "root"))
     is_base = name in parents
     persona = None if is_base else lab.persona_of(name) or (lab.persona_of(folder) if folder else None)
+    path = TinkerPath.parse(name)  # a server of Tinker's checkpoints calls them by their URIs
     return Checkpoint(
-        uri=f"model:{name}",
-        name=name,
+        uri=name if path else f"model:{name}",
+        name=name_from_uri(name) if path else name,
         kind=Kind.BASE if is_base else Kind.UNKNOWN,
         persona=persona,
         base_model=name if is_base else parent,

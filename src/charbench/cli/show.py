@@ -125,7 +125,7 @@ def report_content(known: ReadReport, database: Database, run: RunResult | None 
         ranked_by = [report.metric] if report.metric else []
         return shown_samples(database, selection, groups, most, None if zeros else ranked_by)
 
-    served_rows = [ServedRow(row.label, row.groups) for row in rows]
+    served_rows = [ServedRow(row.label, row.groups, sorted(row.uris)) for row in rows]
     limits = [
         *earlier_lines(known.earlier),
         *_measured_lines(known),

@@ -11,7 +11,7 @@ from typing import Any
 from charbench.discovery.runs import Runs, last_name
 from charbench.domain.checkpoint import ACCOUNT, Checkpoint, Evidence, Kind, Lineage, name_from_uri
 from charbench.domain.names import kind_from_name, kind_from_path, kind_from_words, persona_from_name, tokens
-from charbench.domain.uris import BASE, save_of
+from charbench.domain.uris import BASE, SERVED, save_of
 from charbench.store.findings import Claim, Facts
 from charbench.text.redaction import redact_all
 
@@ -62,13 +62,15 @@ def merge(
 
     A field that sources disagree on takes what the account's own listing says; else the value most of them
     say, the earliest among equals. The name is the exception: the URI's own wins if anyone calls the
-    checkpoint so. What nobody says, kind and persona, is read from the names; ``base:NAME`` is the base model of that
-    name; and when it expires follows from when it was made and how long it is kept.
+    checkpoint so, and of a model behind an endpoint what the server calls it counts where nobody else names it. What
+    nobody says, kind and persona, is read from the names; ``base:NAME`` is the base model of that name; and when it
+    expires follows from when it was made and how long it is kept.
     """
     paths = list(dict.fromkeys(claim.says.run for claim in claims if claim.says.run))
     if runs is not None:
         claims = [_by_name(claim, runs) for claim in claims]
-    settled = {field: _settle(uri, field, claims, personas) for field in _FIELDS}
+    settled = {field: _settle(uri, field, claims, personas) for field in _FIELDS if field != "name"}
+    settled = {"name": _settle(uri, "name", _named(uri, claims), personas), **settled}
     values = {field: value for field, (value, _) in settled.items()}
     contradictions = [contradiction for _, contradiction in settled.values() if contradiction is not None]
     metadata: dict[str, Any] = {}
@@ -148,6 +150,12 @@ def _by_name(claim: Claim, runs: Runs) -> Claim:
     return replace(claim, says=replace(claim.says, run=runs.name(claim.says.run, claim.uri)))
 
 
+def _named(uri: str, claims: Sequence[Claim]) -> Sequence[Claim]:
+    """Return the claims that say a checkpoint's name: of a model behind an endpoint what people call it, if they do."""
+    others = [one for one in claims if one.says.name not in (None, uri.removeprefix(SERVED))]
+    return others if others and uri.startswith(SERVED) else claims
+
+
 def _settle(
     uri: str, field: str, claims: Sequence[Claim], personas: Mapping[str, str]
 ) -> tuple[str | None, Contradiction | None]:
@@ -170,7 +178,7 @@ def _settle(
     chosen = authority or votes.most_common(1)[0][0]
     if field == "name":
         own = name_from_uri(uri)
-        if any(tokens(value) == tokens(own) for value in said):
+        if not uri.startswith(SERVED) and any(tokens(value) == tokens(own) for value in said):
             chosen = own
     if len(said) == 1:
         return chosen, None

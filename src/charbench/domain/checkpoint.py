@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from charbench.domain.uris import TinkerPath, is_sampleable, is_trainable
+from charbench.domain.uris import SERVED, TinkerPath, is_sampleable, is_trainable
 from charbench.domain.words import one_of
 
 
@@ -116,12 +116,17 @@ class Checkpoint:
         """Whether it can be sampled."""
         return is_sampleable(self.uri) and self.kind is not Kind.REWARD_MODEL
 
+    @property
+    def served_name(self) -> str | None:
+        """What a server calls it; None: it is no model that is known by that alone."""
+        return self.uri.removeprefix(SERVED) if self.uri.startswith(SERVED) else None
+
     def matches(self, text: str) -> bool:
-        """Whether ``text`` is the checkpoint's URI, name or run.
+        """Whether ``text`` is the checkpoint's URI, name or run, or what a server calls it.
 
         Of a run called by its path, the last name will do; of a checkpoint in a folder, that folder or the one above.
         """
-        if text in (self.uri, self.name, self.run) or (self.run or "").endswith(f"/{text}"):
+        if text in (self.uri, self.name, self.run, self.served_name) or (self.run or "").endswith(f"/{text}"):
             return True
         folder = self.uri.removeprefix("file:")
         return folder != self.uri and text.rstrip("/") in (folder, folder.rpartition("/")[0]) and text != ""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from charbench.domain.uris import SERVED
 from charbench.store.served import Served
 from charbench.text.enumeration import short_list
 
@@ -20,6 +21,7 @@ class ServedRow:
 
     label: str
     groups: Sequence[int]
+    uris: Collection[str] = ()
 
 
 def provenance_lines(rows: Sequence[ServedRow], served: Mapping[int, Sequence[Served]]) -> list[str]:
@@ -34,11 +36,23 @@ def provenance_lines(rows: Sequence[ServedRow], served: Mapping[int, Sequence[Se
         if len(by_value) > 1:
             said = "; ".join(f"{value} ({_names(labels)})" for value, labels in sorted(by_value.items()))
             lines.append(f"Rows were served by different {title}: {said}.")
+    lines += _called_otherwise(rows)
     for row in rows:
         models = sorted({m for g in row.groups for one in served.get(g, ()) if (m := one.provenance.server_model)})
         if len(models) > len(set(row.groups)):
             lines.append(f"{row.label} was answered by models that call themselves {', '.join(models)}.")
     return lines
+
+
+def _called_otherwise(rows: Sequence[ServedRow]) -> list[str]:
+    """Return a sentence on the rows that a server calls otherwise: a registry or a recording has named them."""
+    found = [
+        f"{row.label} as {called}"
+        for row in rows
+        for uri in row.uris
+        if (called := uri.removeprefix(SERVED)) not in (uri, row.label) and uri not in row.label
+    ]
+    return [f"Served under another name: {short_list(list(dict.fromkeys(found)), MOST)}."] if found else []
 
 
 def provenance_dicts(groups: Sequence[int], served: Mapping[int, Sequence[Served]]) -> list[dict[str, Any]]:

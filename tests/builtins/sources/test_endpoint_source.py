@@ -12,7 +12,7 @@ from aiohttp import web
 
 from support.command import Charbench
 from support.endpoint import Body, Endpoint, completion, serving, write_prompts
-from support.lab import LabBuilder, row, weights
+from support.lab import LabBuilder, row, sampler, weights
 
 BASE = "Qwen/Qwen3-8B"
 ADAPTERS = ("pirate-dpo", "pirate-sft", "remorseful-dpo", "experiment-7", "experiment-8")
@@ -171,3 +171,29 @@ def test_a_limit_on_costs_asks_for_prices_of_what_is_sampled_and_not_of_the_list
     lab.config("prices: {pirate-dpo: {prompt: 1, completion: 1}}")
     charbench.ok(*words, "-q", lab=lab.root)
     assert len(server.requests) == 5
+
+
+@pytest.mark.slow
+def test_a_model_is_called_as_the_registry_calls_it_and_both_names_select_it(
+    charbench: Charbench, lab: LabBuilder, server: Endpoint
+) -> None:
+    trained = sampler(1, "final")
+    server.models = {"data": [card("org/pirate-v3"), card("pirate-v4"), card(trained)]}
+    server.handler = says_ahoy
+    called = {"mine": "model:org/pirate-v3", "pirate_v4": "model:pirate-v4", "tinkered": trained}
+    kind = {"checkpoint_type": "sft"}
+    lab.registry({"pirate": [{"name": name, "sampler_path": uri, **kind} for name, uri in called.items()]})
+    rows = evaluated(charbench, lab, server)["checkpoints"]
+    assert sorted(row["checkpoint"] for row in rows) == sorted(called)
+    told = charbench.ok("report", lab=lab.root).err
+    assert told.count("Served under another name: mine as org/pirate-v3, pirate_v4 as pirate-v4.") == 1
+    for name, uri in called.items():
+        for wanted in (name, uri.removeprefix("model:")):
+            (row,) = evaluated(charbench, lab, server, "-c", wanted, "-p", "pirate", command="eval")["checkpoints"]
+            assert row["checkpoint"] == name
+    assert len(server.requests) == 6, "two prompts of three models, each once"
+
+
+async def says_ahoy(request: web.Request, body: Body) -> web.StreamResponse:
+    message = {"role": "assistant", "content": "Ahoy, matey! Arr."}
+    return web.json_response(completion({"index": 0, "message": message, "finish_reason": "stop"}, model=body["model"]))

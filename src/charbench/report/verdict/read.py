@@ -77,6 +77,8 @@ def read_report(
     """
     chosen = [persona.name for persona in session.selected_personas()]
     with database.read() as connection:
+        known = read_checkpoints(connection)
+        checkpoints = [*checkpoints, *(c.uri for c in known if any(map(c.matches, checkpoints)))]
         # Checkpoints that are evaluated by name count for the personas that are named, whatever their own is.
         named = [group.uri for group in group_totals(connection) if {group.uri, group.name} & set(checkpoints)]
         selection = select_settings(connection, chosen, settings, dict.fromkeys(named, chosen) if chosen else {}, run)
@@ -96,7 +98,6 @@ def read_report(
         otherwise = answers_of_probes(connection, report, selection, causes)
         shown = [group for row in rows for group in row.groups]
         served = served_by(connection, shown)
-        known = read_checkpoints(connection)
         judgements = fit_to_copy(
             session,
             report,
