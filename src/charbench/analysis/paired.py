@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from charbench.analysis.clusters import ClusteredMean, clustered_mean
 from charbench.analysis.differences import Difference, square_and_add
 from charbench.analysis.distributions import student_p, student_quantile
+from charbench.analysis.planned_intervals import PlannedInterval, reach_of_means, reach_of_rates
 from charbench.analysis.rate_intervals import ClusteredRate, clustered_rate
 from charbench.analysis.sign_flips import mcnemar_exact, sign_flip_test
 from charbench.analysis.tiers import LEVEL
@@ -73,6 +74,33 @@ def paired_rates_p(
     if p < LEVEL and not exchangeable(asked):
         p = max(p, _RatePair.of(first, second, clusters, counts).p_value())
     return p
+
+
+def planned_rates(
+    a: ArrayLike, b: ArrayLike, clusters: Sequence[Hashable], samples: tuple[Samples, Samples]
+) -> PlannedInterval | None:
+    """Return what the interval of :func:`paired_rates` takes, where it has a part in the p-value; else None."""
+    first, second = _two(a, b, clusters)
+    if exchangeable(samples) or first.size < 2:
+        return None
+    pair = _RatePair.of(first, second, clusters, _totals(samples))
+    if not pair.gap.standard_error > 0:
+        return None
+    better, worse = (pair.left, pair.right) if pair.gap.value >= 0 else (pair.right, pair.left)
+    reach = reach_of_rates(better, worse, pair.correlation)
+    return PlannedInterval(first.size, pair.gap.standard_error, pair.gap.effective - 1, reach)
+
+
+def planned_means(
+    a: ArrayLike, b: ArrayLike, clusters: Sequence[Hashable], noise: float | None
+) -> PlannedInterval | None:
+    """Return what Student's t with the noise of both sides takes in :func:`paired_means`; None without ``noise``."""
+    first, second = _two(a, b, clusters)
+    gap = clustered_mean(first - second, clusters)
+    if noise is None or not gap.degrees > 0 or not gap.standard_error > 0:
+        return None
+    error = math.sqrt(max(noise, gap.standard_error**2))
+    return PlannedInterval(first.size, gap.standard_error, gap.effective - 1, reach_of_means(error, gap.degrees))
 
 
 def exchangeable(samples: tuple[Samples, Samples]) -> bool:

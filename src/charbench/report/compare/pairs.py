@@ -14,10 +14,11 @@ from charbench.analysis.erosion import Erosion, erosion
 from charbench.analysis.families import Families
 from charbench.analysis.likeness import likeness, together
 from charbench.analysis.multiplicity import holm
-from charbench.analysis.paired import exchangeable, paired_means, paired_rates
+from charbench.analysis.paired import exchangeable, paired_means, paired_rates, planned_means, planned_rates
 from charbench.analysis.planned_fisher import FisherTest
+from charbench.analysis.planned_intervals import PlannedInterval
 from charbench.analysis.planned_tests import PairedTest, Test, WelchTest
-from charbench.analysis.power import likely_prompts, prompts_needed, variance_of_differences
+from charbench.analysis.power import POWER, likely_prompts, prompts_needed, variance_of_differences
 from charbench.analysis.rate_intervals import ClusteredRate, clustered_rate
 from charbench.analysis.tiers import LEVEL, tiers_of_pairs
 from charbench.analysis.unpaired import (
@@ -30,7 +31,7 @@ from charbench.analysis.unpaired import (
 )
 from charbench.report.compare.metric import Measure
 from charbench.report.compare.sides import Side, UnitKey, same_answers
-from charbench.report.compare_runs import compare_runs
+from charbench.report.compare_runs import OVER_RUNS, compare_runs
 
 OTHER_MARKERS = "none: judged by different markers"
 """The test of two sides whose values are not of one kind: none."""
@@ -47,7 +48,8 @@ class Pair:
     """Two sides by their places, the first the better one, and what tells them apart.
 
     ``adjusted`` is the p-value after Holm over all pairs, ``planned`` the test with what it is to expect of more
-    prompts (None: nothing is known of them), ``pairs`` how many pairs there are in all.
+    prompts (None: nothing is known of them), ``pairs`` how many pairs there are in all; ``interval`` stands beside the
+    test where one side was asked more often, so that the p-value is at least that of the interval.
     """
 
     first: int
@@ -56,6 +58,7 @@ class Pair:
     adjusted: float
     planned: Test | None
     pairs: int
+    interval: PlannedInterval | None = None
 
     @property
     def apart(self) -> bool:
@@ -75,13 +78,22 @@ class Pair:
         """
         if not difference or self.planned is None:
             return None
-        return prompts_needed(difference, self.planned, LEVEL / self.pairs)
+        found = prompts_needed(difference, self.planned, LEVEL / self.pairs)
+        if found is None or self.interval is None:
+            return found
+        least = self.interval.needed(difference, LEVEL / self.pairs, POWER)
+        return None if least is None else max(found, least)
 
     def likely(self, difference: float) -> tuple[int | None, int | None] | None:
         """Return between how many prompts that number is likely to lie; None where enough was asked to know it."""
         if not difference or self.planned is None:
             return None
-        return likely_prompts(difference, self.planned, LEVEL / self.pairs)
+        found = likely_prompts(difference, self.planned, LEVEL / self.pairs)
+        by_test, needed = prompts_needed(difference, self.planned, LEVEL / self.pairs), self.needed(difference)
+        if found is None or by_test is None or needed is None or needed == by_test:
+            return found
+        low, high = (None if end is None else round(end * needed / by_test) for end in found)
+        return low, high
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +130,7 @@ def compare_all(
         [_erosion(side, measure) for side in ordered],
         tiers_of_pairs(len(ordered), numbers, p_values),
         [
-            Pair(a, b, difference, p, planned, len(numbers))
+            Pair(a, b, difference, p, planned, len(numbers), _interval(ordered[a], ordered[b], difference, measure))
             for (a, b), (difference, planned), p in zip(numbers, found, adjusted, strict=True)
         ],
     )
@@ -194,6 +206,16 @@ def _paired(a: Side, b: Side, shared: list[UnitKey], measure: Measure) -> tuple[
     else:
         difference = paired_means(first, second, clusters, noise=_noise(a, b, shared))
     return difference, planned_pair(a, b, shared, measure)
+
+
+def _interval(a: Side, b: Side, difference: Difference, measure: Measure) -> PlannedInterval | None:
+    """Return the interval that the p-value of a pair of sides is at least that of, where it is."""
+    if not difference.paired or difference.test.endswith(OVER_RUNS) or not (shared := shared_prompts(a, b)):
+        return None
+    first, second, clusters = a.values(shared), b.values(shared), a.clusters(shared)
+    if measure.is_rate:
+        return planned_rates(first, second, clusters, (a.judged_by_prompt(shared), b.judged_by_prompt(shared)))
+    return planned_means(first, second, clusters, _noise(a, b, shared))
 
 
 def _noise(a: Side, b: Side, shared: Sequence[UnitKey]) -> float | None:
