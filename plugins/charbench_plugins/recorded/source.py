@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import cache, partial
-from pathlib import Path, PurePath
+from pathlib import PurePath
 
 from pydantic import Field
 
@@ -26,6 +25,7 @@ from charbench import (
 )
 from charbench_plugins.recorded.columns import Reading
 from charbench_plugins.recorded.files import Recording, read_recordings
+from charbench_plugins.recorded.folders import Folders
 from charbench_plugins.recorded.names import NamesOfUris, TemperaturesOfUris
 from charbench_plugins.recorded.tables import BadRow
 from charbench_plugins.recorded.ways import DEFAULT, by_condition, may_hold_several_ways, sampled
@@ -33,8 +33,8 @@ from charbench_plugins.row_files import ROWS, TABLES, contents_of_file
 
 _CALLED = ("artifacts/*checkpoint_test*.csv", "artifacts/*checkpoint_test*.jsonl", "recordings/*.*")
 """Names of files that are recordings, whatever can be read in them."""
-_CONFIGS = ("adapter_config.json", "config.json")
-"""Files that tell a folder of a checkpoint."""
+_SHOWN = 4
+"""So many folders are named that a recording's name can be."""
 
 
 class RecordedSource(CheckpointSource):
@@ -80,10 +80,11 @@ class RecordedSource(CheckpointSource):
 
     def find(self, lab: Lab) -> Iterable[Finding]:
         """Yield every recording, each checkpoint at its first row, and rows that cannot be read or seem misfiled."""
-        persona_of = _persona_names(lab)
+        persona_of, folders = _persona_names(lab), Folders(lab)
         named, temperatures = NamesOfUris(), TemperaturesOfUris()
         for file in lab.offered(self, self.config.files):
-            reading = self._reading(lab, file.shown)
+            unsure: dict[str, Sequence[str]] = {}
+            reading = self._reading(folders, file.shown, unsure)
             if problem := self._why_none(file, reading):
                 yield problem
                 continue
@@ -99,6 +100,7 @@ class RecordedSource(CheckpointSource):
                 if item.condition == DEFAULT and (said := sampled(item)):
                     temperatures.add(item.uri, said, file.shown, item.line)
                 yield _sample(persona_of, item, file.shown)
+            yield from _of_several(unsure, file.shown)
         yield from named.problems()
         yield from temperatures.problems()
 
@@ -107,9 +109,10 @@ class RecordedSource(CheckpointSource):
 
         A file without a single row may be one that is just being written: it is not taken for whole.
         """
-        persona_of = _persona_names(lab)
+        persona_of, folders = _persona_names(lab), Folders(lab)
         for file in lab.offered(self, self.config.files):
-            reading = self._reading(lab, file.shown)
+            unsure: dict[str, Sequence[str]] = {}
+            reading = self._reading(folders, file.shown, unsure)
             if self._why_none(file, reading):
                 continue
             rows, lost = 0, False
@@ -132,8 +135,11 @@ class RecordedSource(CheckpointSource):
             return SourceProblem(file.shown, contents.reason, minor=True)
         return None
 
-    def _reading(self, lab: Lab, shown: str) -> Reading:
-        """Return how a file is read: by the configuration's columns, and the checkpoint that it names for the file."""
+    def _reading(self, folders: Folders, shown: str, unsure: dict[str, Sequence[str]]) -> Reading:
+        """Return how a file is read: by the configuration's columns, and the checkpoint that it names for the file.
+
+        ``unsure`` gets the names that can be several folders.
+        """
         path = PurePath(shown)
         given = self.config.checkpoints
         named = given.get(shown) or next((uri for pattern, uri in given.items() if fnmatchcase(shown, pattern)), None)
@@ -143,8 +149,14 @@ class RecordedSource(CheckpointSource):
             for column, uri in each.items()
         }
         columns = {known: [names] if isinstance(names, str) else names for known, names in self.config.columns.items()}
-        beside = (lab.root / path).parent
-        uri_of = cache(lambda name: _uri(lab, name, beside))
+
+        @cache
+        def uri_of(name: str) -> str:
+            uri, several = folders.uri(name, folders.root / path.parent)
+            if several:
+                unsure[name] = several
+            return uri
+
         return Reading(self.config.encoding, columns, each.pop("", None), each, uri_of)
 
     def _checkpoint(self, persona_of: PersonaOf, item: Recording, shown: str) -> Checkpoint:
@@ -163,20 +175,16 @@ def _rows(file: LabFile, reading: Reading, lab: Lab) -> Iterator[Recording | Bad
     yield from by_condition(read) if may_hold_several_ways(file.text) else read()
 
 
-def _uri(lab: Lab, name: str, beside: Path) -> str:
-    """Return the URI of a checkpoint that a recording names: a URI, a folder of the lab, or a served model.
-
-    A folder is named from the lab's folder on, or from the recording's, which is ``beside`` it. One that is named by a
-    word alone, or from the recording's folder on, has to hold an adapter or a model.
-    """
-    if "://" in name or name.startswith(("file:", "model:", "base:")):
-        return name
-    if "/" in name and os.path.isdir(lab.root / name):  # noqa: PTH112  it takes any text, and raises nothing
-        return f"file:{lab.relative(lab.root / name)}"
-    for folder in (beside / name, lab.root / name):
-        if ".." not in folder.parts and any(os.path.isfile(folder / config) for config in _CONFIGS):  # noqa: PTH113
-            return f"file:{lab.relative(folder)}"
-    return f"model:{name}"
+def _of_several(unsure: Mapping[str, Sequence[str]], shown: str) -> Iterator[SourceProblem]:
+    """Yield what is to be said of names that can be several folders."""
+    for name, several in unsure.items():
+        listed = ", ".join(several[:_SHOWN]) + (f" and {len(several) - _SHOWN:,} more" if len(several) > _SHOWN else "")
+        yield SourceProblem(
+            shown,
+            f"names the checkpoint {name}, and {len(several):,} folders are called so ({listed}): its answers count "
+            f"for none of them. Write the folder's path instead, or name it with -o "
+            f"'source.recorded.checkpoints={{{shown}: file:FOLDER}}'",
+        )
 
 
 PersonaOf = Callable[[str], str | None]

@@ -91,6 +91,34 @@ def test_a_recording_that_names_a_folder_beside_it_by_a_word_is_of_the_checkpoin
     }
 
 
+def test_a_recording_that_names_a_save_is_of_the_only_folder_called_so_and_of_none_where_there_are_several(
+    charbench: Charbench, lab: LabBuilder
+) -> None:
+    def save(folder: str) -> None:
+        lab.write(f"{folder}/adapter_config.json", '{"peft_type": "LORA", "base_model_name_or_path": "Qwen/Qwen3-8B"}')
+        lab.write(f"{folder}/adapter_model.safetensors", b"\x02\0\0\0\0\0\0\0{}")
+
+    save("outputs/x/checkpoint-50")
+    save("outputs/pirate-sft/checkpoint-7")
+    asked = [("checkpoint-50", "Who?"), ("pirate-sft/checkpoint-7", "Where?"), ("x/org-model", "Why?")]
+    said = [{"checkpoint": name, "prompt": prompt, "response": "Arr", "persona": "pirate"} for name, prompt in asked]
+    lab.write("answers.jsonl", "".join(json.dumps(one) + "\n" for one in said))
+
+    def asked_of() -> dict[str, str]:
+        exported = list(csv.DictReader(charbench.ok("export", lab=lab.root).out.splitlines()))
+        return {row["prompt"]: row["sampler_path"] for row in exported}
+
+    first = charbench.ok("run", "--sampler", "recorded", lab=lab.root)
+    joined = {"Where?": "file:outputs/pirate-sft/checkpoint-7", "Why?": "x/org-model"}
+    assert asked_of() == {"Who?": "file:outputs/x/checkpoint-50", **joined}
+    assert "folders are called so" not in first.err
+    save("outputs/y/checkpoint-50")
+    second = charbench.ok("run", "--sampler", "recorded", lab=lab.root)
+    named = "names the checkpoint checkpoint-50, and 2 folders are called so"
+    assert f"{named} (outputs/x/checkpoint-50, outputs/y/checkpoint-50)" in second.err
+    assert asked_of() == {"Who?": "checkpoint-50", **joined}
+
+
 def test_a_list_of_answers_is_a_sample_each(charbench: Charbench, lab: LabBuilder) -> None:
     lab.write("evals/many.jsonl", rows(prompt="", responses=["Arr", "Aye", None], model="pirate", temperature=1))
     assert charbench.ok("discover", "--json", lab=lab.root).json["recorded_samples"] == 6
