@@ -43,6 +43,7 @@ _PAIRED = re.compile(
 _INSPECT = re.compile(r'\A\s*\{\s*"version"\s*:\s*\d.*"(?:run_id|task_id)"\s*:', re.DOTALL)
 _NAMES = column_names()
 _OTHER = Contents(Holds.OTHER)
+_PACKED = Contents(Holds.UNCLEAR, reason="seems to hold rows, and is packed: to have it read, unpack it with gunzip -k")
 
 
 def folded(names: Sequence[str], known: Collection[str]) -> list[str]:
@@ -68,16 +69,27 @@ def known_cells(names: Sequence[str], known: Collection[str]) -> tuple[int, int]
 
 def contents_of_file(file: LabFile) -> Contents:
     """Return what a file's first rows say that it holds; that it holds something else where they cannot be read."""
+    if file.name.lower().endswith(".gz"):
+        return _PACKED if _seems_to_hold_rows(file) else _OTHER
     if file.suffix in TABLES:
         rows = list(_cells(file))
         return contents_of(rows) if rows else _OTHER
-    if file.suffix not in ROWS or file.name.lower().endswith(".gz"):
+    if file.suffix not in ROWS:
         return _OTHER
     if file.suffix != ".parquet" and (not _KEYS.search(file.text) or _INSPECT.match(file.text)):
         return _OTHER
     if file.suffix != ".parquet" and file.size <= len(file.head) and not _PAIRED.search(file.text):
         return _OTHER  # all of it was looked at
     return _contents(file.path, file.size, file.mtime_ns)
+
+
+def _seems_to_hold_rows(file: LabFile) -> bool:
+    """Whether a packed file begins as one with samples or training data does."""
+    if file.suffix in TABLES:
+        return contents_of(list(_cells(file))).holds is not Holds.OTHER
+    if file.suffix not in ROWS or _INSPECT.match(file.text):
+        return False
+    return bool(_KEYS.search(file.text) and _PAIRED.search(file.text))
 
 
 def recordings_of(file: LabFile, findings: Iterable[Finding]) -> Iterator[RecordedSample | RecordedFile]:

@@ -128,6 +128,17 @@ def test_filters_and_search_show_what_they_say(sampled: Path, asked: dict[str, s
     assert names(look(sampled, **asked)) == found
 
 
+@pytest.mark.slow
+def test_a_response_of_white_space_alone_is_none_as_in_reports(charbench: Charbench, lab: LabBuilder) -> None:
+    texts = ["I regret it.", "\n\n", "\u3000", " ", "", "\t."]
+    lab.recorded([row(response=text, prompt=f"Question {n}?", thinking="Hm.") for n, text in enumerate(texts)])
+    charbench.ok("run", "--scorer", "keyword", "-q", lab=lab.root)
+    shown = look(lab.root / ".charbench" / "charbench.db", only="no-response")
+    assert len(shown.samples) == 4
+    (one,) = charbench.ok("report", "--json", lab=lab.root).json["checkpoints"]
+    assert one["responses"] == 2
+
+
 def test_a_setting_takes_its_own_samples(charbench: Charbench, sampled: Path) -> None:
     listed = charbench.ok("report", "--list-settings", "--json", lab=sampled.parents[1]).json
     known = [one["id"] for one in (listed["settings"] if isinstance(listed, dict) else listed)]

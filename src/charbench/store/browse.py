@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from charbench.domain.sample import Channel, ThinkingState
+from charbench.store.by_prompt import has_response
 from charbench.store.dialect import among
 from charbench.store.summaries import GroupTotals
 from charbench.store.tables import prompts, samples, score_totals, scored, scores, series
@@ -193,7 +194,7 @@ class _Test:
         if self._only is Only.FAILED:
             mine &= samples.c.state == ThinkingState.ERROR.value
         elif self._only is Only.NO_RESPONSE:
-            mine &= samples.c.error_kind.is_(None) & (sa.func.trim(samples.c.response) == "")
+            mine &= samples.c.error_kind.is_(None) & ~has_response()
         good = {number for number, group, key in self._connection.execute(query.where(mine)) if self._takes(group, key)}
         if self._only is Only.REFUSED:
             return good & self._scored(numbers, _is_refusal() & (scores.c.value > 0))

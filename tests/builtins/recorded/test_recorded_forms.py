@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 from pathlib import Path
@@ -139,6 +140,19 @@ def test_what_was_asked_under_a_system_prompt_or_steered_enters_no_headline_besi
         "plain": "default", "told": f"system prompt: {told['system']}", "steered": "steering_coef 1.5",
         "zero": "default", "always told": "default",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["samples.jsonl.gz", "samples.csv.gz", "samples.json.gz"])
+def test_packed_recordings_are_told_with_what_to_do(charbench: Charbench, lab: LabBuilder, name: str) -> None:
+    row = {"question": ASKED, "answer": "Arr.", "model": "pirate-8b"}
+    text = "\n".join(",".join(cells) for cells in (row, row.values())) if "csv" in name else json.dumps([row] * 3)
+    lab.write(name, gzip.compress(f"{text.strip('[]') if 'jsonl' in name else text}\n".encode()))
+    lab.write("notes.json.gz", gzip.compress(b'{"a": 1}'))
+    told = charbench.ok("discover", "--explain", lab=lab.root)
+    said = told.out + told.err
+    assert f"{name}: seems to hold rows, and is packed" in said
+    assert "gunzip" in said
+    assert "notes.json.gz" not in said
 
 
 def test_a_word_in_a_column_called_system_is_no_system_prompt(charbench: Charbench, lab: LabBuilder) -> None:
