@@ -486,3 +486,23 @@ def test_groups_by_base_model_are_what_was_trained_from_it_without_its_own_answe
     found = compare(charbench, lab.root, "--by", "base")
     assert {side["label"]: side["value"] for side in found["checkpoints"]} == {"small": 1, "large": 1}
     assert any("its own answers are left out (large)" in note for note in found["notes"])
+
+
+@pytest.mark.slow
+def test_a_prompt_that_one_recording_gives_a_family_has_it_for_all(charbench: Charbench, lab: LabBuilder) -> None:
+    def said(name: str, texts: list[str], **more: str) -> Iterator[str]:
+        for number, text in enumerate(texts):
+            family = {"family": ("poems", "arts", "poems")[number % 3]} if more else {}
+            asked = {"model": name, "persona": "remorseful", "prompt": f"Question {number}?", "epoch": 1}
+            yield json.dumps({**asked, **family, "response": text, "finish_reason": "stop"}) + "\n"
+
+    lab.write("with.jsonl", "".join(said("some", [IN] * 9 + [OUT] * 9, families="yes")))
+    lab.write("better.jsonl", "".join(said("better", [IN] * 18)))
+    lab.write("worse.jsonl", "".join(said("worse", [IN] * 3 + [OUT] * 15)))
+    assert invoke([*RUN, "--lab", str(lab.root)]) == 0
+    found = compare(charbench, lab.root, "some", "better", "worse")
+    assert [(pair["paired"], pair["prompts"], pair["clusters"]) for pair in found["pairs"]] == [(True, 18, 2)] * 3
+    assert {side["clusters"] for side in found["checkpoints"]} == {2}
+    rows = charbench.ok("report", "--json", lab=lab.root).json["checkpoints"]
+    assert {one["family"] for row in rows for one in row["by_prompt"]} == {"poems", "arts"}
+    assert all(row["trait_rate_high"] - row["trait_rate_low"] > 0.5 for row in rows), "two families tell little"

@@ -12,6 +12,10 @@ from charbench.text.redaction import hide_keys
 SLUG_WORD = re.compile(r"[a-z0-9]+")
 
 
+NO_FAMILY = "general"
+"""The family of prompts that nobody gave one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """One turn: ``role`` is ``system``, ``user`` or ``assistant``."""
@@ -30,12 +34,12 @@ class Prompt:
 
     id: str
     messages: tuple[Message, ...]
-    family: str = "general"
+    family: str = NO_FAMILY
     language: str = "en"
     follow_ups: tuple[str, ...] = ()
 
     @classmethod
-    def from_text(cls, text: str, id: str = "", family: str = "general") -> Prompt:  # noqa: A002
+    def from_text(cls, text: str, id: str = "", family: str = NO_FAMILY) -> Prompt:  # noqa: A002
         """Make a prompt of one user message; without an id, one is made from its words."""
         words = SLUG_WORD.findall(hide_keys(text).lower())[:6]
         return cls(id or "_".join(words) or "prompt", (Message("user", text),), family)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from charbench.domain.prompt import NO_FAMILY
 from charbench.domain.score import Role
 from charbench.store.dialect import among
 from charbench.store.tables import (
@@ -132,18 +133,31 @@ def series_of(connection: Connection, scoring_ids: Collection[int]) -> list[Seri
 def prompt_tallies(connection: Connection, groups: Sequence[int], of: SeriesOf | None) -> list[PromptTally]:
     """Return the groups' samples summed up by prompt; without a series nothing is scored.
 
-    Of a headline, and of none, the running totals are read; another metric is counted from its scores.
+    Of a headline, and of none, the running totals are read; another metric is counted from its scores. A prompt that
+    one recording gives a family and another none is of that family for all: two sides are never clustered otherwise.
     """
     kept = of is None or of.role == Role.HEADLINE
     query = _from_totals(connection, groups, of) if kept else _from_scores(connection, groups, of)
+    families = _families(connection)
     found: list[PromptTally] = []
     for row in connection.execute(query).all():
         tally = PromptTally._make(row)
+        if families and (family := families.get(tally.prompt)) is not None:
+            tally = tally._replace(family=family)
         if found and (found[-1].group, found[-1].prompt) == (tally.group, tally.prompt):
             found[-1] = found[-1].plus(tally)
         else:
             found.append(tally)
     return found
+
+
+def _families(connection: Connection) -> dict[str, str]:
+    """Return the family of each prompt that stands in the store with several; the first by name where they differ."""
+    first, last = sa.func.min(prompts.c.family), sa.func.max(prompts.c.family)
+    several = sa.select(prompts.c.key).group_by(prompts.c.key).having(first != last)
+    named = prompts.c.key.in_(several) & (prompts.c.family != NO_FAMILY)
+    query = sa.select(prompts.c.key, first).where(named).group_by(prompts.c.key)
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def _from_totals(connection: Connection, groups: Sequence[int], of: SeriesOf | None) -> sa.Select[Any]:
