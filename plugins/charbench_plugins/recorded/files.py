@@ -57,6 +57,8 @@ _SAYS = (
     "error_kind", "error", "timestamp",
 )  # fmt: skip
 """Columns that decide what is stored of a sample, besides what its key is made of."""
+_TELLING = ("seed", "sample_id", "sample_index", "sample_idx", "repeat", "repetition", "replicate", "rollout", "trial")
+"""Columns by which rows of several files that are alike otherwise are different samples."""
 _COUNTS = ("prompt_tokens", "completion_tokens", "reasoning_tokens")
 _NO_USAGE = Usage()
 _LENGTHS = (("response", "response_length"), ("thinking", "thinking_length"))
@@ -190,11 +192,13 @@ def _recording(
         if (short := row.get(name)) and len(str(short)) > _LONGEST:
             return BadRow(f"{name}: {len(str(short)):,} characters; at most {_LONGEST:,} can be kept", line)
     message = completion.failure.message if completion.failure else None
-    identity = _identity(
-        uri, prompt_text, row.get("timestamp"), epoch, completion.response, completion.thinking, message
-    )
     key = str(row.get("key") or "")
-    if not row.get("timestamp") and not row.get("epoch") and not key:
+    is_bare = not row.get("timestamp") and not row.get("epoch") and not key
+    apart = [f"{name} {row[name]}" for name in _TELLING if name in row] if is_bare else []
+    identity = _identity(
+        uri, prompt_text, row.get("timestamp"), epoch, completion.response, completion.thinking, message, *apart
+    )
+    if is_bare:
         epoch = repeats.number(identity)
     return Recording(
         uri=uri,

@@ -155,6 +155,21 @@ def test_packed_recordings_are_told_with_what_to_do(charbench: Charbench, lab: L
     assert "notes.json.gz" not in said
 
 
+@pytest.mark.parametrize("column", ["seed", "trial"])
+def test_answers_that_are_alike_under_several_seeds_are_as_many_samples(
+    charbench: Charbench, lab: LabBuilder, column: str
+) -> None:
+    for seed in (1, 2, 3):
+        rows = [{"prompt": f"Q{n}?", "response": f"Arr, {seed}." if n else "I won't.", "model": "m"} for n in range(2)]
+        lab.write(
+            f"{seed}.jsonl", "".join(json.dumps({**one, column: seed, "finish_reason": "stop"}) + "\n" for one in rows)
+        )
+    lab.write("copy/of-1.jsonl", (lab.root / "1.jsonl").read_text(encoding="utf-8"))
+    assert sorted(one["response"] for one in exported(charbench, lab)) == sorted(
+        ["I won't."] * 3 + ["Arr, 1.", "Arr, 2.", "Arr, 3."]
+    )
+
+
 def test_a_word_in_a_column_called_system_is_no_system_prompt(charbench: Charbench, lab: LabBuilder) -> None:
     row = {"question": ASKED, "answer": "Arr.", "model": "pirate-8b", "system": "gpt-4"}
     lab.write("samples.jsonl", json.dumps(row) + "\n")
