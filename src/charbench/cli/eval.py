@@ -21,7 +21,13 @@ from charbench.cli.finish import finish
     "--scorer", "scorers", multiple=True, metavar="NAME", help="Scorer. [default: those marked in plugins list]"
 )
 @click.option(
-    "-c", "--checkpoint", "checkpoints", multiple=True, required=True, metavar="CHECKPOINT", help="URI or name."
+    "-c",
+    "--checkpoint",
+    "checkpoints",
+    multiple=True,
+    required=True,
+    metavar="CHECKPOINT",
+    help="URI or name, or a pattern of known ones ('pirate-*').",
 )
 @click.option(
     "-p",

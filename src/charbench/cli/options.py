@@ -64,7 +64,7 @@ _SELECTION = (
         "checkpoints",
         multiple=True,
         metavar="CHECKPOINT",
-        help="Only this URI, name or run.",
+        help="Only this URI, name or run, or these ('pirate-*').",
     ),
 )
 _JOBS = (

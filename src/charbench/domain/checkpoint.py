@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from typing import Any
 
 from charbench.domain.uris import SERVED, TinkerPath, is_sampleable, is_trainable
@@ -120,6 +121,15 @@ class Checkpoint:
     def served_name(self) -> str | None:
         """What a server calls it; None: it is no model that is known by that alone."""
         return self.uri.removeprefix(SERVED) if self.uri.startswith(SERVED) else None
+
+    def is_called(self, text: str) -> bool:
+        """Whether ``text`` is the checkpoint's URI or name, what a server calls it, or a pattern of these (``a-*``)."""
+        mine = [one for one in (self.uri, self.name, self.served_name) if one]
+        return text in mine or (any(sign in text for sign in "*?[") and any(fnmatchcase(one, text) for one in mine))
+
+    def is_wanted_as(self, text: str) -> bool:
+        """Whether an option ``-c`` takes the checkpoint: where it :meth:`matches`, or by a pattern."""
+        return self.matches(text) or self.is_called(text)
 
     def matches(self, text: str) -> bool:
         """Whether ``text`` is the checkpoint's URI, name or run, or what a server calls it.

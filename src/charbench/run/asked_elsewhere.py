@@ -38,7 +38,7 @@ def check_stored_endpoints(session: Session, samplers: Sequence[Sampler]) -> Non
     chosen = [
         one
         for one in known
-        if (not wanted or any(one.matches(text) for text in wanted))
+        if (not wanted or any(one.is_wanted_as(text) for text in wanted))
         and (not names or one.persona in names or one.kind is Kind.BASE or (wanted and one.persona is None))
     ]
     check_endpoints(session, samplers, chosen)

@@ -54,7 +54,7 @@ def with_bases(
         return Beside(chosen)
     if wanted is False:
         named = session.config.checkpoints
-        return Beside([c for c in chosen if c.kind is not Kind.BASE or any(c.matches(text) for text in named)])
+        return Beside([c for c in chosen if c.kind is not Kind.BASE or any(c.is_wanted_as(text) for text in named)])
     present = {checkpoint.uri for checkpoint in chosen}
     groups = [one for one in _by_base(sampler, chosen) if not _is_settled(session, sampler, one[0], present, served)]
     plan = None

@@ -29,16 +29,16 @@ def select_checkpoints(
 ) -> list[Checkpoint]:
     """Return the checkpoints that ``wanted`` and ``personas`` leave; empty lists leave all.
 
-    ``wanted`` holds URIs, names or runs. Where personas are given, checkpoints of others are left out; base
-    models stay, and so does one of no known persona that is wanted by name. Raises
+    ``wanted`` holds URIs, names or runs, or patterns of URIs and names. Where personas are given, checkpoints of
+    others are left out; base models stay, and so does one of no known persona that is wanted by name. Raises
     :class:`UnknownNameError` for one that nothing matches.
     """
     chosen = everything = list(checkpoints)
     if wanted:
         for text in wanted:
-            if not any(checkpoint.matches(text) for checkpoint in everything):
+            if not any(checkpoint.is_wanted_as(text) for checkpoint in everything):
                 raise UnknownNameError("checkpoint", text, {c.name for c in everything if c.sampleable})
-        chosen = [c for c in everything if any(c.matches(text) for text in wanted)]
+        chosen = [c for c in everything if any(c.is_wanted_as(text) for text in wanted)]
     if personas:
         chosen = [c for c in chosen if c.persona in personas or c.kind is Kind.BASE or (wanted and c.persona is None)]
     return chosen

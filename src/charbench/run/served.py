@@ -44,7 +44,7 @@ def to_sample(
     if sampler.name not in session.samplers_of_endpoint():
         return checkpoints
     wanted = session.config.checkpoints
-    return [one for one in checkpoints if one.uri in served or any(one.matches(text) for text in wanted)]
+    return [one for one in checkpoints if one.uri in served or any(one.is_wanted_as(text) for text in wanted)]
 
 
 def earlier_saves(session: Session, checkpoints: Sequence[Checkpoint], samplers: Sequence[Sampler]) -> list[str]:

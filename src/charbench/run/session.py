@@ -248,7 +248,7 @@ class Session:
         if any(map(chooses_requests, samplers)):
             return  # what it asks is its own to say
         for text in self.config.checkpoints:
-            mine = [checkpoint for checkpoint in checkpoints if checkpoint.matches(text)]
+            mine = [checkpoint for checkpoint in checkpoints if checkpoint.is_wanted_as(text)]
             if mine and not any(takes(sampler, checkpoint) for sampler in samplers for checkpoint in mine):
                 names = " and ".join(sampler.name for sampler in samplers)
                 raise UsageError(f"sampler {names} does not accept {mine[0].uri}; name another one with --sampler")

@@ -39,7 +39,7 @@ def at_steps(checkpoints: Sequence[Checkpoint], steps: str, named: Sequence[str]
 
     def stays(checkpoint: Checkpoint) -> bool:
         at = _when(checkpoint)
-        if at is None or {checkpoint.uri, checkpoint.name} & set(named):
+        if at is None or any(map(checkpoint.is_called, named)):
             return True
         return takes(at[1], at >= last[_run(checkpoint)])
 

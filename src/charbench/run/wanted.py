@@ -85,7 +85,7 @@ def _at_each(
                 or (
                     index == without_list
                     and one.uri not in anywhere
-                    and any(one.matches(text) for text in place.config.checkpoints)
+                    and any(one.is_wanted_as(text) for text in place.config.checkpoints)
                 )
             ]
             check_endpoints(place, [sampler], mine)

@@ -39,10 +39,14 @@ class Tally:
     """The prompts by whose rates the row is ranked; None: by all of its own, which the others were asked too."""
 
     @property
+    def selectors(self) -> list[str]:
+        """What selects its checkpoints: the name where it is shown by it alone, else the URIs."""
+        return [self.label] if self.label in self.names else sorted(self.uris)
+
+    @property
     def options(self) -> str:
-        """The options that select its checkpoints in a shell: by name where it is shown by it alone, else by URI."""
-        names = [self.label] if self.label in self.names else sorted(self.uris)
-        return " ".join(f"-c {quote(name)}" for name in names)
+        """The options that select its checkpoints in a shell."""
+        return " ".join(f"-c {quote(name)}" for name in self.selectors)
 
     @property
     def answered(self) -> int:

@@ -78,7 +78,7 @@ def read_report(
     chosen = [persona.name for persona in session.selected_personas()]
     with database.read() as connection:
         known = read_checkpoints(connection)
-        checkpoints = [*checkpoints, *(c.uri for c in known if any(map(c.matches, checkpoints)))]
+        checkpoints = [*checkpoints, *(c.uri for c in known if any(map(c.is_wanted_as, checkpoints)))]
         # Checkpoints that are evaluated by name count for the personas that are named, whatever their own is.
         named = [group.uri for group in group_totals(connection) if {group.uri, group.name} & set(checkpoints)]
         selection = select_settings(connection, chosen, settings, dict.fromkeys(named, chosen) if chosen else {}, run)
@@ -113,7 +113,7 @@ def read_report(
             selection,
             judgements,
             found,
-            summarize(report.checkpoints, judgements, found, rule),
+            summarize(report.checkpoints, judgements, found, rule, known),
             caveats(connection, report),
             robustness(connection, selection, report.metric, chosen, checkpoints),
             contests(connection, selection, chosen, checkpoints),

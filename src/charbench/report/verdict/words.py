@@ -8,11 +8,13 @@ from typing import Any
 
 from charbench.analysis.sequential_bounds import ERROR, LOOKS
 from charbench.config.verdict import VerdictConfig
+from charbench.domain.checkpoint import Checkpoint
 from charbench.report.render.cells import finite, percent_with_interval
 from charbench.report.summary.details import Origin
 from charbench.report.summary.tally import Tally
 from charbench.report.verdict.by_kind import by_kind_line
 from charbench.report.verdict.decide import Judgement, Viability
+from charbench.report.verdict.short_commands import with_options
 from charbench.text.enumeration import short_list
 
 MOST = 5
@@ -33,9 +35,13 @@ class VerdictSummary:
 
 
 def summarize(
-    rows: Sequence[Tally], judgements: Sequence[Judgement], origins: Sequence[Origin], rule: VerdictConfig
+    rows: Sequence[Tally],
+    judgements: Sequence[Judgement],
+    origins: Sequence[Origin],
+    rule: VerdictConfig,
+    known: Sequence[Checkpoint] = (),
 ) -> VerdictSummary:
-    """Return what the verdicts come to; ``origins`` are the rows' own, in the same order."""
+    """Return what the verdicts come to; ``origins`` are the rows' own, in the same order, ``known`` all checkpoints."""
     told = [(row, one) for row, one in zip(rows, judgements, strict=True) if one.verdict is not Viability.REFERENCE]
     if not told:
         return VerdictSummary((), ())
@@ -56,7 +62,7 @@ def summarize(
     if dose := _smallest_data(told, origins, rows):
         lines.append(dose)
     lines.append(_rule_line(rule, len(told)))
-    return VerdictSummary(lines, _commands(told))
+    return VerdictSummary(lines, _commands(told, known))
 
 
 def command_of(row: Tally, one: Judgement) -> str | None:
@@ -64,13 +70,13 @@ def command_of(row: Tally, one: Judgement) -> str | None:
     return None if one.todo is None else one.todo.replace("{c}", row.options)
 
 
-def _commands(told: Sequence[tuple[Tally, Judgement]]) -> list[str]:
+def _commands(told: Sequence[tuple[Tally, Judgement]], known: Sequence[Checkpoint]) -> list[str]:
     """Return each command once, for all the checkpoints that it is to be run for."""
     wanted: dict[str, list[str]] = {}
     for row, one in told:
         if one.todo is not None:
-            wanted.setdefault(one.todo, []).append(row.options)
-    return [todo.replace("{c}", " ".join(dict.fromkeys(names))) for todo, names in wanted.items()]
+            wanted.setdefault(one.todo, []).extend(row.selectors)
+    return [with_options(todo, names, known) if "{c}" in todo else todo for todo, names in wanted.items()]
 
 
 def _prompts(same: Sequence[Judgement]) -> str:
