@@ -7,13 +7,15 @@ import time
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from charbench.store.claims import shared_out
+from charbench.scoring import stage
+from charbench.store.claims import Claimed, claim, shared_out
 from charbench.store.runs import process_start
 from charbench.store.writer import Work, Writer
 from support.command import Charbench
@@ -118,6 +120,31 @@ def test_what_is_scored_next_is_claimed_before_scores_are_written(
     charbench.ok("score", "--scorer", "noting", "-q", lab=lab.root)
     assert claimed == [2, 2, 1]
     assert count(store, "scored") == 3
+
+
+@pytest.mark.slow
+@pytest.mark.sqlite("stands for any store that is lost")
+def test_what_is_scored_is_kept_where_the_store_cannot_be_asked_what_is_next(
+    lab: LabBuilder, site: Site, charbench: Charbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = scored_for(lab, site, charbench, monkeypatch, ("anne",))
+    more = [row(persona="anne", checkpoint_name=name, sampler_path=sampler(9, name)) for name in ("one", "two")]
+    lab.recorded(more, name="more")
+    charbench.ok("discover", "--source", "recorded", lab=lab.root)
+    charbench.ok("sample", "-q", "--sampler", "recorded", lab=lab.root)
+    asked = 0
+
+    def lost(*given: Any) -> Claimed:
+        nonlocal asked
+        asked += 1
+        if asked == 2:
+            raise sa.exc.OperationalError("SELECT", {}, Exception("the server closed the connection"))
+        return claim(*given)
+
+    monkeypatch.setattr(stage, "claim", lost)
+    with pytest.raises(sa.exc.OperationalError):
+        charbench("score", "--scorer", "noting", "-q", lab=lab.root)
+    assert count(store, "scored") == 1
 
 
 def scored_for(

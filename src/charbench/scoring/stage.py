@@ -213,12 +213,14 @@ class ScoreStage:
                     self._ask(scoring, iter(rest), progress)
             ready = [(scoring, scoring.prepared(outcomes), outcomes) for scoring, outcomes in results]
             # The next ones are claimed before the writer gets to work: SQLite has one writer at a time, so that
-            # a claim would wait for all that it writes.
-            upcoming = next(tasks, None) if self._scorings else None
-            self.writer.put(partial(self._write, results=ready), partial(self._rescued_all, results))
-            for scoring, outcomes in results:
-                self._note(scoring, outcomes)
-            progress.advance(len({stored.id for _, stored in batch}))
+            # a claim would wait for all that it writes. Where the claim fails, what was scored is kept all the same.
+            try:
+                upcoming = next(tasks, None) if self._scorings else None
+            finally:
+                self.writer.put(partial(self._write, results=ready), partial(self._rescued_all, results))
+                for scoring, outcomes in results:
+                    self._note(scoring, outcomes)
+                progress.advance(len({stored.id for _, stored in batch}))
             batch = upcoming if self._scorings else None
 
     def _may_score(self, scoring: Scoring) -> bool:
