@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from charbench.analysis.clusters import clustered_mean
-from charbench.analysis.paired import paired_means, paired_rates, planned_means, planned_rates
+from charbench.analysis.paired import paired_means, paired_rates
+from charbench.analysis.planned_intervals import planned_means, planned_rates
 from charbench.analysis.tiers import LEVEL
 
 FAMILIES = [14, 7, 3, 2, *[1] * 10]

@@ -12,7 +12,6 @@ from numpy.typing import ArrayLike, NDArray
 from charbench.analysis.clusters import ClusteredMean, clustered_mean
 from charbench.analysis.differences import Difference, square_and_add
 from charbench.analysis.distributions import student_p, student_quantile
-from charbench.analysis.planned_intervals import PlannedInterval, reach_of_means, reach_of_rates
 from charbench.analysis.rate_intervals import ClusteredRate, clustered_rate
 from charbench.analysis.sign_flips import mcnemar_exact, sign_flip_test
 from charbench.analysis.tiers import LEVEL
@@ -52,7 +51,7 @@ def paired_rates(
     """
     first, second = _two(a, b, clusters)
     asked = samples or (first.size, first.size)
-    pair = _RatePair.of(first, second, clusters, _totals(asked), confidence)
+    pair = RatePair.of(first, second, clusters, asked, confidence)
     p, test = _test(first, second, clusters, pair.left.independent and pair.right.independent)
     if not exchangeable(asked) and (least := pair.p_value()) > p:
         p, test = least, FROM_INTERVAL
@@ -72,35 +71,8 @@ def paired_rates_p(
     families = len(set(clusters))
     p = _test(first, second, clusters, families == counts[0] == counts[1])[0]
     if p < LEVEL and not exchangeable(asked):
-        p = max(p, _RatePair.of(first, second, clusters, counts).p_value())
+        p = max(p, RatePair.of(first, second, clusters, asked).p_value())
     return p
-
-
-def planned_rates(
-    a: ArrayLike, b: ArrayLike, clusters: Sequence[Hashable], samples: tuple[Samples, Samples]
-) -> PlannedInterval | None:
-    """Return what the interval of :func:`paired_rates` takes, where it has a part in the p-value; else None."""
-    first, second = _two(a, b, clusters)
-    if exchangeable(samples) or first.size < 2:
-        return None
-    pair = _RatePair.of(first, second, clusters, _totals(samples))
-    if not pair.gap.standard_error > 0:
-        return None
-    better, worse = (pair.left, pair.right) if pair.gap.value >= 0 else (pair.right, pair.left)
-    reach = reach_of_rates(better, worse, pair.correlation)
-    return PlannedInterval(first.size, pair.gap.standard_error, pair.gap.effective - 1, reach)
-
-
-def planned_means(
-    a: ArrayLike, b: ArrayLike, clusters: Sequence[Hashable], noise: float | None
-) -> PlannedInterval | None:
-    """Return what Student's t with the noise of both sides takes in :func:`paired_means`; None without ``noise``."""
-    first, second = _two(a, b, clusters)
-    gap = clustered_mean(first - second, clusters)
-    if noise is None or not gap.degrees > 0 or not gap.standard_error > 0:
-        return None
-    error = math.sqrt(max(noise, gap.standard_error**2))
-    return PlannedInterval(first.size, gap.standard_error, gap.effective - 1, reach_of_means(error, gap.degrees))
 
 
 def exchangeable(samples: tuple[Samples, Samples]) -> bool:
@@ -124,7 +96,7 @@ def _totals(samples: tuple[Samples, Samples]) -> tuple[int, int]:
 
 
 @dataclass(frozen=True, slots=True)
-class _RatePair:
+class RatePair:
     """Two sides' rates, their difference, and how they are correlated over families."""
 
     left: ClusteredRate
@@ -138,9 +110,11 @@ class _RatePair:
         first: NDArray[np.float64],
         second: NDArray[np.float64],
         clusters: Sequence[Hashable],
-        counts: tuple[int, int],
+        samples: tuple[Samples, Samples],
         confidence: float = 0.95,
-    ) -> _RatePair:
+    ) -> RatePair:
+        """Return what the interval of :func:`paired_rates` is put together from; arguments as there."""
+        counts = _totals(samples)
         left = clustered_rate(first, clusters, counts[0], confidence)
         right = clustered_rate(second, clusters, counts[1], confidence)
         gap = clustered_mean(first - second, clusters, confidence)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+from numpy.typing import ArrayLike
+
+from charbench.analysis.clusters import clustered_mean
 from charbench.analysis.differences import square_and_add
 from charbench.analysis.distributions import normal_quantile, student_quantile
+from charbench.analysis.paired import RatePair, Samples, exchangeable
 from charbench.analysis.planned_tests import inflation
+from charbench.analysis.power import MOST_PROMPTS, fewest
 from charbench.analysis.rate_intervals import ClusteredRate
-
-_MOST = 10_000_000
-_STEPS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +47,43 @@ class PlannedInterval:
             times = prompts / self.prompts
             return gap - short / math.sqrt(times) > self.reach(times, level)
 
-        low, high = 1.0, float(_MOST)
-        if not shown(high):
-            return None
-        for _ in range(_STEPS):
-            middle = math.sqrt(low * high)
-            low, high = (low, middle) if shown(middle) else (middle, high)
-        return math.ceil(high - 0.01)
+        return fewest(1, self.prompts, shown) if shown(MOST_PROMPTS) else None
 
 
-def reach_of_rates(better: ClusteredRate, worse: ClusteredRate, correlation: float) -> Callable[[float, float], float]:
+def planned_rates(
+    a: ArrayLike, b: ArrayLike, clusters: Sequence[Hashable], samples: tuple[Samples, Samples]
+) -> PlannedInterval | None:
+    """Return what the interval of :func:`~charbench.analysis.paired.paired_rates` takes.
+
+    None where it has no part in the p-value.
+    """
+    if exchangeable(samples) or len(clusters) < 2:
+        return None
+    pair = RatePair.of(np.asarray(a, dtype=float), np.asarray(b, dtype=float), clusters, samples)
+    if not pair.gap.standard_error > 0:
+        return None
+    better, worse = (pair.left, pair.right) if pair.gap.value >= 0 else (pair.right, pair.left)
+    reach = _reach_of_rates(better, worse, pair.correlation)
+    return PlannedInterval(pair.gap.count, pair.gap.standard_error, pair.gap.effective - 1, reach)
+
+
+def planned_means(
+    a: ArrayLike, b: ArrayLike, clusters: Sequence[Hashable], noise: float | None
+) -> PlannedInterval | None:
+    """Return what Student's t with the noise of both sides takes in :func:`~charbench.analysis.paired.paired_means`.
+
+    None without ``noise``.
+    """
+    if noise is None:
+        return None
+    gap = clustered_mean(np.asarray(a, dtype=float) - np.asarray(b, dtype=float), clusters)
+    if not gap.degrees > 0 or not gap.standard_error > 0:
+        return None
+    error = math.sqrt(max(noise, gap.standard_error**2))
+    return PlannedInterval(gap.count, gap.standard_error, gap.effective - 1, _reach_of_means(error, gap.degrees))
+
+
+def _reach_of_rates(better: ClusteredRate, worse: ClusteredRate, correlation: float) -> Callable[[float, float], float]:
     """Return the reach of the interval that is put together from two rates' intervals."""
 
     def reach(times: float, level: float) -> float:
@@ -64,7 +94,7 @@ def reach_of_rates(better: ClusteredRate, worse: ClusteredRate, correlation: flo
     return reach
 
 
-def reach_of_means(error: float, degrees: float) -> Callable[[float, float], float]:
+def _reach_of_means(error: float, degrees: float) -> Callable[[float, float], float]:
     """Return the reach of Student's t with this standard error, whose degrees of freedom grow with the prompts."""
     return lambda times, level: student_quantile(1 - level / 2, degrees * times) * error / math.sqrt(times)
 

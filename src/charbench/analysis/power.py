@@ -75,7 +75,7 @@ def _times(test: Test, difference: float, level: float, power: float) -> float:
 def _by_formula(difference: float, test: Test, level: float, power: float) -> int | None:
     """Return the fewest prompts that the formula's power is enough for."""
     low, formula = _least(test, level), test.by_formula()
-    return _fewest(low, 2 * low, lambda prompts: formula.power(prompts, difference, level) >= power)
+    return fewest(low, 2 * low, lambda prompts: formula.power(prompts, difference, level) >= power)
 
 
 def _by_simulation(difference: float, test: Test, level: float, power: float, guess: int) -> int:
@@ -118,7 +118,7 @@ def _crossing(least: int, guess: int, power_at: Callable[[int], float], level: f
     return prompts
 
 
-def _fewest(least: int, guess: int, shown: Callable[[int], bool]) -> int | None:
+def fewest(least: int, guess: int, shown: Callable[[int], bool]) -> int | None:
     """Return the fewest prompts from ``least`` on that show it: looked for around a guess."""
     high = max(guess, least)
     while not shown(high):

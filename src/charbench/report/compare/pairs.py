@@ -7,6 +7,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from statistics import fmean, variance
+from typing import TypeAlias
 
 from charbench.analysis.clusters import ClusteredMean, clustered_mean
 from charbench.analysis.differences import Difference
@@ -14,9 +15,9 @@ from charbench.analysis.erosion import Erosion, erosion
 from charbench.analysis.families import Families
 from charbench.analysis.likeness import likeness, together
 from charbench.analysis.multiplicity import holm
-from charbench.analysis.paired import exchangeable, paired_means, paired_rates, planned_means, planned_rates
+from charbench.analysis.paired import exchangeable, paired_means, paired_rates
 from charbench.analysis.planned_fisher import FisherTest
-from charbench.analysis.planned_intervals import PlannedInterval
+from charbench.analysis.planned_intervals import PlannedInterval, planned_means, planned_rates
 from charbench.analysis.planned_tests import PairedTest, Test, WelchTest
 from charbench.analysis.power import POWER, likely_prompts, prompts_needed, variance_of_differences
 from charbench.analysis.rate_intervals import ClusteredRate, clustered_rate
@@ -31,7 +32,7 @@ from charbench.analysis.unpaired import (
 )
 from charbench.report.compare.metric import Measure
 from charbench.report.compare.sides import Side, UnitKey, same_answers
-from charbench.report.compare_runs import OVER_RUNS, compare_runs
+from charbench.report.compare_runs import compare_runs
 
 OTHER_MARKERS = "none: judged by different markers"
 """The test of two sides whose values are not of one kind: none."""
@@ -96,6 +97,10 @@ class Pair:
         return low, high
 
 
+_Told: TypeAlias = tuple[Difference, Test | None, PlannedInterval | None]
+"""What tells two sides apart, and what it is to expect of more prompts: as in :class:`Pair`."""
+
+
 @dataclass(frozen=True, slots=True)
 class GroupComparison:
     """Sides from the best on, each with its tier and estimate, and every pair of them."""
@@ -121,7 +126,7 @@ def compare_all(
     ordered = sorted(sides, key=lambda side: _rank(estimates[id(side)].value, measure, side.label))
     numbers = list(combinations(range(len(ordered)), 2))
     found = [_compare(ordered[a], ordered[b], measure, several) for a, b in numbers]
-    p_values = [difference.p for difference, _ in found]
+    p_values = [difference.p for difference, _, _ in found]
     adjusted = holm(p_values)
     return GroupComparison(
         measure,
@@ -130,8 +135,8 @@ def compare_all(
         [_erosion(side, measure) for side in ordered],
         tiers_of_pairs(len(ordered), numbers, p_values),
         [
-            Pair(a, b, difference, p, planned, len(numbers), _interval(ordered[a], ordered[b], difference, measure))
-            for (a, b), (difference, planned), p in zip(numbers, found, adjusted, strict=True)
+            Pair(a, b, difference, p, planned, len(numbers), interval)
+            for (a, b), (difference, planned, interval), p in zip(numbers, found, adjusted, strict=True)
         ],
     )
 
@@ -182,11 +187,11 @@ def _erosion(side: Side, measure: Measure) -> Erosion | None:
     return erosion(thinking, side.values(keys), side.clusters(keys), asked, *counts)
 
 
-def _compare(a: Side, b: Side, measure: Measure, runs: Mapping[int, Sequence[Side]]) -> tuple[Difference, Test | None]:
+def _compare(a: Side, b: Side, measure: Measure, runs: Mapping[int, Sequence[Side]]) -> _Told:
     if id(a) in runs and id(b) in runs:
         difference = compare_runs(runs[id(a)], runs[id(b)], measure)
         if difference is not None:
-            return difference, None
+            return difference, None, None
     if same_answers(a, b):
         a, b = _apart(a, b)
     shared = shared_prompts(a, b)
@@ -195,27 +200,17 @@ def _compare(a: Side, b: Side, measure: Measure, runs: Mapping[int, Sequence[Sid
     if not measure.comparable({persona for side in (a, b) for persona, _ in side.units}):
         nothing = math.nan
         count, least = len(a.known) + len(b.known), min(len(a.known), len(b.known))
-        return Difference(nothing, nothing, nothing, nothing, OTHER_MARKERS, False, count, least, True), None
-    return _unpaired(a, b, measure)
+        return Difference(nothing, nothing, nothing, nothing, OTHER_MARKERS, False, count, least, True), None, None
+    return *_unpaired(a, b, measure), None
 
 
-def _paired(a: Side, b: Side, shared: list[UnitKey], measure: Measure) -> tuple[Difference, Test | None]:
-    first, second, clusters = a.values(shared), b.values(shared), a.clusters(shared)
+def _paired(a: Side, b: Side, shared: list[UnitKey], measure: Measure) -> _Told:
+    sides, planned = (a.values(shared), b.values(shared), a.clusters(shared)), planned_pair(a, b, shared, measure)
     if measure.is_rate:
-        difference = paired_rates(first, second, clusters, (a.judged_by_prompt(shared), b.judged_by_prompt(shared)))
-    else:
-        difference = paired_means(first, second, clusters, noise=_noise(a, b, shared))
-    return difference, planned_pair(a, b, shared, measure)
-
-
-def _interval(a: Side, b: Side, difference: Difference, measure: Measure) -> PlannedInterval | None:
-    """Return the interval that the p-value of a pair of sides is at least that of, where it is."""
-    if not difference.paired or difference.test.endswith(OVER_RUNS) or not (shared := shared_prompts(a, b)):
-        return None
-    first, second, clusters = a.values(shared), b.values(shared), a.clusters(shared)
-    if measure.is_rate:
-        return planned_rates(first, second, clusters, (a.judged_by_prompt(shared), b.judged_by_prompt(shared)))
-    return planned_means(first, second, clusters, _noise(a, b, shared))
+        samples = a.judged_by_prompt(shared), b.judged_by_prompt(shared)
+        return paired_rates(*sides, samples), planned, planned_rates(*sides, samples)
+    noise = _noise(a, b, shared)
+    return paired_means(*sides, noise=noise), planned, planned_means(*sides, noise)
 
 
 def _noise(a: Side, b: Side, shared: Sequence[UnitKey]) -> float | None:
