@@ -36,30 +36,39 @@ def may_hold_several_ways(text: str) -> bool:
 
 
 def by_condition(read: Callable[[], Iterable[Recording | BadRow]]) -> Iterator[Recording | BadRow]:
-    """Yield a file's rows; ``read`` reads them, here three times.
+    """Yield a file's rows; ``read`` reads them, here twice.
 
     Where a checkpoint was asked one question without a system prompt and with one, what was asked with it is a
     condition, which enters no headline: the character may be the prompt's, and not the weights'. Of several system
     prompts the most frequent one is no condition, and of several temperatures the most frequent one, the lowest among
     equals. What the questions do not share is part of what was asked.
     """
-    drawn = _drawn(read())
+    times: dict[_Asked, Counter[_How]] = {}
+    under: dict[tuple[_Asked, bytes], set[_How]] = {}
+    said: dict[_Asked, set[str]] = {}
 
     def way(item: Recording) -> tuple[_Asked, _How]:
         asked = (item.uri, item.persona)
-        return asked, (_system(item.prompt), "" if asked in drawn else sampled(item))
+        return asked, (_system(item.prompt), "" if _are_drawn(said[asked]) else sampled(item))
 
-    times: dict[_Asked, Counter[_How]] = {}
-    under: dict[tuple[_Asked, bytes], set[_How]] = {}
     for item in read():
-        if isinstance(item, Recording) and item.condition == DEFAULT:
-            asked, how = way(item)
-            times.setdefault(asked, Counter())[how] += 1
-            under.setdefault((asked, _question(item.prompt)), set()).add(how)
+        if isinstance(item, Recording):
+            if not _are_drawn(mine := said.setdefault((item.uri, item.persona), set())):
+                mine.add(sampled(item))
+            if item.condition == DEFAULT:
+                asked, how = way(item)
+                times.setdefault(asked, Counter())[how] += 1
+                under.setdefault((asked, _question(item.prompt)), set()).add(how)
+    for asked in (one for one in times if _are_drawn(said[one])):
+        counted = times[asked]
+        times[asked] = Counter()
+        for (system, _), number in counted.items():
+            times[asked][system, ""] += number
     crossed: dict[_Asked, set[_How]] = {}
     for (asked, _), ways in under.items():
-        if len(ways) > 1:
-            crossed.setdefault(asked, set()).update(ways)
+        known = {(system, "") for system, _ in ways} if _are_drawn(said[asked]) else ways
+        if len(known) > 1:
+            crossed.setdefault(asked, set()).update(known)
     usual = {asked: _usual(ways, times[asked]) for asked, ways in crossed.items()}
     for item in read():
         if isinstance(item, Recording) and item.condition == DEFAULT:
@@ -67,6 +76,11 @@ def by_condition(read: Callable[[], Iterable[Recording | BadRow]]) -> Iterator[R
             if how in crossed.get(asked, ()) and how != usual[asked]:
                 item = replace(item, condition=_condition(how, usual[asked]))
         yield item
+
+
+def _are_drawn(temperatures: set[str]) -> bool:
+    """Whether a checkpoint's temperatures are too many to be ways of asking."""
+    return len(temperatures) > _MOST
 
 
 def _usual(ways: set[_How], times: Counter[_How]) -> _How:
@@ -81,15 +95,6 @@ def _usual(ways: set[_How], times: Counter[_How]) -> _How:
 def _by_number(how: _How) -> tuple[float, str]:
     words = how[1].split()
     return (float(words[1].rstrip(",")) if len(words) > 1 else -1.0), how[1]
-
-
-def _drawn(rows: Iterable[Recording | BadRow]) -> set[_Asked]:
-    """Return whose temperatures are too many to be ways of asking."""
-    said: dict[_Asked, set[str]] = {}
-    for item in rows:
-        if isinstance(item, Recording) and len(mine := said.setdefault((item.uri, item.persona), set())) <= _MOST:
-            mine.add(sampled(item))
-    return {asked for asked, mine in said.items() if len(mine) > _MOST}
 
 
 def sampled(item: Recording) -> str:
