@@ -103,11 +103,7 @@ def test_what_another_run_is_at_is_looked_at_again_soon_and_then_less_often(
 def test_what_is_scored_next_is_claimed_before_scores_are_written(
     lab: LabBuilder, site: Site, charbench: Charbench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = scored_for(lab, site, charbench, monkeypatch, ("anne",))
-    more = [row(persona="anne", checkpoint_name=name, sampler_path=sampler(9, name)) for name in ("one", "two")]
-    lab.recorded(more, name="more")
-    charbench.ok("discover", "--source", "recorded", lab=lab.root)
-    charbench.ok("sample", "-q", "--sampler", "recorded", lab=lab.root)
+    store = three_of_anne(lab, site, charbench, monkeypatch)
     claimed: list[int] = []
     put = Writer.put
 
@@ -127,11 +123,7 @@ def test_what_is_scored_next_is_claimed_before_scores_are_written(
 def test_what_is_scored_is_kept_where_the_store_cannot_be_asked_what_is_next(
     lab: LabBuilder, site: Site, charbench: Charbench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = scored_for(lab, site, charbench, monkeypatch, ("anne",))
-    more = [row(persona="anne", checkpoint_name=name, sampler_path=sampler(9, name)) for name in ("one", "two")]
-    lab.recorded(more, name="more")
-    charbench.ok("discover", "--source", "recorded", lab=lab.root)
-    charbench.ok("sample", "-q", "--sampler", "recorded", lab=lab.root)
+    store = three_of_anne(lab, site, charbench, monkeypatch)
     asked = 0
 
     def lost(*given: Any) -> Claimed:
@@ -145,6 +137,16 @@ def test_what_is_scored_is_kept_where_the_store_cannot_be_asked_what_is_next(
     with pytest.raises(sa.exc.OperationalError):
         charbench("score", "--scorer", "noting", "-q", lab=lab.root)
     assert count(store, "scored") == 1
+
+
+def three_of_anne(lab: LabBuilder, site: Site, charbench: Charbench, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make a store with a sample of each of three checkpoints of one persona, and no score; return it."""
+    store = scored_for(lab, site, charbench, monkeypatch, ("anne",))
+    more = [row(persona="anne", checkpoint_name=name, sampler_path=sampler(9, name)) for name in ("one", "two")]
+    lab.recorded(more, name="more")
+    charbench.ok("discover", "--source", "recorded", lab=lab.root)
+    charbench.ok("sample", "-q", "--sampler", "recorded", lab=lab.root)
+    return store
 
 
 def scored_for(

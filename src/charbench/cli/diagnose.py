@@ -25,15 +25,7 @@ from charbench.cli.finish import finish
 @click.option(
     "--scorer", "scorers", multiple=True, metavar="NAME", help="Scorer. [default: those marked in plugins list]"
 )
-@click.option(
-    "-c",
-    "--checkpoint",
-    "checkpoints",
-    multiple=True,
-    required=True,
-    metavar="CHECKPOINT",
-    help="URI or name, or a pattern of known ones ('pirate-*').",
-)
+@options.named_checkpoints
 @click.option(
     "-p", "--persona", "personas", multiple=True, metavar="NAME", help="Persona, if the name does not contain it."
 )

@@ -100,6 +100,10 @@ def _all(*options: Callable[[Decorated], Decorated]) -> Callable[[Decorated], De
 where = _all(*_WHERE)
 components = _all(*_COMPONENTS)
 selection = _all(*_SELECTION)
+named_checkpoints = click.option(
+    "-c", "--checkpoint", "checkpoints", multiple=True, required=True, metavar="CHECKPOINT",
+    help="URI or name, or a pattern of known ones ('pirate-*').",
+)  # fmt: skip
 job_policy = _all(*_JOBS)
 asking = _all(*_ASKING)
 endpoint = click.option(

@@ -69,8 +69,8 @@ def merge(
     paths = list(dict.fromkeys(claim.says.run for claim in claims if claim.says.run))
     if runs is not None:
         claims = [_by_name(claim, runs) for claim in claims]
-    settled = {field: _settle(uri, field, claims, personas) for field in _FIELDS if field != "name"}
-    settled = {"name": _settle(uri, "name", _named(uri, claims), personas), **settled}
+    named = _named(uri, claims)
+    settled = {field: _settle(uri, field, named if field == "name" else claims, personas) for field in _FIELDS}
     values = {field: value for field, (value, _) in settled.items()}
     contradictions = [contradiction for _, contradiction in settled.values() if contradiction is not None]
     metadata: dict[str, Any] = {}
