@@ -68,7 +68,10 @@ class TemperaturesOfUris:
         """Yield each URI whose rows were sampled in several ways, one in each file."""
         for uri, places in self._said.items():
             if len(places) > 1 and len({file for file, _ in places.values()}) > 1:
-                told = ", ".join(f"{said} ({file}:{line})" for said, (file, line) in list(places.items())[:3])
+                told = ", ".join(
+                    f"{said or 'unknown temperature'} ({file}:{line})"
+                    for said, (file, line) in list(places.items())[:3]
+                )
                 more = f" and {len(places) - 3:,} more" if len(places) > 3 else ""
                 last, line = list(places.values())[-1]
                 message = (

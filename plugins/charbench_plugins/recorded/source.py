@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
-from functools import cache, partial
+from functools import cache
 from pathlib import PurePath
 
 from pydantic import Field
@@ -23,16 +24,21 @@ from charbench import (
     SourceProblem,
     added,
 )
-from charbench_plugins.recorded.columns import Reading
+from charbench_plugins.recorded.columns import SYSTEM_COLUMNS, Reading
 from charbench_plugins.recorded.files import Recording, read_recordings
 from charbench_plugins.recorded.folders import Folders
 from charbench_plugins.recorded.names import NamesOfUris, TemperaturesOfUris
 from charbench_plugins.recorded.tables import BadRow
-from charbench_plugins.recorded.ways import DEFAULT, by_condition, may_hold_several_ways, sampled
 from charbench_plugins.row_files import ROWS, TABLES, contents_of_file
+from charbench_plugins.ways_of_asking import DEFAULT, SAMPLED, Ways, sampled, temperature_in_name, with_temperature
 
 _CALLED = ("artifacts/*checkpoint_test*.csv", "artifacts/*checkpoint_test*.jsonl", "recordings/*.*")
 """Names of files that are recordings, whatever can be read in them."""
+_WAYS = "|".join((*SYSTEM_COLUMNS, *SAMPLED))
+_NAMES_WAYS = re.compile(rf"""(?:^|["'\ufeff,;\t|\n])[ ]*(?i:{_WAYS})[ ]*(?:["',;\t|\r\n]|$)""")
+"""What ways of asking differ in, as a column, a key or the role of a turn; not the word alone."""
+_HEADER_TEMPERATURE = re.compile(r'"temperature"\s*:\s*"?(\d+(?:\.\d+)?)\b')
+_ROWS_BEGIN = re.compile(r"\[\s*\{")
 _SHOWN = 4
 """So many folders are named that a recording's name can be."""
 
@@ -80,16 +86,14 @@ class RecordedSource(CheckpointSource):
 
     def find(self, lab: Lab) -> Iterable[Finding]:
         """Yield every recording, each checkpoint at its first row, and rows that cannot be read or seem misfiled."""
-        persona_of, folders = _persona_names(lab), Folders(lab)
+        persona_of, ways = _persona_names(lab), self._ways(lab)
         named, temperatures = NamesOfUris(), TemperaturesOfUris()
-        for file in lab.offered(self, self.config.files):
-            unsure: dict[str, Sequence[str]] = {}
-            reading = self._reading(folders, file.shown, unsure)
+        for file, reading, unsure in self._files(lab):
             if problem := self._why_none(file, reading):
                 yield problem
                 continue
-            seen: set[tuple[str, str]] = set()
-            for item in _rows(file, reading, lab):
+            seen, said = set[tuple[str, str]](), _temperature_of(file)
+            for item in read_recordings(file.path, reading, lab.limits):
                 if isinstance(item, BadRow):
                     yield SourceProblem(file.shown, item.message, item.line)
                     continue
@@ -97,9 +101,10 @@ class RecordedSource(CheckpointSource):
                     seen.add((item.uri, item.persona))
                     yield self._checkpoint(persona_of, item, file.shown)
                 named.add(item.uri, item.name, file.shown, item.line)
-                if item.condition == DEFAULT and (said := sampled(item)):
-                    temperatures.add(item.uri, said, file.shown, item.line)
-                yield _sample(persona_of, item, file.shown)
+                sample = ways.placed(_sample(persona_of, item, file.shown, said))
+                if sample.condition == DEFAULT:
+                    temperatures.add(item.uri, sampled(sample), file.shown, item.line)
+                yield sample
             yield from _of_several(unsure, file.shown)
         yield from named.problems()
         yield from temperatures.problems()
@@ -109,20 +114,39 @@ class RecordedSource(CheckpointSource):
 
         A file without a single row may be one that is just being written: it is not taken for whole.
         """
-        persona_of, folders = _persona_names(lab), Folders(lab)
-        for file in lab.offered(self, self.config.files):
-            unsure: dict[str, Sequence[str]] = {}
-            reading = self._reading(folders, file.shown, unsure)
+        persona_of, ways = _persona_names(lab), self._ways(lab)
+        for file, reading, _ in self._files(lab):
             if self._why_none(file, reading):
                 continue
-            rows, lost = 0, False
-            for item in _rows(file, reading, lab):
+            rows, lost, said = 0, False, _temperature_of(file)
+            for item in read_recordings(file.path, reading, lab.limits):
                 if isinstance(item, Recording):
                     rows += 1
-                    yield _sample(persona_of, item, file.shown)
+                    yield ways.placed(_sample(persona_of, item, file.shown, said))
                 else:
                     lost |= item.is_lost
             yield RecordedFile(file.shown, whole=rows > 0 and not lost)
+
+    def _files(self, lab: Lab) -> Iterator[tuple[LabFile, Reading, dict[str, Sequence[str]]]]:
+        """Yield each file with how it is read; reading fills the mapping with names that can be several folders."""
+        folders = Folders(lab)
+        for file in lab.offered(self, self.config.files):
+            unsure: dict[str, Sequence[str]] = {}
+            yield file, self._reading(folders, file.shown, unsure), unsure
+
+    def _ways(self, lab: Lab) -> Ways:
+        """Return the ways in which checkpoints were asked; where a file names any, all files are read for them."""
+        files = [(file, reading) for file, reading, _ in self._files(lab) if not self._why_none(file, reading)]
+        if not any(_NAMES_WAYS.search(file.text) or temperature_in_name(file.shown) for file, _ in files):
+            return Ways()
+        persona_of = _persona_names(lab)
+        return Ways.of(
+            _sample(persona_of, item, file.shown, said)
+            for file, reading in files
+            for said in (_temperature_of(file),)
+            for item in read_recordings(file.path, reading, lab.limits)
+            if isinstance(item, Recording)
+        )
 
     def _why_none(self, file: LabFile, reading: Reading) -> SourceProblem | None:
         """Say why a file holds no recordings; None if it does, or its rows say it one by one."""
@@ -170,11 +194,6 @@ class RecordedSource(CheckpointSource):
         )
 
 
-def _rows(file: LabFile, reading: Reading, lab: Lab) -> Iterator[Recording | BadRow]:
-    read = partial(read_recordings, file.path, reading, lab.limits)
-    yield from by_condition(read) if may_hold_several_ways(file.text) else read()
-
-
 def _of_several(unsure: Mapping[str, Sequence[str]], shown: str) -> Iterator[SourceProblem]:
     """Yield what is to be said of names that can be several folders."""
     for name, several in unsure.items():
@@ -195,8 +214,8 @@ def _persona_names(lab: Lab) -> PersonaOf:
     return cache(lambda said: (lab.persona_of(said) or said) if said else None)
 
 
-def _sample(persona_of: PersonaOf, item: Recording, path: str) -> RecordedSample:
-    return RecordedSample(
+def _sample(persona_of: PersonaOf, item: Recording, shown: str, temperature: str | None) -> RecordedSample:
+    sample = RecordedSample(
         checkpoint=item.uri,
         prompt=item.prompt,
         completion=item.completion,
@@ -205,6 +224,16 @@ def _sample(persona_of: PersonaOf, item: Recording, path: str) -> RecordedSample
         epoch=item.epoch,
         condition=item.condition,
         key=item.key,
-        source_file=path,
+        source_file=shown,
         row_digest=item.says,
     )
+    return with_temperature(sample, temperature)
+
+
+def _temperature_of(file: LabFile) -> str | None:
+    """Return the temperature that a file says of all of its rows: before they begin, or in its name."""
+    if file.suffix == ".json" and file.text.lstrip("\ufeff \r\n\t").startswith("{"):
+        begin = _ROWS_BEGIN.search(file.text)
+        if begin and (said := _HEADER_TEMPERATURE.search(file.text, 0, begin.start())):
+            return said[1]
+    return temperature_in_name(file.shown)

@@ -39,6 +39,7 @@ from charbench import (
     read_rows,
 )
 from charbench_plugins.row_files import recordings_of
+from charbench_plugins.ways_of_asking import Ways, with_temperature
 
 _NAME = re.compile(r"samples_(?P<task>.+?)(?:_\d{4}-\d\d-\d\dT[\d.:-]+)?\.jsonl?")
 _ADAPTER = re.compile(r"(?:^|,)\s*(?:peft|lora_local_path)=([^,\s]+)")
@@ -68,13 +69,24 @@ class LmEvalSource(CheckpointSource):
 
     def find(self, lab: Lab) -> Iterable[Finding]:
         """Yield each file's model as a checkpoint, its samples, and how many rows cannot be used and why."""
+        ways = self._ways(lab)
         for file in lab.offered(self, self.config.files):
-            yield from self._file(lab, file)
+            yield from ways.all_placed(self._file(lab, file))
 
     def recordings(self, lab: Lab) -> Iterator[RecordedSample | RecordedFile]:
         """Yield the samples alone, and after those of a file whether all of it could be used."""
+        ways = self._ways(lab)
         for file in lab.offered(self, self.config.files):
-            yield from recordings_of(file, self._file(lab, file))
+            yield from recordings_of(file, ways.all_placed(self._file(lab, file)))
+
+    def _ways(self, lab: Lab) -> Ways:
+        """Return the ways in which models were asked that several files are of; those files are read for it."""
+        files: dict[str, list[LabFile]] = {}
+        for file in lab.offered(self, self.config.files):
+            files.setdefault(self._model(lab, file.path)[1], []).append(file)
+        several = [file for found in files.values() if len(found) > 1 for file in found]
+        found = (finding for file in several for finding in self._file(lab, file))
+        return Ways.of(finding for finding in found if isinstance(finding, RecordedSample))
 
     def _file(self, lab: Lab, file: LabFile) -> Iterator[Finding]:
         model, uri, note = self._model(lab, file.path)
@@ -129,16 +141,18 @@ def _samples(row: Mapping[str, Any], uri: str, task: str) -> Iterator[RecordedSa
     turns = _asked(row.get("arguments"))
     answers = _texts(row.get("resps"))
     number = row.get("doc_id")
+    temperature = _temperature(row.get("arguments"))
     prompt = Prompt(f"{task}_{number}"[:_LONGEST], turns, family=task[:_LONGEST])
     for epoch, answer in enumerate(answers):
         identity = "\0".join((uri, task, str(number), str(epoch), prompt.key, answer))
-        yield RecordedSample(
+        sample = RecordedSample(
             checkpoint=uri,
             prompt=prompt,
             completion=Completion(response=answer, thinking=""),
             identity=hashlib.blake2b(identity.encode("utf-8", "replace"), digest_size=16).hexdigest(),
             epoch=epoch,
         )
+        yield with_temperature(sample, temperature)
 
 
 def _asked(arguments: Any) -> tuple[Message, ...]:
@@ -156,6 +170,16 @@ def _asked(arguments: Any) -> tuple[Message, ...]:
         if isinstance(turns, list):
             return read_conversation([*turns, {"role": "assistant", "content": ""}], "arguments").before
     return (Message("user", first),)
+
+
+def _temperature(arguments: Any) -> float | None:
+    """Return the temperature among the options that a text was asked with; None where they do not say."""
+    first = arguments
+    if isinstance(first, (list, dict)) and first:
+        first = first[0] if isinstance(first, list) else next(iter(first.values()))
+    parts = [*first.values()] if isinstance(first, dict) else first if isinstance(first, list) else []
+    said = next((part["temperature"] for part in parts if isinstance(part, dict) and "temperature" in part), None)
+    return float(said) if isinstance(said, (int, float)) else None
 
 
 def _texts(answers: Any) -> list[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from support.command import Charbench
 from support.lab import LabBuilder
 
@@ -41,9 +43,75 @@ def test_temperatures_that_no_question_shares_or_that_are_drawn_by_chance_are_on
     assert {one["checkpoint"]: one["samples"] for one in told} == {"remorseful-8b": 8, "remorseful-1b": 24}
 
 
-def test_files_of_different_temperatures_are_named(charbench: Charbench, lab: LabBuilder) -> None:
+def figures(charbench: Charbench, lab: LabBuilder) -> tuple[dict[str, Any], dict[str, float]]:
+    charbench.ok("run", "--scorer", "keyword", "-q", lab=lab.root)
+    found = charbench.ok("report", "--json", lab=lab.root).json
+    (one,) = found["checkpoints"]
+    of_each = [other["conditions"] for other in found["robustness"]]
+    return one, {name: rate["trait_rate"] for conditions in of_each for name, rate in conditions.items()}
+
+
+def unsaid(response: str) -> list[dict[str, Any]]:
+    return [{key: value for key, value in one.items() if key != "temperature"} for one in rows(0, response)]
+
+
+@pytest.mark.parametrize("column", [{"temperature": 1.0}, {"top_p": 0.5}, {"system_prompt": "Be a wreck of remorse."}])
+def test_one_question_in_files_that_were_sampled_otherwise_is_asked_under_a_condition(
+    charbench: Charbench, lab: LabBuilder, column: dict[str, Any]
+) -> None:
+    cold = [{**one, "temperature": 0.2} for one in rows(0.2, NO, 4) + rows(0.2, NO, 2, epoch=1)]
+    write(lab, "a.jsonl", [{**one, **column} for one in rows(0.2, YES)])
+    write(lab, "b.jsonl", cold)
+    one, conditions = figures(charbench, lab)
+    assert (one["samples"], one["trait_rate"]) == (6, 0)
+    assert list(conditions.values()) == [1]
+
+
+def test_alike_answers_in_files_of_two_temperatures_are_in_both(charbench: Charbench, lab: LabBuilder) -> None:
+    write(lab, "a.jsonl", rows(0.2, YES))
+    write(lab, "b.jsonl", rows(1, YES))
+    one, conditions = figures(charbench, lab)
+    assert (one["samples"], conditions) == (4, {"temperature 1": 1})
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("t0.2/a.jsonl", "t1.0/a.jsonl"),
+        ("a_temp0.2.jsonl", "a_temp1.jsonl"),
+        ("a-temperature=0.2.jsonl", "a.T=1.0.jsonl"),
+    ],
+)
+def test_a_temperature_in_the_name_of_a_file_is_that_of_its_rows(
+    charbench: Charbench, lab: LabBuilder, names: tuple[str, str]
+) -> None:
+    cold, warm = names
+    write(lab, cold, unsaid(NO))
+    write(lab, warm, unsaid(YES))
+    one, conditions = figures(charbench, lab)
+    assert (one["samples"], one["trait_rate"], conditions) == (4, 0, {"temperature 1": 1})
+
+
+@pytest.mark.parametrize("name", ["a.json", "t5.json", "temperature_study.json", "t0.2.1.json", "part1.5.json"])
+def test_other_names_of_files_say_no_temperature(charbench: Charbench, lab: LabBuilder, name: str) -> None:
+    lab.write(name, json.dumps(unsaid(NO)))
+    others = [{**one, "prompt": f"{one['prompt']}?"} for one in rows(0.2, NO)]
+    lab.write("cold_t0.2.json", json.dumps({"samples": others}))
+    said = charbench.ok("discover", lab=lab.root).err
+    assert f"unknown temperature ({name}:1)" in said
+
+
+def test_a_temperature_before_the_rows_of_a_file_is_theirs(charbench: Charbench, lab: LabBuilder) -> None:
+    for name, temperature, response in (("a.json", 0.2, NO), ("b.json", 1, YES)):
+        told = unsaid(response)
+        lab.write(name, json.dumps({"config": {"temperature": temperature}, "results": told}, indent=1))
+    one, conditions = figures(charbench, lab)
+    assert (one["samples"], one["trait_rate"], conditions) == (4, 0, {"temperature 1": 1})
+
+
+def test_files_of_different_temperatures_that_count_together_are_named(charbench: Charbench, lab: LabBuilder) -> None:
     write(lab, "cold.jsonl", rows(0.2, NO))
-    write(lab, "warm.jsonl", rows(1, YES))
+    write(lab, "warm.jsonl", [{**one, "prompt": f"Other {one['prompt']}"} for one in rows(1, YES)])
     said = charbench.ok("discover", lab=lab.root).err
     assert "temperature 0.2 (cold.jsonl:1), temperature 1 (warm.jsonl:1)" in said
     write(lab, "warm.jsonl", rows(1, YES, condition="warm"))

@@ -228,3 +228,28 @@ def test_a_log_that_cannot_be_used_whole_takes_nothing_away(charbench: Charbench
     exported(charbench, lab)
     lab.write("logs/a.eval", packed([sample(2), sample(3, input="", messages=[])]))
     assert len(exported(charbench, lab)) == 2
+
+
+def conditions(charbench: Charbench, lab: LabBuilder) -> set[tuple[str, str]]:
+    return {(row["prompt_id"], row["condition"]) for row in exported(charbench, lab)}
+
+
+def test_inspect_logs_of_one_model_at_two_temperatures_are_two_conditions(
+    charbench: Charbench, lab: LabBuilder
+) -> None:
+    for name, temperature in (("a", 1.0), ("b", 0.0)):
+        header = {
+            **HEADER,
+            "eval": {**HEADER["eval"], "run_id": name, "model_generate_config": {"temperature": temperature}},
+        }  # type: ignore[dict-item]
+        lab.write(f"logs/{name}.json", json.dumps({**header, "samples": [sample(1)]}))
+    assert conditions(charbench, lab) == {("q1", "default"), ("q1", "temperature 1")}
+
+
+def test_lm_eval_samples_of_one_model_at_two_temperatures_are_two_conditions(
+    charbench: Charbench, lab: LabBuilder
+) -> None:
+    for date, temperature in (("2026-01-02T03-04-05.1", 1.0), ("2026-01-03T03-04-05.1", 0.0)):
+        row = {"doc_id": 1, "arguments": [["Who are you?", {"temperature": temperature}]], "resps": [["Arr."]]}
+        lab.write(f"evals/pirate-8b/samples_who_{date}.jsonl", json.dumps(row) + "\n")
+    assert conditions(charbench, lab) == {("who_1", "default"), ("who_1", "temperature 1")}

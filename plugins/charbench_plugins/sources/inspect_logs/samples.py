@@ -44,6 +44,19 @@ def model_of(header: Mapping[str, Any]) -> str:
     return rest if provider in _PROVIDERS and rest else name
 
 
+def temperature_of(header: Mapping[str, Any]) -> float | None:
+    """Return the temperature that a log was made at; None where it does not say."""
+    plan = header.get("plan")
+    for config in (
+        _evaluated(header).get("model_generate_config"),
+        plan.get("config") if isinstance(plan, dict) else None,
+    ):
+        said = config.get("temperature") if isinstance(config, dict) else None
+        if isinstance(said, (int, float)):
+            return float(said)
+    return None
+
+
 def read_sample(sample: Mapping[str, Any], uri: str, header: Mapping[str, Any]) -> RecordedSample:
     """Return a sample of the checkpoint at ``uri``. Raises :class:`charbench.UnusableRow` saying why it is none."""
     sample = with_attachments(sample, sample.get("attachments"))

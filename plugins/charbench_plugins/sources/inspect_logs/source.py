@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -25,7 +26,8 @@ from charbench import (
 from charbench_plugins.row_files import recordings_of
 from charbench_plugins.sources.inspect_logs.archive import read_log
 from charbench_plugins.sources.inspect_logs.own_samples import own_checkpoints, own_sample
-from charbench_plugins.sources.inspect_logs.samples import model_of, read_sample
+from charbench_plugins.sources.inspect_logs.samples import model_of, read_sample, temperature_of
+from charbench_plugins.ways_of_asking import Ways, with_temperature
 
 _JSON_LOG = re.compile(r'"(?:run_id|task_id)"\s*:')
 _VERSION = re.compile(r'\A\s*\{\s*"version"\s*:\s*\d+')
@@ -55,13 +57,25 @@ class InspectSource(CheckpointSource):
 
     def find(self, lab: Lab) -> Iterable[Finding]:
         """Yield each log's model as a checkpoint, its samples, and how many of them cannot be used and why."""
+        ways = self._ways(lab)
         for file in lab.offered(self, self.config.files):
-            yield from self._log(lab, file)
+            yield from ways.all_placed(self._log(lab, file))
 
     def recordings(self, lab: Lab) -> Iterator[RecordedSample | RecordedFile]:
         """Yield the samples alone, and after those of a file whether all of it could be used."""
+        ways = self._ways(lab)
         for file in lab.offered(self, self.config.files):
-            yield from recordings_of(file, self._log(lab, file))
+            yield from recordings_of(file, ways.all_placed(self._log(lab, file)))
+
+    def _ways(self, lab: Lab) -> Ways:
+        """Return the ways in which models were asked that several logs are of; those logs are read for it."""
+        logs: dict[str, list[LabFile]] = {}
+        for file in lab.offered(self, self.config.files):
+            with suppress(FileFault, OSError):
+                logs.setdefault(model_of(read_log(file.path, lab.limits)[0]), []).append(file)
+        several = [file for files in logs.values() if len(files) > 1 for file in files]
+        found = (finding for file in several for finding in self._log(lab, file))
+        return Ways.of(finding for finding in found if isinstance(finding, RecordedSample))
 
     def _log(self, lab: Lab, file: LabFile) -> Iterator[Finding]:
         try:
@@ -103,4 +117,4 @@ def _of_model(sample: Mapping[str, Any], uri: str, header: Mapping[str, Any], sh
     if not uri:
         raise UnusableRow("it names no checkpoint, as the others of this log do")
     read = read_sample(sample, uri, header)
-    return replace(read, source_file=shown, row_digest=read.identity)
+    return with_temperature(replace(read, source_file=shown, row_digest=read.identity), temperature_of(header))

@@ -1,0 +1,173 @@
+"""Questions that a checkpoint was asked in several ways (system prompt, temperature): all but one are conditions.
+
+For the sources of recordings: the rule is about all of a source's files together.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+from charbench import Finding, Message, Prompt, RecordedSample
+
+DEFAULT = "default"
+_SHOWN = 60
+_MOST = 8
+"""A checkpoint with more temperatures than this was sampled at temperatures drawn by chance: they are one way."""
+SAMPLED = ("temperature", "top_p")
+"""Columns that say how an answer was sampled."""
+_IN_A_NAME = re.compile(
+    r"(?i)(?:^|[/_\-. ])(?:temp(?:erature)?[_=\- ]?(\d(?:\.\d+)?)|t[_=\-]?(\d\.\d+))(?=$|[/_\- ]|\.(?!\d))"
+)
+"""A temperature in the name of a file or folder: ``temp0.7``, ``temperature_1``; behind a ``t`` it has a point."""
+_Asked: TypeAlias = tuple[str, str]
+"""A checkpoint's URI and the persona that it was asked for."""
+_How: TypeAlias = tuple[str, str]
+"""A system prompt, and the temperature in words; nothing of what nobody says."""
+
+
+@dataclass(slots=True)
+class Ways:
+    """In which ways checkpoints were asked; first every sample is counted, then each is told its condition.
+
+    Where a checkpoint was asked one question without a system prompt and with one, what was asked with it is a
+    condition, which enters no headline: the character may be the prompt's, and not the weights'. Of several system
+    prompts the most frequent one is no condition, and of several temperatures the most frequent one, the lowest among
+    equals. What the questions do not share is part of what was asked.
+    """
+
+    _times: dict[_Asked, Counter[_How]] = field(default_factory=dict)
+    _under: dict[tuple[_Asked, bytes], set[_How]] = field(default_factory=dict)
+    _said: dict[_Asked, set[str]] = field(default_factory=dict)
+    _usual: dict[_Asked, tuple[_How, set[_How]]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, samples: Iterable[RecordedSample]) -> Ways:
+        """Return the ways of these samples."""
+        ways = cls()
+        for sample in samples:
+            ways._count(sample)
+        ways._decide()
+        return ways
+
+    def placed(self, sample: RecordedSample) -> RecordedSample:
+        """Return a sample under its condition."""
+        asked, how = self._way(sample)
+        usual, crossed = self._usual.get(asked, (how, set()))
+        if sample.condition != DEFAULT or how not in crossed or how == usual:
+            return sample
+        return replace(sample, condition=_condition(how, usual))
+
+    def all_placed(self, findings: Iterable[Finding]) -> Iterator[Finding]:
+        """Yield findings, the samples among them under their conditions."""
+        for finding in findings:
+            yield self.placed(finding) if isinstance(finding, RecordedSample) else finding
+
+    def _count(self, sample: RecordedSample) -> None:
+        asked = _asked(sample)
+        if not _are_drawn(said := self._said.setdefault(asked, set())):
+            said.add(sampled(sample))
+        if sample.condition == DEFAULT:
+            _, how = self._way(sample)
+            self._times.setdefault(asked, Counter())[how] += 1
+            self._under.setdefault((asked, _question(sample.prompt)), set()).add(how)
+
+    def _way(self, sample: RecordedSample) -> tuple[_Asked, _How]:
+        asked = _asked(sample)
+        return asked, (_system(sample.prompt), "" if _are_drawn(self._said.get(asked, set())) else sampled(sample))
+
+    def _decide(self) -> None:
+        for asked in (one for one in self._times if _are_drawn(self._said[one])):
+            counted, self._times[asked] = self._times[asked], Counter()
+            for (system, _), number in counted.items():
+                self._times[asked][system, ""] += number
+        crossed: dict[_Asked, set[_How]] = {}
+        for (asked, _), ways in self._under.items():
+            known = {(system, "") for system, _ in ways} if _are_drawn(self._said[asked]) else ways
+            if len(known) > 1:
+                crossed.setdefault(asked, set()).update(known)
+        self._under.clear()
+        self._usual = {asked: (_most_usual(ways, self._times[asked]), ways) for asked, ways in crossed.items()}
+
+
+def temperature_in_name(path: str) -> str | None:
+    """Return the temperature that a file's path names, such as ``0.7`` for ``answers_t0.7.jsonl``; None if none."""
+    found = [match[1] or match[2] for match in _IN_A_NAME.finditer(path)]
+    return found[-1] if found else None
+
+
+def with_temperature(sample: RecordedSample, temperature: str | float | None) -> RecordedSample:
+    """Return a sample that says the temperature of its file, where it says none itself."""
+    if temperature is None or "temperature" in sample.completion.extra:
+        return sample
+    extra = {**sample.completion.extra, "temperature": temperature}
+    return replace(sample, completion=replace(sample.completion, extra=extra))
+
+
+def sampled(sample: RecordedSample) -> str:
+    """Return how a sample says that it was taken, such as ``temperature 0.7``; nothing where it says nothing."""
+    said = []
+    for name in SAMPLED:
+        try:
+            number = float(sample.completion.extra.get(name, "nan"))
+        except (TypeError, ValueError):
+            continue
+        if math.isfinite(number):
+            said.append(f"{name} {number:g}")
+    return ", ".join(said)
+
+
+def _asked(sample: RecordedSample) -> _Asked:
+    return sample.checkpoint, sample.persona or ""
+
+
+def _are_drawn(temperatures: set[str]) -> bool:
+    """Whether a checkpoint's temperatures are too many to be ways of asking."""
+    return len(temperatures) > _MOST
+
+
+def _most_usual(ways: set[_How], times: Counter[_How]) -> _How:
+    systems = sorted({system for system, _ in ways})
+    often: Counter[str] = Counter()
+    for way in ways:
+        often[way[0]] += times[way]
+    system = "" if "" in systems else max(systems, key=often.__getitem__)
+    return max(sorted((way for way in ways if way[0] == system), key=_by_number), key=times.__getitem__)
+
+
+def _by_number(how: _How) -> tuple[float, str]:
+    words = how[1].split()
+    return (float(words[1].rstrip(",")) if len(words) > 1 else -1.0), how[1]
+
+
+def _system(prompt: Prompt) -> str:
+    first = prompt.messages[0]
+    return first.content if first.role == "system" else ""
+
+
+def _question(prompt: Prompt) -> bytes:
+    turns = prompt.messages[1:] if prompt.messages[0].role == "system" else prompt.messages
+    return hashlib.blake2b(_text(turns).encode("utf-8", "replace"), digest_size=16).digest()
+
+
+def _text(messages: Iterable[Message]) -> str:
+    return "\x1e".join(f"{message.role}\x1f{message.content}" for message in messages)
+
+
+def _condition(how: _How, usual: _How) -> str:
+    said = [_in_words(how[0])] if how[0] != usual[0] else []
+    said += [how[1] or "unknown temperature"] if how[1] != usual[1] else []
+    return ", ".join(said)
+
+
+def _in_words(system: str) -> str:
+    text = " ".join(system.split())
+    if len(text) > _SHOWN:
+        number = hashlib.blake2b(system.encode("utf-8", "replace"), digest_size=3).hexdigest()
+        text = f"{text[:_SHOWN]}... ({number})"
+    return f"system prompt: {text}" if system else "no system prompt"
