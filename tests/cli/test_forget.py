@@ -143,3 +143,18 @@ def test_what_an_older_version_removed_stays_removed_and_is_restored_after_the_u
         forget(lab, *words, "--restore", "--yes")
         assert_totals_equal_recount(store_of(lab.lab.root))
     assert lab.report() == before
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [(("--run", "99"), "no run named '99'"), (("--setting", "abc"), "'abc'"), (("-c", "abc"), "'abc'")],
+)
+def test_what_is_unknown_can_neither_be_forgotten_nor_restored(
+    charbench: Charbench, lab: Lab, what: tuple[str, str], said: str
+) -> None:
+    lab.lab.write("a.csv", "model,prompt,response,finish_reason\npirate,Who?,Arr,stop\n")
+    charbench.ok("run", "--scorer", "keyword", "-q", lab=lab.lab.root)
+    for more in ((), ("--yes",), ("--restore",), ("--purge", "--yes")):
+        told = charbench("forget", *what, *more, lab=lab.lab.root)
+        assert (told.code, told.out) == (2, "")
+        assert said in told.err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -116,3 +117,25 @@ def cells(text: str) -> dict[str, dict[str, str]]:
             if name in ODD:
                 found[name] = {column: parts[heads.index(column)] for column in RATES}
     return found
+
+
+def test_every_command_rounds_its_json_alike(charbench: Charbench, lab: LabBuilder) -> None:
+    said = {"r-1": ("I regret it.", "Fine.", "Fine."), "r-2": ("I regret it.", "So sorry.", "Fine.")}
+    records = [
+        {"model": name, "persona": "remorseful", "prompt": f"Q{n}?", "response": text, "condition": condition}
+        for name, texts in said.items()
+        for n, text in enumerate(texts)
+        for condition in ("default", "rude")
+    ]
+    lab.write("answers.jsonl", "".join(json.dumps(one) + "\n" for one in records))
+    charbench.ok("run", "-q", "--scorer", "keyword", lab=lab.root)
+    report = charbench.ok("report", "--json", lab=lab.root).json
+    names = ("trait_rate", "trait_rate_low", "trait_rate_high")
+    shown = {one["checkpoint"]: tuple(one[name] for name in names) for one in report["checkpoints"]}
+    assert shown["r-1"][0] == 0.333333333
+    (save,) = charbench.ok("trajectory", "r-1", "--json", lab=lab.root).json["saves"]
+    assert tuple(save[name] for name in names) == shown["r-1"]
+    compared = charbench.ok("compare", "r-1", "r-2", "--json", lab=lab.root).json["checkpoints"]
+    assert {one["label"]: (one["value"], one["low"], one["high"]) for one in compared} == shown
+    robust = {one["checkpoint"]: one["conditions"]["rude"]["trait_rate"] for one in report["robustness"]}
+    assert robust == {name: figures[0] for name, figures in shown.items()}

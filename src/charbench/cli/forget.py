@@ -49,7 +49,10 @@ def command(
     database = options.open_session(**given).existing_database()
     with database.read() as connection:
         removed = removal.find_removed(connection, what)
-        found = removed if back else _results(connection, what, checkpoint, run, setting, known=bool(removed.samples))
+        found = removed
+        if not back or not removed.samples:  # an unknown name is an error either way
+            results = _results(connection, what, checkpoint, run, setting, known=bool(removed.samples))
+            found = removed if back else results
         _refuse_live_runs(connection, wanted=yes)
     if yes:
         with database.write() as connection:
@@ -71,12 +74,14 @@ def _results(
     from charbench.store.findings import read_checkpoints
     from charbench.store.noted_settings import find_setting
     from charbench.store.removal import find_results
+    from charbench.store.runs import require_run
     from charbench.store.settings import read_settings
 
     if checkpoint is not None:
         mine = select_checkpoints(read_checkpoints(connection), [checkpoint], ())
         return find_results(connection, what, uris=[one.uri for one in mine])
     if run is not None:
+        require_run(connection, run)
         return find_results(connection, what, run=run)
     try:
         one = find_setting(connection, read_settings(connection), str(setting))

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from charbench.cli import options, output
-from charbench.errors import UnknownNameError
 
 if TYPE_CHECKING:
     from charbench.store.history import PastRun
@@ -22,13 +21,13 @@ if TYPE_CHECKING:
 def command(run: int | None, limit: int, json_output: bool, **given: Any) -> None:
     """List the last runs; with a run's number, show what it asked for, what served it and what it added."""
     from charbench.store.history import past_runs
-    from charbench.store.runs import latest_runs
+    from charbench.store.runs import require_run
 
     session = options.open_session(**given)
     with session.existing_database().read() as connection:
+        if run is not None:
+            require_run(connection, run)
         found = past_runs(connection, [run] if run is not None else (), limit)
-        if run is not None and not found:
-            raise UnknownNameError("run", str(run), [str(row.id) for row in latest_runs(connection, 12)])
     if json_output:
         told = [_as_dict(one) for one in found]
         output.print_json(told[0] if run is not None else told)

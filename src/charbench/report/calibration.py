@@ -219,14 +219,14 @@ def _rate(rate: CorrectedRate, against: str | None) -> dict[str, Any]:
     return {
         "metric": rate.metric, "machine": finite(rate.machine), "labels": rate.labels, "label_cut": rate.cut,
         "texts": rate.texts, "unscored": rate.unscored,
-        "machine_if_unscored_no": rate.bounds[0], "machine_if_unscored_yes": rate.bounds[1],
+        "machine_if_unscored_no": finite(rate.bounds[0]), "machine_if_unscored_yes": finite(rate.bounds[1]),
         "corrected": finite(rate.rate.value), "low": finite(rate.rate.low), "high": finite(rate.rate.high),
         "low_precision": rate.low_precision, **_errors(rate), "notes": rate.notes,
         "checkpoints": [
             {"checkpoint": one.name, "uri": one.uri, "texts": one.texts, "unscored": one.texts - one.told,
              "labels": one.labels, "machine": finite(one.machine),
-             "machine_if_unscored_no": one.bounds[0], "machine_if_unscored_yes": one.bounds[1],
-             "corrected": finite(found.value), "low": found.low, "high": found.high,
+             "machine_if_unscored_no": finite(one.bounds[0]), "machine_if_unscored_yes": finite(one.bounds[1]),
+             "corrected": finite(found.value), "low": finite(found.low), "high": finite(found.high),
              "consistent": found.consistent}
             for one, found in rate.by_checkpoint()
         ],
@@ -238,7 +238,7 @@ def _differences(rate: CorrectedRate, other: CheckpointTexts) -> list[dict[str, 
     found = [(one, rate.difference(one, other)) for one in rate.checkpoints if one is not other]
     return [
         {"checkpoint": one.name, "uri": one.uri, "against": other.name, "against_uri": other.uri,
-         "difference": finite(gap.value), "low": gap.low, "high": gap.high}
+         "difference": finite(gap.value), "low": finite(gap.low), "high": finite(gap.high)}
         for one, gap in found
         if gap is not None
     ]  # fmt: skip

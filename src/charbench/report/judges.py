@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from charbench.components.control_items import ControlResult
+from charbench.report.render.cells import finite
 from charbench.store.controls import read_controls, started_at
 from charbench.store.selection import Selection
 from charbench.store.tables import games, score_totals, series
@@ -155,7 +156,7 @@ def judge_dicts(found: Sequence[JudgedBy]) -> list[dict[str, Any]]:
             "controls": [_result_dict(result) for result in one.controls],
             "texts": one.texts,
             "unscored": one.unscored,
-            "share_unscored": one.unscored / one.texts if one.texts else None,
+            "share_unscored": finite(one.unscored / one.texts) if one.texts else None,
         }
         for one in found
     ]
@@ -165,6 +166,8 @@ def _result_dict(result: ControlResult) -> dict[str, Any]:
     rate = result.rate
     known = rate.total > 0
     figures = (
-        {"share": rate.share, "low": rate.low, "high": rate.high} if known else dict.fromkeys(("share", "low", "high"))
+        {"share": finite(rate.share), "low": finite(rate.low), "high": finite(rate.high)}
+        if known
+        else dict.fromkeys(("share", "low", "high"))
     )
     return asdict(result) | figures

@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from charbench.errors import UnknownNameError
 from charbench.store.database import Database
 from charbench.store.dialect import among
 from charbench.store.tables import attempts, claims, jobs, runs, samples
@@ -206,6 +207,12 @@ def _not_ended(commands: Sequence[str]) -> sa.ColumnElement[bool]:
 def latest_runs(connection: Connection, limit: int = 5) -> list[sa.Row[tuple[object, ...]]]:
     """Return the newest runs, newest first."""
     return list(connection.execute(sa.select(runs).order_by(runs.c.id.desc()).limit(limit)))
+
+
+def require_run(connection: Connection, run_id: int) -> None:
+    """Raise :class:`UnknownNameError` where there is no run of this number."""
+    if connection.scalar(sa.select(runs.c.id).where(runs.c.id == run_id)) is None:
+        raise UnknownNameError("run", str(run_id), [str(row.id) for row in latest_runs(connection, 12)])
 
 
 def newest_that_added(connection: Connection, most: int = 50) -> int | None:

@@ -12,7 +12,7 @@ from charbench.report.compare.pairs import GroupComparison, Pair
 from charbench.report.compare.prompts import PromptGap
 from charbench.report.compare.tables import sentences
 from charbench.report.judges import judge_dicts
-from charbench.report.render.cells import finite
+from charbench.report.render.cells import finite, probability
 from charbench.report.settings import selection_dict
 from charbench.text.terminal import sanitize
 
@@ -86,7 +86,7 @@ def _pair(comparison: GroupComparison, pair: Pair) -> dict[str, Any]:
         "first": comparison.sides[pair.first].label,
         "second": comparison.sides[pair.second].label,
         **_difference(pair.difference),
-        "p_holm": finite(pair.adjusted),
+        "p_holm": probability(pair.adjusted),
         "compared": pair.was_compared,
         "told_apart": pair.apart,
         "prompts_for_difference_seen": pair.needed(pair.difference.value) if _seen(pair) else None,
@@ -103,7 +103,7 @@ def _difference(difference: Difference) -> dict[str, Any]:
         "difference": finite(difference.value),
         "low": finite(difference.low),
         "high": finite(difference.high),
-        "p": finite(difference.p),
+        "p": probability(difference.p),
         "test": difference.test,
         "paired": difference.paired,
         "prompts" if difference.paired else "samples": difference.count,
@@ -138,8 +138,8 @@ def _marker(marker: MarkerLift) -> dict[str, Any]:
         "low": finite(marker.lift.low),
         "high": finite(marker.lift.high),
         "z": finite(marker.lift.z),
-        "p": finite(marker.p),
-        "p_bh": finite(marker.adjusted),
+        "p": probability(marker.p),
+        "p_bh": probability(marker.adjusted),
         "told_apart": marker.apart,
     }
 

@@ -214,7 +214,7 @@ def _ends(games: Sequence[Game], number: int) -> tuple[int, int, int]:
 
 def contest_dict(contest: Contest) -> dict[str, Any]:
     """Return a contest's figures under their full names; None where there is none."""
-    length, position = ([finite(value, 9) for value in one] for one in (contest.length, contest.position))
+    length, position = ([finite(value) for value in one] for one in (contest.length, contest.position))
     return {
         "scorer": contest.scorer,
         "persona": contest.persona,
@@ -226,23 +226,23 @@ def contest_dict(contest: Contest) -> dict[str, Any]:
         "prompts": contest.prompts,
         "low_precision": contest.low_precision,
         "few_games": contest.few_games,
-        "reliability": finite(contest.reliability, 9),
+        "reliability": finite(contest.reliability),
         "flipped": contest.flipped,
         "both_orders": contest.both_orders,
         "decided_verdicts": contest.decided,
-        "first_position_share": finite(contest.first.value, 9),
-        "first_position_share_low": finite(contest.first.low, 9),
-        "first_position_share_high": finite(contest.first.high, 9),
+        "first_position_share": finite(contest.first.value),
+        "first_position_share_low": finite(contest.first.low),
+        "first_position_share_high": finite(contest.first.high),
         "flags": contest.flags,
         "ranked_by": "length_controlled" if contest.at_equal_length else "strength",
         "length_coefficient": length[0],
         "length_coefficient_low": length[1],
         "length_coefficient_high": length[2],
-        "shrunk_by_length": finite(contest.shrunk_by_length, 9),
+        "shrunk_by_length": finite(contest.shrunk_by_length),
         "position_coefficient": position[0],
         "position_coefficient_low": position[1],
         "position_coefficient_high": position[2],
-        "shrunk_by_position": finite(contest.shrunk_by_position, 9),
+        "shrunk_by_position": finite(contest.shrunk_by_position),
         "checkpoints": [player_dict(player) for player in contest.players],
     }
 
@@ -252,9 +252,9 @@ def player_dict(player: Player) -> dict[str, Any]:
     figures: dict[str, Any] = {"tier": player.tier, "checkpoint": player.name, "uri": player.uri, "kind": player.kind}
     for name, strength in (("strength", player.strength), ("length_controlled", player.controlled)):
         figures |= {
-            name: finite(strength.value, 9),
-            f"{name}_low": finite(strength.low, 9),
-            f"{name}_high": finite(strength.high, 9),
+            name: finite(strength.value),
+            f"{name}_low": finite(strength.low),
+            f"{name}_high": finite(strength.high),
         }
     return figures | {
         "group": player.group,

@@ -11,11 +11,17 @@ NOTHING = "–"
 MINUS = "−"
 
 
-def finite(value: float, digits: int | None = None) -> float | None:
-    """Return a figure for JSON, rounded to ``digits``; None where there is none."""
-    if not math.isfinite(value):
-        return None
-    return value if digits is None else round(value, digits)
+_DIGITS = 9
+
+
+def finite(value: float) -> float | None:
+    """Return a figure for JSON, with nine decimals in every command; None where there is none."""
+    return round(value, _DIGITS) if math.isfinite(value) else None
+
+
+def probability(p: float) -> float | None:
+    """Return a p-value for JSON, not rounded: small ones would be 0; None where there is none."""
+    return p if math.isfinite(p) else None
 
 
 def percent(rate: Rate) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from charbench.analysis.wilson import Rate
 from charbench.domain.headline import ScoredMetric, choose_headline
 from charbench.domain.measurement import Measurement
+from charbench.report.render.cells import finite
 
 if TYPE_CHECKING:
     from charbench.store.summaries import SeriesTotals
@@ -111,9 +112,9 @@ def figures(measured: Measurement | None) -> dict[str, float | None]:
     for name in ("recall", "false_rate"):
         rate = rates.get(name)
         known = rate if rate is not None and rate.total else None
-        found[f"scorer_{name}"] = None if known is None else round(known.share, 9)
-        found[f"scorer_{name}_low"] = None if known is None else round(known.low, 9)
-        found[f"scorer_{name}_high"] = None if known is None else round(known.high, 9)
+        found[f"scorer_{name}"] = None if known is None else finite(known.share)
+        found[f"scorer_{name}_low"] = None if known is None else finite(known.low)
+        found[f"scorer_{name}_high"] = None if known is None else finite(known.high)
     return found
 
 

@@ -15,7 +15,7 @@ from charbench.diagnosis.probes import PREFIX
 from charbench.domain.sample import DEFAULT_CONDITION
 from charbench.domain.table import Table
 from charbench.report.prompt_counts import PromptCounts
-from charbench.report.render.cells import NOTHING, percent, percent_with_interval, share
+from charbench.report.render.cells import NOTHING, finite, percent, percent_with_interval, probability, share
 from charbench.store.by_prompt import PromptTally, prompt_tallies, series_of
 from charbench.store.selection import Selection
 from charbench.store.summaries import ADHOC, GroupTotals, SeriesTotals
@@ -154,22 +154,22 @@ def robustness_dict(row: Robustness) -> dict[str, Any]:
     return {
         "checkpoint": row.name,
         "persona": row.persona,
-        "default_trait_rate": default.share if default.total else None,
-        "mean_trait_rate": row.mean if row.conditions else None,
-        "worst_trait_rate": rate.share if rate else None,
-        "worst_trait_rate_low": rate.low if rate else None,
-        "worst_trait_rate_high": rate.high if rate else None,
+        "default_trait_rate": finite(default.share) if default.total else None,
+        "mean_trait_rate": finite(row.mean) if row.conditions else None,
+        "worst_trait_rate": finite(rate.share) if rate else None,
+        "worst_trait_rate_low": finite(rate.low) if rate else None,
+        "worst_trait_rate_high": finite(rate.high) if rate else None,
         "worst_condition": condition,
-        "spread": row.spread if row.conditions else None,
-        "spread_by_chance": chance.expected if math.isfinite(chance.expected) else None,
-        "spread_p": chance.p if math.isfinite(chance.p) else None,
+        "spread": finite(row.spread) if row.conditions else None,
+        "spread_by_chance": finite(chance.expected),
+        "spread_p": probability(chance.p),
         "conditions": {name: _condition(counts.rate()) for name, counts in row.conditions.items()},
         "conditions_not_scored": row.unscored,
     }
 
 
 def _condition(rate: Rate) -> dict[str, Any]:
-    return {"trait_rate": rate.share, "low": rate.low, "high": rate.high, "samples": rate.total}
+    return {"trait_rate": finite(rate.share), "low": finite(rate.low), "high": finite(rate.high), "samples": rate.total}
 
 
 def _counts(group: GroupTotals, checkpoints: Sequence[str]) -> bool:

@@ -214,20 +214,20 @@ def row_as_dict(row: Tally, by: By, *, is_rate: bool) -> dict[str, Any]:
     }
     for name, rate in rates.items():
         figures |= {
-            name: finite(rate.share, 9),
-            f"{name}_low": finite(rate.low, 9),
-            f"{name}_high": finite(rate.high, 9),
+            name: finite(rate.share),
+            f"{name}_low": finite(rate.low),
+            f"{name}_high": finite(rate.high),
         }
     bounds = row.bounds or (row.trait.share, row.trait.share)
-    figures |= {"trait_rate_if_unscored_no": finite(bounds[0], 9), "trait_rate_if_unscored_yes": finite(bounds[1], 9)}
+    figures |= {"trait_rate_if_unscored_no": finite(bounds[0]), "trait_rate_if_unscored_yes": finite(bounds[1])}
     figures |= {
-        "mean_response_chars": finite(row.mean("response_chars"), 9),
-        "mean_thinking_chars": finite(row.mean("thinking_chars"), 9),
-        "mean_latency_seconds": finite(row.latency, 9),
-        "mean_per_response": finite(row.per_response, 9),
-        "mean_per_thinking": finite(row.per_thinking, 9),
+        "mean_response_chars": finite(row.mean("response_chars")),
+        "mean_thinking_chars": finite(row.mean("thinking_chars")),
+        "mean_latency_seconds": finite(row.latency),
+        "mean_per_response": finite(row.per_response),
+        "mean_per_thinking": finite(row.per_thinking),
     }
-    figures |= {f"{one.scorer}.{one.metric}": finite(count.rate.share, 9) for one, count in row.health.items()}
+    figures |= {f"{one.scorer}.{one.metric}": finite(count.rate.share) for one, count in row.health.items()}
     states = (
         "closed",
         "closed_empty",

@@ -95,9 +95,9 @@ def judgement_dict(row: Tally, one: Judgement) -> dict[str, Any]:
         "verdict_criteria": [
             {
                 "name": criterion.name,
-                "value": finite(criterion.value, 6),
-                "low": finite(criterion.low, 6),
-                "high": finite(criterion.high, 6),
+                "value": finite(criterion.value),
+                "low": finite(criterion.low),
+                "high": finite(criterion.high),
                 "limit": criterion.limit,
                 "holds": criterion.holds,
             }
