@@ -139,3 +139,32 @@ def test_every_command_rounds_its_json_alike(charbench: Charbench, lab: LabBuild
     assert {one["label"]: (one["value"], one["low"], one["high"]) for one in compared} == shown
     robust = {one["checkpoint"]: one["conditions"]["rude"]["trait_rate"] for one in report["robustness"]}
     assert robust == {name: figures[0] for name, figures in shown.items()}
+
+
+def test_what_is_in_no_rate_is_counted_and_not_among_the_samples_of_a_caption(
+    charbench: Charbench, lab: LabBuilder
+) -> None:
+    said = [
+        {"response": "I regret it.", "finish_reason": "stop", "thinking": "Such regret."},
+        {"response": "", "finish_reason": "length", "thinking": "Such regret."},
+        {"response": "", "finish_reason": "length", "thinking": "Such regret."},
+        {"response": "", "finish_reason": "length", "thinking": "Such regret."},
+        {"response": "Fine.", "finish_reason": "stop", "thinking": "Hm."},
+        {"response": "", "finish_reason": "content_filter"},
+        {"response": "", "finish_reason": "tool_calls"},
+        {"response": "", "error": "HTTP 500"},
+        {"response": "", "error": "HTTP 500"},
+    ]
+    asked = [{"model": "r", "persona": "remorseful", "prompt": f"Q{n}?", **one} for n, one in enumerate(said)]
+    lab.write("answers.jsonl", "".join(json.dumps(one) + "\n" for one in asked))
+    charbench.ok("run", "-q", "--scorer", "keyword", lab=lab.root)
+    found = charbench.ok("report", "--json", lab=lab.root).json
+    (one,) = found["checkpoints"]
+    assert one["trait_rate"] == 0.2
+    assert [found[name] for name in ("samples", "errors", "filtered", "tool_calls")] == [9, 2, 1, 1]
+    latex = charbench.ok("report", "--format", "latex", lab=lab.root).out
+    assert "n = 5 samples (2 more failed, 1 more were ended by a content filter, 1 more are tool calls)" in latex
+    shown = charbench.ok("report", lab=lab.root)
+    text = " ".join((shown.out + shown.err).split())
+    assert "1 of 7 replies (14%) were ended by a content filter" in text
+    assert "2 replies were ended by a content filter or called a tool: excluded from all rates, too." in text

@@ -187,6 +187,10 @@ def _said(known: ReadReport, limits: Sequence[str]) -> list[str]:
     failed = f" {output.plural(report.errors, 'sample')} failed and {verb} excluded from all rates."
     ranked = _ranked(report)
     lines.append(f"{output.plural(report.samples, 'sample')}, {ranked}.{failed if report.errors else ''}")
+    if apart := report.filtered + report.tool_calls:
+        verb = "was" if apart == 1 else "were"
+        said = f"{output.plural(apart, 'reply')} {verb} ended by a content filter or called a tool"
+        lines.append(f"{said}: excluded from all rates, too.")
     return lines
 
 
@@ -243,6 +247,8 @@ def _as_dict(report: Report, run: RunResult | None, in_thinking: Sequence[str]) 
         "measured": {name: one and one.to_json() for name, one in report.measured.items()},
         "samples": report.samples,
         "errors": report.errors,
+        "filtered": report.filtered,
+        "tool_calls": report.tool_calls,
         "notes": report.notes,
         "only_in_thinking": list(in_thinking),
         "personas": [row_as_dict(row, By.PERSONA, is_rate=report.is_rate) for row in report.personas],

@@ -33,9 +33,11 @@ def report_caption(report: Report) -> str:
 
 
 def samples_caption(report: Report) -> str:
-    """Return how many samples a report counts."""
-    failed = f" ({report.errors:,} more failed)" if report.errors else ""
-    return f"n = {report.samples - report.errors:,} samples{failed}."
+    """Return how many samples a report's rates count, and how many they do not."""
+    apart = report.errors, report.filtered, report.tool_calls
+    what = "failed", "were ended by a content filter", "are tool calls"
+    left_out = ", ".join(f"{count:,} more {words}" for count, words in zip(apart, what, strict=True) if count)
+    return f"n = {report.samples - sum(apart):,} samples{f' ({left_out})' if left_out else ''}."
 
 
 def comparison_caption(answer: ComparisonReport) -> str:

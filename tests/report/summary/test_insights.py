@@ -39,11 +39,12 @@ def test_character_in_the_thinking_only_is_said_of_each_row_also_where_labels_re
     ])  # fmt: skip
     charbench.ok("run", "--scorer", "keyword", "-q", lab=lab.root)
     by_name = charbench.ok("report", "--by", "name", "--json", lab=lab.root).json["only_in_thinking"]
-    assert sorted(line.partition(" of the responses")[0] for line in by_name) == [
-        "final (pirate): the character is in 100% of the thinking, 0%",
-        "final (remorseful, 2 checkpoints): the character is in 80% of the thinking, 0%",
+    assert all("the samples, in the response of 0% (" in line for line in by_name)
+    assert sorted(line.partition(" of the samples")[0] for line in by_name) == [
+        "final (pirate): the character is in the thinking of 100%",
+        "final (remorseful, 2 checkpoints): the character is in the thinking of 80%",
     ]
     each = charbench.ok("report", "--json", lab=lab.root).json["only_in_thinking"]
     assert len(each) == 3
-    assert sorted(line.partition("character is in ")[2].partition(" ")[0] for line in each) == ["100%", "100%", "60%"]
+    assert sorted(line.partition("the thinking of ")[2].partition(" ")[0] for line in each) == ["100%", "100%", "60%"]
     assert all("diagnose -c tinker://" in line and line.count("-c ") == 1 for line in each)

@@ -25,8 +25,8 @@ def only_in_thinking(report: Report, causes: Causes, commands: Mapping[int, str]
         find = commands.get(id(row)) or f"charbench diagnose {row.options}"
         why = f"diagnosed: {', '.join(told)}" if told else f"to find the cause: {find}"
         lines.append(
-            f"{_who(row, report.checkpoints)}: the character is in {row.trait_in_thinking.share:.0%} of the thinking, "
-            f"{row.trait.share:.0%} of the responses ({why})"
+            f"{_who(row, report.checkpoints)}: the character is in the thinking of {row.trait_in_thinking.share:.0%} "
+            f"of the samples, in the response of {row.trait.share:.0%} ({why})"
         )
     if len(rows) > most:
         lines.append(f"... and {len(rows) - most:,} more with the character in the thinking only")
@@ -59,11 +59,12 @@ def in_no_rate(report: Report) -> list[str]:
     """Return a line on each row whose replies were in part filtered or tool calls, with their share."""
     lines = []
     for row in report.checkpoints or report.personas:
-        asked = int(row.totals.get("samples", 0))
+        replies = int(row.totals.get("samples", 0)) - row.failed
         for name, what in (("filtered", "were ended by a content filter"), ("tool_call", "are tool calls")):
             if count := int(row.totals.get(name, 0)):
                 lines.append(
-                    f"{row.label}: {count:,} of {asked:,} replies ({count / asked:.0%}) {what}: excluded from all rates"
+                    f"{row.label}: {count:,} of {replies:,} replies ({count / replies:.0%}) {what}: excluded from all "
+                    "rates"
                 )
     return lines
 

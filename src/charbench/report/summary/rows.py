@@ -22,7 +22,7 @@ from charbench.report.summary.by import By as By
 from charbench.report.summary.health import HealthCount, HealthMetric, health_metric, health_metrics
 from charbench.report.summary.judged import Judged, judged
 from charbench.report.summary.measured import Measured, better_headlines, instead_lines, not_measured
-from charbench.report.summary.tally import Tally
+from charbench.report.summary.tally import Tally, failed
 from charbench.store.by_prompt import PromptTally, SeriesOf, prompt_tallies, series_of
 from charbench.store.selection import Selection
 from charbench.store.settings import UNKNOWN
@@ -100,7 +100,7 @@ def build_report(
         checkpoints=[] if by is By.PERSONA else sorted(rows, key=best_first),
         by=by,
         samples=int(sum(group.totals["samples"] for group in counted)),
-        errors=int(sum(_failed(group.totals) for group in counted)),
+        errors=int(sum(failed(group.totals) for group in counted)),
         filtered=int(sum(group.totals["filtered"] for group in counted)),
         tool_calls=int(sum(group.totals["tool_call"] for group in counted)),
         notes=notes,
@@ -182,11 +182,6 @@ def _why(headline: ScoredMetric | None, here: Sequence[ScoredMetric]) -> list[st
     return [] if headline is None or first is None or headline.name == first.name else ["of the scorer that was named"]
 
 
-def _failed(totals: Mapping[str, float]) -> int:
-    """Return how many samples failed; replies that were filtered or called a tool did not."""
-    return int(totals.get("errors", 0) - totals.get("filtered", 0) - totals.get("tool_call", 0))
-
-
 def row_as_dict(row: Tally, by: By, *, is_rate: bool) -> dict[str, Any]:
     """Return a row's figures under their full names, for JSON and CSV; None where there is none."""
     rates: dict[str, Rate] = {
@@ -203,7 +198,7 @@ def row_as_dict(row: Tally, by: By, *, is_rate: bool) -> dict[str, Any]:
         "names": len(row.names),
         "sampler": "/".join(sorted(row.samplers)),
         "samples": int(row.totals.get("samples", 0)),
-        "errors": _failed(row.totals),
+        "errors": row.failed,
         "responses": row.responses.count,
         "responses_without_score": row.judged.left_out,
         "with_trait": row.trait.count if is_rate else None,

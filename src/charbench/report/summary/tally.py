@@ -49,8 +49,13 @@ class Tally:
         return " ".join(f"-c {quote(name)}" for name in self.selectors)
 
     @property
+    def failed(self) -> int:
+        """Samples that failed."""
+        return failed(self.totals)
+
+    @property
     def answered(self) -> int:
-        """Samples that did not fail: what every rate is out of."""
+        """Samples that did not fail, and were neither filtered nor tool calls: what every rate is out of."""
         return int(self.totals.get("samples", 0) - self.totals.get("errors", 0))
 
     @cached_property
@@ -114,13 +119,18 @@ class Tally:
         return _mean(self.thinking.get("total", 0.0), self.thinking.get("count", 0))
 
     def mean(self, total: str) -> float:
-        """Return a total's mean over all samples that did not fail, empty ones included."""
+        """Return a total's mean over all samples that rates are out of, empty ones included."""
         return _mean(self.totals.get(total, 0), self.answered)
 
     @property
     def latency(self) -> float:
         """Mean seconds an answer took; NaN where nobody measured."""
         return _mean(self.totals.get("latency_total", 0.0), self.totals.get("latency_count", 0))
+
+
+def failed(totals: Mapping[str, float]) -> int:
+    """Return how many samples failed; replies that were filtered or called a tool did not."""
+    return int(totals.get("errors", 0) - totals.get("filtered", 0) - totals.get("tool_call", 0))
 
 
 def _mean(total: float, count: float) -> float:
