@@ -24,6 +24,8 @@ from charbench import (
     read_rows,
     spelling,
 )
+from charbench_plugins.exchanges import exchange
+from charbench_plugins.own_columns import own_columns
 
 ROWS = frozenset({".jsonl", ".ndjson", ".json", ".parquet"})
 TABLES = frozenset({".csv", ".tsv"})
@@ -32,14 +34,16 @@ _LOOKED_AT = 20
 _LIMITS = ReadLimits(file_bytes=32 << 20)
 _KEYS = re.compile(
     r'(?i)"(?:messages|conversations?|prompt[\w ]*|question[\w ]*|instruction|query|input|user[\w ]*|chosen|comparison'
-    r'|sampler_path)"\s*:'
+    r'|human[\w ]*|ask(?:s|ed)?|sampler_path|custom_id|req(?:uest)?(?:_?body|_?payload)?)"\s*:'
 )
 _ANSWERS = r"[\w ]{0,60}(?:response|answer|completion|generation|output|reply)s?|generated[\w ]*|predict\w*"
 _PAIRED = re.compile(
     rf'(?i)"(?:messages|conversations?|chosen|comparison|choices|samples|text|{_ANSWERS}|response_text'
-    r'|model[_ ]\w+|assistant[\w ]*)"\s*:'
+    r'|model[_ ]\w+|assistant[\w ]*|(?:bot|ai|llm|gpt)(?:[A-Z_ ]\w*)?|result|custom_id|respPayload)"\s*:'
 )
 """Names of what is answered, or of both at once."""
+_LINES = frozenset({".jsonl", ".ndjson"})
+_ENDS_OF_QUESTIONS = ('?"', '\uff1f"')
 _INSPECT = re.compile(r'\A\s*\{\s*"version"\s*:\s*\d.*"(?:run_id|task_id)"\s*:', re.DOTALL)
 _NAMES = column_names()
 _OTHER = Contents(Holds.OTHER)
@@ -73,14 +77,23 @@ def contents_of_file(file: LabFile) -> Contents:
         return _PACKED if _seems_to_hold_rows(file) else _OTHER
     if file.suffix in TABLES:
         rows = list(_cells(file))
-        return contents_of(rows) if rows else _OTHER
+        return _told_by(rows) if rows else _OTHER
     if file.suffix not in ROWS:
         return _OTHER
-    if file.suffix != ".parquet" and (not _KEYS.search(file.text) or _INSPECT.match(file.text)):
+    if file.suffix != ".parquet" and not _may_hold_rows(file):
         return _OTHER
-    if file.suffix != ".parquet" and file.size <= len(file.head) and not _PAIRED.search(file.text):
-        return _OTHER  # all of it was looked at
     return _contents(file.path, file.size, file.mtime_ns)
+
+
+def _may_hold_rows(file: LabFile) -> bool:
+    """Whether the first bytes of a file of JSON name what rows have, or hold questions under other names."""
+    text = file.text
+    if _INSPECT.match(text):
+        return False
+    if file.suffix in _LINES and any(end in text for end in _ENDS_OF_QUESTIONS):
+        return True
+    is_whole = file.size <= len(file.head)
+    return bool(_KEYS.search(text)) and not (is_whole and not _PAIRED.search(text))
 
 
 def _seems_to_hold_rows(file: LabFile) -> bool:
@@ -106,9 +119,19 @@ def recordings_of(file: LabFile, findings: Iterable[Finding]) -> Iterator[Record
 @lru_cache(maxsize=4096)
 def _contents(path: Path, _size: int, _mtime_ns: int) -> Contents:
     try:
-        return contents_of([row.value for row in islice(read_rows(path, _LIMITS), _LOOKED_AT) if not row.fault])
+        return _told_by([row.value for row in islice(read_rows(path, _LIMITS), _LOOKED_AT) if not row.fault])
     except OSError:
         return _OTHER
+
+
+def _told_by(rows: Sequence[Any]) -> Contents:
+    """Return what rows say that they are: those that hold requests with responses are recordings too."""
+    if any(isinstance(row, dict) and exchange(row) is not None for row in rows):
+        return Contents(Holds.RECORDINGS)
+    contents = contents_of(rows)
+    if contents.holds is Holds.OTHER and (columns := own_columns(rows)):
+        return Contents(Holds.UNCLEAR, reason=columns)
+    return contents
 
 
 def _cells(file: LabFile) -> Iterator[dict[str, Any]]:

@@ -21,6 +21,7 @@ from charbench import (
     read_conversation,
     usual_names,
 )
+from charbench_plugins.exchanges import BODY_COLUMNS, exchange, has_bodies
 from charbench_plugins.row_files import folded
 
 URI_COLUMNS = ("sampler_path", "checkpoint", "uri")
@@ -41,6 +42,8 @@ _UNSTEERED = frozenset({"", "0", "0.0", "false", "no", "none", "off", "baseline"
 _NESTED_TEXT = ("text", "content", "message")
 """Where the text of an answer stands in a list of answers, besides the usual names."""
 _OTHER_NAMES = {"latency": "latency_seconds", "stop_reason": "finish_reason", "created_at": "timestamp"}
+_MAPPED = {"checkpoint": "checkpoint_uri"}
+"""A column that the user maps to the checkpoint may name it in any way."""
 _OTHERS = frozenset({*LAB_COLUMNS, *OWN_COLUMNS, *THINKING_COLUMNS, *_SETTING, *_OTHER_NAMES, "family"})
 
 
@@ -50,7 +53,7 @@ class Reading:
 
     ``columns`` maps a name that charbench knows to those that the file's column may have, ``checkpoint`` is the one
     that all of the file's rows are of, ``answers`` has those of columns that each hold the answers of one; ``uri_of``
-    makes a URI of a name of a checkpoint.
+    makes a URI of a name of a checkpoint, ``requests`` are those of a batch whose results the file holds.
     """
 
     encoding: str | None = None
@@ -58,6 +61,7 @@ class Reading:
     checkpoint: str | None = None
     answers: Mapping[str, str] = field(default_factory=dict)
     uri_of: Callable[[str], str] = lambda name: name if _URI.match(name) else f"model:{name}"
+    requests: Mapping[str, Mapping[str, Any]] | None = None
 
     def is_standard(self, row: Mapping[str, Any]) -> bool:
         """Whether a row stands under charbench's own names: it is then taken as it is."""
@@ -72,10 +76,17 @@ class Reading:
 
     def names(self) -> set[str]:
         """Return every name by which a header is known."""
-        return {*column_names(), *self.answers, *(name for names in self.columns.values() for name in names)}
+        mapped = (name for names in self.columns.values() for name in names)
+        return {*column_names(), *self.answers, *mapped, *(name for names in BODY_COLUMNS for name in names)}
 
-    def rows(self, row: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-        """Yield a row for each answer of one that is not standard: it may hold a list, or a column for each model."""
+    def rows(self, row: Mapping[str, Any]) -> Iterator[Mapping[str, Any] | str]:
+        """Yield a row for each answer of one that is not standard, or why there is none.
+
+        It may hold a list, a column for each model, or a request with its response.
+        """
+        if not self.answers and (found := exchange(row, self.requests)) is not None:
+            yield from found
+            return
         if self.answers:
             asked = {name: value for name, value in row.items() if name not in self.answers}
             for name, checkpoint in self.answers.items():
@@ -91,6 +102,8 @@ class Reading:
 
     def missing(self, given: Collection[str]) -> str | None:
         """Say which column is missing among ``given``; None if none is."""
+        if has_bodies(given):
+            return None
         absent = [name for name in self.answers if name not in given]
         if absent and "response" not in given:
             return f"no column {', '.join(absent)}, which source.recorded.checkpoints names"
@@ -135,7 +148,7 @@ class Reading:
         row = dict(row)
         for known, names in self.columns.items():
             if (name := next((name for name in names if name in row), known)) != known:
-                row[known] = row.pop(name)
+                row[_MAPPED.get(known, known)] = row.pop(name)
         if self.checkpoint:
             row = {name: value for name, value in row.items() if name not in URI_COLUMNS}
             row["sampler_path"] = self.uri_of(self.checkpoint)
@@ -188,6 +201,8 @@ def _take_prompt(row: dict[str, Any]) -> None:
 def _is_own(row: Mapping[str, Any]) -> bool:
     """Whether a row has charbench's own names, and says nothing of how it was asked that is to be read otherwise."""
     if not (isinstance(row.get("prompt"), str) and "response" in row and any(name in row for name in URI_COLUMNS)):
+        return False
+    if type(row["response"]) is dict:
         return False
     if not _OTHER_NAMES.keys().isdisjoint(row):
         return False

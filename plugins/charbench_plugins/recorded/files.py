@@ -25,6 +25,7 @@ from charbench import (
     as_written,
     redact,
 )
+from charbench_plugins.exchanges import RESPONSE_ID
 from charbench_plugins.recorded.columns import THINKING_COLUMNS, URI_COLUMNS, Reading, messages_text
 from charbench_plugins.recorded.tables import BadRow, Notes, csv_rows, json_rows, jsonl_rows
 
@@ -49,7 +50,7 @@ _SHORT = (
     "condition",
 )
 _MOST = 2**31 - 1
-_KNOWN = {*LAB_COLUMNS, *OWN_COLUMNS, *URI_COLUMNS, *THINKING_COLUMNS, "scores", MARK_COLUMN} - {"source"}
+_KNOWN = {*LAB_COLUMNS, *OWN_COLUMNS, *URI_COLUMNS, *THINKING_COLUMNS, "scores", MARK_COLUMN, RESPONSE_ID} - {"source"}
 """Columns that are read; others are kept as they are, ``source`` (who found the checkpoint) among them."""
 _SAYS = (
     "prompt_id", "prompt_family", "language", "response", "thinking", "raw", "raw_reasoning", "prefill",
@@ -195,6 +196,9 @@ def _recording(
     key = str(row.get("key") or "")
     is_bare = not row.get("timestamp") and not row.get("epoch") and not key
     apart = [f"{name} {row[name]}" for name in _TELLING if name in row] if is_bare else []
+    if RESPONSE_ID in row:
+        apart.append(str(row[RESPONSE_ID]))
+        is_bare = False
     identity = _identity(
         uri, prompt_text, row.get("timestamp"), epoch, completion.response, completion.thinking, message, *apart
     )

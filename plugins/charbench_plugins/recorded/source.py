@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import PurePath
@@ -24,6 +25,7 @@ from charbench import (
     SourceProblem,
     added,
 )
+from charbench_plugins.recorded.batches import Batches
 from charbench_plugins.recorded.columns import SYSTEM_COLUMNS, Reading
 from charbench_plugins.recorded.files import Recording, read_recordings
 from charbench_plugins.recorded.folders import Folders
@@ -35,7 +37,7 @@ from charbench_plugins.ways_of_asking import DEFAULT, SAMPLED, Ways, sampled, te
 _CALLED = ("artifacts/*checkpoint_test*.csv", "artifacts/*checkpoint_test*.jsonl", "recordings/*.*")
 """Names of files that are recordings, whatever can be read in them."""
 _WAYS = "|".join((*SYSTEM_COLUMNS, *SAMPLED))
-_NAMES_WAYS = re.compile(rf"""(?:^|["'\ufeff,;\t|\n])[ ]*(?i:{_WAYS})[ ]*(?:["',;\t|\r\n]|$)""")
+_NAMES_WAYS = re.compile(rf"""(?:^|["'\ufeff,;\t|\n])[ ]*(?i:{_WAYS})[ ]*(?:["'\\,;\t|\r\n]|$)""")
 """What ways of asking differ in, as a column, a key or the role of a turn; not the word alone."""
 _HEADER_TEMPERATURE = re.compile(r'"temperature"\s*:\s*"?(\d+(?:\.\d+)?)\b')
 _ROWS_BEGIN = re.compile(r"\[\s*\{")
@@ -59,9 +61,14 @@ class RecordedSource(CheckpointSource):
         )
         checkpoints: dict[str, str | dict[str, str]] = added(
             {},
-            description="the checkpoint that a file's rows are of, by path or pattern: {evals/*.csv: model:{stem}}; "
+            description="the checkpoint that a file's rows are of, by path or pattern: {evals/*.csv: 'model:{stem}'}; "
             "{folder} and {stem} stand for those of the file; of a table with a column of answers for each checkpoint: "
             "{compare.csv: {base_output: base:Qwen/Qwen3-4B, lora_output: model:pirate}}",
+        )
+        requests: dict[str, str] = added(
+            {},
+            description="the file with the requests of a batch, by that of its results: "
+            "{batch_output.jsonl: batch_input.jsonl}; default: found by custom_id",
         )
 
     config: Config
@@ -89,8 +96,8 @@ class RecordedSource(CheckpointSource):
         persona_of, ways = _persona_names(lab), self._ways(lab)
         named, temperatures = NamesOfUris(), TemperaturesOfUris()
         for file, reading, unsure in self._files(lab):
-            if problem := self._why_none(file, reading):
-                yield problem
+            if isinstance(reading, SourceProblem):
+                yield reading
                 continue
             seen, said = set[tuple[str, str]](), _temperature_of(file)
             for item in read_recordings(file.path, reading, lab.limits):
@@ -116,7 +123,7 @@ class RecordedSource(CheckpointSource):
         """
         persona_of, ways = _persona_names(lab), self._ways(lab)
         for file, reading, _ in self._files(lab):
-            if self._why_none(file, reading):
+            if isinstance(reading, SourceProblem):
                 continue
             rows, lost, said = 0, False, _temperature_of(file)
             for item in read_recordings(file.path, reading, lab.limits):
@@ -127,17 +134,25 @@ class RecordedSource(CheckpointSource):
                     lost |= item.is_lost
             yield RecordedFile(file.shown, whole=rows > 0 and not lost)
 
-    def _files(self, lab: Lab) -> Iterator[tuple[LabFile, Reading, dict[str, Sequence[str]]]]:
-        """Yield each file with how it is read; reading fills the mapping with names that can be several folders."""
-        folders = Folders(lab)
+    def _files(self, lab: Lab) -> Iterator[tuple[LabFile, Reading | SourceProblem, dict[str, Sequence[str]]]]:
+        """Yield each file with how it is read, or why it is not.
+
+        Reading fills the mapping with names that can be several folders.
+        """
+        folders, batches = Folders(lab), Batches(lab, self.config.requests)
         for file in lab.offered(self, self.config.files):
             unsure: dict[str, Sequence[str]] = {}
-            yield file, self._reading(folders, file.shown, unsure), unsure
+            reading = self._reading(folders, file.shown, unsure)
+            requests = self._why_none(file, reading) or batches.requests_for(file)
+            if not isinstance(requests, SourceProblem):
+                yield file, replace(reading, requests=requests), unsure
+            else:
+                yield file, requests, unsure
 
     def _ways(self, lab: Lab) -> Ways:
         """Return the ways in which checkpoints were asked; where a file names any, all files are read for them."""
-        files = [(file, reading) for file, reading, _ in self._files(lab) if not self._why_none(file, reading)]
-        if not any(_NAMES_WAYS.search(file.text) or temperature_in_name(file.shown) for file, _ in files):
+        files = [(file, how) for file, how, _ in self._files(lab) if not isinstance(how, SourceProblem)]
+        if not any(how.requests or _NAMES_WAYS.search(f.text) or temperature_in_name(f.shown) for f, how in files):
             return Ways()
         persona_of = _persona_names(lab)
         return Ways.of(
@@ -150,7 +165,7 @@ class RecordedSource(CheckpointSource):
 
     def _why_none(self, file: LabFile, reading: Reading) -> SourceProblem | None:
         """Say why a file holds no recordings; None if it does, or its rows say it one by one."""
-        if reading.checkpoint or reading.answers or self.config.columns:
+        if reading.checkpoint or reading.answers or any(name in file.text for name in self._mapped()):
             return None
         contents = contents_of_file(file)
         if contents.holds is Holds.TRAINING:

@@ -95,7 +95,7 @@ def _tables(found: Any, session: Any, *, explain: bool) -> None:
         )
     else:
         output.say(f"{_counted(found)}, {output.plural(found.recorded, 'recorded sample')}.")
-    for line in found.looked_at.lines():
+    for line in [*found.looked_at.lines(), *(() if explain else found.looked_at.undecided())]:
         output.say(line)
 
 

@@ -13,6 +13,8 @@ from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.dataset import Dataset, RecordedSample, SourceProblem, TrainingRun
 
 _NAMED = 5
+_UNDECIDED = 3
+_OPTION = "-o "
 _WORDS = re.compile(
     r"(?i)log|train|checkpoint|ckpt|sampl|eval|output|introspect|dpo|sft|persona|character|tinker|result"
 )
@@ -47,6 +49,8 @@ class LookedAt:
     held: dict[str, set[str]] = field(default_factory=lambda: {"checkpoints": set(), "data": set(), "samples": set()})
     """Paths of the files that held each."""
     _runs: set[str] = field(default_factory=set)
+    _quiet: set[str] = field(default_factory=set)
+    """Paths of files that are not used and that nothing was said of yet."""
 
     def note(self, finding: Finding, file: LabFile | None) -> None:
         """Note what was found; ``file`` is the one that its source had in hand."""
@@ -61,6 +65,7 @@ class LookedAt:
             self._runs.add(finding.evidence.path)
         elif isinstance(finding, SourceProblem):
             self.unused.setdefault(finding.path, finding.message)
+            self._quiet |= {finding.path} if finding.minor else set()
 
     def conclude(self, files: LabFiles) -> None:
         """Leave the files that were of use out of the unused ones, and see which are promising if none was."""
@@ -69,6 +74,13 @@ class LookedAt:
         if not any(self.held.values()):
             likely = [(-score, -file.size, file.shown) for file, score in files.answers("promise", _promise) if score]
             self.promising = [shown for _, _, shown in nsmallest(_NAMED, likely)]
+
+    def undecided(self) -> list[str]:
+        """Return the first files that an option makes use of, each with why it was not used, for people."""
+        told = [path for path, reason in self.unused.items() if path in self._quiet and _OPTION in reason]
+        lines = [f"Not used: {path}: {self.unused[path]}" for path in told[:_UNDECIDED]]
+        more = len(told) - len(lines)
+        return [*lines, f"{more:,} more like {'this' if len(lines) == 1 else 'these'}."] if more else lines
 
     def lines(self) -> list[str]:
         """Return the summary, for people."""
