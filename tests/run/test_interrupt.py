@@ -99,6 +99,7 @@ def test_one_ctrl_c_finishes_what_is_in_flight_and_says_how_to_go_on(
     assert 700 <= count(store, "scored") < 1_200
     assert_totals_equal_recount(store)
     assert query(store, "SELECT status FROM runs")[0][0] == "interrupted"
+    assert count(store, "claims") == 0
     again = in_process_of_its_own(*RUN, lab=big, env=site.env)
     assert again.code == 0
     assert again.json["run"]["added"]["samples"] == 0

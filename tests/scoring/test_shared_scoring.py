@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable
 from itertools import pairwise
@@ -105,13 +106,22 @@ def test_what_is_scored_next_is_claimed_before_scores_are_written(
 ) -> None:
     store = three_of_anne(lab, site, charbench, monkeypatch)
     claimed: list[int] = []
+    made = threading.Semaphore(0)
     put = Writer.put
 
+    def told(*given: Any) -> Claimed:
+        result = claim(*given)
+        made.release()
+        return result
+
     def counted(writer: Writer, work: Work, rescue: Callable[[], None] | None = None) -> None:
+        for _ in range((2, 1, 0)[len(claimed)]):
+            assert made.acquire(timeout=30), "the next sample was not claimed while this one was scored"
         claimed.append(count(store, "claims"))
         put(writer, work, rescue)
         writer.flush()
 
+    monkeypatch.setattr(stage, "claim", told)
     monkeypatch.setattr(Writer, "put", counted)
     charbench.ok("score", "--scorer", "noting", "-q", lab=lab.root)
     assert claimed == [2, 2, 1]

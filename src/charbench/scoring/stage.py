@@ -15,6 +15,7 @@ from charbench.components.calling import must_be_awaited
 from charbench.components.containment import Broken, guarded, printing_to_stderr
 from charbench.components.lifecycle import Lifecycle
 from charbench.components.scorer import Scorer, ScoringPlan, waits
+from charbench.concurrency.ahead import one_ahead
 from charbench.concurrency.circuit_breaker import CircuitBreaker
 from charbench.concurrency.progress import Progress
 from charbench.domain.score import Score
@@ -37,6 +38,8 @@ _COUNTED = 20_000
 """Samples that are counted by one query."""
 
 Task = tuple[Scoring, StoredSample]
+Claims = list[tuple[Scoring, int]]
+"""Samples that a run may score, by number."""
 
 
 @dataclass(slots=True)
@@ -89,15 +92,18 @@ class ScoreStage:
         with self.database.read() as connection:
             self._sampled = settings_of_groups(connection, group_ids)
         progress.expect(pending)
-        at_once = 2 * self.workers if self.workers > 1 else 1  # each has two lots: see _run_plain
-        self._batch = claimed_together(BATCH, pending, at_once)
+        # Each worker has three lots: what is written, what is scored, and what is claimed ahead. A run that shares the
+        # work with nobody it knows of leaves half of it, where it is little, to one that may come.
+        share = -(-pending // 4)
+        self._batch = claimed_together(BATCH, pending, 3 * self.workers) if self.workers > 1 else min(BATCH, share)
         while self._scorings:
             self._elsewhere, before = False, self.tally.scored
-            tasks = self._tasks(group_ids)
+            claims = self._claims(group_ids)
             if any(waits(scoring.scorer) for scoring in self._scorings):
-                self._run_async(tasks, progress)
+                self._run_async(self._tasks(claims), progress)
             else:
-                self._run_plain(tasks, group_ids, progress)
+                with one_ahead(claims) as ahead:
+                    self._run_plain(self._tasks(ahead), group_ids, progress)
             self._let_go()
             self.writer.flush()
             if not self._elsewhere or self._over:
@@ -130,27 +136,32 @@ class ScoreStage:
     def _over(self) -> bool:
         return self.plan.stopping() or self.writer.fault is not None or not self._scorings
 
-    def _tasks(self, group_ids: Sequence[int]) -> Iterator[list[Task]]:
-        """Yield what is this run's to score, claimed batch by batch."""
+    def _tasks(self, claims: Iterator[Claims]) -> Iterator[list[Task]]:
+        """Yield what is this run's to score, read as it is claimed."""
         reader = SampleReader()
+        for mine in claims:
+            if self._over:  # what was claimed ahead is for another run
+                return
+            with self.database.read() as connection:
+                numbers = sorted({number for _, number in mine})
+                read = {stored.id: stored for stored in reader.read(connection, numbers)}
+            yield [(scoring, read[number]) for scoring, number in mine]
+
+    def _claims(self, group_ids: Sequence[int]) -> Iterator[Claims]:
+        """Claim what is not scored yet, batch by batch, and yield what became this run's."""
         wanted = [scoring.rows.scoring_id for scoring in self._scorings]
         for ids in pending_samples(self.database, wanted, group_ids, self._batch):
-            if self._over:
-                return
             items = {
                 item: (scoring, number)
-                for scoring in self._scorings
+                for scoring in list(self._scorings)
                 for item, number in zip(scoring.rows.items(ids), ids, strict=True)
                 if item not in self._failed
             }
             claimed = claim(self.database, STAGE, self.run_id, list(items), self._dealt_with)
             self._elsewhere |= claimed.elsewhere > 0
             self._claimed.update(claimed.mine)
-            mine = [items[item] for item in claimed.mine]
-            with self.database.read() as connection:
-                read = {stored.id: stored for stored in reader.read(connection, sorted({number for _, number in mine}))}
-            if mine:
-                yield [(scoring, read[number]) for scoring, number in mine]
+            if claimed.mine:
+                yield [items[item] for item in claimed.mine]
 
     def _dealt_with(self, connection: Connection, items: Sequence[str]) -> set[str]:
         """Return which items are scored, or were tried in vain by another worker of the run."""
@@ -212,16 +223,11 @@ class ScoreStage:
                 if rest:
                     self._ask(scoring, iter(rest), progress)
             ready = [(scoring, scoring.prepared(outcomes), outcomes) for scoring, outcomes in results]
-            # The next ones are claimed before the writer gets to work: SQLite has one writer at a time, so that
-            # a claim would wait for all that it writes. Where the claim fails, what was scored is kept all the same.
-            try:
-                upcoming = next(tasks, None) if self._scorings else None
-            finally:
-                self.writer.put(partial(self._write, results=ready), partial(self._rescued_all, results))
-                for scoring, outcomes in results:
-                    self._note(scoring, outcomes)
-                progress.advance(len({stored.id for _, stored in batch}))
-            batch = upcoming if self._scorings else None
+            self.writer.put(partial(self._write, results=ready), partial(self._rescued_all, results))
+            for scoring, outcomes in results:
+                self._note(scoring, outcomes)
+            progress.advance(len({stored.id for _, stored in batch}))
+            batch = next(tasks, None) if self._scorings else None
 
     def _may_score(self, scoring: Scoring) -> bool:
         return type(scoring.scorer).begin is Scorer.begin or self.lifecycle.run(scoring.begin())

@@ -18,6 +18,8 @@ T = TypeVar("T")
 Row = tuple[Any, ...]
 MAX_PARAMETERS = 900
 """How many values one ``IN (...)`` takes; SQLite's smallest limit is 999."""
+_MOST_PARAMETERS = 9_216
+"""How many values of rows one statement takes where SQLite's limit is higher, as it is since 2020 (32,766)."""
 
 
 def insert(connection: Connection, table: sa.Table) -> Any:
@@ -71,21 +73,36 @@ def insert_tuples(connection: Connection, table: sa.Table, rows: Sequence[tuple[
 def _insert_rows(
     connection: Connection, table: sa.Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], on: str = ""
 ) -> None:
-    """Insert rows, on SQLite hundreds of them with each statement: for each one its driver gives Python's lock away.
+    """Insert rows, on SQLite as many of them as it takes with each statement.
 
-    To get it back from the scorers takes longer than to insert the row. What is left over goes row by row: each other
-    number of rows would be a statement of its own, which the driver keeps. ``on`` is what the statement ends with.
+    For each statement, and for each row of one that is run many times, its driver gives Python's lock away; to get it
+    back from the scorers takes longer than to insert the row. What is left over takes a quarter as many together, and
+    so on: each other number of rows would be a statement of its own, which the driver keeps. ``on`` is what the
+    statement ends with.
     """
-    together = MAX_PARAMETERS // len(columns)
     is_sqlite = connection.dialect.name == "sqlite"
     row = f"({', '.join(['?' if is_sqlite else '%s'] * len(columns))})"
     begin = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES "  # noqa: S608
-    whole = len(rows) - len(rows) % together if is_sqlite else 0
-    several = f"{begin}{', '.join([row] * together)} {on}"
-    for at in range(0, whole, together):
-        connection.exec_driver_sql(several, tuple(chain.from_iterable(rows[at : at + together])))
-    if whole < len(rows):
-        connection.exec_driver_sql(f"{begin}{row} {on}", list(rows[whole:]))
+    at, together = 0, _together(connection, len(columns)) if is_sqlite else 1
+    while together > 1 and at < len(rows):
+        several = f"{begin}{', '.join([row] * together)} {on}"
+        for _ in range((len(rows) - at) // together):
+            connection.exec_driver_sql(several, tuple(chain.from_iterable(rows[at : at + together])))
+            at += together
+        together //= 4
+    if at < len(rows):
+        connection.exec_driver_sql(f"{begin}{row} {on}", list(rows[at:]))
+
+
+def _together(connection: Connection, columns: int) -> int:
+    """Return how many rows of so many columns one statement takes."""
+    most = MAX_PARAMETERS
+    if connection.dialect.name == "sqlite":
+        import sqlite3
+
+        driver: Any = connection.connection.driver_connection
+        most = min(_MOST_PARAMETERS, driver.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER))
+    return max(1, most // columns)
 
 
 def insert_new(
@@ -94,21 +111,41 @@ def insert_new(
     columns: Sequence[str],
     rows: Sequence[tuple[Any, ...]],
     told: Sequence[str],
-) -> list[Any]:
+) -> list[tuple[Any, ...]]:
     """Insert those rows that are not there yet, plain numbers and texts, and return columns of each that was added.
 
     Goes past SQLAlchemy's work on every value, as :func:`insert_tuples` does: for a few rows for each sample.
     """
-    mark = "?" if connection.dialect.name == "sqlite" else "%s"
-    row = f"({', '.join([mark] * len(columns))})"
-    added: list[Any] = []
+    if not rows:
+        return []
+    if connection.dialect.name == "sqlite":
+        return _insert_new_on_sqlite(connection, table, columns, rows, told)
+    row = f"({', '.join(['%s'] * len(columns))})"
+    added: list[tuple[Any, ...]] = []
     for part in chunks(rows, MAX_PARAMETERS // len(columns)):
         statement = (
             f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES {', '.join([row] * len(part))} "  # noqa: S608
             f"ON CONFLICT DO NOTHING RETURNING {', '.join(told)}"
         )
-        added.extend(connection.exec_driver_sql(statement, tuple(chain.from_iterable(part))).all())
+        added.extend(map(tuple, connection.exec_driver_sql(statement, tuple(chain.from_iterable(part))).all()))
     return added
+
+
+def _insert_new_on_sqlite(
+    connection: Connection,
+    table: sa.Table,
+    columns: Sequence[str],
+    rows: Sequence[tuple[Any, ...]],
+    told: Sequence[str],
+) -> list[tuple[Any, ...]]:
+    """Insert rows in a transaction that nobody else writes in: the new ones are numbered after all that there are.
+
+    They are told by one row of JSON: for each row that a statement returns, the driver gives Python's lock away.
+    """
+    last = connection.exec_driver_sql(f"SELECT coalesce(max(rowid), 0) FROM {table.name}").scalar_one()  # noqa: S608
+    _insert_rows(connection, table, columns, rows, "ON CONFLICT DO NOTHING")
+    query = f"SELECT json_group_array(json_array({', '.join(told)})) FROM {table.name} WHERE rowid > ?"  # noqa: S608
+    return list(map(tuple, json.loads(connection.exec_driver_sql(query, (last,)).scalar_one())))
 
 
 def upsert(connection: Connection, table: sa.Table, key: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
