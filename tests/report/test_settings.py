@@ -362,3 +362,13 @@ def test_history_lists_runs_with_their_settings_and_shows_where_one_comes_from(l
     change(store_of(lab.lab.root), "UPDATE runs SET status = 'killed', counts = '{}', finished_at = NULL WHERE id = 1")
     killed = " ".join(charbench.ok("history", "1", lab=lab.lab.root).out.split())
     assert "│ Added │ 6 samples │" in killed, "what a killed run has left in the store"
+
+
+def test_only_scorers_that_were_wanted_together_are_listed(charbench: Charbench, lab: Lab) -> None:
+    lab.lab.write("a.csv", "model,prompt,response,finish_reason\npirate,Who?,Arr,stop\n")
+    for cap, scorers in ((3, ("keyword",)), (1, ("refusal", "keyword")), (2, ("repetition", "keyword", "refusal"))):
+        wanted = [word for name in scorers for word in ("--scorer", name)]
+        charbench.ok("run", *wanted, "-o", f"scorer.keyword.cap={cap}", "-q", lab=lab.lab.root)
+    listed = [(one["scorers"]["keyword"]["options"]["cap"], len(one["scorers"])) for one in lab.listed()]
+    assert listed == [(2, 3), (1, 2), (3, 1)]
+    assert [lab.report("--setting", one["id"])["settings"]["pirate"]["id"] == one["id"] for one in lab.listed()]

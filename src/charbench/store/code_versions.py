@@ -17,6 +17,7 @@ from sqlalchemy.engine import Connection
 
 from charbench.domain.keys import digest
 from charbench.store.dialect import among
+from charbench.store.states import note_scorers
 from charbench.store.summaries import has_results
 from charbench.store.tables import groups, samplings, scorings
 
@@ -79,6 +80,9 @@ def note_code(connection: Connection, table: sa.Table, number: int, code: str | 
 def note_wanted(connection: Connection, scoring_id: int, run_id: int) -> None:
     """Note that a run wanted the scores of this scoring: reports show what was wanted last."""
     connection.execute(sa.update(scorings).where(scorings.c.id == scoring_id).values(last_run_id=run_id))
+    note_scorers(
+        connection, run_id, str(connection.scalar(sa.select(scorings.c.key).where(scorings.c.id == scoring_id)))
+    )
 
 
 def adopt_samples(connection: Connection, keys: Collection[str], code: str) -> None:

@@ -24,6 +24,7 @@ from charbench.domain.keys import digest
 from charbench.domain.sample import DEFAULT_CONDITION
 from charbench.store.asked import Asked, read_asked
 from charbench.store.dialect import among
+from charbench.store.states import newest_states, read_scorers, states_of_batches
 from charbench.store.summaries import ADHOC, has_results
 from charbench.store.tables import (
     checkpoints,
@@ -172,6 +173,8 @@ class Answers:
     scorers: Mapping[str, Sequence[ScoredBy]]
     scored_in: Mapping[int, Mapping[int, int]]
     asked: Asked
+    wanted: Mapping[int, frozenset[str]] = field(default_factory=dict)
+    """By run: the keys of the scorings that it wanted, as far as runs say."""
 
     @classmethod
     def read(
@@ -188,7 +191,7 @@ class Answers:
             for persona in as_if.get(group.uri, (group.persona,))
         ]
         scored_in = {} if removed else _scored_in(connection)
-        return cls(found, _scorers(connection), scored_in, read_asked(connection))
+        return cls(found, _scorers(connection), scored_in, read_asked(connection), read_scorers(connection))
 
     @cached_property
     def ownerless(self) -> Sequence[GroupOf]:
@@ -257,29 +260,21 @@ def _of_request(
         ]
         sets = _prompt_sets(persona, held, keys, asked)
         parts = _parts(sets, keys, asked)
-        for (prompts, runs), (scorers, is_complete) in product(
-            sets.items(), states(mine, lambda one: one.scorer) or [({}, True)]
-        ):
+        for (prompts, runs), (scorers, is_complete) in product(sets.items(), _scorer_states(mine, answers, states)):
             is_probe = asked.diagnoses.issuperset(runs)
             made = Setting(persona, used, scorers, prompts, (*held, *beside), runs[-1], is_probe)
             yield made, is_whole and is_complete and prompts not in parts
 
 
-def newest_states(events: Sequence[Any], slot: Callable[[Any], str]) -> list[tuple[Mapping[str, Any], bool]]:
-    """Return the states that a sequence of choices went through, each with whether the next one replaces a choice.
-
-    Those are the states that were complete at some time; the last one is too.
-    """
-    states: list[tuple[Mapping[str, Any], bool]] = []
-    state: Mapping[str, Any] = {}
-    for event in events:
-        if slot(event) in state and states:
-            states[-1] = (states[-1][0], True)
-        state = {**state, slot(event): event}
-        states.append((state, False))
-    if states:
-        states[-1] = (states[-1][0], True)
-    return states
+def _scorer_states(
+    mine: Sequence[ScoredBy], answers: Answers, states: States
+) -> Iterable[tuple[Mapping[str, Any], bool]]:
+    """Return the states of the scorers: where runs say what they wanted, those that runs have left."""
+    wanted = answers.wanted
+    if states is newest_states and mine and all(one.last_run in wanted for one in mine):
+        batches = [[one for one in mine if one.key in keys] for keys in wanted.values()]
+        return states_of_batches([batch for batch in batches if batch], lambda one: one.scorer)
+    return states(mine, lambda one: one.scorer) or [({}, True)]
 
 
 def _prompt_sets(
