@@ -15,6 +15,7 @@ itself. A pilot of one times the design is what users have: what it does not kno
 - ``alone``: one family of 30 and 30 single prompts.
 - ``ranges``: how often the range that is given holds the number that truly has 80%, in pilots of the design's own size.
 - ``skewed``: log-normal values, and markers per 100 words of which most are 0.
+- ``uneven``, ``uneven_held_out``: one side answers each prompt more often than the other.
 - ``commands``: that ``compare --json`` and ``charbench power --json`` say the same of recordings that ``run`` took in
   as the functions say of the same answers.
 
@@ -58,7 +59,7 @@ def side(label: str, families: Floats, answers: Floats, *, is_rate: bool) -> Sid
     units = {
         ("p", f"{own}q{number}"): Unit(
             f"{own}q{number}", f"{own}f{family}" if counts[family] > 1 else "general", epochs,
-            int(answers[number].sum()) if is_rate else 0, 0, 0, float(means[number]), float(means[number]), math.nan,
+            int(answers[number].sum()) if is_rate else 0, 0, 0, 0, float(means[number]), float(means[number]), math.nan,
             float(spread[number]), float(spread[number]))
         for number, family in enumerate(families)
     }  # fmt: skip

@@ -40,6 +40,8 @@ LAST_SHAPES = {
     "14, 10, 8, 6, 4, 2 and 6 single": (14, 10, 8, 6, 4, 2, *(1,) * 6),
 }
 """Shapes of the part ``last``."""
+UNEVEN_SHAPES = {"14, 7, 3, 2 and 10 single": (14, 7, 3, 2, *(1,) * 10), "30 pairs": (2,) * 30}
+"""Shapes of the part ``uneven`` alone."""
 LOG_WORDS, SPREAD, MORE = 4.5, 0.4, 1.5
 """Of replies with markers: the mean and deviation of their words' logarithm, and how many markers more than one."""
 KINDS = ("paired rate", "paired mean", "unpaired rate", "unpaired mean")
@@ -61,14 +63,17 @@ class Design:
     """Where both rates lie on the logistic scale."""
     values: str = "normal"
     """How the values of means are distributed: normal, log-normal, or markers per 100 words, most of them 0."""
+    other: int = 0
+    """How often the second side answers each prompt, where it is not as often as the first."""
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        return (SHAPES | NEW_SHAPES | MANY_SHAPES | LAST_SHAPES)[self.shape]
+        return (SHAPES | NEW_SHAPES | MANY_SHAPES | LAST_SHAPES | UNEVEN_SHAPES)[self.shape]
 
     @property
     def name(self) -> str:
-        words = f"{self.kind}, {self.shape}, {self.epochs} answers, effect {self.effect:g}"
+        answers = f"{self.epochs} and {self.other}" if self.other else f"{self.epochs}"
+        words = f"{self.kind}, {self.shape}, {answers} answers, effect {self.effect:g}"
         words += f", around {self.centre:g}" if self.centre else ""
         words += f", family {self.family:g}" if self.family != 0.4 else ""
         words += f", {self.values}" if self.values != "normal" else ""
@@ -105,13 +110,13 @@ class Design:
         families = self.families(prompts, dice)
         common = self.worth(families, dice) if self.paired else 0.0
         sides = []
-        for sign in (0.5, -0.5):
+        for sign, epochs in ((0.5, self.epochs), (-0.5, self.other or self.epochs)):
             if not self.paired:
                 families = self.families(prompts, dice)
             own = self.worth(families, dice)
             centre = self.centre + sign * self.effect + (common + own if self.paired else math.sqrt(2) * own)
             draw = dice.logistic if self.is_rate or self.values == "markers" else dice.normal
-            values = centre[:, None] + draw(0, 1, (prompts, self.epochs))
+            values = centre[:, None] + draw(0, 1, (prompts, epochs))
             sides.append((families, self._shown(values, dice)))
         return sides
 
@@ -244,6 +249,35 @@ def ranges() -> list[Design]:
     ]
 
 
+def uneven() -> list[Design]:
+    """Return designs in which one side answers each prompt more often than the other."""
+    return [
+        Design("paired rate", "12 families of 5", 4, 1.5, other=1),
+        Design("paired rate", "20, 10, 5, 5 and 20 single", 1, 1.5, other=5),
+        Design("paired rate", "60 single prompts", 16, 1.0, other=3),
+        Design("paired rate", "14, 7, 3, 2 and 10 single", 16, 1.5, other=3),
+        Design("paired rate", "14, 7, 3, 2 and 10 single", 5, 2.0, other=1),
+        Design("paired mean", "20, 10, 5, 5 and 20 single", 16, 0.9, other=3),
+        Design("paired mean", "60 single prompts", 5, 0.6, other=1),
+    ]
+
+
+def uneven_held_out() -> list[Design]:
+    """Return designs of the same kind that were written down before the rule for them was."""
+    a, b, c, d, e = NEW_SHAPES
+    return [
+        Design("paired rate", d, 10, 1.2, family=0.3, other=2),
+        Design("paired rate", c, 1, 1.5, centre=2.5, other=6),
+        Design("paired rate", e, 3, 0.9, family=0.0, centre=-1.0, other=12),
+        Design("paired rate", a, 2, 1.0, family=0.5, centre=-1.5, other=20),
+        Design("paired rate", e, 5, 2.2, 45, family=0.0, centre=-1.0, other=1),
+        Design("paired rate", "30 pairs", 2, 1.2, centre=1.5, other=10),
+        Design("paired rate", "30 pairs", 10, 1.6, 120, other=2),
+        Design("paired mean", b, 8, 0.8, other=2),
+        Design("paired mean", "60 single prompts", 6, 0.5, other=1),
+    ]
+
+
 def skewed() -> list[Design]:
     """Return designs of metrics that are no rates and skewed, as markers per 100 words and lengths are."""
     shapes = ("60 single prompts", "12 families of 5", "20, 10, 5, 5 and 20 single")
@@ -263,4 +297,6 @@ DESIGNS = {
     "last": last,
     "ranges": ranges,
     "skewed": skewed,
+    "uneven": uneven,
+    "uneven_held_out": uneven_held_out,
 }

@@ -22,6 +22,7 @@ TABLES = {
     "held out": ("held_out", "last"),
     "tried": ("advice", "many_pairs", "alone"),
     "skewed": ("skewed",),
+    "asked unevenly": ("uneven", "uneven_held_out"),
 }
 KINDS = ("paired rate", "paired mean", "unpaired rate", "unpaired mean")
 Figure = dict[str, Any]

@@ -194,6 +194,23 @@ def test_of_large_families_and_single_prompts_so_many_are_advised_as_flips_of_si
     assert told / 150 == pytest.approx(0.8, abs=0.1)
 
 
+@pytest.mark.parametrize("name", ["simulated", "by formula"])
+def test_of_means_in_very_many_uneven_families_so_many_are_advised_as_students_t_needs(name: str) -> None:
+    # t has half the degrees of freedom that the effective number of families would give it
+    rng, families = np.random.default_rng(19), Families((*(1.0,) * 20, 5.0, 5.0, 50.0), 0.4)
+    test, level = PairedTest(2.5 * families.effect, families), 0.05 / 66
+    planned: Any = test if name == "simulated" else test.by_formula()
+    count = prompts_needed(0.9, planned, level) or 0
+    assert families.number(count) > 300
+    told = 0
+    for _ in range(400):
+        sizes = np.tile(rng.permutation(np.array(families.sizes, dtype=int)), 1 + count // 80)
+        codes = np.repeat(np.arange(sizes.size), sizes)[:count]
+        values = 0.9 + rng.normal(size=sizes.size)[codes] + math.sqrt(1.5) * rng.normal(size=count)
+        told += sign_flip_p(values, codes.tolist()) < level
+    assert told / 400 == pytest.approx(0.81, abs=0.06)
+
+
 def test_of_more_pairs_than_can_be_simulated_one_by_one_the_number_is_nearly_the_same() -> None:
     families = Families((*(1.0,) * 20, 5.0, 5.0, 10.0, 20.0), 0.3)
     for difference in (0.31, 0.42):

@@ -82,11 +82,12 @@ def exchangeable(samples: tuple[Samples, Samples]) -> bool:
     beside 2 with 55 have 120 samples both, and the second side's rates are mostly 0 or 1. So samples that are spread
     unevenly count as many as k²/Σ(1/n) evenly spread ones, which give the mean over k prompts the same variance.
     """
-    evenly = [_evenly(one) for one in samples]
+    evenly = [evenly_spread(one) for one in samples]
     return max(evenly) <= MOST_UNEVEN * min(evenly)
 
 
-def _evenly(samples: Samples) -> float:
+def evenly_spread(samples: Samples) -> float:
+    """Return as how many evenly spread samples these count (:func:`exchangeable`)."""
     counts = np.asarray(samples, dtype=float)
     return float(counts.size**2 / (1 / counts).sum()) if counts.ndim and counts.size else float(counts.sum())
 

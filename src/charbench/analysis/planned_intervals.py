@@ -1,103 +1,54 @@
-"""How many prompts a difference needs where the p-value is that of an interval: one side was asked more often."""
+"""What two sides tell of the prompts that a difference takes where one of them was asked more often."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from charbench.analysis.clusters import clustered_mean
-from charbench.analysis.differences import square_and_add
-from charbench.analysis.distributions import normal_quantile, student_quantile
-from charbench.analysis.paired import RatePair, Samples, exchangeable
-from charbench.analysis.planned_tests import inflation
-from charbench.analysis.power import MOST_PROMPTS, fewest
-from charbench.analysis.rate_intervals import ClusteredRate
+from charbench.analysis.likeness import likeness
+from charbench.analysis.paired import Samples, evenly_spread, exchangeable
 
 
 @dataclass(frozen=True, slots=True)
-class PlannedInterval:
-    """The interval of two sides that are not exchangeable, with what it is to expect of more prompts like these.
+class UnevenRates:
+    """Two sides' rates with the mean ``rate`` (0 to 1), of which the first is the better one.
 
-    ``prompts`` were asked; ``error`` is the standard error of their mean difference, which ``known`` degrees of freedom
-    tell; ``reach(times, level)`` is how far the interval reaches from the difference towards 0 with so many times the
-    prompts.
+    Each prompt is asked ``answers`` times of them. ``steady`` is the correlation of two answers to one prompt, and
+    ``alike`` that of two answers to different prompts of a family.
     """
 
-    prompts: int
-    error: float
-    known: float
-    reach: Callable[[float, float], float]
+    rate: float
+    answers: tuple[float, float]
+    steady: float
+    alike: float
 
-    def needed(self, difference: float, level: float, power: float) -> int | None:
-        """Return how many prompts it takes for the interval to leave 0 out with this power.
-
-        Then it does so where the difference is seen as much smaller as it is in all but ``power`` of labs (normal
-        distribution). None where ten million are too few. Families keep their sizes, and rates and how they vary are
-        as observed: effective numbers grow with the prompts, and the standard error, which allows for how little few
-        families tell of it (:func:`charbench.analysis.planned_tests.inflation`), falls with their root.
-        """
-        gap, error = abs(difference), self.error * math.sqrt(inflation(self.known, level, power))
-        short = normal_quantile(power) * error
-
-        def shown(prompts: float) -> bool:
-            times = prompts / self.prompts
-            return gap - short / math.sqrt(times) > self.reach(times, level)
-
-        return fewest(1, self.prompts, shown) if shown(MOST_PROMPTS) else None
+    def about(self) -> UnevenRates:
+        """Return nearly the same sides: their rate to 2%, correlations to 5%."""
+        rate, steady, alike = round(50 * self.rate) / 50, round(20 * self.steady) / 20, round(20 * self.alike) / 20
+        return replace(self, rate=rate, steady=steady, alike=alike)
 
 
-def planned_rates(
+def uneven_rates(
     a: ArrayLike, b: ArrayLike, clusters: Sequence[Hashable], samples: tuple[Samples, Samples]
-) -> PlannedInterval | None:
-    """Return what the interval of :func:`~charbench.analysis.paired.paired_rates` takes.
+) -> UnevenRates | None:
+    """Return what the rates of two sides (as of :func:`charbench.analysis.paired.paired_rates`) tell of the interval.
 
     None where it has no part in the p-value.
     """
     if exchangeable(samples) or len(clusters) < 2:
         return None
-    pair = RatePair.of(np.asarray(a, dtype=float), np.asarray(b, dtype=float), clusters, samples)
-    if not pair.gap.standard_error > 0:
-        return None
-    better, worse = (pair.left, pair.right) if pair.gap.value >= 0 else (pair.right, pair.left)
-    reach = _reach_of_rates(better, worse, pair.correlation)
-    return PlannedInterval(pair.gap.count, pair.gap.standard_error, pair.gap.effective - 1, reach)
-
-
-def planned_means(
-    a: ArrayLike, b: ArrayLike, clusters: Sequence[Hashable], noise: float | None
-) -> PlannedInterval | None:
-    """Return what Student's t with the noise of both sides takes in :func:`~charbench.analysis.paired.paired_means`.
-
-    None without ``noise``.
-    """
-    if noise is None:
-        return None
-    gap = clustered_mean(np.asarray(a, dtype=float) - np.asarray(b, dtype=float), clusters)
-    if not gap.degrees > 0 or not gap.standard_error > 0:
-        return None
-    error = math.sqrt(max(noise, gap.standard_error**2))
-    return PlannedInterval(gap.count, gap.standard_error, gap.effective - 1, _reach_of_means(error, gap.degrees))
-
-
-def _reach_of_rates(better: ClusteredRate, worse: ClusteredRate, correlation: float) -> Callable[[float, float], float]:
-    """Return the reach of the interval that is put together from two rates' intervals."""
-
-    def reach(times: float, level: float) -> float:
-        first, second = _more(better, times).at(1 - level), _more(worse, times).at(1 - level)
-        low, _ = square_and_add(first, second, correlation)
-        return better.value - worse.value - low
-
-    return reach
-
-
-def _reach_of_means(error: float, degrees: float) -> Callable[[float, float], float]:
-    """Return the reach of Student's t with this standard error, whose degrees of freedom grow with the prompts."""
-    return lambda times, level: student_quantile(1 - level / 2, degrees * times) * error / math.sqrt(times)
-
-
-def _more(rate: ClusteredRate, times: float) -> ClusteredRate:
-    return replace(rate, effective=rate.effective * times, effective_clusters=rate.effective_clusters * times)
+    values = [np.asarray(of, dtype=float) for of in (a, b)]
+    answers = [evenly_spread(of) / len(clusters) for of in samples]
+    singles = [float(of.mean() * (1 - of.mean())) for of in values]
+    told = [likeness(of, clusters) for of in values]
+    variances = [float(of.var(ddof=1)) * of_side.times for of, of_side in zip(values, told, strict=True)]
+    noise = sum(single / count for single, count in zip(singles, answers, strict=True))
+    repeated = sum(singles) - noise
+    steady = (sum(variances) - noise) / repeated if repeated > 0 else 0.0
+    shared = sum(variance * side.alike for variance, side in zip(variances, told, strict=True))
+    alike = shared / sum(singles) if sum(singles) else 0.0
+    first, second = answers if values[0].sum() >= values[1].sum() else answers[::-1]
+    return UnevenRates(float(np.mean(values)), (first, second), min(1.0, max(0.0, steady)), min(1.0, alike))

@@ -15,11 +15,13 @@ import numpy as np
 from charbench.analysis.distributions import normal_chance, normal_quantile
 from charbench.analysis.families import Families
 from charbench.analysis.likeness import CERTAIN
+from charbench.analysis.planned_intervals import UnevenRates
+from charbench.analysis.simulated_answers import MOST_ANSWERS
 from charbench.analysis.special_functions import special
 from charbench.analysis.tiers import LEVEL
 from charbench.analysis.unpaired import LEAST_CLUSTERS
 
-MOST_SIMULATED = 300
+MOST_SIMULATED = 1000
 """More families than this are not simulated: there the noncentral t distribution tells the power."""
 _FEW = 30
 """Fewer even families than this are simulated where answers have steps."""
@@ -87,6 +89,9 @@ class PairedTest:
     what ``families`` add to it; ``step`` what one answer changes of a prompt's difference (1/epochs for shares, 0 for
     metrics without steps); ``known`` the number of degrees of freedom that the variance of one prompt was estimated
     with, and ``spread`` what how alike families may be makes of ``variance`` (:mod:`charbench.analysis.likeness`).
+
+    Where one side was asked more often, ``uneven`` tells of the rates whose interval has to leave 0 out too, ``noise``
+    of the means what answers alone add to the variance of one prompt's difference.
     """
 
     variance: float
@@ -96,6 +101,8 @@ class PairedTest:
     known: float = math.inf
     spread: tuple[float, ...] = CERTAIN
     simulate: bool = True
+    uneven: UnevenRates | None = None
+    noise: float = 0.0
 
     def power(self, prompts: float, difference: float, level: float) -> float:
         """Return the chance to show the difference: McNemar's exactly, that of flips by simulated labs or Student's t.
@@ -110,10 +117,7 @@ class PairedTest:
             differing = min(1.0, max(self.variance + difference**2, abs(difference)))
             return _mcnemar_power(round(prompts), differing, abs(difference), level)
         if self.is_simulated(prompts):
-            from charbench.analysis.simulated_power import simulated_paired_power
-
-            variance = self.variance / self.families.effect
-            return simulated_paired_power(round(prompts), abs(difference), variance, self.families, level, self.step)
+            return self._simulated(round(prompts), abs(difference), level)
         families = prompts / self.families.effective
         if self.step:
             families -= 1
@@ -121,7 +125,8 @@ class PairedTest:
             return 0.0
         gap = max(0.0, abs(difference) - self.step / prompts)
         variance = self.variance / (families * self.families.effective)
-        power = _student_power(gap, variance, families - 1, level)
+        degrees = families - 1 if self.step else self.families.degrees(prompts)
+        power = _student_power(gap, variance, degrees, level)
         return min(power, self._few_against(abs(difference), prompts / self.families.effective, level))
 
     def is_simulated(self, prompts: float) -> bool:
@@ -129,7 +134,20 @@ class PairedTest:
         if self.single or not self.simulate or not self.variance > 0:
             return False
         count = self.families.number(prompts)
-        return count <= (_FEW if self.step else 0) if self.families.even else count <= MOST_SIMULATED
+        if self.uneven:
+            return count <= MOST_SIMULATED and prompts <= MOST_ANSWERS
+        few = 0 if not self.step else _FEW
+        return count <= few if self.families.even and not self.noise else count <= MOST_SIMULATED
+
+    def _simulated(self, prompts: int, gap: float, level: float) -> float:
+        variance = self.variance / self.families.effect
+        if self.uneven:
+            from charbench.analysis.simulated_intervals import simulated_rates_power
+
+            return simulated_rates_power(prompts, gap, variance, self.families, level, self.uneven)
+        from charbench.analysis.simulated_power import simulated_paired_power
+
+        return simulated_paired_power(prompts, gap, variance, self.families, level, self.step, self.noise)
 
     def by_formula(self) -> PairedTest:
         """Return the test whose power is never simulated."""
@@ -138,8 +156,11 @@ class PairedTest:
     def near(self, difference: float) -> tuple[PairedTest, float]:
         """Return the test of families nearly as alike, in about the standard deviation of one prompt's difference."""
         families, unit = self.families.about(), math.sqrt(self.variance / self.families.effect)
-        step = about(self.step / unit, 0.1)
-        test = replace(self, variance=families.effect, families=families, step=step, known=math.inf, spread=CERTAIN)
+        if self.uneven:
+            unit = unit / about(unit, 0.1)
+        uneven, noise = self.uneven and self.uneven.about(), about(self.noise / unit**2, 0.1)
+        step, variance = about(self.step / unit, 0.1), self.variance / self.families.effect / unit**2 * families.effect
+        test = PairedTest(variance, families, step, uneven=uneven, noise=noise, simulate=self.simulate)
         return test, about(difference / unit, 0.1)
 
     def _few_against(self, gap: float, families: float, level: float) -> float:

@@ -17,7 +17,7 @@ MOST_EXACT = 30
 """Up to so many clusters that differ, every flip is counted, whatever their sums."""
 _SAME = 1e-9
 _WHOLE = 1e-6
-_MOST_PARTS = 60
+MOST_PARTS = 60
 """Sums are looked at as whole numbers of 1, 1/2, ... 1/60."""
 _MOST_WORK = 20_000_000
 """Additions that a p-value may take: some hundredths of a second."""
@@ -76,7 +76,7 @@ def sign_flip_test(differences: ArrayLike, clusters: Sequence[Hashable]) -> tupl
 
 def _in_steps(sums: NDArray[np.float64]) -> tuple[NDArray[np.intp], float] | None:
     """Return the sums as numbers of the largest step that all are multiples of, and the step; None without one."""
-    for parts in range(1, _MOST_PARTS + 1):
+    for parts in range(1, MOST_PARTS + 1):
         steps = np.rint(sums * parts)
         if np.abs(sums * parts - steps).max() < _WHOLE:
             numbers = steps.astype(np.intp)

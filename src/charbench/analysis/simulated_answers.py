@@ -26,6 +26,7 @@ _SEED = 20261130
 _CERTAIN = 1e-9
 _FINENESS, _FARTHEST = 256, 6.0
 _FEW_LIMITS = 4
+_MOST_LEVELS = 40
 Limits = tuple[float, ...]
 
 
@@ -33,6 +34,16 @@ def limits_of_gap(gap: float, variance: float) -> Limits:
     """Return the limits of differences -1, 0 and 1 (as 0, 1 and 2) with this mean (0 to 1) and variance."""
     differing = min(1.0, max(variance + gap**2, gap))
     return _limits(np.array([(differing - gap) / 2, 1 - (differing + gap) / 2]))
+
+
+def levels_of(answers: float, steady: float) -> tuple[int, float]:
+    """Return a whole number of answers, and by what these correlate, so that a prompt's rate varies as much.
+
+    Of more than 40 answers a prompt its rate is as good as one of so many, with the same variance.
+    """
+    levels = min(_MOST_LEVELS, max(1, round(answers)))
+    variance = 1 / answers + (1 - 1 / answers) * steady
+    return levels, min(1.0, max(0.0, (variance - 1 / levels) / (1 - 1 / levels))) if levels > 1 else 0.0
 
 
 @lru_cache(maxsize=256)
@@ -68,6 +79,41 @@ def sums_of_passed(sizes: NDArray[Any], limits: Limits, alike: float, side: int)
     return found
 
 
+def sums_of_two_sides(
+    sizes: NDArray[Any], limits: tuple[Limits, Limits], family: tuple[float, float, float], same: float
+) -> tuple[Floats, Floats]:
+    """Return the sums of two sides that answer the same prompts, each as :func:`sums_of_passed`.
+
+    ``family`` holds covariances for two prompts of a family: of the first side's values, of the second's, and of the
+    one's with the other's; ``same`` is the covariance of both sides' values for one prompt.
+    """
+    first, second = limits
+    shares = _correlation(first, first, family[0]), _correlation(second, second, family[1])
+    across = min(_correlation(first, second, family[2]), math.sqrt(shares[0] * shares[1]))
+    left = math.sqrt((1 - shares[0]) * (1 - shares[1]))
+    beside = min(left, max(0.0, _correlation(first, second, same) - across))
+    families, starts = _places(sizes.tobytes(), sizes.shape)
+    labs, prompts = families.shape
+    common = _mixed(noise(sizes.shape[1], 1), noise(sizes.shape[1], 2), shares, across)
+    own = _mixed(_own(prompts, labs, 1), _own(prompts, labs, 2), (1 - shares[0], 1 - shares[1]), beside)
+    found = []
+    for of_family, values, of_side in zip(common, own, limits, strict=True):
+        values += np.take_along_axis(of_family.astype(np.float32), families, axis=1)
+        sums = np.zeros(sizes.shape)
+        sums[sizes > 0] = np.add.reduceat(_passed(values, of_side).ravel(), starts, dtype=np.int32)
+        found.append(sums)
+    return found[0], found[1]
+
+
+def _mixed(
+    one: NDArray[Any], other: NDArray[Any], variances: tuple[float, float], covariance: float
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return two variables with these variances and this covariance, of two independent ones with variance 1."""
+    part = covariance / math.sqrt(variances[0]) if variances[0] > 0 else 0.0
+    rest = math.sqrt(max(0.0, variances[1] - part**2))
+    return math.sqrt(variances[0]) * one, part * one + rest * other
+
+
 def _limits(below: NDArray[Any]) -> Limits:
     return tuple(normal_quantile(min(1 - _CERTAIN, max(_CERTAIN, float(share)))) for share in below)
 
@@ -85,20 +131,24 @@ def _passed(values: NDArray[np.float32], limits: Limits) -> NDArray[np.uint8]:
     return passed
 
 
-@lru_cache(maxsize=256)
 def _shared(limits: Limits, alike: float) -> float:
     """Return which share of the variance of the normal variables a family has in common."""
-    if not alike > 0:
+    return _correlation(limits, limits, alike * variance_of_passed(limits)) if alike > 0 else 0.0
+
+
+@lru_cache(maxsize=1024)
+def _correlation(first: Limits, second: Limits, covariance: float) -> float:
+    """Return the correlation (0 to 0.98) of normal variables whose numbers of limits passed have this covariance."""
+    if not covariance > 0:
         return 0.0
     points, weights = _nodes()
     shares = np.linspace(0.0, 0.98, 50)
     own, common = np.sqrt(1 - shares)[:, None], np.sqrt(shares)[:, None] * points
-    means = sum(special().ndtr((common - limit) / own) for limit in limits)
-    spread = (means**2) @ weights - (means @ weights) ** 2
-    return float(np.interp(alike * _variance(limits), spread, shares))
+    one, other = (sum(special().ndtr((common - limit) / own) for limit in limits) for limits in (first, second))
+    return float(np.interp(covariance, (one * other) @ weights - (one @ weights) * (other @ weights), shares))
 
 
-def _variance(limits: Limits) -> float:
+def variance_of_passed(limits: Limits) -> float:
     """Return the variance of the number of limits passed: P(passes i and j) is that of the higher limit."""
     above = special().ndtr(-np.array(limits))
     odds = 2 * np.arange(1, len(limits) + 1) - 1

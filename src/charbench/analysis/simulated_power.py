@@ -30,12 +30,19 @@ _EXACT = 20
 
 
 def simulated_paired_power(
-    prompts: int, gap: float, variance: float, families: Families, level: float, step: float = 0.0
+    prompts: int,
+    gap: float,
+    variance: float,
+    families: Families,
+    level: float,
+    step: float = 0.0,
+    noise: float = 0.0,
 ) -> float:
     """Return the power (0 to 1) of :func:`charbench.analysis.sign_flips.sign_flip_test`.
 
     ``gap`` is the true difference and ``variance`` that of one prompt's, in the metric's unit; ``step`` what one answer
-    changes of a prompt's difference (0: nothing in particular).
+    changes of a prompt's difference (0: nothing in particular); ``noise`` what answers alone add to ``variance``, where
+    one side was asked more often: then Student's t with it has to find the difference too.
     """
     sizes = layout(families.sizes, prompts)
     if math.isclose(step, 1.0) and prompts <= MOST_ANSWERS:
@@ -43,14 +50,25 @@ def simulated_paired_power(
     else:
         sums = normal_sums(sizes, gap, variance, families.alike, 0)
         sums = np.rint(sums / step) * step if step else sums
+    told = told_by_flips(sums, sizes, families.degrees(prompts), level, step)
+    if noise:
+        told &= _by_student(sums, sizes, families.degrees(prompts), level, noise / prompts)
+    return float(told.mean())
+
+
+def told_by_flips(sums: Floats, sizes: NDArray[Any], degrees: float, level: float, step: float) -> NDArray[np.bool_]:
+    """Return which labs :func:`charbench.analysis.sign_flips.sign_flip_test` finds a difference in.
+
+    ``sums`` are those of the families' differences; without a ``step`` many families are tested by Student's t.
+    """
     filled = (np.abs(sums) > 0).sum(axis=1)
     told = np.zeros(len(sums), dtype=bool)
     by_t = filled > MOST_EXACT if not step else np.zeros(len(sums), dtype=bool)
     if by_t.any():
-        told[by_t] = _by_student(sums[by_t], sizes[by_t], families.degrees(prompts), level)
+        told[by_t] = _by_student(sums[by_t], sizes[by_t], degrees, level)
     if not by_t.all():
         told[~by_t] = _flipped(np.abs(sums[~by_t]), np.abs(sums[~by_t].sum(axis=1)), step) <= level
-    return float(told.mean())
+    return told
 
 
 def simulated_welch_power(prompts: int, gap: float, variance: float, families: Families, level: float) -> float:
@@ -92,10 +110,12 @@ def _mean(sums: Floats, sizes: NDArray[Any]) -> tuple[Floats, Floats, Floats]:
     return mean[:, 0], squared, deviations
 
 
-def _by_student(sums: Floats, sizes: NDArray[Any], degrees: float, level: float) -> NDArray[np.bool_]:
+def _by_student(
+    sums: Floats, sizes: NDArray[Any], degrees: float, level: float, least: float = 0.0
+) -> NDArray[np.bool_]:
     mean, squared, _ = _mean(sums, sizes)
     edge = float(special().stdtrit(max(0.25, degrees), 1 - level / 2))
-    told: NDArray[np.bool_] = np.abs(mean) >= edge * np.sqrt(squared)
+    told: NDArray[np.bool_] = np.abs(mean) >= edge * np.sqrt(np.maximum(squared, least))
     return told
 
 

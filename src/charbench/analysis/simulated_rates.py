@@ -7,11 +7,9 @@ import numpy as np
 from charbench.analysis.effective_fisher import effective_counts
 from charbench.analysis.families import Families
 from charbench.analysis.fisher import fisher_exact_of_each
-from charbench.analysis.simulated_answers import MOST_ANSWERS, limits_of_rate, sums_of_passed
+from charbench.analysis.simulated_answers import MOST_ANSWERS, levels_of, limits_of_rate, sums_of_passed
 from charbench.analysis.simulated_labs import layout, normal_sums
 
-_MOST_LEVELS = 40
-"""Of more answers a prompt its rate is as good as one of so many, with the same variance."""
 _WIDE = 9.0
 
 
@@ -24,9 +22,8 @@ def simulated_fisher_power(
     correlate by ``steady``.
     """
     sizes = layout(families.sizes, prompts)
-    levels = min(_MOST_LEVELS, max(1, round(answers)))
     variance = 1 / answers + (1 - 1 / answers) * steady
-    steady = min(1.0, max(0.0, (variance - 1 / levels) / (1 - 1 / levels))) if levels > 1 else 0.0
+    levels, steady = levels_of(answers, steady)
     tables = []
     for side, rate in enumerate(rates, start=1):
         if prompts <= MOST_ANSWERS:

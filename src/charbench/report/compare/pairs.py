@@ -17,9 +17,9 @@ from charbench.analysis.likeness import likeness, together
 from charbench.analysis.multiplicity import holm
 from charbench.analysis.paired import exchangeable, paired_means, paired_rates
 from charbench.analysis.planned_fisher import FisherTest
-from charbench.analysis.planned_intervals import PlannedInterval, planned_means, planned_rates
+from charbench.analysis.planned_intervals import uneven_rates
 from charbench.analysis.planned_tests import PairedTest, Test, WelchTest
-from charbench.analysis.power import POWER, likely_prompts, prompts_needed, variance_of_differences
+from charbench.analysis.power import likely_prompts, prompts_needed, variance_of_differences
 from charbench.analysis.rate_intervals import ClusteredRate, clustered_rate
 from charbench.analysis.tiers import LEVEL, tiers_of_pairs
 from charbench.analysis.unpaired import (
@@ -49,8 +49,7 @@ class Pair:
     """Two sides by their places, the first the better one, and what tells them apart.
 
     ``adjusted`` is the p-value after Holm over all pairs, ``planned`` the test with what it is to expect of more
-    prompts (None: nothing is known of them), ``pairs`` how many pairs there are in all; ``interval`` stands beside the
-    test where one side was asked more often, so that the p-value is at least that of the interval.
+    prompts (None: nothing is known of them), ``pairs`` how many pairs there are in all.
     """
 
     first: int
@@ -59,7 +58,6 @@ class Pair:
     adjusted: float
     planned: Test | None
     pairs: int
-    interval: PlannedInterval | None = None
 
     @property
     def apart(self) -> bool:
@@ -79,25 +77,16 @@ class Pair:
         """
         if not difference or self.planned is None:
             return None
-        found = prompts_needed(difference, self.planned, LEVEL / self.pairs)
-        if found is None or self.interval is None:
-            return found
-        least = self.interval.needed(difference, LEVEL / self.pairs, POWER)
-        return None if least is None else max(found, least)
+        return prompts_needed(difference, self.planned, LEVEL / self.pairs)
 
     def likely(self, difference: float) -> tuple[int | None, int | None] | None:
         """Return between how many prompts that number is likely to lie; None where enough was asked to know it."""
         if not difference or self.planned is None:
             return None
-        found = likely_prompts(difference, self.planned, LEVEL / self.pairs)
-        by_test, needed = prompts_needed(difference, self.planned, LEVEL / self.pairs), self.needed(difference)
-        if found is None or by_test is None or needed is None or needed == by_test:
-            return found
-        low, high = (None if end is None else round(end * needed / by_test) for end in found)
-        return low, high
+        return likely_prompts(difference, self.planned, LEVEL / self.pairs)
 
 
-_Told: TypeAlias = tuple[Difference, Test | None, PlannedInterval | None]
+_Told: TypeAlias = tuple[Difference, Test | None]
 """What tells two sides apart, and what it is to expect of more prompts: as in :class:`Pair`."""
 
 
@@ -126,7 +115,7 @@ def compare_all(
     ordered = sorted(sides, key=lambda side: _rank(estimates[id(side)].value, measure, side.label))
     numbers = list(combinations(range(len(ordered)), 2))
     found = [_compare(ordered[a], ordered[b], measure, several) for a, b in numbers]
-    p_values = [difference.p for difference, _, _ in found]
+    p_values = [difference.p for difference, _ in found]
     adjusted = holm(p_values)
     return GroupComparison(
         measure,
@@ -135,8 +124,8 @@ def compare_all(
         [_erosion(side, measure) for side in ordered],
         tiers_of_pairs(len(ordered), numbers, p_values),
         [
-            Pair(a, b, difference, p, planned, len(numbers), interval)
-            for (a, b), (difference, planned, interval), p in zip(numbers, found, adjusted, strict=True)
+            Pair(a, b, difference, p, planned, len(numbers))
+            for (a, b), (difference, planned), p in zip(numbers, found, adjusted, strict=True)
         ],
     )
 
@@ -191,7 +180,7 @@ def _compare(a: Side, b: Side, measure: Measure, runs: Mapping[int, Sequence[Sid
     if id(a) in runs and id(b) in runs:
         difference = compare_runs(runs[id(a)], runs[id(b)], measure)
         if difference is not None:
-            return difference, None, None
+            return difference, None
     if same_answers(a, b):
         a, b = _apart(a, b)
     shared = shared_prompts(a, b)
@@ -200,17 +189,19 @@ def _compare(a: Side, b: Side, measure: Measure, runs: Mapping[int, Sequence[Sid
     if not measure.comparable({persona for side in (a, b) for persona, _ in side.units}):
         nothing = math.nan
         count, least = len(a.known) + len(b.known), min(len(a.known), len(b.known))
-        return Difference(nothing, nothing, nothing, nothing, OTHER_MARKERS, False, count, least, True), None, None
-    return *_unpaired(a, b, measure), None
+        return Difference(nothing, nothing, nothing, nothing, OTHER_MARKERS, False, count, least, True), None
+    return _unpaired(a, b, measure)
 
 
 def _paired(a: Side, b: Side, shared: list[UnitKey], measure: Measure) -> _Told:
     sides, planned = (a.values(shared), b.values(shared), a.clusters(shared)), planned_pair(a, b, shared, measure)
     if measure.is_rate:
         samples = a.judged_by_prompt(shared), b.judged_by_prompt(shared)
-        return paired_rates(*sides, samples), planned, planned_rates(*sides, samples)
+        uneven = uneven_rates(*sides, samples)
+        return paired_rates(*sides, samples), replace(planned, uneven=uneven) if planned else None
     noise = _noise(a, b, shared)
-    return paired_means(*sides, noise=noise), planned, planned_means(*sides, noise)
+    each = (noise or 0.0) * len(shared)
+    return paired_means(*sides, noise=noise), replace(planned, noise=each) if planned else None
 
 
 def _noise(a: Side, b: Side, shared: Sequence[UnitKey]) -> float | None:
