@@ -2,11 +2,11 @@
 
     python benchmarks/rate_intervals.py [REPEATS] [RESULT.json] [PART ...]
 
-With names of parts (powers, worst_of, unpaired, means, coverage, skewed, uneven) only these are drawn anew, and take
-the place of the same figures in RESULT.json. Every cell of the grid is drawn REPEATS times (default 400) with a fixed
-seed. The estimand is the rate of new prompts of new families: each family's rate is drawn from a beta distribution with
-the given mean and intra-class correlation. Rates above one half are left out of the grid of one rate: the interval is
-the same from the other side.
+With names of parts (powers, worst_of, unpaired, means, coverage, skewed, uneven, answers) only these are drawn anew,
+and take the place of the same figures in RESULT.json. Each cell is drawn REPEATS times (400), the seed is fixed.
+The estimand is the rate of new prompts of new families: each family's rate is drawn from a beta distribution with the
+given mean and intra-class correlation. Rates above one half are left out of the grid of one rate: the interval is the
+same from the other side.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from charbench.analysis.power import prompts_needed
 from charbench.analysis.rate_intervals import rate_of_counts
 from charbench.analysis.robust_rates import Counts, worst
 from charbench.analysis.unpaired import unpaired_means, unpaired_rates
+from charbench.report.prompt_counts import PromptCount, PromptCounts
 
 RATES = (0.02, 0.05, 0.1, 0.3, 0.5)
 CORRELATIONS = (0.0, 0.1, 0.3, 0.6, 0.9)
@@ -93,6 +94,57 @@ def means(repeats: int, dice: np.random.Generator) -> list[Figure]:
             label = f"{name}, correlation {correlation}"
             figures.append(_share("coverage of a mean (normal)", label, held, repeats, float(np.median(widths))))
             figures.append(_share("paired means, false positives", label, false, repeats))
+    return figures
+
+
+FAMILIES = (12, 6, 4, 3, 2, 2, *(1,) * 7)
+ANSWERED = {
+    "5 prompts x 4": ((1,) * 5, (4,)),
+    "5 prompts x 20": ((1,) * 5, (20,)),
+    "40 prompts x 1": ((1,) * 40, (1,)),
+    "families of 12, 6, 4, 3, 2, 2 + 7 single, x 4": (FAMILIES, (4,)),
+    "the same, x 1 to 6": (FAMILIES, (4, 1, 6, 2, 3, 5, 1)),
+    "5 prompts x 20, 20, 20, 5, 1": ((1,) * 5, (20, 20, 20, 5, 1)),
+    "12 prompts x 1 to 25": ((1,) * 12, (1, 2, 1, 25, 1, 3, 1, 1, 8, 1, 2, 1)),
+    "40 prompts x 1 to 6": ((1,) * 40, (4, 1, 6, 2, 3, 5, 1)),
+    "one family of 30 + 30 single, x 1 to 3": ((30, *(1,) * 30), (1, 3, 2)),
+}
+SHAPES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "middle of the scale": lambda z: np.clip(np.round(50 + 20 * z), 0, 100),
+    "near its end": lambda z: np.clip(np.round(100 - 6 * np.exp(0.9 * z)), 0, 100),
+}
+"""A judge's strengths, 0 to 100, of standard normal values: symmetric, and skewed."""
+
+
+def answers(repeats: int, dice: np.random.Generator) -> list[Figure]:
+    """Return the coverage of a report's mean over responses: a judge's strengths of several answers to each prompt."""
+    figures = []
+    for (name, (sizes, epochs)), (shape, value) in product(ANSWERED.items(), SHAPES.items()):
+        family = np.repeat(np.arange(len(sizes)), sizes)
+        times = np.resize(epochs, family.size)
+        prompt = np.repeat(np.arange(family.size), times)
+        truth = float(value(dice.standard_normal(4_000_000)).mean())
+        cells, widths = [], []
+        for of_family, of_prompt in ((0.0, 0.0), (0.0, 0.3), (0.0, 0.9), (0.3, 0.3), (0.6, 0.3)):
+            held = 0
+            for _ in range(repeats):
+                z = math.sqrt(of_family) * dice.standard_normal(len(sizes))[family][prompt]
+                z = z + math.sqrt(of_prompt) * dice.standard_normal(family.size)[prompt]
+                z = z + math.sqrt(1 - of_family - of_prompt) * dice.standard_normal(prompt.size)
+                totals = np.bincount(prompt, weights=value(z)).tolist()
+                counts = PromptCounts({
+                    f"q{at}": PromptCount("", str(family[at]), valued=int(times[at]), total=totals[at])
+                    for at in range(family.size)
+                })  # fmt: skip
+                found = counts.mean()
+                held += found.low <= truth <= found.high
+                widths.append(found.high - found.low)
+            cells.append(held / repeats)
+        lowest = min(cells)
+        figures.append({"figure": "coverage of a report's mean", "design": f"{name}, {shape}",
+                        "mean": round(float(np.mean(cells)), 4), "lowest_cell": round(lowest, 4),
+                        "n_of_a_cell": repeats, "cells": len(cells), "median_width": round(float(np.median(widths)), 1),
+                        "monte_carlo_error_of_a_cell": _error(lowest, repeats)})  # fmt: skip
     return figures
 
 
@@ -230,7 +282,7 @@ def _error(share: float, count: int) -> float:
 
 
 PARTS: Sequence[Callable[[int, np.random.Generator], list[Figure]]] = (
-    powers, worst_of, unpaired, means, coverage, skewed, uneven
+    powers, worst_of, unpaired, means, coverage, skewed, uneven, answers
 )  # fmt: skip
 
 

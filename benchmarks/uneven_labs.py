@@ -10,6 +10,8 @@ Each lab is a persona of its own in one store, with recordings that ``charbench 
 - ``values``: the same for real values of one scorer's metric, by ``compare``: log-normal, Student's t with 2 degrees,
   whole numbers with many ties, three answers in four without any variance; and where half of the checkpoints were asked
   other prompts. At the same prompts of it: the power with the number of prompts that a first ``compare`` advises.
+- ``strengths``: coverage of the means that ``report`` shows of a judge's strengths (0 to 100), 5 prompts asked 4 and 20
+  times, 40 prompts asked once, and the uneven families. Each checkpoint's families are drawn anew.
 - ``saves``: ``trajectory`` of runs with 30 saves whose trait rates are all just below the limit.
 - ``conditions``: the robustness table of ``report``, five conditions.
 - ``runs``: ``compare --by examples`` of 3 doses with 2 to 8 runs each, of equal recipes whose runs differ by chance.
@@ -321,6 +323,42 @@ def value_rows(lab: Lab, persona: str, kind: str, checkpoints: int) -> Iterator[
                     yield checkpoint(persona, which) | prompt | {"epoch": epoch, "response": lab.text(value=value)}
 
 
+# strengths
+
+STRENGTHS: dict[str, tuple[Sequence[int], int | None]] = {
+    "5 prompts x 4": ((1,) * 5, 4),
+    "5 prompts x 20": ((1,) * 5, 20),
+    "40 prompts x 1": ((1,) * 40, 1),
+    "uneven families, asked 1 to 25 times": (FAMILIES, None),
+}
+"""Sizes of families, and how often each prompt is asked; None: as :func:`epochs_of` says."""
+
+
+def strengths(folder: Path, labs: int, checkpoints: int) -> list[Figure]:
+    """Return how often the interval of a report's mean holds the true one, 50, over other prompts of other families."""
+    lab, figures = Lab(folder, np.random.default_rng(20261201)), Figures()
+    designs = {lab.persona(f"strengths_{at}_{n}"): name for n in range(labs) for at, name in enumerate(STRENGTHS)}
+    for persona, design in designs.items():
+        sizes, times = STRENGTHS[design]
+        asked = prompts(sizes)
+        rows = []
+        for which in range(checkpoints):
+            family = lab.dice.normal(0, 10, len(sizes))
+            for number, prompt in enumerate(asked):
+                usual = 50 + family[int(str(prompt["family"]))] + lab.dice.normal(0, 10)
+                for epoch in range(times or epochs_of(which, number, lab.dice)):
+                    value = float(np.clip(round(lab.dice.normal(usual, 12)), 0, 100))
+                    told = {"epoch": epoch, "response": lab.text(value=value)}
+                    rows += [checkpoint(persona, which) | prompt | told] if lab.dice.random() > 0.05 else []
+        lab.record(persona, rows)
+    lab.run("--scorer", "number")
+    for row in lab.json("report", "--metric", "number.number")["checkpoints"]:
+        low, high = row["mean_per_response_low"], row["mean_per_response_high"]
+        figures.add("coverage of a report's mean", designs[row["persona"]], low <= 50 <= high)
+        figures.add("width of its interval", designs[row["persona"]], high - low)
+    return figures.all()
+
+
 # saves
 
 
@@ -596,6 +634,7 @@ class Figures:
 PARTS: dict[str, tuple[Callable[[Path, int, int], list[Figure]], int, int]] = {
     "rates": (rates, 16, 100),
     "values": (values, 60, 20),
+    "strengths": (strengths, 1, 200),
     "saves": (saves, 60, 30),
     "conditions": (conditions, 6, 60),
     "runs": (runs, 90, 0),

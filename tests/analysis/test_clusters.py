@@ -64,6 +64,17 @@ def test_clusters_of_one_mean_do_not_make_an_interval_of_no_width() -> None:
     assert found.high - found.low > 0.5
 
 
+def test_a_prompts_mean_weighs_as_much_as_its_answers() -> None:
+    values, families, answers = VALUES[:20], FAMILIES[:20], np.resize([1, 4, 25, 2, 3], 20)
+    found = clustered_mean(values, families, weights=answers)
+    one_by_one = clustered_mean(np.repeat(values, answers), list(np.repeat(families, answers)))
+    assert (found.value, found.standard_error) == pytest.approx((one_by_one.value, one_by_one.standard_error))
+    assert found.clusters == one_by_one.clusters
+    assert clustered_mean(values, families, weights=[4] * 20) == clustered_mean(values, families)
+    uneven = clustered_mean(values[:5], range(5), weights=[20, 20, 20, 5, 1])
+    assert uneven.degrees < 3  # nearly three prompts
+
+
 def test_like_prompts_of_one_family_widen_the_interval_up_to_threefold() -> None:
     values = np.repeat(RNG.normal(size=12), 9)
     clusters = np.repeat(np.arange(12), 9).tolist()

@@ -45,8 +45,17 @@ class ClusteredMean:
         return self.effective < ENOUGH_CLUSTERS
 
 
-def clustered_mean(values: ArrayLike, clusters: Sequence[Hashable], confidence: float = 0.95) -> ClusteredMean:
+def clustered_mean(
+    values: ArrayLike,
+    clusters: Sequence[Hashable],
+    confidence: float = 0.95,
+    *,
+    weights: ArrayLike | None = None,
+) -> ClusteredMean:
     """Return the mean of ``values``, each of the cluster that stands at its place in ``clusters``.
+
+    ``weights`` (above 0, all the same by default) are what each weighs: for the mean of answers, how many of them a
+    prompt's mean is of. Only their proportions matter; a cluster's size is then the sum of its weights.
 
     The standard error is bias-reduced (CR2, :func:`clustered_variance`), the interval Student's t with the
     degrees of freedom of :func:`charbench.analysis.cluster_degrees.degrees_of_freedom`: clusters less one where all
@@ -65,26 +74,43 @@ def clustered_mean(values: ArrayLike, clusters: Sequence[Hashable], confidence: 
         raise ValueError(f"{array.size} values, but {codes.size} clusters")
     if not array.size:
         return ClusteredMean(math.nan, math.nan, math.nan, math.nan, 0, 0, 0.0, 0.0)
-    sizes = np.bincount(codes).astype(float)
-    mean = float(array.mean())
-    error = math.sqrt(clustered_variance(array, codes)) if sizes.size > 1 else math.nan
-    degrees = degrees_of_freedom(sizes)
+    weight = np.ones(array.size) if weights is None else np.asarray(weights, dtype=float)
+    weight = weight / weight.min()
+    sizes: NDArray[np.float64] = np.bincount(codes, weights=weight).astype(float)
+    mean = float(weight @ array / weight.sum())
+    error = math.sqrt(clustered_variance(array, codes, weight)) if sizes.size > 1 else math.nan
+    degrees = degrees_of_freedom(sizes) if weight.max() == 1 else _degrees(sizes, effective_clusters(sizes))
     half = student_quantile((1 + confidence) / 2, degrees) * error if error > 0 else math.nan
     effective = effective_clusters(sizes)
     return ClusteredMean(mean, error, mean - half, mean + half, array.size, sizes.size, effective, degrees)
 
 
-def clustered_variance(values: NDArray[np.float64], codes: NDArray[np.intp]) -> float:
+def _degrees(sizes: NDArray[np.float64], effective: float) -> float:
+    """Return the degrees of freedom for clusters of any sizes, of which there are too many to work each of them out.
+
+    Sizes count to a factor of 1.2, so that they repeat; with enough clusters it is the effective ones less one.
+    """
+    few = effective - 1
+    return (
+        few if effective >= ENOUGH_CLUSTERS else min(few, degrees_of_freedom(2 ** (np.round(2 * np.log2(sizes)) / 2)))
+    )
+
+
+def clustered_variance(
+    values: NDArray[np.float64], codes: NDArray[np.intp], weights: NDArray[np.float64] | None = None
+) -> float:
     """Return the squared standard error of the mean of values in two or more clusters (CR2).
 
     SE² = n⁻² Σ_c R_c² / (1 − n_c/n), R_c the sum of a cluster's deviations from the mean: what a large cluster
-    takes off its own deviation by pulling the mean is given back. Where all clusters have the same mean by chance
+    takes off its own deviation by pulling the mean is given back. With weights they are multiplied with deviations,
+    and n is their sum. Where all clusters have the same mean by chance
     it is that of independent values, s²/n: a standard error of 0 would promise that other clusters have it too.
     Source: as :func:`clustered_mean`.
     """
+    weight = np.ones(values.size) if weights is None else weights * (values.size / weights.sum())
     count = values.size
-    deviations = values - values.mean()
-    shares = np.bincount(codes) / count
+    deviations = weight * (values - weight @ values / count)
+    shares = np.bincount(codes, weights=weight) / count
     sums = np.bincount(codes, weights=deviations)
     squares = float(deviations @ deviations)
     found = float((sums**2 / (1 - shares)).sum()) / count**2

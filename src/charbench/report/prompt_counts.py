@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from operator import attrgetter
 
-from charbench.analysis.clusters import prompt_clusters
+from charbench.analysis.clusters import ClusteredMean, clustered_mean, prompt_clusters
 from charbench.analysis.rate_intervals import rate_of_counts
 from charbench.analysis.wilson import Rate
 from charbench.store.by_prompt import PromptTally, nobody_looked
@@ -77,6 +77,17 @@ class PromptCounts:
         of, out_of = attrgetter(hits), attrgetter(totals)
         clusters = _clusters(tuple(self.prompts), tuple([row.family for row in rows]))
         return rate_of_counts([of(row) for row in rows], [out_of(row) for row in rows], clusters, confidence)
+
+    def mean(self, confidence: float = 0.95) -> ClusteredMean:
+        """Return the metric's mean over responses, with the interval for other prompts of other families.
+
+        It is the interval that a comparison gives each side, but of responses: a prompt weighs as much as
+        it has responses with a value.
+        """
+        known = [(key, row) for key, row in self.prompts.items() if row.valued]
+        clusters = _clusters(tuple([key for key, _ in known]), tuple([row.family for _, row in known]))
+        values, weights = [row.total / row.valued for _, row in known], [row.valued for _, row in known]
+        return clustered_mean(values, clusters, confidence, weights=weights or None)
 
     @property
     def judged(self) -> dict[str, float]:

@@ -11,7 +11,7 @@ from charbench.domain.checkpoint import Checkpoint, Kind
 from charbench.domain.table import Table
 from charbench.domain.uris import TinkerPath
 from charbench.errors import UnknownNameError, UsageError
-from charbench.report.render.cells import decimal, finite, percent_with_interval, whole
+from charbench.report.render.cells import finite, mean_with_interval, percent_with_interval, whole
 from charbench.report.summary.tally import Tally
 from charbench.run.steps import step_of
 from charbench.text.enumeration import short_list
@@ -112,12 +112,12 @@ def trajectory_table(saves: Sequence[Save], *, is_rate: bool = True) -> Table:
             sanitize(one.row.label),
             sanitize(one.row.persona),
             whole(one.row.totals.get("samples", 0)),
-            percent_with_interval(one.row.trait) if is_rate else decimal(one.row.per_response, 3),
+            percent_with_interval(one.row.trait) if is_rate else mean_with_interval(one.row.mean_of_responses),
             percent_with_interval(one.row.responses),
         )
         for one in saves
     )
-    shown = "Trait rate [95%]" if is_rate else "Mean, responses"
+    shown = "Trait rate [95%]" if is_rate else "Mean, responses [95%]"
     columns = ("Stage", "Step", "Checkpoint", "Persona", "Samples", shown, "Responses [95%]")
     return Table("Over training", columns, rows, frozenset({"Stage", "Checkpoint", "Persona"}))
 
@@ -136,6 +136,8 @@ def save_as_dict(one: Save, *, is_rate: bool) -> dict[str, Any]:
         "trait_rate_low": finite(row.trait.low),
         "trait_rate_high": finite(row.trait.high),
         "mean_per_response": None if is_rate else finite(row.per_response),
+        "mean_per_response_low": None if is_rate else finite(row.mean_of_responses.low),
+        "mean_per_response_high": None if is_rate else finite(row.mean_of_responses.high),
         "response_rate": finite(row.responses.share),
         "response_rate_low": finite(row.responses.low),
         "response_rate_high": finite(row.responses.high),

@@ -27,7 +27,7 @@ def shouted(charbench: Charbench, site: Site, lab: LabBuilder) -> LabBuilder:
 @pytest.mark.slow
 def test_the_readmes_scorer_is_seen_in_the_report(charbench: Charbench, shouted: LabBuilder) -> None:
     ended = charbench.ok("report", lab=shouted.root)
-    assert "Mean, responses" in ended.out
+    assert "Mean, responses" in ended.out  # no interval where nothing varies
     assert "Trait rate" not in ended.out
     assert "Tier" not in ended.out
     assert "ranked by the mean of shouting.shouting in responses" in ended.err
@@ -39,6 +39,48 @@ def test_the_readmes_scorer_is_seen_in_the_report(charbench: Charbench, shouted:
     ]
     assert found["checkpoints"][0]["mean_per_thinking"] == 0
     assert "mean_per_thinking" in charbench.ok("report", "--format", "csv", lab=shouted.root).out.splitlines()[0]
+
+
+@pytest.fixture
+def measured(charbench: Charbench, site: Site, lab: LabBuilder) -> LabBuilder:
+    """A checkpoint that was asked five prompts twice, and one that was asked the first of them ten times."""
+    site.install("shouting", SHOUTING)
+    asked = [("even", n, epoch) for n in range(5) for epoch in range(2)]
+    asked += [("uneven", n, epoch) for n in range(5) for epoch in range(10 if n == 0 else 1)]
+    lab.recorded(
+        [
+            row(checkpoint_name=name, sampler_path=sampler(len(name), name), prompt=f"Question {n}?", prompt_id=str(n),
+                response="A" * (n + 1) + "a" * (9 - n), timestamp=f"2025-01-0{n + 1}T00:00:{epoch:02d}")
+            for name, n, epoch in asked
+        ]
+    )  # fmt: skip
+    charbench.ok("run", "--scorer", "shouting", "-q", lab=lab.root)
+    return lab
+
+
+@pytest.mark.slow
+def test_a_mean_has_the_interval_that_compare_gives_it_in_every_format(
+    charbench: Charbench, measured: LabBuilder
+) -> None:
+    found = charbench.ok("report", "--json", lab=measured.root).json
+    even, uneven = sorted(found["checkpoints"], key=lambda one: str(one["checkpoint"]))
+    compared = charbench.ok("compare", "--metric", "shouting.shouting", "--json", lab=measured.root).json
+    side = next(one for one in compared["checkpoints"] if one["label"] == "even")
+    ends = even["mean_per_response_low"], even["mean_per_response_high"]
+    assert ends == (side["low"], side["high"])
+    half = 2.776 * 0.158113883 / 5**0.5  # t of 4 degrees, the values' standard deviation
+    assert (even["mean_per_response"], *ends) == pytest.approx((0.3, 0.3 - half, 0.3 + half), abs=1e-4)
+    assert uneven["mean_per_response"] == pytest.approx((10 * 0.1 + 0.2 + 0.3 + 0.4 + 0.5) / 14)
+    assert uneven["mean_per_response_high"] - uneven["mean_per_response_low"] > 2 * half  # one prompt holds it
+    shown = f"{0.3:.3f} [{ends[0]:.3f}, {ends[1]:.3f}]"
+    for form in ("markdown", "html", "latex"):
+        assert shown in charbench.ok("report", "--format", form, lab=measured.root).out.replace("{}", ""), form
+    ended = charbench.ok("report", lab=measured.root)
+    assert shown in ended.out
+    assert "Brackets: 95% intervals" in ended.err
+    header, *rows = charbench.ok("report", "--format", "csv", lab=measured.root).out.splitlines()
+    assert "mean_per_response,mean_per_response_low,mean_per_response_high" in header
+    assert any(f"{even['mean_per_response']},{ends[0]},{ends[1]}" in one for one in rows)
 
 
 @pytest.mark.slow

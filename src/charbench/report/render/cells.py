@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from charbench.analysis.wilson import Rate
+
+if TYPE_CHECKING:
+    from charbench.analysis.clusters import ClusteredMean
 
 NOTHING = "–"
 MINUS = "−"
 
 
 _DIGITS = 9
+_WIDE = 5
+"""From this width on, one decimal tells enough of an interval."""
 
 
 def finite(value: float) -> float | None:
@@ -54,6 +60,15 @@ def whole(value: float) -> str:
 def decimal(value: float, digits: int = 1) -> str:
     """``0.8``; a dash for NaN."""
     return f"{value:,.{digits}f}" if math.isfinite(value) else NOTHING
+
+
+def mean_with_interval(mean: ClusteredMean) -> str:
+    """``54.2 [48.1, 60.3]``, with more decimals the narrower it is; ``0.417`` without an interval."""
+    value, low, high = mean.value, mean.low, mean.high
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return decimal(value, 3)
+    digits = 1 if high - low >= _WIDE else 2 if high - low >= _WIDE / 10 else 3
+    return f"{decimal(value, digits)} [{decimal(low, digits)}, {decimal(high, digits)}]".replace("-", MINUS)
 
 
 def size(count: object) -> str:

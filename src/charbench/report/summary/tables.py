@@ -11,6 +11,7 @@ from charbench.report.render.cells import (
     OTHER_PROMPTS,
     count_of,
     decimal,
+    mean_with_interval,
     percent,
     percent_with_interval,
     states_bar,
@@ -42,7 +43,7 @@ _RATES: tuple[_Figure, ...] = (
 _BOUNDS: _Figure = ("Unscored as no … yes", lambda row: _bounds(row))
 _MEANS: tuple[_Figure, ...] = (
     *_SAMPLES,
-    ("Mean, responses", lambda row: decimal(row.per_response, 3)),
+    ("Mean, responses [95%]", lambda row: mean_with_interval(row.mean_of_responses)),
     ("Mean, thinking", lambda row: decimal(row.per_thinking, 3)),
     ("Texts scored", lambda row: whole(row.response.get("count", 0) + row.thinking.get("count", 0))),
     _STATES,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from shlex import quote
 
+from charbench.analysis.clusters import ClusteredMean
 from charbench.analysis.wilson import Rate
 from charbench.report.prompt_counts import PromptCounts
 from charbench.report.summary.health import HealthCount, HealthMetric
@@ -112,6 +113,11 @@ class Tally:
     def per_response(self) -> float:
         """The headline metric's mean over responses; NaN without any."""
         return _mean(self.response.get("total", 0.0), self.response.get("count", 0))
+
+    @cached_property
+    def mean_of_responses(self) -> ClusteredMean:
+        """The headline metric's mean over responses, with its interval; NaN without any."""
+        return self.counts.mean()
 
     @property
     def per_thinking(self) -> float:
