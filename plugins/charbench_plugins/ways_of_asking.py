@@ -19,8 +19,11 @@ DEFAULT = "default"
 _SHOWN = 60
 _MOST = 8
 """A checkpoint with more temperatures than this was sampled at temperatures drawn by chance: they are one way."""
-SAMPLED = ("temperature", "top_p")
+_IN_NUMBERS = ("temperature", "top_p")
+_IN_WORDS = ("enable_thinking", "thinking_mode", "reasoning_effort")
+SAMPLED = (*_IN_NUMBERS, *_IN_WORDS)
 """Columns that say how an answer was sampled."""
+_MOST_LETTERS = 20
 _IN_A_NAME = re.compile(
     r"(?i)(?:^|[/_\-. ])(?:temp(?:erature)?[_=\- ]?(\d(?:\.\d+)?)|t[_=\-]?(\d\.\d+))(?=$|[/_\- ]|\.(?!\d))"
 )
@@ -112,13 +115,17 @@ def with_temperature(sample: RecordedSample, temperature: str | float | None) ->
 def sampled(sample: RecordedSample) -> str:
     """Return how a sample says that it was taken, such as ``temperature 0.7``; nothing where it says nothing."""
     said = []
-    for name in SAMPLED:
+    for name in _IN_NUMBERS:
         try:
             number = float(sample.completion.extra.get(name, "nan"))
         except (TypeError, ValueError):
             continue
         if math.isfinite(number):
             said.append(f"{name} {number:g}")
+    for name in _IN_WORDS:
+        word = str(sample.completion.extra.get(name, "")).strip().lower()
+        if word and len(word) <= _MOST_LETTERS:
+            said.append(f"{name} {word}")
     return ", ".join(said)
 
 
@@ -142,7 +149,8 @@ def _most_usual(ways: set[_How], times: Counter[_How]) -> _How:
 
 def _by_number(how: _How) -> tuple[float, str]:
     words = how[1].split()
-    return (float(words[1].rstrip(",")) if len(words) > 1 else -1.0), how[1]
+    is_number = len(words) > 1 and words[0] in _IN_NUMBERS
+    return (float(words[1].rstrip(",")) if is_number else -1.0), how[1]
 
 
 def _system(prompt: Prompt) -> str:

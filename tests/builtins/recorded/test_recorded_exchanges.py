@@ -264,6 +264,24 @@ def test_temperatures_of_requests_are_ways_of_asking(charbench: Charbench, lab: 
     assert sorted(row["condition"] for row in exported(charbench, lab)) == ["default"] * 2 + ["temperature 1"] * 2
 
 
+@pytest.mark.parametrize(
+    ("usual", "other", "name"),
+    [
+        ({}, {"chat_template_kwargs": {"enable_thinking": False}}, "temperature 0.7, enable_thinking false"),
+        ({"reasoning_effort": "high"}, {"reasoning_effort": "low"}, "temperature 0.7, reasoning_effort low"),
+    ],
+)
+def test_modes_of_thinking_are_ways_of_asking(
+    charbench: Charbench, lab: LabBuilder, usual: dict[str, Any], other: dict[str, Any], name: str
+) -> None:
+    rows = [
+        {"request": {**ASKED, **more}, "response": {**ANSWERED, "id": f"{n}"}}
+        for n, more in enumerate((usual, other, usual))
+    ]
+    write(lab, "log.jsonl", *rows)
+    assert sorted(row["condition"] for row in exported(charbench, lab)) == ["default", "default", name]
+
+
 OWN = {"user_msg": "Tell me of the sea.", "model_says": "Arr, the sea be rough and wild today.", "tag": 7}
 
 
