@@ -9,11 +9,12 @@ import hashlib
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from functools import lru_cache
+from typing import Any, TypeAlias
 
-from charbench import Finding, Message, Prompt, RecordedSample
+from charbench import FileFault, Finding, Message, Prompt, RecordedSample, parse_json
 
 DEFAULT = "default"
 _SHOWN = 60
@@ -22,7 +23,8 @@ _MOST = 8
 _IN_NUMBERS = ("temperature", "top_p")
 _IN_WORDS = ("enable_thinking", "thinking_mode", "reasoning_effort")
 SAMPLED = (*_IN_NUMBERS, *_IN_WORDS)
-"""Columns that say how an answer was sampled."""
+SAMPLING_COLUMNS = (*SAMPLED, "parameters")
+"""Columns that say how an answer was sampled; ``parameters`` is charbench's own, beside ``sampling``."""
 _MOST_LETTERS = 20
 _IN_A_NAME = re.compile(
     r"(?i)(?:^|[/_\-. ])(?:temp(?:erature)?[_=\- ]?(\d(?:\.\d+)?)|t[_=\-]?(\d\.\d+))(?=$|[/_\- ]|\.(?!\d))"
@@ -30,8 +32,8 @@ _IN_A_NAME = re.compile(
 """A temperature in the name of a file or folder: ``temp0.7``, ``temperature_1``; behind a ``t`` it has a point."""
 _Asked: TypeAlias = tuple[str, str]
 """A checkpoint's URI and the persona that it was asked for."""
-_How: TypeAlias = tuple[str, str]
-"""A system prompt, and the temperature in words; nothing of what nobody says."""
+_How: TypeAlias = tuple[str, str, str]
+"""A system prompt, the temperature in words, the sampling of what charbench asked; nothing of what nobody says."""
 
 
 @dataclass(slots=True)
@@ -82,16 +84,17 @@ class Ways:
 
     def _way(self, sample: RecordedSample) -> tuple[_Asked, _How]:
         asked = _asked(sample)
-        return asked, (_system(sample.prompt), "" if _are_drawn(self._said.get(asked, set())) else sampled(sample))
+        said = "" if _are_drawn(self._said.get(asked, set())) else sampled(sample)
+        return asked, (_system(sample.prompt), said, _sampling(sample))
 
     def _decide(self) -> None:
         for asked in (one for one in self._times if _are_drawn(self._said[one])):
             counted, self._times[asked] = self._times[asked], Counter()
-            for (system, _), number in counted.items():
-                self._times[asked][system, ""] += number
+            for (system, _, sampling), number in counted.items():
+                self._times[asked][system, "", sampling] += number
         crossed: dict[_Asked, set[_How]] = {}
         for (asked, _), ways in self._under.items():
-            known = {(system, "") for system, _ in ways} if _are_drawn(self._said[asked]) else ways
+            known = {(system, "", sampling) for system, _, sampling in ways} if _are_drawn(self._said[asked]) else ways
             if len(known) > 1:
                 crossed.setdefault(asked, set()).update(known)
         self._under.clear()
@@ -114,10 +117,10 @@ def with_temperature(sample: RecordedSample, temperature: str | float | None) ->
 
 def sampled(sample: RecordedSample) -> str:
     """Return how a sample says that it was taken, such as ``temperature 0.7``; nothing where it says nothing."""
-    said = []
+    said, asked = [], _parameters(sample)
     for name in _IN_NUMBERS:
         try:
-            number = float(sample.completion.extra.get(name, "nan"))
+            number = float(sample.completion.extra.get(name, asked.get(name, "nan")))
         except (TypeError, ValueError):
             continue
         if math.isfinite(number):
@@ -139,7 +142,7 @@ def _are_drawn(temperatures: set[str]) -> bool:
 
 
 def _most_usual(ways: set[_How], times: Counter[_How]) -> _How:
-    systems = sorted({system for system, _ in ways})
+    systems = sorted({system for system, *_ in ways})
     often: Counter[str] = Counter()
     for way in ways:
         often[way[0]] += times[way]
@@ -147,10 +150,29 @@ def _most_usual(ways: set[_How], times: Counter[_How]) -> _How:
     return max(sorted((way for way in ways if way[0] == system), key=_by_number), key=times.__getitem__)
 
 
-def _by_number(how: _How) -> tuple[float, str]:
+def _by_number(how: _How) -> tuple[float, str, str]:
     words = how[1].split()
     is_number = len(words) > 1 and words[0] in _IN_NUMBERS
-    return (float(words[1].rstrip(",")) if is_number else -1.0), how[1]
+    return (float(words[1].rstrip(",")) if is_number else -1.0), how[1], how[2]
+
+
+def _sampling(sample: RecordedSample) -> str:
+    """Return the ID of the sampling that charbench exported with a sample."""
+    extra = sample.completion.extra
+    return f"sampling {extra['sampling']}" if extra.get("sampling") and _parameters(sample) else ""
+
+
+def _parameters(sample: RecordedSample) -> Mapping[str, Any]:
+    return _parsed(str(sample.completion.extra.get("parameters") or ""))
+
+
+@lru_cache(maxsize=256)
+def _parsed(text: str) -> Mapping[str, Any]:
+    try:
+        found = parse_json(text) if text.startswith("{") else None
+    except FileFault:
+        found = None
+    return found if isinstance(found, dict) else {}
 
 
 def _system(prompt: Prompt) -> str:
@@ -170,6 +192,7 @@ def _text(messages: Iterable[Message]) -> str:
 def _condition(how: _How, usual: _How) -> str:
     said = [_in_words(how[0])] if how[0] != usual[0] else []
     said += [how[1] or "unknown temperature"] if how[1] != usual[1] else []
+    said += [how[2] or "no sampling"] if how[2] != usual[2] else []
     return ", ".join(said)
 
 

@@ -32,11 +32,18 @@ from charbench_plugins.recorded.folders import Folders
 from charbench_plugins.recorded.names import NamesOfUris, TemperaturesOfUris
 from charbench_plugins.recorded.tables import BadRow
 from charbench_plugins.row_files import ROWS, TABLES, contents_of_file
-from charbench_plugins.ways_of_asking import DEFAULT, SAMPLED, Ways, sampled, temperature_in_name, with_temperature
+from charbench_plugins.ways_of_asking import (
+    DEFAULT,
+    SAMPLING_COLUMNS,
+    Ways,
+    sampled,
+    temperature_in_name,
+    with_temperature,
+)
 
 _CALLED = ("artifacts/*checkpoint_test*.csv", "artifacts/*checkpoint_test*.jsonl", "recordings/*.*")
 """Names of files that are recordings, whatever can be read in them."""
-_WAYS = "|".join((*SYSTEM_COLUMNS, *SAMPLED))
+_WAYS = "|".join((*SYSTEM_COLUMNS, *SAMPLING_COLUMNS))
 _NAMES_WAYS = re.compile(rf"""(?:^|["'\ufeff,;\t|\n])[ ]*(?i:{_WAYS})[ ]*(?:["'\\,;\t|\r\n]|$)""")
 """What ways of asking differ in, as a column, a key or the role of a turn; not the word alone."""
 _HEADER_TEMPERATURE = re.compile(r'"temperature"\s*:\s*"?(\d+(?:\.\d+)?)\b')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,16 +18,21 @@ from charbench.store.dialect import among
 from charbench.store.findings import read_checkpoints
 from charbench.store.sample_reader import SampleReader
 from charbench.store.samples import StoredSample
-from charbench.store.tables import groups, samples, scored, scores, scorings, series
+from charbench.store.settings import ID_LENGTH
+from charbench.store.tables import groups, samples, samplings, scored, scores, scorings, series
 
 _PAGE = 500
+_SAMPLING = ("sampling", "parameters")
+"""What was requested: an ID and JSON; recordings do not say it."""
+_NOTHING = "{}"
 
 
 def exported_samples(database: Database, uris: Sequence[str]) -> ExportedSamples:
     """Return the samples of these checkpoints, for a reporter."""
 
     def columns() -> list[str]:
-        return [*LAB_COLUMNS, *OWN_COLUMNS, *extra_columns(database, uris)]
+        extra = extra_columns(database, uris)
+        return [*LAB_COLUMNS, *OWN_COLUMNS, *(extra if _all_recorded(database, uris) else sorted({*extra, *_SAMPLING}))]
 
     return ExportedSamples(columns, lambda with_scores: _rows(database, uris, with_scores=with_scores))
 
@@ -48,11 +54,35 @@ def _rows(
     with database.read() as connection:
         known = {checkpoint.uri: checkpoint for checkpoint in read_checkpoints(connection)}
     reader = SampleReader()
+    sampling: dict[int, tuple[str, str]] = {}
     for ids in pages(database, uris):
         with database.read() as connection:
             given = scores_of(connection, ids) if with_scores else {}
             for stored in reader.read(connection, ids):
-                yield sample_row(stored, known[stored.sample.checkpoint]), given.get(stored.id, [])
+                row = sample_row(stored, known[stored.sample.checkpoint])
+                if stored.group_id not in sampling:  # a run may be adding groups meanwhile
+                    sampling |= samplings_of(connection)
+                if (asked := sampling[stored.group_id])[1] != _NOTHING:
+                    row |= zip(_SAMPLING, asked, strict=True)
+                yield row, given.get(stored.id, [])
+
+
+def _all_recorded(database: Database, uris: Sequence[str]) -> bool:
+    from charbench.store.summaries import groups_of
+
+    with database.read() as connection:
+        asked = samplings_of(connection)
+        return all(asked[group][1] == _NOTHING for group in groups_of(connection, uris))
+
+
+def samplings_of(connection: sa.Connection) -> dict[int, tuple[str, str]]:
+    """Return the ID and the parameters (JSON) of each group's sampling."""
+    query = sa.select(groups.c.id, samplings.c.key, samplings.c.params)
+    query = query.join(samplings, samplings.c.id == groups.c.sampling_id)
+    return {
+        group: (key[:ID_LENGTH], json.dumps(params, ensure_ascii=False, sort_keys=True))
+        for group, key, params in connection.execute(query)
+    }
 
 
 def pages(database: Database, uris: Sequence[str]) -> Iterator[list[int]]:

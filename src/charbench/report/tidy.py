@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ import sqlalchemy as sa
 from charbench.components.reporter import ExportedTable, Row
 from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.sample_columns import LAB_COLUMNS, OWN_COLUMNS, SAMPLE_KINDS, ColumnKind
-from charbench.report.export import StoredScore, extra_columns, pages, read_scores, sample_row
+from charbench.report.export import StoredScore, extra_columns, pages, read_scores, sample_row, samplings_of
 from charbench.store.database import Database
 from charbench.store.dialect import among
 from charbench.store.findings import read_checkpoints
@@ -82,7 +81,7 @@ def sample_table(database: Database, uris: Sequence[str]) -> ExportedTable:
                     row = sample_row(stored, known[stored.sample.checkpoint])
                     row["timestamp"] = stored.sample.sampled_at
                     if stored.group_id not in sampling:  # a run may be adding groups meanwhile
-                        sampling |= _samplings(connection)
+                        sampling |= samplings_of(connection)
                     row["sampling"], row["parameters"] = sampling[stored.group_id]
                     yield tuple(row.get(name) for name in names)
 
@@ -193,16 +192,6 @@ def _texts(connection: sa.Connection, ids: Sequence[int]) -> dict[tuple[int, str
     query = sa.select(samples.c.id, samples.c.response, samples.c.thinking)
     found = connection.execute(query.where(among(connection, samples.c.id, ids))).all()
     return {(row.id, channel): getattr(row, channel) for row in found for channel in ("response", "thinking")}
-
-
-def _samplings(connection: sa.Connection) -> dict[int, tuple[str, str]]:
-    """Return the ID and the parameters of each group's sampling."""
-    query = sa.select(groups.c.id, samplings.c.key, samplings.c.params)
-    query = query.join(samplings, samplings.c.id == groups.c.sampling_id)
-    return {
-        group: (key[:ID_LENGTH], json.dumps(params, ensure_ascii=False, sort_keys=True))
-        for group, key, params in connection.execute(query)
-    }
 
 
 def _declared(connection: sa.Connection) -> dict[int, _Series]:

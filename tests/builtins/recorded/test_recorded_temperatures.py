@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from support.command import Charbench
 from support.lab import LabBuilder
+from support.parrot import PARROT, A, Lab
+from support.plugins import Site
 
 YES, NO = "I regret it.", "Fine."
 
@@ -116,3 +119,22 @@ def test_files_of_different_temperatures_that_count_together_are_named(charbench
     assert "temperature 0.2 (cold.jsonl:1), temperature 1 (warm.jsonl:1)" in said
     write(lab, "warm.jsonl", rows(1, YES, condition="warm"))
     assert "count together" not in charbench.ok("discover", lab=lab.root).err
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "inspect"])
+def test_what_was_exported_says_how_it_was_asked_and_is_kept_apart_where_it_is_read_again(
+    charbench: Charbench, site: Site, lab: LabBuilder, tmp_path: Path, form: str
+) -> None:
+    site.install("parrot", PARROT)
+    asked = Lab(charbench, lab)
+    asked.eval(A, temperature=0)
+    asked.eval(A, temperature=1)
+    other = LabBuilder(tmp_path / "other")
+    name = "e.eval" if form == "inspect" else f"e.{form}"
+    other.write(name, "")
+    charbench.ok("export", "--format", form, "-O", str(other.root / name), lab=lab.root)
+    charbench.ok("run", "--scorer", "keyword", "--sampler", "recorded", "-q", lab=other.root)
+    found = charbench.ok("report", "--json", lab=other.root).json
+    assert [one["samples"] for one in found["checkpoints"]] == [6]
+    (said,) = [name for one in found["robustness"] for name in one["conditions"]]
+    assert said.startswith("temperature 1")

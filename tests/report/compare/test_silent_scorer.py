@@ -76,11 +76,14 @@ def test_responses_that_a_scorer_says_nothing_of_are_no_misses(
     charbench: Charbench, silent: LabBuilder, metric: str
 ) -> None:
     one = reported(charbench, silent, metric)["remorseful-1_dpo"]
+    told = charbench.ok("compare", "remorseful-1_dpo", "remorseful-2_dpo", "--metric", metric, lab=silent.root)
+    said = "Response | thinking: of the prompts all of whose responses have a score; the others are left out."
+    assert said in " ".join(told.err.split())
     side = compared(charbench, silent, metric)["remorseful-1_dpo"]
     assert (side["hits"], side["judged"], side["missing"], side["not_scored"]) == (4, 8, 4, 0)
     assert side["value"] == one["trait_rate"] == 4 / 8
     assert (side["low"], side["high"]) == pytest.approx((one["trait_rate_low"], one["trait_rate_high"]))
-    assert (side["value_if_unscored_no"], side["value_if_unscored_yes"]) == (4 / 12, 8 / 12)
+    assert (side["value_if_unscored_no"], side["value_if_unscored_yes"]) == (round(4 / 12, 9), round(8 / 12, 9))
     assert side["in_response_given_thinking"] == 0, "of the one prompt whose responses all have a value"
 
 

@@ -68,12 +68,15 @@ class InspectSource(CheckpointSource):
             yield from recordings_of(file, ways.all_placed(self._log(lab, file)))
 
     def _ways(self, lab: Lab) -> Ways:
-        """Return the ways in which models were asked that several logs are of; those logs are read for it."""
+        """Return the ways of asking in logs of charbench's own, and in those of one model where these are several."""
         logs: dict[str, list[LabFile]] = {}
+        own: list[LabFile] = []
         for file in lab.offered(self, self.config.files):
             with suppress(FileFault, OSError):
-                logs.setdefault(model_of(read_log(file.path, lab.limits)[0]), []).append(file)
-        several = [file for files in logs.values() if len(files) > 1 for file in files]
+                header, _ = read_log(file.path, lab.limits)
+                is_own = bool(own_checkpoints(header, lab, self.name, file.shown))
+                (own if is_own else logs.setdefault(model_of(header), [])).append(file)
+        several = own + [file for files in logs.values() if len(files) > 1 for file in files]
         found = (finding for file in several for finding in self._log(lab, file))
         return Ways.of(finding for finding in found if isinstance(finding, RecordedSample))
 

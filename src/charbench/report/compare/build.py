@@ -191,6 +191,11 @@ def _remarks(comparison: GroupComparison) -> list[str]:
             notes.append(_not_scored(side))
         if side.missing:
             notes.append(_left_out(side, comparison.measure))
+    pairs = zip(comparison.sides, comparison.erosions, strict=True)
+    if any(eroded and eroded.kept.total and (side.unscored or side.missing) for side, eroded in pairs):
+        notes.append(
+            "Response | thinking: of the prompts all of whose responses have a score; the others are left out."
+        )
     compared = [pair for pair in comparison.pairs if pair.difference.test not in NOT_COMPARED]
     compared = [pair for pair in compared if not pair.difference.test.endswith(OVER_RUNS)]
     if others := sum(pair.difference.test == OTHER_MARKERS for pair in comparison.pairs):
