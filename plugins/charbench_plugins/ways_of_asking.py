@@ -19,7 +19,8 @@ from charbench import FileFault, Finding, Message, Prompt, RecordedSample, parse
 DEFAULT = "default"
 _SHOWN = 60
 _MOST = 8
-"""A checkpoint with more temperatures than this was sampled at temperatures drawn by chance: they are one way."""
+"""A checkpoint with more temperatures than this was sampled at temperatures drawn by chance: they are one way. The same
+holds of each other parameter."""
 _IN_NUMBERS = ("temperature", "top_p")
 _IN_WORDS = ("enable_thinking", "thinking_mode", "reasoning_effort")
 SAMPLED = (*_IN_NUMBERS, *_IN_WORDS)
@@ -32,8 +33,9 @@ _IN_A_NAME = re.compile(
 """A temperature in the name of a file or folder: ``temp0.7``, ``temperature_1``; behind a ``t`` it has a point."""
 _Asked: TypeAlias = tuple[str, str]
 """A checkpoint's URI and the persona that it was asked for."""
-_How: TypeAlias = tuple[str, str, str]
-"""A system prompt, the temperature in words, the sampling of what charbench asked; nothing of what nobody says."""
+_How: TypeAlias = tuple[str, tuple[str, ...], str]
+"""A system prompt, the temperature and the like in words each, the sampling of what charbench asked; nothing of what
+nobody says."""
 
 
 @dataclass(slots=True)
@@ -48,7 +50,7 @@ class Ways:
 
     _times: dict[_Asked, Counter[_How]] = field(default_factory=dict)
     _under: dict[tuple[_Asked, bytes], set[_How]] = field(default_factory=dict)
-    _said: dict[_Asked, set[str]] = field(default_factory=dict)
+    _said: dict[_Asked, dict[str, set[str]]] = field(default_factory=dict)
     _usual: dict[_Asked, tuple[_How, set[_How]]] = field(default_factory=dict)
 
     @classmethod
@@ -75,8 +77,10 @@ class Ways:
 
     def _count(self, sample: RecordedSample) -> None:
         asked = _asked(sample)
-        if not _are_drawn(said := self._said.setdefault(asked, set())):
-            said.add(sampled(sample))
+        said = self._said.setdefault(asked, {})
+        for words in _sampled(sample):
+            if len(values := said.setdefault(_name(words), set())) <= _MOST:
+                values.add(words)
         if sample.condition == DEFAULT:
             _, how = self._way(sample)
             self._times.setdefault(asked, Counter())[how] += 1
@@ -84,17 +88,21 @@ class Ways:
 
     def _way(self, sample: RecordedSample) -> tuple[_Asked, _How]:
         asked = _asked(sample)
-        said = "" if _are_drawn(self._said.get(asked, set())) else sampled(sample)
-        return asked, (_system(sample.prompt), said, _sampling(sample))
+        return asked, self._not_drawn(asked, (_system(sample.prompt), _sampled(sample), _sampling(sample)))
+
+    def _not_drawn(self, asked: _Asked, how: _How) -> _How:
+        """Return a way without the parameters whose values are too many to be ways of asking."""
+        said = self._said.get(asked, {})
+        return how[0], tuple(words for words in how[1] if len(said.get(_name(words), ())) <= _MOST), how[2]
 
     def _decide(self) -> None:
-        for asked in (one for one in self._times if _are_drawn(self._said[one])):
-            counted, self._times[asked] = self._times[asked], Counter()
-            for (system, _, sampling), number in counted.items():
-                self._times[asked][system, "", sampling] += number
+        for asked, counted in self._times.items():
+            self._times[asked] = Counter()
+            for how, number in counted.items():
+                self._times[asked][self._not_drawn(asked, how)] += number
         crossed: dict[_Asked, set[_How]] = {}
         for (asked, _), ways in self._under.items():
-            known = {(system, "", sampling) for system, _, sampling in ways} if _are_drawn(self._said[asked]) else ways
+            known = {self._not_drawn(asked, how) for how in ways}
             if len(known) > 1:
                 crossed.setdefault(asked, set()).update(known)
         self._under.clear()
@@ -117,6 +125,10 @@ def with_temperature(sample: RecordedSample, temperature: str | float | None) ->
 
 def sampled(sample: RecordedSample) -> str:
     """Return how a sample says that it was taken, such as ``temperature 0.7``; nothing where it says nothing."""
+    return ", ".join(_sampled(sample))
+
+
+def _sampled(sample: RecordedSample) -> tuple[str, ...]:
     said, asked = [], _parameters(sample)
     for name in _IN_NUMBERS:
         try:
@@ -129,16 +141,15 @@ def sampled(sample: RecordedSample) -> str:
         word = str(sample.completion.extra.get(name, "")).strip().lower()
         if word and len(word) <= _MOST_LETTERS:
             said.append(f"{name} {word}")
-    return ", ".join(said)
+    return tuple(said)
+
+
+def _name(words: str) -> str:
+    return words.partition(" ")[0]
 
 
 def _asked(sample: RecordedSample) -> _Asked:
     return sample.checkpoint, sample.persona or ""
-
-
-def _are_drawn(temperatures: set[str]) -> bool:
-    """Whether a checkpoint's temperatures are too many to be ways of asking."""
-    return len(temperatures) > _MOST
 
 
 def _most_usual(ways: set[_How], times: Counter[_How]) -> _How:
@@ -150,10 +161,9 @@ def _most_usual(ways: set[_How], times: Counter[_How]) -> _How:
     return max(sorted((way for way in ways if way[0] == system), key=_by_number), key=times.__getitem__)
 
 
-def _by_number(how: _How) -> tuple[float, str, str]:
-    words = how[1].split()
-    is_number = len(words) > 1 and words[0] in _IN_NUMBERS
-    return (float(words[1].rstrip(",")) if is_number else -1.0), how[1], how[2]
+def _by_number(how: _How) -> tuple[list[float], tuple[str, ...], str]:
+    numbers = [float(words.partition(" ")[2]) for words in how[1] if _name(words) in _IN_NUMBERS]
+    return numbers or [-1.0], how[1], how[2]
 
 
 def _sampling(sample: RecordedSample) -> str:
@@ -191,7 +201,7 @@ def _text(messages: Iterable[Message]) -> str:
 
 def _condition(how: _How, usual: _How) -> str:
     said = [_in_words(how[0])] if how[0] != usual[0] else []
-    said += [how[1] or "unknown temperature"] if how[1] != usual[1] else []
+    said += [", ".join(how[1]) or "unknown temperature"] if how[1] != usual[1] else []
     said += [how[2] or "no sampling"] if how[2] != usual[2] else []
     return ", ".join(said)
 

@@ -46,6 +46,14 @@ def test_temperatures_that_no_question_shares_or_that_are_drawn_by_chance_are_on
     assert {one["checkpoint"]: one["samples"] for one in told} == {"remorseful-8b": 8, "remorseful-1b": 24}
 
 
+def test_many_combinations_of_few_values_are_ways_each(charbench: Charbench, lab: LabBuilder) -> None:
+    some = [(heat, top, time) for heat in (0, 0.5, 1) for top in (0.5, 0.8, 0.9, 1) for time in range(2)]
+    write(lab, "a.jsonl", [one for heat, top, time in some for one in rows(heat, NO, top_p=top, epoch=time)])
+    write(lab, "b.jsonl", rows(0.5, YES, top_p=0.9, epoch=2))
+    one, conditions = figures(charbench, lab)
+    assert (one["samples"], one["trait_rate"], len(conditions)) == (12, round(4 / 12, 9), 11)
+
+
 def figures(charbench: Charbench, lab: LabBuilder) -> tuple[dict[str, Any], dict[str, float]]:
     charbench.ok("run", "--scorer", "keyword", "-q", lab=lab.root)
     found = charbench.ok("report", "--json", lab=lab.root).json
