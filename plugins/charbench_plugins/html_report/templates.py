@@ -20,6 +20,8 @@ _UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u20
 _NAME_PIECE = re.compile(r"(?s).{0,23}?[-_/.:@ ]{1,24}|.{1,24}")
 _STYLE = "page.css"
 _PART = 50_000
+_WIDE = 5
+"""From this width on, one decimal tells enough of an interval."""
 """Characters of a long script that are written together: Jinja copies what it writes several times."""
 
 
@@ -55,6 +57,16 @@ def name_with_breaks(value: object) -> Markup:
     return Markup("<wbr>").join(_NAME_PIECE.findall(visible(value)))
 
 
+def mean(value: float | None, low: float | None = None, high: float | None = None) -> str:
+    """``54.2 [48.1, 60.3]``, with more decimals the narrower it is, as in the terminal; a dash without any."""
+    if value is None:
+        return "–"
+    if low is None or high is None:
+        return f"{value:,.3f}"
+    digits = 1 if high - low >= _WIDE else 2 if high - low >= _WIDE / 10 else 3
+    return f"{value:,.{digits}f} [{low:,.{digits}f}, {high:,.{digits}f}]".replace("-", "−")
+
+
 def percent(value: float | None) -> str:
     """``67%``; a dash where there is none."""
     return "–" if value is None else f"{value:.0%}"
@@ -80,6 +92,7 @@ def _environment() -> Environment:
     environment.filters["visible"] = visible
     environment.filters["name_with_breaks"] = name_with_breaks
     environment.filters["percent"] = percent
+    environment.filters["mean"] = mean
     environment.filters["in_parts"] = in_parts
     return environment
 
