@@ -139,6 +139,23 @@ def test_new_labs_of_so_many_prompts_find_rates_apart_as_often_as_is_said(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("of", "asked", "true"),
+    [(SINGLE, (4, 4), (0.4, 0.2)), (FAMILIES, (1, 1), (0.5, 0.2)), (FAMILIES, (4, 4), (0.5, 0.3))],
+)
+def test_the_number_of_a_small_set_is_neither_too_low_nor_far_too_high_on_average(
+    of: list[int], asked: tuple[int, int], true: tuple[float, float]
+) -> None:
+    rng, found = np.random.default_rng(8), []
+    gap = float(np.subtract(*(side.mean() for side in rates(rng, SINGLE, 20000, (9, 9), true)[1:])))
+    for _ in range(150):
+        if count := compared(rates(rng, of, sum(of), asked, true), is_rate=True).needed(gap):
+            new = [compared(rates(rng, of, count, asked, true), is_rate=True).difference.p < LEVEL for _ in range(2)]
+            found.append(np.mean(new))
+    assert np.mean(found) == pytest.approx(0.82, abs=0.06)
+
+
+@pytest.mark.slow
 def test_new_labs_of_so_many_prompts_find_means_apart_as_often_as_is_said() -> None:
     rng = np.random.default_rng(6)
     pilots = [compared(means(rng, [3] * 12, 720, (8, 1), 0.6), is_rate=False) for _ in range(5)]

@@ -93,9 +93,7 @@ def test_a_variance_from_few_families_promises_less_and_its_range_is_told() -> N
     assert likely_prompts(0.5, well) is None
     low, high = likely_prompts(0.5, few) or (None, None)
     families = Families((18.0, 18.0, 9.0, 9.0, 3.0, 3.0), 0.3)
-    few, well = (
-        PairedTest(0.4 * families.effect, families, 1.0, spread=of) for of in ((0.3, 0.6, 1.0, 1.6, 2.6), CERTAIN)
-    )
+    few, well = (PairedTest(0.4 * families.effect, families, spread=of) for of in ((0.3, 0.6, 1.0, 1.6, 2.6), CERTAIN))
     assert prompts_needed(0.2, few) > 1.1 * prompts_needed(0.2, well)  # type: ignore[operator]
     assert (low, high) == (19, 121)  # of χ² with 4 degrees the middle 80%: 0.51 to 3.76 times the variance
 
@@ -132,6 +130,13 @@ def test_prompts_that_all_agree_do_not_promise_that_others_will() -> None:
     assert variance_of_differences([0.0] * 5, step=1.0) == pytest.approx(2 / 7)
     assert variance_of_differences([0.0] * 5) == 0
     assert math.isnan(variance_of_differences([1.0]))
+
+
+def test_prompts_that_differ_by_more_than_an_answer_have_no_smaller_variance_for_those_that_are_added() -> None:
+    gaps = [0.75, -0.5, 0.5, 0.25, 1.0, 0.0]
+    assert variance_of_differences(gaps, step=0.25) == pytest.approx(np.var(gaps, ddof=1))
+    few, many = (PairedTest(0.25, step=0.25, known=known) for known in (10.0, math.inf))
+    assert prompts_needed(0.2, few) > 1.1 * prompts_needed(0.2, many)  # type: ignore[operator]
 
 
 def test_the_variance_of_prompts_is_told_from_that_of_answers() -> None:

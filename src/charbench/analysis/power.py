@@ -221,13 +221,13 @@ def variance_of_differences(differences: ArrayLike, *, step: float = 0.0) -> flo
 
     ``step`` is what one answer changes of a difference (1/epochs for shares, 0 for other metrics): one prompt is
     added that differs by it, and one by as much the other way, so that five prompts that agree do not promise that
-    all do. NaN with fewer than two values of another metric. Source: Bonett and Price (2012), "Adjusted Wald
-    confidence interval for a difference of binomial proportions based on paired data", J Educ Behav Stat 37:479.
+    all do; where that makes the variance smaller, as prompts differ by more, nothing is added. NaN with fewer than
+    two values of another metric. Source: Bonett and Price (2012), "Adjusted Wald confidence interval for a difference
+    of binomial proportions based on paired data", J Educ Behav Stat 37:479.
     """
     array = np.asarray(differences, dtype=float)
-    if step:
-        return float(np.concatenate([array, [step, -step]]).var())
-    return float(array.var(ddof=1)) if array.size > 1 else math.nan
+    alone = float(array.var(ddof=1)) if array.size > 1 else math.nan
+    return float(np.fmax(np.concatenate([array, [step, -step]]).var(), alone)) if step else alone
 
 
 def spread(differences: ArrayLike, answers: ArrayLike, epochs: Sequence[float], *, step: float = 0.0) -> Spread | None:
