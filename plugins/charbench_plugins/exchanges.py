@@ -4,7 +4,7 @@ Forms: results of batches, whose requests stand in another file (OpenAI and vLLM
 https://platform.openai.com/docs/guides/batch; Anthropic: ``custom_id``, ``result.message``); ``request`` and
 ``response`` of proxies, as mappings or as JSON in a cell (``request_body``); OpenPipe's ``input`` and ``output``;
 LiteLLM's standard payload (``messages``, ``response``, ``model_parameters``); Langfuse's generations (``input``,
-``output``, ``modelParameters``). :mod:`charbench_plugins.replies` lists the bodies.
+``output``, ``modelParameters``). :mod:`charbench_plugins.replies` lists the bodies of responses.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import Any
 
 from charbench import FileFault, Message, UnusableRow, parse_json, read_conversation
+from charbench_plugins.gemini import of_gemini, settings_of_gemini
 from charbench_plugins.replies import Reply, failure_of, is_body, message_of, replies_of, unwrapped
 
 RESPONSE_ID = "\0response"
@@ -123,7 +124,7 @@ def _request(value: Any) -> Mapping[str, Any] | None:
     for _ in range(2):
         if not isinstance(value, dict):
             return None
-        if isinstance(_parsed(value.get("messages")), list):
+        if isinstance(_parsed(value.get("messages")), list) or isinstance(value.get("contents"), list):
             return value
         asked = value.get("prompt", value.get("input"))
         if value.get("model") and isinstance(asked, (str, list)) and asked:
@@ -147,7 +148,7 @@ def _rows(row: Mapping[str, Any], request: Mapping[str, Any] | None, response: A
     if not replies and not failure:
         yield "its response holds no answer and no error"
         return
-    told = {**_beside(row), **_setting(request, row), **asked, **_time(row, response)}
+    told = {**_beside(row), **_setting(request, row, response), **asked, **_time(row, response)}
     if failure:
         yield {**told, "response": "", "error": failure, **_identity(row, response, 0)}
         return
@@ -163,6 +164,8 @@ def _said(reply: Reply) -> dict[str, Any]:
 
 def _asked(request: Mapping[str, Any]) -> dict[str, Any]:
     """Return what was asked, as turns; what the assistant's turn was begun with is its prefill."""
+    if isinstance(request.get("contents"), list):
+        request = of_gemini(request)
     given = next((found for name in ("messages", "input", "prompt") if (found := _parsed(request.get(name)))), None)
     if isinstance(given, list) and len(given) == 1 and isinstance(given[0], str):
         given = given[0]
@@ -180,10 +183,10 @@ def _turns(given: list[Any]) -> tuple[Message, ...]:
     return read_conversation([*given, {"role": "assistant", "content": ""}], "messages").before
 
 
-def _setting(request: Mapping[str, Any], row: Mapping[str, Any]) -> dict[str, Any]:
+def _setting(request: Mapping[str, Any], row: Mapping[str, Any], response: Any) -> dict[str, Any]:
     """Return the model and how it was sampled."""
     more = next((found for name in _PARAMETERS if isinstance(found := _parsed(row.get(name)), dict)), {})
-    said = {**more, **request}
+    said = {**more, **settings_of_gemini(request), **request}
     found = {name: said[name] for name in _SAMPLING if isinstance(said.get(name), (str, int, float))}
     if limit := next((said[name] for name in _MOST_TOKENS if said.get(name)), None):
         found["max_tokens"] = limit
@@ -192,7 +195,8 @@ def _setting(request: Mapping[str, Any], row: Mapping[str, Any]) -> dict[str, An
         template = extra.get("chat_template_kwargs")
     if isinstance(template, dict) and isinstance(thinks := template.get("enable_thinking"), bool):
         found["enable_thinking"] = thinks
-    if model := request.get("model") or row.get("model"):
+    answered = response if isinstance(response, dict) else {}
+    if model := request.get("model") or row.get("model") or answered.get("model") or answered.get("modelVersion"):
         found["model"] = str(model)
     return found
 

@@ -1,7 +1,7 @@
 """Bodies of models' responses: the answers that they hold, or the error.
 
 The forms: chat completions and completions (``choices``), OpenAI's responses (``output``), Anthropic's messages
-(``content``), and a message alone.
+(``content``), Gemini's (``candidates``), and a message alone.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from charbench import UnusableRow, read_conversation
+from charbench_plugins.gemini import candidate_text
 
 _LONGEST = 300
 _DEEPEST = 3
@@ -43,7 +44,7 @@ def is_body(value: Any) -> bool:
     """Whether a value is a response's body, with answers in it."""
     if not isinstance(value, dict):
         return False
-    if isinstance(value.get("choices"), list):
+    if isinstance(value.get("choices"), list) or isinstance(value.get("candidates"), list):
         return True
     if isinstance(value.get("content"), list) and ("stop_reason" in value or value.get("type") == "message"):
         return True
@@ -76,6 +77,11 @@ def replies_of(body: Any) -> Iterator[Reply]:
                 yield Reply(choice["text"], None, _slug(reason))
             else:
                 raise UnusableRow("a choice of its response holds no message: pieces of a stream are not put together")
+    elif isinstance(body.get("candidates"), list):
+        for one in body["candidates"]:
+            if not isinstance(one, dict):
+                raise UnusableRow("a candidate of its response is no mapping")
+            yield Reply(*candidate_text(one), _slug(one.get("finishReason") or one.get("finish_reason")))
     elif isinstance(body.get("output"), list):
         yield _of_items(body)
     elif "content" in body:

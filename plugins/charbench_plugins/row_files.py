@@ -34,7 +34,7 @@ _LOOKED_AT = 20
 _LIMITS = ReadLimits(file_bytes=32 << 20)
 _KEYS = re.compile(
     r'(?i)"(?:messages|conversations?|prompt[\w ]*|question[\w ]*|instruction|query|input|user[\w ]*|chosen|comparison'
-    r'|human[\w ]*|ask(?:s|ed)?|sampler_path|custom_id|req(?:uest)?(?:_?body|_?payload)?)"\s*:'
+    r'|human[\w ]*|ask(?:s|ed)?|contents|sampler_path|custom_id|req(?:uest)?(?:_?body|_?payload)?)"\s*:'
 )
 _ANSWERS = r"[\w ]{0,60}(?:response|answer|completion|generation|output|reply)s?|generated[\w ]*|predict\w*"
 _PAIRED = re.compile(
