@@ -129,7 +129,8 @@ TIERS_LEGEND = (
 INTERVALS_LEGEND = "Brackets: 95% intervals for other prompts of other families, however often each prompt was asked."
 OTHER_PROMPTS = " *"
 OTHER_PROMPTS_LEGEND = (
-    "* was asked other prompts than most rows of its persona: ranked and tested by the prompts that they share."
+    "* was asked other prompts than those that most rows of its persona were: ranked and tested by the prompts they "
+    "share."
 )
 BAR_WIDTH = 10
 

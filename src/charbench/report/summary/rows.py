@@ -292,9 +292,10 @@ def _by_prompt(
 
 
 def _share_prompts(rows: Iterable[Tally]) -> None:
-    """Mark the rows that were asked other prompts than most rows of their persona.
+    """Mark the rows that were not asked the prompts that most rows of their persona were, or others too.
 
-    They are ranked by the prompts that they share with those; without any by their own.
+    They are ranked by those that they share; without any by their own. Where no prompt was asked of most rows, the
+    set that the most rows were asked stands for them.
     """
     by_persona: dict[str, list[Tally]] = {}
     for row in rows:
@@ -303,7 +304,9 @@ def _share_prompts(rows: Iterable[Tally]) -> None:
         sets = Counter(asked for row in mine if (asked := frozenset(row.counts.asked)))
         if len(sets) < 2:
             continue
-        usual = max(sets, key=lambda asked: (sets[asked], len(asked), sorted(asked)))
+        times = Counter(key for asked, count in sets.items() for key in asked for _ in range(count))
+        usual = frozenset(key for key, count in times.items() if 2 * count > sets.total())
+        usual = usual or max(sets, key=lambda asked: (sets[asked], len(asked), sorted(asked)))
         for row in mine:
             if (asked := frozenset(row.counts.asked)) != usual:
                 row.shared = asked & usual
