@@ -372,3 +372,15 @@ def test_only_scorers_that_were_wanted_together_are_listed(charbench: Charbench,
     listed = [(one["scorers"]["keyword"]["options"]["cap"], len(one["scorers"])) for one in lab.listed()]
     assert listed == [(2, 3), (1, 2), (3, 1)]
     assert [lab.report("--setting", one["id"])["settings"]["pirate"]["id"] == one["id"] for one in lab.listed()]
+
+
+@pytest.mark.slow
+def test_a_setting_that_differs_in_more_is_told_once_for_all_checkpoints(lab: Lab, charbench: Charbench) -> None:
+    lab.eval(A, B, temperature=0)
+    lab.eval(A, B, temperature=0.5, more=("-o", "sampler.parrot.beak=hooked"))
+    lab.eval(A, B, temperature=1)
+    words = ("compare", A, B, "--across", "temperature", "--json")
+    notes = charbench.ok(*words, lab=lab.lab.root).json["notes"]
+    assert [one for one in notes if "in more than" in one] == [
+        "1 other setting differs in more than temperature: not compared."
+    ]

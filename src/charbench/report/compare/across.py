@@ -82,7 +82,9 @@ def _by_value(name: str, chosen: Setting, asked: Sequence[Setting], notes: list[
             f"({there})"
         )
     if others := len(asked) - 1 - len(like):
-        notes.append(f"{others:,} other settings differ in more than {name} and are left out.")
+        what = "1 other setting differs" if others == 1 else f"{others:,} other settings differ"
+        note = f"{what} in more than {name}: not compared."
+        notes += [] if note in notes else [note]
     return dict(sorted(found.items()))
 
 
