@@ -189,7 +189,7 @@ def rows(lab: Lab, persona: str, design: Design, sides: list[tuple[Floats, Float
     """Return the recordings of two checkpoints with these answers."""
     found: list[dict[str, object]] = []
     for which, (families, answers) in enumerate(sides):
-        own, counts = "" if design.paired else f"{which} ", np.bincount(families)
+        own, counts = f"{persona} " if design.paired else f"{persona} {which} ", np.bincount(families)
         for number, family in enumerate(families):
             for epoch, value in enumerate(answers[number]):
                 text = lab.text(hit=bool(value)) if design.is_rate else lab.text(value=float(value))
