@@ -263,7 +263,10 @@ def uneven() -> list[Design]:
 
 
 def uneven_held_out() -> list[Design]:
-    """Return designs of the same kind that were written down before the rule for them was."""
+    """Return designs of the same kind: written down before the rule for them was, but those of 30 pairs and 45 pairs.
+
+    Those three were written with the rule, and seen when steps of the sum that is flipped were added to it.
+    """
     a, b, c, d, e = NEW_SHAPES
     return [
         Design("paired rate", d, 10, 1.2, family=0.3, other=2),
