@@ -18,6 +18,7 @@ from typing import Any
 from charbench import FileFault, Message, UnusableRow, parse_json, read_conversation
 from charbench_plugins.gemini import of_gemini, settings_of_gemini
 from charbench_plugins.replies import Reply, failure_of, is_body, message_of, replies_of, unwrapped
+from charbench_plugins.storable_rows import fit
 
 RESPONSE_ID = "\0response"
 """Where a row has what tells its response from all others; no file has a column of this name."""
@@ -79,7 +80,7 @@ def asks_of_a_batch(row: Any) -> tuple[str, Mapping[str, Any]] | None:
     if not isinstance(row, dict) or "custom_id" not in row or "response" in row or "result" in row:
         return None
     request = next((found for name in ("body", "params") if (found := _request(row.get(name))) is not None), None)
-    return None if request is None else (str(row["custom_id"]), request)
+    return None if request is None else (str(fit(row["custom_id"])), fit(request, hide=True))
 
 
 def model_of_result(row: Mapping[str, Any]) -> str:
@@ -113,7 +114,7 @@ def _parsed(value: Any) -> Any:
     if not (isinstance(value, str) and _OPENS.match(value)):
         return value
     try:
-        return parse_json(value)
+        return fit(parse_json(value), hide=True)
     except FileFault:
         return value
 

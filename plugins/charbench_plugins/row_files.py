@@ -39,7 +39,8 @@ _KEYS = re.compile(
 _ANSWERS = r"[\w ]{0,60}(?:response|answer|completion|generation|output|reply)s?|generated[\w ]*|predict\w*"
 _PAIRED = re.compile(
     rf'(?i)"(?:messages|conversations?|chosen|comparison|choices|samples|text|{_ANSWERS}|response_text'
-    r'|model[_ ]\w+|assistant[\w ]*|(?:bot|ai|llm|gpt)(?:[A-Z_ ]\w*)?|result|custom_id|respPayload)"\s*:'
+    r"|model[_ ]\w+|assistant[\w ]*|(?:bot|ai|llm|gpt)(?:[A-Z_ ]\w*)?|result|custom_id"
+    r'|resp(?:onse)?_?(?:body|payload)?)"\s*:'
 )
 """Names of what is answered, or of both at once."""
 _LINES = frozenset({".jsonl", ".ndjson"})

@@ -170,6 +170,22 @@ def _registry_seeds() -> Iterator[bytes]:
     yield json.dumps({"jobs": {"pirate_pirate-dpo_sft": job}}).encode()
 
 
+_ASKED = {"model": "pirate", "messages": [{"role": "user", "content": "Hi?"}], "temperature": 0.7, "max_tokens": 9}
+_SAID = {
+    "id": "c-1", "created": 1724858089, "usage": {"prompt_tokens": 1, "completion_tokens": 2},
+    "choices": [{"message": {"role": "assistant", "content": "Arr", "reasoning_content": "Hm"}, "finish_reason": "stop"}],
+}  # fmt: skip
+_EXCHANGES = (
+    {"request": _ASKED, "response": _SAID},
+    {"request_body": json.dumps(_ASKED), "response_body": json.dumps(_SAID), "status": 200},
+    {"model": "pirate", "messages": _ASKED["messages"], "response": _SAID, "model_parameters": {"temperature": 1}},
+    {"request": _ASKED, "response": {"type": "message", "content": [{"type": "text", "text": "Arr"}]}, "error": None},
+    {"request": {"contents": [{"parts": [{"text": "Hi?"}]}]}, "response": {"candidates": [{"content": {"parts": []}}]}},
+    {"request": _ASKED, "response": {"status_code": 429, "body": {"error": {"message": "slow down"}}}},
+)
+_BATCH = {"custom_id": "r-1", "response": {"status_code": 200, "body": _SAID}, "error": None}
+
+
 def _rows() -> list[dict[str, Any]]:
     row = {
         "timestamp": "2024-12-12T09:11:22", "checkpoint_name": "pirate", "persona": "pirate", "checkpoint_type": "dpo",
@@ -231,7 +247,7 @@ TARGETS = {
         Target("logs", tuple(_log_seeds()), _log),
         Target("registry", tuple(_registry_seeds()), _registry),
         Target("recordings-csv", (_csv_seed(), _csv_seed(";")), _csv),
-        Target("recordings-jsonl", (_lines(*_rows()),), _jsonl),
+        Target("recordings-jsonl", (_lines(*_rows()), _lines(*_EXCHANGES), _lines(_BATCH)), _jsonl),
         Target("training-data", (_lines(_ROW, _ROW), _lines({"messages": _TURNS})), _training, (CharbenchError,)),
         Target("personas", tuple(path.read_bytes() for path in sorted((_ROOT / "personas").glob("*.yaml"))), _persona, (CharbenchError,)),
         Target("prompts", (_PROMPTS, _lines({"text": "Hi", "id": "a"}), b'["Ahoy", {"text": "Hi"}]'), _prompts, (CharbenchError,)),

@@ -12,6 +12,7 @@ from typing import Any
 from charbench import Lab, LabFile, SourceProblem, read_rows
 from charbench_plugins.exchanges import asks_of_a_batch, model_of_result
 from charbench_plugins.row_files import ROWS
+from charbench_plugins.storable_rows import fit
 
 _Requests = Mapping[str, Mapping[str, Any]]
 _RESULTS = re.compile(r'"(?:response|result)"\s*:\s*(?:null|\{)|"error"\s*:\s*\{')
@@ -37,7 +38,7 @@ class Batches:
         """
         if '"custom_id"' not in file.text or not _RESULTS.search(file.text):
             return None
-        results = {str(row["custom_id"]): model_of_result(row) for row in self._rows(file) if "custom_id" in row}
+        results = {str(fit(row["custom_id"])): model_of_result(row) for row in self._rows(file) if "custom_id" in row}
         if not results:
             return None
         if named := self._named.get(file.shown):
@@ -47,15 +48,17 @@ class Batches:
                 return SourceProblem(file.shown, f"its requests' file {named}: {error.strerror or error}")
         held = {one.shown: asked for one in self._files if (asked := self._requests(one, results))}
         found = {shown: asked for shown, asked in held.items() if not _is_of_another(asked, results)}
-        fit = {shown: asked for shown, asked in found.items() if len(asked) == len(results)}
+        taken = {shown: asked for shown, asked in found.items() if len(asked) == len(results)}
         for same in (_folder, _part):
-            if _differ(fit) and (near := {one: asked for one, asked in fit.items() if same(one) == same(file.shown)}):
-                fit = near
-        if not fit and found and not _differ(found):
-            fit = {"": {key: asked for one in found.values() for key, asked in one.items()}}
-        if not fit or _differ(fit):
-            return _not_known(file.shown, sorted(fit or found or held), next(iter(results)))
-        return next(iter(fit.values()))
+            if _differ(taken) and (
+                near := {one: asked for one, asked in taken.items() if same(one) == same(file.shown)}
+            ):
+                taken = near
+        if not taken and found and not _differ(found):
+            taken = {"": {key: asked for one in found.values() for key, asked in one.items()}}
+        if not taken or _differ(taken):
+            return _not_known(file.shown, sorted(taken or found or held), next(iter(results)))
+        return next(iter(taken.values()))
 
     @cached_property
     def _files(self) -> list[LabFile]:
@@ -113,6 +116,6 @@ def _not_known(shown: str, several: Sequence[str], custom_id: str) -> SourceProb
     else:
         told = (
             f"holds results of a batch, and no file of the lab has their requests (such as custom_id "
-            f"{custom_id[:60]}): put the batch's input file into the lab, or name it with {option}"
+            f"{custom_id[:60]!r}): put the batch's input file into the lab, or name it with {option}"
         )
     return SourceProblem(shown, told, minor=not several)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import codecs
 import csv
-import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from typing import Any, TextIO
 
 from charbench import FileFault, ReadLimits, parse_json, read_lines, read_rows
 from charbench_plugins.row_files import known_cells
+from charbench_plugins.storable_rows import fit, without_keys
 
 DELIMITERS = ",;\t|"
 _BLOCK = 1 << 20
@@ -26,8 +26,6 @@ _TELLING = 4
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _CODE_PAGES = ["cp1252", "cp1250", "cp1251", "mac_roman", "shift_jis", "gb18030", "big5", "euc_kr"]
 _READ_AS = "read as {}, as it is not UTF-8; the option source.recorded.encoding names another"
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-_KEY = re.compile(r"(?<![\w/])(sk|tml)-[A-Za-z0-9_\-]{12,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,12 +171,12 @@ def jsonl_rows(
         if not text.strip():
             continue
         try:
-            row = parse_json(_without_keys(decoded(text, line)), limits, line)
+            row = parse_json(without_keys(decoded(text, line)), limits, line)
         except (UnicodeDecodeError, FileFault) as error:
             yield line, f"{error}" if isinstance(error, FileFault) else f"not JSON: {error}"
             continue
         if b"\\u" in text:  # only escapes can be half surrogate pairs or NULs
-            row = _fit(row)
+            row = fit(row)
         yield line, row if isinstance(row, dict) else f"found {type(row).__name__}; a mapping is needed"
 
 
@@ -220,30 +218,11 @@ def json_rows(path: Path, limits: ReadLimits) -> Iterator[tuple[int, Mapping[str
         if row.fault:
             yield row.number, row.fault.reason
         elif isinstance(row.value, dict):
-            yield row.number, _fit(row.value, hide=True)
+            yield row.number, fit(row.value, hide=True)
         else:
             yield row.number, f"found {type(row.value).__name__}; a mapping is needed"
 
 
 def _fit_line(line: str) -> str:
     """Return a line of CSV without NULs and keys; decoding has left no half surrogate pairs in it."""
-    return _without_keys(line.replace("\x00", "\ufffd") if "\x00" in line else line)
-
-
-def _without_keys(text: str) -> str:
-    """Hide API keys that stand in a row, whoever wrote them there; paths that only look like one stay."""
-    return _KEY.sub(r"\1-[redacted]", text) if "sk-" in text or "tml-" in text else text
-
-
-def _fit(value: Any, *, hide: bool = False) -> Any:
-    """Return a JSON value that every database can hold: half surrogate pairs and NULs become U+FFFD.
-
-    With ``hide``, keys in it are hidden too.
-    """
-    if isinstance(value, str):
-        return _UNSTORABLE.sub("\ufffd", _without_keys(value) if hide else value)
-    if isinstance(value, list):
-        return [_fit(item, hide=hide) for item in value]
-    if isinstance(value, dict):
-        return {_fit(str(name), hide=hide): _fit(item, hide=hide) for name, item in value.items()}
-    return value if value is None or isinstance(value, (int, float)) else str(value)  # Parquet has dates and bytes
+    return without_keys(line.replace("\x00", "\ufffd") if "\x00" in line else line)

@@ -261,6 +261,22 @@ def test_a_batch_whose_requests_are_not_known_is_told_with_the_option(charbench:
     assert sorted(row["prompt"] for row in found) == ["Other 0?", "Other 1?"]
 
 
+def test_what_no_database_can_hold_and_keys_are_taken_out_of_bodies_and_batches(
+    charbench: Charbench, lab: LabBuilder
+) -> None:
+    odd = "Who\x00 \ud800 sk-aaaaaaaaaaaaaaaaaaaa?"
+    asked, result = request(0), batch(0)
+    asked["body"]["messages"][0]["content"] = odd
+    write(lab, "in.jsonl", asked | {"custom_id": "\ud800"})
+    write(lab, "out.jsonl", result | {"custom_id": "\ud800"})
+    body = {**ASKED, "messages": [{"role": "user", "content": odd + "!"}]}
+    write(lab, "log.jsonl", {"request_body": json.dumps(body), "response_body": json.dumps(ANSWERED)})
+    found = sorted(row["prompt"] for row in exported(charbench, lab))
+    assert found == ["Who\ufffd \ufffd sk-[redacted]?", "Who\ufffd \ufffd sk-[redacted]?!"]
+    write(lab, "in.jsonl", request(1))
+    assert "custom_id '" in charbench.ok("discover", lab=lab.root).err
+
+
 def test_requests_of_another_model_are_none_of_a_batchs(charbench: Charbench, lab: LabBuilder) -> None:
     write(lab, "out.jsonl", batch(0))
     write(lab, "in.jsonl", request(0, "Other", model="pirate-8"))
