@@ -148,3 +148,15 @@ def test_a_rate_of_nothing_is_nan() -> None:
     found = clustered_rate([], [])
     assert math.isnan(found.value)
     assert found.samples == 0
+
+
+def test_an_interval_ends_where_values_do() -> None:
+    wide = clustered_mean([0.0, 0.0, 1.0], ["a", "b", "c"])
+    assert wide.low < 0
+    assert wide.high > 1
+    assert (wide.within(0, 1).low, wide.within(0, 1).high) == (0, 1)
+    assert wide.within(None, None) == wide
+    assert wide.within(0, None).high == wide.high
+    alone = clustered_mean([0.5], ["a"]).within(0, 1)
+    assert math.isnan(alone.low)
+    assert math.isnan(alone.high)

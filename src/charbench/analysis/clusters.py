@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -38,6 +38,12 @@ class ClusteredMean:
     clusters: int
     effective: float
     degrees: float
+
+    def within(self, least: float | None, greatest: float | None) -> ClusteredMean:
+        """Return it with an interval that ends where values do; None: they have no end there."""
+        low = self.low if least is None else max(self.low, least)
+        high = self.high if greatest is None else min(self.high, greatest)
+        return replace(self, low=low, high=high)
 
     @property
     def low_precision(self) -> bool:

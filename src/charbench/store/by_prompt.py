@@ -33,6 +33,7 @@ class SeriesOf:
     """Where the scores of one metric for one persona stand: of each scorer the scoring that was chosen.
 
     ``fingerprint`` tells what it is scored by (markers, a rubric): values of different ones are never compared.
+    ``low`` and ``high`` are the least and the greatest possible value, None where there is none.
     ``response`` and ``thinking`` are the numbers of the channels' series, None where nothing is scored there.
     """
 
@@ -43,6 +44,8 @@ class SeriesOf:
     role: str
     threshold: float | None
     higher_is_better: bool
+    low: float | None
+    high: float | None
     scoring: int
     fingerprint: str
     response: int | None
@@ -125,8 +128,9 @@ def series_of(connection: Connection, scoring_ids: Collection[int]) -> list[Seri
     for (scorer, persona, metric), rows in channels.items():
         one = next(iter(rows.values()))
         numbers = {channel: row.id for channel, row in rows.items()}
-        declared = (one.title, one.role, one.threshold, one.higher_is_better, one.scoring_id, one.fingerprint)
-        found.append(SeriesOf(scorer, persona, metric, *declared, numbers.get("response"), numbers.get("thinking")))
+        declared = (one.title, one.role, one.threshold, one.higher_is_better, one.low, one.high)
+        places = one.scoring_id, one.fingerprint, numbers.get("response"), numbers.get("thinking")
+        found.append(SeriesOf(scorer, persona, metric, *declared, *places))
     return found
 
 

@@ -86,6 +86,8 @@ class SeriesTotals:
     aggregate: str
     higher_is_better: bool
     threshold: float | None
+    low: float | None
+    high: float | None
     count: int
     missing: int
     total: float

@@ -28,6 +28,11 @@ class Measure:
         return self.name == RESPONSES
 
     @property
+    def ends(self) -> tuple[float | None, float | None]:
+        """The least and the greatest possible value; None: there is none."""
+        return next(((one.low, one.high) for one in self.series.values()), (None, None))
+
+    @property
     def has_thinking(self) -> bool:
         """Whether thinking has a rate of its own."""
         return self.is_rate and not self.is_responses

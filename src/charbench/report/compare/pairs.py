@@ -160,7 +160,7 @@ def _estimate(side: Side, measure: Measure) -> ClusteredRate | ClusteredMean:
         counts = [side.units[key].samples for key in keys]
         rates = [side.units[key].hits / count for key, count in zip(keys, counts, strict=True)]
         return clustered_rate(rates, clusters, sum(counts), weights=counts)
-    return clustered_mean(values, clusters)
+    return clustered_mean(values, clusters).within(*measure.ends)
 
 
 def _erosion(side: Side, measure: Measure) -> Erosion | None:

@@ -337,6 +337,8 @@ def _put(
         for name in ("count", "total", "hits"):
             side[name] = side.get(name, 0) + getattr(item, name)
     mine = [item for item in series if (item.scorer, item.metric) == chosen]
+    if mine:
+        row.ends = mine[0].low, mine[0].high
     row.counts.add(asked, scored=is_rate and bool(mine), is_rate=is_rate)
     known = judged(group, mine)
     row.judged += known if is_rate else Judged(left_out=known.left_out)

@@ -36,6 +36,8 @@ class Tally:
     """The numbers of the groups of samples that were counted in."""
     counts: PromptCounts = field(default_factory=PromptCounts)
     """What the rates and their intervals are made of."""
+    ends: tuple[float | None, float | None] = None, None
+    """The least and the greatest possible value of the headline metric; None: there is none."""
     shared: frozenset[str] | None = None
     """The prompts by whose rates the row is ranked; None: by all of its own, which the others were asked too."""
 
@@ -117,7 +119,7 @@ class Tally:
     @cached_property
     def mean_of_responses(self) -> ClusteredMean:
         """The headline metric's mean over responses, with its interval; NaN without any."""
-        return self.counts.mean()
+        return self.counts.mean().within(*self.ends)
 
     @property
     def per_thinking(self) -> float:
