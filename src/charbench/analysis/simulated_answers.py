@@ -56,8 +56,8 @@ def limits_of_rate(rate: float, answers: int, steady: float) -> Limits:
     gammaln = special().gammaln
     ways = gammaln(answers + 1) - gammaln(counts + 1) - gammaln(answers - counts + 1)
     a, b = rate * more, (1 - rate) * more
-    chances = np.exp(ways + gammaln(counts + a) + gammaln(answers - counts + b) - gammaln(answers + more))
-    chances *= math.exp(gammaln(more) - gammaln(a) - gammaln(b))
+    scale = gammaln(more) - gammaln(a) - gammaln(b) - gammaln(answers + more)  # its terms alone are too large for exp
+    chances = np.exp(ways + gammaln(counts + a) + gammaln(answers - counts + b) + scale)
     return _limits(np.cumsum(chances)[:-1])
 
 
