@@ -162,3 +162,20 @@ def test_new_labs_of_so_many_prompts_find_means_apart_as_often_as_is_said() -> N
     count = round(float(np.median([pilot.needed(0.6) for pilot in pilots])))  # type: ignore[type-var]
     found = [compared(means(rng, [3] * 12, count, (8, 1), 0.6), is_rate=False).difference.p < LEVEL for _ in range(300)]
     assert np.mean(found) == pytest.approx(0.81, abs=0.075)
+
+
+@pytest.mark.slow
+def test_of_the_pairs_of_many_checkpoints_each_is_told_about_as_many_prompts_as_alone() -> None:
+    rng, times = np.random.default_rng(3), []
+    for _ in range(40):  # as where answers are missing here and there: no two pairs share the same prompts
+        families = Families((14.0, 7.0, 3.0, 2.0, *(1.0,) * int(rng.integers(8, 12))), float(rng.uniform(0, 0.5)))
+        asked = float(rng.choice([5.0, 6.0])), float(rng.choice([1.0, 2.0]))
+        sides = UnevenRates(float(rng.uniform(0.3, 0.7)), asked, float(rng.uniform(0, 0.4)), float(rng.uniform(0, 0.3)))
+        variance = float(rng.uniform(0.15, 0.3)) * families.effect
+        test = PairedTest(variance, families, 0.2, uneven=sides if rng.random() < 0.5 else None)
+        gap = float(rng.uniform(0.2, 0.4))
+        alone, together = (prompts_needed(gap, test, LEVEL / pairs) for pairs in (190, 192))
+        times.append((together or 0) / (alone or 1))
+    assert np.median(times) == pytest.approx(1, abs=0.05)
+    assert max(times) < 1.4
+    assert min(times) > 1 / 1.4

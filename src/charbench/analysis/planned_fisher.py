@@ -9,7 +9,7 @@ from charbench.analysis.distributions import normal_chance, normal_quantile
 from charbench.analysis.effective_fisher import ADDED
 from charbench.analysis.families import Families
 from charbench.analysis.likeness import CERTAIN
-from charbench.analysis.planned_tests import ALONE, MOST_SIMULATED, about
+from charbench.analysis.planned_tests import ALONE, MOST_SIMULATED, about, kind_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,15 @@ class FisherTest:
         rate, steady = round(50 * self.rate) / 50, round(20 * self.steady) / 20
         test = replace(self, rate=rate, families=self.families.about(), steady=steady, spread=CERTAIN)
         return test, about(difference, 0.1)
+
+    def kind(self, prompts: float, width: float) -> tuple[object, ...]:
+        """Return its families, its rate, and how often and how alike prompts are answered."""
+        rates = (
+            round(2 / width * abs(2 * self.rate - 1)),
+            about(self.answers, 0.7 * width),
+            round(2 / width * self.steady),
+        )
+        return "rates", *kind_of(self.families, prompts, width), *rates, self.simulate
 
     def samples(self, prompts: float) -> float:
         """Return how many independent samples the test takes so many prompts for: few families count for less.

@@ -80,6 +80,13 @@ class Test(Protocol):
         """Return one of few tests that is nearly this one in another unit, and the difference in that unit."""
         ...
 
+    def kind(self, prompts: float, width: float) -> tuple[object, ...]:
+        """Return what tests have in common whose simulated power differs from the formula's by about as much.
+
+        ``prompts`` are those that the formula says are enough; the smaller the ``width``, the more they have in common.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class PairedTest:
@@ -163,6 +170,19 @@ class PairedTest:
         test = PairedTest(variance, families, step, uneven=uneven, noise=noise, simulate=self.simulate)
         return test, about(difference / unit, 0.1)
 
+    def kind(self, prompts: float, width: float) -> tuple[object, ...]:
+        """Return its families, and of unevenly asked sides their rate and how unevenly."""
+        sides = self.uneven
+        times = sorted(sides.answers) if sides else (1.0, 1.0)
+        rate = sides and round(2 / width * abs(2 * sides.rate - 1))
+        return (
+            *kind_of(self.families, prompts, width),
+            self.step > 0,
+            about(times[1] / times[0], 0.7 * width),
+            rate,
+            self.simulate,
+        )
+
     def _few_against(self, gap: float, families: float, level: float) -> float:
         """Return the chance that no more families speak against the difference than the level allows flips of."""
         allowed = math.log2(level) + families - 1
@@ -227,6 +247,10 @@ class WelchTest:
         families, unit = self.families.about(), math.sqrt(self.variance / self.families.effect)
         test = replace(self, variance=families.effect, families=families, known=math.inf, spread=CERTAIN)
         return test, about(difference / unit, 0.1)
+
+    def kind(self, prompts: float, width: float) -> tuple[object, ...]:
+        """Return its families."""
+        return "means", *kind_of(self.families, prompts, width), about(self.clusters, 0.5 * width), self.simulate
 
     def without_skewness(self) -> WelchTest:
         """Return the test of values that any test has enough clusters for."""
@@ -322,6 +346,12 @@ def _student_power(gap: float, variance: float, degrees: float, level: float) ->
         return normal_chance(centre - edge)
     opposite = float(special().nctdtr(degrees, centre, -edge))  # NaN where it is below about 1e-16
     return 1 - float(special().nctdtr(degrees, centre, edge)) + (opposite if opposite > 0 else 0.0)
+
+
+def kind_of(families: Families, prompts: float, width: float) -> tuple[float, ...]:
+    """Return how many prompts there are, and how large, uneven and alike their families are, each roughly."""
+    sizes = about(families.largest, 0.7 * width), about(families.effective, 0.7 * width)
+    return about(prompts, 0.5 * width), *sizes, round(4 / width * families.alike)
 
 
 def about(value: float, part: float) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
@@ -28,7 +28,9 @@ _SMALL = 0.06
 """A number of prompts by simulated labs is looked for until the next step would be smaller than this part of it."""
 _MOST_STEPS = 12
 MOST_PAIRS = 190
-"""At the level of more pairs than this (20 checkpoints) like tests are simulated once."""
+"""At the level of more pairs than this (20 checkpoints) tests of one kind are simulated once."""
+_FINE = 0.4
+"""The width of kinds for numbers of prompts; for the ends of their ranges it is 1."""
 
 
 def prompts_needed(difference: float, test: Test, level: float = LEVEL, power: float = POWER) -> int | None:
@@ -50,17 +52,35 @@ def _needed(difference: float, test: Test, level: float, power: float) -> int | 
     if found is None or not test.is_simulated(found):
         return found
     if level * MOST_PAIRS < LEVEL * (1 - 1e-9):
-        return _nearly(difference, test, level, power)
+        return _nearly(difference, test, level, power, _FINE)
     return _by_simulation(difference, test, level, power, found)
 
 
-def _nearly(difference: float, test: Test, level: float, power: float) -> int | None:
-    """Return how many prompts show a difference as those of like tests do."""
+def _nearly(difference: float, test: Test, level: float, power: float, width: float = 1.0) -> int | None:
+    """Return how many prompts show a difference as those of like tests do; ``width`` is that of kinds of many tests."""
     found = _by_formula(difference, test, level, power)
     if found is None or not test.is_simulated(found):
         return found
     near, gap = test.near(difference)
-    return max(_least(test, level), round(found * _times(near, gap, level, power)))
+    if level * MOST_PAIRS < LEVEL * (1 - 1e-9):
+        times = _times_of_kind(_OfKind(test.kind(found, width), near, gap), level, power)
+    else:
+        times = _times(near, gap, level, power)
+    return max(_least(test, level), round(found * times))
+
+
+@dataclass(frozen=True, slots=True)
+class _OfKind:
+    """A test and a difference, equal to all others of the kind: the first one is simulated for all."""
+
+    kind: tuple[object, ...]
+    test: Test = field(compare=False)
+    difference: float = field(compare=False)
+
+
+@lru_cache(maxsize=4096)
+def _times_of_kind(one: _OfKind, level: float, power: float) -> float:
+    return _times(one.test, one.difference, level, power)
 
 
 @lru_cache(maxsize=4096)
