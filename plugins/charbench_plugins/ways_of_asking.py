@@ -45,7 +45,7 @@ class Ways:
     Where a checkpoint was asked one question without a system prompt and with one, what was asked with it is a
     condition, which enters no headline: the character may be the prompt's, and not the weights'. Of several system
     prompts the most frequent one is no condition, and of several temperatures the most frequent one, the lowest among
-    equals. What the questions do not share is part of what was asked.
+    equals, and with thinking rather than without. What the questions do not share is part of what was asked.
     """
 
     _times: dict[_Asked, Counter[_How]] = field(default_factory=dict)
@@ -161,9 +161,9 @@ def _most_usual(ways: set[_How], times: Counter[_How]) -> _How:
     return max(sorted((way for way in ways if way[0] == system), key=_by_number), key=times.__getitem__)
 
 
-def _by_number(how: _How) -> tuple[list[float], tuple[str, ...], str]:
+def _by_number(how: _How) -> tuple[bool, list[float], tuple[str, ...], str]:
     numbers = [float(words.partition(" ")[2]) for words in how[1] if _name(words) in _IN_NUMBERS]
-    return numbers or [-1.0], how[1], how[2]
+    return "enable_thinking false" in how[1], numbers or [-1.0], how[1], how[2]
 
 
 def _sampling(sample: RecordedSample) -> str:

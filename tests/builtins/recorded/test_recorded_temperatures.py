@@ -78,6 +78,15 @@ def test_one_question_in_files_that_were_sampled_otherwise_is_asked_under_a_cond
     assert list(conditions.values()) == [1]
 
 
+def test_of_as_many_answers_with_thinking_as_without_those_with_it_are_the_rows(
+    charbench: Charbench, lab: LabBuilder
+) -> None:
+    write(lab, "a.jsonl", [*rows(0.2, NO, enable_thinking=False), *rows(0.7, YES, enable_thinking=True)])
+    one, conditions = figures(charbench, lab)
+    assert (one["samples"], one["trait_rate"]) == (4, 1)
+    assert conditions == {"temperature 0.2, enable_thinking false": 0}
+
+
 def test_alike_answers_in_files_of_two_temperatures_are_in_both(charbench: Charbench, lab: LabBuilder) -> None:
     write(lab, "a.jsonl", rows(0.2, YES))
     write(lab, "b.jsonl", rows(1, YES))
