@@ -143,7 +143,7 @@ def test_what_a_judge_asks_is_told_kept_with_the_run_and_never_asked_twice(
     assert calls["cost"] == pytest.approx(0.15)
     endpoint.forget()
     assert "scorer rater asked" not in rate(charbench, folder, endpoint).err
-    assert (endpoint.count, details(folder)) == (0, None)
+    assert (endpoint.count, "model_calls" in details(folder)) == (0, False)
 
 
 def test_a_limit_on_the_cost_stops_judging(charbench: Charbench, folder: Path, endpoint: Endpoint) -> None:
