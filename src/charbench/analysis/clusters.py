@@ -85,9 +85,9 @@ def clustered_mean(
     sizes: NDArray[np.float64] = np.bincount(codes, weights=weight).astype(float)
     mean = float(weight @ array / weight.sum())
     error = math.sqrt(clustered_variance(array, codes, weight)) if sizes.size > 1 else math.nan
-    degrees = degrees_of_freedom(sizes) if weight.max() == 1 else _degrees(sizes, effective_clusters(sizes))
-    half = student_quantile((1 + confidence) / 2, degrees) * error if error > 0 else math.nan
     effective = effective_clusters(sizes)
+    degrees = degrees_of_freedom(sizes) if weight.max() == 1 else _degrees(sizes, effective)
+    half = student_quantile((1 + confidence) / 2, degrees) * error if error > 0 else math.nan
     return ClusteredMean(mean, error, mean - half, mean + half, array.size, sizes.size, effective, degrees)
 
 
@@ -96,10 +96,9 @@ def _degrees(sizes: NDArray[np.float64], effective: float) -> float:
 
     Sizes count to a factor of 1.2, so that they repeat; with enough clusters it is the effective ones less one.
     """
-    few = effective - 1
-    return (
-        few if effective >= ENOUGH_CLUSTERS else min(few, degrees_of_freedom(2 ** (np.round(2 * np.log2(sizes)) / 2)))
-    )
+    if effective >= ENOUGH_CLUSTERS:
+        return effective - 1
+    return min(effective - 1, degrees_of_freedom(2 ** (np.round(2 * np.log2(sizes)) / 2)))
 
 
 def clustered_variance(
@@ -109,8 +108,8 @@ def clustered_variance(
 
     SE² = n⁻² Σ_c R_c² / (1 − n_c/n), R_c the sum of a cluster's deviations from the mean: what a large cluster
     takes off its own deviation by pulling the mean is given back. With weights they are multiplied with deviations,
-    and n is their sum. Where all clusters have the same mean by chance
-    it is that of independent values, s²/n: a standard error of 0 would promise that other clusters have it too.
+    and n is their sum. Where all clusters have the same mean by chance it is that of independent values, s²/n: a
+    standard error of 0 would promise that other clusters have it too.
     Source: as :func:`clustered_mean`.
     """
     weight = np.ones(values.size) if weights is None else weights * (values.size / weights.sum())

@@ -143,7 +143,7 @@ class PairedTest:
         count = self.families.number(prompts)
         if self.uneven:
             return count <= MOST_SIMULATED and prompts <= MOST_ANSWERS
-        few = 0 if not self.step else _FEW
+        few = _FEW if self.step else 0
         return count <= few if self.families.even and not self.noise else count <= MOST_SIMULATED
 
     def _simulated(self, prompts: int, gap: float, level: float) -> float:

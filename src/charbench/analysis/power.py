@@ -51,7 +51,7 @@ def _needed(difference: float, test: Test, level: float, power: float) -> int | 
     found = _by_formula(difference, test, level, power)
     if found is None or not test.is_simulated(found):
         return found
-    if level * MOST_PAIRS < LEVEL * (1 - 1e-9):
+    if _is_of_many_pairs(level):
         return _nearly(difference, test, level, power, _FINE)
     return _by_simulation(difference, test, level, power, found)
 
@@ -62,11 +62,15 @@ def _nearly(difference: float, test: Test, level: float, power: float, width: fl
     if found is None or not test.is_simulated(found):
         return found
     near, gap = test.near(difference)
-    if level * MOST_PAIRS < LEVEL * (1 - 1e-9):
+    if _is_of_many_pairs(level):
         times = _times_of_kind(_OfKind(test.kind(found, width), near, gap), level, power)
     else:
         times = _times(near, gap, level, power)
     return max(_least(test, level), round(found * times))
+
+
+def _is_of_many_pairs(level: float) -> bool:
+    return level * MOST_PAIRS < LEVEL * (1 - 1e-9)
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,7 @@ def _insert_rows(
     is_sqlite = connection.dialect.name == "sqlite"
     row = f"({', '.join(['?' if is_sqlite else '%s'] * len(columns))})"
     begin = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES "  # noqa: S608
-    at, together = 0, _together(connection, len(columns)) if is_sqlite else 1
+    at, together = 0, _most_values(connection) // len(columns) if is_sqlite else 1
     while together > 1 and at < len(rows):
         several = f"{begin}{', '.join([row] * together)} {on}"
         for _ in range((len(rows) - at) // together):
@@ -94,15 +94,12 @@ def _insert_rows(
         connection.exec_driver_sql(f"{begin}{row} {on}", list(rows[at:]))
 
 
-def _together(connection: Connection, columns: int) -> int:
-    """Return how many rows of so many columns one statement takes."""
-    most = MAX_PARAMETERS
-    if connection.dialect.name == "sqlite":
-        import sqlite3
+def _most_values(connection: Connection) -> int:
+    """Return how many values of rows one of SQLite's statements takes."""
+    import sqlite3
 
-        driver: Any = connection.connection.driver_connection
-        most = min(_MOST_PARAMETERS, driver.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER))
-    return max(1, most // columns)
+    driver: Any = connection.connection.driver_connection
+    return min(_MOST_PARAMETERS, int(driver.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER)))
 
 
 def insert_new(
@@ -114,38 +111,28 @@ def insert_new(
 ) -> list[tuple[Any, ...]]:
     """Insert those rows that are not there yet, plain numbers and texts, and return columns of each that was added.
 
-    Goes past SQLAlchemy's work on every value, as :func:`insert_tuples` does: for a few rows for each sample.
+    Goes past SQLAlchemy's work on every value, as :func:`insert_tuples` does: for a few rows for each sample. On SQLite
+    nobody else writes in the transaction, so new rows are numbered after all that there are. They are told by one row
+    of JSON: for each row that a statement returns, the driver gives Python's lock away.
     """
     if not rows:
         return []
+    names = ", ".join(told)
     if connection.dialect.name == "sqlite":
-        return _insert_new_on_sqlite(connection, table, columns, rows, told)
+        newest = f"SELECT coalesce(max(rowid), 0) FROM {table.name}"  # noqa: S608
+        last = connection.exec_driver_sql(newest).scalar_one()
+        _insert_rows(connection, table, columns, rows, "ON CONFLICT DO NOTHING")
+        query = f"SELECT json_group_array(json_array({names})) FROM {table.name} WHERE rowid > ?"  # noqa: S608
+        return list(map(tuple, json.loads(connection.exec_driver_sql(query, (last,)).scalar_one())))
     row = f"({', '.join(['%s'] * len(columns))})"
     added: list[tuple[Any, ...]] = []
     for part in chunks(rows, MAX_PARAMETERS // len(columns)):
         statement = (
             f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES {', '.join([row] * len(part))} "  # noqa: S608
-            f"ON CONFLICT DO NOTHING RETURNING {', '.join(told)}"
+            f"ON CONFLICT DO NOTHING RETURNING {names}"
         )
         added.extend(map(tuple, connection.exec_driver_sql(statement, tuple(chain.from_iterable(part))).all()))
     return added
-
-
-def _insert_new_on_sqlite(
-    connection: Connection,
-    table: sa.Table,
-    columns: Sequence[str],
-    rows: Sequence[tuple[Any, ...]],
-    told: Sequence[str],
-) -> list[tuple[Any, ...]]:
-    """Insert rows in a transaction that nobody else writes in: the new ones are numbered after all that there are.
-
-    They are told by one row of JSON: for each row that a statement returns, the driver gives Python's lock away.
-    """
-    last = connection.exec_driver_sql(f"SELECT coalesce(max(rowid), 0) FROM {table.name}").scalar_one()  # noqa: S608
-    _insert_rows(connection, table, columns, rows, "ON CONFLICT DO NOTHING")
-    query = f"SELECT json_group_array(json_array({', '.join(told)})) FROM {table.name} WHERE rowid > ?"  # noqa: S608
-    return list(map(tuple, json.loads(connection.exec_driver_sql(query, (last,)).scalar_one())))
 
 
 def upsert(connection: Connection, table: sa.Table, key: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
