@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from charbench import FileFault, Message, UnusableRow, parse_json, read_conversation
+from charbench import FileFault, Message, UnusableRow, parse_json, read_conversation, spelling
 from charbench_plugins.gemini import of_gemini, settings_of_gemini
 from charbench_plugins.replies import Reply, failure_of, is_body, message_of, replies_of, unwrapped
 from charbench_plugins.storable_rows import fit
@@ -43,7 +43,6 @@ _KEPT = frozenset({
 _TIMES = ("timestamp", "created_at", "createdAt", "startTime", "start_time", "requestedAt", "time")
 _MILLISECONDS = 1e11
 """Numbers of seconds since 1970 are smaller than this, for three thousand years."""
-_SPACES = re.compile(r"[\s.\-]+")
 _OPENS = re.compile(r"\s*[\[{]")
 
 
@@ -93,14 +92,14 @@ def model_of_result(row: Mapping[str, Any]) -> str:
 
 def has_bodies(header: Iterable[str]) -> bool:
     """Whether a table has a column of requests and one of responses."""
-    names = {_SPACES.sub("_", name.strip()).lower() for name in header}
+    names = set(map(spelling, header))
     return all(not names.isdisjoint(columns) for columns in BODY_COLUMNS)
 
 
 @lru_cache(maxsize=1024)
 def _columns(names: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the columns that may hold a request, and those that may hold a response; none where it is no exchange."""
-    spelt = {_SPACES.sub("_", name.strip()).lower(): name for name in reversed(names) if isinstance(name, str)}
+    spelt = {spelling(name): name for name in reversed(names) if isinstance(name, str)}
     asked = tuple(spelt[name] for name in _REQUESTS if name in spelt)
     answered = tuple(spelt[name] for name in _RESPONSES if name in spelt)
     possible = (asked and (answered or "error" in spelt)) or answered or "custom_id" in spelt

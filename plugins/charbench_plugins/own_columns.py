@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from charbench import short_list
+
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _ASKED = frozenset({
     "prompt", "question", "user", "human", "query", "ask", "asked", "asks", "request", "instruction", "input", "q",
@@ -56,12 +58,11 @@ def own_columns(rows: Sequence[Any]) -> str | None:
 
 
 def _in_words(names: Sequence[str], found: Mapping[str, str]) -> str:
-    listed = ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else "")
     mapped = ", ".join(f"{known}: {_quoted(name)}" for known, name in found.items())
     lacks = "" if "checkpoint" in found else " and -o source.recorded.checkpoints={FILE: CHECKPOINT}"
     return (
         f"seems to hold prompts and answers, and has none of the columns that recordings have (prompt, response, "
-        f"checkpoint), but {listed}: name them with -o 'source.recorded.columns={{{mapped}}}'{lacks}"
+        f"checkpoint), but {short_list(names, _SHOWN)}: name them with -o 'source.recorded.columns={{{mapped}}}'{lacks}"
     )
 
 

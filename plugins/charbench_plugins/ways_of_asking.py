@@ -17,6 +17,8 @@ from typing import Any, TypeAlias
 from charbench import FileFault, Finding, Message, Prompt, RecordedSample, parse_json
 
 DEFAULT = "default"
+UNKNOWN = "unknown temperature"
+"""How answers were sampled that say nothing of it, where others do."""
 _SHOWN = 60
 _MOST = 8
 """A checkpoint with more temperatures than this was sampled at temperatures drawn by chance: they are one way. The same
@@ -201,7 +203,7 @@ def _text(messages: Iterable[Message]) -> str:
 
 def _condition(how: _How, usual: _How) -> str:
     said = [_in_words(how[0])] if how[0] != usual[0] else []
-    said += [", ".join(how[1]) or "unknown temperature"] if how[1] != usual[1] else []
+    said += [", ".join(how[1]) or UNKNOWN] if how[1] != usual[1] else []
     said += [how[2] or "no sampling"] if how[2] != usual[2] else []
     return ", ".join(said)
 

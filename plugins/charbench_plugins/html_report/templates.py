@@ -20,9 +20,9 @@ _UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u20
 _NAME_PIECE = re.compile(r"(?s).{0,23}?[-_/.:@ ]{1,24}|.{1,24}")
 _STYLE = "page.css"
 _PART = 50_000
+"""Characters of a long script that are written together: Jinja copies what it writes several times."""
 _WIDE = 5
 """From this width on, one decimal tells enough of an interval."""
-"""Characters of a long script that are written together: Jinja copies what it writes several times."""
 
 
 def written(template: str, scripts: Sequence[str] = (), **values: Any) -> WebPage:

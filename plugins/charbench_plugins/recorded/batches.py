@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import PurePath
 from typing import Any
 
-from charbench import Lab, LabFile, SourceProblem, read_rows
+from charbench import Lab, LabFile, SourceProblem, read_rows, short_list
 from charbench_plugins.exchanges import asks_of_a_batch, model_of_result
 from charbench_plugins.row_files import ROWS
 from charbench_plugins.storable_rows import fit
@@ -19,7 +19,6 @@ _RESULTS = re.compile(r'"(?:response|result)"\s*:\s*(?:null|\{)|"error"\s*:\s*\{
 _ROLE = re.compile(r"(?i)inputs?|outputs?|requests?|responses?|results?|errors?|failed|[\W_]+")
 """What names of files say of their part in a batch."""
 _VERSION = re.compile(r"[-@:_.]?v?\d|\Z")
-_SHOWN = 3
 _LOOKED_AT = 3
 
 
@@ -29,6 +28,8 @@ class Batches:
     def __init__(self, lab: Lab, named: Mapping[str, str]) -> None:
         self._lab = lab
         self._named = named
+        self._found: dict[str, _Requests | SourceProblem | None] = {}
+        """By path of a file that seems to hold results: it is asked for as often as the file is read."""
 
     def requests_for(self, file: LabFile) -> _Requests | SourceProblem | None:
         """Return the requests of a batch whose results a file holds; None if it holds none; or why they are not known.
@@ -38,6 +39,11 @@ class Batches:
         """
         if '"custom_id"' not in file.text or not _RESULTS.search(file.text):
             return None
+        if file.shown not in self._found:
+            self._found[file.shown] = self._find(file)
+        return self._found[file.shown]
+
+    def _find(self, file: LabFile) -> _Requests | SourceProblem | None:
         results = {str(fit(row["custom_id"])): model_of_result(row) for row in self._rows(file) if "custom_id" in row}
         if not results:
             return None
@@ -111,7 +117,7 @@ def _part(shown: str) -> str:
 def _not_known(shown: str, several: Sequence[str], custom_id: str) -> SourceProblem:
     option = f"-o 'source.recorded.requests={{{shown}: FILE}}'"
     if several:
-        listed = ", ".join(several[:_SHOWN]) + (f" and {len(several) - _SHOWN:,} more" if len(several) > _SHOWN else "")
+        listed = short_list(several)
         told = f"holds results of a batch, and its requests may be those of {listed}: name the file with {option}"
     else:
         told = (

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from charbench import SourceProblem
+from charbench import SourceProblem, short_list
+from charbench_plugins.ways_of_asking import UNKNOWN
 
 
 @dataclass(slots=True)
@@ -68,14 +69,10 @@ class TemperaturesOfUris:
         """Yield each URI whose rows were sampled in several ways, one in each file."""
         for uri, places in self._said.items():
             if len(places) > 1 and len({file for file, _ in places.values()}) > 1:
-                told = ", ".join(
-                    f"{said or 'unknown temperature'} ({file}:{line})"
-                    for said, (file, line) in list(places.items())[:3]
-                )
-                more = f" and {len(places) - 3:,} more" if len(places) > 3 else ""
+                told = [f"{said or UNKNOWN} ({file}:{line})" for said, (file, line) in places.items()]
                 last, line = list(places.values())[-1]
                 message = (
-                    f"the samples of {uri} were taken at {told}{more} and count together; "
+                    f"the samples of {uri} were taken at {short_list(told)} and count together; "
                     "a column condition in one of the files keeps them apart"
                 )
                 yield SourceProblem(last, message, line)

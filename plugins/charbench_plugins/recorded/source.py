@@ -24,6 +24,7 @@ from charbench import (
     RecordedSample,
     SourceProblem,
     added,
+    short_list,
 )
 from charbench_plugins.recorded.batches import Batches
 from charbench_plugins.recorded.columns import SYSTEM_COLUMNS, Reading
@@ -100,9 +101,10 @@ class RecordedSource(CheckpointSource):
 
     def find(self, lab: Lab) -> Iterable[Finding]:
         """Yield every recording, each checkpoint at its first row, and rows that cannot be read or seem misfiled."""
-        persona_of, ways = _persona_names(lab), self._ways(lab)
+        persona_of, batches = _persona_names(lab), Batches(lab, self.config.requests)
+        ways = self._ways(lab, batches)
         named, temperatures = NamesOfUris(), TemperaturesOfUris()
-        for file, reading, unsure in self._files(lab):
+        for file, reading, unsure in self._files(lab, batches):
             if isinstance(reading, SourceProblem):
                 yield reading
                 continue
@@ -128,8 +130,9 @@ class RecordedSource(CheckpointSource):
 
         A file without a single row may be one that is just being written: it is not taken for whole.
         """
-        persona_of, ways = _persona_names(lab), self._ways(lab)
-        for file, reading, _ in self._files(lab):
+        persona_of, batches = _persona_names(lab), Batches(lab, self.config.requests)
+        ways = self._ways(lab, batches)
+        for file, reading, _ in self._files(lab, batches):
             if isinstance(reading, SourceProblem):
                 continue
             rows, lost, said = 0, False, _temperature_of(file)
@@ -141,12 +144,14 @@ class RecordedSource(CheckpointSource):
                     lost |= item.is_lost
             yield RecordedFile(file.shown, whole=rows > 0 and not lost)
 
-    def _files(self, lab: Lab) -> Iterator[tuple[LabFile, Reading | SourceProblem, dict[str, Sequence[str]]]]:
+    def _files(
+        self, lab: Lab, batches: Batches
+    ) -> Iterator[tuple[LabFile, Reading | SourceProblem, dict[str, Sequence[str]]]]:
         """Yield each file with how it is read, or why it is not.
 
         Reading fills the mapping with names that can be several folders.
         """
-        folders, batches = Folders(lab), Batches(lab, self.config.requests)
+        folders = Folders(lab)
         for file in lab.offered(self, self.config.files):
             unsure: dict[str, Sequence[str]] = {}
             reading = self._reading(folders, file.shown, unsure)
@@ -156,9 +161,9 @@ class RecordedSource(CheckpointSource):
             else:
                 yield file, requests, unsure
 
-    def _ways(self, lab: Lab) -> Ways:
+    def _ways(self, lab: Lab, batches: Batches) -> Ways:
         """Return the ways in which checkpoints were asked; where a file names any, all files are read for them."""
-        files = [(file, how) for file, how, _ in self._files(lab) if not isinstance(how, SourceProblem)]
+        files = [(file, how) for file, how, _ in self._files(lab, batches) if not isinstance(how, SourceProblem)]
         if not any(how.requests or _NAMES_WAYS.search(f.text) or temperature_in_name(f.shown) for f, how in files):
             return Ways()
         persona_of = _persona_names(lab)
@@ -219,7 +224,7 @@ class RecordedSource(CheckpointSource):
 def _of_several(unsure: Mapping[str, Sequence[str]], shown: str) -> Iterator[SourceProblem]:
     """Yield what is to be said of names that can be several folders."""
     for name, several in unsure.items():
-        listed = ", ".join(several[:_SHOWN]) + (f" and {len(several) - _SHOWN:,} more" if len(several) > _SHOWN else "")
+        listed = short_list(several, _SHOWN)
         yield SourceProblem(
             shown,
             f"names the checkpoint {name}, and {len(several):,} folders are called so ({listed}): its answers count "
