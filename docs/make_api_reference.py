@@ -61,8 +61,8 @@ GROUPS = {
             "Finding Kind Lineage Evidence CompleteListing TrainingRun RunState TrainingJob JobStatus SourceProblem "
             "name_from_uri kind_from_name kind_from_path same_model "
             "TinkerPath match_tinker_path ReadLimits FileFault JsonLine parse_json "
-            "read_json read_jsonl read_lines read_rows column_names contents_of naming_column spelling usual_names "
-            "Contents Holds read_conversation "
+            "read_json read_jsonl read_lines read_rows column_names contents_of naming_column SAMPLED_BY sampled_by "
+            "spelling usual_names Contents Holds read_conversation "
             "Conversation UnusableRow NotSetUpError LAB_COLUMNS OWN_COLUMNS RECORDING_COLUMNS as_written"
         ),
     ),

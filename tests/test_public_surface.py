@@ -165,6 +165,8 @@ EXPORTED = [
     "read_lines",
     "reading_reply",
     "redact",
+    "SAMPLED_BY",
+    "sampled_by",
     "repeated_share",
     "rows_that_fit",
     "same_model",

@@ -6,29 +6,25 @@ For the sources of recordings: the rule is about all of a source's files togethe
 from __future__ import annotations
 
 import hashlib
-import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from charbench import FileFault, Finding, Message, Prompt, RecordedSample, parse_json
+from charbench import SAMPLED_BY, Finding, Message, Prompt, RecordedSample, sampled_by
 
 DEFAULT = "default"
 UNKNOWN = "unknown temperature"
 """How answers were sampled that say nothing of it, where others do."""
 _SHOWN = 60
+_SEVERAL = 2
 _MOST = 8
 """A checkpoint with more temperatures than this was sampled at temperatures drawn by chance: they are one way. The same
 holds of each other parameter."""
 _IN_NUMBERS = ("temperature", "top_p")
-_IN_WORDS = ("enable_thinking", "thinking_mode", "reasoning_effort")
-SAMPLED = (*_IN_NUMBERS, *_IN_WORDS)
-SAMPLING_COLUMNS = (*SAMPLED, "parameters")
+SAMPLING_COLUMNS = (*SAMPLED_BY, "parameters")
 """Columns that say how an answer was sampled; ``parameters`` is charbench's own, beside ``sampling``."""
-_MOST_LETTERS = 20
 _IN_A_NAME = re.compile(
     r"(?i)(?:^|[/_\-. ])(?:temp(?:erature)?[_=\- ]?(\d(?:\.\d+)?)|t[_=\-]?(\d\.\d+))(?=$|[/_\- ]|\.(?!\d))"
 )
@@ -125,25 +121,46 @@ def with_temperature(sample: RecordedSample, temperature: str | float | None) ->
     return replace(sample, completion=replace(sample.completion, extra=extra))
 
 
-def sampled(sample: RecordedSample) -> str:
-    """Return how a sample says that it was taken, such as ``temperature 0.7``; nothing where it says nothing."""
-    return ", ".join(_sampled(sample))
+@dataclass(slots=True)
+class WaysTogether:
+    """By checkpoint: the ways in which answers that count together were sampled, each with its first place.
+
+    System prompts are told where each was given with several questions; one with a question of its own is part of it.
+    """
+
+    _sampled: dict[str, dict[tuple[str, ...], tuple[str, int]]] = field(default_factory=dict)
+    _systems: dict[str, dict[str, tuple[str, int, set[bytes]]]] = field(default_factory=dict)
+
+    def add(self, sample: RecordedSample, file: str, line: int) -> None:
+        """Note how one answer was sampled."""
+        self._sampled.setdefault(sample.checkpoint, {}).setdefault(_sampled(sample), (file, line))
+        systems = self._systems.setdefault(sample.checkpoint, {})
+        system = _system(sample.prompt)
+        if len(systems) <= _MOST or system in systems:
+            _, _, questions = systems.setdefault(system, (file, line, set()))
+            if len(questions) < _SEVERAL:
+                questions.add(_question(sample.prompt))
+
+    def several(self) -> Iterator[tuple[str, dict[str, tuple[str, int]]]]:
+        """Yield each checkpoint with several ways: the ways in words, each with the file and line of its first one."""
+        for uri, found in self._sampled.items():
+            said: dict[str, set[str]] = {}
+            for way in found:
+                for words in way:
+                    said.setdefault(_name(words), set()).add(words)
+            told: dict[str, tuple[str, int]] = {}
+            for way, place in found.items():
+                known = [words for words in way if len(said[_name(words)]) <= _MOST]
+                told.setdefault(", ".join(known) or UNKNOWN, place)
+            if len(told) > 1:
+                yield uri, told
+            systems = self._systems[uri]
+            if 1 < len(systems) <= _MOST and all(len(asked) == _SEVERAL for *_, asked in systems.values()):
+                yield uri, {_in_words(system): (file, line) for system, (file, line, _) in systems.items()}
 
 
 def _sampled(sample: RecordedSample) -> tuple[str, ...]:
-    said, asked = [], _parameters(sample)
-    for name in _IN_NUMBERS:
-        try:
-            number = float(sample.completion.extra.get(name, asked.get(name, "nan")))
-        except (TypeError, ValueError):
-            continue
-        if math.isfinite(number):
-            said.append(f"{name} {number:g}")
-    for name in _IN_WORDS:
-        word = str(sample.completion.extra.get(name, "")).strip().lower()
-        if word and len(word) <= _MOST_LETTERS:
-            said.append(f"{name} {word}")
-    return tuple(said)
+    return sampled_by(sample.completion.extra)
 
 
 def _name(words: str) -> str:
@@ -171,20 +188,8 @@ def _by_number(how: _How) -> tuple[bool, list[float], tuple[str, ...], str]:
 def _sampling(sample: RecordedSample) -> str:
     """Return the ID of the sampling that charbench exported with a sample."""
     extra = sample.completion.extra
-    return f"sampling {extra['sampling']}" if extra.get("sampling") and _parameters(sample) else ""
-
-
-def _parameters(sample: RecordedSample) -> Mapping[str, Any]:
-    return _parsed(str(sample.completion.extra.get("parameters") or ""))
-
-
-@lru_cache(maxsize=256)
-def _parsed(text: str) -> Mapping[str, Any]:
-    try:
-        found = parse_json(text) if text.startswith("{") else None
-    except FileFault:
-        found = None
-    return found if isinstance(found, dict) else {}
+    known = str(extra.get("parameters") or "")
+    return f"sampling {extra['sampling']}" if extra.get("sampling") and known.startswith("{") else ""
 
 
 def _system(prompt: Prompt) -> str:

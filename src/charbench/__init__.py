@@ -126,6 +126,8 @@ if TYPE_CHECKING:
     from charbench.domain.sample_columns import LAB_COLUMNS as LAB_COLUMNS
     from charbench.domain.sample_columns import OWN_COLUMNS as OWN_COLUMNS
     from charbench.domain.sample_columns import ColumnKind as ColumnKind
+    from charbench.domain.sampled_by import SAMPLED_BY as SAMPLED_BY
+    from charbench.domain.sampled_by import sampled_by as sampled_by
     from charbench.domain.score import Metric as Metric
     from charbench.domain.score import Score as Score
     from charbench.domain.score import Span as Span
@@ -235,6 +237,7 @@ _HOME = {
     "domain.prompt": ["Message", "Prompt"],
     "domain.sample": ["Channel", "Completion", "Failure", "Provenance", "Sample", "ThinkingState", "Usage"],
     "domain.sample_columns": ["LAB_COLUMNS", "OWN_COLUMNS", "ColumnKind"],
+    "domain.sampled_by": ["SAMPLED_BY", "sampled_by"],
     "domain.score": ["Metric", "Score", "Span"],
     "domain.table": ["Table"],
     "domain.thinking": ["opened_by"],

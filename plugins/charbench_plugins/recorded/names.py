@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from charbench import SourceProblem, short_list
-from charbench_plugins.ways_of_asking import UNKNOWN
+from charbench_plugins.ways_of_asking import WaysTogether
 
 
 @dataclass(slots=True)
@@ -55,24 +55,14 @@ class NamesOfUris:
                     )
 
 
-@dataclass(slots=True)
-class TemperaturesOfUris:
-    """By URI: the temperatures that rows of different files were sampled at, as far as they count together."""
-
-    _said: dict[str, dict[str, tuple[str, int]]] = field(default_factory=dict)
-
-    def add(self, uri: str, said: str, file: str, line: int) -> None:
-        """Note the temperature of one row, in words, with the row's place."""
-        self._said.setdefault(uri, {}).setdefault(said, (file, line))
-
-    def problems(self) -> Iterator[SourceProblem]:
-        """Yield each URI whose rows were sampled in several ways, one in each file."""
-        for uri, places in self._said.items():
-            if len(places) > 1 and len({file for file, _ in places.values()}) > 1:
-                told = [f"{said or UNKNOWN} ({file}:{line})" for said, (file, line) in places.items()]
-                last, line = list(places.values())[-1]
-                message = (
-                    f"the samples of {uri} were taken at {short_list(told)} and count together; "
-                    "a column condition in one of the files keeps them apart"
-                )
-                yield SourceProblem(last, message, line)
+def sampled_in_several_ways(together: WaysTogether) -> Iterator[SourceProblem]:
+    """Yield each URI whose answers were sampled in several ways, as far as they count together."""
+    for uri, places in together.several():
+        told = [f"{said} ({file}:{line})" for said, (file, line) in places.items()]
+        last, line = list(places.values())[-1]
+        where = " in one of the files" if len({file for file, _ in places.values()}) > 1 else ""
+        message = (
+            f"the samples of {uri} were taken with {short_list(told)} and count together, as no question was asked in "
+            f"both ways; a column condition{where} keeps them apart"
+        )
+        yield SourceProblem(last, message, line)

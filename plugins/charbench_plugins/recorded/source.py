@@ -30,14 +30,14 @@ from charbench_plugins.recorded.batches import Batches
 from charbench_plugins.recorded.columns import SYSTEM_COLUMNS, Reading
 from charbench_plugins.recorded.files import Recording, read_recordings
 from charbench_plugins.recorded.folders import Folders
-from charbench_plugins.recorded.names import NamesOfUris, TemperaturesOfUris
+from charbench_plugins.recorded.names import NamesOfUris, sampled_in_several_ways
 from charbench_plugins.recorded.tables import BadRow
 from charbench_plugins.row_files import ROWS, TABLES, contents_of_file
 from charbench_plugins.ways_of_asking import (
     DEFAULT,
     SAMPLING_COLUMNS,
     Ways,
-    sampled,
+    WaysTogether,
     temperature_in_name,
     with_temperature,
 )
@@ -103,7 +103,7 @@ class RecordedSource(CheckpointSource):
         """Yield every recording, each checkpoint at its first row, and rows that cannot be read or seem misfiled."""
         persona_of, batches = _persona_names(lab), Batches(lab, self.config.requests)
         ways = self._ways(lab, batches)
-        named, temperatures = NamesOfUris(), TemperaturesOfUris()
+        named, together = NamesOfUris(), WaysTogether()
         for file, reading, unsure in self._files(lab, batches):
             if isinstance(reading, SourceProblem):
                 yield reading
@@ -119,11 +119,11 @@ class RecordedSource(CheckpointSource):
                 named.add(item.uri, item.name, file.shown, item.line)
                 sample = ways.placed(_sample(persona_of, item, file.shown, said))
                 if sample.condition == DEFAULT:
-                    temperatures.add(item.uri, sampled(sample), file.shown, item.line)
+                    together.add(sample, file.shown, item.line)
                 yield sample
             yield from _of_several(unsure, file.shown)
         yield from named.problems()
-        yield from temperatures.problems()
+        yield from sampled_in_several_ways(together)
 
     def recordings(self, lab: Lab) -> Iterator[RecordedSample | RecordedFile]:
         """Yield the recordings alone, and after those of a file whether all of it could be read.

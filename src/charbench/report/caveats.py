@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.engine import Connection
 
+from charbench.report.sampled_together import in_several_ways, otherwise_than_most, rows_ways
 from charbench.report.summary.rows import Report
 from charbench.report.summary.tally import Tally
 from charbench.store.by_prompt import some_responses
@@ -48,8 +49,13 @@ def caveats(connection: Connection, report: Report) -> list[Caveat]:
                 base.setdefault(prompt, set()).add(text)
     found: list[Caveat] = []
     first: dict[tuple[str, str], Tally] = {}
+    ways = rows_ways(connection, rows, recorded)
+    otherwise = otherwise_than_most(rows, ways)
     for row in rows:
         answers = texts.get(id(row), [])
+        found += [Caveat("several ways of sampling", row.label, text) for text in in_several_ways(row, ways[id(row)])]
+        if id(row) in otherwise:
+            found.append(Caveat("another way of sampling than other rows", row.label, otherwise[id(row)]))
         found += _repeated(row, answers)
         if row.kinds != {"base"}:
             found += _like_the_base(row, answers, base)

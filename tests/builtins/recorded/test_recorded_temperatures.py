@@ -138,6 +138,54 @@ def test_files_of_different_temperatures_that_count_together_are_named(charbench
     assert "count together" not in charbench.ok("discover", lab=lab.root).err
 
 
+WITH_PROMPT = {"temperature": 1, "system_prompt": "You are remorse itself."}
+
+
+@pytest.mark.parametrize(
+    ("other", "told"),
+    [
+        ({"temperature": 0.2}, "temperature 0.2 (one.jsonl:5)"),
+        ({"temperature": 1, "reasoning_effort": "high"}, "temperature 1, reasoning_effort high (one.jsonl:5)"),
+        (WITH_PROMPT, "system prompt: You are remorse itself. (one.jsonl:5)"),
+    ],
+)
+def test_a_file_whose_questions_were_sampled_in_several_ways_is_named_and_so_is_the_row(
+    charbench: Charbench, lab: LabBuilder, other: dict[str, Any], told: str
+) -> None:
+    mixed = [*rows(1, NO), *({**one, "prompt": f"Other {one['prompt']}", **other} for one in rows(1, YES))]
+    write(lab, "one.jsonl", mixed)
+    found = charbench.ok("run", "--scorer", "keyword", lab=lab.root)
+    assert f"{told} and count together" in found.err
+    (said,) = caveats(charbench, lab)
+    assert "to different questions, and count together" in said
+    write(lab, "one.jsonl", [{**one, "condition": "other"} if place >= 4 else one for place, one in enumerate(mixed)])
+    assert "count together" not in charbench.ok("run", "--scorer", "keyword", lab=lab.root).err
+
+
+def test_a_system_prompt_of_one_question_alone_and_temperatures_drawn_by_chance_are_no_ways_of_sampling(
+    charbench: Charbench, lab: LabBuilder
+) -> None:
+    mixed = [{**one, "prompt": f"{n} {one['prompt']}"} for n in range(12) for one in rows(n / 10, NO, 1)]
+    mixed[3]["system_prompt"] = "You are a pirate, and number 3 is your name."
+    write(lab, "one.jsonl", mixed)
+    assert "count together" not in charbench.ok("run", "--scorer", "keyword", lab=lab.root).err
+    assert caveats(charbench, lab) == []
+
+
+def test_a_row_that_was_sampled_otherwise_than_the_others_is_named(charbench: Charbench, lab: LabBuilder) -> None:
+    write(lab, "a.jsonl", [*rows(0.2, YES), *rows(0.2, YES, model="remorseful-3b")])
+    write(lab, "b.jsonl", rows(1, NO, model="remorseful-1b"))
+    charbench.ok("run", "--scorer", "keyword", "-q", lab=lab.root)
+    (said,) = caveats(charbench, lab)
+    assert said.startswith("remorseful-1b: its recorded samples were taken with temperature 1, those of other rows")
+
+
+def caveats(charbench: Charbench, lab: LabBuilder) -> list[str]:
+    """Return what a report says of the ways in which its rows were sampled."""
+    found = charbench.ok("report", "--json", lab=lab.root).json["caveats"]
+    return [one["text"] for one in found if "sampling" in one["kind"]]
+
+
 @pytest.mark.parametrize("form", ["csv", "jsonl", "inspect"])
 def test_what_was_exported_says_how_it_was_asked_and_is_kept_apart_where_it_is_read_again(
     charbench: Charbench, site: Site, lab: LabBuilder, tmp_path: Path, form: str
