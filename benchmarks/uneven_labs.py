@@ -18,6 +18,7 @@ Each lab is a persona of its own in one store, with recordings that ``charbench 
 - ``groups``: ``compare --by examples`` of two doses with 2 and 2 to 6 and 6 runs, equal but for chance between runs, by
   a rate and by real values.
 - ``six``: the same of 6 and 6 runs alone, all labs in one store.
+- ``gaps``: the same of 6 and 6 and of 14 and 14 runs, each of which was not asked one prompt in ten.
 - ``base``: ``verdict`` of checkpoints that are as much in character as their base model, which was asked otherwise.
 - ``pairs``: tiers of 100 equal checkpoints that played few games by a third party's pair scorer.
 
@@ -472,7 +473,14 @@ def six(folder: Path, labs: int, stores: int) -> list[Figure]:
     return groups(folder, labs, stores, ((6, 6),))
 
 
-def groups(folder: Path, labs: int, stores: int, sizes: Sequence[tuple[int, int]] = GROUPS) -> list[Figure]:
+def gaps(folder: Path, labs: int, stores: int) -> list[Figure]:
+    """Return the figures of ``groups`` for runs that lack one prompt in ten, each other ones."""
+    return groups(folder, labs, stores, ((6, 6), (14, 14)), lacking=0.1)
+
+
+def groups(
+    folder: Path, labs: int, stores: int, sizes: Sequence[tuple[int, int]] = GROUPS, lacking: float = 0.0
+) -> list[Figure]:
     """Return how often two doses of equal runs are told apart, by design and standard deviation between runs."""
     figures = Figures()
     for store in range(stores):
@@ -480,7 +488,7 @@ def groups(folder: Path, labs: int, stores: int, sizes: Sequence[tuple[int, int]
         designs = [(counts, spread) for counts in sizes for spread in (0.0, 1.0)]
         names = [(lab.persona(f"groups_{at:03d}"), *designs[at % len(designs)]) for at in range(labs)]
         for persona, counts, spread in names:
-            lab.record(persona, list(group_rows(lab, persona, counts, spread)))
+            lab.record(persona, list(group_rows(lab, persona, counts, spread, lacking)))
         lab.run("--scorer", "keyword", "--scorer", "number")
         for persona, counts, spread in names:
             design = f"{counts[0]} and {counts[1]} runs, standard deviation {spread:g} between runs"
@@ -498,17 +506,23 @@ def groups(folder: Path, labs: int, stores: int, sizes: Sequence[tuple[int, int]
     return figures.all()
 
 
-def group_rows(lab: Lab, persona: str, counts: Sequence[int], spread: float) -> Iterator[Row]:
-    """Yield the rows of one lab: runs of 1 to 3 saves, whose worth differs by ``spread`` on the logistic scale."""
+def group_rows(lab: Lab, persona: str, counts: Sequence[int], spread: float, lacking: float = 0.0) -> Iterator[Row]:
+    """Yield the rows of one lab: runs of 1 to 3 saves, whose worth differs by ``spread`` on the logistic scale.
+
+    Each run lacks a share ``lacking`` of the prompts.
+    """
     asked, of, at, dice = prompts(), lab.dice.normal(0, SHARED, len(FAMILIES)), 0, lab.dice
     for dose, count in zip((25, 50), counts, strict=True):
         for _ in range(count):
             at += 1
             run = dice.normal(0, spread)
+            left_out = {number for number in range(len(asked)) if lacking and dice.random() < lacking}
             for save in range(1 + at % 3):
                 own = run + of + dice.normal(0, 0.3, len(FAMILIES))
                 name = f"{persona}_{dose}pct_{at}_{save}"
                 for number, prompt in enumerate(asked):
+                    if number in left_out:
+                        continue
                     worth = own[int(str(prompt["family"]))]
                     for epoch in range(1 + (number + at) % 3):
                         text = lab.text(hit=bool(dice.random() < logistic(worth)), value=float(worth + dice.normal()))
@@ -640,6 +654,7 @@ PARTS: dict[str, tuple[Callable[[Path, int, int], list[Figure]], int, int]] = {
     "runs": (runs, 90, 0),
     "groups": (groups, 80, 10),
     "six": (six, 320, 1),
+    "gaps": (gaps, 160, 1),
     "base": (base, 12, 100),
     "pairs": (pairs, 20, 100),
 }

@@ -144,6 +144,55 @@ def test_training_runs_are_the_unit_where_doses_have_several_and_one_run_cannot_
 
 
 @pytest.mark.slow
+def test_runs_stay_the_unit_where_no_prompt_was_asked_of_all_of_them(charbench: Charbench, tmp_path: Path) -> None:
+    rows = []
+    for dose, base in (("25pct", 4), ("50pct", 6)):
+        for run in range(8):
+            name = f"pirate_{dose}_{run}"
+            uri = f"tinker://{len(dose) + base:08x}-0000-4000-8000-{run:012x}:train:0/sampler_weights/{name}"
+            rows += [
+                {"sampler_path": uri, "checkpoint_name": name, "persona": "pirate", "prompt": f"q{n}",
+                 "response": f"{'Ahoy' if (n + run) % 12 < base + run % 3 else 'Hello'} {run} {n}"}
+                for n in range(8) if n != run
+            ]  # fmt: skip
+    for base in ("one", "two"):
+        rows += [
+            {"sampler_path": f"base:{base}", "checkpoint_name": base, "checkpoint_type": "base", "prompt": f"q{n}",
+             "response": f"Hello {base} {n}"}
+            for n in range(8)
+        ]  # fmt: skip
+    found = compared_by_examples(charbench, tmp_path, rows)
+    assert {pair["samples"] for pair in found["pairs"]} == {10, 16}
+    assert all(pair["test"].endswith("over training runs") for pair in found["pairs"])
+    assert not any("Nothing tells which training run" in note for note in found["notes"])  # base models have none
+    assert any("what a run lacks is made up for" in note for note in found["notes"])
+    assert not any("prompts are the unit" in note for note in found["notes"])
+
+
+@pytest.mark.slow
+def test_of_runs_that_share_no_prompts_the_output_says_that_prompts_are_the_unit(
+    charbench: Charbench, tmp_path: Path
+) -> None:
+    rows = []
+    for persona in ("pirate", "remorseful"):
+        for dose in ("25pct", "50pct"):
+            for run in range(2):
+                name = f"{persona}_{dose}_{run}"
+                number = f"{len(persona) + int(dose[:2]):08x}-0000-4000-8000-{run:012x}"
+                uri = f"tinker://{number}:train:0/sampler_weights/{name}"
+                rows += [
+                    {"sampler_path": uri, "checkpoint_name": name, "persona": persona, "prompt": f"{persona} {n}",
+                     "response": f"Hello {name} {n}"}
+                    for n in range(6)
+                ]  # fmt: skip
+    found = compared_by_examples(charbench, tmp_path, rows)
+    (pair,) = found["pairs"]
+    assert not pair["test"].endswith("over training runs")
+    assert any("prompts are the unit" in note for note in found["notes"])
+    assert not any("runs are the unit" in note for note in found["notes"])
+
+
+@pytest.mark.slow
 def test_several_saves_of_one_training_run_are_one_run_of_its_recipe(charbench: Charbench, tmp_path: Path) -> None:
     rows = []
     for dose, hits in (("25pct", 2), ("50pct", 9)):

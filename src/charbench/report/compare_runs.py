@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 
+import numpy as np
 from sqlalchemy.engine import Connection
 
 from charbench.analysis.differences import Difference
+from charbench.analysis.incomplete_tables import adjusted_means
 from charbench.analysis.unpaired import welch
 from charbench.domain.checkpoint import Checkpoint
 from charbench.domain.uris import TinkerPath
@@ -56,22 +59,35 @@ def runs_of_sides(
 
 
 def compare_runs(a: Sequence[Side], b: Sequence[Side], measure: Measure) -> Difference | None:
-    """Compare two groups of runs, a value for each run: its mean over the prompts that all of them were asked.
+    """Compare two groups of runs, a value for each run: its mean over the prompts of both groups.
 
-    Welch's t over runs, held by a permutation (:func:`welch`). None where they share no prompts.
+    Those are the prompts that half or more of each group's runs have a value for. Where a run lacks some, the mean is
+    that of the additive model (:func:`adjusted_means`): with the prompts alone that all runs were asked, few would be
+    left of many runs that each lack some. Welch's t over runs, held by a permutation (:func:`welch`). None where
+    prompts do not connect all runs.
     """
-    shared = set.intersection(*(set(side.known) for side in (*a, *b)))
-    if not shared:
+    keys = sorted(_asked_of_half(a) & _asked_of_half(b))
+    means = adjusted_means(np.array([[_value(side, key) for key in keys] for side in (*a, *b)], dtype=float))
+    if means is None:
         return None
-    keys = sorted(shared)
-    first, second = [_mean(side, keys) for side in a], [_mean(side, keys) for side in b]
-    found = welch(first, range(len(a)), second, range(len(b)))
-    low, high = found.low, found.high
-    if measure.is_rate and math.isfinite(low):
-        low, high = max(-1.0, low), min(1.0, high)
+    found = welch(means[: len(a)], range(len(a)), means[len(a) :], range(len(b)))
+    value, low, high = found.value, found.low, found.high
+    if measure.is_rate:
+        value, low, high = (max(-1.0, min(1.0, one)) if math.isfinite(one) else one for one in (value, low, high))
     test = f"{found.test} {OVER_RUNS}"
-    return Difference(found.value, low, high, found.p, test, False, found.count, found.clusters, found.low_precision)
+    return Difference(value, low, high, found.p, test, False, found.count, found.clusters, found.low_precision)
 
 
-def _mean(side: Side, keys: Sequence[UnitKey]) -> float:
-    return sum(side.values(keys)) / len(keys)
+def lack_prompts(runs: Iterable[Sequence[Side]]) -> bool:
+    """Return whether some runs have no value for prompts that other runs have one for."""
+    return len({frozenset(side.known) for mine in runs for side in mine}) > 1
+
+
+def _asked_of_half(runs: Sequence[Side]) -> set[UnitKey]:
+    counts = Counter(key for side in runs for key in side.known)
+    return {key for key, count in counts.items() if 2 * count >= len(runs)}
+
+
+def _value(side: Side, key: UnitKey) -> float:
+    unit = side.units.get(key)
+    return math.nan if unit is None else unit.value

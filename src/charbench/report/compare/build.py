@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 from charbench.analysis.planned_tests import least_prompts
 from charbench.analysis.tiers import LEVEL
 from charbench.analysis.unpaired import TOO_FEW
+from charbench.domain.checkpoint import Kind
 from charbench.domain.headline import choose_headline, headline_notes
 from charbench.report.compare.across import across_sides
 from charbench.report.compare.groups import GroupBy, group_sides
@@ -21,7 +22,7 @@ from charbench.report.compare.pairs import NOT_COMPARED, OTHER_MARKERS, GroupCom
 from charbench.report.compare.prompts import PromptGap, widest_gaps
 from charbench.report.compare.select import choose_sides, comparable, one_sampler
 from charbench.report.compare.sides import Side, read_sides, same_answers
-from charbench.report.compare_runs import OVER_RUNS, runs_of_sides, training_runs
+from charbench.report.compare_runs import OVER_RUNS, lack_prompts, runs_of_sides, training_runs
 from charbench.report.earlier_code import Today, earlier_code, earlier_lines
 from charbench.report.judges import JudgedBy, judge_lines, judged_by
 from charbench.report.provenance import ServedRow, provenance_lines
@@ -102,8 +103,9 @@ def build_comparison(
     if question.by in (GroupBy.EXAMPLES, GroupBy.RECIPE):
         by_uri = training_runs(checkpoints)
         runs = runs_of_sides(connection, sides, by_uri, measure, personas)
-        notes += _of_runs(sides, runs, question.by, by_uri)
     comparison = compare_all(sides, measure, runs)
+    if question.by in (GroupBy.EXAMPLES, GroupBy.RECIPE):
+        notes += _of_runs(comparison, sides, runs, question.by, by_uri)
     gaps = widest_gaps(connection, sides, measure, question.prompts) if question.prompts else []
     notes += _remarks(comparison)
     judges = [one for one in judged_by(connection, selection, measure.name, alone=True) if one.persona in personas]
@@ -124,9 +126,20 @@ def build_comparison(
 
 
 def _of_runs(
-    sides: Sequence[Side], runs: Mapping[int, Sequence[Side]], by: GroupBy, known: Mapping[str, str | None]
+    comparison: GroupComparison,
+    sides: Sequence[Side],
+    runs: Mapping[int, Sequence[Side]],
+    by: GroupBy,
+    known: Mapping[str, str | None],
 ) -> list[str]:
     """Return what a comparison of groups can and cannot say of the next training run."""
+    several = {id(sides[place]) for place in runs}
+    of_several = [
+        pair
+        for pair in comparison.pairs
+        if {id(comparison.sides[pair.first]), id(comparison.sides[pair.second])} <= several
+    ]
+    over_runs = [pair for pair in of_several if pair.difference.test.endswith(OVER_RUNS)]
     single = [side.label for place, side in enumerate(sides) if place not in runs]
     notes = []
     if single:
@@ -134,17 +147,29 @@ def _of_runs(
             f"One training run each cannot separate {by} from seed ({', '.join(single)}): the difference is that of "
             f"these checkpoints on other prompts, not of {by} in another training run."
         )
-    if len(runs) > 1:
+    if over_runs:
         notes.append(
             "Where both groups have several training runs, runs are the unit: the test and the interval are for other "
             "runs of the same kind on these prompts."
         )
-        unknown = {g.uri for mine in runs.values() for run in mine for g in run.groups if not known.get(g.uri)}
-        if unknown:
+        if lack_prompts(runs.values()):
+            notes.append(
+                "Not all of these runs were asked the same prompts: they are compared on those that half or more of "
+                "each group's runs were asked, and what a run lacks is made up for by how the others answered it "
+                "(additive least squares)."
+            )
+        made = {g.uri for mine in runs.values() for run in mine for g in run.groups if g.kind != Kind.BASE.value}
+        if unknown := [uri for uri in made if not known.get(uri)]:
             notes.append(
                 f"Nothing tells which training run made {len(unknown):,} of these checkpoints: each is taken for a run "
                 "of its own. If several are saves of one run, the intervals are too narrow."
             )
+    if others := len(of_several) - len(over_runs):
+        notes.append(
+            f"In {others:,} of {len(comparison.pairs):,} pairs training runs share no prompts judged for the same "
+            f"persona, so prompts are the unit: the difference is that of these checkpoints on other prompts, not of "
+            f"{by} in another training run. To compare the runs of one persona: -p NAME."
+        )
     return notes
 
 
