@@ -135,7 +135,7 @@ def save_as_dict(one: Save, *, is_rate: bool) -> dict[str, Any]:
         "trait_rate": finite(row.trait.share),
         "trait_rate_low": finite(row.trait.low),
         "trait_rate_high": finite(row.trait.high),
-        "mean_per_response": None if is_rate else finite(row.per_response),
+        "mean_per_response": finite(row.per_response),
         "mean_per_response_low": None if is_rate else finite(row.mean_of_responses.low),
         "mean_per_response_high": None if is_rate else finite(row.mean_of_responses.high),
         "response_rate": finite(row.responses.share),
