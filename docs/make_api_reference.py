@@ -56,7 +56,7 @@ GROUPS = {
         "SamplingPlan Usage Provenance Failure GenerationConfig DelimitersConfig EndpointConfig ThinkingMode opened_by",
     ),
     "A source": (
-        "CheckpointSource Lab LabFile Checkpoint Dataset RecordedFile RecordedSample",
+        "CheckpointSource Lab LabFile LabPath Checkpoint Dataset RecordedFile RecordedSample",
         (
             "Finding Kind Lineage Evidence CompleteListing TrainingRun RunState TrainingJob JobStatus SourceProblem "
             "name_from_uri kind_from_name kind_from_path same_model "
@@ -113,7 +113,8 @@ def section(name: str, value: Any) -> str:
     lines = [f"### {name}", ""]
     if called := signature(name, value):
         lines += ["```python", called, "```", ""]
-    kinds = ", ".join(f"`{one.__name__}`" for one in get_args(value))
+    is_marked = hasattr(value, "__metadata__")  # an Annotated type
+    kinds = "" if is_marked else ", ".join(f"`{one.__name__}`" for one in get_args(value))
     if kinds:
         lines += [f"One of {kinds}.", ""]
     elif inspect.isclass(value) or inspect.isroutine(value):

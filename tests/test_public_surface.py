@@ -52,6 +52,7 @@ EXPORTED = [
     "LOOPS_FROM",
     "Lab",
     "LabFile",
+    "LabPath",
     "Limits",
     "LimitsConfig",
     "Lineage",

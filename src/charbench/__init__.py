@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from charbench.components.generation import GenerationConfig as GenerationConfig
     from charbench.components.generation import ThinkingMode as ThinkingMode
     from charbench.components.lab_file import LabFile as LabFile
+    from charbench.components.lab_path import LabPath as LabPath
     from charbench.components.limits import Limits as Limits
     from charbench.components.limits import LimitsConfig as LimitsConfig
     from charbench.components.pair_scorer import PairScorer as PairScorer
@@ -181,6 +182,7 @@ _HOME = {
     "components.endpoint": ["DefaultEndpoint", "Endpoint", "KeySource", "endpoint_at", "with_quoted_userinfo"],
     "components.generation": ["DelimitersConfig", "EndpointConfig", "GenerationConfig", "ThinkingMode"],
     "components.lab_file": ["LabFile"],
+    "components.lab_path": ["LabPath"],
     "components.limits": ["Limits", "LimitsConfig"],
     "components.pair_scorer": ["PairScorer"],
     "components.perturbation": ["Perturbation"],

@@ -20,6 +20,7 @@ from charbench import (
     Kind,
     Lab,
     LabFile,
+    LabPath,
     RecordedFile,
     RecordedSample,
     SourceProblem,
@@ -62,18 +63,18 @@ class RecordedSource(CheckpointSource):
     class Config(CheckpointSource.Config):
         """Where the recordings lie, relative to the lab."""
 
-        files: list[str] = Field([], description="patterns of files with recorded samples; default: by content")
+        files: list[LabPath] = Field([], description="patterns of files with recorded samples; default: by content")
         encoding: str | None = added(None, description="encoding of files that are not UTF-8; none: it is detected")
         columns: dict[str, str | list[str]] = added(
             {}, description="names of columns that are called otherwise: {prompt: my_question, response: [reply, text]}"
         )
-        checkpoints: dict[str, str | dict[str, str]] = added(
+        checkpoints: dict[LabPath, str | dict[str, str]] = added(
             {},
             description="the checkpoint that a file's rows are of, by path or pattern: {evals/*.csv: 'model:{stem}'}; "
             "{folder} and {stem} stand for those of the file; of a table with a column of answers for each checkpoint: "
             "{compare.csv: {base_output: base:Qwen/Qwen3-4B, lora_output: model:pirate}}",
         )
-        requests: dict[str, str] = added(
+        requests: dict[LabPath, LabPath] = added(
             {},
             description="the file with the requests of a batch, by that of its results: "
             "{batch_output.jsonl: batch_input.jsonl}; default: found by custom_id",

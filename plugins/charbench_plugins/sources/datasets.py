@@ -16,6 +16,7 @@ from charbench import (
     Holds,
     Lab,
     LabFile,
+    LabPath,
     ReadLimits,
     RecordedSample,
     SourceProblem,
@@ -42,8 +43,10 @@ class DatasetSource(CheckpointSource):
     class Config(CheckpointSource.Config):
         """Where data lies, relative to the lab."""
 
-        files: list[str] = added([], description="patterns of files of training data, in any form; default: by content")
-        runs: dict[str, str] = Field(
+        files: list[LabPath] = added(
+            [], description="patterns of files of training data, in any form; default: by content"
+        )
+        runs: dict[LabPath, str] = Field(
             {}, description="the run that a file is for, where charbench cannot tell: {FILE: RUN}"
         )
 

@@ -26,6 +26,7 @@ from charbench import (
     Finding,
     Lab,
     LabFile,
+    LabPath,
     Message,
     Prompt,
     RecordedFile,
@@ -56,7 +57,7 @@ class LmEvalSource(CheckpointSource):
     class Config(CheckpointSource.Config):
         """Where the samples lie, relative to the lab."""
 
-        files: list[str] = Field([], description="patterns of samples_*.jsonl; default: by name and content")
+        files: list[LabPath] = Field([], description="patterns of samples_*.jsonl; default: by name and content")
         checkpoints: dict[str, str] = Field(
             {}, description="the checkpoint that a model is: {MODEL: URI}; default: file:ADAPTER or model:MODEL"
         )

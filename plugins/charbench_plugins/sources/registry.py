@@ -18,6 +18,7 @@ from charbench import (
     Kind,
     Lab,
     LabFile,
+    LabPath,
     Lineage,
     SourceProblem,
     TrainingJob,
@@ -43,8 +44,8 @@ class RegistrySource(CheckpointSource):
     class Config(CheckpointSource.Config):
         """Where the files lie, relative to the lab."""
 
-        checkpoints: list[str] = Field([], description="patterns of registries of checkpoints; default: by content")
-        jobs: list[str] = Field([], description="patterns of files of training jobs; default: by content")
+        checkpoints: list[LabPath] = Field([], description="patterns of registries of checkpoints; default: by content")
+        jobs: list[LabPath] = Field([], description="patterns of files of training jobs; default: by content")
 
     config: Config
 

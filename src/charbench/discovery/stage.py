@@ -10,6 +10,7 @@ from time import monotonic
 from charbench.components.calling import items
 from charbench.components.containment import Broken, guarded
 from charbench.components.lab_files import LabFiles
+from charbench.components.lab_path import absent_paths
 from charbench.components.lifecycle import Lifecycle
 from charbench.components.source import CheckpointSource, Lab
 from charbench.datasets.forms import PREFERENCES, SkippedRows, count_preferences, read_examples
@@ -85,6 +86,7 @@ def discover(
     """
     found = Discovery()
     began = monotonic()
+    _check_paths(sources, lab, found)
     gathered = _Gathered()
     ready = [source for source in sources if _prepare(source, lifecycle, found, by_name)]
     lab.files.announce(ready)
@@ -135,6 +137,14 @@ def _conclude(looked_at: LookedAt, files: LabFiles) -> None:
     looked_at.skipped = len(walked.skipped)
     looked_at.limits += [*walked.limits, *(f"{path}: {reason}" for path, reason in walked.unreadable.items())]
     looked_at.conclude(files)
+
+
+def _check_paths(sources: Sequence[CheckpointSource], lab: Lab, found: Discovery) -> None:
+    """Raise :class:`ConfigError` for options that name files which are not there; what matches nothing is a problem."""
+    checked = [absent_paths(source, lab) for source in sources]
+    if errors := [error for faults, _ in checked for error in faults]:
+        raise ConfigError(errors)
+    found.problems += [warning for _, warnings in checked for warning in warnings]
 
 
 def _prepare(source: CheckpointSource, lifecycle: Lifecycle, found: Discovery, by_name: bool) -> bool:

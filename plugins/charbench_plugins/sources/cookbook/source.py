@@ -15,6 +15,7 @@ from charbench import (
     Kind,
     Lab,
     LabFile,
+    LabPath,
     Lineage,
     RecordedSample,
     RunState,
@@ -51,7 +52,7 @@ class CookbookSource(CheckpointSource):
     class Config(CheckpointSource.Config):
         """Where log folders lie, relative to the lab."""
 
-        folders: list[str] = Field(
+        folders: list[LabPath] = Field(
             [],
             description=f"patterns of the log folders to read; default: all that hold {CHECKPOINTS} or {METRICS}",
         )

@@ -16,6 +16,7 @@ from charbench import (
     Kind,
     Lab,
     LabFile,
+    LabPath,
     Lineage,
     RecordedSample,
     RunState,
@@ -47,7 +48,7 @@ class HuggingFaceSource(CheckpointSource):
     class Config(CheckpointSource.Config):
         """Where the folders lie, relative to the lab."""
 
-        files: list[str] = Field(
+        files: list[LabPath] = Field(
             [], description="patterns of adapter_config.json and config.json files; default: every folder with weights"
         )
 

@@ -18,6 +18,7 @@ from charbench import (
     Finding,
     Lab,
     LabFile,
+    LabPath,
     RecordedFile,
     RecordedSample,
     SourceProblem,
@@ -42,7 +43,7 @@ class InspectSource(CheckpointSource):
     class Config(CheckpointSource.Config):
         """Where the logs lie, relative to the lab."""
 
-        files: list[str] = Field([], description="patterns of Inspect's logs; default: by content")
+        files: list[LabPath] = Field([], description="patterns of Inspect's logs; default: by content")
         checkpoints: dict[str, str] = Field(
             {}, description="the checkpoint that a model of the logs is: {MODEL: URI}; default: model:MODEL"
         )

@@ -17,6 +17,7 @@ from charbench import (
     Finding,
     Lab,
     LabFile,
+    LabPath,
     Lineage,
     RecordedSample,
     SourceProblem,
@@ -46,10 +47,10 @@ class LogSource(CheckpointSource):
     class Config(CheckpointSource.Config):
         """Which logs and data are read, relative to the lab."""
 
-        logs: list[str] = Field(
+        logs: list[LabPath] = Field(
             [], description="patterns of the logs to read; default: every text that no other source reads"
         )
-        data: list[str] = Field(
+        data: list[LabPath] = Field(
             [], description=f"patterns of the data to read; default: RUN/PERSONA{DATA_END}, at any depth"
         )
         columns: int | None = Field(

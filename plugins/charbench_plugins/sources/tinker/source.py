@@ -14,6 +14,7 @@ from charbench import (
     Finding,
     Lab,
     LabFile,
+    LabPath,
     NotSetUpError,
     RecordedSample,
     operational,
@@ -42,7 +43,7 @@ class TinkerSource(CheckpointSource):
     class Config(CheckpointSource.Config):
         """Where saved listings lie, and how the account is asked."""
 
-        files: list[str] = Field(
+        files: list[LabPath] = Field(
             [],
             description="patterns of files with the output of 'tinker -f json checkpoint list --limit 0' "
             "(or 'run list'), relative to the lab; default: every file that holds it",
