@@ -106,7 +106,10 @@ def _table(scores: Sequence[Mapping[str, Any]], metric: str | None) -> list[dict
 
 
 def _value(score: Mapping[str, Any]) -> str:
-    return "no verdict" if score["value"] is None else f"{score['value']:.3g}"
+    value = score["value"]
+    if value is None:
+        return "no verdict"
+    return f"{value:,.0f}" if abs(value) >= 99.95 else f"{value:.3g}"  # 1,234 and not 1.23e+03
 
 
 def _comes_first(score: Mapping[str, Any], metric: str | None) -> bool:

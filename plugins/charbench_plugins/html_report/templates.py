@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import math
 import re
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -23,6 +24,7 @@ _PART = 50_000
 """Characters of a long script that are written together: Jinja copies what it writes several times."""
 _WIDE = 5
 """From this width on, one decimal tells enough of an interval."""
+_MOST_DECIMALS = 6
 
 
 def written(template: str, scripts: Sequence[str] = (), **values: Any) -> WebPage:
@@ -63,8 +65,13 @@ def mean(value: float | None, low: float | None = None, high: float | None = Non
         return "–"
     if low is None or high is None:
         return f"{value:,.3f}"
-    digits = 1 if high - low >= _WIDE else 2 if high - low >= _WIDE / 10 else 3
+    digits = decimals_of(high - low)
     return f"{value:,.{digits}f} [{low:,.{digits}f}, {high:,.{digits}f}]".replace("-", "−")
+
+
+def decimals_of(width: float) -> int:
+    """Return with how many decimals an interval of this width is written, as in the terminal."""
+    return 1 if width >= _WIDE else min(_MOST_DECIMALS, 1 + math.ceil(math.log10(_WIDE / width))) if width > 0 else 3
 
 
 def percent(value: float | None) -> str:

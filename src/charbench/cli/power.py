@@ -158,12 +158,13 @@ def _print(
     is_rate: bool,
 ) -> None:
     from charbench.domain.table import Table
+    from charbench.report.render.cells import three_digits
     from charbench.report.render.terminal import print_table
 
     def shown(difference: float) -> str:
         if math.isinf(difference):
             return "none"
-        return f"{100 * difference:.0f} points" if is_rate else f"{difference:.3g}"
+        return f"{100 * difference:.0f} points" if is_rate else three_digits(difference)
 
     if variations:
         print_table(_present(name, variations, level, power, shown))

@@ -54,7 +54,7 @@ def _sides(answer: ComparisonReport) -> Table:
             "Checkpoints": whole(len(side.uris)),
             "Samples": whole(side.samples),
             "Prompts": whole(len(side.known)),
-            measure.column: estimate_cell(comparison.estimates[index], is_rate=measure.is_rate),
+            measure.column: estimate_cell(comparison.estimates[index]),
             "With it": f"{side.hits:,}/{side.judged:,}",
             "Responses": f"{side.responses / side.samples:.0%}" if side.samples else "–",
             "Thinking − response [95%]": "–",

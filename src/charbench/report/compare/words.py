@@ -10,21 +10,20 @@ from charbench.analysis.rate_intervals import ClusteredRate
 from charbench.analysis.unpaired import LEAST_CLUSTERS, TOO_FEW
 from charbench.report.compare.metric import Measure
 from charbench.report.compare.pairs import OTHER_MARKERS, GroupComparison, Pair
-from charbench.report.render.cells import decimals, p_value, points
+from charbench.report.render.cells import decimals, mean_with_interval, p_value, points
 
 SHOWN = 0.2
 """The difference of rates that sentences speak of where none was seen: 20 points."""
 
 
-def estimate_cell(estimate: ClusteredRate | ClusteredMean, *, is_rate: bool) -> str:
+def estimate_cell(estimate: ClusteredRate | ClusteredMean) -> str:
     """``67% [42, 85]``, ``1.40 [0.82, 1.98]``; a dash without any."""
     if math.isnan(estimate.value):
         return "–"
-    if is_rate:
+    if isinstance(estimate, ClusteredRate):
         interval = "" if math.isnan(estimate.low) else f" [{100 * estimate.low:.0f}, {100 * estimate.high:.0f}]"
         return f"{estimate.value:.0%}{interval}"
-    interval = "" if math.isnan(estimate.low) else f" [{estimate.low:.2f}, {estimate.high:.2f}]"
-    return f"{estimate.value:.2f}{interval}"
+    return mean_with_interval(estimate)
 
 
 def difference_cell(difference: Difference, *, is_rate: bool) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from charbench.domain.table import Table
 from charbench.report.calibration import Calibration, matrix
 from charbench.report.label_corrections import CheckpointTexts, CorrectedRate
-from charbench.report.render.cells import decimal
+from charbench.report.render.cells import count, decimal
 
 _LOW_PRECISION = " (low precision)"
 
@@ -20,11 +20,11 @@ def agreement_table(found: Calibration) -> Table:
         (
             a.one,
             a.other,
-            str(a.count),
+            f"{a.count:,}",
             "trait" if a.categories == 2 else "grades",
             with_precision(a.kappa, low_precision=a.low_precision),
             with_precision(a.alpha, low_precision=a.low_precision),
-            " / ".join(" ".join(f"{count:.3g}" for count in row) for row in matrix(a)),
+            " / ".join(" ".join(map(count, row)) for row in matrix(a)),
         )
         for a in found.agreements
     )

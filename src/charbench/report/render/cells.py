@@ -18,6 +18,7 @@ MINUS = "−"
 _DIGITS = 9
 _WIDE = 5
 """From this width on, one decimal tells enough of an interval."""
+_MOST_DECIMALS = 6
 
 
 def finite(value: float) -> float | None:
@@ -67,7 +68,7 @@ def mean_with_interval(mean: ClusteredMean) -> str:
     value, low, high = mean.value, mean.low, mean.high
     if not (math.isfinite(low) and math.isfinite(high)):
         return decimal(value, 3)
-    digits = 1 if high - low >= _WIDE else 2 if high - low >= _WIDE / 10 else 3
+    digits = _digits(high - low)
     return f"{decimal(value, digits)} [{decimal(low, digits)}, {decimal(high, digits)}]".replace("-", MINUS)
 
 
@@ -88,8 +89,19 @@ def points(value: float, low: float, high: float) -> str:
 
 
 def decimals(value: float, low: float, high: float) -> str:
-    """``+0.40 [−0.10, +0.90]``: a difference of means; a dash for NaN."""
-    return _with_interval([f"{part:+.2f}" for part in (value, low, high)])
+    """``+0.40 [−0.10, +0.90]``: a difference of means, with as many decimals as a mean has; a dash for NaN."""
+    digits = _digits(high - low) if math.isfinite(high - low) else 2
+    return _with_interval([f"{part:+,.{digits}f}" for part in (value, low, high)])
+
+
+def count(value: float) -> str:
+    """``1,270``, ``3.5``: a number of items that may count in part."""
+    return f"{value:,.1f}".removesuffix(".0")
+
+
+def three_digits(value: float) -> str:
+    """``0.0417``, ``72.9``, ``1,460``: three significant digits, and whole numbers in full."""
+    return f"{value:,.0f}" if abs(value) >= 99.95 else f"{value:.3g}"
 
 
 def p_value(p: float) -> str:
@@ -101,8 +113,15 @@ def p_value(p: float) -> str:
     return f"{p:.2f}" if p >= 0.1 else f"{p:.2g}" if p >= 0.001 else f"{p:.4f}"
 
 
+def _digits(width: float) -> int:
+    """Return with how many decimals an interval is written: one tells enough of a wide one."""
+    return 1 if width >= _WIDE else min(_MOST_DECIMALS, 1 + math.ceil(math.log10(_WIDE / width))) if width > 0 else 3
+
+
 def _with_interval(parts: Sequence[str]) -> str:
-    value, low, high = (part.lstrip("+-") if "nan" in part or not float(part) else part for part in parts)
+    value, low, high = (
+        part.lstrip("+-") if "nan" in part or not float(part.replace(",", "")) else part for part in parts
+    )
     if value == "nan":
         return NOTHING
     return (value if "nan" in (low, high) else f"{value} [{low}, {high}]").replace("-", MINUS)
