@@ -4,7 +4,8 @@ Forms: results of batches, whose requests stand in another file (OpenAI and vLLM
 https://platform.openai.com/docs/guides/batch; Anthropic: ``custom_id``, ``result.message``); ``request`` and
 ``response`` of proxies, as mappings or as JSON in a cell (``request_body``); OpenPipe's ``input`` and ``output``;
 LiteLLM's standard payload (``messages``, ``response``, ``model_parameters``); Langfuse's generations (``input``,
-``output``, ``modelParameters``). :mod:`charbench_plugins.replies` lists the bodies of responses.
+``output``, ``modelParameters``); results of promptfoo (:mod:`charbench_plugins.promptfoo`).
+:mod:`charbench_plugins.replies` lists the bodies of responses.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 
 from charbench import FileFault, Message, UnusableRow, parse_json, read_conversation, spelling
 from charbench_plugins.gemini import of_gemini, settings_of_gemini
+from charbench_plugins.promptfoo import promptfoo_result
 from charbench_plugins.replies import Reply, failure_of, is_body, message_of, replies_of, unwrapped
 from charbench_plugins.storable_rows import fit
 
@@ -53,6 +55,8 @@ def exchange(
 
     None where it is another row. ``requests`` are those of a batch, by ``custom_id``.
     """
+    if (result := promptfoo_result(row)) is not None:
+        return result
     asked, answered = _columns(tuple(row))
     if not (asked or answered):
         return None

@@ -81,7 +81,7 @@ def _are_texts(said: Sequence[str]) -> bool:
 
 
 def _are_questions(said: Sequence[str]) -> bool:
-    return 2 * sum(text.rstrip().endswith(("?", "\uff1f")) for text in said) > len(said)
+    return 2 * sum(text.rstrip().endswith(("?", "\uff1f", "\u061f")) for text in said) > len(said)
 
 
 def _are_names(said: Sequence[str]) -> bool:

@@ -44,7 +44,11 @@ _PAIRED = re.compile(
 )
 """Names of what is answered, or of both at once."""
 _LINES = frozenset({".jsonl", ".ndjson"})
-_ENDS_OF_QUESTIONS = ('?"', '\uff1f"')
+_ENDS_OF_QUESTIONS = ('?"', '\uff1f"', '\u061f"', '\\uff1f"', '\\u061f"')
+"""A question mark before a quote; those of other scripts as they are, or as JSON escapes them."""
+_LIST_OF_OBJECTS = re.compile(r"\[\s*\{")
+_LARGE = 4 << 20
+"""Objects are read at once: of larger ones only those whose names are known."""
 _INSPECT = re.compile(r'\A\s*\{\s*"version"\s*:\s*\d.*"(?:run_id|task_id)"\s*:', re.DOTALL)
 _NAMES = column_names()
 _OTHER = Contents(Holds.OTHER)
@@ -91,8 +95,10 @@ def _may_hold_rows(file: LabFile) -> bool:
     text = file.text
     if _INSPECT.match(text):
         return False
-    if file.suffix in _LINES and any(end in text for end in _ENDS_OF_QUESTIONS):
-        return True
+    if any(end in text for end in _ENDS_OF_QUESTIONS):
+        is_array = text.lstrip("\ufeff \r\n\t").startswith("[")
+        if file.suffix in _LINES or is_array or (file.size <= _LARGE and _LIST_OF_OBJECTS.search(text)):
+            return True
     is_whole = file.size <= len(file.head)
     return bool(_KEYS.search(text)) and not (is_whole and not _PAIRED.search(text))
 
@@ -149,7 +155,8 @@ def _cells(file: LabFile) -> Iterator[dict[str, Any]]:
     except csv.Error:
         return
     header = [name.strip() for name in read[0]] if read else []
-    whole = [row for row in read[1:-1] if len(row) == len(header)]  # the last one may be cut
+    may_be_cut = file.size > len(file.head) and len(read) < _LOOKED_AT
+    whole = [row for row in read[1 : -1 if may_be_cut else None] if len(row) == len(header)]
     if not whole and len(read) == 2 and len(read[1]) == len(header):
         whole = [read[1]]
     if not whole:

@@ -58,12 +58,16 @@ def rows_of(value: Any) -> Sequence[Any]:
     """Return the rows that a JSON value holds.
 
     They are a list's items; of an object, its longest list of objects; or its columns, as lists of one length or as
-    pandas writes them (``{column: {"0": ..., "1": ...}}``). Any other value is one row.
+    pandas writes them (``{column: {"0": ..., "1": ...}}``). Of a summary of promptfoo they are its ``results``, which
+    stand beside its prompts. Any other value is one row.
     """
     if isinstance(value, list):
         return value
     if not isinstance(value, dict) or not value:
         return [value]
+    for summary in (value.get("results"), value):
+        if isinstance(summary, dict) and "stats" in summary and isinstance(results := summary.get("results"), list):
+            return results
     lists = [item for item in value.values() if isinstance(item, list) and item and isinstance(item[0], dict)]
     longest = max(lists, key=len, default=None)
     columns = list(value.values())
