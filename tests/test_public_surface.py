@@ -241,6 +241,19 @@ def test_a_program_that_has_ended_leaves_python_no_objects_to_look_through() -> 
 
 
 @pytest.mark.slow
+def test_threads_of_linear_algebra_take_no_processor_time_while_they_have_nothing_to_do() -> None:
+    code = command("--version").replace("from charbench.cli import main", "from charbench.__main__ import main")
+    idle = "import time\nbefore = time.process_time()\ntime.sleep(0.2)\nassert time.process_time() - before < 0.03"
+    assert "numpy" in loaded_by(f"{code}\nimport numpy\nnumpy.eye(300) @ numpy.eye(300)\n{idle}")
+
+
+def test_a_waiting_time_of_such_threads_that_the_user_has_set_stays() -> None:
+    code = command("--version").replace("from charbench.cli import main", "from charbench.__main__ import main")
+    name = "OPENBLAS_THREAD_TIMEOUT"
+    loaded_by(f"import os\nos.environ['{name}'] = '20'\n{code}\nassert os.environ['{name}'] == '20'")
+
+
+@pytest.mark.slow
 def test_who_calls_the_command_line_as_a_library_keeps_no_memory() -> None:
     code = f"import gc\nbefore = gc.get_freeze_count()\n{command('personas', 'list')}\n"
     assert "charbench.cli" in loaded_by(f"{code}assert gc.get_freeze_count() == before")

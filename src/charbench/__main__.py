@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
+
+_WAITING = {"OPENBLAS_THREAD_TIMEOUT": "4"}
+"""Threads of NumPy's and SciPy's linear algebra sleep when they have nothing to do: by themselves each takes a core for
+a tenth of a second after it was made, and after each of its tasks."""
 
 
 def main() -> None:
@@ -12,6 +17,8 @@ def main() -> None:
 
     try:
         own_the_process()
+        for name, value in _WAITING.items():
+            os.environ.setdefault(name, value)
         from charbench.cli import main as run
         from charbench.config.user_cache import use
 
