@@ -14,6 +14,7 @@ from charbench.domain.dataset import Dataset, Health
 from charbench.domain.sample import Channel
 from charbench.domain.score import Score, Span
 from charbench.store.database import Database
+from charbench.store.dialect import read_json
 from charbench.store.evidence import evidence_to_json, spans_of
 from charbench.store.findings import Facts, StoredDataset, read_datasets, save_datasets
 from support.store import query, store_of, url_of
@@ -88,3 +89,21 @@ def test_a_datasets_health_is_stored_as_its_counts_or_as_the_reason_why_there_ar
         ("misplaced_tags", 0), ("duplicates", 0), ("too_long", 0), ("empty", 0), ("thinking", 0), ("opener", 0),
         ("openers", ["I", "We"]), ("called", ""), ("measure", 3), ("skipped", {}),
     ]  # fmt: skip
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(JSON)
+def test_what_is_stored_as_json_is_read_as_it_was_to_the_last_digit(value: object) -> None:
+    text = json.dumps(value)
+    assert repr(read_json(text)) == repr(json.loads(text))
+
+
+def test_json_that_is_deep_or_holds_half_a_surrogate_pair_is_read_too() -> None:
+    assert read_json('["\\ud800"]') == ["\ud800"]
+    assert json.dumps(read_json("[" * 300 + "]" * 300)) == "[" * 300 + "]" * 300

@@ -6,7 +6,10 @@ import base64
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
+
+from pydantic_core import to_json
 
 from charbench import ReportContent
 from charbench_plugins.html_report.highlight import JUDGES
@@ -22,7 +25,6 @@ _MOST_FOUND = 3
 _LONGEST_FOUND = 40
 """Characters of a text that a marker found."""
 
-_json = json.JSONEncoder(separators=(",", ":")).encode
 Row = tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]]
 
 
@@ -67,7 +69,7 @@ class Samples:
                 asked = sample["sampler_path"], prompt, sample["condition"]
                 self._turns.append((self._asked[asked], self._prompts[prompt]))
                 self._asked[asked] += 1
-                self.shown.append(",".join(mine))
+                self.shown.append(b",".join(mine))
 
     @property
     def prompts(self) -> list[dict[str, str]]:
@@ -116,7 +118,7 @@ class Samples:
         sample of each checkpoint stays.
         """
         kept, many = self.shown, len(self.shown)
-        rest = f',"prompts":{_json(self.prompts)}}}'
+        rest = b',"prompts":%b}' % _json(self.prompts)
         while True:
             packed = base64.b64encode(kept.packed(rest))
             if len(packed) <= most or many <= 1:
@@ -125,7 +127,7 @@ class Samples:
             chosen = {*self._first.values(), *sorted(range(len(self.shown)), key=self._turns.__getitem__)[:many]}
             kept = Texts(one for place, one in enumerate(self.shown) if place in chosen)
 
-    def _made(self, index: int, sample: Mapping[str, Any], scores: Sequence[Mapping[str, Any]]) -> str:
+    def _made(self, index: int, sample: Mapping[str, Any], scores: Sequence[Mapping[str, Any]]) -> bytes:
         """Return a sample as JSON for one row, and count its markers."""
         persona = self._rows[index]["persona"]
         mine = [score for score in scores if score["persona"] == persona]
@@ -166,7 +168,24 @@ class Samples:
         counting = [span for span in spans if span[0] == 0 and len(span) <= 6 and not JUDGES.search(span[1])]
         for marker, found in {span[4]: response[span[2] : span[3]] for span in counting}.items():
             self._marked[index, marker] += 1
-            self._found[marker][" ".join(found[:_LONGEST_FOUND].casefold().split())] += 1
+            self._found[marker][_as_counted(found[:_LONGEST_FOUND])] += 1
+
+
+@lru_cache(maxsize=2_000)
+def _as_counted(found: str) -> str:
+    """Return a text that a marker found without what a count of such texts does not tell apart."""
+    return " ".join(found.casefold().split())
+
+
+def _json(value: Any) -> bytes:
+    """Return JSON without line breaks, in a quarter of the time that Python's own encoder takes.
+
+    What it does not write, half a surrogate pair, is left to Python's.
+    """
+    try:
+        return to_json(value)
+    except ValueError:
+        return json.dumps(value, separators=(",", ":")).encode()
 
 
 def _cut(text: str, most: int = MOST_CHARS) -> str:

@@ -25,6 +25,8 @@ _PAGE = 500
 _SAMPLING = ("sampling", "parameters")
 """What was requested: an ID and JSON; recordings do not say it."""
 _NOTHING = "{}"
+_Name = tuple[str, str, str, str]
+"""Scorer, persona, metric and channel of a series."""
 
 
 def exported_samples(database: Database, uris: Sequence[str]) -> ExportedSamples:
@@ -159,12 +161,11 @@ def scores_of(
     or have evidence; None leaves out none.
     """
     found: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
-    for row in _scores(connection, ids, scoring_ids, zeros_of):
-        sample, _, scorer, persona, metric, channel, value, evidence = row
-        entry = {"scorer": scorer, "persona": persona, "metric": metric, "channel": channel, "value": value}
-        if evidence:
-            entry |= evidence
-        found[sample].append(entry)
+    named: dict[int, dict[str, Any]] = {}
+    for sample, of, name, value, evidence in _scores(connection, ids, scoring_ids, zeros_of):
+        if (names := named.get(of)) is None:
+            names = named[of] = dict(zip(("scorer", "persona", "metric", "channel"), name, strict=True))
+        found[sample].append({**names, "value": value, **evidence})
     return dict(found)
 
 
@@ -186,8 +187,8 @@ def read_scores(
     connection: sa.Connection, ids: Sequence[int], scoring_ids: Collection[int] | None = None
 ) -> Iterator[StoredScore]:
     """Yield the scores of samples; None: those of every scoring."""
-    for row in _scores(connection, ids, scoring_ids):
-        yield StoredScore(*row)
+    for sample, of, name, value, evidence in _scores(connection, ids, scoring_ids):
+        yield StoredScore(sample, of, *name, value, evidence)
 
 
 def _scores(
@@ -195,7 +196,7 @@ def _scores(
     ids: Sequence[int],
     scoring_ids: Collection[int] | None,
     zeros_of: Collection[str] | None = None,
-) -> Iterator[tuple[int, int, str, str, str, str, float | None, Mapping[str, Any]]]:
+) -> Iterator[tuple[int, int, _Name, float | None, Mapping[str, Any]]]:
     """Yield what a :class:`StoredScore` holds: there are twenty for each sample, most of them 0."""
     mine = among(connection, scored.c.sample_id, ids)
     if scoring_ids is not None:
@@ -213,24 +214,29 @@ def _scores(
         .order_by(scored.c.id, scores.c.series_id)
     )
     nothing: dict[str, Any] = {}
-    names: dict[int, tuple[str, str, str, str]] = {}
+    names: dict[int, _Name] = {}
+    dropped: set[int] = set()
+    """Series of which a 0 without evidence is left out."""
     for rows in connection.execute(query).partitions(1_000):
         if unknown := {row[2] for row in rows} - names.keys():
-            names |= _names(connection, sorted(unknown))
+            new = _names(connection, sorted(unknown))
+            names |= new
+            if zeros_of is not None:
+                dropped |= {of for of, (scorer, _, metric, _) in new.items() if f"{scorer}.{metric}" not in zeros_of}
         for sample, number, of, value in rows:
-            scorer, persona, metric, channel = names[of]
-            evidence = told.get((number, metric, channel), nothing)
-            if value == 0 and zeros_of is not None and not evidence and f"{scorer}.{metric}" not in zeros_of:
+            name = names[of]
+            evidence = told.get((number, name[2], name[3]), nothing)
+            if value == 0 and not evidence and of in dropped:
                 continue
-            yield sample, of, scorer, persona, metric, channel, value, evidence
+            yield sample, of, name, value, evidence
 
 
-def _names(connection: sa.Connection, ids: Sequence[int]) -> dict[int, tuple[str, str, str, str]]:
+def _names(connection: sa.Connection, ids: Sequence[int]) -> dict[int, _Name]:
     """Return scorer, persona, metric and channel of each of these series, which have many scores each."""
     query = sa.select(series.c.id, scorings.c.scorer, scorings.c.persona, series.c.metric, series.c.channel)
     query = query.join(scorings, scorings.c.id == series.c.scoring_id).where(among(connection, series.c.id, ids))
     return {number: (scorer, persona, metric, channel) for number, scorer, persona, metric, channel
-            in connection.execute(query)}  # fmt: skip
+            in connection.execute(query).all()}  # fmt: skip
 
 
 def _evidence(connection: sa.Connection, wanted: sa.ColumnElement[bool]) -> dict[tuple[int, str, str], dict[str, Any]]:
@@ -241,7 +247,7 @@ def _evidence(connection: sa.Connection, wanted: sa.ColumnElement[bool]) -> dict
     found: dict[tuple[int, str, str], dict[str, Any]] = {}
     there_is_some = sa.cast(scored.c.evidence, sa.Text) != "null"  # JSON's null, which the column holds
     query = sa.select(scored.c.id, scored.c.evidence).where(wanted, there_is_some)
-    for number, items in connection.execute(query):
+    for number, items in connection.execute(query).all():
         for item in items or ():
             told = found.setdefault((number, item["metric"], item["channel"]), {})
             told |= {name: value for name, value in item.items() if name in ("why", "spans", "votes")}

@@ -20,7 +20,7 @@ from charbench.store.tables import prompts, samples
 
 _LOOK_AT = 20
 """Of each group the first samples are looked at, so many times as many as are shown: a store may hold millions."""
-_PAGE = 100
+_PAGE = 250
 """Samples that are read together, with some twenty scores each."""
 
 
@@ -59,7 +59,7 @@ def _some(connection: Connection, group: GroupTotals, most: int) -> list[int]:
         .limit(most * _LOOK_AT)
     )
     by_prompt: dict[str, list[int]] = {}
-    for number, prompt in connection.execute(query):
+    for number, prompt in connection.execute(query).all():
         if group.takes(prompt):
             by_prompt.setdefault(prompt, []).append(number)
     rounds = [number for round_ in zip_longest(*by_prompt.values()) for number in round_ if number is not None]

@@ -19,6 +19,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, NoSuchM
 
 from charbench.config.private_files import FOLDER_MODE, private_file
 from charbench.errors import StoreError, UsageError
+from charbench.store.dialect import read_json
 from charbench.store.faults import BUSY_SECONDS, is_the_stores, reason
 from charbench.store.files import StoreFiles
 from charbench.store.read_only import for_reading, live_for_reading, may_write, path_of
@@ -231,7 +232,7 @@ def _engine(url: URL, *, read_only: bool = False) -> Engine:
     place, folder = for_reading(url) if cannot_write else (live_for_reading(url) if read_only else url, None)
     read_only = read_only or cannot_write
     arguments = {"timeout": BUSY_SECONDS, "check_same_thread": False, "isolation_level": None}
-    engine = sa.create_engine(place, connect_args=arguments)
+    engine = sa.create_engine(place, connect_args=arguments, json_deserializer=read_json)
     if folder is not None:
         weakref.finalize(engine, shutil.rmtree, folder, ignore_errors=True)
 

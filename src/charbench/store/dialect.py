@@ -9,6 +9,7 @@ from operator import itemgetter
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
+from pydantic_core import from_json
 from sqlalchemy.engine import Connection
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
@@ -20,6 +21,17 @@ MAX_PARAMETERS = 900
 """How many values one ``IN (...)`` takes; SQLite's smallest limit is 999."""
 _MOST_PARAMETERS = 9_216
 """How many values of rows one statement takes where SQLite's limit is higher, as it is since 2020 (32,766)."""
+
+
+def read_json(text: str) -> Any:
+    """Return what a column of JSON holds, in half the time that Python's own parser takes.
+
+    What is too deep for that one, or holds half a surrogate pair, is left to Python's.
+    """
+    try:
+        return from_json(text)
+    except ValueError:
+        return json.loads(text)
 
 
 def insert(connection: Connection, table: sa.Table) -> Any:

@@ -75,7 +75,7 @@ class SampleReader:
             known.clear()
         if unknown := numbers - known.keys():
             query = _PROMPTS.where(among(connection, prompts.c.id, sorted(unknown)))
-            for number, name, messages, family, language, follow_ups in connection.execute(query):
+            for number, name, messages, family, language, follow_ups in connection.execute(query).all():
                 said = tuple(Message(role, content) for role, content in messages)
                 known[number] = Prompt(name, said, family, language, tuple(follow_ups))
 

@@ -178,6 +178,16 @@ def test_a_page_that_cannot_be_written_is_a_warning_that_names_no_option(charben
     assert "option" not in line
 
 
+def test_texts_in_any_writing_stand_on_the_page_as_they_were_stored(charbench: Charbench, lab: LabBuilder) -> None:
+    texts = ["Arr, ça va? \u2028 日本 🏴‍☠️", "\ud83c half a flag", 'a "quote" \\ and\na line']
+    lab.recorded_jsonl([row(prompt=f"Prompt {at}?", response=text) for at, text in enumerate(texts)])
+    charbench.ok("run", lab=lab.root)
+    told = charbench.ok("export", "--jsonl", lab=lab.root).out
+    stored = {json.loads(line)["response"] for line in told.strip().split("\n")}
+    assert {one["r"] for one in page(charbench, lab.root).samples["samples"]} == stored
+    assert {texts[0], texts[2]} < stored
+
+
 def test_a_page_without_samples_says_so(charbench: Charbench, lab: LabBuilder) -> None:
     lab.trained("remorseful_x", 1)
     charbench.ok("discover", lab=lab.root)
