@@ -15,11 +15,11 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from charbench.scoring import stage
+from charbench.scoring import lots
 from charbench.store.claims import Claimed, claim, shared_out
 from charbench.store.runs import process_start
 from charbench.store.writer import Work, Writer
-from support.command import Charbench
+from support.command import Charbench, Ended, finish, start
 from support.lab import LabBuilder, row, sampler
 from support.plugins import Site
 from support.store import connect, count, store_of
@@ -121,7 +121,7 @@ def test_what_is_scored_next_is_claimed_before_scores_are_written(
         put(writer, work, rescue)
         writer.flush()
 
-    monkeypatch.setattr(stage, "claim", told)
+    monkeypatch.setattr(lots, "claim", told)
     monkeypatch.setattr(Writer, "put", counted)
     charbench.ok("score", "--scorer", "noting", "-q", lab=lab.root)
     assert claimed == [2, 2, 1]
@@ -143,10 +143,38 @@ def test_what_is_scored_is_kept_where_the_store_cannot_be_asked_what_is_next(
             raise sa.exc.OperationalError("SELECT", {}, Exception("the server closed the connection"))
         return claim(*given)
 
-    monkeypatch.setattr(stage, "claim", lost)
+    monkeypatch.setattr(lots, "claim", lost)
     with pytest.raises(sa.exc.OperationalError):
         charbench("score", "--scorer", "noting", "-q", lab=lab.root)
     assert count(store, "scored") == 1
+
+
+@pytest.mark.slow
+@pytest.mark.sqlite("claims of another run are put into the file")
+def test_scorers_that_cost_nothing_claim_a_sample_together_and_its_scores_are_stored_once(
+    lab: LabBuilder, site: Site, charbench: Charbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = three_of_anne(lab, site, charbench, monkeypatch)
+    charbench.ok("score", "--scorer", "noting", "-c", "one", "-q", lab=lab.root)
+    claimed: list[str] = []
+    ended: list[Ended] = []
+
+    def told(*given: Any) -> Claimed:
+        result = claim(*given)
+        claimed.extend(result.mine)
+        if len(claimed) == 1:  # meanwhile a run with one of the scorers is at the sample, and stores what it gets
+            ended.append(finish(start("score", "--scorer", "noting", "-q", lab=lab.root, env=site.env)))
+        return result
+
+    monkeypatch.setattr(lots, "claim", told)
+    charbench.ok("score", "--scorer", "noting", "--scorer", "repetition", "-q", lab=lab.root)
+    assert [one.code for one in ended] == [0]
+    assert claimed == ["1+2:1", "1+2:2", "1+2:3"]
+    with connect(store).begin() as connection:
+        scored = connection.execute(sa.text("SELECT scoring_id, count(*) FROM scored GROUP BY scoring_id")).all()
+        totals = connection.execute(sa.text("SELECT sum(count) FROM score_totals JOIN series ON id = series_id "
+                                            "WHERE metric = 'm'")).scalar_one()  # fmt: skip
+    assert (scored, totals, count(store, "claims")) == ([(1, 3), (2, 3)], 3, 0)
 
 
 def three_of_anne(lab: LabBuilder, site: Site, charbench: Charbench, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -24,12 +24,21 @@ from charbench.errors import CharbenchError
 from charbench.scoring.given_scores import all_of, are_sound, check_type, check_values, ranges_of
 from charbench.scoring.set_up import same_scores, set_up
 from charbench.scoring.tally import ScoreTally, ScoringTally
+from charbench.store.claims import release
 from charbench.store.code_versions import OldScores
 from charbench.store.database import Database
 from charbench.store.group_commit import Commits
 from charbench.store.rescue import Rescue, StoredSettings
 from charbench.store.samples import StoredSample
-from charbench.store.scores import NewScores, ScoreWriter, ScoringSettings, as_stored, evidence_text
+from charbench.store.scores import (
+    STAGE,
+    NewScores,
+    ScoreWriter,
+    ScoringSettings,
+    as_stored,
+    evidence_text,
+    score_item,
+)
 from charbench.store.writer import Writer
 from charbench.text.redaction import redact
 
@@ -165,15 +174,21 @@ class Scoring(AtWork):
             self.tally.warnings.append(line)
 
     def write(self, connection: Connection, outcomes: Sequence[Outcome]) -> int:
-        """Put outcomes into the store; return how many samples were new."""
-        return self.add(connection, self.prepared(outcomes), outcomes)
+        """Put outcomes of samples that are claimed for this scorer alone into the store; return how many were new."""
+        added = self.add(connection, self.prepared(outcomes), outcomes)
+        items = [score_item(self.scoring_id, outcome.stored.id) for outcome in outcomes]
+        release(connection, STAGE, self.rows.run_id, items)
+        return added
 
     def prepared(self, outcomes: Sequence[Outcome]) -> list[NewScores]:
         """Return what :meth:`add` takes, with all that can be done before a transaction begins."""
         return [scores for _, scores in _given(outcomes, evidence_text)]
 
     def add(self, connection: Connection, new: Sequence[NewScores], outcomes: Sequence[Outcome]) -> int:
-        """Put prepared scores into the store, and the failures among the outcomes; return how many samples were new."""
+        """Put prepared scores into the store, and the failures among the outcomes; return how many samples were new.
+
+        Whoever claimed the samples lets go of them in the same transaction.
+        """
         failed = [(item.stored.id, item.failures) for item in outcomes if item.failures]
         added = self.rows.add(connection, new) if new else 0
         if failed:

@@ -20,15 +20,15 @@ from charbench.concurrency.circuit_breaker import CircuitBreaker
 from charbench.concurrency.progress import Progress
 from charbench.domain.score import Score
 from charbench.scoring.given_scores import all_of
+from charbench.scoring.lots import Lot, Lots
 from charbench.scoring.score import Begun, Outcome, Scoring, held_line, score_async
 from charbench.scoring.tally import ScoreTally
-from charbench.store.claims import claim, claimed_together, release, shared_out
+from charbench.store.claims import claimed_together, release, shared_out
 from charbench.store.database import Database
 from charbench.store.rescue import Rescue, StoredSettings, settings_of_groups
-from charbench.store.runs import failed_in_parts
 from charbench.store.sample_reader import SampleReader
 from charbench.store.samples import StoredSample
-from charbench.store.scores import STAGE, NewScores, pending_samples, present_scores
+from charbench.store.scores import STAGE, NewScores, pending_samples, score_item
 from charbench.store.writer import Writer
 
 BATCH = 500
@@ -37,9 +37,15 @@ FIRST_WAIT, LONGEST_WAIT = 0.05, 0.5
 _COUNTED = 20_000
 """Samples that are counted by one query."""
 
-Task = tuple[Scoring, StoredSample]
-Claims = list[tuple[Scoring, int]]
-"""Samples that a run may score, by number."""
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Samples that are scored together."""
+
+    items: list[str]
+    """The names of their claims."""
+    tasks: list[tuple[Scoring, list[StoredSample]]]
+    samples: int
 
 
 @dataclass(slots=True)
@@ -68,14 +74,10 @@ class ScoreStage:
     tally: ScoreTally = field(default_factory=ScoreTally)
     _sampled: Mapping[int, StoredSettings] = field(default_factory=dict)
     _scorings: list[Scoring] = field(default_factory=list)
+    _lots: Lots = field(init=False)
     _claimed: set[str] = field(default_factory=set)
     """What this run has claimed and is not done with."""
-    _failed: set[str] = field(default_factory=set)
-    """What this run has tried in vain: it is left for the next one."""
     _breaker: CircuitBreaker = field(default_factory=CircuitBreaker)
-    _elsewhere: bool = False
-    _batch: int = BATCH
-    """Samples that are claimed together."""
 
     def run(self, group_ids: Sequence[int], progress: Progress) -> ScoreTally:
         """Score the samples of these groups that are not scored yet."""
@@ -95,18 +97,19 @@ class ScoreStage:
         # Each worker has three lots: what is written, what is scored, and what is claimed ahead. A run that shares the
         # work with nobody it knows of leaves half of it, where it is little, to one that may come.
         share = -(-pending // 4)
-        self._batch = claimed_together(BATCH, pending, 3 * self.workers) if self.workers > 1 else min(BATCH, share)
+        size = claimed_together(BATCH, pending, 3 * self.workers) if self.workers > 1 else min(BATCH, share)
+        self._lots = Lots(self.database, self.run_id, self._scorings, self.shared_run)
         while self._scorings:
-            self._elsewhere, before = False, self.tally.scored
-            claims = self._claims(group_ids)
+            self._lots.elsewhere, before = False, self.tally.scored
+            lots = self._taken(self._lots.of(group_ids, size))
             if any(waits(scoring.scorer) for scoring in self._scorings):
-                self._run_async(self._tasks(claims), progress)
+                self._run_async(self._batches(lots), progress)
             else:
-                with one_ahead(claims) as ahead:
-                    self._run_plain(self._tasks(ahead), group_ids, progress)
+                with one_ahead(lots) as ahead:
+                    self._run_plain(self._batches(ahead), group_ids, progress)
             self._let_go()
             self.writer.flush()
-            if not self._elsewhere or self._over:
+            if not self._lots.elsewhere or self._over:
                 break
             wait = FIRST_WAIT if self.tally.scored > before else min(2 * wait, LONGEST_WAIT)
             time.sleep(wait)
@@ -136,54 +139,39 @@ class ScoreStage:
     def _over(self) -> bool:
         return self.plan.stopping() or self.writer.fault is not None or not self._scorings
 
-    def _tasks(self, claims: Iterator[Claims]) -> Iterator[list[Task]]:
+    def _taken(self, lots: Iterator[Lot]) -> Iterator[Lot]:
+        """Remember what is claimed."""
+        for lot in lots:
+            self._claimed.update(lot.items)
+            yield lot
+
+    def _batches(self, lots: Iterator[Lot]) -> Iterator[Batch]:
         """Yield what is this run's to score, read as it is claimed."""
         reader = SampleReader()
-        for mine in claims:
+        for lot in lots:
             if self._over:  # what was claimed ahead is for another run
                 return
+            numbers = sorted({number for _, mine in lot.lacking for number in mine})
             with self.database.read() as connection:
-                numbers = sorted({number for _, number in mine})
                 read = {stored.id: stored for stored in reader.read(connection, numbers)}
-            yield [(scoring, read[number]) for scoring, number in mine]
-
-    def _claims(self, group_ids: Sequence[int]) -> Iterator[Claims]:
-        """Claim what is not scored yet, batch by batch, and yield what became this run's."""
-        wanted = [scoring.rows.scoring_id for scoring in self._scorings]
-        for ids in pending_samples(self.database, wanted, group_ids, self._batch):
-            items = {
-                item: (scoring, number)
-                for scoring in list(self._scorings)
-                for item, number in zip(scoring.rows.items(ids), ids, strict=True)
-                if item not in self._failed
-            }
-            claimed = claim(self.database, STAGE, self.run_id, list(items), self._dealt_with)
-            self._elsewhere |= claimed.elsewhere > 0
-            self._claimed.update(claimed.mine)
-            if claimed.mine:
-                yield [items[item] for item in claimed.mine]
-
-    def _dealt_with(self, connection: Connection, items: Sequence[str]) -> set[str]:
-        """Return which items are scored, or were tried in vain by another worker of the run."""
-        done = present_scores(connection, items)
-        return done if self.shared_run is None else done | failed_in_parts(connection, self.shared_run, STAGE, items)
+            tasks = [(scoring, [read[number] for number in mine]) for scoring, mine in lot.lacking]
+            yield Batch(lot.items, tasks, len(numbers))
 
     def _note(self, scoring: Scoring, outcomes: Sequence[Outcome]) -> None:
-        """Be done with what will be in the store, and remember what failed."""
+        """Remember what failed."""
         scoring.note_again()
-        self._claimed.difference_update(scoring.rows.items([outcome.stored.id for outcome in outcomes]))
-        failed = [outcome.stored.id for outcome in outcomes if outcome.scores is None]
-        self._failed.update(scoring.rows.items(failed))
+        self._lots.note_failed(scoring, [outcome.stored.id for outcome in outcomes if outcome.scores is None])
 
     # Scorers that ask somebody else.
 
-    def _run_async(self, tasks: Iterator[list[Task]], progress: Progress) -> None:
+    def _run_async(self, batches: Iterator[Batch], progress: Progress) -> None:
         (scoring,) = self._scorings
-        first = next(tasks, None)
+        first = next(batches, None)
         if first is None:
             return
-        samples = (stored for batch in chain([first], tasks) for _, stored in batch if not self._over)
-
+        samples = (
+            stored for batch in chain([first], batches) for _, mine in batch.tasks for stored in mine if not self._over
+        )
         self._ask(scoring, samples, progress)
 
     def _ask(self, scoring: Scoring, samples: Iterator[StoredSample], progress: Progress) -> None:
@@ -191,6 +179,7 @@ class ScoreStage:
 
         def done(outcome: Outcome) -> None:
             self._note(scoring, [outcome])
+            self._claimed.discard(score_item(scoring.scoring_id, outcome.stored.id))
 
         stopped = len(self.tally.stopped)
         rescue = partial(self._rescued, scoring)
@@ -200,17 +189,11 @@ class ScoreStage:
 
     # Scorers that only compute.
 
-    def _run_plain(self, tasks: Iterator[list[Task]], group_ids: Sequence[int], progress: Progress) -> None:
-        batch = next(tasks, None)
+    def _run_plain(self, batches: Iterator[Batch], group_ids: Sequence[int], progress: Progress) -> None:
+        batch = next(batches, None)
         while batch is not None:
-            by_scoring: dict[int, list[StoredSample]] = {}
-            for scoring, stored in batch:
-                by_scoring.setdefault(scoring.rows.scoring_id, []).append(stored)
             results: list[tuple[Scoring, list[Outcome]]] = []
-            for scoring in list(self._scorings):
-                mine = by_scoring.get(scoring.rows.scoring_id)
-                if not mine:
-                    continue
+            for scoring, mine in batch.tasks:
                 if not self._may_score(scoring):
                     self._scorings.remove(scoring)
                     continue
@@ -223,11 +206,13 @@ class ScoreStage:
                 if rest:
                     self._ask(scoring, iter(rest), progress)
             ready = [(scoring, scoring.prepared(outcomes), outcomes) for scoring, outcomes in results]
-            self.writer.put(partial(self._write, results=ready), partial(self._rescued_all, results))
+            work = partial(self._write, results=ready, items=batch.items)
+            self.writer.put(work, partial(self._rescued_all, results))
+            self._claimed.difference_update(batch.items)
             for scoring, outcomes in results:
                 self._note(scoring, outcomes)
-            progress.advance(len({stored.id for _, stored in batch}))
-            batch = next(tasks, None) if self._scorings else None
+            progress.advance(batch.samples)
+            batch = next(batches, None) if self._scorings else None
 
     def _may_score(self, scoring: Scoring) -> bool:
         return type(scoring.scorer).begin is Scorer.begin or self.lifecycle.run(scoring.begin())
@@ -239,9 +224,7 @@ class ScoreStage:
         outcomes: list[Outcome] = []
         with printing_to_stderr():  # once for all: `guarded` would do it for each
             for number, stored in enumerate(samples):
-                if scoring.is_async:
-                    return outcomes, samples[number:]
-                outcome = guarded(self._scores, scoring, stored)
+                outcome = None if scoring.is_async else guarded(self._scores, scoring, stored)
                 if outcome is None:
                     return outcomes, samples[number:]
                 if isinstance(outcome, Broken):
@@ -262,9 +245,17 @@ class ScoreStage:
         return scoring.checked(stored.sample, all_of(scoring.scorer, given))
 
     def _write(
-        self, connection: Connection, results: Sequence[tuple[Scoring, Sequence[NewScores], Sequence[Outcome]]]
+        self,
+        connection: Connection,
+        results: Sequence[tuple[Scoring, Sequence[NewScores], Sequence[Outcome]]],
+        items: Sequence[str],
     ) -> None:
-        """Add what several scorers gave for the same samples: a sample counts once."""
+        """Add what several scorers gave for the same samples, and let go of these: a sample counts once.
+
+        In the order of the scorings' numbers, whatever order the scorers were named in: two writers cannot deadlock.
+        """
+        in_order = sorted(results, key=lambda result: result[0].scoring_id)
         self.tally.scored += max(
-            (scoring.add(connection, new, outcomes) for scoring, new, outcomes in results), default=0
+            (scoring.add(connection, new, outcomes) for scoring, new, outcomes in in_order), default=0
         )
+        release(connection, STAGE, self.run_id, items)

@@ -16,7 +16,6 @@ from sqlalchemy.engine import Connection
 from charbench.domain.keys import digest
 from charbench.domain.sample import Channel, Failure
 from charbench.domain.score import Metric, Role, Score
-from charbench.store.claims import release
 from charbench.store.code_versions import OldScores, by_code, key_of_code, note_code, note_wanted
 from charbench.store.database import Database
 from charbench.store.dialect import add_totals, among, get_or_add, insert_new, insert_tuples
@@ -203,7 +202,7 @@ class ScoreWriter:
         """The number of each series, and from which value on a sample has the trait."""
 
     def add(self, connection: Connection, new: Sequence[NewScores]) -> int:
-        """Add scores and their totals, and let go of their claims; return for how many samples they were new."""
+        """Add scores and their totals; return for how many samples they were new."""
         by_sample = {item.sample_id: item for item in new}
         rows = [
             (item.sample_id, self.scoring_id, evidence_text(item.scores) if item.evidence is None else item.evidence)
@@ -238,7 +237,6 @@ class ScoreWriter:
         ]
         add_totals(connection, score_totals, ("series_id", "group_id"), summed)
         by_prompt.add(connection)
-        release(connection, STAGE, self.run_id, self.items([entry.sample_id for entry in new]))
         return len(ids)
 
     def _of_headlines(self, given: Sequence[Score]) -> list[HeadlineScore]:
@@ -252,21 +250,11 @@ class ScoreWriter:
     def add_failures(self, connection: Connection, failures: Sequence[tuple[int, Sequence[Failure]]]) -> None:
         """Note the tries that failed for each sample; what could not be scored is tried again by the next run."""
         rows = [
-            attempt_row(STAGE, self.item(sample), self.run_id, number, failure)
+            attempt_row(STAGE, score_item(self.scoring_id, sample), self.run_id, number, failure)
             for sample, tries in failures
             for number, failure in enumerate(tries, 1)
         ]
         connection.execute(sa.insert(attempts), rows)
-        release(connection, STAGE, self.run_id, sorted({row["item"] for row in rows}))
-
-    def item(self, sample_id: int) -> str:
-        """Return the name under which scoring this sample is claimed."""
-        return f"{self.scoring_id}:{sample_id}"
-
-    def items(self, sample_ids: Iterable[int]) -> list[str]:
-        """Return the names of many samples: see :meth:`item`."""
-        mine = f"{self.scoring_id}:"
-        return [f"{mine}{number}" for number in sample_ids]
 
     def _number_series(self, connection: Connection, scores: Iterable[Sequence[Score]]) -> None:
         """Look up the series of these scores, adding those that are new, in an order that is every writer's."""
@@ -288,20 +276,17 @@ class ScoreWriter:
         )
 
 
-def present_scores(connection: Connection, items: Sequence[str]) -> set[str]:
-    """Return which items (see :meth:`ScoreWriter.item`) are scored."""
-    by_scoring: defaultdict[str, list[str]] = defaultdict(list)
-    for item in items:
-        scoring, _, sample = item.partition(":")
-        by_scoring[scoring].append(sample)
-    found: set[str] = set()
-    for scoring, numbers in by_scoring.items():
-        mine = scored.c.scoring_id == int(scoring)
-        query = sa.select(scored.c.sample_id).where(
-            mine, among(connection, scored.c.sample_id, list(map(int, numbers)))
-        )
-        found.update([f"{scoring}:{sample}" for sample in connection.scalars(query)])
-    return found
+def score_item(scoring_id: int, sample_id: int) -> str:
+    """Return the name under which scoring a sample with one scorer is claimed, and its failures are kept."""
+    return f"{scoring_id}:{sample_id}"
+
+
+def scored_among(connection: Connection, scoring_ids: Iterable[int], sample_ids: Sequence[int]) -> set[tuple[int, int]]:
+    """Return the numbers of scoring and sample of what is scored of these samples."""
+    query = sa.select(scored.c.scoring_id, scored.c.sample_id).where(
+        scored.c.scoring_id.in_(sorted(scoring_ids)), among(connection, scored.c.sample_id, sample_ids)
+    )
+    return {(scoring_id, sample_id) for scoring_id, sample_id in connection.execute(query)}
 
 
 def pending_samples(
