@@ -160,3 +160,36 @@ def test_an_interval_ends_where_values_do() -> None:
     alone = clustered_mean([0.5], ["a"]).within(0, 1)
     assert math.isnan(alone.low)
     assert math.isnan(alone.high)
+
+
+MID = [lambda n: RNG.normal(50, 20, n).clip(0, 100), lambda n: RNG.normal(70, 10, n).clip(0, 100)]
+NEAR = [
+    lambda n: 100 * RNG.beta(9, 1, n),
+    lambda n: 100 * RNG.beta(3.8, 0.2, n),
+    lambda n: RNG.exponential(10, n).clip(0, 100),
+    lambda n: np.where(RNG.random(n) < 0.9, RNG.uniform(95, 100, n), RNG.uniform(0, 30, n)),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("prompts", [5, 12, 30])
+def test_an_interval_that_is_too_narrow_near_an_end_of_the_scale_is_told(prompts: int) -> None:
+    for draw in MID + NEAR:
+        true = draw(200_000).mean()
+        found = [clustered_mean(draw(prompts), range(prompts)).within(0, 100) for _ in range(800)]
+        missed = [not one.low <= true <= one.high for one in found]
+        untold = np.mean([miss and not one.near_end for miss, one in zip(missed, found, strict=True)])
+        marked = np.mean([one.near_end for one in found])
+        assert untold < 0.08  # 0.05 and four standard errors
+        assert (marked < 0.1) if draw in MID else (untold < 0.02)
+    values = 100 * RNG.beta(9, 1, 60)
+    assert not clustered_mean(values, range(60)).within(0, 100).near_end
+
+
+def test_a_scale_with_one_end_is_near_where_two_deviations_reach_it() -> None:
+    skewed, far = [0.1, 0.2, 0.4, 3.0], [10.1, 10.2, 10.4, 13.0]
+    assert clustered_mean(skewed, range(4)).within(0, None).near_end
+    assert not clustered_mean(far, range(4)).within(0, None).near_end
+    assert not clustered_mean(skewed, range(4)).within(None, None).near_end
+    assert clustered_mean([-one for one in skewed], range(4)).within(None, 0).near_end
+    assert not clustered_mean([0.0] * 4, range(4)).within(0, 1).near_end  # nothing varies: there is no interval

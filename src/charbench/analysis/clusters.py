@@ -15,6 +15,12 @@ from charbench.analysis.distributions import student_quantile
 
 ENOUGH_CLUSTERS = 30
 """With fewer clusters (effective ones, :func:`effective_clusters`) a figure has low precision: its interval is wide."""
+ENOUGH_NEAR_AN_END = 60
+"""With fewer, the interval of a mean near an end of its scale may be too short: values there are skewed."""
+NEAR_AN_END = 0.2
+"""The outer part of a scale, at either end, where means are near it."""
+_REACHED = 2
+"""A scale with one end only is that near where this many standard deviations reach it."""
 NO_FAMILY = "general"
 """The family of prompts that nobody gave one: each of them is a cluster of its own."""
 _NOTHING = 1e-18
@@ -38,12 +44,24 @@ class ClusteredMean:
     clusters: int
     effective: float
     degrees: float
+    near_end: bool = False
+    """Whether it is near an end of its scale and rests on few clusters: the interval may be too short."""
 
     def within(self, least: float | None, greatest: float | None) -> ClusteredMean:
         """Return it with an interval that ends where values do; None: they have no end there."""
         low = self.low if least is None else max(self.low, least)
         high = self.high if greatest is None else min(self.high, greatest)
-        return replace(self, low=low, high=high)
+        few = self.effective < ENOUGH_NEAR_AN_END and math.isfinite(self.low)
+        return replace(self, low=low, high=high, near_end=few and self._is_near(least, greatest))
+
+    def _is_near(self, least: float | None, greatest: float | None) -> bool:
+        """Whether it lies in the outer fifth of the scale, or where that has one end: within 2 deviations of it."""
+        gap = min(
+            math.inf if least is None else self.value - least, math.inf if greatest is None else greatest - self.value
+        )
+        if least is not None and greatest is not None:
+            return gap < NEAR_AN_END * (greatest - least)
+        return gap < _REACHED * self.standard_error * math.sqrt(self.effective)
 
     @property
     def low_precision(self) -> bool:

@@ -165,10 +165,14 @@ def _tables(answer: ComparisonReport) -> tuple[list[Table], list[Table]]:
 
 def _said(answer: ComparisonReport) -> tuple[list[str], list[str]]:
     """Return what the comparison says, and what limits it."""
+    from charbench.analysis.clusters import ClusteredMean
     from charbench.report.compare.marker_tables import MARKERS_LEGEND
     from charbench.report.compare.tables import sentences
+    from charbench.report.render.cells import NEAR_END_LEGEND
 
     lines = sentences(answer)
     if answer.question.prompts and not answer.gaps and any(pair.difference.paired for pair in answer.comparison.pairs):
         lines.append("No shared prompt shows a difference.")
-    return lines, [*answer.notes, MARKERS_LEGEND] if answer.markers else answer.notes
+    near = any(isinstance(one, ClusteredMean) and one.near_end for one in answer.comparison.estimates)
+    legends = [*([NEAR_END_LEGEND] if near else []), *([MARKERS_LEGEND] if answer.markers else [])]
+    return lines, [*answer.notes, *legends]

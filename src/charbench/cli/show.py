@@ -21,7 +21,13 @@ from charbench.report.judges import judge_dicts, judge_lines
 from charbench.report.pairwise.contests import contest_columns, contest_dict
 from charbench.report.pairwise.tables import contest_tables
 from charbench.report.provenance import ServedRow, provenance_dicts, provenance_lines
-from charbench.report.render.cells import INTERVALS_LEGEND, OTHER_PROMPTS_LEGEND, STATES_LEGEND, TIERS_LEGEND
+from charbench.report.render.cells import (
+    INTERVALS_LEGEND,
+    NEAR_END_LEGEND,
+    OTHER_PROMPTS_LEGEND,
+    STATES_LEGEND,
+    TIERS_LEGEND,
+)
 from charbench.report.settings import selection_dict, setting_lines
 from charbench.report.summary.details import row_details, run_dicts
 from charbench.report.summary.insights import in_no_rate, only_in_thinking, without_score
@@ -179,6 +185,8 @@ def _said(known: ReadReport, limits: Sequence[str]) -> list[str]:
     if report.is_rate and len(report.checkpoints) > 1:
         lines.append(TIERS_LEGEND)
     lines.append(INTERVALS_LEGEND)
+    if not report.is_rate and any(row.mean_of_responses.near_end for row in report.checkpoints or report.personas):
+        lines.append(NEAR_END_LEGEND)
     if any(row.shared is not None for row in report.checkpoints):
         lines.append(OTHER_PROMPTS_LEGEND)
     lines += [*limits, *only_in_thinking(report, known.causes, known.diagnosing), *without_score(report, old)]

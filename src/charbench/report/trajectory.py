@@ -11,7 +11,7 @@ from charbench.domain.checkpoint import Checkpoint, Kind
 from charbench.domain.table import Table
 from charbench.domain.uris import TinkerPath
 from charbench.errors import UnknownNameError, UsageError
-from charbench.report.render.cells import finite, mean_with_interval, percent_with_interval, whole
+from charbench.report.render.cells import NEAR_END_LEGEND, finite, mean_with_interval, percent_with_interval, whole
 from charbench.report.summary.tally import Tally
 from charbench.run.steps import step_of
 from charbench.text.enumeration import short_list
@@ -138,6 +138,7 @@ def save_as_dict(one: Save, *, is_rate: bool) -> dict[str, Any]:
         "mean_per_response": finite(row.per_response),
         "mean_per_response_low": None if is_rate else finite(row.mean_of_responses.low),
         "mean_per_response_high": None if is_rate else finite(row.mean_of_responses.high),
+        "mean_near_end": None if is_rate else row.mean_of_responses.near_end,
         "response_rate": finite(row.responses.share),
         "response_rate_low": finite(row.responses.low),
         "response_rate_high": finite(row.responses.high),
@@ -172,6 +173,8 @@ def trajectory_lines(
     limit, least = f"{rule.trait_rate:.0%}", f"{rule.response_rate:.0%}"
     if mean_of:
         character = f"{mean_of} has no threshold: its mean does not tell of any save whether character is there."
+        if any(one.row.mean_of_responses.near_end for one in saves):
+            character += f" {NEAR_END_LEGEND}"
     elif shown:
         character = (
             f"Character appears at {shown.label}: the first save whose trait rate is at least {limit} by its lower "

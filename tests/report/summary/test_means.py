@@ -82,9 +82,35 @@ def test_a_mean_has_the_interval_that_compare_gives_it_in_every_format(
     ended = charbench.ok("report", lab=measured.root)
     assert shown in ended.out
     assert "Brackets: 95% intervals" in ended.err
+    assert (even["mean_near_end"], uneven["mean_near_end"], side["near_end"]) == (False, True, False)
+    assert "~ is a mean near an end of its scale, of fewer than 60 effective prompts" in ended.err
+    for form in ("markdown", "html", "latex"):
+        assert "a mean near an end" in charbench.ok("report", "--format", form, lab=measured.root).out, form
     header, *rows = charbench.ok("report", "--format", "csv", lab=measured.root).out.splitlines()
-    assert "mean_per_response,mean_per_response_low,mean_per_response_high" in header
+    assert "mean_per_response,mean_per_response_low,mean_per_response_high,mean_near_end" in header
     assert any(f"{even['mean_per_response']},{ends[0]},{ends[1]}" in one for one in rows)
+
+
+@pytest.mark.slow
+def test_a_mean_near_an_end_of_its_scale_is_marked_in_report_and_compare(
+    charbench: Charbench, site: Site, lab: LabBuilder
+) -> None:
+    site.install("shouting", SHOUTING)
+    lab.recorded(
+        [
+            row(checkpoint_name=name, sampler_path=sampler(n, name), prompt=f"Question {number}", prompt_id=str(number),
+                response="A" * (9 - number % 2) + "a" * n)
+            for n, name in enumerate(("loud", "half"))
+            for number in range(6)
+        ]
+    )  # fmt: skip
+    charbench.ok("run", "--scorer", "shouting", "-q", lab=lab.root)
+    ended = charbench.ok("compare", "loud", "half", "--metric", "shouting.shouting", lab=lab.root)
+    assert "] ~" in ended.out
+    assert "~ is a mean near an end of its scale" in ended.err + ended.out
+    printed = charbench.ok("report", lab=lab.root)
+    assert "] ~" in printed.out
+    assert "~ is a mean near an end of its scale" in printed.err
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from charbench.analysis.clusters import ClusteredMean
 from charbench.analysis.differences import Difference
 from charbench.report.compare.build import ComparisonReport
 from charbench.report.compare.markers import MarkerLift, MarkerLifts
@@ -73,6 +74,7 @@ def _side(comparison: GroupComparison, index: int) -> dict[str, Any]:
         "high": finite(estimate.high),
         "clusters": estimate.clusters,
         "low_precision": estimate.low_precision,
+        "near_end": isinstance(estimate, ClusteredMean) and estimate.near_end,
         "thinking_minus_response": _difference(eroded.gap) if eroded else None,
         "in_thinking": side.in_thinking if eroded else None,
         "in_response_given_thinking": finite(eroded.kept.share) if eroded else None,

@@ -222,6 +222,7 @@ def row_as_dict(row: Tally, by: By, *, is_rate: bool) -> dict[str, Any]:
         "mean_per_response": finite(row.per_response),
         "mean_per_response_low": None if is_rate else finite(row.mean_of_responses.low),
         "mean_per_response_high": None if is_rate else finite(row.mean_of_responses.high),
+        "mean_near_end": None if is_rate else row.mean_of_responses.near_end,
         "mean_per_thinking": finite(row.per_thinking),
     }
     figures |= {f"{one.scorer}.{one.metric}": finite(count.rate.share) for one, count in row.health.items()}
