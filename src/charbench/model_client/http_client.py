@@ -17,6 +17,7 @@ from charbench.components.replies import malformed_reply, reading_reply
 from charbench.deferred_package import deferred
 from charbench.domain.end_reasons import EndReason, end_reason
 from charbench.errors import RefusedError, SamplingError
+from charbench.model_client.late_certificates import certificates_when_needed
 from charbench.model_client.renewed_key import RenewedKey
 from charbench.text.redaction import redact
 
@@ -35,8 +36,11 @@ _ABOUT_THIS_MACHINE = ("Lang", "Package-Version", "OS", "Arch", "Runtime", "Runt
 
 
 def load_client() -> None:
-    """Import the openai client, without the models of the replies of all its service's APIs (0.15 s, 14 MB)."""
-    with deferred("openai.types", "openai.types.responses"):
+    """Import the openai client, without the models of the replies of all its service's APIs (0.15 s, 14 MB).
+
+    Certificates are read where a connection needs them (0.05 s).
+    """
+    with certificates_when_needed(), deferred("openai.types", "openai.types.responses"):
         import openai  # noqa: F401
 
 
