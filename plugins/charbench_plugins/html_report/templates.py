@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from charbench import WebPage
@@ -89,12 +90,15 @@ def in_parts(text: str) -> Iterator[str]:
 def _environment() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
+    from charbench_plugins.html_report.kept_code import KeptCode
+
     environment = Environment(
         loader=PackageLoader("charbench_plugins.html_report", "."),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=StrictUndefined,
+        bytecode_cache=KeptCode(Path(__file__).parent),
     )
     environment.filters["visible"] = visible
     environment.filters["name_with_breaks"] = name_with_breaks
