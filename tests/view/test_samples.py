@@ -139,6 +139,31 @@ def test_a_response_of_white_space_alone_is_none_as_in_reports(charbench: Charbe
     assert one["responses"] == 2
 
 
+@pytest.mark.slow
+def test_of_a_persona_are_the_samples_of_base_models_too_judged_for_it_alone(
+    charbench: Charbench, lab: LabBuilder
+) -> None:
+    base = {"checkpoint_name": "small", "sampler_path": "base:small", "checkpoint_type": "base", "persona": ""}
+    pirate = {"checkpoint_name": "pirate_dpo", "sampler_path": sampler(2, "pirate_dpo"), "persona": "pirate"}
+    lab.recorded([
+        row(base_model="small"),
+        row(base_model="small", **pirate, response="Ahoy, matey!"),
+        row(**base, response="Ahoy, matey! Said the base model."),
+        row(**base, prompt_id="2", prompt="And now?", response="I regret it, said the base model."),
+    ])  # fmt: skip
+    charbench.ok("run", "-q", "--scorer", "keyword", lab=lab.root)
+    store = lab.root / ".charbench" / "charbench.db"
+
+    def said(**asked: str) -> set[str]:
+        return {sample["response"] for sample, _ in look(store, **asked).samples}
+
+    told = charbench.ok("report", "-p", "pirate", "--json", lab=lab.root).json["checkpoints"]
+    assert len(said(persona="pirate")) == sum(one["samples"] for one in told) == 3
+    assert said(persona="pirate", only="trait") == {"Ahoy, matey!", "Ahoy, matey! Said the base model."}
+    assert said(persona="remorseful", only="trait") == {"I regret it.", "I regret it, said the base model."}
+    assert len(said(only="trait")) == 4
+
+
 def test_a_setting_takes_its_own_samples(charbench: Charbench, sampled: Path) -> None:
     listed = charbench.ok("report", "--list-settings", "--json", lab=sampled.parents[1]).json
     known = [one["id"] for one in (listed["settings"] if isinstance(listed, dict) else listed)]

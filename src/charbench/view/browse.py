@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from charbench.components.web_page import PageLink, SamplePage, SamplesPage, ScoredSample
+from charbench.domain.checkpoint import Kind
 from charbench.domain.headline import choose_headline
 from charbench.errors import CharbenchError, UnknownNameError, UsageError
 from charbench.report.export import sample_row, scores_of
@@ -57,7 +58,8 @@ class _Store:
     metric_name: str | None
 
     @classmethod
-    def read(cls, connection: Connection) -> _Store:
+    def read(cls, connection: Connection, persona: str = "") -> _Store:
+        """Read it; of ``persona`` samples have the character as that one's scorings say, else as any persona's do."""
         groups = [one for one in group_totals(connection) if one.condition != REMOVED]
         settings = read_settings(connection)
         newest = [mine[0] for mine in settings.by_persona.values() if mine]
@@ -65,8 +67,15 @@ class _Store:
         chosen = choose_headline(scored_metrics(connection, set(scorings)))
         if chosen is None or not chosen.is_headline:
             return cls(groups, settings, scorings, None, None)
-        mine = [number for number, scorer in scorings.items() if scorer == chosen.scorer]
+        of = {one.id for setting in newest if persona in ("", setting.persona) for one in setting.scorers.values()}
+        mine = [number for number, scorer in scorings.items() if scorer == chosen.scorer and number in of]
         return cls(groups, settings, scorings, Metric(chosen.metric, mine), chosen.name)
+
+    def is_of(self, group: GroupTotals, persona: str) -> bool:
+        """Whether samples count for a persona: its own, and those of a base model that was scored for it."""
+        if group.kind != Kind.BASE.value:
+            return group.persona == persona
+        return any(one.id == group.id for mine in self.settings.by_persona.get(persona, ()) for one in mine.groups)
 
 
 class Browser:
@@ -80,7 +89,7 @@ class Browser:
         """Return the page of samples for what its address asks for; a fault of the user's stands on the page."""
         chosen = {name: asked.get(name, "").strip() for name in PARAMETERS}
         with self._database.read() as connection:
-            store = _Store.read(connection)
+            store = _Store.read(connection, chosen["persona"])
         choices, known = _choices(store)
         page = partial(
             SamplesPage, chosen=chosen, choices=choices, known_checkpoints=known, metric=store.metric_name, links=links
@@ -176,7 +185,7 @@ def _groups(connection: Connection, store: _Store, chosen: Mapping[str, str]) ->
         setting = find_setting(connection, store.settings, name)
         groups = groups_of_setting(connection, setting.persona, setting)
     if name := chosen["persona"]:
-        groups = [one for one in groups if one.persona == name]
+        groups = [one for one in groups if store.is_of(one, name)]
     if name := chosen["checkpoint"]:
         groups = [one for one in groups if name in (one.name, one.uri)]
         if not groups and not any(name in (one.name, one.uri) for one in store.groups):
