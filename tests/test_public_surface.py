@@ -319,6 +319,15 @@ def test_a_report_as_a_table_loads_nothing_that_makes_samples_games_or_pages(stu
 
 
 @pytest.mark.slow
+def test_an_evaluation_loads_nothing_that_discovers_trains_or_estimates(studio_known: Path) -> None:
+    lab = str(studio_known)
+    modules = loaded_by(command("eval", "--lab", lab, "-c", "*", "--sampler", "recorded", "--scorer", "keyword"))
+    assert {"charbench.run.evaluate", "charbench.scoring.stage"} <= modules
+    others = {"charbench.discovery.stage", "charbench.training.stage", "charbench.run.dry_sampling"}
+    assert not others & modules
+
+
+@pytest.mark.slow
 def test_asking_a_model_loads_none_of_the_models_of_replies_that_the_client_would_build() -> None:
     modules = loaded_by("from charbench.model_client.http_client import load_client\nload_client()")
     assert "openai._client" in modules

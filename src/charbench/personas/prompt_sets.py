@@ -14,8 +14,6 @@ from charbench.config.yaml_positions import parse_yaml, read_yaml
 from charbench.domain.persona import Persona
 from charbench.domain.prompt import Prompt
 from charbench.errors import ConfigError
-from charbench.personas.parsing import messages_of
-from charbench.personas.schema import PromptModel
 from charbench.text.bounded_files import LIMITS, FileFault, ReadLimits, parse_json, read_text
 from charbench.text.redaction import storable
 
@@ -92,6 +90,9 @@ def _prompts(entries: Any, name: str) -> Sequence[Prompt]:
 
 
 def _prompt(entry: Any, where: str, number: int) -> Prompt:
+    from charbench.personas.parsing import messages_of
+    from charbench.personas.schema import PromptModel
+
     try:
         model = PromptModel.model_validate({"id": f"prompt_{number}", **entry} if isinstance(entry, dict) else entry)
     except ValidationError as error:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from charbench.components.sampler import Sampler
 from charbench.components.scorer import BaseScorer
 from charbench.components.source import CheckpointSource
-from charbench.components.trainer import Trainer
 from charbench.personas.prompt_sets import prompts_for
 from charbench.run.asked_elsewhere import check_stored_endpoints
 from charbench.run.result import Stage
 from charbench.run.session import Session
+
+if TYPE_CHECKING:
+    from charbench.components.trainer import Trainer
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from charbench.discovery.stage import Discovery
 from charbench.scoring.tally import ScoreTally, ScoringTally
+
+if TYPE_CHECKING:
+    from charbench.discovery.stage import Discovery
 
 
 class Stage(StrEnum):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import charbench
 from charbench.components.containment import asked, printing_to_stderr
@@ -14,26 +14,20 @@ from charbench.components.pair_scorer import PairScorer
 from charbench.components.sampler import Sampler
 from charbench.components.scorer import BaseScorer, Scorer, ScoringPlan, waits
 from charbench.components.source import CheckpointSource
-from charbench.components.trainer import StepDone, Trainer, TrainingEvent
 from charbench.concurrency.interrupt import StopSignal
 from charbench.concurrency.progress import Progress
 from charbench.concurrency.run_display import RunDisplay, showing_run
 from charbench.discovery.expiry import expiry_warnings
-from charbench.discovery.stage import Discovery, discover
 from charbench.domain.checkpoint import Checkpoint
 from charbench.errors import StoreError
-from charbench.run.bases import add_bases
-from charbench.run.by_key import add_by_key
 from charbench.run.components import Components, components_for
 from charbench.run.corrections import correct_recordings
-from charbench.run.data_in_character import out_of_character
 from charbench.run.learning import base_answers_of, datasets_of, learn
 from charbench.run.plan import Requests, note_without_file, personas_to_score, sampling_plan
 from charbench.run.result import RunResult, Stage, add_failures, add_scores, with_trace
 from charbench.run.served import earlier_saves
 from charbench.run.session import Session
 from charbench.run.stages import Stages
-from charbench.run.train_jobs import failed_jobs, short_names, waiting_jobs
 from charbench.run.wanted import Wanted, checkpoints_of_run, wanted_of
 from charbench.sampling.cost import Spending
 from charbench.sampling.stage import BATCH, SampleStage
@@ -51,8 +45,11 @@ from charbench.store.rescue import Rescue
 from charbench.store.runs import finish_run, start_run, utc_now
 from charbench.store.writer import Writer
 from charbench.text.redaction import redact
-from charbench.training.display import TrainingLog
-from charbench.training.stage import TrainingPolicy, TrainStage
+
+if TYPE_CHECKING:  # what only some runs need is imported by those
+    from charbench.components.trainer import Trainer, TrainingEvent
+    from charbench.discovery.stage import Discovery
+    from charbench.training.display import TrainingLog
 
 
 @dataclass(slots=True)
@@ -120,6 +117,9 @@ class Runner:
                 if Stage.SAMPLE in stages:
                     wanted = wanted_of(session, use.samplers, checkpoints, result.discovery)
                     if self.adds_bases:
+                        from charbench.run.bases import add_bases
+                        from charbench.run.by_key import add_by_key
+
                         offered = add_by_key(session, use.sources, wanted, checkpoints, self._display.line)
                         result.notes += offered.left_out if offered else ()
                         checkpoints = add_bases(session, use.sources, wanted, checkpoints, self._display.line)
@@ -189,6 +189,8 @@ class Runner:
             return read_checkpoints(connection)
 
     def _discover(self, sources: Sequence[CheckpointSource], result: RunResult) -> None:
+        from charbench.discovery.stage import discover
+
         session = self.session
         with self._display.stage("discovering") as progress:
             found = discover(
@@ -204,6 +206,11 @@ class Runner:
     def _train(
         self, trainers: Sequence[Trainer], jobs: Sequence[str] | None, personas: Sequence[str], result: RunResult
     ) -> None:
+        from charbench.run.data_in_character import out_of_character
+        from charbench.run.train_jobs import failed_jobs, short_names, waiting_jobs
+        from charbench.training.display import TrainingLog
+        from charbench.training.stage import TrainingPolicy, TrainStage
+
         config = self.session.config
         if jobs is None:
             result.failures += failed_jobs(self.session.database, personas)
@@ -234,13 +241,7 @@ class Runner:
         result.failures += with_trace(lines, tally.trace)
         result.notes += [f"job {job} is being trained by another run" for job in tally.elsewhere]
 
-    def _sample(
-        self,
-        wanted: Wanted,
-        sources: Sequence[CheckpointSource],
-        writer: Writer,
-        result: RunResult,
-    ) -> None:
+    def _sample(self, wanted: Wanted, sources: Sequence[CheckpointSource], writer: Writer, result: RunResult) -> None:
         requests = wanted.planned or Requests(wanted.sampler, sampling_plan(self.session, sources, wanted.checkpoints))
         self.sample(wanted.sampler, requests, writer, result, redact(wanted.endpoint))
 
@@ -385,6 +386,8 @@ class Runner:
 
     def _training_event(self, result: RunResult, log: TrainingLog, job_id: str, event: TrainingEvent | str) -> None:
         """Show one event of one job, and tell the observers of its steps."""
+        from charbench.components.trainer import StepDone
+
         log.say(job_id, event)
         if isinstance(event, StepDone):
             self._tell(

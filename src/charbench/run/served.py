@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from charbench.components.sampler import Sampler
 from charbench.discovery.register import register
-from charbench.discovery.stage import Discovery
 from charbench.domain.checkpoint import Checkpoint, Kind
 from charbench.run.session import Session
 from charbench.run.steps import at_steps
+
+if TYPE_CHECKING:
+    from charbench.discovery.stage import Discovery
 
 
 def served_now(session: Session, discovery: Discovery | None) -> frozenset[str]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from charbench.components.base import ComponentKind
 from charbench.components.sampler import Sampler
 from charbench.discovery.register import register
-from charbench.discovery.stage import Discovery
 from charbench.domain.checkpoint import Checkpoint
 from charbench.run.asked_elsewhere import check_endpoints
 from charbench.run.plan import select_checkpoints
@@ -17,6 +17,9 @@ from charbench.run.served import register_served, served_now, to_sample
 from charbench.run.session import Session
 from charbench.run.traits import asks_endpoint
 from charbench.store.findings import read_checkpoints
+
+if TYPE_CHECKING:
+    from charbench.discovery.stage import Discovery
 
 
 @dataclass(slots=True)
