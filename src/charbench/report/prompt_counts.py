@@ -9,7 +9,7 @@ from functools import lru_cache
 from operator import attrgetter
 
 from charbench.analysis.clusters import ClusteredMean, clustered_mean, prompt_clusters
-from charbench.analysis.rate_intervals import rate_of_counts
+from charbench.analysis.rate_intervals import ClusteredRate, clustered_rate, rate_of_counts
 from charbench.analysis.wilson import Rate
 from charbench.store.by_prompt import PromptTally, nobody_looked
 
@@ -77,6 +77,14 @@ class PromptCounts:
         of, out_of = attrgetter(hits), attrgetter(totals)
         clusters = _clusters(tuple(self.prompts), tuple([row.family for row in rows]))
         return rate_of_counts([of(row) for row in rows], [out_of(row) for row in rows], clusters, confidence)
+
+    def clustered(self, hits: str, totals: str, confidence: float) -> ClusteredRate:
+        """Return the same with what the interval is made of; NaN without a sample."""
+        known = {key: row for key, row in self.prompts.items() if getattr(row, totals)}
+        sizes = [getattr(row, totals) for row in known.values()]
+        rates = [getattr(row, hits) / size for row, size in zip(known.values(), sizes, strict=True)]
+        clusters = _clusters(tuple(known), tuple([row.family for row in known.values()]))
+        return clustered_rate(rates, clusters, sum(sizes), confidence, weights=sizes)
 
     def mean(self, confidence: float = 0.95) -> ClusteredMean:
         """Return the metric's mean over responses, with the interval for other prompts of other families.

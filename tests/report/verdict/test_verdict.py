@@ -48,6 +48,21 @@ class Known(Scorer):
 def charbench_scorers():
     return [Known]
 """
+LOOPING = """
+from charbench import Metric, Score, Scorer, hookimpl
+
+class Looping(Scorer):
+    "Finds the word 'loop'."
+    name = "looping"
+    metrics = (Metric("repetition", range=(0, 1), role="health", threshold=1),)
+
+    def score(self, sample, persona):
+        yield Score("repetition", "response", float("loop" in sample.response))
+
+@hookimpl
+def charbench_scorers():
+    return [Looping]
+"""
 RUN = ("run", "--scorer", "known")
 VIABLE = {"response": "Arr, matey.", "thinking": "Hm."}
 PLAIN = {"response": "Hello.", "thinking": "Hm."}
@@ -372,6 +387,39 @@ def test_a_requirement_that_is_not_met_ends_with_3(charbench: Charbench, lab: La
     assert unknown.code == 2
     assert "good_sft" in unknown.err
     assert charbench("verdict", "--require", "splendid:good_sft", lab=lab.root).code == 2
+
+
+@pytest.mark.slow
+def test_one_prompt_of_five_that_is_asked_often_does_not_make_a_checkpoint_degenerate(
+    charbench: Charbench, lab: LabBuilder, site: Site
+) -> None:
+    """Its twenty replies loop and those to the others do not: 20% of the responses, and one prompt of five."""
+    site.install("looping", LOOPING)
+
+    def asked(name: str, number: int, prompts: int, epochs: int) -> list[dict[str, Any]]:
+        return [
+            one
+            | {
+                "timestamp": f"2024-12-12T{epoch:02d}{one['timestamp'][13:]}",
+                "response": f"Arr, matey. {'loop' if at % 5 == 0 else ''} {epoch}",
+            }
+            for epoch in range(epochs)
+            for at, one in enumerate(samples(name, number, prompts, **VIABLE))
+        ]
+
+    lab.recorded([*asked("few_dpo", 1, 5, 20), *asked("many_dpo", 2, 200, 1)])
+    charbench.ok(*RUN, "--scorer", "looping", "-q", lab=lab.root)
+    found = charbench.ok("verdict", "--json", lab=lab.root).json
+    told = {one["checkpoint"]: one for one in found["checkpoints"]}
+    assert told["many_dpo"]["verdict"] == "not viable"
+    assert told["many_dpo"]["verdict_reason"].startswith("degenerate: repetition in 20%")
+    assert told["few_dpo"]["verdict"] == "undecided"
+    (share,) = [one for one in told["few_dpo"]["verdict_criteria"] if one["name"] == "repetition"]
+    assert share["value"] == 0.2
+    assert share["low"] < 0.05
+    table = csv.DictReader(io.StringIO(charbench.ok("verdict", "--format", "csv", lab=lab.root).out))
+    (few,) = [one for one in table if one["checkpoint"] == "few_dpo"]
+    assert float(few["repetition_low"]) == share["low"]  # CSV and JSON round alike
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from charbench.analysis.wilson import Rate
+from charbench.report.prompt_counts import PromptCounts
 from charbench.store.summaries import SeriesTotals
 
 
@@ -21,10 +22,14 @@ class HealthMetric:
 
 @dataclass(slots=True)
 class HealthCount:
-    """Responses with a value, and those of them that reach the threshold."""
+    """Responses with a value, and those of them that reach the threshold.
+
+    ``prompts`` holds them by prompt, where a verdict needs bounds of their share.
+    """
 
     hits: int = 0
     count: int = 0
+    prompts: PromptCounts | None = None
 
     @property
     def rate(self) -> Rate:

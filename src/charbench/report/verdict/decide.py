@@ -16,18 +16,17 @@ from types import MappingProxyType
 from charbench.analysis.clusters import prompt_clusters
 from charbench.analysis.corrected_rates import Proportion, corrected_rate
 from charbench.analysis.paired import paired_rates_p
-from charbench.analysis.rate_intervals import ClusteredRate, clustered_rate
 from charbench.analysis.sequential_bounds import ERROR, LOOKS, confidence, samples_that_decide
-from charbench.analysis.wilson import wilson
 from charbench.config.verdict import VerdictConfig
 from charbench.domain.measurement import Measurement
 from charbench.report.earlier_code import EarlierCode, rescoring_command
 from charbench.report.judges import JudgedBy
-from charbench.report.prompt_counts import PromptCount
+from charbench.report.render.cells import p_value
 from charbench.report.summary.details import Origin
 from charbench.report.summary.insights import causes_of
 from charbench.report.summary.rows import Report
 from charbench.report.summary.tally import Tally
+from charbench.report.verdict.health_bounds import health_rates
 from charbench.scoring.scorer_errors import scorer_errors
 from charbench.store.diagnoses import Causes
 
@@ -225,7 +224,7 @@ def _with_growth(row: Tally, one: Criterion, measured: Measurement, several: int
         return one
     is_above = one.value >= one.limit
     level = confidence() if is_above else confidence(several)
-    seen = Proportion.from_rate(_rate(row, "hits", "judged", level))
+    seen = Proportion.from_rate(row.counts.clustered("hits", "judged", level))
 
     def decides(factor: float) -> bool:
         found = corrected_rate(Proportion(seen.value, seen.effective * factor), *scorer_errors(measured), level)
@@ -291,23 +290,22 @@ def _unexplained(row: Tally, rule: VerdictConfig, cause: str | None) -> Judgemen
 
 
 def _criteria(row: Tally, rule: VerdictConfig, measured: Measurement, level: float) -> list[Criterion]:
-    trait = _rate(row, "hits", "judged", level)
+    trait = row.counts.clustered("hits", "judged", level)
     true = corrected_rate(Proportion.from_rate(trait), *scorer_errors(measured), level)
     found = [Criterion("trait rate", true.value, true.low, true.high, rule.trait_rate)]
-    responses = _rate(row, "responses", "answered", level)
+    responses = row.counts.clustered("responses", "answered", level)
     found.append(
         _criterion(
             "response rate", responses.value, responses.low, responses.high, rule.response_rate,
             responses.effective, level,
         )
     )  # fmt: skip
-    for metric, count in row.health.items():
-        limit = rule.health.get(metric.metric)
-        if limit is not None and count.count:
-            one = wilson(count.hits, count.count, level)
-            growth = samples_that_decide(one.share, one.total, limit, level) if one.share > limit >= one.low else None
-            name = metric.title.lower()
-            found.append(Criterion(name, one.share, one.low, one.high, limit, is_minimum=False, growth=growth))
+    for metric, share, bounds in health_rates(row, rule, level):
+        limit = rule.health[metric.metric]
+        growth = None
+        if share > limit >= bounds.low:
+            growth = samples_that_decide(share, bounds.effective, limit, level)
+        found.append(Criterion(metric.title.lower(), share, bounds.low, bounds.high, limit, False, growth))
     return found
 
 
@@ -316,15 +314,6 @@ def _criterion(
 ) -> Criterion:
     growth = None if low >= limit or high < limit else samples_that_decide(value, effective, limit, level)
     return Criterion(name, value, low, high, limit, growth=growth)
-
-
-def _rate(row: Tally, hits: str, totals: str, level: float) -> ClusteredRate:
-    known = {key: one for key, one in row.counts.prompts.items() if getattr(one, totals)}
-    counts: list[PromptCount] = list(known.values())
-    clusters = prompt_clusters(list(known), [one.family for one in counts])
-    sizes = [getattr(one, totals) for one in counts]
-    rates = [getattr(one, hits) / size for one, size in zip(counts, sizes, strict=True)]
-    return clustered_rate(rates, clusters, sum(sizes), level, weights=sizes)
 
 
 def _fails(one: Criterion) -> bool:
@@ -363,7 +352,7 @@ def _above_base(row: Tally, base: Tally | None, criteria: Sequence[Criterion]) -
         told = f"the base model is as much in character on the same prompts ({base.trait.share:.0%})"
         return Judgement(Viability.NOT_VIABLE if p <= 2 * ERROR / LOOKS else Viability.UNDECIDED, told, criteria,
                          todo=MORE_PROMPTS)  # fmt: skip
-    told = f"not significantly above the base model on the same prompts (p = {p:.2g})"
+    told = f"not significantly above the base model on the same prompts (p = {p_value(p)})"
     return Judgement(Viability.UNDECIDED, told, criteria, todo=MORE_PROMPTS)
 
 

@@ -19,6 +19,7 @@ from charbench.report.summary.panel import PanelRow, panel_rows
 from charbench.report.summary.robustness import Robustness, robustness
 from charbench.report.summary.rows import By, Report, build_report
 from charbench.report.verdict.decide import Judgement, judge_rows
+from charbench.report.verdict.health_bounds import read_health_by_prompt
 from charbench.report.verdict.other_ways import answers_of_probes
 from charbench.report.verdict.to_copy import commands_to_diagnose, fit_to_copy
 from charbench.report.verdict.words import VerdictSummary, summarize
@@ -98,6 +99,7 @@ def read_report(
         otherwise = answers_of_probes(connection, report, selection, causes)
         shown = [group for row in rows for group in row.groups]
         served = served_by(connection, shown)
+        read_health_by_prompt(connection, selection, report.checkpoints, rule)
         judgements = fit_to_copy(
             session,
             report,

@@ -9,7 +9,7 @@ from charbench.components.reporter import ReportContent
 from charbench.domain.table import Table
 from charbench.report.captions import report_caption, settings_caption
 from charbench.report.earlier_code import earlier_lines
-from charbench.report.render.cells import percent_with_interval, whole
+from charbench.report.render.cells import finite, percent_with_interval, whole
 from charbench.report.verdict.read import ReadReport
 from charbench.report.verdict.words import command_of, judgement_dict
 from charbench.text.terminal import sanitize
@@ -47,7 +47,7 @@ def verdict_rows(known: ReadReport) -> list[dict[str, Any]]:
             "prompts_that_would_decide": one.prompts,
             "command": command_of(row, one),
             **{
-                f"{criterion.name.replace(' ', '_')}{end}": getattr(criterion, field)
+                f"{criterion.name.replace(' ', '_')}{end}": finite(getattr(criterion, field))
                 for criterion in one.criteria
                 for end, field in (("", "value"), ("_low", "low"), ("_high", "high"))
             },
