@@ -22,6 +22,7 @@ from charbench.report.compare.pairs import NOT_COMPARED, OTHER_MARKERS, GroupCom
 from charbench.report.compare.prompts import PromptGap, widest_gaps
 from charbench.report.compare.select import choose_sides, comparable, one_sampler
 from charbench.report.compare.sides import Side, read_sides, same_answers
+from charbench.report.compare.standing import standing_notes
 from charbench.report.compare_runs import OVER_RUNS, lack_prompts, runs_of_sides, training_runs
 from charbench.report.earlier_code import Today, earlier_code, earlier_lines
 from charbench.report.judges import JudgedBy, judge_lines, judged_by
@@ -108,6 +109,7 @@ def build_comparison(
         notes += _of_runs(comparison, sides, runs, question.by, by_uri)
     gaps = widest_gaps(connection, sides, measure, question.prompts) if question.prompts else []
     notes += _remarks(comparison)
+    notes += standing_notes(comparison, groups, as_rows=question.by is None and question.across is None)
     judges = [one for one in judged_by(connection, selection, measure.name, alone=True) if one.persona in personas]
     notes += judge_lines(judges)
     scorer = measure.name.partition(".")[0]

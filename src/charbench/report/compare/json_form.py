@@ -53,6 +53,7 @@ def pair_rows(answer: ComparisonReport) -> list[dict[str, Any]]:
 
 def _side(comparison: GroupComparison, index: int) -> dict[str, Any]:
     side, estimate, eroded = comparison.sides[index], comparison.estimates[index], comparison.erosions[index]
+    shared = comparison.shared[index]
     return {
         "label": side.label,
         "uris": side.uris,
@@ -63,6 +64,8 @@ def _side(comparison: GroupComparison, index: int) -> dict[str, Any]:
         "samples": side.samples,
         "responses": side.responses,
         "prompts": len(side.known),
+        "prompts_shared": len(side.known if shared is None else shared),
+        "other_prompts": shared is not None,
         "hits": side.hits if comparison.measure.is_rate else None,
         "judged": side.judged,
         "not_scored": side.unscored,

@@ -33,6 +33,7 @@ from charbench.analysis.unpaired import (
 from charbench.report.compare.metric import Measure
 from charbench.report.compare.sides import Side, UnitKey, same_answers
 from charbench.report.compare_runs import compare_runs
+from charbench.report.shared_prompts import shared_of_each
 
 OTHER_MARKERS = "none: judged by different markers"
 """The test of two sides whose values are not of one kind: none."""
@@ -100,6 +101,8 @@ class GroupComparison:
     erosions: list[Erosion | None]
     tiers: list[int]
     pairs: list[Pair]
+    shared: list[frozenset[UnitKey] | None]
+    """The prompts that each side is ranked by; None: all of its own, which the others were asked too."""
 
 
 def compare_all(
@@ -112,7 +115,8 @@ def compare_all(
     """
     several = {id(sides[place]): mine for place, mine in (runs or {}).items()}
     estimates = {id(side): _estimate(side, measure) for side in sides}
-    ordered = sorted(sides, key=lambda side: _rank(estimates[id(side)].value, measure, side.label))
+    shared = _shared(sides, is_rate=measure.is_rate)
+    ordered = sorted(sides, key=lambda side: _rank(side, _ranked(side, estimates, shared), measure))
     numbers = list(combinations(range(len(ordered)), 2))
     found = [_compare(ordered[a], ordered[b], measure, several) for a, b in numbers]
     p_values = [difference.p for difference, _ in found]
@@ -127,6 +131,7 @@ def compare_all(
             Pair(a, b, difference, p, planned, len(numbers))
             for (a, b), (difference, planned), p in zip(numbers, found, adjusted, strict=True)
         ],
+        [shared[id(side)] for side in ordered],
     )
 
 
@@ -147,10 +152,35 @@ def _apart(a: Side, b: Side) -> tuple[Side, Side]:
     return first, second
 
 
-def _rank(value: float, measure: Measure, label: str) -> tuple[float, str]:
-    if math.isnan(value):
-        return math.inf, label
-    return (-value if measure.higher_is_better else value), label
+def _shared(sides: Sequence[Side], *, is_rate: bool) -> dict[int, frozenset[UnitKey] | None]:
+    """Return by which prompts each side (by ``id``) is ranked among those of its personas, as in a report."""
+    found: dict[int, frozenset[UnitKey] | None] = {}
+    by_persona: dict[str, list[Side]] = {}
+    for side in sides:
+        by_persona.setdefault(side.personas, []).append(side)
+    for mine in by_persona.values():
+        each = shared_of_each(frozenset(side.known if is_rate else side.units) for side in mine)
+        found |= {id(side): keys for side, keys in zip(mine, each, strict=True)}
+    return found
+
+
+def _ranked(
+    side: Side,
+    estimates: Mapping[int, ClusteredRate | ClusteredMean],
+    shared: Mapping[int, frozenset[UnitKey] | None],
+) -> float:
+    """Return the value that a side is ranked by: on the prompts that it shares where it was asked others."""
+    keys = shared[id(side)] or ()
+    known = [value for value in side.values(keys) if math.isfinite(value)]
+    return fmean(known) if known else estimates[id(side)].value
+
+
+def _rank(side: Side, value: float, measure: Measure) -> tuple[float | str | list[str], ...]:
+    """Best first, in the order of a report: by the value, of rates then given a response, then by responses."""
+    responses = side.responses / side.samples if side.samples else math.nan
+    order = [value if measure.higher_is_better else -value]
+    order += [side.given_response, responses] if measure.is_rate else [responses]
+    return (*(-one if one == one else math.inf for one in order), side.personas, side.label, side.uris)
 
 
 def _estimate(side: Side, measure: Measure) -> ClusteredRate | ClusteredMean:

@@ -94,6 +94,12 @@ class Side:
         return [self.units[key].value for key in keys]
 
     @property
+    def given_response(self) -> float:
+        """The rate among responses that have a value; NaN without any."""
+        valued = self.responses - self.missing - self.unscored
+        return self.hits / valued if valued > 0 else math.nan
+
+    @property
     def known(self) -> list[UnitKey]:
         """The prompts that have a value."""
         return [key for key, unit in self.units.items() if math.isfinite(unit.value)]

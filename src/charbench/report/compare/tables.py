@@ -12,7 +12,7 @@ from charbench.report.compare.pairs import GroupComparison, Pair
 from charbench.report.compare.prompts import PromptGap
 from charbench.report.compare.words import difference_cell, estimate_cell, sentence
 from charbench.report.compare_runs import OVER_RUNS
-from charbench.report.render.cells import count_of, p_value, percent, whole
+from charbench.report.render.cells import OTHER_PROMPTS, count_of, p_value, percent, whole
 from charbench.text.enumeration import short_list
 from charbench.text.terminal import sanitize
 
@@ -53,7 +53,7 @@ def _sides(answer: ComparisonReport) -> Table:
             "Kind": side.kinds,
             "Checkpoints": whole(len(side.uris)),
             "Samples": whole(side.samples),
-            "Prompts": whole(len(side.known)),
+            "Prompts": whole(len(side.known)) + (OTHER_PROMPTS if comparison.shared[index] is not None else ""),
             measure.column: estimate_cell(comparison.estimates[index]),
             "With it": f"{side.hits:,}/{side.judged:,}",
             "Responses": f"{side.responses / side.samples:.0%}" if side.samples else "–",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,6 +17,7 @@ from charbench.domain.sample import DEFAULT_CONDITION
 from charbench.domain.uris import labels_apart
 from charbench.errors import UnknownNameError
 from charbench.report.render.cells import finite
+from charbench.report.shared_prompts import shared_of_each
 from charbench.report.summary.by import By as By
 from charbench.report.summary.health import HealthCount, HealthMetric, health_metric, health_metrics
 from charbench.report.summary.judged import Judged, judged
@@ -295,22 +295,14 @@ def _by_prompt(
 def _share_prompts(rows: Iterable[Tally]) -> None:
     """Mark the rows that were not asked the prompts that most rows of their persona were, or others too.
 
-    They are ranked by those that they share; without any by their own. Where no prompt was asked of most rows, the
-    set that the most rows were asked stands for them.
+    They are ranked by those that they share (:mod:`charbench.report.shared_prompts`); without any by their own.
     """
     by_persona: dict[str, list[Tally]] = {}
     for row in rows:
         by_persona.setdefault(row.persona, []).append(row)
     for mine in by_persona.values():
-        sets = Counter(asked for row in mine if (asked := frozenset(row.counts.asked)))
-        if len(sets) < 2:
-            continue
-        times = Counter(key for asked, count in sets.items() for key in asked for _ in range(count))
-        usual = frozenset(key for key, count in times.items() if 2 * count > sets.total())
-        usual = usual or max(sets, key=lambda asked: (sets[asked], len(asked), sorted(asked)))
-        for row in mine:
-            if (asked := frozenset(row.counts.asked)) != usual:
-                row.shared = asked & usual
+        for row, shared in zip(mine, shared_of_each(frozenset(row.counts.asked) for row in mine), strict=True):
+            row.shared = shared
 
 
 def _put(
