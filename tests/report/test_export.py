@@ -241,7 +241,7 @@ def test_a_secret_is_in_no_export_and_in_no_file_of_the_store(charbench: Charben
         ]
     )
     ended = in_process_of_its_own(
-        "run", "--lab", lab.root, "-o", f"source.recorded.files=[recordings/*,{key}]", lab=lab.root
+        "run", "--lab", lab.root, "-o", f"source.recorded.files=[recordings/*,{key}*]", lab=lab.root
     )
     assert ended.code == 0, ended.err
     everything = charbench.ok("export", "--jsonl", lab=lab.root).out + charbench.ok("status", lab=lab.root).out
