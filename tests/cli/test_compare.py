@@ -482,6 +482,12 @@ def test_the_character_that_stands_in_the_thinking_only_shows_as_a_gap(
     sft = next(side for side in found["checkpoints"] if side["label"] == "pirate-sft-final")
     assert sft["thinking_minus_response"]["difference"] == 1
     assert (sft["in_thinking"], sft["in_response_given_thinking"]) == (5, 0)
+    assert sft["in_response_given_thinking_samples"] == 5
+    words = "compare", "pirate-sft-final", "pirate-dpo-v2", "--format", "markdown"
+    assert (
+        f"0/5 0% [0, {100 * sft['in_response_given_thinking_high']:.0f}] |"
+        in charbench.ok(*words, lab=studio_run_template).out
+    )
 
 
 def test_json_is_json_with_null_for_what_cannot_be_told(charbench: Charbench, studio_run_template: Path) -> None:

@@ -85,6 +85,7 @@ def test_responses_that_a_scorer_says_nothing_of_are_no_misses(
     assert (side["low"], side["high"]) == pytest.approx((one["trait_rate_low"], one["trait_rate_high"]))
     assert (side["value_if_unscored_no"], side["value_if_unscored_yes"]) == (round(4 / 12, 9), round(8 / 12, 9))
     assert side["in_response_given_thinking"] == 0, "of the one prompt whose responses all have a value"
+    assert 0 < side["in_response_given_thinking_samples"] < side["in_thinking"]
 
 
 @pytest.mark.slow

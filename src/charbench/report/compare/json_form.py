@@ -80,6 +80,7 @@ def _side(comparison: GroupComparison, index: int) -> dict[str, Any]:
         "near_end": isinstance(estimate, ClusteredMean) and estimate.near_end,
         "thinking_minus_response": _difference(eroded.gap) if eroded else None,
         "in_thinking": side.in_thinking if eroded else None,
+        "in_response_given_thinking_samples": eroded.kept.total if eroded else None,
         "in_response_given_thinking": finite(eroded.kept.share) if eroded else None,
         "in_response_given_thinking_low": finite(eroded.kept.low) if eroded else None,
         "in_response_given_thinking_high": finite(eroded.kept.high) if eroded else None,

@@ -12,7 +12,7 @@ from charbench.report.compare.pairs import GroupComparison, Pair
 from charbench.report.compare.prompts import PromptGap
 from charbench.report.compare.words import difference_cell, estimate_cell, sentence
 from charbench.report.compare_runs import OVER_RUNS
-from charbench.report.render.cells import OTHER_PROMPTS, count_of, p_value, percent, whole
+from charbench.report.render.cells import OTHER_PROMPTS, count_of, p_value, percent_with_interval, whole
 from charbench.text.enumeration import short_list
 from charbench.text.terminal import sanitize
 
@@ -21,7 +21,7 @@ MOST_SENTENCES = 6
 _TEXT = 280
 
 _EXPENDABLE = (
-    "Response | thinking", "Prompts", "Kind", "With it", "Persona", "Thinking − response [95%]",
+    "Response | thinking [95%]", "Prompts", "Kind", "With it", "Persona", "Thinking − response [95%]",
 )  # fmt: skip
 
 
@@ -40,7 +40,7 @@ def _sides(answer: ComparisonReport) -> Table:
     columns += ["With it"] if measure.is_rate else []
     columns += [] if measure.is_responses else ["Responses"]
     columns += (
-        ["Thinking − response [95%]", "Response | thinking"]
+        ["Thinking − response [95%]", "Response | thinking [95%]"]
         if any(one is not None for one in comparison.erosions)
         else []
     )
@@ -58,12 +58,12 @@ def _sides(answer: ComparisonReport) -> Table:
             "With it": f"{side.hits:,}/{side.judged:,}",
             "Responses": f"{side.responses / side.samples:.0%}" if side.samples else "–",
             "Thinking − response [95%]": "–",
-            "Response | thinking": "–",
+            "Response | thinking [95%]": "–",
         }
         if (eroded := comparison.erosions[index]) is not None:
             cells["Thinking − response [95%]"] = difference_cell(eroded.gap, is_rate=True)
-            cells["Response | thinking"] = (
-                f"{count_of(eroded.kept)} {percent(eroded.kept)}" if eroded.kept.total else "–"
+            cells["Response | thinking [95%]"] = (
+                f"{count_of(eroded.kept)} {percent_with_interval(eroded.kept)}" if eroded.kept.total else "–"
             )
         rows[id(side)] = tuple(cells[name] for name in columns)
     order = answer.order if by else comparison.sides
