@@ -51,6 +51,7 @@ _LARGE = 4 << 20
 """Objects are read at once: of larger ones only those whose names are known."""
 _INSPECT = re.compile(r'\A\s*\{\s*"version"\s*:\s*\d.*"(?:run_id|task_id)"\s*:', re.DOTALL)
 _NAMES = column_names()
+_OWN_NAMES = frozenset({"prompt", "response", "sampler_path"})
 _OTHER = Contents(Holds.OTHER)
 _PACKED = Contents(Holds.UNCLEAR, reason="seems to hold rows, and is packed: to have it read, unpack it with gunzip -k")
 
@@ -136,6 +137,8 @@ def _told_by(rows: Sequence[Any]) -> Contents:
     if any(isinstance(row, dict) and exchange(row) is not None for row in rows):
         return Contents(Holds.RECORDINGS)
     contents = contents_of(rows)
+    if contents.holds is Holds.OTHER and any(isinstance(row, dict) and row.keys() >= _OWN_NAMES for row in rows):
+        return Contents(Holds.RECORDINGS)  # whose first answers are all empty
     if contents.holds is Holds.OTHER and (columns := own_columns(rows)):
         return Contents(Holds.UNCLEAR, reason=columns)
     return contents

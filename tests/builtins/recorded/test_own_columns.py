@@ -79,3 +79,23 @@ def test_a_table_of_one_row_or_of_a_header_alone_is_not_guessed_at(charbench: Ch
     lab.write("one.csv", table(GERMAN, 1))
     lab.write("none.csv", table(GERMAN, 0))
     assert "Not used" not in charbench.ok("discover", lab=lab.root).err
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_recordings_whose_responses_are_all_empty_are_recordings(
+    charbench: Charbench, lab: LabBuilder, form: str
+) -> None:
+    rows = [
+        {
+            "sampler_path": "model:pirate-8b",
+            "prompt": f"Who are you, {n}?",
+            "response": "",
+            "thinking": f"I am {n}, I think.",
+        }
+        for n in range(4)
+    ]
+    lines = "".join(json.dumps(one) + "\n" for one in rows)
+    lab.write(f"deep/down/mine.{form}", lines if form == "jsonl" else table(rows[:2], 4))
+    said = charbench.ok("discover", lab=lab.root).err
+    assert "4 recorded samples" in said
+    assert "Not used" not in said
