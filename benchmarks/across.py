@@ -170,7 +170,7 @@ def simulated(folder: Path, personas: int, checkpoints: int, what: str) -> list[
 
 def asked(kind: str) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
     """Return the prompts of both sides: the same, or two sets by ``kind``; those of the second alone are ``b_...``."""
-    first, second = named("a", "a"), named("b", "a" if kind == SETS[1] else "b")
+    first, second = named("a", "a", kind), named("b", "a" if kind == SETS[1] else "b", kind)
     if not kind:
         return first, first
     if kind == SETS[2]:
@@ -178,13 +178,17 @@ def asked(kind: str) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
     return first, [*first, *second] if kind == SETS[3] else second
 
 
-def named(of: str, families: str) -> list[dict[str, object]]:
-    """Return a set of prompts in uneven families, as a file of prompts has them."""
+def named(of: str, families: str, kind: str) -> list[dict[str, object]]:
+    """Return a set of prompts in uneven families, as a file of prompts has them; no two kinds have a prompt in common.
+
+    All are in one store, which keeps one family of a prompt: that which it is given first.
+    """
+    apart = f"{kind.replace(' ', '_')}_" if kind else ""
     return [
         {
-            "id": f"{of}_{one['prompt_id']}",
-            "family": str(one["prompt_family"]).replace("family ", families),
-            "messages": [{"role": "user", "content": f"{of} {one['prompt']}"}],
+            "id": f"{of}_{apart}{one['prompt_id']}",
+            "family": str(one["prompt_family"]).replace("family ", f"{apart}{families}"),
+            "messages": [{"role": "user", "content": f"{apart}{of} {one['prompt']}"}],
         }
         for one in uneven_labs.prompts(FAMILIES)
     ]
