@@ -62,7 +62,7 @@ GROUPS = {
             "name_from_uri kind_from_name kind_from_path same_model "
             "TinkerPath match_tinker_path ReadLimits FileFault JsonLine parse_json "
             "read_json read_jsonl read_lines read_rows column_names contents_of naming_column SAMPLED_BY sampled_by "
-            "spelling usual_names Contents Holds read_conversation "
+            "ways_in_words MOST_WAYS spelling usual_names Contents Holds read_conversation "
             "Conversation UnusableRow NotSetUpError LAB_COLUMNS OWN_COLUMNS RECORDING_COLUMNS as_written"
         ),
     ),
@@ -73,7 +73,10 @@ GROUPS = {
     "A perturbation": ("Perturbation Prompt", "Message"),
     "A reporter": (
         "Reporter ReportContent ExportedSamples ExportedTable",
-        "Table ColumnKind no_formulas WebPage ViewPage ReportPage SamplesPage SamplePage LivePage PageLink",
+        (
+            "Table ColumnKind no_formulas interval_decimals three_digits WebPage ViewPage ReportPage SamplesPage "
+            "SamplePage LivePage PageLink"
+        ),
     ),
     "Checks and observers": ("CheckResult", "open_private private_file private_folder"),
     "Requests to a service": (

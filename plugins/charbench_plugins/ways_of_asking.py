@@ -12,16 +12,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-from charbench import SAMPLED_BY, Finding, Message, Prompt, RecordedSample, sampled_by
+from charbench import MOST_WAYS, SAMPLED_BY, Finding, Message, Prompt, RecordedSample, sampled_by, ways_in_words
 
 DEFAULT = "default"
 UNKNOWN = "unknown temperature"
 """How answers were sampled that say nothing of it, where others do."""
 _SHOWN = 60
 _SEVERAL = 2
-_MOST = 8
-"""A checkpoint with more temperatures than this was sampled at temperatures drawn by chance: they are one way. The same
-holds of each other parameter."""
 _IN_NUMBERS = ("temperature", "top_p")
 SAMPLING_COLUMNS = (*SAMPLED_BY, "parameters")
 """Columns that say how an answer was sampled; ``parameters`` is charbench's own, beside ``sampling``."""
@@ -77,7 +74,7 @@ class Ways:
         asked = _asked(sample)
         said = self._said.setdefault(asked, {})
         for words in _sampled(sample):
-            if len(values := said.setdefault(_name(words), set())) <= _MOST:
+            if len(values := said.setdefault(_name(words), set())) <= MOST_WAYS:
                 values.add(words)
         if sample.condition == DEFAULT:
             _, how = self._way(sample)
@@ -91,7 +88,7 @@ class Ways:
     def _not_drawn(self, asked: _Asked, how: _How) -> _How:
         """Return a way without the parameters whose values are too many to be ways of asking."""
         said = self._said.get(asked, {})
-        return how[0], tuple(words for words in how[1] if len(said.get(_name(words), ())) <= _MOST), how[2]
+        return how[0], tuple(words for words in how[1] if len(said.get(_name(words), ())) <= MOST_WAYS), how[2]
 
     def _decide(self) -> None:
         for asked, counted in self._times.items():
@@ -136,7 +133,7 @@ class WaysTogether:
         self._sampled.setdefault(sample.checkpoint, {}).setdefault(_sampled(sample), (file, line))
         systems = self._systems.setdefault(sample.checkpoint, {})
         system = _system(sample.prompt)
-        if len(systems) <= _MOST or system in systems:
+        if len(systems) <= MOST_WAYS or system in systems:
             _, _, questions = systems.setdefault(system, (file, line, set()))
             if len(questions) < _SEVERAL:
                 questions.add(_question(sample.prompt))
@@ -144,18 +141,13 @@ class WaysTogether:
     def several(self) -> Iterator[tuple[str, dict[str, tuple[str, int]]]]:
         """Yield each checkpoint with several ways: the ways in words, each with the file and line of its first one."""
         for uri, found in self._sampled.items():
-            said: dict[str, set[str]] = {}
-            for way in found:
-                for words in way:
-                    said.setdefault(_name(words), set()).add(words)
-            told: dict[str, tuple[str, int]] = {}
+            said, told = ways_in_words(found), dict[str, tuple[str, int]]()
             for way, place in found.items():
-                known = [words for words in way if len(said[_name(words)]) <= _MOST]
-                told.setdefault(", ".join(known) or UNKNOWN, place)
+                told.setdefault(said[way] or UNKNOWN, place)
             if len(told) > 1:
                 yield uri, told
             systems = self._systems[uri]
-            if 1 < len(systems) <= _MOST and all(len(asked) == _SEVERAL for *_, asked in systems.values()):
+            if 1 < len(systems) <= MOST_WAYS and all(len(asked) == _SEVERAL for *_, asked in systems.values()):
                 yield uri, {_in_words(system): (file, line) for system, (file, line, _) in systems.items()}
 
 

@@ -127,8 +127,10 @@ if TYPE_CHECKING:
     from charbench.domain.sample_columns import LAB_COLUMNS as LAB_COLUMNS
     from charbench.domain.sample_columns import OWN_COLUMNS as OWN_COLUMNS
     from charbench.domain.sample_columns import ColumnKind as ColumnKind
+    from charbench.domain.sampled_by import MOST_WAYS as MOST_WAYS
     from charbench.domain.sampled_by import SAMPLED_BY as SAMPLED_BY
     from charbench.domain.sampled_by import sampled_by as sampled_by
+    from charbench.domain.sampled_by import ways_in_words as ways_in_words
     from charbench.domain.score import Metric as Metric
     from charbench.domain.score import Score as Score
     from charbench.domain.score import Span as Span
@@ -161,6 +163,8 @@ if TYPE_CHECKING:
     from charbench.text.bounded_files import read_jsonl as read_jsonl
     from charbench.text.bounded_files import read_lines as read_lines
     from charbench.text.enumeration import short_list as short_list
+    from charbench.text.figures import interval_decimals as interval_decimals
+    from charbench.text.figures import three_digits as three_digits
     from charbench.text.identity_leaks import find_identity_leaks as find_identity_leaks
     from charbench.text.identity_leaks import names_given as names_given
     from charbench.text.invented_turns import find_invented_turns as find_invented_turns
@@ -239,7 +243,7 @@ _HOME = {
     "domain.prompt": ["Message", "Prompt"],
     "domain.sample": ["Channel", "Completion", "Failure", "Provenance", "Sample", "ThinkingState", "Usage"],
     "domain.sample_columns": ["LAB_COLUMNS", "OWN_COLUMNS", "ColumnKind"],
-    "domain.sampled_by": ["SAMPLED_BY", "sampled_by"],
+    "domain.sampled_by": ["MOST_WAYS", "SAMPLED_BY", "sampled_by", "ways_in_words"],
     "domain.score": ["Metric", "Score", "Span"],
     "domain.table": ["Table"],
     "domain.thinking": ["opened_by"],
@@ -272,6 +276,7 @@ _HOME = {
         "read_lines",
     ],
     "text.enumeration": ["short_list"],
+    "text.figures": ["interval_decimals", "three_digits"],
     "text.identity_leaks": ["find_identity_leaks", "names_given"],
     "text.invented_turns": ["find_invented_turns"],
     "text.loops": ["LOOPS_FROM", "repeated_share"],

@@ -6,10 +6,6 @@ import gc
 import os
 import sys
 
-_WAITING = {"OPENBLAS_THREAD_TIMEOUT": "4"}
-"""Threads of NumPy's and SciPy's linear algebra sleep when they have nothing to do: by themselves each takes a core for
-a tenth of a second after it was made, and after each of its tasks."""
-
 
 def main() -> None:
     """Run the command line; from here on a signal ends the process in time, during imports too."""
@@ -17,8 +13,9 @@ def main() -> None:
 
     try:
         own_the_process()
-        for name, value in _WAITING.items():
-            os.environ.setdefault(name, value)
+        # Threads of NumPy's and SciPy's linear algebra sleep when they have nothing to do: by themselves each takes a
+        # core for a tenth of a second after it was made, and after each of its tasks.
+        os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
         from charbench.cli import main as run
         from charbench.config.user_cache import use
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from charbench import LivePage, SamplePage, SamplesPage, WebPage
+from charbench import LivePage, SamplePage, SamplesPage, WebPage, three_digits
 from charbench_plugins.html_report.highlight import Piece, pieces
 from charbench_plugins.html_report.states import said_of_state
 from charbench_plugins.html_report.templates import written
@@ -106,10 +106,7 @@ def _table(scores: Sequence[Mapping[str, Any]], metric: str | None) -> list[dict
 
 
 def _value(score: Mapping[str, Any]) -> str:
-    value = score["value"]
-    if value is None:
-        return "no verdict"
-    return f"{value:,.0f}" if abs(value) >= 99.95 else f"{value:.3g}"  # 1,234 and not 1.23e+03
+    return "no verdict" if score["value"] is None else three_digits(score["value"])
 
 
 def _comes_first(score: Mapping[str, Any], metric: str | None) -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from charbench import interval_decimals
 from charbench_plugins.html_report.plot import Plot
 from charbench_plugins.html_report.row_labels import row_labels
-from charbench_plugins.html_report.templates import decimals_of
 
 _STEP = 22
 """Pixels of a row."""
@@ -97,6 +97,6 @@ def _figure(one: Mapping[str, Any], field: str) -> str:
     values = [one[field], one[f"{field}_low"], one[f"{field}_high"]]
     if values[0] is None:
         return "–"
-    digits = 2 if None in values else decimals_of(values[2] - values[1])
+    digits = 2 if None in values else interval_decimals(values[2] - values[1])
     value, *interval = (f"{0.0 if value is None else value:+.{digits}f}".replace("-", "−") for value in values)
     return value if None in values else f"{value} [{interval[0]}, {interval[1]}]"

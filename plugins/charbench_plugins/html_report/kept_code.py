@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 import sys
-import tempfile
 from contextlib import suppress
 from importlib.util import cache_from_source
 from pathlib import Path
@@ -17,7 +15,7 @@ _FORM = 1
 """Increased where the options of the environment change, and code that is kept would be another."""
 
 
-class KeptCode(jinja2.BytecodeCache):
+class KeptCode(jinja2.FileSystemBytecodeCache):
     """Keeps code beside the templates, in ``__pycache__`` or where ``PYTHONPYCACHEPREFIX`` says, as Python does.
 
     Where Python writes no bytecode, or cannot, nothing is kept. Code counts only for the very text that it was made of,
@@ -25,35 +23,22 @@ class KeptCode(jinja2.BytecodeCache):
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        # Not named .pyc: Python would take it for a module's.
+        name = Path(cache_from_source(str(folder / "%s.py"))).with_suffix(f".{jinja2.__version__}-{_FORM}.jinja")
+        super().__init__(str(name.parent), name.name)
 
     def load_bytecode(self, bucket: Bucket) -> None:
         """Take what is kept, if there is anything; Jinja looks whether it is of the same text."""
         try:
-            with self._file(bucket).open("rb") as file:
-                bucket.load_bytecode(file)
-        except (OSError, EOFError, ValueError, pickle.UnpicklingError):  # it is not there, or damaged
+            super().load_bytecode(bucket)
+        except (OSError, EOFError, ValueError, pickle.UnpicklingError):  # it cannot be read, or is damaged
             bucket.reset()
 
     def dump_bytecode(self, bucket: Bucket) -> None:
-        """Keep the code, in one step."""
+        """Keep the code, in one step, for every user of the machine."""
         if sys.dont_write_bytecode:
             return
-        path = self._file(bucket)
         with suppress(OSError):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor, part = tempfile.mkstemp(dir=path.parent, suffix=".part")
-            try:
-                with os.fdopen(descriptor, "wb") as file:
-                    bucket.write_bytecode(file)
-                Path(part).chmod(0o644)
-                Path(part).replace(path)
-            except BaseException:
-                Path(part).unlink(missing_ok=True)
-                raise
-
-    def _file(self, bucket: Bucket) -> Path:
-        # Not named .pyc: Python would take it for a module's.
-        return Path(cache_from_source(str(self._folder / f"{bucket.key}.py"))).with_suffix(
-            f".{jinja2.__version__}-{_FORM}.jinja"
-        )
+            Path(self.directory).mkdir(parents=True, exist_ok=True)
+            super().dump_bytecode(bucket)
+            Path(self.directory, self.pattern % bucket.key).chmod(0o644)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import math
 import re
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -12,7 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from charbench import WebPage
+from charbench import WebPage, interval_decimals
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -23,9 +22,6 @@ _NAME_PIECE = re.compile(r"(?s).{0,23}?[-_/.:@ ]{1,24}|.{1,24}")
 _STYLE = "page.css"
 _PART = 50_000
 """Characters of a long script that are written together: Jinja copies what it writes several times."""
-_WIDE = 5
-"""From this width on, one decimal tells enough of an interval."""
-_MOST_DECIMALS = 6
 
 
 def written(template: str, scripts: Sequence[str] = (), **values: Any) -> WebPage:
@@ -66,13 +62,8 @@ def mean(value: float | None, low: float | None = None, high: float | None = Non
         return "–"
     if low is None or high is None:
         return f"{value:,.3f}"
-    digits = decimals_of(high - low)
+    digits = interval_decimals(high - low)
     return f"{value:,.{digits}f} [{low:,.{digits}f}, {high:,.{digits}f}]".replace("-", "−")
-
-
-def decimals_of(width: float) -> int:
-    """Return with how many decimals an interval of this width is written, as in the terminal."""
-    return 1 if width >= _WIDE else min(_MOST_DECIMALS, 1 + math.ceil(math.log10(_WIDE / width))) if width > 0 else 3
 
 
 def percent(value: float | None) -> str:

@@ -13,10 +13,12 @@ import click
 from click.core import ParameterSource
 
 from charbench.cli.streams import is_unicode
+from charbench.text.enumeration import counted
 from charbench.text.redaction import redact, redact_command
 from charbench.text.terminal import sanitize, sanitize_json
 
 _WHICH_JOBS = ("runs", "everything")
+plural = counted
 
 
 def print_json(value: Any) -> None:
@@ -38,13 +40,6 @@ def warn(lines: Iterable[str], *, limit: int = 10) -> None:
         say(f"warning: {line}")
     if len(everything) > limit:
         say(f"warning: ... and {len(everything) - limit:,} more")
-
-
-def plural(count: int, noun: str) -> str:
-    """``1 job``, ``2 jobs``, ``1,300 examples``."""
-    if count != 1:
-        noun = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
-    return f"{count:,} {noun}"
 
 
 def this_command() -> str:

@@ -13,6 +13,7 @@ from charbench.components.containment import Broken, guarded
 from charbench.components.file_memory import FileMemory
 from charbench.components.garbage import no_collection
 from charbench.components.lab_file import Answers, LabFile
+from charbench.components.lab_path import paths_of
 from charbench.components.lab_walk import MAX_FILES, Walked, walk
 
 if TYPE_CHECKING:
@@ -130,12 +131,7 @@ class LabFiles:
         """Return the files that any of the patterns names; one that is no path stays in the lab."""
         found: set[Path] = set()
         for pattern in patterns:
-            absolute = Path(pattern)
-            if absolute.is_absolute():
-                paths = Path(absolute.anchor).glob(str(absolute.relative_to(absolute.anchor)))
-            else:
-                paths = self._root.glob(pattern)
-            found.update(path for path in paths if path.is_file())
+            found.update(path for path in paths_of(self._root, pattern) if path.is_file())
         return [LabFile.at(path, _shown(path, self._root)) for path in sorted(found)]
 
 

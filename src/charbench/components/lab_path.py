@@ -44,6 +44,14 @@ def absent_paths(source: CheckpointSource, lab: Lab) -> tuple[list[str], list[st
     return errors, warnings
 
 
+def paths_of(root: Path, pattern: str) -> Iterator[Path]:
+    """Yield the files and folders that a pattern names, from ``root`` on or absolute."""
+    path = Path(pattern)
+    if path.is_absolute():
+        return Path(path.anchor).glob(str(path.relative_to(path.anchor)))
+    return root.glob(pattern)
+
+
 def _paths(annotation: Any, value: Any) -> Iterator[str]:
     """Yield the paths in an option's value, as its type says where they are."""
     inner = get_args(annotation)
@@ -58,10 +66,6 @@ def _paths(annotation: Any, value: Any) -> Iterator[str]:
 
 
 def _matches(lab: Lab, pattern: str) -> bool:
-    path = Path(pattern)
-    start, below = (
-        (Path(path.anchor), str(path.relative_to(path.anchor))) if path.is_absolute() else (lab.root, pattern)
-    )
-    if next(start.glob(below), None) is not None:
+    if next(paths_of(lab.root, pattern), None) is not None:
         return True
     return any(fnmatchcase(file.shown, pattern) for file in lab.files.walked.files)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 from charbench.text.bounded_files import FileFault, parse_json
@@ -13,6 +14,8 @@ NUMBERS = ("temperature", "top_p")
 WORDS = ("enable_thinking", "thinking_mode", "reasoning_effort")
 SAMPLED_BY = (*NUMBERS, *WORDS)
 """Columns that say how an answer was sampled."""
+MOST_WAYS = 8
+"""With more values than this of a parameter, they were drawn by chance: that is one way of sampling."""
 _MOST_LETTERS = 20
 
 
@@ -35,6 +38,22 @@ def sampled_by(extra: Mapping[str, Any]) -> tuple[str, ...]:
         if word and len(word) <= _MOST_LETTERS:
             said.append(f"{name} {word}")
     return tuple(said)
+
+
+def ways_in_words(ways: Collection[tuple[str, ...]]) -> dict[tuple[str, ...], str]:
+    """Return what tells each way from the others (:func:`sampled_by`): ``temperature 0.7, top_p 0.9``; may be empty.
+
+    Parameters with more than :data:`MOST_WAYS` values in all these ways are left out.
+    """
+    values: dict[str, set[str]] = {}
+    for words in chain.from_iterable(ways):
+        values.setdefault(_name(words), set()).add(words)
+    few = {name for name, known in values.items() if len(known) <= MOST_WAYS}
+    return {way: ", ".join(words for words in way if _name(words) in few) for way in ways}
+
+
+def _name(words: str) -> str:
+    return words.partition(" ")[0]
 
 
 def parameters(extra: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy.engine import Connection
 
-from charbench.domain.sampled_by import sampled_by
+from charbench.domain.sampled_by import sampled_by, ways_in_words
 from charbench.report.summary.tally import Tally
 from charbench.store.spread_samples import SpreadSample, spread_samples
 from charbench.text.enumeration import short_list
@@ -17,8 +17,6 @@ MOST_EACH = 50
 MOST_READ = 4_000
 FEWEST_EACH = 10
 """So many samples of a group are looked at, as far as :data:`MOST_READ` of all are not exceeded."""
-DRAWN_FROM = 9
-"""So many values of a parameter were drawn by chance: that is one way of sampling."""
 UNKNOWN = "a temperature that they do not tell"
 
 
@@ -46,12 +44,7 @@ class Ways:
 
     @classmethod
     def _of_group(cls, found: Sequence[SpreadSample]) -> Ways:
-        said = [sampled_by(one.extra) for one in found]
-        values: dict[str, set[str]] = {}
-        for words in (words for one in said for words in one):
-            values.setdefault(_name(words), set()).add(words)
-        few = {name for name, known in values.items() if len(known) < DRAWN_FROM}
-        told = {", ".join(words for words in one if _name(words) in few) for one in said}
+        told = set(ways_in_words({sampled_by(one.extra) for one in found}).values())
         return cls({words or UNKNOWN for words in told} if told != {""} else set(), _system_prompts(found))
 
 
@@ -107,7 +100,3 @@ def _system_prompts(found: Sequence[SpreadSample]) -> set[bool]:
         has_system = bool(turns) and turns[0][0] == "system"
         questions.setdefault(has_system, set()).add(repr(turns[has_system:]))
     return set(questions) if all(len(asked) > 1 for asked in questions.values()) else set()
-
-
-def _name(words: str) -> str:
-    return words.partition(" ")[0]

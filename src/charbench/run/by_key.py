@@ -22,6 +22,7 @@ from charbench.run.served import to_sample
 from charbench.run.session import Session
 from charbench.run.wanted import Wanted
 from charbench.store.summaries import group_totals
+from charbench.text.enumeration import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +123,6 @@ def add_by_key(
         say(found.line)
         wanted.append(Wanted(session, found.sampler, found.checkpoints))
     return found
-
-
-def counted(number: int, noun: str) -> str:
-    """Return a number of things: ``1 checkpoint``, ``2 checkpoints``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _sampler_with_key(session: Session) -> tuple[DefaultEndpoint, str, Sampler] | None:

@@ -8,6 +8,7 @@ from charbench.analysis.tiers import LEVEL
 from charbench.report.compare.pairs import GroupComparison
 from charbench.report.summary.standing import MOST_ROWS
 from charbench.store.summaries import GroupTotals
+from charbench.text.enumeration import counted
 
 OTHER_PROMPTS_NOTE = (
     "* was asked other prompts than those that most of these were: ranked by the prompts that they share, as in a "
@@ -32,10 +33,6 @@ def standing_notes(comparison: GroupComparison, groups: Sequence[GroupTotals], *
     if unsure and pairs > len(comparison.pairs):
         some = "1 pair that differs here" if unsure == 1 else f"{unsure:,} pairs that differ here"
         yield (
-            f"Tiers here are after Holm over {_pairs(len(comparison.pairs))}, in a report over the {pairs:,} of all "
-            f"{rows:,} rows of {persona}: {some} may share a tier there."
+            f"Tiers here are after Holm over {counted(len(comparison.pairs), 'pair')}, in a report over the {pairs:,} "
+            f"of all {rows:,} rows of {persona}: {some} may share a tier there."
         )
-
-
-def _pairs(count: int) -> str:
-    return "1 pair" if count == 1 else f"{count:,} pairs"

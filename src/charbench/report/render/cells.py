@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from charbench.analysis.wilson import Rate
+from charbench.text.figures import interval_decimals
+from charbench.text.figures import three_digits as three_digits
 
 if TYPE_CHECKING:
     from charbench.analysis.clusters import ClusteredMean
@@ -16,9 +18,6 @@ MINUS = "−"
 
 
 _DIGITS = 9
-_WIDE = 5
-"""From this width on, one decimal tells enough of an interval."""
-_MOST_DECIMALS = 6
 
 
 def finite(value: float) -> float | None:
@@ -71,7 +70,7 @@ def mean_with_interval(mean: ClusteredMean) -> str:
     value, low, high = mean.value, mean.low, mean.high
     if not (math.isfinite(low) and math.isfinite(high)):
         return decimal(value, 3)
-    digits = _digits(high - low)
+    digits = interval_decimals(high - low)
     shown = f"{decimal(value, digits)} [{decimal(low, digits)}, {decimal(high, digits)}]".replace("-", MINUS)
     return f"{shown}{NEAR_END if mean.near_end else ''}"
 
@@ -94,18 +93,13 @@ def points(value: float, low: float, high: float) -> str:
 
 def decimals(value: float, low: float, high: float) -> str:
     """``+0.40 [−0.10, +0.90]``: a difference of means, with as many decimals as a mean has; a dash for NaN."""
-    digits = _digits(high - low) if math.isfinite(high - low) else 2
+    digits = interval_decimals(high - low) if math.isfinite(high - low) else 2
     return _with_interval([f"{part:+,.{digits}f}" for part in (value, low, high)])
 
 
 def count(value: float) -> str:
     """``1,270``, ``3.5``: a number of items that may count in part."""
     return f"{value:,.1f}".removesuffix(".0")
-
-
-def three_digits(value: float) -> str:
-    """``0.0417``, ``72.9``, ``1,460``: three significant digits, and whole numbers in full."""
-    return f"{value:,.0f}" if abs(value) >= 99.95 else f"{value:.3g}"
 
 
 def p_value(p: float) -> str:
@@ -115,11 +109,6 @@ def p_value(p: float) -> str:
     if p < 0.0001:
         return "<0.0001"
     return f"{p:.2f}" if p >= 0.1 else f"{p:.2g}" if p >= 0.001 else f"{p:.4f}"
-
-
-def _digits(width: float) -> int:
-    """Return with how many decimals an interval is written: one tells enough of a wide one."""
-    return 1 if width >= _WIDE else min(_MOST_DECIMALS, 1 + math.ceil(math.log10(_WIDE / width))) if width > 0 else 3
 
 
 def _with_interval(parts: Sequence[str]) -> str:
